@@ -1,0 +1,127 @@
+//! What an event is to the runtime: a type, a version, a subject, a schema.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::invalid::{DecodeError, Invalid};
+
+/// A typed payload that is bound to one version of one event of the catalogue.
+///
+/// Implemented by generated code and by `#[domain_event]`, never by hand: the contract is that
+/// [`decode`](Event::decode) and [`validate`](Event::validate) accept exactly what [`SCHEMA`](Event::SCHEMA) accepts.
+pub trait Event: Serialize + Sized + Send + Sync + 'static {
+    /// The event's type, its path below the kind joined by dots: `rule.created`.
+    const TYPE: &'static str;
+    /// The version of the schema file, the `2` of `created.v2.json`.
+    const VERSION: u32;
+    /// The subject the event is published to. For an event with a subject template, the wildcard that matches
+    /// all its subjects (`rules.domain.rule.created.*`).
+    const SUBJECT: &'static str;
+    /// The JSON Schema of the payload: one document with every reference inside it.
+    const SCHEMA: &'static str;
+    /// JSON pointer of the property that orders and groups the event, from `x-event.key`.
+    const KEY: Option<&'static str>;
+
+    /// The subject of this very event: [`SUBJECT`](Event::SUBJECT), or the filled template.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a value of the template is not one legal subject token.
+    fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+        Ok(Cow::Borrowed(Self::SUBJECT))
+    }
+
+    /// The value at [`KEY`](Event::KEY), if the schema names one and the event has it.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// Checks the payload against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates the payload of any version up to this one; older versions are upcast.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the payload violates the schema of its version,
+    /// [`DecodeError::UnknownVersion`] when there is no such version.
+    fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// How a value of an older version of an event becomes a value of the next one.
+///
+/// The generator derives it where the schemas prove that nothing can go wrong. Where they do not, the build asks
+/// for an implementation.
+#[diagnostic::on_unimplemented(
+    message = "nothing says how `{Old}` becomes `{Self}`",
+    label = "the schemas do not prove that every old value fits the new version",
+    note = "write `impl eventsmith::Upcast<{Old}> for {Self}` in this crate"
+)]
+pub trait Upcast<Old>: Sized {
+    /// Turns a valid value of the older version into a valid value of this one.
+    fn upcast(old: Old) -> Self;
+}
+
+/// What an event is for, from the first folder of its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A fact of the domain, in the past tense.
+    Domain,
+    /// A fact for or from other systems.
+    Integration,
+    /// A request to do something, with a reply.
+    Command,
+    /// A request to tell something, with a reply.
+    Query,
+}
+
+impl Kind {
+    /// The name of the kind's folder and subject token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Integration => "integration",
+            Self::Command => "command",
+            Self::Query => "query",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One version of one event as data, so that tools and tests can drive every event without knowing its type.
+#[derive(Debug, Clone, Copy)]
+pub struct EventDescriptor {
+    /// What the event is for.
+    pub kind: Kind,
+    /// See [`Event::TYPE`].
+    pub event_type: &'static str,
+    /// See [`Event::VERSION`].
+    pub version: u32,
+    /// See [`Event::SUBJECT`].
+    pub subject: &'static str,
+    /// See [`Event::SCHEMA`].
+    pub schema: &'static str,
+    /// See [`Event::KEY`].
+    pub key: Option<&'static str>,
+    /// Decodes a payload of this version and drops it: the check alone.
+    pub decode: fn(&[u8]) -> Result<(), Invalid>,
+    /// The reply to a command or query.
+    pub reply: Option<ReplyDescriptor>,
+}
+
+/// The reply to a command or query as data.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplyDescriptor {
+    /// The JSON Schema of the reply.
+    pub schema: &'static str,
+    /// Decodes a reply and drops it: the check alone.
+    pub decode: fn(&[u8]) -> Result<(), Invalid>,
+}

@@ -1,0 +1,9 @@
+//! Typed, validated events over NATS JetStream, generated from JSON Schema files.
+
+mod event;
+mod invalid;
+mod stream;
+
+pub use event::{Event, EventDescriptor, Kind, ReplyDescriptor, Upcast};
+pub use invalid::{DecodeError, Invalid, Violation};
+pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};
