@@ -1,1 +1,25 @@
-//! placeholder
+//! Turns a catalogue of JSON Schema files into typed Rust events.
+//!
+//! A plain library: no async, no network. Data flows one way: files are [`load`]ed into a [`model`], which is checked,
+//! lowered to types ([`shape`]) and [`emit`]ted as text.
+//!
+//! Most people need one line of a build script:
+//!
+//! ```no_run
+//! eventsmith_codegen::Builder::new().build();
+//! ```
+
+mod check;
+pub mod diagnostic;
+pub mod load;
+mod lower;
+pub mod manifest;
+pub mod model;
+pub mod pointer;
+pub mod references;
+pub mod schema;
+pub mod shape;
+mod walk;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use load::{Loaded, load};

@@ -1,0 +1,109 @@
+//! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
+
+mod manifest;
+
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::{Catalogue, Document};
+use crate::pointer::join;
+use crate::references::{Place, References};
+use crate::schema;
+use crate::walk::every_schema;
+
+/// Adds everything that is wrong with a catalogue beyond what loading found.
+pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnostics: &mut Vec<Diagnostic>) {
+    for document in schema_documents(catalogue, references) {
+        let before = diagnostics.len();
+        check_schema(document, diagnostics);
+        if diagnostics.len() == before {
+            check_references(document, catalogue, references, diagnostics);
+        }
+    }
+    reserved_names(catalogue, diagnostics);
+    manifest::check(catalogue, diagnostics);
+}
+
+/// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
+fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {
+    let files = catalogue.events.iter().flat_map(|event| &event.versions);
+    let mut open: Vec<String> =
+        files.flat_map(|version| [Some(version.file.clone()), version.reply.clone()]).flatten().collect();
+    open.reverse();
+    let mut found: Vec<&Document> = Vec::new();
+    while let Some(file) = open.pop() {
+        let Some(document) = catalogue.documents.get(&file) else { continue };
+        if found.iter().any(|known| known.path == file) {
+            continue;
+        }
+        found.push(document);
+        for_each_reference(document, &mut |place, reference, _| {
+            if let Some(crate::references::Target::Place(target)) =
+                references.resolve(&catalogue.documents, place, reference)
+            {
+                open.push(target.file);
+            }
+        });
+    }
+    found
+}
+
+fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    for fault in schema::check_schema(&document.schema) {
+        let value = document.schema.pointer(&fault.pointer).unwrap_or(&Value::Null);
+        let (message, help) = if fault.pointer.ends_with("/type") && !fault.keyword.contains("/properties/properties") {
+            (
+                format!("unknown type {value}"),
+                "the types are string, integer, number, boolean, array, object and null".to_owned(),
+            )
+        } else if fault.pointer == "/$schema" {
+            (fault.message, "name a draft: https://json-schema.org/draft/2020-12/schema".to_owned())
+        } else {
+            (fault.message, "this is not JSON Schema; see the keyword in the specification of its draft".to_owned())
+        };
+        diagnostics.push(document.error("bad-schema", &fault.pointer, message, help));
+    }
+}
+
+fn check_references(
+    document: &Document,
+    catalogue: &Catalogue,
+    references: &References,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for_each_reference(document, &mut |place, reference, at| {
+        if references.resolve(&catalogue.documents, place, reference).is_none() {
+            let message = format!("the reference {reference:?} leads nowhere");
+            let help = "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId";
+            diagnostics.push(document.error("bad-reference", at, message, help));
+        }
+    });
+}
+
+fn for_each_reference(document: &Document, visit: &mut dyn FnMut(&Place, &str, &str)) {
+    every_schema(&document.schema, &mut |pointer, schema| {
+        for keyword in ["$ref", "$dynamicRef"] {
+            if let Some(Value::String(reference)) = schema.get(keyword) {
+                let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
+                visit(&place, reference, &join(pointer, keyword));
+            }
+        }
+    });
+}
+
+/// Modules at the top of the generated code that no group of events may claim.
+const RESERVED_GROUPS: &[&str] = &["subjects", "schemas"];
+
+fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    for event in &catalogue.events {
+        let mut tokens = event.event_type.split('.');
+        let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
+        if is_group && RESERVED_GROUPS.contains(&crate::lower::names::snake(first).as_str()) {
+            for version in &event.versions {
+                let message = format!("{first:?} is the name of a generated module");
+                let help = "rename the folder; `subjects` and `schemas` are taken";
+                diagnostics.push(Diagnostic::error("reserved-name", &version.file, message, help));
+            }
+        }
+    }
+}

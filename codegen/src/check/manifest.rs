@@ -1,0 +1,141 @@
+//! Streams and services of eventsmith.toml against the events that exist.
+
+use toml::Spanned;
+
+use crate::diagnostic::{Diagnostic, Position};
+use crate::manifest::FILE_NAME;
+use crate::model::{Catalogue, Event};
+
+/// A stream for messages that no event describes: dead letters, by the name of the token below the root.
+const DEAD_LETTERS: &str = "dlq";
+
+/// Adds what is wrong with the streams and services. A manifest that declares none has nothing wrong.
+pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    subjects(catalogue, diagnostics);
+    coverage(catalogue, diagnostics);
+    services(catalogue, diagnostics);
+}
+
+fn error(catalogue: &Catalogue, at: &Spanned<String>, rule: &'static str, message: String, help: &str) -> Diagnostic {
+    let position = Position::of(&catalogue.manifest_source, at.span().start);
+    Diagnostic::error(rule, FILE_NAME, message, help).at(Some(position))
+}
+
+/// Every subject of a stream must capture something.
+fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let dead_letters = format!("{}.{DEAD_LETTERS}.", catalogue.manifest.root.get_ref());
+    for (name, stream) in &catalogue.manifest.streams {
+        for subject in &stream.subjects {
+            let filter = subject.get_ref();
+            let captures = catalogue.events.iter().any(|event| captures(filter, event));
+            if !captures && !filter.starts_with(&dead_letters) {
+                let message = format!("stream {} captures {filter}, but no event has such a subject", name.get_ref());
+                let help = "mend the subject, or add the event's schema file";
+                diagnostics.push(error(catalogue, subject, "unknown-subject", message, help));
+            }
+        }
+    }
+}
+
+/// Every stored event belongs to exactly one stream, and no request to any.
+fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    if catalogue.manifest.streams.is_empty() {
+        return;
+    }
+    for event in &catalogue.events {
+        let streams: Vec<&Spanned<String>> = catalogue
+            .manifest
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.subjects.iter().any(|filter| captures(filter.get_ref(), event)))
+            .map(|(name, _)| name)
+            .collect();
+        match streams.as_slice() {
+            [] if event.kind.is_stored() => {
+                let message = format!("{} is in no stream", event.subject);
+                let help = "add a subject to a stream in eventsmith.toml that captures it";
+                let file = &event.versions[0].file;
+                diagnostics.push(Diagnostic::error("no-stream", file, message, help));
+            }
+            [name, ..] if !event.kind.is_stored() => {
+                let message =
+                    format!("stream {} captures {}, which is a {}", name.get_ref(), event.subject, event.kind.as_str());
+                let help = "commands and queries are answered, not stored; narrow the stream's subjects";
+                diagnostics.push(error(catalogue, name, "stored-request", message, help));
+            }
+            [first, second, ..] => {
+                let message =
+                    format!("{} is in two streams, {} and {}", event.subject, first.get_ref(), second.get_ref());
+                let help = "every event is stored once; narrow the subjects of one stream";
+                diagnostics.push(error(catalogue, second, "two-streams", message, help));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Services speak of events that exist, in the role that their kind allows.
+fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, service) in &catalogue.manifest.services {
+        let roles = [
+            ("publishes", &service.publishes, true),
+            ("consumes", &service.consumes, true),
+            ("handles", &service.handles, false),
+        ];
+        for (role, types, stored) in roles {
+            for event_type in types {
+                let (rule, message, help) = match catalogue.event(event_type.get_ref()) {
+                    None => (
+                        "unknown-event",
+                        format!("service {} {role} {}, which is no event", name.get_ref(), event_type.get_ref()),
+                        "name the type of an event: its path below the kind, joined by dots",
+                    ),
+                    Some(event) if event.kind.is_stored() != stored => (
+                        "wrong-role",
+                        format!(
+                            "service {} {role} {}, which is a {}",
+                            name.get_ref(),
+                            event_type.get_ref(),
+                            event.kind.as_str()
+                        ),
+                        "domain and integration events are published and consumed, commands and queries are handled",
+                    ),
+                    Some(_) => continue,
+                };
+                diagnostics.push(error(catalogue, event_type, rule, message, help));
+            }
+        }
+    }
+}
+
+/// Whether a subject filter matches every subject of an event.
+fn captures(filter: &str, event: &Event) -> bool {
+    event.versions.iter().any(|version| matches(filter, &version.subject(event)))
+}
+
+fn matches(filter: &str, subject: &str) -> bool {
+    let mut subject = subject.split('.');
+    let mut filter = filter.split('.').peekable();
+    while let Some(token) = filter.next() {
+        match (token, subject.next()) {
+            (">", Some(_)) => return filter.peek().is_none(),
+            ("*", Some(_)) => {}
+            (literal, Some(token)) if literal == token => {}
+            _ => return false,
+        }
+    }
+    subject.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_filter_matches_as_the_server_matches() {
+        assert!(matches("rules.>", "rules.domain.rule"));
+        assert!(matches("rules.*.rule", "rules.domain.rule"));
+        assert!(!matches("rules.domain.rule.>", "rules.domain.rule"));
+        assert!(!matches("rules.*", "rules.domain.rule"));
+    }
+}

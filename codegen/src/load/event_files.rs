@@ -1,0 +1,157 @@
+//! From the paths of files to events and versions: the path is the subject.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::load::event_options;
+use crate::model::{Document, Event, Kind, Version};
+
+/// What the name of a file below a kind's folder says.
+struct FileName<'a> {
+    path: &'a str,
+    kind: Kind,
+    /// The tokens of the type.
+    tokens: Vec<&'a str>,
+    number: u32,
+    is_reply: bool,
+}
+
+/// The events of a list of files. Replies are joined to their requests.
+pub(super) fn events(
+    root: &str,
+    files: &[String],
+    documents: &BTreeMap<String, Document>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Event> {
+    for token in root.split('.').filter(|token| !is_token(token)) {
+        let message = format!("the root {root:?} is not a subject: {token:?} is not a legal token");
+        diagnostics.push(Diagnostic::error("bad-token", crate::manifest::FILE_NAME, message, TOKEN_HELP));
+    }
+    let mut events: BTreeMap<(Kind, String), Event> = BTreeMap::new();
+    let mut replies = Vec::new();
+    for path in files {
+        let document = documents.get(path);
+        let Some(name) = file_name(path, document, diagnostics) else { continue };
+        if name.is_reply {
+            replies.push(name);
+            continue;
+        }
+        let Some(document) = document else { continue };
+        let event_type = name.tokens.join(".");
+        let event = events.entry((name.kind, event_type.clone())).or_insert_with(|| Event {
+            kind: name.kind,
+            subject: format!("{root}.{}.{event_type}", name.kind.as_str()),
+            event_type,
+            versions: Vec::new(),
+        });
+        if let Some(twin) = event.versions.iter().find(|version| version.number == name.number) {
+            diagnostics.push(two_files(path, &twin.file, &event.event_type, name.number));
+            continue;
+        }
+        let (key, template) = event_options::read(document, diagnostics);
+        event.versions.push(Version { number: name.number, file: path.clone(), key, template, reply: None });
+    }
+    for reply in replies {
+        join_reply(&reply, &mut events, diagnostics);
+    }
+    let mut events: Vec<Event> = events.into_values().collect();
+    for event in &mut events {
+        event.versions.sort_by_key(|version| version.number);
+    }
+    report_types_in_two_kinds(&events, diagnostics);
+    events
+}
+
+fn join_reply(reply: &FileName<'_>, events: &mut BTreeMap<(Kind, String), Event>, diagnostics: &mut Vec<Diagnostic>) {
+    let path = reply.path;
+    let event_type = reply.tokens.join(".");
+    if reply.kind.is_stored() {
+        let message = format!("a {} event has no reply", reply.kind.as_str());
+        let help = "only commands and queries are answered; move the file below command or query";
+        diagnostics.push(Diagnostic::error("stray-reply", path, message, help));
+        return;
+    }
+    let version = events
+        .get_mut(&(reply.kind, event_type.clone()))
+        .and_then(|event| event.versions.iter_mut().find(|version| version.number == reply.number));
+    match version {
+        Some(version) => match &version.reply {
+            Some(twin) => diagnostics.push(two_files(path, twin, &event_type, reply.number)),
+            None => version.reply = Some(path.to_owned()),
+        },
+        None => {
+            let message = format!("there is no {event_type} version {} for this reply", reply.number);
+            let help = "name the reply after its request: get.v1.json and get.v1.reply.json";
+            diagnostics.push(Diagnostic::error("stray-reply", path, message, help));
+        }
+    }
+}
+
+fn two_files(path: &str, twin: &str, event_type: &str, number: u32) -> Diagnostic {
+    let message = format!("{twin} describes {event_type} version {number} already");
+    Diagnostic::error("duplicate-version", path, message, "delete one of the two, or give it the next version number")
+}
+
+/// The type is what messages are routed by, so it names one event only.
+fn report_types_in_two_kinds(events: &[Event], diagnostics: &mut Vec<Diagnostic>) {
+    for (index, event) in events.iter().enumerate() {
+        let Some(twin) = events[..index].iter().find(|twin| twin.event_type == event.event_type) else { continue };
+        for version in &event.versions {
+            let same = twin.versions.iter().find(|other| other.number == version.number);
+            let first = same.unwrap_or(&twin.versions[0]);
+            diagnostics.push(two_files(&version.file, &first.file, &event.event_type, version.number));
+        }
+    }
+}
+
+const TOKEN_HELP: &str = "a token is one or more of A-Z a-z 0-9 _ -; rename the file or folder";
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// Reads a path such as `domain/rule/created.v1.json`; `None` for files that describe no event.
+fn file_name<'a>(
+    path: &'a str,
+    document: Option<&Document>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<FileName<'a>> {
+    let (folder, below) = path.split_once('/')?;
+    let kind = Kind::of_folder(folder)?;
+    let mut tokens: Vec<&str> = below.split('/').collect();
+    let file = tokens.pop()?.strip_suffix(".json")?;
+    let (stem, is_reply) = file.strip_suffix(".reply").map_or((file, false), |stem| (stem, true));
+    let Some((name, number)) = stem.rsplit_once(".v").filter(|(_, number)| is_number(number)) else {
+        if document.is_none_or(|document| holds_only_definitions(&document.schema)) {
+            return None;
+        }
+        let message = format!("the name of the file says no version of {:?}", stem);
+        let help = format!("name it {stem}.v1.json, or keep nothing but $defs in a file that others share");
+        diagnostics.push(Diagnostic::error("no-version", path, message, help));
+        return None;
+    };
+    let Some(number) = number.parse().ok().filter(|number| *number > 0) else {
+        let message = format!("{number:?} is not a version");
+        let help = "versions count from 1: created.v1.json, created.v2.json";
+        diagnostics.push(Diagnostic::error("no-version", path, message, help));
+        return None;
+    };
+    tokens.push(name);
+    let illegal: Vec<&&str> = tokens.iter().filter(|token| !is_token(token)).collect();
+    for token in &illegal {
+        let message = format!("{token:?} is not a legal subject token");
+        diagnostics.push(Diagnostic::error("bad-token", path, message, TOKEN_HELP));
+    }
+    illegal.is_empty().then_some(FileName { path, kind, tokens, number, is_reply })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn holds_only_definitions(schema: &Value) -> bool {
+    const ANNOTATIONS: &[&str] = &["$defs", "definitions", "$schema", "$id", "id", "$comment", "title", "description"];
+    schema.as_object().is_some_and(|members| members.keys().all(|keyword| ANNOTATIONS.contains(&keyword.as_str())))
+}

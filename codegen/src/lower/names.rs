@@ -1,0 +1,220 @@
+//! Names of types, fields and variants: readable, legal, unique, and the same every time.
+
+use std::collections::{BTreeMap, HashSet};
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+use serde_json::Value;
+
+use crate::load::Loaded;
+use crate::shape::{Body, Id, Program, Variant};
+
+/// Where the name of a type comes from.
+pub(super) enum Origin {
+    /// The payload of a schema file.
+    Root,
+    /// A named definition.
+    Definition { name: String },
+    /// A schema in the midst of another type.
+    Inline { owner: Id, hint: String },
+}
+
+/// Names that generated code uses for something else.
+const RESERVED_TYPES: &[&str] = &[
+    "BTreeMap",
+    "Box",
+    "Date",
+    "DateTime",
+    "DecodeError",
+    "Deserialize",
+    "Deserializer",
+    "Err",
+    "Event",
+    "EventDescriptor",
+    "From",
+    "Invalid",
+    "Kind",
+    "None",
+    "Ok",
+    "Option",
+    "ReplyDescriptor",
+    "Result",
+    "Schema",
+    "Self",
+    "Serialize",
+    "Some",
+    "String",
+    "Upcast",
+    "Uuid",
+    "Value",
+    "Vec",
+];
+
+/// Gives every definition its module and name, and every field and variant its name.
+pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded) {
+    let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
+    for id in 0..program.definitions.len() {
+        let file = &program.definitions[id].place.file;
+        let module = module_of(file, loaded);
+        let path_name = path_name(file, loaded);
+        let schema = loaded
+            .catalogue
+            .documents
+            .get(file)
+            .and_then(|document| document.schema.pointer(&program.definitions[id].place.pointer));
+        let title = schema.and_then(|schema| schema.get("title")).and_then(Value::as_str).and_then(short_title);
+        let candidates = match &origins[id] {
+            Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
+            Origin::Definition { name } => {
+                let own = type_name(name);
+                vec![own.clone(), format!("{path_name}{own}")]
+            }
+            Origin::Inline { owner, hint } => {
+                let nested = format!("{}{}", program.definitions[*owner].name, type_name_part(hint));
+                vec![title.unwrap_or_else(|| nested.clone()), nested]
+            }
+        };
+        let names = taken.entry(module.clone()).or_default();
+        let legal = |name: &&String| !RESERVED_TYPES.contains(&name.as_str()) && !names.contains(*name);
+        let chosen = candidates.iter().find(legal).cloned().unwrap_or_else(|| {
+            let last = candidates.last().cloned().unwrap_or_default();
+            unique(&last, |name| RESERVED_TYPES.contains(&name) || names.contains(name))
+        });
+        names.insert(chosen.clone());
+        program.definitions[id].module = module;
+        program.definitions[id].name = chosen;
+        name_members(&mut program.definitions[id].body);
+    }
+}
+
+fn name_members(body: &mut Body) {
+    match body {
+        Body::Struct(body) => {
+            let mut taken = HashSet::from(["unknown".to_owned()]);
+            for field in &mut body.fields {
+                field.name = unique(&snake(&field.property), |name| taken.contains(name));
+                taken.insert(field.name.clone());
+            }
+        }
+        Body::Enum(variants) => name_variants(variants.iter_mut()),
+        Body::Union(union) => name_variants(union.variants.iter_mut().map(|(variant, _)| variant)),
+        Body::Open | Body::Text(_) | Body::Wrapper(_) => {}
+    }
+}
+
+fn name_variants<'a>(variants: impl Iterator<Item = &'a mut Variant>) {
+    let mut taken = HashSet::from(["Self".to_owned()]);
+    for variant in variants {
+        let name = match type_name(&variant.value) {
+            name if name == "Unnamed" => if variant.value.is_empty() { "Empty" } else { "Other" }.to_owned(),
+            name => name,
+        };
+        variant.name = unique(&name, |name| taken.contains(name));
+        taken.insert(variant.name.clone());
+    }
+}
+
+/// The name, or the name with the first number from 2 on that makes it unique.
+fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2_usize..).map(|number| format!("{name}{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+/// A title that can be a name: a handful of words, not a sentence.
+fn short_title(title: &str) -> Option<String> {
+    let words = title.split_whitespace().count();
+    let name = type_name(title);
+    ((1..=5).contains(&words) && name != "Unnamed").then_some(name)
+}
+
+/// A legal type name from any text.
+pub(crate) fn type_name(text: &str) -> String {
+    let name = type_name_part(text);
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("N{name}"),
+        Some(_) => name,
+    }
+}
+
+fn type_name_part(text: &str) -> String {
+    ascii(text).to_upper_camel_case()
+}
+
+/// Letters and digits of ASCII stay; any other character parts two words.
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
+}
+
+/// A legal field, function or module name from any text.
+pub(crate) fn snake(text: &str) -> String {
+    let name = ascii(text).to_snake_case();
+    match name.as_str() {
+        "" => "unnamed".to_owned(),
+        "self" | "super" | "crate" => format!("{name}_"),
+        _ if name.starts_with(|c: char| c.is_ascii_digit()) => format!("n{name}"),
+        _ => name,
+    }
+}
+
+/// The module of the types of a file: group and version for events, the path for shared files.
+fn module_of(file: &str, loaded: &Loaded) -> Vec<String> {
+    let described = loaded.catalogue.events.iter().find_map(|event| {
+        let version = event.versions.iter().find(|version| describes(version, file))?;
+        Some((event, version))
+    });
+    match described {
+        Some((event, version)) => {
+            let mut module: Vec<String> = event.event_type.split('.').map(snake).collect();
+            module.pop();
+            module.push(format!("v{}", version.number));
+            module
+        }
+        None => file.trim_end_matches(".json").split('/').map(snake).collect(),
+    }
+}
+
+/// The name of a payload from the path of its file.
+fn path_name(file: &str, loaded: &Loaded) -> String {
+    for event in &loaded.catalogue.events {
+        for version in &event.versions {
+            if version.file == file {
+                return type_name(&event.event_type);
+            }
+            if version.reply.as_deref() == Some(file) {
+                return format!("{}Reply", type_name(&event.event_type));
+            }
+        }
+    }
+    type_name(file.trim_end_matches(".json").rsplit('/').next().unwrap_or(file))
+}
+
+fn describes(version: &crate::model::Version, file: &str) -> bool {
+    version.file == file || version.reply.as_deref() == Some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_becomes_a_legal_name() {
+        assert_eq!(type_name("rule.created"), "RuleCreated");
+        assert_eq!(type_name("3-d secure"), "N3DSecure");
+        assert_eq!(type_name("価格"), "Unnamed");
+        assert_eq!(snake("orderId"), "order_id");
+        assert_eq!(snake("self"), "self_");
+        assert_eq!(snake("$ref"), "ref");
+        assert_eq!(snake(""), "unnamed");
+    }
+
+    #[test]
+    fn clashing_names_are_numbered_in_order() {
+        let mut variants: Vec<Variant> =
+            ["a b", "a-b", "A B", ""].map(|value| Variant { value: value.to_owned(), name: String::new() }).into();
+
+        name_variants(variants.iter_mut());
+
+        let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
+        assert_eq!(names, ["AB", "AB2", "AB3", "Empty"]);
+    }
+}

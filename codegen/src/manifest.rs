@@ -1,0 +1,211 @@
+//! `eventsmith.toml`: the root of all subjects, the streams, the services, the compatibility policy.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+/// The name of the file that marks the folder of a catalogue.
+pub const FILE_NAME: &str = "eventsmith.toml";
+
+/// What `eventsmith.toml` says. Only `root` must be there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The first token, or tokens, of every subject.
+    pub root: Spanned<String>,
+    /// How versions may differ.
+    #[serde(default)]
+    pub compatibility: Compatibility,
+    /// The streams, by name.
+    #[serde(default)]
+    pub streams: BTreeMap<Spanned<String>, Stream>,
+    /// The services, by name.
+    #[serde(default)]
+    pub services: BTreeMap<Spanned<String>, Service>,
+}
+
+/// How a published version file may change.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compatibility {
+    /// Which direction must hold.
+    pub policy: Policy,
+    /// Whether every earlier revision counts, not only the last.
+    pub transitive: bool,
+}
+
+/// Which readers must understand which writers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// New readers read old events.
+    Backward,
+    /// Old readers read new events.
+    Forward,
+    /// Both.
+    #[default]
+    Full,
+}
+
+/// A stream that captures subjects.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stream {
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The subjects it captures, with wildcards.
+    pub subjects: Vec<Spanned<String>>,
+    /// Where messages are kept.
+    #[serde(default)]
+    pub storage: Storage,
+    /// When messages are dropped.
+    #[serde(default)]
+    pub retention: Retention,
+    /// Messages older than this are dropped.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub max_age: Option<Duration>,
+    /// The oldest messages are dropped beyond this many bytes.
+    #[serde(default, deserialize_with = "optional_bytes")]
+    pub max_bytes: Option<u64>,
+    /// The oldest messages are dropped beyond this many.
+    #[serde(default)]
+    pub max_messages: Option<u64>,
+    /// On how many servers each message is stored.
+    #[serde(default = "one")]
+    pub replicas: u8,
+    /// For how long message ids are remembered; two minutes, the server's own default, when not said.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub duplicate_window: Option<Duration>,
+}
+
+/// Where a stream keeps its messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// On disk.
+    #[default]
+    File,
+    /// In memory.
+    Memory,
+}
+
+/// When a stream drops messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retention {
+    /// At its limits.
+    #[default]
+    Limits,
+    /// Once every consumer has acknowledged them.
+    Interest,
+    /// Once one consumer has acknowledged them.
+    WorkQueue,
+}
+
+/// What crosses the border of a service, as event types.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// What it does.
+    pub description: String,
+    /// Events that it publishes.
+    pub publishes: Vec<Spanned<String>>,
+    /// Events that it consumes.
+    pub consumes: Vec<Spanned<String>>,
+    /// Commands and queries that it answers.
+    pub handles: Vec<Spanned<String>>,
+}
+
+/// Stands in for a manifest that cannot be read, so that the schema files are checked all the same.
+pub(crate) fn placeholder() -> Manifest {
+    Manifest {
+        root: Spanned::new(0..0, "root".to_owned()),
+        compatibility: Compatibility::default(),
+        streams: BTreeMap::new(),
+        services: BTreeMap::new(),
+    }
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let (amount, unit) = amount_and_unit(&text);
+    let milliseconds = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        "d" => Some(86_400_000),
+        _ => None,
+    };
+    scaled(amount, milliseconds).map(|total| Some(Duration::from_millis(total))).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "{text:?} is not a duration; write a whole number and ms, s, m, h or d: \"2m\""
+        ))
+    })
+}
+
+fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let (amount, unit) = amount_and_unit(&text);
+    let bytes = match unit {
+        "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        "TiB" => Some(1 << 40),
+        _ => None,
+    };
+    scaled(amount, bytes).map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "{text:?} is not a size; write a whole number and B, KiB, MiB, GiB or TiB: \"10GiB\""
+        ))
+    })
+}
+
+fn amount_and_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    (&text[..end], text[end..].trim())
+}
+
+fn scaled(amount: &str, unit: Option<u64>) -> Option<u64> {
+    amount.parse::<u64>().ok()?.checked_mul(unit?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_needs_only_a_root() {
+        let manifest: Manifest = toml::from_str("root = \"rules\"").unwrap();
+
+        assert_eq!(manifest.root.get_ref(), "rules");
+        assert_eq!(manifest.compatibility.policy, Policy::Full);
+    }
+
+    #[test]
+    fn durations_and_sizes_carry_their_unit() {
+        let text = "root = \"r\"\n[streams.S]\nsubjects = [\"r.>\"]\nmax_age = \"30d\"\nmax_bytes = \"10GiB\"\n";
+        let manifest: Manifest = toml::from_str(text).unwrap();
+        let stream = manifest.streams.values().next().unwrap();
+
+        assert_eq!(stream.max_age, Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!(stream.max_bytes, Some(10 << 30));
+    }
+
+    #[test]
+    fn a_duration_without_a_unit_is_refused_with_its_line() {
+        let text = "root = \"r\"\n[streams.S]\nsubjects = [\"r.>\"]\nmax_age = \"30\"\n";
+        let error = toml::from_str::<Manifest>(text).unwrap_err();
+
+        assert!(error.message().contains("is not a duration"), "{error}");
+        assert_eq!(error.span().map(|span| text[..span.start].lines().count()), Some(4));
+    }
+}

@@ -1,0 +1,171 @@
+//! The catalogue as plain data: what [`load`](crate::load) makes and everything else reads.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Position};
+use crate::manifest::Manifest;
+use crate::pointer;
+
+/// Every event of a folder of schema files, with the documents they refer to.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// The folder that holds `eventsmith.toml`.
+    pub dir: PathBuf,
+    /// What `eventsmith.toml` says.
+    pub manifest: Manifest,
+    /// The text of `eventsmith.toml`, for positions.
+    pub manifest_source: String,
+    /// The events, sorted by kind and type.
+    pub events: Vec<Event>,
+    /// Every JSON file, by its path relative to the folder with `/` between steps.
+    pub documents: BTreeMap<String, Document>,
+}
+
+/// One event with all its versions.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What it is for.
+    pub kind: Kind,
+    /// Its path below the kind joined by dots: `rule.created`.
+    pub event_type: String,
+    /// Root, kind and type joined by dots.
+    pub subject: String,
+    /// The versions, oldest first; at least one.
+    pub versions: Vec<Version>,
+}
+
+/// One version of one event: one file.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The `N` of `NAME.vN.json`.
+    pub number: u32,
+    /// The path of its schema file.
+    pub file: String,
+    /// JSON pointer of the ordering key in the payload.
+    pub key: Option<String>,
+    /// The subject template that takes the place of the event's subject.
+    pub template: Option<Template>,
+    /// The path of the reply's schema file.
+    pub reply: Option<String>,
+}
+
+/// What an event is for; the name of the first folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A fact of the domain.
+    Domain,
+    /// A fact for or from other systems.
+    Integration,
+    /// A request to do something.
+    Command,
+    /// A request to tell something.
+    Query,
+}
+
+impl Kind {
+    /// All kinds, in the order of the catalogue.
+    pub const ALL: [Self; 4] = [Self::Domain, Self::Integration, Self::Command, Self::Query];
+
+    /// The folder's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Integration => "integration",
+            Self::Command => "command",
+            Self::Query => "query",
+        }
+    }
+
+    /// Whether events of this kind are stored in a stream; commands and queries are answered and gone.
+    pub const fn is_stored(self) -> bool {
+        matches!(self, Self::Domain | Self::Integration)
+    }
+
+    /// The kind of a folder's name.
+    pub fn of_folder(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A subject whose tokens may be filled from the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The tokens, in order.
+    pub tokens: Vec<Token>,
+}
+
+/// One token of a subject template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// Stands for itself.
+    Literal(String),
+    /// The name of the payload's property whose value stands here.
+    Property(String),
+}
+
+impl Template {
+    /// The subject filter that matches every subject of the template.
+    pub fn wildcard(&self) -> String {
+        let tokens = self.tokens.iter().map(|token| match token {
+            Token::Literal(text) => text.as_str(),
+            Token::Property(_) => "*",
+        });
+        tokens.collect::<Vec<_>>().join(".")
+    }
+}
+
+impl Version {
+    /// The subject of this version: the event's, or the wildcard of the template.
+    pub fn subject(&self, event: &Event) -> String {
+        self.template.as_ref().map_or_else(|| event.subject.clone(), Template::wildcard)
+    }
+}
+
+/// A parsed JSON file.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The path relative to the catalogue's folder.
+    pub path: String,
+    /// The text.
+    pub source: String,
+    /// What it says.
+    pub schema: Value,
+}
+
+impl Document {
+    /// Line and column of a place in the file.
+    pub fn position(&self, at: &str) -> Option<Position> {
+        pointer::locate(&self.source, at)
+    }
+
+    /// An error at a place of the file.
+    pub fn error(
+        &self,
+        rule: &'static str,
+        at: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(rule, &self.path, message, help).at(self.position(at));
+        diagnostic.pointer = at.to_owned();
+        diagnostic
+    }
+}
+
+impl Catalogue {
+    /// The event of a type.
+    pub fn event(&self, event_type: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.event_type == event_type)
+    }
+
+    /// The event and version that a schema file describes.
+    pub fn version_of_file(&self, file: &str) -> Option<(&Event, &Version)> {
+        self.events
+            .iter()
+            .flat_map(|event| event.versions.iter().map(move |version| (event, version)))
+            .find(|(_, version)| version.file == file)
+    }
+}

@@ -1,0 +1,208 @@
+//! Where a `$ref` leads: across the files of the catalogue, by path, `$id`, JSON pointer or anchor.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use crate::model::Document;
+use crate::schema;
+use crate::walk::every_schema;
+
+/// One schema of the catalogue: a file and a pointer in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The path of the document.
+    pub file: String,
+    /// The JSON pointer in it.
+    pub pointer: String,
+}
+
+impl Place {
+    /// The root of a document.
+    pub fn root(file: impl Into<String>) -> Self {
+        Self { file: file.into(), pointer: String::new() }
+    }
+
+    /// A place below this one.
+    #[must_use]
+    pub fn below(&self, pointer: &str) -> Self {
+        Self { file: self.file.clone(), pointer: format!("{}{pointer}", self.pointer) }
+    }
+}
+
+/// What a reference means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A schema of the catalogue.
+    Place(Place),
+    /// A meta-schema of JSON Schema itself, which every validator knows.
+    MetaSchema,
+}
+
+/// An index of everything that a reference of the catalogue can lead to.
+#[derive(Debug, Clone, Default)]
+pub struct References {
+    /// Schemas with an absolute URI of their own.
+    resources: HashMap<String, Place>,
+    /// Anchors, as `URI#name`.
+    anchors: HashMap<String, Place>,
+    /// The base URIs of each file by pointer, the root's under the empty pointer.
+    bases: HashMap<String, BTreeMap<String, String>>,
+}
+
+/// The URI under which a file of the catalogue is known when it has no `$id`.
+pub fn file_uri(path: &str) -> String {
+    let escaped = path.replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
+    format!("catalogue:///{escaped}")
+}
+
+impl References {
+    /// Indexes the documents of a catalogue.
+    pub fn new(documents: &BTreeMap<String, Document>) -> Self {
+        let mut index = Self::default();
+        for document in documents.values() {
+            index.add(document);
+        }
+        index
+    }
+
+    fn add(&mut self, document: &Document) {
+        let own = file_uri(&document.path);
+        let id_keyword = schema::id_keyword(&document.schema);
+        let mut bases = BTreeMap::from([(String::new(), own.clone())]);
+        self.resources.insert(own, Place::root(&document.path));
+        every_schema(&document.schema, &mut |pointer, schema| {
+            let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
+            let outer = base_of(&bases, pointer).to_owned();
+            let Value::Object(members) = schema else { return };
+            let id = members.get(id_keyword).and_then(Value::as_str);
+            if let Some(uri) = id.and_then(|id| schema::resolve_uri(&outer, id)) {
+                let (resource, fragment) = split(&uri);
+                if fragment.is_empty() {
+                    self.resources.entry(resource.to_owned()).or_insert_with(|| place.clone());
+                    bases.insert(pointer.to_owned(), resource.to_owned());
+                } else {
+                    self.anchors.entry(uri.clone()).or_insert_with(|| place.clone());
+                }
+            }
+            let base = base_of(&bases, pointer);
+            for keyword in ["$anchor", "$dynamicAnchor"] {
+                if let Some(name) = members.get(keyword).and_then(Value::as_str) {
+                    self.anchors.entry(format!("{base}#{name}")).or_insert_with(|| place.clone());
+                }
+            }
+        });
+        self.bases.insert(document.path.clone(), bases);
+    }
+
+    /// Resolves a reference that stands at `from`; `None` when it leads nowhere.
+    ///
+    /// A reference is relative to the nearest `$id`, as the standard says; where that leads nowhere it is tried
+    /// against the path of the file, which is what most people who write `$id` mean.
+    pub fn resolve(&self, documents: &BTreeMap<String, Document>, from: &Place, reference: &str) -> Option<Target> {
+        let base = base_of(self.bases.get(&from.file)?, &from.pointer);
+        self.resolve_against(documents, base, reference)
+            .or_else(|| self.resolve_against(documents, &file_uri(&from.file), reference))
+    }
+
+    fn resolve_against(&self, documents: &BTreeMap<String, Document>, base: &str, reference: &str) -> Option<Target> {
+        let uri = schema::resolve_uri(base, reference)?;
+        let (resource, fragment) = split(&uri);
+        if schema::is_meta_schema(resource) {
+            return Some(Target::MetaSchema);
+        }
+        let place = if fragment.is_empty() || fragment.starts_with('/') {
+            self.resources.get(resource)?.below(&percent_decode(fragment))
+        } else {
+            self.anchors.get(&uri)?.clone()
+        };
+        let target = documents.get(&place.file)?.schema.pointer(&place.pointer)?;
+        (target.is_object() || target.is_boolean()).then_some(Target::Place(place))
+    }
+}
+
+fn base_of<'a>(bases: &'a BTreeMap<String, String>, pointer: &str) -> &'a str {
+    let mut at = pointer;
+    loop {
+        if let Some(base) = bases.get(at) {
+            return base;
+        }
+        match at.rfind('/') {
+            Some(slash) => at = &at[..slash],
+            None => return "",
+        }
+    }
+}
+
+fn split(uri: &str) -> (&str, &str) {
+    uri.split_once('#').unwrap_or((uri, ""))
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(texts: &[(&str, &str)]) -> BTreeMap<String, Document> {
+        let document = |(path, text): &(&str, &str)| {
+            let schema = serde_json::from_str(text).unwrap();
+            ((*path).to_owned(), Document { path: (*path).to_owned(), source: (*text).to_owned(), schema })
+        };
+        texts.iter().map(document).collect()
+    }
+
+    fn lead(texts: &[(&str, &str)], from: &str, reference: &str) -> Option<(String, String)> {
+        let documents = documents(texts);
+        let target = References::new(&documents).resolve(&documents, &Place::root(from), reference)?;
+        match target {
+            Target::Place(place) => Some((place.file, place.pointer)),
+            Target::MetaSchema => Some(("meta".to_owned(), String::new())),
+        }
+    }
+
+    #[test]
+    fn a_relative_path_with_a_pointer_leads_into_another_file() {
+        let texts = [("domain/rule/created.v1.json", "{}"), ("common.json", r#"{"$defs": {"a/b": true}}"#)];
+
+        let place = lead(&texts, "domain/rule/created.v1.json", "../../common.json#/$defs/a~1b");
+
+        assert_eq!(place, Some(("common.json".to_owned(), "/$defs/a~1b".to_owned())));
+    }
+
+    #[test]
+    fn an_id_and_an_anchor_are_found() {
+        let texts = [
+            ("a.json", r#"{"$id": "https://example.org/a"}"#),
+            ("b.json", r#"{"$id": "https://example.org/b", "$defs": {"x": {"$anchor": "here"}}}"#),
+        ];
+
+        assert_eq!(lead(&texts, "a.json", "b#here"), Some(("b.json".to_owned(), "/$defs/x".to_owned())));
+        assert_eq!(lead(&texts, "a.json", "b.json"), Some(("b.json".to_owned(), String::new())));
+    }
+
+    #[test]
+    fn a_reference_to_nothing_leads_nowhere() {
+        let texts = [("a.json", r#"{"$defs": {"x": 3}}"#)];
+
+        assert_eq!(lead(&texts, "a.json", "#/$defs/y"), None);
+        assert_eq!(lead(&texts, "a.json", "#/$defs/x"), None);
+        assert_eq!(lead(&texts, "a.json", "missing.json"), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
+
+use jsonschema::canonical::Containment;
+use jsonschema::{Draft, Uri};
+use serde_json::Value;
+
+/// A place in a schema file and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON pointer into the checked value.
+    pub pointer: String,
+    /// JSON pointer of the violated keyword.
+    pub keyword: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Checks a schema against the meta-schema that its `$schema` names, draft 2020-12 without one.
+pub fn check_schema(schema: &Value) -> Vec<Fault> {
+    if let Some(Value::String(uri)) = schema.get("$schema")
+        && Draft::default().detect(schema) == Draft::Unknown
+    {
+        let message = format!("unknown draft {uri:?}");
+        return vec![Fault { pointer: "/$schema".to_owned(), keyword: String::new(), message }];
+    }
+    let Ok(meta) = jsonschema::meta::validator_for(schema) else {
+        let message = "the draft of this schema cannot be told".to_owned();
+        return vec![Fault { pointer: "/$schema".to_owned(), keyword: String::new(), message }];
+    };
+    faults(meta.iter_errors(schema))
+}
+
+fn faults<'a>(errors: impl Iterator<Item = jsonschema::ValidationError<'a>>) -> Vec<Fault> {
+    let fault = |error: jsonschema::ValidationError<'_>| Fault {
+        pointer: error.instance_path().as_str().to_owned(),
+        keyword: error.schema_path().as_str().to_owned(),
+        message: error.to_string(),
+    };
+    errors.map(fault).collect()
+}
+
+/// A validator of one self-contained schema, with `format` asserted.
+pub struct Validator(jsonschema::Validator);
+
+impl Validator {
+    /// Compiles a schema; the error says what about it cannot be compiled.
+    pub fn new(schema: &Value) -> Result<Self, String> {
+        let options = jsonschema::options().should_validate_formats(true).offline();
+        options.build(schema).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Every way in which an instance violates the schema.
+    pub fn faults(&self, instance: &Value) -> Vec<Fault> {
+        faults(self.0.iter_errors(instance))
+    }
+}
+
+/// Whether `reader` provably accepts everything that `writer` accepts.
+pub fn covers(reader: &Value, writer: &Value) -> bool {
+    let canonical =
+        |schema| jsonschema::canonical::options().should_validate_formats(true).offline().canonicalize(schema);
+    match (canonical(reader), canonical(writer)) {
+        (Ok(reader), Ok(writer)) => matches!(reader.covers(&writer), Ok(Containment::Yes)),
+        _ => false,
+    }
+}
+
+/// Makes one document of a schema and everything it refers to, the standard's way: documents embedded by `$id`.
+pub fn bundle(root: &Value, uri: &str, documents: &[(String, &Value)]) -> Result<Value, String> {
+    let mut registry = jsonschema::Registry::new();
+    for (uri, document) in documents {
+        registry = registry.add(uri.as_str(), *document).map_err(|error| error.to_string())?;
+    }
+    let registry = registry.prepare().map_err(|error| error.to_string())?;
+    let options = jsonschema::options().with_registry(&registry).with_base_uri(uri.to_owned());
+    options.bundle(root).map_err(|error| error.to_string())
+}
+
+/// Resolves a URI reference against a base, as RFC 3986 says.
+pub fn resolve_uri(base: &str, reference: &str) -> Option<String> {
+    let base = Uri::parse(base).ok()?;
+    jsonschema::uri::resolve_against(&base, reference).ok().map(|uri| uri.as_str().to_owned())
+}
+
+/// Whether a URI is that of a meta-schema.
+pub fn is_meta_schema(uri: &str) -> bool {
+    ["https://json-schema.org/draft/", "http://json-schema.org/draft-", "http://json-schema.org/schema"]
+        .iter()
+        .any(|prefix| uri.starts_with(prefix))
+}
+
+/// Whether siblings of `$ref` count: they do from draft 2019-09 on.
+pub fn ref_has_siblings(schema: &Value) -> bool {
+    !matches!(Draft::default().detect(schema), Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
+}
+
+/// The name of the keyword that names a schema in the draft of a document.
+pub fn id_keyword(schema: &Value) -> &'static str {
+    Draft::default().detect(schema).id_keyword()
+}
+
+/// The name of the keyword that holds definitions in the draft of a schema.
+pub fn definitions_keyword(schema: &Value) -> &'static str {
+    if ref_has_siblings(schema) { "$defs" } else { "definitions" }
+}
+
+/// Whether two documents are of one draft.
+pub fn same_draft(one: &Value, other: &Value) -> bool {
+    Draft::default().detect(one) == Draft::default().detect(other)
+}
+
+/// Whether the draft of a document knows a format; unknown ones assert nothing.
+pub fn is_known_format(schema: &Value, format: &str) -> bool {
+    jsonschema::options().is_known_format(Draft::default().detect(schema), format)
+}

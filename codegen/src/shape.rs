@@ -1,0 +1,279 @@
+//! The types that will be generated, as data: what a schema means in Rust.
+
+use crate::references::Place;
+
+/// Index of a [`Definition`] in a [`Program`].
+pub type Id = usize;
+
+/// Every type of a catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// The types; each has a name that is unique in its module.
+    pub definitions: Vec<Definition>,
+    /// The payloads of events and replies, in the order of the catalogue.
+    pub roots: Vec<Root>,
+}
+
+/// The payload of one version of one event, or of its reply.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// Its schema file.
+    pub file: String,
+    /// Its type.
+    pub definition: Id,
+}
+
+/// A type with a name.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The schema it comes from.
+    pub place: Place,
+    /// The path of its module.
+    pub module: Vec<String>,
+    /// Its name.
+    pub name: String,
+    /// Its doc comment.
+    pub doc: String,
+    /// What it is.
+    pub body: Body,
+    /// What types and checks cannot say about it; an event that reaches a gap is checked by the validator.
+    pub gaps: Vec<Gap>,
+}
+
+/// A keyword that neither type nor check expresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The schema that holds the keyword.
+    pub place: Place,
+    /// The keyword.
+    pub keyword: String,
+}
+
+/// What a named type is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Not lowered yet: stands only while its own schema is being read.
+    Open,
+    /// An object with declared properties.
+    Struct(Struct),
+    /// One of several strings.
+    Enum(Vec<Variant>),
+    /// One of several objects, told apart by a property with a constant.
+    Union(Union),
+    /// A string with rules of its own.
+    Text(Vec<Check>),
+    /// Any other type under a name.
+    Wrapper(Shape),
+}
+
+/// An object with declared properties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Struct {
+    /// The properties, in the order of the schema.
+    pub fields: Vec<Field>,
+    /// What happens to properties that are not declared.
+    pub unknown: Unknown,
+}
+
+/// What happens to properties that a schema does not declare.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unknown {
+    /// Accepted and dropped.
+    Ignored,
+    /// Refused.
+    Forbidden,
+    /// Accepted and kept in a map; the schema asks for it in writing.
+    Kept(Box<Shape>),
+}
+
+/// A declared property.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// The property's name in JSON.
+    pub property: String,
+    /// The field's name in Rust.
+    pub name: String,
+    /// Its doc comment.
+    pub doc: String,
+    /// Its type.
+    pub shape: Shape,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// One of several strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// The string.
+    pub value: String,
+    /// The variant's name.
+    pub name: String,
+}
+
+/// One of several objects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Union {
+    /// The property that tells them apart.
+    pub tag: String,
+    /// Value of the tag, variant name, type.
+    pub variants: Vec<(Variant, Id)>,
+}
+
+/// A type with what is checked about its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    /// The type.
+    pub ty: Type,
+    /// Whether null is a value too.
+    pub nullable: bool,
+    /// What must hold beyond the type.
+    pub checks: Vec<Check>,
+}
+
+impl Shape {
+    /// A type without checks.
+    pub fn of(ty: Type) -> Self {
+        Self { ty, nullable: false, checks: Vec::new() }
+    }
+}
+
+/// A type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Type {
+    /// A definition.
+    Named(Id),
+    /// A definition on the heap, because it contains itself.
+    Boxed(Id),
+    /// A string.
+    Text,
+    /// A string that is a UUID.
+    Uuid,
+    /// A string that is an RFC 3339 date-time.
+    DateTime,
+    /// A string that is a calendar date.
+    Date,
+    /// An integer of the smallest Rust type that holds all its values.
+    Integer(Integer),
+    /// A number.
+    Number,
+    /// A boolean.
+    Bool,
+    /// Null.
+    Null,
+    /// An array.
+    List(Box<Shape>),
+    /// An object without declared properties.
+    Map(Box<Shape>),
+    /// Any JSON.
+    Any,
+}
+
+/// A Rust integer type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Integer {
+    U8,
+    U16,
+    U32,
+    U64,
+    I32,
+    I64,
+}
+
+/// Something that must hold about a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// Code points of a string.
+    Length { min: Option<u64>, max: Option<u64> },
+    /// A regular expression that a string must match somewhere.
+    Pattern(String),
+    /// A format of draft 2020-12 that a string must have.
+    Format(String),
+    /// Bounds of an integer, both inclusive.
+    Range { min: Option<i128>, max: Option<i128> },
+    /// A divisor of an integer.
+    MultipleOf(u64),
+    /// Bounds of a number.
+    Bounds { min: Option<f64>, max: Option<f64>, above: Option<f64>, below: Option<f64> },
+    /// The values that an integer may have.
+    OneOf(Vec<i128>),
+    /// The value that a boolean must have.
+    Equals(bool),
+    /// Elements of an array.
+    Items { min: Option<u64>, max: Option<u64> },
+    /// No two elements of an array are equal.
+    Unique,
+    /// Members of a map.
+    Members { min: Option<u64>, max: Option<u64> },
+    /// What every name in a map must fulfil.
+    Names(Vec<Check>),
+}
+
+impl Program {
+    /// Every gap that the type of an event reaches, in a stable order. None means: types and checks say it all.
+    pub fn gaps(&self, root: Id) -> Vec<&Gap> {
+        let mut gaps: Vec<&Gap> = Vec::new();
+        for id in self.reachable(root) {
+            for gap in &self.definitions[id].gaps {
+                if !gaps.contains(&gap) {
+                    gaps.push(gap);
+                }
+            }
+        }
+        gaps
+    }
+
+    /// A definition and all that it names, itself first.
+    pub fn reachable(&self, root: Id) -> Vec<Id> {
+        let mut found = vec![root];
+        let mut next = 0;
+        while let Some(id) = found.get(next) {
+            for (named, _) in self.definitions[*id].body.names() {
+                if !found.contains(&named) {
+                    found.push(named);
+                }
+            }
+            next += 1;
+        }
+        found
+    }
+}
+
+impl Body {
+    /// The definitions that this one names, and whether each lies inside it (not behind an array or map).
+    pub fn names(&self) -> Vec<(Id, bool)> {
+        let mut found = Vec::new();
+        match self {
+            Self::Open | Self::Enum(_) | Self::Text(_) => {}
+            Self::Struct(body) => {
+                body.fields.iter().for_each(|field| field.shape.names(true, &mut found));
+                if let Unknown::Kept(shape) = &body.unknown {
+                    shape.names(false, &mut found);
+                }
+            }
+            Self::Union(union) => found.extend(union.variants.iter().map(|(_, id)| (*id, true))),
+            Self::Wrapper(shape) => shape.names(true, &mut found),
+        }
+        found
+    }
+
+    /// The shapes of this definition that may have to be boxed.
+    pub fn shapes_mut(&mut self) -> Vec<&mut Shape> {
+        match self {
+            Self::Struct(body) => body.fields.iter_mut().map(|field| &mut field.shape).collect(),
+            Self::Wrapper(shape) => vec![shape],
+            Self::Open | Self::Enum(_) | Self::Text(_) | Self::Union(_) => Vec::new(),
+        }
+    }
+}
+
+impl Shape {
+    fn names(&self, inside: bool, found: &mut Vec<(Id, bool)>) {
+        match &self.ty {
+            Type::Named(id) => found.push((*id, inside)),
+            Type::Boxed(id) => found.push((*id, false)),
+            Type::List(item) | Type::Map(item) => item.names(false, found),
+            _ => {}
+        }
+    }
+}
