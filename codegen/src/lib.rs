@@ -9,8 +9,12 @@
 //! eventsmith_codegen::Builder::new().build();
 //! ```
 
+mod builder;
+pub mod bundle;
 mod check;
 pub mod diagnostic;
+pub mod emit;
+pub mod evolution;
 pub mod load;
 mod lower;
 pub mod manifest;
@@ -21,5 +25,6 @@ pub mod schema;
 pub mod shape;
 mod walk;
 
+pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load};

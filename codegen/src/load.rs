@@ -21,6 +21,8 @@ use crate::references::References;
 pub struct Loaded {
     /// What could be made of the files.
     pub catalogue: Catalogue,
+    /// Every JSON file of the folder, whether it could be read or not.
+    pub files: Vec<String>,
     /// Where its references lead.
     pub references: References,
     /// Everything that is wrong, sorted by file and line.
@@ -44,7 +46,7 @@ pub fn load(dir: &Path) -> Loaded {
     check::catalogue(&catalogue, &references, &mut diagnostics);
     diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
     diagnostics.dedup();
-    Loaded { catalogue, references, diagnostics }
+    Loaded { catalogue, files, references, diagnostics }
 }
 
 /// The folder of the nearest `eventsmith.toml`, from `start` upward.

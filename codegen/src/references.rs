@@ -56,6 +56,19 @@ pub fn file_uri(path: &str) -> String {
     format!("catalogue:///{escaped}")
 }
 
+/// A JSON pointer as the fragment of a URI.
+pub fn fragment(pointer: &str) -> String {
+    let mut uri = String::from("#");
+    for byte in pointer.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
 impl References {
     /// Indexes the documents of a catalogue.
     pub fn new(documents: &BTreeMap<String, Document>) -> Self {

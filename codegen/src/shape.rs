@@ -210,6 +210,11 @@ pub enum Check {
 }
 
 impl Program {
+    /// The type of the payload that a schema file describes.
+    pub fn root_of(&self, file: &str) -> Option<Id> {
+        self.roots.iter().find(|root| root.file == file).map(|root| root.definition)
+    }
+
     /// Every gap that the type of an event reaches, in a stable order. None means: types and checks say it all.
     pub fn gaps(&self, root: Id) -> Vec<&Gap> {
         let mut gaps: Vec<&Gap> = Vec::new();

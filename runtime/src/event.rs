@@ -12,6 +12,8 @@ use crate::invalid::{DecodeError, Invalid};
 /// Implemented by generated code and by `#[domain_event]`, never by hand: the contract is that
 /// [`decode`](Event::decode) and [`validate`](Event::validate) accept exactly what [`SCHEMA`](Event::SCHEMA) accepts.
 pub trait Event: Serialize + Sized + Send + Sync + 'static {
+    /// What the event is for.
+    const KIND: Kind;
     /// The event's type, its path below the kind joined by dots: `rule.created`.
     const TYPE: &'static str;
     /// The version of the schema file, the `2` of `created.v2.json`.
@@ -49,6 +51,24 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
     /// [`DecodeError::Invalid`] when the payload violates the schema of its version,
     /// [`DecodeError::UnknownVersion`] when there is no such version.
     fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// The typed payload of the reply to a command or query. Replies have no subject of their own: they go to whoever asked.
+pub trait Reply: Serialize + Sized + Send + Sync + 'static {
+    /// The JSON Schema of the reply: one document with every reference inside it.
+    const SCHEMA: &'static str;
+
+    /// Checks the reply against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates a reply.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn decode(data: &[u8]) -> Result<Self, Invalid>;
 }
 
 /// How a value of an older version of an event becomes a value of the next one.
@@ -115,6 +135,40 @@ pub struct EventDescriptor {
     pub decode: fn(&[u8]) -> Result<(), Invalid>,
     /// The reply to a command or query.
     pub reply: Option<ReplyDescriptor>,
+}
+
+impl EventDescriptor {
+    /// Describes an event type.
+    pub const fn of<E: Event>() -> Self {
+        Self {
+            kind: E::KIND,
+            event_type: E::TYPE,
+            version: E::VERSION,
+            subject: E::SUBJECT,
+            schema: E::SCHEMA,
+            key: E::KEY,
+            decode: check_payload::<E>,
+            reply: None,
+        }
+    }
+
+    /// The same descriptor with its reply.
+    #[must_use]
+    pub const fn with_reply<R: Reply>(mut self) -> Self {
+        self.reply = Some(ReplyDescriptor { schema: R::SCHEMA, decode: check_reply::<R> });
+        self
+    }
+}
+
+fn check_payload<E: Event>(data: &[u8]) -> Result<(), Invalid> {
+    match E::decode(E::VERSION, data) {
+        Ok(_) | Err(DecodeError::UnknownVersion { .. }) => Ok(()),
+        Err(DecodeError::Invalid(invalid)) => Err(invalid),
+    }
+}
+
+fn check_reply<R: Reply>(data: &[u8]) -> Result<(), Invalid> {
+    R::decode(data).map(drop)
 }
 
 /// The reply to a command or query as data.

@@ -94,3 +94,10 @@ pub enum DecodeError {
         newest: u32,
     },
 }
+
+impl DecodeError {
+    /// The error of an event that is asked for in a version it does not have.
+    pub fn unknown_version<E: crate::Event>(version: u32) -> Self {
+        Self::UnknownVersion { event_type: E::TYPE, version, newest: E::VERSION }
+    }
+}

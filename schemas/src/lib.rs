@@ -1,1 +1,3 @@
-//! placeholder
+//! The events of the rules engine.
+
+eventsmith::include_events!();

@@ -114,7 +114,7 @@ fn name_variants<'a>(variants: impl Iterator<Item = &'a mut Variant>) {
 }
 
 /// The name, or the name with the first number from 2 on that makes it unique.
-fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub(crate) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2_usize..).map(|number| format!("{name}{number}"));
     std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }

@@ -1,0 +1,89 @@
+//! The one call of a build script.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::emit;
+use crate::load::{find, load};
+
+/// Generates the events of a catalogue from a build script.
+///
+/// The text goes to `events.rs` in `OUT_DIR`, from where `eventsmith::include_events!()` takes it:
+///
+/// ```no_run
+/// // build.rs
+/// eventsmith_codegen::Builder::new().build();
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing is generated until `build` is called"]
+pub struct Builder {
+    schemas: Option<PathBuf>,
+}
+
+impl Builder {
+    /// A builder for the catalogue of the crate: the nearest `eventsmith.toml` from the crate's folder upward.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the catalogue in another folder, relative to the crate's.
+    pub fn schemas(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.schemas = Some(dir.into());
+        self
+    }
+
+    /// Writes `events.rs` into `OUT_DIR`, and tells Cargo to do it again when a schema changes.
+    ///
+    /// A broken catalogue ends the build script: every problem is printed with its file, place and way out.
+    pub fn build(self) {
+        if let Err(problems) = self.run() {
+            eprintln!("\n{problems}\n");
+            std::process::exit(1);
+        }
+    }
+
+    fn run(self) -> Result<(), String> {
+        let variable = |name| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .ok_or_else(|| format!("{name} is not set: call this from a build script"))
+        };
+        let (crate_dir, out_dir) = (variable("CARGO_MANIFEST_DIR")?, variable("OUT_DIR")?);
+        let dir = match &self.schemas {
+            Some(dir) => crate_dir.join(dir),
+            None => find(&crate_dir).ok_or_else(|| {
+                format!(
+                    "no eventsmith.toml in {} or above; write one with the line root = \"rules\"",
+                    crate_dir.display()
+                )
+            })?,
+        };
+        let loaded = load(&dir);
+        for path in watched(&dir, &loaded.files) {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+        let text = emit::rust(&loaded).map_err(|diagnostics| report(&dir, &diagnostics))?;
+        for diagnostic in &loaded.diagnostics {
+            println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
+        }
+        let target = out_dir.join("events.rs");
+        fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))
+    }
+}
+
+/// What Cargo must watch: the whole folder, or only what is in it for us where Cargo builds into that very folder.
+fn watched(dir: &Path, files: &[String]) -> Vec<PathBuf> {
+    if !dir.join("target").exists() && !dir.join(".git").exists() {
+        return vec![dir.to_owned()];
+    }
+    let kinds = crate::model::Kind::ALL.iter().map(|kind| dir.join(kind.as_str())).filter(|folder| folder.exists());
+    kinds.chain(files.iter().map(|file| dir.join(file))).chain([dir.join(crate::manifest::FILE_NAME)]).collect()
+}
+
+fn report(dir: &Path, diagnostics: &[Diagnostic]) -> String {
+    let findings: Vec<String> = diagnostics.iter().map(Diagnostic::to_string).collect();
+    let plural = if findings.len() == 1 { "problem" } else { "problems" };
+    format!("eventsmith: {} {plural} in the catalogue {}\n\n{}", findings.len(), dir.display(), findings.join("\n\n"))
+}

@@ -1,0 +1,168 @@
+//! One document of a schema and everything it refers to.
+//!
+//! Most schemas refer to definitions by path and pointer; those definitions are copied below the document's own, so
+//! that the result reads like a schema that never was in several files. Where anchors or nested identifiers make
+//! that unsafe, whole documents are embedded under their URIs, as the standard describes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::load::Loaded;
+use crate::pointer;
+use crate::references::{Place, Target, file_uri, fragment};
+use crate::schema;
+use crate::walk::every_schema;
+
+/// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
+pub fn bundle(loaded: &Loaded, file: &str) -> Value {
+    let Some(document) = loaded.catalogue.documents.get(file) else { return Value::Bool(true) };
+    let mut bundler = Bundler { loaded, root: file, names: BTreeMap::new(), definitions: Map::new() };
+    if !bundler.leaves_file(file) {
+        return document.schema.clone();
+    }
+    if !bundler.is_plain() {
+        return embed(loaded, file, &document.schema);
+    }
+    let mut bundled = bundler.rewrite(&Place::root(file), &document.schema);
+    let keyword = schema::definitions_keyword(&document.schema);
+    if let Value::Object(members) = &mut bundled {
+        let own = members.entry(keyword).or_insert_with(|| json!({}));
+        if let Value::Object(own) = own {
+            own.extend(bundler.definitions);
+        }
+    }
+    bundled
+}
+
+struct Bundler<'a> {
+    loaded: &'a Loaded,
+    root: &'a str,
+    /// The key below the definitions for each copied schema.
+    names: BTreeMap<Place, String>,
+    definitions: Map<String, Value>,
+}
+
+impl<'a> Bundler<'a> {
+    /// Whether any reference of the file leads to another file.
+    fn leaves_file(&self, file: &str) -> bool {
+        self.files_from(file).len() > 1
+    }
+
+    /// A file and all files that it refers to, directly or not.
+    fn files_from(&self, file: &str) -> Vec<String> {
+        let documents = &self.loaded.catalogue.documents;
+        let mut files = vec![file.to_owned()];
+        let mut next = 0;
+        while let Some(file) = files.get(next).cloned() {
+            next += 1;
+            let Some(document) = documents.get(&file) else { continue };
+            every_schema(&document.schema, &mut |at, schema| {
+                let from = Place { file: file.clone(), pointer: at.to_owned() };
+                if let Some(Target::Place(target)) = self.target(&from, schema)
+                    && !files.contains(&target.file)
+                {
+                    files.push(target.file);
+                }
+            });
+        }
+        files
+    }
+
+    fn target(&self, from: &Place, schema: &Value) -> Option<Target> {
+        let reference = schema.get("$ref").or_else(|| schema.get("$dynamicRef"))?.as_str()?;
+        self.loaded.references.resolve(&self.loaded.catalogue.documents, from, reference)
+    }
+
+    /// Whether every document involved is of one draft and free of anchors, dynamic references and identifiers
+    /// below its root.
+    fn is_plain(&self) -> bool {
+        const SPECIAL: &[&str] = &["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
+        let documents = &self.loaded.catalogue.documents;
+        let Some(root) = documents.get(self.root) else { return false };
+        self.files_from(self.root).iter().filter_map(|file| documents.get(file)).all(|document| {
+            let id = schema::id_keyword(&document.schema);
+            let mut plain = schema::same_draft(&root.schema, &document.schema);
+            every_schema(&document.schema, &mut |at, schema| {
+                let special = SPECIAL.iter().any(|keyword| schema.get(keyword).is_some());
+                plain &= !special && (at.is_empty() || schema.get(id).is_none());
+            });
+            plain
+        })
+    }
+
+    /// Copies a schema, with every reference to another file made one to a copied definition.
+    fn rewrite(&mut self, place: &Place, schema: &Value) -> Value {
+        let mut copy = schema.clone();
+        let mut references = Vec::new();
+        every_schema(schema, &mut |at, inner| {
+            let local = place.file == self.root
+                && inner.get("$ref").and_then(Value::as_str).is_some_and(|reference| reference.starts_with('#'));
+            if !local && let Some(Target::Place(target)) = self.target(&place.below(at), inner) {
+                references.push((at.to_owned(), target));
+            }
+        });
+        for (at, target) in references {
+            let reference = if target.file == self.root {
+                fragment(&target.pointer)
+            } else {
+                let keyword = self.loaded.catalogue.documents.get(self.root).map(|root| &root.schema);
+                let keyword = schema::definitions_keyword(keyword.unwrap_or(&Value::Null));
+                fragment(&pointer::join(&format!("/{keyword}"), &self.define(&target)))
+            };
+            if let Some(Value::Object(members)) = copy.pointer_mut(&at) {
+                members.insert("$ref".to_owned(), Value::String(reference));
+            }
+        }
+        copy
+    }
+
+    /// Copies a definition of another file, once; returns its key.
+    fn define(&mut self, target: &Place) -> String {
+        if let Some(name) = self.names.get(target) {
+            return name.clone();
+        }
+        let documents = &self.loaded.catalogue.documents;
+        let stem = target.file.trim_end_matches(".json").rsplit('/').next().unwrap_or_default().to_owned();
+        let step = pointer::steps(&target.pointer).and_then(|mut steps| steps.pop());
+        let wanted = step.unwrap_or(stem);
+        let is_taken = |name: &str| {
+            let root = documents.get(self.root).map(|document| &document.schema);
+            let own = root.and_then(|root| root.get(schema::definitions_keyword(root)));
+            own.is_some_and(|own| own.get(name).is_some()) || self.names.values().any(|other| other == name)
+        };
+        let numbered = (2_usize..).map(|number| format!("{wanted}{number}"));
+        let name = std::iter::once(wanted.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default();
+        self.names.insert(target.clone(), name.clone());
+        let schema = documents.get(&target.file).and_then(|document| document.schema.pointer(&target.pointer));
+        let mut copy = self.rewrite(target, schema.unwrap_or(&Value::Bool(true)));
+        if let Value::Object(members) = &mut copy
+            && target.pointer.is_empty()
+        {
+            for keyword in ["$id", "id", "$schema", "$defs", "definitions"] {
+                members.shift_remove(keyword);
+            }
+        }
+        self.definitions.insert(name.clone(), copy);
+        name
+    }
+}
+
+/// Embeds whole documents under their URIs.
+fn embed(loaded: &Loaded, file: &str, root: &Value) -> Value {
+    let mut root = root.clone();
+    let uri = file_uri(file);
+    if let Value::Object(members) = &mut root {
+        members
+            .entry(schema::id_keyword(&Value::Object(members.clone())))
+            .or_insert_with(|| Value::String(uri.clone()));
+    }
+    let documents: Vec<(String, &Value)> = loaded
+        .catalogue
+        .documents
+        .values()
+        .filter(|document| document.path != file)
+        .map(|document| (file_uri(&document.path), &document.schema))
+        .collect();
+    schema::bundle(&root, &uri, &documents).unwrap_or(root)
+}

@@ -1,0 +1,108 @@
+//! The catalogue as data: events, streams, services.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+use toml::Spanned;
+
+use crate::load::Loaded;
+use crate::manifest::{Retention, Storage, Stream};
+use crate::shape::Program;
+
+use super::types::Types;
+
+/// `CATALOGUE`, `STREAMS` and `SERVICES`.
+pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
+    let types = Types { program, module: &[] };
+    let path = |file: &str| program.root_of(file).map(|id| types.path(id));
+    let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
+    let descriptors = versions.filter_map(|version| {
+        let payload = path(&version.file)?;
+        let reply = version.reply.as_ref().and_then(|reply| path(reply));
+        let reply = reply.map(|reply| quote!(.with_reply::<#reply>()));
+        Some(quote!(::eventsmith::EventDescriptor::of::<#payload>() #reply,))
+    });
+    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(name.get_ref(), body));
+    let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
+        let name = name.get_ref();
+        let publishes = texts(&service.publishes);
+        let consumes = texts(&service.consumes);
+        let handles = texts(&service.handles);
+        quote! {
+            ::eventsmith::ServiceDescriptor {
+                name: #name, publishes: #publishes, consumes: #consumes, handles: #handles,
+            },
+        }
+    });
+    quote! {
+        /// Every version of every event.
+        pub const CATALOGUE: &[::eventsmith::EventDescriptor] = &[#(#descriptors)*];
+
+        /// The streams that the catalogue declares.
+        pub const STREAMS: &[::eventsmith::StreamDescriptor] = &[#(#streams)*];
+
+        /// The services that the catalogue declares.
+        pub const SERVICES: &[::eventsmith::ServiceDescriptor] = &[#(#services)*];
+    }
+}
+
+fn stream(name: &str, stream: &Stream) -> TokenStream {
+    let description = &stream.description;
+    let subjects = texts(&stream.subjects);
+    let storage = format_ident!(
+        "{}",
+        match stream.storage {
+            Storage::File => "File",
+            Storage::Memory => "Memory",
+        }
+    );
+    let retention = format_ident!(
+        "{}",
+        match stream.retention {
+            Retention::Limits => "Limits",
+            Retention::Interest => "Interest",
+            Retention::WorkQueue => "WorkQueue",
+        }
+    );
+    let max_age = option(stream.max_age.map(duration));
+    let max_bytes = option(stream.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes))));
+    let max_messages = option(stream.max_messages.map(|count| number(Literal::u64_unsuffixed(count))));
+    let replicas = Literal::u8_unsuffixed(stream.replicas);
+    let duplicate_window = duration(stream.duplicate_window.unwrap_or(std::time::Duration::from_secs(120)));
+    quote! {
+        ::eventsmith::StreamDescriptor {
+            name: #name,
+            description: #description,
+            subjects: #subjects,
+            storage: ::eventsmith::Storage::#storage,
+            retention: ::eventsmith::Retention::#retention,
+            max_age: #max_age,
+            max_bytes: #max_bytes,
+            max_messages: #max_messages,
+            replicas: #replicas,
+            duplicate_window: #duplicate_window,
+        },
+    }
+}
+
+fn texts(values: &[Spanned<String>]) -> TokenStream {
+    let values = values.iter().map(Spanned::get_ref);
+    quote!(&[#(#values),*])
+}
+
+fn duration(duration: std::time::Duration) -> TokenStream {
+    if duration.subsec_millis() == 0 {
+        let seconds = Literal::u64_unsuffixed(duration.as_secs());
+        quote!(::std::time::Duration::from_secs(#seconds))
+    } else {
+        let milliseconds = Literal::u128_unsuffixed(duration.as_millis());
+        quote!(::std::time::Duration::from_millis(#milliseconds))
+    }
+}
+
+fn number(literal: Literal) -> TokenStream {
+    quote!(#literal)
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
+}

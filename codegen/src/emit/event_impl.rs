@@ -1,0 +1,144 @@
+//! The one function that writes `impl Event`, for generated types and for `#[domain_event]`.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::model::{Kind, Template, Token};
+
+/// What `impl Event` needs to know about a type.
+#[derive(Debug)]
+pub struct EventImpl<'a> {
+    /// The type.
+    pub name: &'a Ident,
+    /// What the event is for.
+    pub kind: Kind,
+    /// The event's type.
+    pub event_type: &'a str,
+    /// The version.
+    pub version: u32,
+    /// An expression for the subject, of type `&'static str`.
+    pub subject: TokenStream,
+    /// The subject template, with the field that each property stands in.
+    pub template: Option<(&'a Template, Vec<TokenStream>)>,
+    /// An expression for the schema's text, of type `&'static str`.
+    pub schema: TokenStream,
+    /// The ordering key: its pointer, and the field it leads to.
+    pub key: Option<(&'a str, TokenStream)>,
+    /// How a payload is checked.
+    pub check: Check,
+    /// The type of the version before, the versions that it decodes, and how its values become ours.
+    pub older: Option<Older>,
+}
+
+/// How a payload is checked against its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The type alone says it all.
+    Type,
+    /// The type and its method `is_valid` say it all.
+    TypeAndChecks,
+    /// The validator must see it.
+    Validator,
+}
+
+/// The version before.
+#[derive(Debug)]
+pub struct Older {
+    /// Its type.
+    pub path: TokenStream,
+    /// The versions that it decodes.
+    pub versions: Vec<u32>,
+    /// Whether `From` is derived; else `Upcast` is asked for.
+    pub derived: bool,
+}
+
+/// Writes `impl Event`.
+pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
+    let EventImpl { name, event_type, subject, schema, .. } = event;
+    let kind = format_ident!("{}", kind_name(event.kind));
+    let version = Literal::u32_unsuffixed(event.version);
+    let key = match &event.key {
+        Some((pointer, _)) => quote!(Some(#pointer)),
+        None => quote!(None),
+    };
+    let key_method = event.key.as_ref().map(|(_, field)| {
+        quote! {
+            fn key(&self) -> Option<String> {
+                ::eventsmith::scalar_text(&self.#field)
+            }
+        }
+    });
+    let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(template, fields));
+    let decode_own = match event.check {
+        Check::Type => quote!(decode(data, |_| true)),
+        Check::TypeAndChecks => quote!(decode(data, Self::is_valid)),
+        Check::Validator => quote!(decode_interpreted(data)),
+    };
+    let validate = match event.check {
+        Check::Type => quote!(Ok(())),
+        Check::TypeAndChecks => quote!(Self::payload_schema().validate(self, Self::is_valid)),
+        Check::Validator => quote!(Self::payload_schema().validate_interpreted(self)),
+    };
+    let decode_older = event.older.as_ref().map(|Older { path, versions, derived }| {
+        let versions = versions.iter().map(|version| Literal::u32_unsuffixed(*version));
+        let convert = if *derived { quote!(Self::from) } else { quote!(::eventsmith::Upcast::upcast) };
+        quote!(#(#versions)|* => <#path as ::eventsmith::Event>::decode(version, data).map(#convert),)
+    });
+    quote! {
+        impl #name {
+            fn payload_schema() -> &'static ::eventsmith::Schema {
+                static SCHEMA: ::eventsmith::Schema = ::eventsmith::Schema::of::<#name>();
+                &SCHEMA
+            }
+        }
+
+        impl ::eventsmith::Event for #name {
+            const KIND: ::eventsmith::Kind = ::eventsmith::Kind::#kind;
+            const TYPE: &'static str = #event_type;
+            const VERSION: u32 = #version;
+            const SUBJECT: &'static str = #subject;
+            const SCHEMA: &'static str = #schema;
+            const KEY: Option<&'static str> = #key;
+            #subject_method
+            #key_method
+
+            fn validate(&self) -> Result<(), ::eventsmith::Invalid> {
+                #validate
+            }
+
+            fn decode(version: u32, data: &[u8]) -> Result<Self, ::eventsmith::DecodeError> {
+                match version {
+                    #version => Ok(Self::payload_schema().#decode_own?),
+                    #decode_older
+                    _ => Err(::eventsmith::DecodeError::unknown_version::<Self>(version)),
+                }
+            }
+        }
+    }
+}
+
+/// The name of a kind's variant in the runtime.
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Domain => "Domain",
+        Kind::Integration => "Integration",
+        Kind::Command => "Command",
+        Kind::Query => "Query",
+    }
+}
+
+fn subject_method(template: &Template, fields: &[TokenStream]) -> TokenStream {
+    let mut fields = fields.iter();
+    let tokens = template.tokens.iter().map(|token| match token {
+        Token::Literal(text) => quote!(::eventsmith::SubjectToken::Literal(#text)),
+        Token::Property(property) => {
+            let field = fields.next();
+            quote!(::eventsmith::SubjectToken::Property(#property, ::eventsmith::scalar_text(&self.#field)))
+        }
+    });
+    quote! {
+        fn subject(&self) -> Result<::std::borrow::Cow<'static, str>, ::eventsmith::Invalid> {
+            Self::payload_schema().subject([#(#tokens),*])
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `impl Event` and `impl Reply` for the payloads, and the schemas they are checked against.
+
+use heck::ToShoutySnakeCase;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::bundle::bundle;
+use crate::load::Loaded;
+use crate::lower::names::snake;
+use crate::model::{Event, Token, Version};
+use crate::shape::Id;
+
+use super::event_impl::{Check, EventImpl, Older, event_impl};
+use super::subjects::Subjects;
+use super::types::{Types, field_ident};
+use super::{Emitter, fields, raw_string, upcast};
+
+/// The private module that holds every schema text.
+pub(super) fn schemas(loaded: &Loaded) -> TokenStream {
+    let mut constants = TokenStream::new();
+    for event in &loaded.catalogue.events {
+        for version in &event.versions {
+            for (file, is_reply) in [(Some(&version.file), false), (version.reply.as_ref(), true)] {
+                let Some(file) = file else { continue };
+                let name = format_ident!("{}", schema_name(event, version, is_reply));
+                let text = raw_string(&bundle(loaded, file).to_string());
+                constants.extend(quote!(pub(super) const #name: &str = #text;));
+            }
+        }
+    }
+    quote! {
+        /// The schemas of all payloads, each with everything that it refers to.
+        mod schemas { #constants }
+    }
+}
+
+fn schema_name(event: &Event, version: &Version, is_reply: bool) -> String {
+    let steps: Vec<String> = event.event_type.split('.').map(|step| snake(step).to_shouty_snake_case()).collect();
+    let reply = if is_reply { "_REPLY" } else { "" };
+    format!("{}_{}_V{}{reply}", event.kind.as_str().to_uppercase(), steps.join("__"), version.number)
+}
+
+impl Emitter<'_> {
+    /// What makes a definition an event or a reply; nothing for all others.
+    pub(super) fn payload(&self, id: Id, subjects: &Subjects) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        for event in &self.loaded.catalogue.events {
+            for (index, version) in event.versions.iter().enumerate() {
+                if self.program.root_of(&version.file) == Some(id) {
+                    tokens.extend(self.event(id, event, index, subjects));
+                } else if version.reply.as_ref().and_then(|reply| self.program.root_of(reply)) == Some(id) {
+                    tokens.extend(self.reply(id, event, version));
+                }
+            }
+        }
+        tokens
+    }
+
+    fn schema_path(&self, id: Id, event: &Event, version: &Version, is_reply: bool) -> TokenStream {
+        let up = std::iter::repeat_n(quote!(super::), self.program.definitions[id].module.len());
+        let name = format_ident!("{}", schema_name(event, version, is_reply));
+        quote!(#(#up)* schemas::#name)
+    }
+
+    fn check(&self, id: Id) -> Check {
+        if !self.program.gaps(id).is_empty() {
+            Check::Validator
+        } else if self.checked[id] {
+            Check::TypeAndChecks
+        } else {
+            Check::Type
+        }
+    }
+
+    fn event(&self, id: Id, event: &Event, index: usize, subjects: &Subjects) -> TokenStream {
+        let version = &event.versions[index];
+        let definition = &self.program.definitions[id];
+        let older = index.checked_sub(1).and_then(|before| {
+            let file = &event.versions[before].file;
+            let (older, types) =
+                (self.program.root_of(file)?, Types { program: self.program, module: &definition.module });
+            let conversion = upcast::derive(self.loaded, self.program, (older, file), (id, &version.file));
+            let versions = event.versions[..index].iter().map(|version| version.number).collect();
+            Some((Older { path: types.path(older), versions, derived: conversion.is_some() }, conversion))
+        });
+        let (older, conversion) = older.unzip();
+        let template = version.template.as_ref().map(|template| {
+            let properties = template.tokens.iter().filter_map(|token| match token {
+                Token::Property(property) => fields::field_of(self.program, id, property),
+                Token::Literal(_) => None,
+            });
+            let fields = properties.map(|field| {
+                let name = field_ident(&field.name);
+                quote!(#name)
+            });
+            (template, fields.collect())
+        });
+        let key = version.key.as_ref();
+        let implementation = event_impl(&EventImpl {
+            name: &format_ident!("{}", definition.name),
+            kind: event.kind,
+            event_type: &event.event_type,
+            version: version.number,
+            subject: subjects.expression(event, &version.subject(event), definition.module.len()),
+            template,
+            schema: self.schema_path(id, event, version, false),
+            key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+            check: self.check(id),
+            older,
+        });
+        let conversion = conversion.flatten();
+        quote!(#implementation #conversion)
+    }
+
+    fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {
+        let name = format_ident!("{}", self.program.definitions[id].name);
+        let schema = self.schema_path(id, event, version, true);
+        let event_type = format!("{}.reply", event.event_type);
+        let number = proc_macro2::Literal::u32_unsuffixed(version.number);
+        let (decode, validate) = match self.check(id) {
+            Check::Type => (quote!(decode(data, |_| true)), quote!(Ok(()))),
+            Check::TypeAndChecks => {
+                (quote!(decode(data, Self::is_valid)), quote!(Self::payload_schema().validate(self, Self::is_valid)))
+            }
+            Check::Validator => {
+                (quote!(decode_interpreted(data)), quote!(Self::payload_schema().validate_interpreted(self)))
+            }
+        };
+        quote! {
+            impl #name {
+                fn payload_schema() -> &'static ::eventsmith::Schema {
+                    static SCHEMA: ::eventsmith::Schema = ::eventsmith::Schema::new(#event_type, #number, #schema);
+                    &SCHEMA
+                }
+            }
+
+            impl ::eventsmith::Reply for #name {
+                const SCHEMA: &'static str = #schema;
+
+                fn validate(&self) -> Result<(), ::eventsmith::Invalid> {
+                    #validate
+                }
+
+                fn decode(data: &[u8]) -> Result<Self, ::eventsmith::Invalid> {
+                    Self::payload_schema().#decode
+                }
+            }
+        }
+    }
+}

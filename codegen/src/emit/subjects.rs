@@ -1,0 +1,137 @@
+//! Subject constants in modules that mirror the hierarchy, and builders for subject templates.
+
+use std::collections::{BTreeMap, HashSet};
+
+use heck::ToShoutySnakeCase;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::load::Loaded;
+use crate::lower::names::{snake, unique};
+use crate::model::{Event, Token};
+use crate::shape::Program;
+
+use super::fields::field_of;
+use super::types::{Types, doc, field_ident};
+
+/// The module `subjects`, and the path of each event's constant in it.
+pub(super) struct Subjects {
+    pub(super) module: TokenStream,
+    /// By event type: the steps below `subjects`, and the value.
+    constants: BTreeMap<String, (Vec<String>, String)>,
+}
+
+/// One level of the hierarchy.
+#[derive(Default)]
+struct Level {
+    items: TokenStream,
+    taken: HashSet<String>,
+    levels: BTreeMap<String, (String, Level)>,
+}
+
+impl Subjects {
+    pub(super) fn new(loaded: &Loaded, program: &Program) -> Self {
+        let root = loaded.catalogue.manifest.root.get_ref();
+        let mut top = Level::default();
+        let mut constants = BTreeMap::new();
+        for event in &loaded.catalogue.events {
+            let mut steps = vec![event.kind.as_str()];
+            steps.extend(event.event_type.split('.'));
+            let name = steps.pop().unwrap_or_default();
+            let mut level = &mut top;
+            let mut path = Vec::new();
+            let mut prefix = root.clone();
+            for step in steps {
+                prefix = format!("{prefix}.{step}");
+                path.push(snake(step));
+                level = &mut level.levels.entry(snake(step)).or_insert_with(|| (prefix.clone(), Level::default())).1;
+            }
+            let constant = constant_name(name, &mut level.taken);
+            let newest = &event.versions[event.versions.len() - 1];
+            let subject = newest.subject(event);
+            let (ident, text) = (format_ident!("{}", constant), format!("Subject of `{}`.", event.event_type));
+            let doc = doc(&text, String::new);
+            level.items.extend(quote!(#doc pub const #ident: &str = #subject;));
+            let mut module = vec!["subjects".to_owned()];
+            module.extend(path.iter().cloned());
+            level.items.extend(builder(program, event, name, &module));
+            path.push(constant);
+            constants.insert(event.event_type.clone(), (path, subject));
+        }
+        let inner = top.tokens(root);
+        let module = quote! {
+            /// The subjects of all events, and the wildcards of their groups.
+            pub mod subjects { #inner }
+        };
+        Self { module, constants }
+    }
+
+    /// An expression for the subject of an event's version, `depth` modules below the root.
+    pub(super) fn expression(&self, event: &Event, subject: &str, depth: usize) -> TokenStream {
+        match self.constants.get(&event.event_type) {
+            Some((path, value)) if value == subject => {
+                let up = std::iter::repeat_n(quote!(super::), depth);
+                let path = path.iter().map(|step| field_ident(step));
+                quote!(#(#up)* subjects #(::#path)*)
+            }
+            _ => quote!(#subject),
+        }
+    }
+}
+
+fn constant_name(token: &str, taken: &mut HashSet<String>) -> String {
+    let name = snake(token).to_shouty_snake_case();
+    let name = unique(&name, |name| name == "ALL" || taken.contains(name));
+    taken.insert(name.clone());
+    name
+}
+
+impl Level {
+    fn tokens(&self, prefix: &str) -> TokenStream {
+        let (items, all) = (&self.items, format!("{prefix}.>"));
+        let levels = self.levels.iter().map(|(name, (prefix, level))| {
+            let doc = doc(&format!("Subjects below `{prefix}`."), String::new);
+            let (name, inner) = (field_ident(name), level.tokens(prefix));
+            quote!(#doc pub mod #name { #inner })
+        });
+        let doc = doc(&format!("Every subject below `{prefix}`."), String::new);
+        quote!(#doc pub const ALL: &str = #all; #items #(#levels)*)
+    }
+}
+
+/// A function that fills the newest template of an event.
+fn builder(program: &Program, event: &Event, name: &str, module: &[String]) -> Option<TokenStream> {
+    let newest = event.versions.last()?;
+    let template = newest.template.as_ref()?;
+    let root = program.root_of(&newest.file)?;
+    let types = Types { program, module };
+    let mut parameters = Vec::new();
+    let mut tokens = Vec::new();
+    for token in &template.tokens {
+        match token {
+            Token::Literal(text) => tokens.push(quote!(::eventsmith::SubjectToken::Literal(#text))),
+            Token::Property(property) => {
+                let field = field_of(program, root, property)?;
+                let (ident, ty) = (field_ident(&field.name), types.parameter(&field.shape));
+                parameters.push(quote!(#ident: #ty));
+                tokens.push(quote!(
+                    ::eventsmith::SubjectToken::Property(#property, ::eventsmith::scalar_text(#ident))
+                ));
+            }
+        }
+    }
+    let function = field_ident(&snake(name));
+    let doc = doc(
+        &format!(
+            "The subject of one `{}`.\n\n# Errors\nWhen a value is not one legal subject token.",
+            event.event_type
+        ),
+        String::new,
+    );
+    Some(quote! {
+        #doc
+        pub fn #function(#(#parameters),*) -> Result<String, ::eventsmith::InvalidToken> {
+            ::eventsmith::fill_subject([#(#tokens),*])
+        }
+    })
+}

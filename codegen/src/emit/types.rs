@@ -1,0 +1,321 @@
+//! Structs, enums, unions and newtypes.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::shape::{
+    Body, Check, Definition, Field, Id, Integer, Program, Shape, Struct, Type, Union, Unknown, Variant,
+};
+
+/// Writes types with paths that are right inside one module.
+pub(super) struct Types<'a> {
+    pub(super) program: &'a Program,
+    /// The module that the text will stand in.
+    pub(super) module: &'a [String],
+}
+
+impl Types<'_> {
+    /// The declaration of a type.
+    pub(super) fn declaration(&self, id: Id) -> TokenStream {
+        let definition = &self.program.definitions[id];
+        let doc = doc(&definition.doc, || fallback_doc(definition));
+        let name = format_ident!("{}", definition.name);
+        let declaration = match &definition.body {
+            Body::Struct(body) => self.structure(&name, body),
+            Body::Enum(variants) => enumeration(&name, variants),
+            Body::Union(union) => self.union(&name, union),
+            Body::Text(checks) => return text(&doc, &name, checks),
+            Body::Wrapper(shape) => self.wrapper(&name, shape),
+            Body::Open => TokenStream::new(),
+        };
+        quote!(#doc #declaration)
+    }
+
+    fn structure(&self, name: &Ident, body: &Struct) -> TokenStream {
+        let fields = body.fields.iter().map(|field| self.field(field));
+        let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
+        let kept = match &body.unknown {
+            Unknown::Kept(shape) => {
+                let item = self.shape(shape);
+                Some(quote! {
+                    /// Properties that the schema does not name.
+                    #[serde(flatten)]
+                    pub unknown: ::std::collections::BTreeMap<String, #item>,
+                })
+            }
+            _ => None,
+        };
+        quote! {
+            #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+            #closed
+            pub struct #name { #(#fields)* #kept }
+        }
+    }
+
+    fn field(&self, field: &Field) -> TokenStream {
+        let name = field_ident(&field.name);
+        let doc = doc(&field.doc, || format!("The property `{}`.", field.property));
+        let mut ty = self.shape(&field.shape);
+        let exact = self.needs_exact(&field.shape);
+        let mut options = Vec::new();
+        if field.name != field.property {
+            let property = &field.property;
+            options.push(quote!(rename = #property));
+        }
+        if field.required {
+            if exact {
+                options.push(quote!(deserialize_with = "::eventsmith::de::exact"));
+            } else if self.takes_null(&field.shape) {
+                options.push(quote!(deserialize_with = "::eventsmith::de::required"));
+            }
+        } else {
+            ty = quote!(Option<#ty>);
+            let with = if exact { "::eventsmith::de::exact_present" } else { "::eventsmith::de::present" };
+            options.push(quote!(default));
+            options.push(quote!(deserialize_with = #with));
+            options.push(quote!(skip_serializing_if = "Option::is_none"));
+        }
+        let options = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
+        quote!(#doc #options pub #name: #ty,)
+    }
+
+    fn union(&self, name: &Ident, union: &Union) -> TokenStream {
+        let tag = &union.tag;
+        let variants = union.variants.iter().map(|(variant, id)| {
+            let doc = doc("", || format!("`{}` is `{}`.", union.tag, variant.value));
+            let rename = &variant.value;
+            let (variant, path) = (format_ident!("{}", variant.name), self.path(*id));
+            quote!(#doc #[serde(rename = #rename)] #variant(#path),)
+        });
+        let arms = union.variants.iter().map(|(variant, _)| {
+            let (value, variant) = (&variant.value, format_ident!("{}", variant.name));
+            quote!(#value => rest.into_variant().map(Self::#variant),)
+        });
+        quote! {
+            #[derive(Debug, Clone, PartialEq, ::serde::Serialize)]
+            #[serde(tag = #tag)]
+            pub enum #name { #(#variants)* }
+
+            impl<'de> ::serde::Deserialize<'de> for #name {
+                fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let (tag, rest) = ::eventsmith::de::tagged(deserializer, #tag)?;
+                    match tag.as_str() {
+                        #(#arms)*
+                        _ => Err(rest.unknown_tag(&tag)),
+                    }
+                }
+            }
+        }
+    }
+
+    fn wrapper(&self, name: &Ident, shape: &Shape) -> TokenStream {
+        let ty = self.shape(shape);
+        let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = "::eventsmith::de::exact")]));
+        quote! {
+            #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+            #[serde(transparent)]
+            pub struct #name(#exact pub #ty);
+        }
+    }
+
+    /// A type with null, if null is one of its values.
+    fn shape(&self, shape: &Shape) -> TokenStream {
+        let ty = self.ty(&shape.ty);
+        if shape.nullable { quote!(Option<#ty>) } else { ty }
+    }
+
+    fn ty(&self, ty: &Type) -> TokenStream {
+        match ty {
+            Type::Named(id) => self.path(*id),
+            Type::Boxed(id) => {
+                let path = self.path(*id);
+                quote!(Box<#path>)
+            }
+            Type::Text => quote!(String),
+            Type::Uuid => quote!(::eventsmith::Uuid),
+            Type::DateTime => quote!(::eventsmith::DateTime),
+            Type::Date => quote!(::eventsmith::Date),
+            Type::Integer(integer) => {
+                let name = format_ident!("{}", integer.rust_name());
+                quote!(#name)
+            }
+            Type::Number => quote!(f64),
+            Type::Bool => quote!(bool),
+            Type::Null => quote!(()),
+            Type::List(item) => {
+                let item = self.shape(item);
+                quote!(Vec<#item>)
+            }
+            Type::Map(item) => {
+                let item = self.shape(item);
+                quote!(::std::collections::BTreeMap<String, #item>)
+            }
+            Type::Any => quote!(::eventsmith::Value),
+        }
+    }
+
+    /// The type of a function's parameter: strings as slices.
+    pub(super) fn parameter(&self, shape: &Shape) -> TokenStream {
+        match shape.ty {
+            Type::Text => quote!(&str),
+            _ => {
+                let ty = self.shape(shape);
+                quote!(&#ty)
+            }
+        }
+    }
+
+    /// The path of a definition from the module at hand.
+    pub(super) fn path(&self, id: Id) -> TokenStream {
+        let definition = &self.program.definitions[id];
+        let name = format_ident!("{}", definition.name);
+        let shared = self.module.iter().zip(&definition.module).take_while(|(one, other)| one == other).count();
+        let up = std::iter::repeat_n(quote!(super::), self.module.len() - shared);
+        let down = definition.module[shared..].iter().map(|step| {
+            let step = field_ident(step);
+            quote!(#step::)
+        });
+        quote!(#(#up)* #(#down)* #name)
+    }
+
+    /// Whether serde's own reading of a type takes more than the schema: UUIDs and dates in other spellings.
+    fn needs_exact(&self, shape: &Shape) -> bool {
+        match &shape.ty {
+            Type::Uuid | Type::Date => true,
+            Type::List(item) | Type::Map(item) => self.needs_exact(item),
+            _ => false,
+        }
+    }
+
+    /// Whether serde would take a missing property for null.
+    fn takes_null(&self, shape: &Shape) -> bool {
+        shape.nullable
+            || match &shape.ty {
+                Type::Named(id) => {
+                    matches!(&self.program.definitions[*id].body, Body::Wrapper(inner) if self.takes_null(inner))
+                }
+                _ => false,
+            }
+    }
+}
+
+impl Integer {
+    fn rust_name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+        }
+    }
+}
+
+fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
+    let style = case_style(variants);
+    let rename_all = style.map(|style| quote!(#[serde(rename_all = #style)]));
+    let variants = variants.iter().map(|variant| {
+        let doc = doc("", || format!("`{}`", variant.value));
+        let (value, name) = (&variant.value, format_ident!("{}", variant.name));
+        let rename = style.is_none().then(|| quote!(#[serde(rename = #value)]));
+        quote!(#doc #rename #name,)
+    });
+    quote! {
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize, ::serde::Deserialize,
+        )]
+        #rename_all
+        pub enum #name { #(#variants)* }
+    }
+}
+
+/// The style of serde's `rename_all` that gives every value of an enum.
+fn case_style(variants: &[Variant]) -> Option<&'static str> {
+    use heck::{ToKebabCase, ToShoutySnakeCase, ToSnakeCase};
+    let all = |convert: fn(&str) -> String| variants.iter().all(|variant| convert(&variant.name) == variant.value);
+    let has_digits = variants.iter().any(|variant| variant.name.contains(|c: char| c.is_ascii_digit()));
+    if has_digits {
+        // serde and heck part words at digits in different ways.
+        return None;
+    }
+    let styles: [(&str, fn(&str) -> String); 4] = [
+        ("snake_case", |name| name.to_snake_case()),
+        ("kebab-case", |name| name.to_kebab_case()),
+        ("SCREAMING_SNAKE_CASE", |name| name.to_shouty_snake_case()),
+        ("PascalCase", str::to_owned),
+    ];
+    let style = styles.into_iter().find(|(_, convert)| all(*convert)).map(|(style, _)| style)?;
+    // serde parts words at every capital letter, heck does not: only names without runs of capitals are safe.
+    let runs = variants.iter().any(|variant| {
+        let letters: Vec<char> = variant.name.chars().collect();
+        letters.windows(2).any(|pair| pair.iter().all(char::is_ascii_uppercase))
+    });
+    (!runs || style == "PascalCase").then_some(style)
+}
+
+fn text(doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
+    let expected = expectation(checks);
+    let conditions = super::checks::text_conditions(checks);
+    quote! {
+        ::eventsmith::text_type! {
+            #doc
+            pub struct #name: #expected, #conditions
+        }
+    }
+}
+
+/// What a text type asks for, in words.
+fn expectation(checks: &[Check]) -> String {
+    let mut parts = Vec::new();
+    for check in checks {
+        parts.push(match check {
+            Check::Length { min: Some(min), max: Some(max) } => format!("{min} to {max} characters"),
+            Check::Length { min: Some(min), max: None } => format!("at least {min} characters"),
+            Check::Length { min: None, max: Some(max) } => format!("at most {max} characters"),
+            Check::Pattern(pattern) => format!("a match of {pattern}"),
+            Check::Format(format) => format!("the format {format}"),
+            _ => continue,
+        });
+    }
+    if parts.is_empty() { "any text".to_owned() } else { parts.join(", ") }
+}
+
+/// An identifier for a field or module, raw where the name is a keyword.
+pub(super) fn field_ident(name: &str) -> Ident {
+    syn::parse_str::<Ident>(name).unwrap_or_else(|_| format_ident!("r#{}", name))
+}
+
+/// Doc comment lines from a schema's description.
+pub(super) fn doc(text: &str, fallback: impl FnOnce() -> String) -> TokenStream {
+    let text = if text.trim().is_empty() { fallback() } else { text.trim().to_owned() };
+    let lines = text.lines().map(|line| {
+        let line = if line.is_empty() { String::new() } else { format!(" {}", escape_doc(line)) };
+        let line = Literal::string(&line);
+        quote!(#[doc = #line])
+    });
+    quote!(#(#lines)*)
+}
+
+/// Keeps rustdoc from reading links and HTML into a description.
+fn escape_doc(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    let mut in_code = false;
+    for c in line.chars() {
+        in_code ^= c == '`';
+        if !in_code && matches!(c, '[' | ']' | '<' | '>') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+fn fallback_doc(definition: &Definition) -> String {
+    let file = &definition.place.file;
+    if definition.place.pointer.is_empty() {
+        format!("The schema `{file}`.")
+    } else {
+        format!("The schema `{file}#{}`.", definition.place.pointer)
+    }
+}

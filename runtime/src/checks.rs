@@ -1,0 +1,63 @@
+//! What generated code checks beyond types.
+
+use std::ops::RangeBounds;
+
+/// Whether a text has a number of code points within a range.
+pub fn length(text: impl AsRef<str>, range: impl RangeBounds<usize>) -> bool {
+    let text = text.as_ref();
+    // In ASCII, which most texts are, bytes are code points.
+    let count = if text.is_ascii() { text.len() } else { text.chars().count() };
+    range.contains(&count)
+}
+
+/// Whether a text has a format of JSON Schema draft 2020-12.
+pub fn format(format: &'static str, text: impl AsRef<str>) -> bool {
+    crate::schema::has_format(format, text.as_ref())
+}
+
+/// Whether no two elements are equal.
+pub fn unique<T: Ord>(items: &[T]) -> bool {
+    const FEW: usize = 8;
+    if items.len() <= FEW {
+        return items.iter().enumerate().all(|(index, item)| !items[..index].contains(item));
+    }
+    let mut sorted: Vec<&T> = items.iter().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// The compiled form of a pattern, one for each place in the source.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! pattern {
+    ($pattern:literal) => {{
+        static PATTERN: $crate::Pattern = $crate::Pattern::new($pattern);
+        &PATTERN
+    }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_code_points() {
+        assert!(length("äöü", 3..=3));
+        assert!(!length("äöü", 6..));
+    }
+
+    #[test]
+    fn equal_elements_are_found_in_short_and_long_arrays() {
+        let long: Vec<usize> = (0..100).collect();
+
+        assert!(unique(&long));
+        assert!(!unique(&[long.as_slice(), &[7]].concat()));
+        assert!(!unique(&["a", "b", "a"]));
+    }
+
+    #[test]
+    fn a_pattern_speaks_the_dialect_of_json_schema() {
+        assert!(pattern!(r"^\d{2}$").is_match("12"));
+        assert!(!pattern!(r"^\d{2}$").is_match("١٢"), "\\d is ASCII in ECMA-262");
+    }
+}

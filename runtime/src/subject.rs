@@ -1,0 +1,80 @@
+//! Subjects that are filled from a payload.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// One token of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectToken {
+    /// Stands for itself.
+    Literal(&'static str),
+    /// The name of a property, and its value as text.
+    Property(&'static str, Option<String>),
+}
+
+/// A value that cannot be a token of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the value of {property} is not one legal subject token; a token has no spaces, dots or wildcards and is not empty"
+)]
+pub struct InvalidToken {
+    /// The property.
+    pub property: &'static str,
+    /// Its value.
+    pub value: Option<String>,
+}
+
+/// Joins tokens to a subject.
+///
+/// # Errors
+/// [`InvalidToken`] when the value of a property is not one legal token.
+pub fn fill_subject<const N: usize>(tokens: [SubjectToken; N]) -> Result<String, InvalidToken> {
+    let mut subject = String::new();
+    for token in tokens {
+        if !subject.is_empty() {
+            subject.push('.');
+        }
+        match token {
+            SubjectToken::Literal(text) => subject.push_str(text),
+            SubjectToken::Property(_, Some(value)) if is_token(&value) => subject.push_str(&value),
+            SubjectToken::Property(property, value) => return Err(InvalidToken { property, value }),
+        }
+    }
+    Ok(subject)
+}
+
+fn is_token(text: &str) -> bool {
+    let illegal = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
+    !text.is_empty() && !text.contains(illegal)
+}
+
+/// The text of a string, number or boolean; `None` for anything else.
+pub fn scalar_text<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+    match serde_json::to_value(value).ok()? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(value: &str) -> Result<String, InvalidToken> {
+        fill_subject([SubjectToken::Literal("rules"), SubjectToken::Property("id", Some(value.to_owned()))])
+    }
+
+    #[test]
+    fn a_value_becomes_one_token() {
+        assert_eq!(fill("rule-1").as_deref(), Ok("rules.rule-1"));
+    }
+
+    #[test]
+    fn a_value_that_would_become_two_tokens_or_a_wildcard_is_refused() {
+        for value in ["", "a.b", "*", ">", "a b", "a\tb"] {
+            assert_eq!(fill(value).map_err(|error| error.property), Err("id"), "{value:?}");
+        }
+    }
+}

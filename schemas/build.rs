@@ -1,0 +1,5 @@
+//! Generates the events from the schema files.
+
+fn main() {
+    eventsmith_codegen::Builder::new().build();
+}
