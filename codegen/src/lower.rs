@@ -18,7 +18,7 @@ use crate::shape::{Body, Id, Program, Root, Shape, Type};
 use context::Context;
 
 /// Lowers every payload of a catalogue.
-pub fn lower(loaded: &Loaded) -> Program {
+pub(crate) fn lower(loaded: &Loaded) -> Program {
     let mut context = Context::new(loaded);
     let mut roots = Vec::new();
     // Payloads first: their names have precedence over the names of what they contain.

@@ -182,6 +182,7 @@ pub enum Integer {
 
 /// Something that must hold about a value.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "limits are named as in JSON Schema; `above` and `below` are exclusive")]
 pub enum Check {
     /// Code points of a string.
     Length { min: Option<u64>, max: Option<u64> },

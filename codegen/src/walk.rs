@@ -27,7 +27,7 @@ const LIST: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 const MAP: &[&str] = &["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 
 /// The direct subschemas of a schema with their pointers below it.
-pub fn subschemas(schema: &Value) -> Vec<(String, &Value)> {
+pub(crate) fn subschemas(schema: &Value) -> Vec<(String, &Value)> {
     let Value::Object(members) = schema else { return Vec::new() };
     let mut found = Vec::new();
     for (keyword, value) in members {
@@ -48,7 +48,7 @@ pub fn subschemas(schema: &Value) -> Vec<(String, &Value)> {
 }
 
 /// Calls `visit` with every schema of a document and its pointer, the root first.
-pub fn every_schema<'a>(schema: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
+pub(crate) fn every_schema<'a>(schema: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
     let mut open = vec![(String::new(), schema)];
     while let Some((at, schema)) = open.pop() {
         visit(&at, schema);

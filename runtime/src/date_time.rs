@@ -53,12 +53,6 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-impl From<&jiff::Zoned> for DateTime {
-    fn from(zoned: &jiff::Zoned) -> Self {
-        Self { instant: zoned.timestamp(), offset: zoned.offset(), text: None }
-    }
-}
-
 impl FromStr for DateTime {
     type Err = crate::InvalidText;
 
