@@ -4,6 +4,7 @@ mod catalogue;
 mod checks;
 pub mod event_impl;
 mod fields;
+mod imports;
 mod layout;
 mod payload;
 mod subjects;
@@ -37,7 +38,7 @@ pub fn rust(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
     if has_errors(&diagnostics) {
         return Err(diagnostics);
     }
-    let tokens = Emitter { loaded, program: &program, checked: checks::checked(&program) }.tokens();
+    let tokens = Emitter::new(loaded, &program).tokens();
     layout::format(tokens).map_err(|error| vec![internal(&error)])
 }
 
@@ -64,7 +65,18 @@ fn raw_string(text: &str) -> Literal {
 struct Emitter<'a> {
     loaded: &'a Loaded,
     program: &'a Program,
+    /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
+    /// Definitions of payloads that types and checks decide without the validator.
+    fast: BTreeSet<Id>,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(loaded: &'a Loaded, program: &'a Program) -> Self {
+        let roots = program.roots.iter().map(|root| root.definition);
+        let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
+        Self { loaded, program, checked: checks::checked(program), fast: fast.collect() }
+    }
 }
 
 /// A module with what stands in it.
@@ -80,7 +92,7 @@ impl Module {
     }
 
     fn tokens(&self, path: &mut Vec<String>) -> TokenStream {
-        let items = &self.items;
+        let items = imports::shorten(self.items.clone());
         let mut modules = Vec::new();
         for (name, module) in &self.modules {
             let parent = path.join(".");
@@ -107,14 +119,17 @@ impl Emitter<'_> {
     fn tokens(&self) -> TokenStream {
         let subjects = Subjects::new(self.loaded, self.program);
         let mut root = Module::default();
-        for id in 0..self.program.definitions.len() {
-            let definition = &self.program.definitions[id];
-            let types = Types { program: self.program, module: &definition.module };
+        for (id, definition) in self.program.definitions.iter().enumerate() {
+            let module = root.at(&definition.module);
+            let types = Types::importing(self.program, &definition.module);
+            if module.items.is_empty() {
+                module.items = types.imports();
+            }
             let declaration = types.declaration(id);
-            let is_valid = checks::is_valid(self.program, id, &self.checked);
-            root.at(&definition.module).items.extend(quote!(#declaration #is_valid));
+            let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
+            let is_valid = is_valid.flatten();
             let payload = self.payload(id, &subjects);
-            root.at(&definition.module).items.extend(payload);
+            module.items.extend(quote!(#declaration #is_valid #payload));
         }
         for (module, exports) in self.exports() {
             root.at(&module).items.extend(exports);
@@ -122,6 +137,7 @@ impl Emitter<'_> {
         let modules = root.tokens(&mut Vec::new());
         let constants = catalogue::constants(self.loaded, self.program);
         let (subjects, schemas) = (&subjects.module, payload::schemas(self.loaded));
+        let constants = imports::shorten(constants);
         quote!(#constants #subjects #modules #schemas)
     }
 

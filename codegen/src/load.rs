@@ -92,7 +92,8 @@ fn list_files(dir: &Path, below: &str, files: &mut Vec<String>, diagnostics: &mu
         };
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         if entry.path().is_dir() {
-            if !name.starts_with('.') && !(below.is_empty() && SKIPPED_FOLDERS.contains(&name.as_str())) {
+            let skipped = name.starts_with('.') || below.is_empty() && SKIPPED_FOLDERS.contains(&name.as_str());
+            if !skipped {
                 list_files(dir, &path, files, diagnostics);
             }
         } else if name.ends_with(".json") {

@@ -4,6 +4,7 @@
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
 mod context;
+mod merge;
 pub(crate) mod names;
 mod object;
 mod scalar;
@@ -35,6 +36,7 @@ pub(crate) fn lower(loaded: &Loaded) -> Program {
     }
     let mut program = Program { definitions: context.definitions, roots };
     names::assign(&mut program, &context.origins, loaded);
+    merge::merge_equal(&mut program);
     box_recursion(&mut program);
     program
 }

@@ -10,28 +10,23 @@ pub struct InvalidText {
     pub expected: &'static str,
 }
 
-/// Declares a string type whose every value has passed a check. Generated code calls it for named string schemas.
+/// Completes a string type whose every value has passed its check, `is_legal`. Generated code calls it for named
+/// string schemas.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! text_type {
-    ($(#[$meta:meta])* pub struct $name:ident: $expected:literal, $check:expr) => {
-        $(#[$meta])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
+    ($name:ident) => {
         impl $name {
             /// Takes a text that fulfils the rules of the type.
             ///
             /// # Errors
             /// When the text does not.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::InvalidText> {
-                let check: fn(&str) -> bool = $check;
                 let text = text.into();
-                if check(&text) {
+                if Self::is_legal(&text) {
                     Ok(Self(text))
                 } else {
-                    Err($crate::InvalidText { type_name: stringify!($name), expected: $expected })
+                    Err($crate::InvalidText { type_name: stringify!($name), expected: Self::EXPECTED })
                 }
             }
 

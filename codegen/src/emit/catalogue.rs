@@ -12,7 +12,7 @@ use super::types::Types;
 
 /// `CATALOGUE`, `STREAMS` and `SERVICES`.
 pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
-    let types = Types { program, module: &[] };
+    let types = Types::new(program, &[]);
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
     let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
     let descriptors = versions.filter_map(|version| {

@@ -251,12 +251,12 @@ fn size_range(min: Option<u64>, max: Option<u64>) -> TokenStream {
     }
 }
 
-/// The check of a text type, as a closure.
-pub(super) fn text_conditions(checks: &[Check]) -> TokenStream {
+/// The parameter and the conditions of a text type's check.
+pub(super) fn text_conditions(checks: &[Check]) -> (TokenStream, TokenStream) {
     if checks.is_empty() {
-        return quote!(|_| true);
+        return (quote!(_), quote!(true));
     }
     let text = Access::Reference(quote!(text));
     let conditions = checks.iter().map(|check| condition(check, &Type::Text, &text));
-    quote!(|text| #(#conditions)&&*)
+    (quote!(text), quote!(#(#conditions)&&*))
 }

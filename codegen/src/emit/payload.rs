@@ -77,8 +77,7 @@ impl Emitter<'_> {
         let definition = &self.program.definitions[id];
         let older = index.checked_sub(1).and_then(|before| {
             let file = &event.versions[before].file;
-            let (older, types) =
-                (self.program.root_of(file)?, Types { program: self.program, module: &definition.module });
+            let (older, types) = (self.program.root_of(file)?, Types::new(self.program, &definition.module));
             let conversion = upcast::derive(self.loaded, self.program, (older, file), (id, &version.file));
             let versions = event.versions[..index].iter().map(|version| version.number).collect();
             Some((Older { path: types.path(older), versions, derived: conversion.is_some() }, conversion))

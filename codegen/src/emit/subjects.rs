@@ -104,7 +104,7 @@ fn builder(program: &Program, event: &Event, name: &str, module: &[String]) -> O
     let newest = event.versions.last()?;
     let template = newest.template.as_ref()?;
     let root = program.root_of(&newest.file)?;
-    let types = Types { program, module };
+    let types = Types::new(program, module);
     let mut parameters = Vec::new();
     let mut tokens = Vec::new();
     for token in &template.tokens {

@@ -1,5 +1,7 @@
 //! Structs, enums, unions and newtypes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -9,12 +11,50 @@ use crate::shape::{
 
 /// Writes types with paths that are right inside one module.
 pub(super) struct Types<'a> {
-    pub(super) program: &'a Program,
+    program: &'a Program,
     /// The module that the text will stand in.
-    pub(super) module: &'a [String],
+    module: &'a [String],
+    /// Types of other modules that are imported, so that their names suffice.
+    imported: BTreeSet<Id>,
 }
 
-impl Types<'_> {
+impl<'a> Types<'a> {
+    /// Paths from a module that imports nothing.
+    pub(super) fn new(program: &'a Program, module: &'a [String]) -> Self {
+        Self { program, module, imported: BTreeSet::new() }
+    }
+
+    /// Paths from a module that imports what its types are made of, where no two have the same name.
+    pub(super) fn importing(program: &'a Program, module: &'a [String]) -> Self {
+        let mut names: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
+        for (id, definition) in program.definitions.iter().enumerate() {
+            if definition.module == module {
+                names.entry(&definition.name).or_default().insert(id);
+                for (used, _) in definition.body.names() {
+                    names.entry(&program.definitions[used].name).or_default().insert(used);
+                }
+            }
+        }
+        let unambiguous = names.into_values().filter(|ids| ids.len() == 1).flatten();
+        let imported = unambiguous.filter(|id| program.definitions[*id].module != module).collect();
+        Self { program, module, imported }
+    }
+
+    /// The `use` lines of a module.
+    pub(super) fn imports(&self) -> TokenStream {
+        let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
+        for id in &self.imported {
+            let definition = &self.program.definitions[*id];
+            modules.entry(&definition.module).or_default().insert(&definition.name);
+        }
+        let uses = modules.into_iter().map(|(module, names)| {
+            let path = self.module_path(module);
+            let names = names.into_iter().map(|name| format_ident!("{}", name));
+            quote!(use #path{#(#names),*};)
+        });
+        quote!(#(#uses)*)
+    }
+
     /// The declaration of a type.
     pub(super) fn declaration(&self, id: Id) -> TokenStream {
         let definition = &self.program.definitions[id];
@@ -169,13 +209,22 @@ impl Types<'_> {
     pub(super) fn path(&self, id: Id) -> TokenStream {
         let definition = &self.program.definitions[id];
         let name = format_ident!("{}", definition.name);
-        let shared = self.module.iter().zip(&definition.module).take_while(|(one, other)| one == other).count();
+        if self.imported.contains(&id) {
+            return quote!(#name);
+        }
+        let module = self.module_path(&definition.module);
+        quote!(#module #name)
+    }
+
+    /// The path from the module at hand to another, with a separator at its end.
+    fn module_path(&self, module: &[String]) -> TokenStream {
+        let shared = self.module.iter().zip(module).take_while(|(one, other)| one == other).count();
         let up = std::iter::repeat_n(quote!(super::), self.module.len() - shared);
-        let down = definition.module[shared..].iter().map(|step| {
+        let down = module[shared..].iter().map(|step| {
             let step = field_ident(step);
             quote!(#step::)
         });
-        quote!(#(#up)* #(#down)* #name)
+        quote!(#(#up)* #(#down)*)
     }
 
     /// Whether serde's own reading of a type takes more than the schema: UUIDs and dates in other spellings.
@@ -239,13 +288,17 @@ fn case_style(variants: &[Variant]) -> Option<&'static str> {
         // serde and heck part words at digits in different ways.
         return None;
     }
-    let styles: [(&str, fn(&str) -> String); 4] = [
-        ("snake_case", |name| name.to_snake_case()),
-        ("kebab-case", |name| name.to_kebab_case()),
-        ("SCREAMING_SNAKE_CASE", |name| name.to_shouty_snake_case()),
-        ("PascalCase", str::to_owned),
-    ];
-    let style = styles.into_iter().find(|(_, convert)| all(*convert)).map(|(style, _)| style)?;
+    let style = if all(|name| name.to_snake_case()) {
+        "snake_case"
+    } else if all(|name| name.to_kebab_case()) {
+        "kebab-case"
+    } else if all(|name| name.to_shouty_snake_case()) {
+        "SCREAMING_SNAKE_CASE"
+    } else if all(str::to_owned) {
+        "PascalCase"
+    } else {
+        return None;
+    };
     // serde parts words at every capital letter, heck does not: only names without runs of capitals are safe.
     let runs = variants.iter().any(|variant| {
         let letters: Vec<char> = variant.name.chars().collect();
@@ -256,12 +309,23 @@ fn case_style(variants: &[Variant]) -> Option<&'static str> {
 
 fn text(doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
     let expected = expectation(checks);
-    let conditions = super::checks::text_conditions(checks);
+    let (parameter, conditions) = super::checks::text_conditions(checks);
     quote! {
-        ::eventsmith::text_type! {
-            #doc
-            pub struct #name: #expected, #conditions
+        #doc
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize)]
+        #[serde(transparent)]
+        pub struct #name(String);
+
+        impl #name {
+            /// What the type asks for.
+            pub const EXPECTED: &'static str = #expected;
+
+            fn is_legal(#parameter: &str) -> bool {
+                #conditions
+            }
         }
+
+        ::eventsmith::text_type!(#name);
     }
 }
 

@@ -46,7 +46,7 @@ impl Derivation<'_> {
         let body = match (&from.body, &into.body) {
             (Body::Struct(from), Body::Struct(into)) => self.structure(from, into, newer)?,
             (Body::Enum(from), Body::Enum(into)) => {
-                let path = Types { program: self.program, module: &self.program.definitions[newer].module }.path(older);
+                let path = Types::new(self.program, &self.program.definitions[newer].module).path(older);
                 let arms = from.iter().map(|variant| {
                     let twin = into.iter().find(|twin| twin.value == variant.value)?;
                     let (one, other) = (format_ident!("{}", variant.name), format_ident!("{}", twin.name));
@@ -58,7 +58,7 @@ impl Derivation<'_> {
             _ => return None,
         };
         let name = format_ident!("{}", into.name);
-        let path = Types { program: self.program, module: &into.module }.path(older);
+        let path = Types::new(self.program, &into.module).path(older);
         self.impls.extend(quote! {
             impl From<#path> for #name {
                 fn from(old: #path) -> Self {
@@ -77,7 +77,7 @@ impl Derivation<'_> {
                 None if field.required => return None,
                 None => self.default_value(newer, field),
             };
-            Some(if value.to_string() == name.to_string() { quote!(#name) } else { quote!(#name: #value) })
+            Some(quote!(#name: #value))
         });
         let fields = fields.collect::<Option<Vec<_>>>()?;
         let unknown = match (&from.unknown, &into.unknown) {
@@ -116,8 +116,6 @@ impl Derivation<'_> {
             (one, other) if one == other => Some(None),
             (Type::Named(one), Type::Named(other)) => {
                 self.convert(*one, *other)?;
-                let module = &self.program.definitions[*other].module;
-                let _ = module;
                 Some(Some(quote!(Into::into)))
             }
             (Type::Integer(one), Type::Integer(other)) if widens(*one, *other) => Some(Some(quote!(Into::into))),

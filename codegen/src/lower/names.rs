@@ -22,27 +22,37 @@ pub(super) enum Origin {
 const RESERVED_TYPES: &[&str] = &[
     "BTreeMap",
     "Box",
+    "Cow",
     "Date",
     "DateTime",
     "DecodeError",
+    "Default",
     "Deserialize",
     "Deserializer",
     "Err",
     "Event",
     "EventDescriptor",
     "From",
+    "Into",
     "Invalid",
+    "InvalidToken",
     "Kind",
     "None",
     "Ok",
     "Option",
+    "Reply",
     "ReplyDescriptor",
     "Result",
+    "Retention",
     "Schema",
     "Self",
     "Serialize",
+    "ServiceDescriptor",
     "Some",
+    "Storage",
+    "StreamDescriptor",
     "String",
+    "SubjectToken",
     "Upcast",
     "Uuid",
     "Value",
@@ -52,7 +62,7 @@ const RESERVED_TYPES: &[&str] = &[
 /// Gives every definition its module and name, and every field and variant its name.
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded) {
     let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
-    for id in 0..program.definitions.len() {
+    for (id, origin) in origins.iter().enumerate() {
         let file = &program.definitions[id].place.file;
         let module = module_of(file, loaded);
         let path_name = path_name(file, loaded);
@@ -62,7 +72,7 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded)
             .get(file)
             .and_then(|document| document.schema.pointer(&program.definitions[id].place.pointer));
         let title = schema.and_then(|schema| schema.get("title")).and_then(Value::as_str).and_then(short_title);
-        let candidates = match &origins[id] {
+        let candidates = match origin {
             Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
             Origin::Definition { name } => {
                 let own = type_name(name);

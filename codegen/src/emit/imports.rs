@@ -1,0 +1,91 @@
+//! `use` lines in place of long paths.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::quote;
+
+/// Shortens the paths of well-known types in the items of one module, and imports them there.
+///
+/// No generated type has one of these names; [`lower`](crate::lower) sees to that.
+pub(super) fn shorten(items: TokenStream) -> TokenStream {
+    let mut imports = Imports::default();
+    let items = imports.shorten(items);
+    let uses = imports.uses();
+    quote!(#uses #items)
+}
+
+#[derive(Default)]
+struct Imports {
+    eventsmith: BTreeSet<Ident>,
+    serde: BTreeSet<Ident>,
+    std: BTreeSet<String>,
+}
+
+impl Imports {
+    fn shorten(&mut self, tokens: TokenStream) -> TokenStream {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut shortened = Vec::with_capacity(tokens.len());
+        let mut at = 0;
+        while at < tokens.len() {
+            if let Some((steps, length)) = path(&tokens[at..])
+                && let Some((last, rest)) = steps.split_last()
+                && self.import(rest, last)
+            {
+                shortened.push(TokenTree::Ident(last.clone()));
+                at += length;
+                continue;
+            }
+            shortened.push(match &tokens[at] {
+                TokenTree::Group(group) => {
+                    TokenTree::Group(Group::new(group.delimiter(), self.shorten(group.stream())))
+                }
+                other => other.clone(),
+            });
+            at += 1;
+        }
+        shortened.into_iter().collect()
+    }
+
+    /// Notes an import; `false` when the path is to stay as it is.
+    fn import(&mut self, module: &[Ident], name: &Ident) -> bool {
+        let module: Vec<String> = module.iter().map(ToString::to_string).collect();
+        let module: Vec<&str> = module.iter().map(String::as_str).collect();
+        match module.as_slice() {
+            ["eventsmith"] => drop(self.eventsmith.insert(name.clone())),
+            ["serde"] => drop(self.serde.insert(name.clone())),
+            ["std", "collections"] if name == "BTreeMap" => drop(self.std.insert("collections::BTreeMap".to_owned())),
+            ["std", "borrow"] if name == "Cow" => drop(self.std.insert("borrow::Cow".to_owned())),
+            _ => return false,
+        }
+        true
+    }
+
+    fn uses(&self) -> TokenStream {
+        let std = self.std.iter().filter_map(|path| format!("use ::std::{path};").parse::<TokenStream>().ok());
+        let list = |krate: TokenStream, names: &BTreeSet<Ident>| match names.len() {
+            0 => TokenStream::new(),
+            1 => quote!(use ::#krate::#(#names)*;),
+            _ => quote!(use ::#krate::{#(#names),*};),
+        };
+        let (eventsmith, serde) = (list(quote!(eventsmith), &self.eventsmith), list(quote!(serde), &self.serde));
+        quote!(#(#std)* #eventsmith #serde)
+    }
+}
+
+/// The steps of an absolute path to a type at the start of tokens, and how many tokens it takes.
+fn path(tokens: &[TokenTree]) -> Option<(Vec<Ident>, usize)> {
+    let mut steps = Vec::new();
+    let mut at = 0;
+    while let [TokenTree::Punct(one), TokenTree::Punct(two), TokenTree::Ident(step), ..] = &tokens[at..] {
+        if one.as_char() != ':' || two.as_char() != ':' {
+            break;
+        }
+        steps.push(step.clone());
+        at += 3;
+        if step.to_string().starts_with(char::is_uppercase) {
+            return Some((steps, at));
+        }
+    }
+    None
+}

@@ -1,0 +1,100 @@
+//! Equal types of two versions are one type.
+//!
+//! Definitions of one group with one name, one documentation and one body become the oldest of them, so that a new
+//! version of an event brings new types only where something changed. Payloads stay apart: each is an event.
+
+use std::collections::HashMap;
+
+use crate::shape::{Body, Id, Program, Shape, Type, Unknown};
+
+/// Points every use of an equal definition at the first of them, and removes the others.
+pub(super) fn merge_equal(program: &mut Program) {
+    let classes = classes(program);
+    let mut first: HashMap<usize, Id> = HashMap::new();
+    for (id, class) in classes.iter().enumerate() {
+        first.entry(*class).or_insert(id);
+    }
+    let mut numbers = HashMap::new();
+    let mut kept = Vec::new();
+    for (id, definition) in std::mem::take(&mut program.definitions).into_iter().enumerate() {
+        if first[&classes[id]] == id {
+            numbers.insert(id, kept.len());
+            kept.push(definition);
+        }
+    }
+    let renumber = |id: Id| numbers[&first[&classes[id]]];
+    for definition in &mut kept {
+        map_ids(&mut definition.body, &renumber);
+    }
+    for root in &mut program.roots {
+        root.definition = renumber(root.definition);
+    }
+    program.definitions = kept;
+}
+
+/// The class of each definition: the coarsest in which members of a class are equal once what they name is.
+fn classes(program: &Program) -> Vec<usize> {
+    let is_root = |id| program.roots.iter().any(|root| root.definition == id);
+    let mut keys: Vec<String> = program
+        .definitions
+        .iter()
+        .enumerate()
+        .map(|(id, definition)| {
+            let group = definition.module.split_last().map(|(_, group)| group.join("."));
+            let alone = if is_root(id) { Some(id) } else { None };
+            let gaps: Vec<&str> = definition.gaps.iter().map(|gap| gap.keyword.as_str()).collect();
+            format!("{alone:?} {group:?} {} {:?} {gaps:?}", definition.name, definition.doc)
+        })
+        .collect();
+    let mut count = 0;
+    loop {
+        let classes = number(&keys);
+        let found = classes.iter().max().map_or(0, |last| last + 1);
+        if found == count {
+            return classes;
+        }
+        count = found;
+        keys = program
+            .definitions
+            .iter()
+            .zip(&classes)
+            .map(|(definition, class)| {
+                let mut body = definition.body.clone();
+                map_ids(&mut body, &|id| classes[id]);
+                format!("{class} {body:?}")
+            })
+            .collect();
+    }
+}
+
+fn number(keys: &[String]) -> Vec<usize> {
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    keys.iter()
+        .map(|key| {
+            let next = numbers.len();
+            *numbers.entry(key).or_insert(next)
+        })
+        .collect()
+}
+
+fn map_ids(body: &mut Body, map: &dyn Fn(Id) -> Id) {
+    match body {
+        Body::Open | Body::Enum(_) | Body::Text(_) => {}
+        Body::Struct(body) => {
+            body.fields.iter_mut().for_each(|field| map_shape(&mut field.shape, map));
+            if let Unknown::Kept(shape) = &mut body.unknown {
+                map_shape(shape, map);
+            }
+        }
+        Body::Union(union) => union.variants.iter_mut().for_each(|(_, id)| *id = map(*id)),
+        Body::Wrapper(shape) => map_shape(shape, map),
+    }
+}
+
+fn map_shape(shape: &mut Shape, map: &dyn Fn(Id) -> Id) {
+    match &mut shape.ty {
+        Type::Named(id) | Type::Boxed(id) => *id = map(*id),
+        Type::List(item) | Type::Map(item) => map_shape(item, map),
+        _ => {}
+    }
+}
