@@ -193,6 +193,12 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<T> {
     }
 }
 
+/// The first double beyond the range of `u64`, 2^64.
+const U64_END: f64 = 18_446_744_073_709_551_616.0;
+
+/// The first double within the range of `i64`, -2^63.
+const I64_START: f64 = -9_223_372_036_854_775_808.0;
+
 /// Reads `1.0` as the integer that it is.
 struct Whole<V>(V);
 
@@ -206,15 +212,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
     visit! { visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128 }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
-        // Doubles from here on are whole anyway, but not every whole number is a double.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        if value.fract() == 0.0 && value.abs() <= EXACT {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-            let whole = value as i64;
-            match u64::try_from(whole) {
-                Ok(whole) => self.0.visit_u64(whole),
-                Err(_) => self.0.visit_i64(whole),
-            }
+        if value.fract() != 0.0 {
+            return self.0.visit_f64(value);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the bounds")]
+        if (0.0..U64_END).contains(&value) {
+            self.0.visit_u64(value as u64)
+        } else if (I64_START..0.0).contains(&value) {
+            self.0.visit_i64(value as i64)
         } else {
             self.0.visit_f64(value)
         }
@@ -263,6 +268,8 @@ mod tests {
         for text in [r#"{"x": 1}"#, r#"{"x": 1.0}"#, r#"{"x": 1e0}"#] {
             assert_eq!(read(text), Some(Point { x: 1, kind: None }), "{text}");
         }
+        assert_eq!(read(r#"{"x": -1e16}"#), Some(Point { x: -10_000_000_000_000_000, kind: None }));
+        assert_eq!(read(r#"{"x": 1e19}"#), None, "beyond 64 bits");
         assert_eq!(read(r#"{"x": 1, "kind": "Good"}"#), Some(Point { x: 1, kind: Some(Kind::Good) }));
     }
 

@@ -1,0 +1,199 @@
+//! Every kind of broken catalogue fails with the file, the place, and what to do.
+
+mod common;
+
+use common::catalogue;
+use eventsmith_codegen::{Diagnostic, emit, load};
+
+const FINE: &str = r#"{"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}"#;
+
+fn problems(files: &[(&str, &str)]) -> Vec<Diagnostic> {
+    let dir = catalogue(files);
+    emit::rust(&load(dir.path())).expect_err("the catalogue is broken")
+}
+
+/// The one problem of a catalogue: rule, file, pointer, line.
+fn problem(files: &[(&str, &str)]) -> (String, String, String, Option<usize>) {
+    let problems = problems(files);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    let Diagnostic { rule, file, pointer, position, message, help, .. } = problems[0].clone();
+    assert!(!message.is_empty() && !help.is_empty());
+    (rule.to_owned(), file, pointer, position.map(|position| position.line))
+}
+
+fn at(rule: &str, file: &str, pointer: &str, line: Option<usize>) -> (String, String, String, Option<usize>) {
+    (rule.to_owned(), file.to_owned(), pointer.to_owned(), line)
+}
+
+#[test]
+fn text_that_is_not_json_is_shown_with_its_line() {
+    let found = problem(&[("domain/rule/created.v1.json", "{\n  \"type\": \"object\",\n}")]);
+
+    assert_eq!(found, at("bad-json", "domain/rule/created.v1.json", "", Some(3)));
+}
+
+#[test]
+fn an_unknown_type_is_shown_with_its_pointer_and_line() {
+    let schema = "{\n  \"type\": \"object\",\n  \"properties\": {\n    \"id\": {\"type\": \"strng\"}\n  }\n}";
+    let problems = problems(&[("domain/rule/created.v1.json", schema)]);
+
+    assert_eq!(
+        problems[0].to_string(),
+        "domain/rule/created.v1.json:4:12 at /properties/id/type: error[bad-schema]: unknown type \"strng\"\n    \
+         help: the types are string, integer, number, boolean, array, object and null"
+    );
+}
+
+#[test]
+fn a_keyword_with_a_wrong_value_is_no_schema() {
+    let schema = "{\n  \"minLength\": \"3\"\n}";
+
+    assert_eq!(
+        problem(&[("domain/rule/created.v1.json", schema)]),
+        at("bad-schema", "domain/rule/created.v1.json", "/minLength", Some(2))
+    );
+}
+
+#[test]
+fn an_unknown_draft_is_refused() {
+    let schema = "{\"$schema\": \"https://json-schema.org/draft/1066/schema\"}";
+
+    assert_eq!(
+        problem(&[("domain/rule/created.v1.json", schema)]),
+        at("bad-schema", "domain/rule/created.v1.json", "/$schema", Some(1))
+    );
+}
+
+#[test]
+fn references_that_lead_nowhere_are_all_listed() {
+    let schema = r##"{"properties": {
+        "a": {"$ref": "#/$defs/Missing"},
+        "b": {"$ref": "../../common.json#/$defs/Missing"},
+        "c": {"$ref": "missing.json"}
+    }}"##;
+    let problems = problems(&[("domain/rule/created.v1.json", schema), ("common.json", "{\"$defs\": {}}")]);
+
+    let found: Vec<(&str, &str)> = problems.iter().map(|problem| (problem.rule, problem.pointer.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("bad-reference", "/properties/a/$ref"),
+            ("bad-reference", "/properties/b/$ref"),
+            ("bad-reference", "/properties/c/$ref"),
+        ]
+    );
+}
+
+#[test]
+fn two_files_for_one_version_of_an_event_are_refused() {
+    let found = problem(&[("domain/rule/created.v1.json", FINE), ("domain/rule/created.v01.json", FINE)]);
+    assert_eq!(found.0, "duplicate-version");
+
+    let found = problem(&[("domain/rule/created.v1.json", FINE), ("integration/rule/created.v1.json", FINE)]);
+    assert_eq!(found, at("duplicate-version", "integration/rule/created.v1.json", "", None));
+}
+
+#[test]
+fn names_that_are_no_subject_tokens_are_refused() {
+    for path in ["domain/rule/cre ated.v1.json", "domain/ru.le/created.v1.json", "domain/rule/größe.v1.json"] {
+        assert_eq!(problem(&[(path, FINE)]), at("bad-token", path, "", None));
+    }
+    let found = problem(&[("eventsmith.toml", "root = \"my rules\""), ("domain/rule/created.v1.json", FINE)]);
+    assert_eq!(found, at("bad-token", "eventsmith.toml", "", None));
+}
+
+#[test]
+fn a_group_may_not_take_the_name_of_a_generated_module() {
+    let found = problem(&[("domain/subjects/created.v1.json", FINE)]);
+
+    assert_eq!(found, at("reserved-name", "domain/subjects/created.v1.json", "", None));
+}
+
+#[test]
+fn a_file_without_a_version_is_refused_unless_it_only_defines() {
+    assert_eq!(problem(&[("domain/rule/created.json", FINE)]), at("no-version", "domain/rule/created.json", "", None));
+    let dir = catalogue(&[("domain/rule/shared.json", "{\"$defs\": {\"Id\": true}}")]);
+    assert!(emit::rust(&load(dir.path())).is_ok());
+}
+
+#[test]
+fn a_reply_without_a_request_is_refused() {
+    assert_eq!(problem(&[("query/rule/get.v1.reply.json", FINE)]).0, "stray-reply");
+    assert_eq!(problem(&[("domain/rule/created.v1.reply.json", FINE)]).0, "stray-reply");
+}
+
+#[test]
+fn a_key_must_lead_to_a_required_scalar() {
+    for (key, what) in [("/nowhere", "nothing"), ("/name", "an optional property"), ("/list", "an array")] {
+        let schema = format!(
+            "{{\"type\": \"object\", \"required\": [\"list\"], \"x-event\": {{\"key\": {key:?}}}, \"properties\": \
+             {{\"name\": {{\"type\": \"string\"}}, \"list\": {{\"type\": \"array\"}}}}}}"
+        );
+        assert_eq!(
+            problem(&[("domain/rule/created.v1.json", &schema)]),
+            at("bad-x-event", "domain/rule/created.v1.json", "/x-event/key", Some(1)),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_template_names_required_properties_only() {
+    let schema = r#"{"type": "object", "x-event": {"subject": "rules.rule.{id}"},
+        "properties": {"id": {"type": "string"}}}"#;
+
+    assert_eq!(problem(&[("domain/rule/created.v1.json", schema)]).2, "/x-event/subject");
+}
+
+#[test]
+fn streams_and_services_are_held_against_the_events() {
+    let manifest = "root = \"rules\"
+[streams.DOMAIN]
+subjects = [\"rules.domain.>\", \"rules.domian.>\"]
+[streams.TWICE]
+subjects = [\"rules.domain.rule.*\"]
+[services.rules]
+publishes = [\"rule.created\", \"rule.creatd\"]
+handles = [\"rule.created\"]
+";
+    let problems = problems(&[
+        ("eventsmith.toml", manifest),
+        ("domain/rule/created.v1.json", FINE),
+        ("integration/sync/started.v1.json", FINE),
+    ]);
+
+    let found: Vec<(&str, &str, Option<usize>)> = problems
+        .iter()
+        .map(|problem| (problem.rule, problem.file.as_str(), problem.position.map(|position| position.line)))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("unknown-subject", "eventsmith.toml", Some(3)),
+            ("two-streams", "eventsmith.toml", Some(4)),
+            ("unknown-event", "eventsmith.toml", Some(7)),
+            ("wrong-role", "eventsmith.toml", Some(8)),
+            ("no-stream", "integration/sync/started.v1.json", None),
+        ]
+    );
+}
+
+#[test]
+fn a_manifest_that_is_no_toml_is_shown_with_its_line() {
+    let found = problem(&[("eventsmith.toml", "root = \"rules\"\nstreams = 3\n")]);
+
+    assert_eq!(found, at("bad-manifest", "eventsmith.toml", "", Some(2)));
+}
+
+#[test]
+fn every_problem_is_listed_not_the_first_one() {
+    let problems = problems(&[
+        ("domain/rule/created.v1.json", "{"),
+        ("domain/rule/updated.v1.json", "{\"type\": \"strng\"}"),
+        ("domain/rule/deleted.v1.json", "{\"$ref\": \"nowhere.json\"}"),
+        ("domain/rule/bad name.v1.json", FINE),
+    ]);
+
+    let rules: Vec<&str> = problems.iter().map(|problem| problem.rule).collect();
+    assert_eq!(rules, ["bad-token", "bad-json", "bad-reference", "bad-schema"]);
+}
