@@ -1,0 +1,125 @@
+//! Editing a schema and running `cargo build` is all it takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SCHEMA: &str = r#"{
+  "title": "RuleCreated",
+  "type": "object",
+  "required": ["rule_id"],
+  "properties": {"rule_id": {"type": "string"}}
+}"#;
+
+const MAIN: &str = r#"
+eventsmith::include_events!();
+
+fn main() {
+    let event = rule::v1::RuleCreated { rule_id: "rule-1".to_owned() };
+    assert!(eventsmith::Event::validate(&event).is_ok());
+    for event in CATALOGUE {
+        println!("{} {} {}", event.event_type, event.version, event.subject);
+    }
+}
+"#;
+
+/// A small crate with a catalogue of its own.
+struct Project {
+    dir: tempfile::TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        let project = Self { dir: tempfile::tempdir().unwrap() };
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let path = |krate: &str| workspace.join(krate).display().to_string();
+        project.write(
+            "Cargo.toml",
+            &format!(
+                "[package]\nname = \"small\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
+                 eventsmith = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+                 [build-dependencies]\neventsmith-codegen = {{ path = {:?} }}\n\n\
+                 [profile.dev]\ndebug = false\n\n[workspace]\n",
+                path("runtime"),
+                path("codegen")
+            ),
+        );
+        fs::copy(workspace.join("Cargo.lock"), project.path("Cargo.lock")).unwrap();
+        project.write("build.rs", "fn main() {\n    eventsmith_codegen::Builder::new().build();\n}\n");
+        project.write("src/main.rs", MAIN);
+        project.write("eventsmith.toml", "root = \"rules\"\n");
+        project.write("domain/rule/created.v1.json", SCHEMA);
+        project
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Builds and runs; what it prints, or what the build complains about.
+    fn run(&self) -> Result<String, String> {
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet"])
+            .current_dir(self.dir.path())
+            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("rebuild"))
+            .env_remove("RUSTFLAGS")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+}
+
+#[test]
+fn every_edit_of_a_schema_arrives_with_the_next_build() {
+    let project = Project::new();
+    assert_eq!(project.run().unwrap(), "rule.created 1 rules.domain.rule.created\n");
+
+    // A new required property: the compiler shows the line that lacks it.
+    let owned = SCHEMA
+        .replace("[\"rule_id\"]", "[\"rule_id\", \"owner\"]")
+        .replace("{\"rule_id\"", "{\"owner\": {\"type\": \"string\"}, \"rule_id\"");
+    project.write("domain/rule/created.v1.json", &owned);
+    let error = project.run().unwrap_err();
+    assert!(error.contains("missing field `owner`") && error.contains("src/main.rs:5"), "{error}");
+
+    project.write("domain/rule/created.v1.json", SCHEMA);
+    assert!(project.run().is_ok());
+
+    // A new version.
+    project.write(
+        "domain/rule/created.v2.json",
+        &SCHEMA.replace("{\"rule_id\"", "{\"note\": {\"type\": \"string\"}, \"rule_id\""),
+    );
+    assert_eq!(
+        project.run().unwrap(),
+        "rule.created 1 rules.domain.rule.created\nrule.created 2 rules.domain.rule.created\n"
+    );
+
+    // A removed file.
+    fs::remove_file(project.path("domain/rule/created.v2.json")).unwrap();
+    assert_eq!(project.run().unwrap(), "rule.created 1 rules.domain.rule.created\n");
+
+    // A new subject.
+    project.write("eventsmith.toml", "root = \"acme\"\n");
+    assert_eq!(project.run().unwrap(), "rule.created 1 acme.domain.rule.created\n");
+
+    // A new event in a new group.
+    project.write("domain/coupon/issued.v1.json", "true");
+    assert_eq!(
+        project.run().unwrap(),
+        "coupon.issued 1 acme.domain.coupon.issued\nrule.created 1 acme.domain.rule.created\n"
+    );
+
+    // A broken schema: file, place, and what to do.
+    project.write("domain/coupon/issued.v1.json", "{\"type\": \"strng\"}");
+    let error = project.run().unwrap_err();
+    assert!(error.contains("domain/coupon/issued.v1.json:1:2 at /type: error[bad-schema]: unknown type"), "{error}");
+    assert!(error.contains("help: the types are"), "{error}");
+}
