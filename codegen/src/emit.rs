@@ -21,6 +21,7 @@ use crate::load::Loaded;
 use crate::lower::lower;
 use crate::shape::{Id, Program};
 
+use payload::Payload;
 use subjects::Subjects;
 use types::{Types, doc, field_ident};
 
@@ -69,13 +70,16 @@ struct Emitter<'a> {
     checked: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
     fast: BTreeSet<Id>,
+    /// What makes a definition a payload.
+    payloads: BTreeMap<Id, Payload<'a>>,
 }
 
 impl<'a> Emitter<'a> {
     fn new(loaded: &'a Loaded, program: &'a Program) -> Self {
-        let roots = program.roots.iter().map(|root| root.definition);
+        let roots = program.roots.values().copied();
         let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
-        Self { loaded, program, checked: checks::checked(program), fast: fast.collect() }
+        let payloads = payload::payloads(loaded, program);
+        Self { loaded, program, checked: checks::checked(program), fast: fast.collect(), payloads }
     }
 }
 
@@ -119,17 +123,21 @@ impl Emitter<'_> {
     fn tokens(&self) -> TokenStream {
         let subjects = Subjects::new(self.loaded, self.program);
         let mut root = Module::default();
+        let mut modules: BTreeMap<&[String], Vec<Id>> = BTreeMap::new();
         for (id, definition) in self.program.definitions.iter().enumerate() {
-            let module = root.at(&definition.module);
-            let types = Types::importing(self.program, &definition.module);
-            if module.items.is_empty() {
-                module.items = types.imports();
+            modules.entry(&definition.module).or_default().push(id);
+        }
+        for (path, ids) in modules {
+            let types = Types::importing(self.program, path, &ids);
+            let items = &mut root.at(path).items;
+            items.extend(types.imports());
+            for id in ids {
+                let declaration = types.declaration(id);
+                let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
+                let is_valid = is_valid.flatten();
+                let payload = self.payload(id, &subjects);
+                items.extend(quote!(#declaration #is_valid #payload));
             }
-            let declaration = types.declaration(id);
-            let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
-            let is_valid = is_valid.flatten();
-            let payload = self.payload(id, &subjects);
-            module.items.extend(quote!(#declaration #is_valid #payload));
         }
         for (module, exports) in self.exports() {
             root.at(&module).items.extend(exports);
@@ -149,10 +157,7 @@ impl Emitter<'_> {
         for id in newest.iter().copied().chain(parts) {
             let definition = &self.program.definitions[id];
             let Some((version, group)) = definition.module.split_last() else { continue };
-            let is_version = version.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok());
-            if is_version && self.loaded.catalogue.version_of_file(&definition.place.file).is_some()
-                || self.is_reply(&definition.place.file)
-            {
+            if version.starts_with('v') && self.program.roots.contains_key(&definition.place.file) {
                 chosen.entry(group.to_vec()).or_default().entry(definition.name.clone()).or_insert(id);
             }
         }
@@ -180,10 +185,5 @@ impl Emitter<'_> {
         let newest = self.loaded.catalogue.events.iter().filter_map(|event| event.versions.last());
         let files = newest.flat_map(|version| [Some(&version.file), version.reply.as_ref()]);
         files.flatten().filter_map(|file| self.program.root_of(file)).collect()
-    }
-
-    fn is_reply(&self, file: &str) -> bool {
-        let mut versions = self.loaded.catalogue.events.iter().flat_map(|event| &event.versions);
-        versions.any(|version| version.reply.as_deref() == Some(file))
     }
 }

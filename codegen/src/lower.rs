@@ -10,11 +10,13 @@ mod object;
 mod scalar;
 mod union;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::load::Loaded;
 use crate::references::{Place, Target};
-use crate::shape::{Body, Id, Program, Root, Shape, Type};
+use crate::shape::{Body, Id, Program, Shape, Type};
 
 use context::Context;
 
@@ -26,15 +28,14 @@ pub(crate) fn lower(loaded: &Loaded) -> Program {
     for event in &loaded.catalogue.events {
         for version in &event.versions {
             for file in [Some(&version.file), version.reply.as_ref()].into_iter().flatten() {
-                let definition = context.reserve_root(file);
-                roots.push(Root { file: file.clone(), definition });
+                roots.push((file.clone(), context.reserve_root(file)));
             }
         }
     }
-    for root in &roots {
-        context.lower_body(root.definition);
+    for (_, root) in &roots {
+        context.lower_body(*root);
     }
-    let mut program = Program { definitions: context.definitions, roots };
+    let mut program = Program { definitions: context.definitions, roots: roots.into_iter().collect() };
     names::assign(&mut program, &context.origins, loaded);
     merge::merge_equal(&mut program);
     box_recursion(&mut program);
@@ -207,12 +208,12 @@ fn box_recursion(program: &mut Program) {
         .collect();
     let reaches = |from: Id, to: Id| {
         let mut open = vec![from];
-        let mut seen = vec![false; inside.len()];
+        let mut seen = HashSet::new();
         while let Some(id) = open.pop() {
             if id == to {
                 return true;
             }
-            if !std::mem::replace(&mut seen[id], true) {
+            if seen.insert(id) {
                 open.extend(&inside[id]);
             }
         }

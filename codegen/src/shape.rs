@@ -1,5 +1,7 @@
 //! The types that will be generated, as data: what a schema means in Rust.
 
+use std::collections::BTreeMap;
+
 use crate::references::Place;
 
 /// Index of a [`Definition`] in a [`Program`].
@@ -10,17 +12,8 @@ pub type Id = usize;
 pub struct Program {
     /// The types; each has a name that is unique in its module.
     pub definitions: Vec<Definition>,
-    /// The payloads of events and replies, in the order of the catalogue.
-    pub roots: Vec<Root>,
-}
-
-/// The payload of one version of one event, or of its reply.
-#[derive(Debug, Clone)]
-pub struct Root {
-    /// Its schema file.
-    pub file: String,
-    /// Its type.
-    pub definition: Id,
+    /// The payloads of events and replies, by their schema files.
+    pub roots: BTreeMap<String, Id>,
 }
 
 /// A type with a name.
@@ -213,7 +206,7 @@ pub enum Check {
 impl Program {
     /// The type of the payload that a schema file describes.
     pub fn root_of(&self, file: &str) -> Option<Id> {
-        self.roots.iter().find(|root| root.file == file).map(|root| root.definition)
+        self.roots.get(file).copied()
     }
 
     /// Every gap that the type of an event reaches, in a stable order. None means: types and checks say it all.

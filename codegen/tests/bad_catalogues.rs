@@ -1,5 +1,7 @@
 //! Every kind of broken catalogue fails with the file, the place, and what to do.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::catalogue;

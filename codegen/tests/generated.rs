@@ -1,5 +1,7 @@
 //! What small schemas become.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::catalogue;

@@ -1,5 +1,7 @@
 //! `impl Event` and `impl Reply` for the payloads, and the schemas they are checked against.
 
+use std::collections::BTreeMap;
+
 use heck::ToShoutySnakeCase;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -8,7 +10,7 @@ use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::lower::names::snake;
 use crate::model::{Event, Token, Version};
-use crate::shape::Id;
+use crate::shape::{Id, Program};
 
 use super::event_impl::{Check, EventImpl, Older, event_impl};
 use super::subjects::Subjects;
@@ -40,20 +42,38 @@ fn schema_name(event: &Event, version: &Version, is_reply: bool) -> String {
     format!("{}_{}_V{}{reply}", event.kind.as_str().to_uppercase(), steps.join("__"), version.number)
 }
 
+/// What makes a definition a payload.
+pub(super) enum Payload<'a> {
+    /// The version of an event at an index.
+    Event(&'a Event, usize),
+    /// The reply to a version.
+    Reply(&'a Event, &'a Version),
+}
+
+/// The payloads of a catalogue by their definitions.
+pub(super) fn payloads<'a>(loaded: &'a Loaded, program: &Program) -> BTreeMap<Id, Payload<'a>> {
+    let mut payloads = BTreeMap::new();
+    for event in &loaded.catalogue.events {
+        for (index, version) in event.versions.iter().enumerate() {
+            if let Some(id) = program.root_of(&version.file) {
+                payloads.insert(id, Payload::Event(event, index));
+            }
+            if let Some(id) = version.reply.as_ref().and_then(|reply| program.root_of(reply)) {
+                payloads.insert(id, Payload::Reply(event, version));
+            }
+        }
+    }
+    payloads
+}
+
 impl Emitter<'_> {
     /// What makes a definition an event or a reply; nothing for all others.
     pub(super) fn payload(&self, id: Id, subjects: &Subjects) -> TokenStream {
-        let mut tokens = TokenStream::new();
-        for event in &self.loaded.catalogue.events {
-            for (index, version) in event.versions.iter().enumerate() {
-                if self.program.root_of(&version.file) == Some(id) {
-                    tokens.extend(self.event(id, event, index, subjects));
-                } else if version.reply.as_ref().and_then(|reply| self.program.root_of(reply)) == Some(id) {
-                    tokens.extend(self.reply(id, event, version));
-                }
-            }
+        match self.payloads.get(&id) {
+            Some(Payload::Event(event, index)) => self.event(id, event, *index, subjects),
+            Some(Payload::Reply(event, version)) => self.reply(id, event, version),
+            None => TokenStream::new(),
         }
-        tokens
     }
 
     fn schema_path(&self, id: Id, event: &Event, version: &Version, is_reply: bool) -> TokenStream {

@@ -25,14 +25,13 @@ impl<'a> Types<'a> {
     }
 
     /// Paths from a module that imports what its types are made of, where no two have the same name.
-    pub(super) fn importing(program: &'a Program, module: &'a [String]) -> Self {
+    pub(super) fn importing(program: &'a Program, module: &'a [String], own: &[Id]) -> Self {
         let mut names: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
-        for (id, definition) in program.definitions.iter().enumerate() {
-            if definition.module == module {
-                names.entry(&definition.name).or_default().insert(id);
-                for (used, _) in definition.body.names() {
-                    names.entry(&program.definitions[used].name).or_default().insert(used);
-                }
+        for id in own {
+            let definition = &program.definitions[*id];
+            names.entry(&definition.name).or_default().insert(*id);
+            for (used, _) in definition.body.names() {
+                names.entry(&program.definitions[used].name).or_default().insert(used);
             }
         }
         let unambiguous = names.into_values().filter(|ids| ids.len() == 1).flatten();

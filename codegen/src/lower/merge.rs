@@ -3,7 +3,7 @@
 //! Definitions of one group with one name, one documentation and one body become the oldest of them, so that a new
 //! version of an event brings new types only where something changed. Payloads stay apart: each is an event.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::shape::{Body, Id, Program, Shape, Type, Unknown};
 
@@ -26,22 +26,22 @@ pub(super) fn merge_equal(program: &mut Program) {
     for definition in &mut kept {
         map_ids(&mut definition.body, &renumber);
     }
-    for root in &mut program.roots {
-        root.definition = renumber(root.definition);
+    for root in program.roots.values_mut() {
+        *root = renumber(*root);
     }
     program.definitions = kept;
 }
 
 /// The class of each definition: the coarsest in which members of a class are equal once what they name is.
 fn classes(program: &Program) -> Vec<usize> {
-    let is_root = |id| program.roots.iter().any(|root| root.definition == id);
+    let roots: HashSet<Id> = program.roots.values().copied().collect();
     let mut keys: Vec<String> = program
         .definitions
         .iter()
         .enumerate()
         .map(|(id, definition)| {
             let group = definition.module.split_last().map(|(_, group)| group.join("."));
-            let alone = if is_root(id) { Some(id) } else { None };
+            let alone = roots.get(&id);
             let gaps: Vec<&str> = definition.gaps.iter().map(|gap| gap.keyword.as_str()).collect();
             format!("{alone:?} {group:?} {} {:?} {gaps:?}", definition.name, definition.doc)
         })

@@ -1,6 +1,6 @@
 //! Names of types, fields and variants: readable, legal, unique, and the same every time.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::Value;
@@ -61,11 +61,11 @@ const RESERVED_TYPES: &[&str] = &[
 
 /// Gives every definition its module and name, and every field and variant its name.
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded) {
+    let files = files(loaded);
     let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
     for (id, origin) in origins.iter().enumerate() {
         let file = &program.definitions[id].place.file;
-        let module = module_of(file, loaded);
-        let path_name = path_name(file, loaded);
+        let (module, path_name) = files.get(file.as_str()).cloned().unwrap_or_else(|| shared_file(file));
         let schema = loaded
             .catalogue
             .documents
@@ -166,40 +166,30 @@ pub(crate) fn snake(text: &str) -> String {
     }
 }
 
-/// The module of the types of a file: group and version for events, the path for shared files.
-fn module_of(file: &str, loaded: &Loaded) -> Vec<String> {
-    let described = loaded.catalogue.events.iter().find_map(|event| {
-        let version = event.versions.iter().find(|version| describes(version, file))?;
-        Some((event, version))
-    });
-    match described {
-        Some((event, version)) => {
-            let mut module: Vec<String> = event.event_type.split('.').map(snake).collect();
-            module.pop();
-            module.push(format!("v{}", version.number));
-            module
-        }
-        None => file.trim_end_matches(".json").split('/').map(snake).collect(),
-    }
-}
-
-/// The name of a payload from the path of its file.
-fn path_name(file: &str, loaded: &Loaded) -> String {
+/// Module and payload name of every file that describes an event or a reply: group and version, and the path.
+fn files(loaded: &Loaded) -> HashMap<&str, (Vec<String>, String)> {
+    let mut files = HashMap::new();
     for event in &loaded.catalogue.events {
+        let mut group: Vec<String> = event.event_type.split('.').map(snake).collect();
+        group.pop();
+        let name = type_name(&event.event_type);
         for version in &event.versions {
-            if version.file == file {
-                return type_name(&event.event_type);
+            let mut module = group.clone();
+            module.push(format!("v{}", version.number));
+            if let Some(reply) = &version.reply {
+                files.insert(reply.as_str(), (module.clone(), format!("{name}Reply")));
             }
-            if version.reply.as_deref() == Some(file) {
-                return format!("{}Reply", type_name(&event.event_type));
-            }
+            files.insert(version.file.as_str(), (module, name.clone()));
         }
     }
-    type_name(file.trim_end_matches(".json").rsplit('/').next().unwrap_or(file))
+    files
 }
 
-fn describes(version: &crate::model::Version, file: &str) -> bool {
-    version.file == file || version.reply.as_deref() == Some(file)
+/// Module and name of a file that others refer to: its path.
+fn shared_file(file: &str) -> (Vec<String>, String) {
+    let stem = file.trim_end_matches(".json");
+    let name = type_name(stem.rsplit('/').next().unwrap_or(stem));
+    (stem.split('/').map(snake).collect(), name)
 }
 
 #[cfg(test)]
