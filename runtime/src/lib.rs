@@ -3,6 +3,8 @@
 mod event;
 mod invalid;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use event::{Event, EventDescriptor, Kind, ReplyDescriptor, Upcast};
 pub use invalid::{DecodeError, Invalid, Violation};
