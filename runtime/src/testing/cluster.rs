@@ -102,8 +102,8 @@ impl NatsCluster {
         self.nodes[index].stop().await
     }
 
-    /// Starts a server that was stopped or killed and waits until it has found the others again. While those that run
-    /// are too few to elect a leader, it does not wait for one.
+    /// Starts a server that was stopped or killed and waits until it has found the others again and every stream that
+    /// can have a leader has one. Where too few servers run to elect one, it does not wait for it.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -115,7 +115,7 @@ impl NatsCluster {
         self.whole().await
     }
 
-    /// Waits until all servers that run know each other and, given a majority, their leader.
+    /// Waits until all servers that run know each other and, given a majority, their leaders.
     async fn whole(&mut self) -> Result<(), ServerError> {
         let running: Vec<bool> = self.nodes.iter_mut().map(NatsServer::is_running).collect();
         let majority = running.iter().filter(|running| **running).count() > self.nodes.len() / 2;
@@ -124,7 +124,7 @@ impl NatsCluster {
         let names: BTreeSet<&str> = nodes.iter().map(|node| node.name()).collect();
         let deadline = Instant::now() + PATIENCE;
         for node in nodes {
-            while !(has_routes(node, &names).await && (!majority || has_leader(node, &names).await)) {
+            while !(has_routes(node, &names).await && (!majority || has_leaders(node, &names).await)) {
                 if Instant::now() > deadline {
                     let condition = format!("{} had found its cluster", node.name());
                     return Err(node.timeout(condition, PATIENCE));
@@ -146,14 +146,64 @@ fn free_ports(count: usize) -> io::Result<Vec<u16>> {
 /// Whether a server is connected to all others that run.
 async fn has_routes(node: &NatsServer, names: &BTreeSet<&str>) -> bool {
     let Ok(answer) = node.monitor("/routez").await else { return false };
-    let routes = answer["routes"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let remotes: BTreeSet<&str> = routes.iter().filter_map(|route| route["remote_name"].as_str()).collect();
+    let remotes: BTreeSet<&str> =
+        children(&answer, "routes").filter_map(|route| route["remote_name"].as_str()).collect();
     names.iter().all(|name| *name == node.name() || remotes.contains(name))
 }
 
-/// Whether a server is healthy, which includes being up to date, and follows a leader that runs.
-async fn has_leader(node: &NatsServer, names: &BTreeSet<&str>) -> bool {
-    let healthy = node.monitor("/healthz").await.is_ok_and(|answer| answer["status"] == "ok");
-    let follows = |answer: Value| answer["meta_cluster"]["leader"].as_str().is_some_and(|name| names.contains(name));
-    healthy && node.monitor("/jsz").await.is_ok_and(follows)
+/// Whether a server is healthy, follows a leader that runs, and so do its streams and consumers.
+///
+/// A server that comes back is healthy before the streams that it led have a new leader, and requests about a stream
+/// without a leader are not answered at all.
+async fn has_leaders(node: &NatsServer, names: &BTreeSet<&str>) -> bool {
+    let Ok(answer) = node.monitor("/jsz?accounts=true&streams=true&consumers=true").await else { return false };
+    let streams = children(&answer, "account_details").flat_map(|account| children(account, "stream_detail"));
+    let led = streams.into_iter().all(|stream| {
+        let mut groups = children(stream, "consumer_detail").chain([stream]).map(|asset| &asset["cluster"]);
+        groups.all(|group| leads(group, names) || !has_majority(group, node.name(), names))
+    });
+    led && leads(&answer["meta_cluster"], names)
+        && node.monitor("/healthz").await.is_ok_and(|answer| answer["status"] == "ok")
+}
+
+fn children<'a>(parent: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    parent[key].as_array().map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+/// Whether a group of replicas has a leader that runs.
+fn leads(group: &Value, names: &BTreeSet<&str>) -> bool {
+    group["leader"].as_str().is_some_and(|name| names.contains(name))
+}
+
+/// Whether so many servers of a group run that it can elect a leader.
+fn has_majority(group: &Value, own_name: &str, names: &BTreeSet<&str>) -> bool {
+    let mut members: BTreeSet<&str> = children(group, "replicas").filter_map(|peer| peer["name"].as_str()).collect();
+    members.extend(group["leader"].as_str());
+    members.insert(own_name);
+    members.intersection(names).count() > members.len() / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_leader_that_does_not_run_leads_nobody() {
+        let running = BTreeSet::from(["nats-1", "nats-2"]);
+
+        assert!(leads(&json!({ "leader": "nats-2" }), &running));
+        assert!(!leads(&json!({ "leader": "nats-3" }), &running));
+        assert!(!leads(&json!({}), &running));
+    }
+
+    #[test]
+    fn a_group_is_waited_for_only_while_its_majority_runs() {
+        let running = BTreeSet::from(["nats-1", "nats-2", "nats-3"]);
+        let replicas = |names: [&str; 2]| json!({ "replicas": names.map(|name| json!({ "name": name })) });
+
+        assert!(has_majority(&replicas(["nats-2", "nats-4"]), "nats-1", &running));
+        assert!(!has_majority(&replicas(["nats-4", "nats-5"]), "nats-1", &running));
+    }
 }
