@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use async_nats::jetstream;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use eventsmith::testing::{NatsCluster, NatsServer, ServerError};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -19,6 +20,19 @@ fn stream(name: &str, replicas: usize) -> jetstream::stream::Config {
         subjects: vec![name.to_lowercase()],
         num_replicas: replicas,
         ..Default::default()
+    }
+}
+
+/// Publishes to a stream that was created a moment ago through another node of a cluster: that the stream exists may be
+/// known here before the interest in its subjects is, and until then the publish has no responders.
+async fn publish_to_new(jetstream: &jetstream::Context, subject: &'static str) -> Result<u64, PublishError> {
+    let mut attempts = 0;
+    loop {
+        match jetstream.publish(subject, "one".into()).await?.await {
+            Err(error) if error.kind() == PublishErrorKind::StreamNotFound && attempts < 100 => attempts += 1,
+            outcome => return Ok(outcome?.sequence),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -217,9 +231,9 @@ async fn a_cluster_of_three_has_a_leader_and_stores_on_all() -> Outcome {
 
     let jetstream = jetstream_at(&cluster.urls()[0]).await?;
     let stream = jetstream.create_stream(stream("ORDERS", 3)).await?;
-    let ack = jetstream.publish("orders", "one".into()).await?.await?;
+    let sequence = publish_to_new(&jetstream, "orders").await?;
 
-    assert_eq!(ack.sequence, 1);
+    assert_eq!(sequence, 1);
     let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.as_deref());
     assert!(leader.is_some_and(|name| cluster.index_of(name).is_some()), "leader {leader:?} is one of the nodes");
     Ok(())
@@ -230,7 +244,7 @@ async fn a_cluster_survives_the_loss_of_one_and_takes_it_back() -> Outcome {
     let mut cluster = NatsCluster::start(3).await?;
     let first = jetstream_at(&cluster.urls()[1]).await?;
     first.create_stream(stream("ORDERS", 3)).await?;
-    first.publish("orders", "one".into()).await?.await?;
+    publish_to_new(&first, "orders").await?;
 
     cluster.kill(0)?;
     cluster.start_again(0).await?;

@@ -102,8 +102,11 @@ impl NatsCluster {
         self.nodes[index].stop().await
     }
 
-    /// Starts a server that was stopped or killed and waits until it has found the others again and every stream that
-    /// can have a leader has one. Where too few servers run to elect one, it does not wait for it.
+    /// Starts a server that was stopped or killed and waits until it has found the others again. When it was the last
+    /// one missing, waits for the leader too; likewise for the leader of every stream and consumer whose servers all run.
+    ///
+    /// A mere majority is not waited for, as it may be unable to elect: the vote of a server whose log was still empty
+    /// when it was killed counts only once all others vote as well.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -115,16 +118,16 @@ impl NatsCluster {
         self.whole().await
     }
 
-    /// Waits until all servers that run know each other and, given a majority, their leaders.
+    /// Waits until all servers that run know each other and, when none is missing, their leaders.
     async fn whole(&mut self) -> Result<(), ServerError> {
         let running: Vec<bool> = self.nodes.iter_mut().map(NatsServer::is_running).collect();
-        let majority = running.iter().filter(|running| **running).count() > self.nodes.len() / 2;
         let nodes: Vec<&NatsServer> =
             self.nodes.iter().zip(running).filter_map(|(node, running)| running.then_some(node)).collect();
         let names: BTreeSet<&str> = nodes.iter().map(|node| node.name()).collect();
+        let complete = nodes.len() == self.nodes.len();
         let deadline = Instant::now() + PATIENCE;
         for node in nodes {
-            while !(has_routes(node, &names).await && (!majority || has_leaders(node, &names).await)) {
+            while !(has_routes(node, &names).await && has_leaders(node, &names, complete).await) {
                 if Instant::now() > deadline {
                     let condition = format!("{} had found its cluster", node.name());
                     return Err(node.timeout(condition, PATIENCE));
@@ -151,19 +154,20 @@ async fn has_routes(node: &NatsServer, names: &BTreeSet<&str>) -> bool {
     names.iter().all(|name| *name == node.name() || remotes.contains(name))
 }
 
-/// Whether a server is healthy, follows a leader that runs, and so do its streams and consumers.
+/// Whether a server's streams and consumers have leaders, and in a complete cluster whether it follows one itself and is
+/// healthy.
 ///
 /// A server that comes back is healthy before the streams that it led have a new leader, and requests about a stream
 /// without a leader are not answered at all.
-async fn has_leaders(node: &NatsServer, names: &BTreeSet<&str>) -> bool {
+async fn has_leaders(node: &NatsServer, names: &BTreeSet<&str>, complete: bool) -> bool {
     let Ok(answer) = node.monitor("/jsz?accounts=true&streams=true&consumers=true").await else { return false };
-    let streams = children(&answer, "account_details").flat_map(|account| children(account, "stream_detail"));
-    let led = streams.into_iter().all(|stream| {
+    let mut streams = children(&answer, "account_details").flat_map(|account| children(account, "stream_detail"));
+    let led = streams.all(|stream| {
         let mut groups = children(stream, "consumer_detail").chain([stream]).map(|asset| &asset["cluster"]);
-        groups.all(|group| leads(group, names) || !has_majority(group, node.name(), names))
+        groups.all(|group| leads(group, names) || !all_run(group, names))
     });
-    led && leads(&answer["meta_cluster"], names)
-        && node.monitor("/healthz").await.is_ok_and(|answer| answer["status"] == "ok")
+    let follows = || leads(&answer["meta_cluster"], names);
+    led && (!complete || follows() && node.monitor("/healthz").await.is_ok_and(|answer| answer["status"] == "ok"))
 }
 
 fn children<'a>(parent: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
@@ -175,12 +179,10 @@ fn leads(group: &Value, names: &BTreeSet<&str>) -> bool {
     group["leader"].as_str().is_some_and(|name| names.contains(name))
 }
 
-/// Whether so many servers of a group run that it can elect a leader.
-fn has_majority(group: &Value, own_name: &str, names: &BTreeSet<&str>) -> bool {
-    let mut members: BTreeSet<&str> = children(group, "replicas").filter_map(|peer| peer["name"].as_str()).collect();
-    members.extend(group["leader"].as_str());
-    members.insert(own_name);
-    members.intersection(names).count() > members.len() / 2
+/// Whether all other servers of a group run.
+fn all_run(group: &Value, names: &BTreeSet<&str>) -> bool {
+    children(group, "replicas").all(|peer| peer["name"].as_str().is_some_and(|name| names.contains(name)))
+        && group["leader"].as_str().is_none_or(|name| names.contains(name))
 }
 
 #[cfg(test)]
@@ -199,11 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_waited_for_only_while_its_majority_runs() {
+    fn a_group_is_waited_for_only_while_all_of_it_runs() {
         let running = BTreeSet::from(["nats-1", "nats-2", "nats-3"]);
         let replicas = |names: [&str; 2]| json!({ "replicas": names.map(|name| json!({ "name": name })) });
 
-        assert!(has_majority(&replicas(["nats-2", "nats-4"]), "nats-1", &running));
-        assert!(!has_majority(&replicas(["nats-4", "nats-5"]), "nats-1", &running));
+        assert!(all_run(&replicas(["nats-1", "nats-2"]), &running));
+        assert!(!all_run(&replicas(["nats-1", "nats-4"]), &running));
+        assert!(!all_run(&json!({ "leader": "nats-4" }), &running));
     }
 }
