@@ -8,6 +8,8 @@ mod invalid;
 mod schema;
 mod stream;
 mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 
 pub use date_time::DateTime;
