@@ -1,19 +1,41 @@
 //! Typed, validated events over NATS JetStream, generated from JSON Schema files.
 
+mod bus;
 pub mod checks;
+mod config;
+mod consumer;
 mod date_time;
 pub mod de;
+mod envelope;
 mod event;
+mod filter;
+mod handler;
 mod invalid;
+mod jetstream;
+mod memory;
+mod provision;
+mod publish;
 mod schema;
 mod stream;
 mod subject;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
+mod transport;
 
+pub use bus::Bus;
+pub use config::{Config, ConfigError, Secret, ServerUrl};
+pub use consumer::{ConsumeError, Consumer, RetryPolicy, Summary};
 pub use date_time::DateTime;
+pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
+pub use handler::{HandlerError, Received};
 pub use invalid::{DecodeError, Invalid, Violation};
+pub use jetstream::{ConnectError, ShutdownError};
 pub use jiff::civil::Date;
+pub use memory::StoredMessage;
+pub use provision::ProvisionError;
+pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::{Pattern, Schema};
 pub use serde_json::Value;
 pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};

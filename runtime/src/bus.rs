@@ -1,0 +1,134 @@
+//! The bus: what a service holds to publish and to consume.
+
+use std::sync::Arc;
+
+use crate::consumer::Consumer;
+use crate::jetstream::JetStream;
+use crate::memory::{Memory, StoredMessage};
+use crate::provision::{ProvisionError, StreamSettings};
+use crate::publish::Publisher;
+use crate::transport::Transport;
+use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor};
+
+/// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
+///
+/// Cheap to clone: all clones share one connection. See [`Config`] for how to connect.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    publisher: Publisher,
+    replicas: Option<u8>,
+}
+
+impl Bus {
+    /// Connects to NATS. The first connection must succeed; lost later, it is made again for ever.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the configuration contradicts itself, no server can be reached or none lets us in.
+    pub async fn connect(config: Config) -> Result<Self, ConnectError> {
+        let jetstream = JetStream::connect(&config).await?;
+        Ok(Self::over(Transport::JetStream(jetstream), config))
+    }
+
+    /// A bus without a server, for tests and first steps: the same calls, the same rules.
+    ///
+    /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
+    /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
+    /// clock is tokio's, so a test with paused time waits for nothing.
+    pub fn in_memory() -> Self {
+        let config = Config::default();
+        Self::over(Transport::Memory(Memory::default()), config)
+    }
+
+    fn over(transport: Transport, config: Config) -> Self {
+        let publisher =
+            Publisher { transport, source: config.name, budget: config.publish_timeout, window: config.max_in_flight };
+        Self { inner: Arc::new(Inner { publisher, replicas: config.replicas }) }
+    }
+
+    /// Creates the streams that are missing and updates those that differ from their description.
+    ///
+    /// Settings that the description does not speak of are left as they are. Doing it twice changes nothing. Streams
+    /// are handled in order; the first error ends the call, and what came before it is done.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Refused`], with the setting and the reason, where the change would need a new stream.
+    pub async fn provision(&self, streams: &[StreamDescriptor]) -> Result<(), ProvisionError> {
+        for stream in streams {
+            let settings = StreamSettings::of(stream, self.inner.replicas);
+            if settings.duplicate_window <= self.inner.publisher.budget {
+                tracing::warn!(
+                    stream = stream.name,
+                    duplicate_window = ?settings.duplicate_window,
+                    publish_timeout = ?self.inner.publisher.budget,
+                    "the duplicate window is no longer than publishing may take: a late retry could be stored twice"
+                );
+            }
+            self.transport().provision(&settings).await?;
+        }
+        Ok(())
+    }
+
+    /// Validates an event, stores it, and returns once the stream has acknowledged it.
+    ///
+    /// An acknowledgement that does not come in time is no proof of failure. The message is sent again under the same
+    /// id, for as long as [`Config::publish_timeout`] says, and the stream stores it once.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the event may be stored all the same.
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<Published, PublishError> {
+        self.publish_with(event, PublishOptions::default()).await
+    }
+
+    /// [`publish`](Self::publish) with an id of one's own, a correlation, or other members of the envelope.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub async fn publish_with<E: Event>(&self, event: &E, options: PublishOptions) -> Result<Published, PublishError> {
+        self.inner.publisher.publish(event, &options).await
+    }
+
+    /// Publishes events one after the other without waiting for each acknowledgement, and returns one result per event,
+    /// in order.
+    ///
+    /// At most [`Config::max_in_flight`] events are unacknowledged at a time. They are stored in the order given, with
+    /// one exception that JetStream does not let a client exclude: when the acknowledgement of an event fails, events
+    /// that were in flight behind it may have been stored before it is sent again. Nothing new is sent until all that
+    /// was in flight is settled. If an event cannot be settled, those behind it that were not sent yet get
+    /// [`PublishError::NotSent`]. An event that is invalid or refused keeps none behind it from being stored.
+    pub async fn publish_all<'a, E: Event>(
+        &self,
+        events: impl IntoIterator<Item = &'a E, IntoIter: Send>,
+    ) -> Vec<Result<Published, PublishError>> {
+        self.inner.publisher.publish_all(events.into_iter()).await
+    }
+
+    /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.
+    pub fn consumer(&self, service: impl Into<String>) -> Consumer {
+        Consumer::new(self.clone(), service.into())
+    }
+
+    /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.
+    pub fn published(&self) -> Vec<StoredMessage> {
+        match self.transport() {
+            Transport::Memory(memory) => memory.stored(),
+            Transport::JetStream(_) => Vec::new(),
+        }
+    }
+
+    /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] when the server does not confirm; the connection is closed all the same.
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
+        self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.inner.publisher.transport
+    }
+}

@@ -1,0 +1,29 @@
+//! Durations in configuration are texts such as `5s`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, de};
+
+/// For `#[serde(with = "duration")]`.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| de::Error::custom("not a duration; write it as \"5s\", \"250ms\" or \"1m 30s\""))
+}
+
+fn parse(text: &str) -> Option<Duration> {
+    Duration::try_from(text.parse::<SignedDuration>().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_no_sign() {
+        assert_eq!(parse("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse("1m 30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse("5"), None);
+        assert_eq!(parse("-5s"), None);
+    }
+}

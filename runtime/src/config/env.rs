@@ -1,0 +1,93 @@
+//! Configuration from the environment, which knows only texts.
+
+use std::ffi::OsString;
+
+use toml::{Table, Value};
+
+use super::{Config, ConfigError};
+
+const PREFIX: &str = "EVENTSMITH_";
+
+/// The settings that are not texts in a document; a variable of any other name is taken as text.
+const LISTS: &[&str] = &["servers"];
+const INTEGERS: &[&str] = &["max_in_flight", "replicas"];
+const BOOLEANS: &[&str] = &["require_tls"];
+
+/// Reads the variables with our prefix as if each were the only line of a document, so that an error names its variable.
+pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+    let mut table = Table::new();
+    for (variable, value) in variables {
+        let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        let wrong = |reason: String| ConfigError::Env { variable: variable.to_owned(), reason };
+        let value = value.into_string().map_err(|_| wrong("not UTF-8".to_owned()))?;
+        let setting = variable[PREFIX.len()..].to_ascii_lowercase();
+        let value = typed(&setting, value).map_err(|expected| wrong(format!("not {expected}")))?;
+        let alone = Table::from_iter([(setting.clone(), value.clone())]);
+        alone.try_into::<Config>().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+        table.insert(setting, value);
+    }
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::Toml { line: None, reason: error.message().to_owned() })
+}
+
+fn typed(setting: &str, text: String) -> Result<Value, &'static str> {
+    if LISTS.contains(&setting) {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        return Ok(Value::Array(items.map(Value::from).collect()));
+    }
+    if INTEGERS.contains(&setting) {
+        return text.parse::<i64>().map(Value::from).map_err(|_| "a number");
+    }
+    if BOOLEANS.contains(&setting) {
+        return text.parse::<bool>().map(Value::from).map_err(|_| "true or false");
+    }
+    Ok(Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        super::read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    #[test]
+    fn variables_become_settings_of_their_types() {
+        let config = read(&[
+            ("PATH", "/bin"),
+            ("EVENTSMITH_SERVERS", "nats://a:1, nats://b:2"),
+            ("EVENTSMITH_PASSWORD", "123"),
+            ("EVENTSMITH_REQUIRE_TLS", "true"),
+            ("EVENTSMITH_REPLICAS", "1"),
+            ("EVENTSMITH_ACK_TIMEOUT", "2s"),
+        ])
+        .unwrap();
+
+        assert_eq!(config.servers, ["nats://a:1".into(), "nats://b:2".into()]);
+        assert_eq!(config.password, Some("123".into()));
+        assert!(config.require_tls);
+        assert_eq!(config.replicas, Some(1));
+        assert_eq!(config.ack_timeout, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_named() {
+        let error = read(&[("EVENTSMITH_SERVRES", "nats://a:1")]).unwrap_err();
+
+        assert!(error.to_string().contains("EVENTSMITH_SERVRES"), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_refused_without_repeating_it() {
+        for variable in ["EVENTSMITH_REPLICAS", "EVENTSMITH_REQUIRE_TLS", "EVENTSMITH_ACK_TIMEOUT"] {
+            let error = read(&[(variable, "hunter2")]).unwrap_err();
+
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(variable) && !text.contains("hunter2"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a consumer does not run.
+
+/// Why a consumer does not run, or no longer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumeError {
+    /// The name cannot be that of a durable consumer.
+    #[error("{name:?} cannot name a consumer; use letters, digits, '-' and '_' only")]
+    InvalidName {
+        /// The name that was given.
+        name: String,
+    },
+    /// There is no handler at all.
+    #[error("the consumer has no handlers; give it one with .on(handler)")]
+    NoHandlers,
+    /// Two handlers are for the same type of event.
+    #[error("two handlers are for {event_type}; an event goes to one handler, which may call both")]
+    TwoHandlers {
+        /// The type of the event.
+        event_type: &'static str,
+    },
+    /// No stream holds the events of a handler.
+    #[error(
+        "no stream captures {subject}, where {event_type} is published; provision the streams (Bus::provision) first"
+    )]
+    NoStream {
+        /// The type of the event.
+        event_type: &'static str,
+        /// Its subject.
+        subject: &'static str,
+    },
+    /// A consumer of this name exists and cannot become the one that is needed.
+    #[error("the consumer {consumer} of {stream} cannot be used: {setting}: {reason}; delete it, or use another name")]
+    Refused {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// The setting that stands in the way.
+        setting: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The server refused the consumer.
+    #[error("the server refused the consumer {consumer} of {stream}: {reason}")]
+    Server {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// The server's words.
+        reason: String,
+    },
+    /// The consumer, or its stream, was deleted while it ran.
+    #[error("the consumer {consumer} of {stream} is gone: {reason}; run it again to create it anew")]
+    Gone {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// The server's words.
+        reason: String,
+    },
+    /// The server did not answer.
+    #[error("the server did not answer about {about}: {reason}; is JetStream enabled, and may this user use it?")]
+    Unavailable {
+        /// What it was asked about.
+        about: String,
+        /// What went wrong.
+        reason: String,
+    },
+}

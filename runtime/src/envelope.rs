@@ -1,0 +1,166 @@
+//! What every message on the wire has in common, around the payload of its event.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::DateTime;
+
+/// The envelope of a received event: everything but its payload.
+///
+/// Members that it does not know are ignored; those without `Option` here must be there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Identifies the message; the same when it was published again. Ours are UUIDs of version 7.
+    pub id: String,
+    /// The type of the event, `rule.created`.
+    pub event_type: String,
+    /// The service that published it.
+    pub source: String,
+    /// The subject that it was published to.
+    pub subject: String,
+    /// When the message was made.
+    pub time: DateTime,
+    /// The version of the schema of its payload.
+    pub version: u32,
+    /// What all messages of one business process have in common.
+    pub correlation_id: Option<String>,
+    /// The id of the message that this one was made in answer to.
+    pub causation_id: Option<String>,
+    /// About the circumstances: `user_id`, `session_id`, `request_id`, `source`, `environment`, `region` and more.
+    pub metadata: Map<String, Value>,
+}
+
+impl Envelope {
+    /// Reads an envelope, and leaves the payload as it stands.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, &RawValue), EnvelopeError> {
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| EnvelopeError(error.to_string()))?;
+        if wire.id.is_empty() {
+            return Err(EnvelopeError("its id is empty".to_owned()));
+        }
+        let version = parse_version(&wire.version)
+            .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
+        let envelope = Self {
+            id: wire.id,
+            event_type: wire.event_type,
+            source: wire.source,
+            subject: wire.subject,
+            time: wire.time,
+            version,
+            correlation_id: wire.correlation_id,
+            causation_id: wire.causation_id,
+            metadata: wire.metadata.unwrap_or_default(),
+        };
+        Ok((envelope, wire.data))
+    }
+}
+
+/// The number that a version is written as, `1` and up.
+pub(crate) fn parse_version(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|version| digits && *version > 0)
+}
+
+/// Why a message has no envelope.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is no envelope: {0}")]
+pub(crate) struct EnvelopeError(String);
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    source: String,
+    subject: String,
+    time: DateTime,
+    version: String,
+    #[serde(default)]
+    correlation_id: Option<String>,
+    #[serde(default)]
+    causation_id: Option<String>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// An envelope to be written, in one go with the event inside.
+#[derive(Serialize)]
+pub(crate) struct Outgoing<'a, E> {
+    pub(crate) id: &'a str,
+    #[serde(rename = "type")]
+    pub(crate) event_type: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) time: DateTime,
+    pub(crate) version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) correlation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) causation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) metadata: &'a Map<String, Value>,
+    pub(crate) data: &'a E,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOREIGN: &str = r#"{"id":"a-1","type":"rule.activated","source":"cron","subject":"rules.domain.rule.activated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","extra":{"x":1},"data": {"rule_id" : "r1"} }"#;
+
+    #[test]
+    fn unknown_members_are_ignored_and_the_payload_keeps_its_bytes() {
+        let (envelope, data) = Envelope::read(FOREIGN.as_bytes()).unwrap();
+
+        assert_eq!(envelope.version, 1);
+        assert_eq!(envelope.correlation_id, None);
+        assert_eq!(data.get(), r#"{"rule_id" : "r1"}"#);
+    }
+
+    #[test]
+    fn what_is_needed_and_missing_is_named() {
+        for member in ["id", "type", "source", "subject", "time", "version", "data"] {
+            let text = FOREIGN.replace(&format!("\"{member}\":"), "\"other\":");
+
+            let error = Envelope::read(text.as_bytes()).unwrap_err().to_string();
+
+            assert!(error.contains(member), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_plain_number_from_one() {
+        assert_eq!(parse_version("12"), Some(12));
+        for text in ["", "0", "+1", "1.0", "v1", "99999999999"] {
+            assert_eq!(parse_version(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_written_envelope_can_be_read() {
+        let data = serde_json::json!({"a": [1, 2]});
+        let written = Outgoing {
+            id: "x",
+            event_type: "rule.created",
+            source: "s",
+            subject: "rules.domain.rule.created",
+            time: DateTime::now(),
+            version: "2",
+            correlation_id: Some("c"),
+            causation_id: None,
+            metadata: &Map::new(),
+            data: &data,
+        };
+
+        let bytes = serde_json::to_vec(&written).unwrap();
+        let (envelope, payload) = Envelope::read(&bytes).unwrap();
+
+        assert_eq!((envelope.version, envelope.correlation_id.as_deref()), (2, Some("c")));
+        assert_eq!(payload.get(), r#"{"a":[1,2]}"#);
+        assert!(!String::from_utf8(bytes).unwrap().contains("causation_id"));
+    }
+}

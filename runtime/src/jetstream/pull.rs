@@ -1,0 +1,262 @@
+//! Reading from a durable consumer by pull requests of our own.
+//!
+//! The client's stream of messages fetches ahead as it sees fit, into a buffer that nobody sees. What waits there while
+//! handlers take long gets no sign of life, is delivered again, and runs twice. Here the caller says how many messages
+//! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
+
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode, Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{JetStream, Link, send};
+use crate::consumer::ConsumeError;
+use crate::transport::{self, Delivery, Unavailable, Word};
+
+/// How long the server keeps a pull request that it cannot fulfil.
+const EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server says that it still has our pull requests while there are no messages.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// After two heartbeats missed, with some grace, our pull requests are taken for lost.
+const PATIENCE: Duration = Duration::from_millis(11_000);
+/// How long to wait before asking again after the server refused a pull request.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long to wait for an answer that only decides whether to go on as before.
+const CHECK: Duration = Duration::from_secs(2);
+
+/// Reads from a durable consumer.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    jetstream: JetStream,
+    stream: String,
+    durable: String,
+    inbox: String,
+    subscriber: Subscriber,
+    link: watch::Receiver<Link>,
+    /// How often the connection had been lost when the pull requests below were sent.
+    losses: u64,
+    /// Messages that were asked for and have neither come nor been refused.
+    outstanding: usize,
+    /// When to see whether the consumer is still there, unless something is heard before.
+    check_at: Instant,
+}
+
+impl Deliveries {
+    pub(super) async fn new(jetstream: JetStream, stream: &str, durable: &str) -> Result<Self, ConsumeError> {
+        let inbox = jetstream.client.new_inbox();
+        let subscriber =
+            jetstream.client.subscribe(inbox.clone()).await.map_err(|error| ConsumeError::Unavailable {
+                about: format!("the consumer {durable} of {stream}"),
+                reason: error.to_string(),
+            })?;
+        let link = jetstream.link.clone();
+        let losses = link.borrow().losses;
+        Ok(Self {
+            jetstream,
+            stream: stream.to_owned(),
+            durable: durable.to_owned(),
+            inbox,
+            subscriber,
+            link,
+            losses,
+            outstanding: 0,
+            check_at: Instant::now() + PATIENCE,
+        })
+    }
+
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+        loop {
+            self.pull(want).await?;
+            let message = tokio::select! {
+                biased;
+                message = self.subscriber.next() => message,
+                changed = self.link.changed(), if !self.link.borrow().closed => {
+                    drop(changed);
+                    continue;
+                }
+                () = sleep_until(self.check_at), if self.outstanding > 0 => {
+                    self.check().await?;
+                    continue;
+                }
+            };
+            let message = message.ok_or_else(|| self.gone("the connection is closed"))?;
+            self.check_at = Instant::now() + PATIENCE;
+            match message.status {
+                None | Some(StatusCode::OK) => {
+                    self.outstanding = self.outstanding.saturating_sub(1);
+                    if let Some(delivery) = self.delivery(message) {
+                        return Ok(delivery);
+                    }
+                }
+                Some(status) => self.hear(status, &message)?,
+            }
+        }
+    }
+
+    /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
+    async fn pull(&mut self, want: usize) -> Result<(), ConsumeError> {
+        let Link { connected, losses, .. } = *self.link.borrow_and_update();
+        if losses != self.losses {
+            // The server forgot our requests along with the connection.
+            self.losses = losses;
+            self.outstanding = 0;
+        }
+        if !connected || want <= self.outstanding || self.outstanding > want / 2 {
+            return Ok(());
+        }
+        let batch = want - self.outstanding;
+        let request =
+            json!({ "batch": batch, "expires": super::nanos(EXPIRES), "idle_heartbeat": super::nanos(HEARTBEAT) });
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
+        let client = &self.jetstream.client;
+        let sent = client.publish_with_reply(subject, self.inbox.clone(), request.to_string().into()).await;
+        sent.map_err(|error| self.gone(&error.to_string()))?;
+        self.outstanding += batch;
+        self.check_at = Instant::now() + PATIENCE;
+        Ok(())
+    }
+
+    /// Heeds a message that is no message.
+    fn hear(&mut self, status: StatusCode, message: &Message) -> Result<(), ConsumeError> {
+        let description = message.description.as_deref().unwrap_or_default();
+        tracing::debug!(stream = self.stream, consumer = self.durable, %status, description, "pull request");
+        let unfulfilled = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
+        let unfulfilled = unfulfilled.and_then(|count| count.as_str().parse::<usize>().ok());
+        match (status, unfulfilled) {
+            (StatusCode::IDLE_HEARTBEAT, _) => {}
+            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => return Err(self.gone(description)),
+            (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED, Some(count)) => {
+                self.outstanding = self.outstanding.saturating_sub(count);
+            }
+            // It will be the same if asked again at once: the consumer has no leader, or too many requests.
+            (
+                StatusCode::TIMEOUT
+                | StatusCode::REQUEST_TERMINATED
+                | StatusCode::NOT_FOUND
+                | StatusCode::NO_RESPONDERS,
+                _,
+            ) => {
+                self.outstanding = self.outstanding.max(1);
+                self.check_at = Instant::now() + PAUSE;
+            }
+            _ => return Err(self.gone(&format!("{status} {description}"))),
+        }
+        Ok(())
+    }
+
+    /// Nothing was heard for too long. Unless the consumer is gone, our requests are, and are made again.
+    async fn check(&mut self) -> Result<(), ConsumeError> {
+        self.check_at = Instant::now() + PATIENCE;
+        if !self.link.borrow().connected {
+            return Ok(());
+        }
+        match timeout(CHECK, self.info()).await {
+            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(self.gone(&error.to_string())),
+            answer => {
+                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
+                self.outstanding = 0;
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
+        let mut rest = Vec::new();
+        let collect = async {
+            self.subscriber.drain().await.ok()?;
+            while let Some(message) = self.subscriber.next().await {
+                if message.status.is_none_or(|status| status == StatusCode::OK) {
+                    rest.push(message);
+                }
+            }
+            Some(())
+        };
+        // Without a connection there is nobody to drain from, and nothing that could still come.
+        drop(timeout(CHECK, collect).await);
+        rest.into_iter().filter_map(|message| self.delivery(message)).collect()
+    }
+
+    /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
+    pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
+        self.info().await.map(drop)
+    }
+
+    async fn info(&self) -> Result<super::Answer<IgnoredAny>, Unavailable> {
+        self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
+    }
+
+    fn delivery(&self, message: Message) -> Option<Delivery> {
+        let Some((reply, (attempt, sequence))) =
+            message.reply.clone().and_then(|r| Some((r.clone(), parse_reply(&r)?)))
+        else {
+            tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
+            return None;
+        };
+        let acker = Acker { client: self.jetstream.client.clone(), reply };
+        let message = send::message(message);
+        Some(Delivery { message, sequence, attempt, acker: transport::Acker::JetStream(acker) })
+    }
+
+    fn gone(&self, reason: &str) -> ConsumeError {
+        let (stream, consumer) = (self.stream.clone(), self.durable.clone());
+        ConsumeError::Gone { stream, consumer, reason: reason.to_owned() }
+    }
+}
+
+/// Whether the server ended a pull request for a reason that does not pass.
+fn is_final(description: &str) -> bool {
+    ["Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest"].iter().any(|end| description.starts_with(end))
+}
+
+/// How often a message was delivered and its number in the stream, from where its acknowledgement goes:
+/// `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE...` of old, with `DOMAIN.ACCOUNT` before the stream since. (NATS ADR-15.)
+fn parse_reply(reply: &str) -> Option<(u64, u64)> {
+    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+    let delivered = match tokens.len() {
+        7 => 2,
+        9.. => 4,
+        _ => return None,
+    };
+    Some((tokens.get(delivered)?.parse().ok()?, tokens.get(delivered + 1)?.parse().ok()?))
+}
+
+/// Tells a durable consumer what became of a delivery.
+#[derive(Debug)]
+pub(crate) struct Acker {
+    client: async_nats::Client,
+    reply: Subject,
+}
+
+impl Acker {
+    pub(crate) async fn send(&self, word: Word) -> Result<(), Unavailable> {
+        let payload = match word {
+            Word::Ack => Bytes::from_static(b"+ACK"),
+            Word::Nak(delay) => format!("-NAK {{\"delay\":{}}}", delay.as_nanos().max(1)).into(),
+            Word::GiveBack => Bytes::from_static(b"-NAK"),
+            Word::Progress => Bytes::from_static(b"+WPI"),
+        };
+        let sent = self.client.publish(self.reply.clone(), payload).await;
+        sent.map_err(|error| Unavailable(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_reply_subject_are_read() {
+        let old = "$JS.ACK.EVENTS.promotions.3.17.20.1700000000000000000.0";
+        let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.0.token";
+
+        assert_eq!(parse_reply(old), Some((3, 17)));
+        assert_eq!(parse_reply(new), Some((3, 17)));
+        assert_eq!(parse_reply("_INBOX.x"), None);
+        assert_eq!(parse_reply("$JS.ACK.EVENTS"), None);
+    }
+}

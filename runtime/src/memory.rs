@@ -1,0 +1,135 @@
+//! The transport without a server: streams and durable consumers in memory, on tokio's clock.
+
+mod consumer;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use crate::Event;
+use crate::consumer::ConsumeError;
+use crate::envelope::Envelope;
+use crate::filter;
+use crate::provision::{ProvisionError, StreamSettings, differences};
+use crate::transport::{Ack, ConsumerSpec, Headers, Message, SendFailure};
+use stream::Stream;
+
+pub(crate) use consumer::{Acker, Deliveries};
+
+/// The server's code for subjects that two streams would capture.
+const SUBJECTS_OVERLAP: u64 = 10065;
+
+/// A message that a bus in memory holds.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// The name of the stream.
+    pub stream: String,
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// The subject it was published to.
+    pub subject: String,
+    /// The message, envelope and all.
+    pub payload: Bytes,
+}
+
+impl StoredMessage {
+    /// The envelope, if the message has one.
+    pub fn envelope(&self) -> Option<Envelope> {
+        Envelope::read(&self.payload).ok().map(|(envelope, _)| envelope)
+    }
+
+    /// The event, if it is a valid one of this type.
+    pub fn event<E: Event>(&self) -> Option<E> {
+        let (envelope, data) = Envelope::read(&self.payload).ok()?;
+        let decode = || E::decode(envelope.version, data.get().as_bytes()).ok();
+        (envelope.event_type == E::TYPE).then(decode).flatten()
+    }
+}
+
+/// All streams of a bus; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    streams: Mutex<BTreeMap<String, Stream>>,
+    /// Tells those who wait for messages that there is something new.
+    changed: watch::Sender<()>,
+}
+
+impl Memory {
+    pub(crate) fn send(&self, message: Message) -> Result<Ack, SendFailure> {
+        let mut streams = self.streams();
+        let stream = streams.values_mut().find(|stream| stream.captures(&message.subject));
+        let stored = stream.ok_or(SendFailure::NoStream)?.store(message);
+        drop(streams);
+        self.shared.changed.send_replace(());
+        Ok(std::future::ready(Ok(stored)).boxed())
+    }
+
+    pub(crate) fn provision(&self, wanted: &StreamSettings) -> Result<(), ProvisionError> {
+        let mut streams = self.streams();
+        let overlapping = |stream: &&Stream| {
+            stream.settings.name != wanted.name
+                && stream.settings.subjects.iter().any(|a| wanted.subjects.iter().any(|b| filter::overlap(a, b)))
+        };
+        if let Some(other) = streams.values().find(overlapping) {
+            return Err(ProvisionError::Server {
+                stream: wanted.name.clone(),
+                code: SUBJECTS_OVERLAP,
+                reason: format!("subjects overlap with those of {}", other.settings.name),
+            });
+        }
+        match streams.get_mut(&wanted.name) {
+            Some(stream) => {
+                differences(&stream.settings, wanted)?;
+                stream.settings = wanted.clone();
+            }
+            None => {
+                streams.insert(wanted.name.clone(), Stream::new(wanted.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {
+        let streams = self.streams();
+        let captures = |stream: &&Stream| stream.settings.subjects.iter().any(|own| filter::overlap(own, subject));
+        streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
+    }
+
+    pub(crate) fn consume(&self, stream: &str, spec: &ConsumerSpec) -> Result<Deliveries, ConsumeError> {
+        let mut streams = self.streams();
+        let Some(found) = streams.get_mut(stream) else {
+            return Err(ConsumeError::Server {
+                stream: stream.to_owned(),
+                consumer: spec.durable.clone(),
+                reason: "stream not found".to_owned(),
+            });
+        };
+        found.consumer(spec);
+        drop(streams);
+        Ok(Deliveries::new(self.clone(), stream, &spec.durable))
+    }
+
+    pub(crate) fn stored(&self) -> Vec<StoredMessage> {
+        let streams = self.streams();
+        streams.values().flat_map(Stream::stored).collect()
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
+        // A panic cannot leave a stream half changed: none of our code between lock and unlock panics.
+        self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn message_id(headers: &Headers) -> Option<&str> {
+    headers.get(Headers::ID)
+}

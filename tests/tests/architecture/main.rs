@@ -1,0 +1,119 @@
+//! The invariants of the house, checked by machine: who may name what, depend on whom, and be how long.
+//!
+//! The tables here say what holds, `checks` decides whether it does, and `checks_can_fail` proves on counterexamples that it can say no.
+
+mod checks;
+mod checks_can_fail;
+mod repository;
+
+use checks::{Confined, Dependents, Layer};
+use repository::{Outcome, Repository};
+
+/// Words that only some sources may hold. Test code is free.
+const CONFINED: &[Confined] = &[
+    Confined {
+        words: &["async_nats", "async-nats"],
+        everywhere_below: "",
+        except: &["runtime/src/jetstream*"],
+        why: "the JetStream transport alone knows its client, so that a new client is a change in one place",
+    },
+    Confined {
+        words: &["jsonschema"],
+        everywhere_below: "",
+        except: &["runtime/src/schema.rs", "runtime/src/schema/*", "codegen/src/schema.rs", "codegen/src/schema/*"],
+        why: "one module of the runtime and one of codegen speak for the validator, so that both judge alike",
+    },
+    Confined {
+        words: &["fs::", ".exists()", ".is_file()", ".is_dir()", ".read_dir()", ".canonicalize()"],
+        everywhere_below: "codegen/src/",
+        // The builder is the one place that writes.
+        except: &["codegen/src/load*", "codegen/src/builder.rs"],
+        why: "loading is the only phase that touches the disk; everything after it is a pure function of the model",
+    },
+];
+
+/// Crates that only some of ours may depend on.
+const DEPENDENTS: &[Dependents] = &[
+    Dependents { of: "async-nats", only: &["eventsmith", "eventsmith-tests"] },
+    Dependents { of: "jsonschema", only: &["eventsmith", "eventsmith-codegen", "eventsmith-tests"] },
+];
+
+/// The workspace from the ground up: a crate may depend on crates of lower layers only, for whatever purpose.
+const LAYERS: &[Layer] = &[
+    Layer(&["eventsmith-codegen"]),
+    Layer(&["eventsmith-macros"]),
+    Layer(&["eventsmith"]),
+    Layer(&["rules-events"]),
+    Layer(&["eventsmith-cli", "quickstart"]),
+    Layer(&["eventsmith-tests"]),
+];
+
+/// What would make build scripts slow, or let them reach the network.
+const TOO_HEAVY_FOR_BUILD_SCRIPTS: &[&str] = &["async-nats", "clap", "hyper", "reqwest", "rustls", "tokio"];
+
+/// The longest that a source file may be, in lines.
+const LONGEST: usize = 500;
+
+#[test]
+fn only_the_chosen_modules_name_what_is_confined_to_them() -> Outcome {
+    let sources = Repository::open()?.sources()?;
+
+    for rule in CONFINED {
+        none(checks::confined(rule, &sources));
+    }
+    Ok(())
+}
+
+/// A rule about a file that was renamed would hold for ever, and so would a walk that found no sources.
+#[test]
+fn every_module_that_may_name_the_validator_or_read_disk_exists() -> Outcome {
+    let sources = Repository::open()?.sources()?;
+
+    for module in ["runtime/src/schema", "codegen/src/schema", "codegen/src/load"] {
+        assert!(sources.iter().any(|source| source.path.starts_with(module)), "{module} is gone: mend the table");
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_chosen_crates_depend_on_client_and_validator() -> Outcome {
+    let crates = Repository::open()?.crates()?;
+
+    for rule in DEPENDENTS {
+        none(checks::dependents(rule, &crates));
+    }
+    Ok(())
+}
+
+#[test]
+fn dependencies_point_one_way() -> Outcome {
+    none(checks::one_way(LAYERS, &Repository::open()?.crates()?));
+    Ok(())
+}
+
+#[test]
+fn codegen_is_light_enough_for_build_scripts() -> Outcome {
+    let all = Repository::open()?.dependencies_of("eventsmith-codegen")?;
+
+    none(checks::without("eventsmith-codegen", TOO_HEAVY_FOR_BUILD_SCRIPTS, &all));
+    Ok(())
+}
+
+#[test]
+fn every_crate_inherits_the_lints_that_forbid_unsafe_code() -> Outcome {
+    let (workspace, members) = Repository::open()?.manifests()?;
+
+    none(checks::lints(&workspace, &members));
+    Ok(())
+}
+
+#[test]
+fn no_source_file_is_too_long() -> Outcome {
+    none(checks::too_long(LONGEST, &Repository::open()?.sources()?));
+    Ok(())
+}
+
+#[track_caller]
+fn none(findings: Vec<String>) {
+    assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
