@@ -1,0 +1,22 @@
+//! The commands, one file each.
+
+mod generate;
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::output::Out;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Generate(generate::Generate),
+}
+
+impl Command {
+    /// Runs the command; an error means that it could not run.
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Generate(command) => command.run(out),
+        }
+    }
+}
