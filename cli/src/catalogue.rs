@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use eventsmith_codegen::diagnostic::has_errors;
 use eventsmith_codegen::{Diagnostic, Loaded, load, manifest};
+
+use crate::output::note;
 
 /// Where the schemas are.
 #[derive(Args)]
@@ -24,6 +27,16 @@ impl Schemas {
             None => nearest()?,
         };
         Ok(load(&dir))
+    }
+
+    /// Loads a catalogue that must be free of errors; they go to stderr, because they are not what was asked about.
+    pub(crate) fn load_sound(&self) -> anyhow::Result<Loaded> {
+        let loaded = self.load()?;
+        if has_errors(&loaded.diagnostics) {
+            loaded.diagnostics.iter().for_each(|diagnostic| note(format_args!("{}", shown(&loaded, diagnostic))));
+            bail!("the catalogue {} is broken", loaded.catalogue.dir.display());
+        }
+        Ok(loaded)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod generate;
+mod validate;
 
 use clap::Subcommand;
 
@@ -10,6 +11,7 @@ use crate::output::Out;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Generate(generate::Generate),
+    Validate(validate::Validate),
 }
 
 impl Command {
@@ -17,6 +19,7 @@ impl Command {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         match self {
             Self::Generate(command) => command.run(out),
+            Self::Validate(command) => command.run(out),
         }
     }
 }

@@ -34,11 +34,6 @@ impl Folder {
         fs::write(path, text).unwrap();
     }
 
-    /// What a file holds.
-    pub(crate) fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.path().join(path)).unwrap()
-    }
-
     /// Runs the binary in this folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_with(arguments, "")
