@@ -23,6 +23,7 @@ pub mod model;
 pub mod payload;
 pub mod pointer;
 pub mod references;
+pub mod sample;
 pub mod schema;
 pub mod shape;
 mod walk;
