@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod example;
 mod generate;
 mod validate;
 
@@ -12,6 +13,7 @@ use crate::output::Out;
 pub(crate) enum Command {
     Generate(generate::Generate),
     Validate(validate::Validate),
+    Example(example::Example),
 }
 
 impl Command {
@@ -20,6 +22,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(out),
             Self::Validate(command) => command.run(out),
+            Self::Example(command) => command.run(out),
         }
     }
 }
