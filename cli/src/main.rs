@@ -1,2 +1,43 @@
-//! placeholder
-fn main() {}
+//! The eventsmith command line: argument parsing and printing; everything else is in `eventsmith-codegen`.
+//!
+//! Exit status: 0 clean, 1 findings, 2 could not run. Findings and results go to stdout, everything else to stderr.
+
+mod catalogue;
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+use output::{Out, note};
+
+/// JSON Schema files in, typed events out.
+#[derive(Parser)]
+#[command(name = "eventsmith", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How a command that could run has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Clean,
+    Findings,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = Out::stdout();
+    let outcome = arguments.command.run(&mut out);
+    match outcome.and_then(|outcome| out.finish().map(|()| outcome)) {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            note(format_args!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
 
 use jsonschema::canonical::Containment;
+use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{Draft, Uri};
 use serde_json::Value;
 
@@ -13,6 +14,17 @@ pub struct Fault {
     pub keyword: String,
     /// What is wrong.
     pub message: String,
+    /// The property that the instance lacks.
+    pub missing: Option<String>,
+    /// The properties that the instance should not have.
+    pub unexpected: Vec<String>,
+}
+
+impl Fault {
+    fn in_schema(pointer: &str, message: String) -> Self {
+        let pointer = pointer.to_owned();
+        Self { pointer, keyword: String::new(), message, missing: None, unexpected: Vec::new() }
+    }
 }
 
 /// Checks a schema against the meta-schema that its `$schema` names, draft 2020-12 without one.
@@ -21,20 +33,31 @@ pub fn check_schema(schema: &Value) -> Vec<Fault> {
         && Draft::default().detect(schema) == Draft::Unknown
     {
         let message = format!("unknown draft {uri:?}");
-        return vec![Fault { pointer: "/$schema".to_owned(), keyword: String::new(), message }];
+        return vec![Fault::in_schema("/$schema", message)];
     }
     let Ok(meta) = jsonschema::meta::validator_for(schema) else {
         let message = "the draft of this schema cannot be told".to_owned();
-        return vec![Fault { pointer: "/$schema".to_owned(), keyword: String::new(), message }];
+        return vec![Fault::in_schema("/$schema", message)];
     };
     faults(meta.iter_errors(schema))
 }
 
 fn faults<'a>(errors: impl Iterator<Item = jsonschema::ValidationError<'a>>) -> Vec<Fault> {
-    let fault = |error: jsonschema::ValidationError<'_>| Fault {
-        pointer: error.instance_path().as_str().to_owned(),
-        keyword: error.schema_path().as_str().to_owned(),
-        message: error.to_string(),
+    let fault = |error: jsonschema::ValidationError<'_>| {
+        let (missing, unexpected) = match error.kind() {
+            Kind::Required { property } => (property.as_str().map(str::to_owned), Vec::new()),
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                (None, unexpected.clone())
+            }
+            _ => (None, Vec::new()),
+        };
+        Fault {
+            pointer: error.instance_path().as_str().to_owned(),
+            keyword: error.schema_path().as_str().to_owned(),
+            message: error.to_string(),
+            missing,
+            unexpected,
+        }
     };
     errors.map(fault).collect()
 }

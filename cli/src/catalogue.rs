@@ -1,0 +1,60 @@
+//! Finding the catalogue that a command is about, and showing what is wrong with it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use eventsmith_codegen::diagnostic::has_errors;
+use eventsmith_codegen::{Diagnostic, Loaded, load, manifest};
+
+use crate::output::note;
+
+/// Where the schemas are.
+#[derive(Args)]
+pub(crate) struct Schemas {
+    /// The folder that holds eventsmith.toml [default: the nearest one, from the current folder upward]
+    #[arg(long, value_name = "DIR")]
+    schemas: Option<PathBuf>,
+}
+
+impl Schemas {
+    /// Loads the catalogue, whatever is wrong with it.
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        let dir = match &self.schemas {
+            Some(dir) if dir.join(manifest::FILE_NAME).is_file() => dir.clone(),
+            Some(dir) => bail!("no {} in {}", manifest::FILE_NAME, dir.display()),
+            None => nearest()?,
+        };
+        Ok(load(&dir))
+    }
+
+    /// Loads a catalogue that must be free of errors; they go to stderr, because they are not what was asked about.
+    pub(crate) fn load_sound(&self) -> anyhow::Result<Loaded> {
+        let loaded = self.load()?;
+        if has_errors(&loaded.diagnostics) {
+            loaded.diagnostics.iter().for_each(|diagnostic| note(format_args!("{}", shown(&loaded, diagnostic))));
+            bail!("the catalogue {} is broken", loaded.catalogue.dir.display());
+        }
+        Ok(loaded)
+    }
+}
+
+fn nearest() -> anyhow::Result<PathBuf> {
+    let here = env::current_dir().context("the current folder cannot be told")?;
+    let Some(dir) = load::find(&here) else {
+        bail!("no {} in {} or above; name its folder with --schemas", manifest::FILE_NAME, here.display());
+    };
+    Ok(match dir.strip_prefix(&here) {
+        Ok(below) if below == Path::new("") => PathBuf::from("."),
+        Ok(below) => below.to_owned(),
+        Err(_) => dir,
+    })
+}
+
+/// A diagnostic whose file can be opened from here.
+pub(crate) fn shown(loaded: &Loaded, diagnostic: &Diagnostic) -> Diagnostic {
+    let path = loaded.catalogue.dir.join(&diagnostic.file);
+    let path = path.strip_prefix(".").unwrap_or(&path);
+    Diagnostic { file: path.display().to_string(), ..diagnostic.clone() }
+}

@@ -1,0 +1,28 @@
+//! The commands, one file each.
+
+mod example;
+mod generate;
+mod validate;
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::output::Out;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Generate(generate::Generate),
+    Validate(validate::Validate),
+    Example(example::Example),
+}
+
+impl Command {
+    /// Runs the command; an error means that it could not run.
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Generate(command) => command.run(out),
+            Self::Validate(command) => command.run(out),
+            Self::Example(command) => command.run(out),
+        }
+    }
+}

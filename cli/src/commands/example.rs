@@ -1,0 +1,38 @@
+//! `eventsmith example`: a valid sample payload.
+
+use std::io::Write;
+
+use anyhow::anyhow;
+use clap::Args;
+use eventsmith_codegen::bundle::bundle;
+use eventsmith_codegen::lookup;
+use eventsmith_codegen::sample::Sampler;
+
+use crate::Outcome;
+use crate::catalogue::Schemas;
+use crate::output::Out;
+
+/// Print a valid sample payload of an event
+///
+/// It is the first of the schema's examples that is valid; where there is none, one is made up.
+#[derive(Args)]
+pub(crate) struct Example {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// The event, in its newest version unless one is given
+    #[arg(value_name = "TYPE[@N]")]
+    event: String,
+}
+
+impl Example {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+        let loaded = self.schemas.load_sound()?;
+        let (_, version) = lookup::find(&loaded.catalogue, &self.event)?;
+        let sampler = Sampler::new(&bundle(&loaded, &version.file));
+        let sampler = sampler.map_err(|error| anyhow!("{} cannot be used: {error}", version.file))?;
+        let payload =
+            sampler.example().map_err(|error| anyhow!("{}: {error}; write one into its `examples`", version.file))?;
+        writeln!(out, "{payload:#}")?;
+        Ok(Outcome::Clean)
+    }
+}

@@ -1,0 +1,103 @@
+//! `eventsmith generate`: the Rust text of the catalogue.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use eventsmith_codegen::emit;
+
+use crate::Outcome;
+use crate::catalogue::{Schemas, shown};
+use crate::output::{Out, note};
+
+/// Print the Rust text of the catalogue, or write it to a file
+#[derive(Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write nothing; fail when the file of --out is not what would be written
+    #[arg(long, requires = "out")]
+    check: bool,
+}
+
+impl Generate {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+        let loaded = self.schemas.load()?;
+        let text = match emit::rust(&loaded) {
+            Ok(text) => text,
+            Err(diagnostics) => {
+                for diagnostic in &diagnostics {
+                    writeln!(out, "{}", shown(&loaded, diagnostic))?;
+                }
+                return Ok(Outcome::Findings);
+            }
+        };
+        for diagnostic in &loaded.diagnostics {
+            note(format_args!("{}", shown(&loaded, diagnostic)));
+        }
+        match &self.out {
+            None => out.write_all(text.as_bytes())?,
+            Some(file) if self.check => return check(out, file, &text),
+            Some(file) => {
+                fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+            }
+        }
+        Ok(Outcome::Clean)
+    }
+}
+
+fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<Outcome> {
+    let name = file.display();
+    let found = match fs::read_to_string(file) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            writeln!(out, "{name}: error[stale]: the file does not exist")?;
+            return help(out, file);
+        }
+        Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
+    };
+    let Some(difference) = Difference::first(&found, wanted) else { return Ok(Outcome::Clean) };
+    let Difference { line, found, wanted } = difference;
+    writeln!(out, "{name}:{line}: error[stale]: the file is not what the catalogue says")?;
+    writeln!(out, "--- {name}\n+++ generated\n@@ -{line} +{line} @@")?;
+    for (sign, text) in [('-', found), ('+', wanted)] {
+        match text {
+            Some(text) => writeln!(out, "{sign}{text}")?,
+            None => writeln!(out, "\\ the {} ends here", if sign == '-' { "file" } else { "generated text" })?,
+        }
+    }
+    help(out, file)
+}
+
+fn help(out: &mut Out, file: &Path) -> anyhow::Result<Outcome> {
+    writeln!(out, "    help: eventsmith generate --out {}", file.display())?;
+    Ok(Outcome::Findings)
+}
+
+/// The first line in which two texts differ.
+struct Difference<'a> {
+    line: usize,
+    found: Option<&'a str>,
+    wanted: Option<&'a str>,
+}
+
+impl<'a> Difference<'a> {
+    fn first(found: &'a str, wanted: &'a str) -> Option<Self> {
+        if found == wanted {
+            return None;
+        }
+        let (mut found, mut wanted) = (found.split('\n'), wanted.split('\n'));
+        for line in 1.. {
+            let (found, wanted) = (found.next(), wanted.next());
+            if found != wanted {
+                return Some(Self { line, found, wanted });
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,94 @@
+//! `eventsmith example`, through the binary.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::Folder;
+
+const COMMON: &str = r#"{"$defs": {
+  "RuleId": {"type": "string", "pattern": "^R-[0-9]{4}$"},
+  "Money": {
+    "type": "object",
+    "properties": {"amount": {"type": "number", "exclusiveMinimum": 0}, "currency": {"enum": ["EUR", "USD"]}},
+    "required": ["amount", "currency"]
+  }
+}}"#;
+
+const V1: &str = r#"{
+  "title": "RuleCreated",
+  "type": "object",
+  "properties": {"rule_id": {"type": "string", "minLength": 3}},
+  "required": ["rule_id"],
+  "examples": [{"rule_id": "R"}, {"rule_id": "R-1"}]
+}"#;
+
+const V2: &str = r##"{
+  "title": "RuleCreated",
+  "type": "object",
+  "properties": {
+    "rule_id": {"$ref": "../../common.json#/$defs/RuleId"},
+    "price": {"$ref": "../../common.json#/$defs/Money"},
+    "created_at": {"type": "string", "format": "date-time"},
+    "tags": {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": true},
+    "note": {"type": "string"}
+  },
+  "required": ["rule_id", "price", "created_at", "tags"],
+  "additionalProperties": false
+}"##;
+
+fn catalogue() -> Folder {
+    Folder::with(&[
+        ("eventsmith.toml", "root = \"rules\"\n"),
+        ("common.json", COMMON),
+        ("domain/rule/created.v1.json", V1),
+        ("domain/rule/created.v2.json", V2),
+    ])
+}
+
+#[test]
+fn the_first_example_that_is_valid_is_printed() {
+    let run = catalogue().run(&["example", "rule.created@1"]);
+
+    assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (0, "{\n  \"rule_id\": \"R-1\"\n}\n", ""));
+}
+
+#[test]
+fn without_an_example_one_is_made_up_that_validates() {
+    let folder = catalogue();
+
+    let run = folder.run(&["example", "rule.created"]);
+    let checked = folder.run_with(&["validate", "--event", "rule.created", "-"], &run.stdout);
+
+    assert_eq!(run.status, 0, "{run:?}");
+    let payload: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(payload["rule_id"], "R-0000");
+    assert_eq!(payload["price"], json!({"amount": 1, "currency": "EUR"}));
+    assert!(payload.get("note").is_none());
+    assert_eq!((checked.status, checked.stderr.as_str()), (0, "1 valid, 0 invalid\n"), "{checked:?}");
+}
+
+#[test]
+fn an_event_that_is_not_there_is_told_the_nearest_names() {
+    let folder = catalogue();
+
+    for (name, said) in [
+        ("rule.craeted", "did you mean rule.created?"),
+        ("created", "did you mean rule.created?"),
+        ("rule.created@3", "it has 1, 2"),
+    ] {
+        let run = folder.run(&["example", name]);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_schema_that_accepts_nothing_has_no_example() {
+    let folder = catalogue();
+    folder.write("domain/rule/never.v1.json", r#"{"type": "object", "not": {"type": "object"}}"#);
+
+    let run = folder.run(&["example", "rule.never"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
+    assert!(run.stderr.contains("domain/rule/never.v1.json: no valid sample"), "{}", run.stderr);
+}

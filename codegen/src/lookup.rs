@@ -1,0 +1,118 @@
+//! Finding an event by what somebody typed, and the nearest names when there is none.
+
+use std::fmt;
+
+use crate::model::{Catalogue, Event, Version};
+
+/// Why `TYPE[@N]` names no event. Says which names are near.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// What is wrong, lower case.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.help)
+    }
+}
+
+impl std::error::Error for Unknown {}
+
+/// The version that `TYPE` or `TYPE@N` names: the newest without a number.
+///
+/// # Errors
+/// No such event, or no such version of it.
+pub fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Event, &'a Version), Unknown> {
+    match name.split_once('@') {
+        Some((event_type, number)) => version(catalogue, event_type, number),
+        None => {
+            let event = event(catalogue, name)?;
+            event.versions.last().map(|version| (event, version)).ok_or_else(|| no_version(event, ""))
+        }
+    }
+}
+
+/// The version of an event by the text of its number.
+///
+/// # Errors
+/// No such event, or no such version of it.
+pub fn version<'a>(
+    catalogue: &'a Catalogue,
+    event_type: &str,
+    number: &str,
+) -> Result<(&'a Event, &'a Version), Unknown> {
+    let event = event(catalogue, event_type)?;
+    let version = event.versions.iter().find(|version| version.number.to_string() == number);
+    version.map(|version| (event, version)).ok_or_else(|| no_version(event, number))
+}
+
+fn event<'a>(catalogue: &'a Catalogue, event_type: &str) -> Result<&'a Event, Unknown> {
+    catalogue.event(event_type).ok_or_else(|| {
+        let near = nearest(event_type, catalogue.events.iter().map(|event| event.event_type.as_str()));
+        let help = match near.as_slice() {
+            [] => "the types are the paths of the schema files below their kind, joined by dots".to_owned(),
+            near => format!("did you mean {}?", near.join(" or ")),
+        };
+        Unknown { message: format!("the catalogue has no event {event_type:?}"), help }
+    })
+}
+
+fn no_version(event: &Event, number: &str) -> Unknown {
+    let versions: Vec<String> = event.versions.iter().map(|version| version.number.to_string()).collect();
+    Unknown {
+        message: format!("{} has no version {number:?}", event.event_type),
+        help: format!("it has {}", versions.join(", ")),
+    }
+}
+
+/// The three names nearest to one that was meant, leaving out those that nobody could have meant.
+pub fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let limit = meant.chars().count().div_ceil(3).max(2);
+    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    let mut near: Vec<(usize, &str)> = names
+        .map(|name| (if last(name).as_deref() == Some(meant) { 0 } else { distance(meant, name) }, name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many characters must be added, removed or replaced (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_keyboard_finds_its_name() {
+        let names = ["rule.created", "rule.activated", "customer.imported"];
+
+        assert_eq!(nearest("rule.creatd", names.into_iter()), ["rule.created"]);
+        assert_eq!(nearest("imported", names.into_iter()), ["customer.imported"]);
+        assert_eq!(nearest("zzz", names.into_iter()), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_distance_counts_edits() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
+}

@@ -1,0 +1,148 @@
+//! What a violated keyword expects, and what a value is, in words.
+
+use serde_json::Value;
+
+use crate::pointer::join;
+use crate::schema::Fault;
+
+/// A fault in words.
+pub(super) struct Words {
+    /// The place below the fault's.
+    pub(super) below: String,
+    /// What was expected there.
+    pub(super) expected: String,
+    /// What was found there.
+    pub(super) found: String,
+    /// Both in a sentence.
+    pub(super) message: String,
+}
+
+/// A fault of `whole` in words: `value` is that of the violated keyword. Every unexpected property is a fault of its own.
+pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Option<&Value>) -> Vec<Words> {
+    if !fault.unexpected.is_empty() {
+        let unexpected = |name: &String| Words {
+            below: join("", name),
+            expected: "no properties beyond those of the schema".to_owned(),
+            found: format!("the property {name:?}"),
+            message: format!("unexpected property {name:?}"),
+        };
+        return fault.unexpected.iter().map(unexpected).collect();
+    }
+    let (expected, found, message) = if let Some(name) = &fault.missing {
+        let members: Vec<String> =
+            whole.as_object().into_iter().flatten().map(|(name, _)| format!("{name:?}")).collect();
+        let found = if members.is_empty() { "no property".to_owned() } else { format!("only {}", members.join(", ")) };
+        (format!("the property {name:?}"), found, format!("missing property {name:?}"))
+    } else {
+        let found = found(keyword, whole);
+        match value.and_then(|value| expected(keyword, value)) {
+            Some(expected) => {
+                let message = format!("expected {expected}, found {found}");
+                (expected, found, message)
+            }
+            None => (fault.message.clone(), found, fault.message.clone()),
+        }
+    };
+    vec![Words { below: String::new(), expected, found, message }]
+}
+
+/// What a keyword demands; `None` where its value alone does not say it.
+fn expected(keyword: &str, value: &Value) -> Option<String> {
+    Some(match (keyword, value) {
+        ("type", Value::String(name)) => with_article(name),
+        ("type", Value::Array(names)) => {
+            let names: Vec<String> = names.iter().filter_map(Value::as_str).map(with_article).collect();
+            names.join(" or ")
+        }
+        ("const", value) => short(value),
+        ("enum", Value::Array(values)) => match values.as_slice() {
+            [only] => short(only),
+            values => format!("one of {}", values.iter().map(short).collect::<Vec<_>>().join(", ")),
+        },
+        ("minimum", limit) => format!("at least {limit}"),
+        ("maximum", limit) => format!("at most {limit}"),
+        ("exclusiveMinimum", Value::Number(limit)) => format!("more than {limit}"),
+        ("exclusiveMaximum", Value::Number(limit)) => format!("less than {limit}"),
+        ("multipleOf", factor) => format!("a multiple of {factor}"),
+        ("minLength", limit) => format!("at least {}", counted(limit, "character")),
+        ("maxLength", limit) => format!("at most {}", counted(limit, "character")),
+        ("minItems", limit) => format!("at least {}", counted(limit, "item")),
+        ("maxItems", limit) => format!("at most {}", counted(limit, "item")),
+        ("minProperties", limit) => format!("at least {}", counted(limit, "member")),
+        ("maxProperties", limit) => format!("at most {}", counted(limit, "member")),
+        ("pattern", Value::String(pattern)) => format!("a string that matches {pattern}"),
+        ("format", Value::String(format)) => format!("a string of the format {format}"),
+        ("uniqueItems", _) => "items that all differ".to_owned(),
+        ("oneOf", Value::Array(branches)) => format!("a value of exactly one of {} shapes", branches.len()),
+        ("anyOf", Value::Array(branches)) => format!("a value of one of {} shapes", branches.len()),
+        ("contains" | "minContains", _) => "an item of the shape that `contains` describes".to_owned(),
+        ("not", _) => "a value that `not` does not describe".to_owned(),
+        (_, Value::Bool(false)) => "nothing here".to_owned(),
+        _ => return None,
+    })
+}
+
+/// What a value is, as far as a keyword looks at it.
+fn found(keyword: &str, value: &Value) -> String {
+    match (keyword, value) {
+        ("minLength" | "maxLength", Value::String(text)) => {
+            format!("{} in {}", counted(&text.chars().count().into(), "character"), short(value))
+        }
+        ("minItems" | "maxItems" | "uniqueItems" | "contains", Value::Array(items)) => {
+            counted(&items.len().into(), "item")
+        }
+        ("minProperties" | "maxProperties", Value::Object(members)) => counted(&members.len().into(), "member"),
+        ("type", Value::String(_)) => format!("the string {}", short(value)),
+        ("type", Value::Number(_)) => format!("the number {value}"),
+        (_, Value::Array(_)) => "an array".to_owned(),
+        (_, Value::Object(_)) => "an object".to_owned(),
+        _ => short(value),
+    }
+}
+
+fn with_article(name: &str) -> String {
+    match name {
+        "null" => name.to_owned(),
+        "array" | "integer" | "object" => format!("an {name}"),
+        _ => format!("a {name}"),
+    }
+}
+
+fn counted(count: &Value, noun: &str) -> String {
+    if count.as_f64() == Some(1.0) { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A value as JSON, cut where it would not fit a line.
+fn short(value: &Value) -> String {
+    const LIMIT: usize = 80;
+    let text = value.to_string();
+    match text.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_demand_reads_like_a_sentence() {
+        let said = |keyword, value| expected(keyword, &value).unwrap();
+
+        assert_eq!(said("type", json!(["integer", "null"])), "an integer or null");
+        assert_eq!(said("minLength", json!(1)), "at least 1 character");
+        assert_eq!(said("enum", json!(["a", 1])), "one of \"a\", 1");
+        assert_eq!(said("additionalProperties", json!(false)), "nothing here");
+        assert_eq!(expected("exclusiveMinimum", &json!(true)), None);
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let text = found("pattern", &json!("ä".repeat(500)));
+
+        assert!(text.ends_with("ä...") && text.chars().count() < 90, "{text}");
+    }
+}

@@ -1,0 +1,92 @@
+//! A schema without references and combinators: one way to satisfy them, chosen.
+
+use serde_json::{Map, Value};
+
+use crate::sample::intersect::intersect;
+use crate::sample::{DEEP, Growth, local};
+use crate::schema::ref_has_siblings;
+
+/// How many references and combinators may stand on each other.
+const TALLEST: usize = 32;
+
+/// What is dissolved here.
+const DISSOLVED: &[&str] = &["$ref", "allOf", "anyOf", "else", "if", "oneOf", "then"];
+
+impl Growth<'_> {
+    /// The keywords that hold for a value, once every reference is followed and every branch chosen; `None` where
+    /// the schema accepts nothing, or nothing on this way.
+    pub(super) fn flat(&mut self, schema: &Value, height: usize) -> Option<Map<String, Value>> {
+        let members = match schema {
+            Value::Bool(true) => return Some(Map::new()),
+            Value::Object(members) if height < TALLEST => members,
+            _ => return None,
+        };
+        let reference = members.get("$ref").and_then(Value::as_str);
+        if let Some(reference) = reference
+            && !ref_has_siblings(self.root)
+        {
+            return self.flat(local::target(self.root, reference)?, height + 1);
+        }
+        let kept = members.iter().filter(|(keyword, _)| !DISSOLVED.contains(&keyword.as_str()));
+        let mut flat: Map<String, Value> = kept.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
+        if let Some(reference) = reference {
+            let target = local::target(self.root, reference)?;
+            flat = intersect(flat, self.flat(target, height + 1)?)?;
+        }
+        if let Some(Value::Array(all)) = members.get("allOf") {
+            for part in all {
+                flat = intersect(flat, self.flat(part, height + 1)?)?;
+            }
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(Value::Array(branches)) = members.get(keyword) {
+                flat = self.branch(&flat, branches, height)?;
+            }
+        }
+        self.condition(flat, members, height)
+    }
+
+    /// The keywords with those of one branch; at great depth, rather of one that cannot recur.
+    fn branch(&mut self, flat: &Map<String, Value>, branches: &[Value], height: usize) -> Option<Map<String, Value>> {
+        let mut order: Vec<&Value> = branches.iter().collect();
+        self.branches = self.branches.max(order.len());
+        let start = self.choices.pick(order.len()) + self.turn;
+        if order.is_empty() {
+            return None;
+        }
+        let start = start % order.len();
+        order.rotate_left(start);
+        if self.depth > DEEP && self.turn == 0 {
+            order.sort_by_key(|branch| branch.to_string().contains("\"$ref\""));
+        }
+        order.into_iter().find_map(|branch| intersect(flat.clone(), self.flat(branch, height + 1)?))
+    }
+
+    /// The keywords with those of `if` and `then`, or with those of `else`.
+    fn condition(
+        &mut self,
+        flat: Map<String, Value>,
+        members: &Map<String, Value>,
+        height: usize,
+    ) -> Option<Map<String, Value>> {
+        let Some(condition) = members.get("if") else { return Some(flat) };
+        self.branches = self.branches.max(2);
+        let holds = |growth: &mut Self| {
+            let flat = intersect(flat.clone(), growth.flat(condition, height + 1)?)?;
+            growth.and(flat, members.get("then"), height)
+        };
+        let fails = |growth: &mut Self| growth.and(flat.clone(), members.get("else"), height);
+        if (self.choices.pick(2) + self.turn).is_multiple_of(2) {
+            holds(self).or_else(|| fails(self))
+        } else {
+            fails(self).or_else(|| holds(self))
+        }
+    }
+
+    fn and(&mut self, flat: Map<String, Value>, part: Option<&Value>, height: usize) -> Option<Map<String, Value>> {
+        match part {
+            Some(part) => intersect(flat, self.flat(part, height + 1)?),
+            None => Some(flat),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! References of a bundled schema, made pointers into it, so that following one needs no base URI.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::references::fragment;
+use crate::schema::resolve_uri;
+use crate::walk::every_schema;
+
+/// The base of a schema without an identifier; never seen by anybody.
+const NOWHERE: &str = "sample:/schema.json";
+
+/// A copy of a schema in which every `$ref` (or `$dynamicRef`) that leads into the schema is `#` and a pointer.
+pub(super) fn localized(schema: &Value) -> Value {
+    let mut resources: Vec<(String, String)> = vec![(String::new(), NOWHERE.to_owned())];
+    let mut targets: HashMap<String, String> = HashMap::from([(NOWHERE.to_owned(), String::new())]);
+    let mut references = Vec::new();
+    every_schema(schema, &mut |at, inner| {
+        let text = |keyword: &str| inner.get(keyword).and_then(Value::as_str);
+        if let Some(id) = text("$id").or_else(|| text("id"))
+            && let Some(uri) = resolve_uri(base(&resources, at), id)
+        {
+            let uri = uri.trim_end_matches('#').to_owned();
+            targets.insert(uri.clone(), at.to_owned());
+            resources.push((at.to_owned(), uri));
+        }
+        for anchor in [text("$anchor"), text("$dynamicAnchor")].into_iter().flatten() {
+            targets.insert(format!("{}#{anchor}", base(&resources, at)), at.to_owned());
+        }
+        if let Some(reference) = text("$ref").or_else(|| text("$dynamicRef"))
+            && let Some(uri) = resolve_uri(base(&resources, at), reference)
+        {
+            references.push((at.to_owned(), uri));
+        }
+    });
+    let mut copy = schema.clone();
+    for (at, uri) in references {
+        if let Some(pointer) = pointer_of(&targets, &uri)
+            && let Some(Value::Object(members)) = copy.pointer_mut(&at)
+        {
+            members.shift_remove("$dynamicRef");
+            members.insert("$ref".to_owned(), Value::String(fragment(&pointer)));
+        }
+    }
+    copy
+}
+
+/// The URI of the innermost resource around a place.
+fn base<'a>(resources: &'a [(String, String)], at: &str) -> &'a str {
+    let around = |root: &str| at.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    resources.iter().rev().find(|(root, _)| around(root)).map_or(NOWHERE, |(_, uri)| uri)
+}
+
+fn pointer_of(targets: &HashMap<String, String>, uri: &str) -> Option<String> {
+    if let Some(pointer) = targets.get(uri.trim_end_matches('#')) {
+        return Some(pointer.clone());
+    }
+    let (resource, below) = uri.split_once('#')?;
+    let root = targets.get(resource)?;
+    Some(format!("{root}{}", decoded(below)?))
+}
+
+/// A URI fragment without its percent signs.
+fn decoded(fragment: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = fragment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The schema that a localized reference leads to.
+pub(super) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    root.pointer(&decoded(reference.strip_prefix('#')?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn references_by_identifier_and_anchor_become_pointers() {
+        let schema = json!({
+            "$id": "https://example.org/a/b.json",
+            "properties": {"x": {"$ref": "../c.json#/$defs/y"}, "z": {"$ref": "#here"}, "r": {"$ref": "#"}},
+            "$defs": {
+                "c": {"$id": "https://example.org/c.json", "$defs": {"y": {"type": "string"}}},
+                "w": {"$anchor": "here"}
+            }
+        });
+
+        let copy = localized(&schema);
+
+        assert_eq!(copy["properties"]["x"]["$ref"], "#/$defs/c/$defs/y");
+        assert_eq!(copy["properties"]["z"]["$ref"], "#/$defs/w");
+        assert_eq!(copy["properties"]["r"]["$ref"], "#");
+        assert_eq!(target(&copy, "#/$defs/c/$defs/y"), Some(&json!({"type": "string"})));
+    }
+}

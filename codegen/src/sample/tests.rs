@@ -1,0 +1,107 @@
+use super::*;
+
+fn sample(schema: Value) -> Value {
+    Sampler::new(&schema).unwrap().sample().unwrap_or_else(|error| panic!("{error}: {schema}"))
+}
+
+#[test]
+fn only_what_is_required_is_there() {
+    let schema = json!({
+        "type": "object",
+        "properties": {"b": {"type": "integer"}, "a": {"type": "boolean"}, "c": {"type": "null"}},
+        "required": ["c", "b"]
+    });
+
+    assert_eq!(sample(schema).to_string(), r#"{"b":1,"c":null}"#);
+}
+
+#[test]
+fn the_authors_own_examples_are_preferred_unless_they_are_wrong() {
+    assert_eq!(sample(json!({"required": ["a"], "properties": {"a": {"examples": ["R-7"]}}})), json!({"a": "R-7"}));
+    assert_eq!(sample(json!({"type": "integer", "default": "seven"})), json!(1));
+}
+
+#[test]
+fn everything_that_schemas_say_is_kept() {
+    let schemas = [
+        json!({"type": "string", "minLength": 7, "maxLength": 7}),
+        json!({"type": "string", "maxLength": 2}),
+        json!({"type": "string", "pattern": "^[a-z]+(-[a-z]+)*$", "minLength": 20}),
+        json!({"type": "string", "pattern": "[0-9]", "minLength": 5}),
+        json!({"type": "string", "pattern": "^(?!.*00)[0-9]{3}$"}),
+        json!({"type": "string", "format": "email", "minLength": 40}),
+        json!({"type": "string", "format": "date-time", "pattern": "Z$"}),
+        json!({"type": "string", "format": "our-own"}),
+        json!({"allOf": [{"pattern": "^[a-f0-9]+$"}, {"pattern": "^.{4}$"}], "type": "string"}),
+        json!({"type": "array", "minItems": 3, "uniqueItems": true, "items": {"enum": ["a", "b", "c", "d"]}}),
+        json!({"type": "array", "prefixItems": [{"type": "string"}, {"type": "null"}], "items": false, "minItems": 2}),
+        json!({"type": "array", "contains": {"const": 7}, "minContains": 2, "items": {"type": "integer"}}),
+        json!({"type": "object", "minProperties": 3, "additionalProperties": {"type": "integer"}}),
+        json!({"minProperties": 2, "patternProperties": {"^x-[a-z]+$": {"type": "null"}}, "additionalProperties": false, "type": "object"}),
+        json!({"type": "object", "minProperties": 2, "propertyNames": {"pattern": "^[A-Z]{2}$"}}),
+        json!({"type": "object", "required": ["a"], "dependentRequired": {"a": ["b"]}, "properties": {"b": {"type": "integer"}}}),
+        json!({"required": ["a"], "type": "object", "dependentSchemas": {"a": {"required": ["b"], "properties": {"b": {"const": 1}}}}}),
+        json!({"oneOf": [{"type": "integer", "multipleOf": 3}, {"type": "integer", "multipleOf": 5}], "minimum": 15, "maximum": 19}),
+        json!({"type": "object", "required": ["k"], "properties": {"k": {"enum": ["a", "b"]}},
+            "if": {"properties": {"k": {"const": "a"}}}, "then": {"required": ["x"]}, "else": {"required": ["y"]}}),
+        json!({"not": {"type": "string"}, "anyOf": [{"type": "string"}, {"type": "array"}]}),
+        json!({"type": ["string", "null"], "enum": [1, null]}),
+        json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": "array",
+            "items": [{"type": "integer"}], "additionalItems": {"type": "null"}, "minItems": 3}),
+        json!({"$schema": "http://json-schema.org/draft-04/schema#", "type": "number", "minimum": 0, "exclusiveMinimum": true, "maximum": 0.3}),
+        json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "unevaluatedProperties": false}),
+        json!({"allOf": [{"properties": {"a": {"type": "integer"}}, "required": ["a"]}, {"properties": {"a": {"minimum": 9}}}], "type": "object"}),
+        json!(true),
+    ];
+    for schema in schemas {
+        sample(schema);
+    }
+}
+
+#[test]
+fn recursion_ends_where_it_may() {
+    let list = json!({
+        "$ref": "#/$defs/node",
+        "$defs": {"node": {
+            "type": "object",
+            "properties": {"value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}},
+            "required": ["value", "next"]
+        }}
+    });
+    let tree = json!({"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}, "required": ["children"]});
+
+    assert!(sample(list).to_string().len() < 300);
+    assert_eq!(sample(tree), json!({"children": []}));
+}
+
+#[test]
+fn what_accepts_nothing_has_no_sample() {
+    let endless = json!({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]});
+    for schema in [json!(false), endless, json!({"type": "integer", "minimum": 2, "maximum": 1})] {
+        let error = Sampler::new(&schema).unwrap().sample().unwrap_err();
+        assert!(error.to_string().contains("no valid sample"), "{error}");
+    }
+    let odd = json!({"type": "string", "not": {"type": "string"}});
+    let error = Sampler::new(&odd).unwrap().sample().unwrap_err();
+    assert!(error.to_string().contains("/not"), "{error}");
+}
+
+#[test]
+fn seeds_give_many_different_instances_and_the_same_ones_again() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "pattern": "^R-[0-9]{1,6}$"},
+            "price": {"type": "number", "minimum": 0},
+            "tags": {"type": "array", "items": {"type": "string", "maxLength": 5}, "uniqueItems": true}
+        },
+        "required": ["id"]
+    });
+    let sampler = Sampler::new(&schema).unwrap();
+    let made = |seed| sampler.candidate(Choices::seeded(seed), false).unwrap();
+
+    let all: std::collections::HashSet<String> = (0..200).map(|seed| made(seed).to_string()).collect();
+
+    assert!(all.len() > 150, "{}", all.len());
+    assert!((0..200).all(|seed| made(seed) == made(seed) && sampler.accepts(&made(seed))));
+}

@@ -1,0 +1,67 @@
+//! Strings: by format, by pattern, or just long enough.
+
+use serde_json::{Map, Value};
+
+use crate::sample::object::size;
+use crate::sample::{Choices, Growth, formats, pattern, scalar_check};
+
+/// The longest text that is made; longer ones are asked for by nobody who means it.
+const LONGEST: usize = 100_000;
+
+impl Growth<'_> {
+    /// A string that keeps all that is said about strings, where one of the candidates does.
+    pub(super) fn text(&mut self, flat: &Map<String, Value>) -> Option<String> {
+        let least = size(flat, "minLength").unwrap_or_default();
+        let most = size(flat, "maxLength").unwrap_or(usize::MAX);
+        if least > most || least > LONGEST {
+            return None;
+        }
+        let (format, pattern) = (flat.get("format"), flat.get("pattern"));
+        if format.is_none() && pattern.is_none() {
+            return Some(plain(least, most, &mut self.choices));
+        }
+        let check = scalar_check(self.root, flat)?;
+        let fits = |text: &String| check.faults(&Value::String(text.clone())).is_empty();
+        if let Some(text) = format.and_then(Value::as_str).and_then(|name| formats::sample(name, &mut self.choices)) {
+            let found = padded(&text, least).into_iter().find(fits);
+            if found.is_some() {
+                return found;
+            }
+        }
+        if let Some(Value::String(pattern)) = pattern {
+            for more in extras(least) {
+                let text = pattern::sample(pattern, more, &mut self.choices)?;
+                let found = padded(&text, least).into_iter().find(fits);
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        // Formats that assert nothing, and patterns that refuse only a little.
+        Some(plain(least, most, &mut self.choices)).filter(fits)
+    }
+}
+
+/// How many repetitions beyond the least to try in a pattern: few in any case, many if the text must be long.
+fn extras(least: usize) -> impl Iterator<Item = usize> {
+    (0..=4).chain(5..=least.min(64)).chain((least > 64).then_some(least))
+}
+
+/// A text, and the same made longer at the end and at the start.
+fn padded(text: &str, least: usize) -> Vec<String> {
+    let missing = "a".repeat(least.saturating_sub(text.chars().count()));
+    if missing.is_empty() {
+        return vec![text.to_owned()];
+    }
+    vec![text.to_owned(), format!("{text}{missing}"), format!("{missing}{text}")]
+}
+
+fn plain(least: usize, most: usize, choices: &mut Choices) -> String {
+    if choices.is_first() {
+        return "text".chars().cycle().take(4.clamp(least, most)).collect();
+    }
+    // Lengths count code points, which those beyond ASCII tell from bytes, and the last from UTF-16.
+    const LETTERS: &[char] = &['a', 'b', 'c', 'x', 'Z', '0', ' ', 'é', '語', '😀'];
+    let count = least + choices.pick((most - least).min(8) + 1);
+    (0..count).map(|_| LETTERS[choices.pick(LETTERS.len())]).collect()
+}
