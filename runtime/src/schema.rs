@@ -138,7 +138,15 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
         instance: error.instance_path().as_str().to_owned(),
         schema: error.schema_path().as_str().to_owned(),
         expected: expectation(error),
-        found: Some(describe(error.instance())),
+        found: Some(found(error)),
+    }
+}
+
+/// What stands where a keyword is violated; of an object that lacks something, that it does.
+fn found(error: &jsonschema::ValidationError<'_>) -> String {
+    match error.kind() {
+        jsonschema::error::ValidationErrorKind::Required { .. } => "an object without it".to_owned(),
+        _ => describe(error.instance()),
     }
 }
 
@@ -146,7 +154,7 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
 fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
     use jsonschema::error::ValidationErrorKind as Kind;
     match error.kind() {
-        Kind::Required { property } => format!("the property {property}"),
+        Kind::Required { property } => format!("the property {}", property.as_str().unwrap_or_default()),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             format!("no property {}", unexpected.join(", "))
         }

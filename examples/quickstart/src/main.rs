@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use clap::Parser;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, Event, HandlerError, PublishError, PublishOptions, Received};
+use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, PublishError, PublishOptions, Received, ServerUrl};
 use rules_events::{coupon, rule};
 
 use progress::Progress;
@@ -76,8 +76,9 @@ async fn main() -> anyhow::Result<()> {
 
     // 7. The same on the way in: a payload from outside is decoded and validated in one step.
     let payload = br#"{"rule_id": "rule-1", "name": "", "priority": "highest"}"#;
-    if let Err(error) = rule::v1::RuleCreated::decode(1, payload) {
-        println!("refused a payload: {error}");
+    match rule::RuleCreated::decode(1, payload) {
+        Err(DecodeError::Invalid(invalid)) => progress.refused(&invalid),
+        other => anyhow::bail!("an invalid payload was not refused: {other:?}"),
     }
 
     // 8. The consumer ends by itself once all is handled: it acknowledges what it did and hands back what it did not.
@@ -89,8 +90,9 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Connects to one server. A single server cannot keep three replicas, as the catalogue asks for: one must do.
-async fn connect(url: impl Into<String>) -> anyhow::Result<Bus> {
-    let config = Config { servers: vec![url.into()], name: "quickstart".to_owned(), replicas: Some(1), ..Config::default() };
+async fn connect(url: impl Into<ServerUrl>) -> anyhow::Result<Bus> {
+    let config =
+        Config { servers: vec![url.into()], name: "quickstart".to_owned(), replicas: Some(1), ..Config::default() };
     Ok(Bus::connect(config).await?)
 }
 

@@ -52,7 +52,7 @@ impl Progress {
     }
 
     pub(crate) fn refused(&self, invalid: &Invalid) {
-        println!("refused to publish: {invalid}");
+        println!("refused: {invalid}");
         self.counts.send_modify(|counts| counts.refused += 1);
     }
 

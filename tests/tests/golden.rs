@@ -1,0 +1,43 @@
+//! The generated text of the catalogue as it is committed: it is what the generator says today, and it compiles.
+//!
+//! When a change of a schema or of the generator changes the text, write it anew and look at the difference:
+//!
+//! ```text
+//! cargo run -p eventsmith-cli -- generate --schemas schemas --out schemas/events.rs
+//! ```
+
+use std::path::Path;
+
+#[path = "../../schemas/src/upcast.rs"]
+mod upcast;
+
+include!("../../schemas/events.rs");
+
+#[test]
+fn the_committed_text_is_what_the_generator_says() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("schemas");
+    let generated = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas)).unwrap();
+
+    assert!(generated == include_str!("../../schemas/events.rs"), "the golden is stale; see the top of this file");
+}
+
+#[test]
+fn the_committed_text_describes_the_events_that_the_build_generates() {
+    let describe = |events: &[eventsmith::EventDescriptor]| {
+        let describe = |event: &eventsmith::EventDescriptor| {
+            (
+                event.event_type,
+                event.version,
+                event.subject,
+                event.schema,
+                event.key,
+                event.reply.map(|reply| reply.schema),
+            )
+        };
+        events.iter().map(describe).collect::<Vec<_>>()
+    };
+
+    assert_eq!(describe(CATALOGUE), describe(rules_events::CATALOGUE));
+    assert_eq!(STREAMS, rules_events::STREAMS);
+    assert_eq!(SERVICES, rules_events::SERVICES);
+}
