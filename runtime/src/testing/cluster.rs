@@ -2,29 +2,35 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::error::ServerError;
+use super::port::ReservedPort;
+use super::probe::can_replicate;
 use super::server::{NatsServer, POLL};
 
 /// How long a cluster may take to find itself. Seconds are usual, as elections wait for random times.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a start is tried with new route ports when somebody else was quicker to take one.
-const ATTEMPTS: usize = 5;
+/// How long a cluster with a leader may take to become useful. It is at once, or never.
+const USEFUL_WITHIN: Duration = Duration::from_secs(10);
+/// How often a start is tried: somebody else may take a route port first, and servers up to 2.10 that meet while all of
+/// them start may mistake one another for offline, and stay mistaken.
+const ATTEMPTS: usize = 3;
 
 /// A JetStream cluster on 127.0.0.1; dropping the handle kills all its servers.
 #[derive(Debug)]
 pub struct NatsCluster {
     nodes: Vec<NatsServer>,
+    route_ports: Vec<ReservedPort>,
 }
 
 impl NatsCluster {
-    /// Starts `size` servers named `nats-1`, `nats-2` ... and waits until each has routes to all others and they have
-    /// elected the leader without which nobody can create a stream. Three is the least that survives a loss.
+    /// Starts `size` servers named `nats-1`, `nats-2` ... and waits until each has routes to all others, they have elected
+    /// a leader, and a stream that all of them hold has been created and deleted for trial. Three is the least that
+    /// survives a loss.
     ///
     /// # Errors
     /// [`ServerError`], with the end of a server's log where there is one.
@@ -32,19 +38,21 @@ impl NatsCluster {
         let mut attempt = 1;
         loop {
             match Self::try_start(size).await {
-                Err(error) if error.is_bind_clash() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if attempt < ATTEMPTS && is_bad_luck(&error) => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
     async fn try_start(size: usize) -> Result<Self, ServerError> {
-        let ports = free_ports(size).map_err(ServerError::io("find free ports for routes"))?;
-        let routes: Vec<String> = ports.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
-        let mut cluster = Self { nodes: Vec::new() };
-        for (index, port) in ports.iter().enumerate() {
-            let config =
-                format!("cluster {{ name: test, listen: \"127.0.0.1:{port}\", routes: [{}] }}", routes.join(", "));
+        let ports: io::Result<_> = (0..size).map(|_| ReservedPort::new(0)).collect();
+        let ports = ports.map_err(ServerError::io("reserve ports for routes"))?;
+        let mut cluster = Self { nodes: Vec::new(), route_ports: ports };
+        let addresses: Vec<String> =
+            cluster.route_ports.iter().map(|port| format!("127.0.0.1:{}", port.number())).collect();
+        let routes = addresses.iter().map(|address| format!("\"nats://{address}\"")).collect::<Vec<_>>().join(", ");
+        for (index, address) in addresses.iter().enumerate() {
+            let config = format!("cluster {{ name: test, listen: \"{address}\", routes: [{routes}] }}");
             let builder = NatsServer::builder().name(format!("nats-{}", index + 1)).config(config);
             let mut node = builder.prepare().await?;
             node.spawn()?;
@@ -54,6 +62,7 @@ impl NatsCluster {
             node.ready().await?;
         }
         cluster.whole().await?;
+        cluster.useful().await?;
         Ok(cluster)
     }
 
@@ -137,13 +146,26 @@ impl NatsCluster {
         }
         Ok(())
     }
+
+    /// Waits until every server can have a stream created that all of them hold, or five, which is the most.
+    async fn useful(&self) -> Result<(), ServerError> {
+        let deadline = Instant::now() + USEFUL_WITHIN;
+        for node in &self.nodes {
+            while !can_replicate(node.port(), self.nodes.len().min(5)).await {
+                if Instant::now() > deadline {
+                    let condition = format!("{} could create a replicated stream", node.name());
+                    return Err(node.timeout(condition, USEFUL_WITHIN));
+                }
+                sleep(POLL * 5).await;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Ports that are free now. They are held all at once, so that they differ, and let go together.
-fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    let held: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<_>>()?;
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+/// Whether another start may well succeed.
+fn is_bad_luck(error: &ServerError) -> bool {
+    error.is_bind_clash() || matches!(error, ServerError::Timeout { after, .. } if *after == USEFUL_WITHIN)
 }
 
 /// Whether a server is connected to all others that run.

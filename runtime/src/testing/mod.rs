@@ -27,6 +27,8 @@ mod cluster;
 mod error;
 mod http;
 mod install;
+mod port;
+mod probe;
 mod server;
 
 pub use cluster::NatsCluster;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::error::ServerError;
+use super::port::ReservedPort;
 use super::{http, install};
 
 /// How long a server may take to start or to stop. Milliseconds are usual; a machine that compiles next door is not.
@@ -31,6 +32,8 @@ pub struct NatsServer {
     /// 0 until the first start, then the same for ever.
     port: u16,
     monitor_port: u16,
+    /// From the end of the first process on.
+    reserved: Option<ReservedPort>,
     child: Option<Child>,
     /// Where in the log file the part of the present process begins.
     log_start: usize,
@@ -100,7 +103,16 @@ impl NatsServerBuilder {
             .prefix("nats-server-")
             .tempdir()
             .map_err(ServerError::io("create a temporary folder"))?;
-        Ok(NatsServer { settings: self, binary, folder, port: 0, monitor_port: 0, child: None, log_start: 0 })
+        Ok(NatsServer {
+            settings: self,
+            binary,
+            folder,
+            port: 0,
+            monitor_port: 0,
+            reserved: None,
+            child: None,
+            log_start: 0,
+        })
     }
 }
 
@@ -181,6 +193,7 @@ impl NatsServer {
             sleep(POLL).await;
         }
         self.child = None;
+        self.reserve_port();
         Ok(())
     }
 
@@ -190,7 +203,9 @@ impl NatsServer {
     /// [`ServerError::Io`] when the operating system refuses.
     pub fn kill(&mut self) -> Result<(), ServerError> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        child.kill().and_then(|()| child.wait()).map(|_| ()).map_err(ServerError::io("kill nats-server"))
+        child.kill().and_then(|()| child.wait()).map_err(ServerError::io("kill nats-server"))?;
+        self.reserve_port();
+        Ok(())
     }
 
     /// Starts a server that was stopped or killed, on the same port and with the same store, and waits until it is
@@ -272,6 +287,13 @@ impl NatsServer {
 
     pub(super) fn timeout(&self, condition: String, after: Duration) -> ServerError {
         ServerError::Timeout { condition, after, log: self.log_tail() }
+    }
+
+    fn reserve_port(&mut self) {
+        if self.reserved.is_none() {
+            // Whoever was quicker may let go of it in time: the next start tries for a while.
+            self.reserved = ReservedPort::new(self.port).ok();
+        }
     }
 
     fn exit_status(&mut self) -> Result<Option<ExitStatus>, ServerError> {
