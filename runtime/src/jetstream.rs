@@ -100,6 +100,9 @@ impl JetStream {
 
     pub(crate) async fn close(&self) -> Result<(), Unavailable> {
         let mut link = self.link.clone();
+        if link.borrow().closed {
+            return Ok(());
+        }
         // Draining closes the socket without regard to what is not written yet, so that comes first.
         let close = async {
             self.client.flush().await.map_err(|error| Unavailable(error.to_string()))?;

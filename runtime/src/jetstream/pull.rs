@@ -72,8 +72,8 @@ impl Deliveries {
             let message = tokio::select! {
                 biased;
                 message = self.subscriber.next() => message,
-                changed = self.link.changed(), if !self.link.borrow().closed => {
-                    drop(changed);
+                changed = self.link.changed() => {
+                    changed.map_err(|_| self.gone("the connection is closed"))?;
                     continue;
                 }
                 () = sleep_until(self.check_at), if self.outstanding > 0 => {

@@ -175,3 +175,21 @@ async fn many_instances_share_the_work_of_a_service() -> Outcome {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_consumer_whose_connection_is_closed_ends() -> Outcome {
+    let (_server, bus) = server().await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+    bus.publish(&activated("r1")).await?;
+    next(&mut told).await?;
+
+    bus.shutdown().await?;
+    let error = consumer.end().await?.unwrap_err();
+
+    assert!(error.to_string().contains("closed"), "{error}");
+    Ok(())
+}
