@@ -117,6 +117,9 @@ impl Consumer {
     }
 
     /// How many events of one stream are handled at the same time; at least 1. Default: 8.
+    ///
+    /// Handlers become tasks of their own at their first wait; what they compute before it, they compute in turn. Move long
+    /// computations to `tokio::task::spawn_blocking`.
     pub fn concurrency(mut self, handlers: usize) -> Self {
         self.settings.concurrency = handlers.max(1);
         self

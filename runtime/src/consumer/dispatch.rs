@@ -108,7 +108,12 @@ impl Dispatch {
             while self.running.len() < self.settings.concurrency
                 && let Some(delivery) = self.waiting.pop_front()
             {
-                self.running.spawn(Arc::clone(&self.work).process(delivery));
+                // A task costs more than a handler that has nothing to wait for, so only one that waits becomes one.
+                let mut work = Box::pin(Arc::clone(&self.work).process(delivery));
+                match work.as_mut().now_or_never() {
+                    Some(done) => self.record(Ok(done)),
+                    None => drop(self.running.spawn(work)),
+                }
             }
         }
     }
