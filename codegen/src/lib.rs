@@ -1,6 +1,6 @@
 //! Turns a catalogue of JSON Schema files into typed Rust events.
 //!
-//! A plain library: no async, no network. Data flows one way: files are [`load`]ed into a [`model`], which is checked,
+//! A plain library: no async, no network. Data flows one way: files are [`load`](load())ed into a [`model`], which is checked,
 //! lowered to types ([`shape`]) and [`emit`]ted as text.
 //!
 //! Most people need one line of a build script:

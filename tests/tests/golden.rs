@@ -18,7 +18,10 @@ fn the_committed_text_is_what_the_generator_says() {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("schemas");
     let generated = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas)).unwrap();
 
-    assert!(generated == include_str!("../../schemas/golden/events.rs"), "the golden is stale; see the top of this file");
+    assert!(
+        generated == include_str!("../../schemas/golden/events.rs"),
+        "the golden is stale; see the top of this file"
+    );
 }
 
 #[test]
