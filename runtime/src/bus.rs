@@ -1,5 +1,6 @@
 //! The bus: what a service holds to publish and to consume.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::consumer::Consumer;
@@ -13,12 +14,11 @@ use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
 /// Cheap to clone: all clones share one connection. See [`Config`] for how to connect.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Bus {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     publisher: Publisher,
     replicas: Option<u8>,
@@ -130,5 +130,12 @@ impl Bus {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.inner.publisher.transport
+    }
+}
+
+impl fmt::Debug for Bus {
+    /// The name alone: what lies below holds credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bus").field(&self.inner.publisher.source).finish()
     }
 }

@@ -6,6 +6,7 @@ mod provision;
 mod pull;
 mod send;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Config;
 use crate::transport::Unavailable;
@@ -25,8 +26,13 @@ use crate::transport::Unavailable;
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
 
-/// A connection to NATS; clones share it.
-#[derive(Debug, Clone)]
+/// How long to wait for one answer before asking again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How long to wait before doing again what the server could not do for the moment.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A connection to NATS.
+#[derive(Debug)]
 pub(crate) struct JetStream {
     client: Client,
     context: Context,
@@ -48,28 +54,37 @@ struct Link {
 type Answer<T> = Result<T, ServerError>;
 
 impl JetStream {
-    pub(crate) async fn connect(config: &Config) -> Result<Self, ConnectError> {
+    pub(crate) async fn connect(config: &Config) -> Result<Arc<Self>, ConnectError> {
         let (client, link) = connect::connect(config).await?;
         let context = ContextBuilder::new()
-            .timeout(config.ack_timeout)
+            // Our own timeouts are shorter; this one is for what the client may wait for without them.
+            .timeout(config.ack_timeout.max(config.request_timeout))
             .max_ack_inflight(config.max_in_flight.max(1_000))
             .build(client.clone());
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
-        Ok(Self { client, context, link, ack_timeout, request_timeout })
+        Ok(Arc::new(Self { client, context, link, ack_timeout, request_timeout }))
     }
 
-    /// Asks the server's JetStream API.
+    /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster
+    /// leaves requests unanswered.
     async fn ask<T: DeserializeOwned>(
         &self,
         subject: String,
         request: &impl Serialize,
     ) -> Result<Answer<T>, Unavailable> {
-        let answer = timeout(self.request_timeout, self.context.request(subject, request)).await;
-        match answer {
-            Ok(Ok(Response::Ok(answer))) => Ok(Ok(answer)),
-            Ok(Ok(Response::Err { error })) => Ok(Err(error)),
-            Ok(Err(error)) => Err(Unavailable(error.to_string())),
-            Err(_) => Err(Unavailable(format!("no answer within {:?}", self.request_timeout))),
+        let deadline = Instant::now() + self.request_timeout;
+        loop {
+            let patience = deadline.min(Instant::now() + ASK_AGAIN);
+            match timeout_at(patience, self.context.request(subject.clone(), request)).await {
+                Ok(Ok(Response::Ok(answer))) => return Ok(Ok(answer)),
+                Ok(Ok(Response::Err { error })) if passes(&error) && Instant::now() + PAUSE < deadline => {
+                    sleep(PAUSE).await;
+                }
+                Ok(Ok(Response::Err { error })) => return Ok(Err(error)),
+                Ok(Err(error)) => return Err(Unavailable(error.to_string())),
+                Err(_) if Instant::now() < deadline => {}
+                Err(_) => return Err(Unavailable(format!("no answer within {:?}", self.request_timeout))),
+            }
         }
     }
 
@@ -96,6 +111,13 @@ impl JetStream {
         let in_time = timeout(self.request_timeout, close).await;
         in_time.unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.request_timeout))))
     }
+}
+
+/// Whether what the server says will not be so for long: 10008 JetStream is temporarily unavailable, 10009 not the
+/// leader, 10118 the stream is offline, 10158 the same id is being stored at this moment, 10163 the stream has not caught
+/// up yet, 10167 too many requests. (nats-server, server/errors.json.)
+fn passes(error: &ServerError) -> bool {
+    matches!(error.error_code().0, 10008 | 10009 | 10118 | 10158 | 10163 | 10167)
 }
 
 /// A configuration as the server has it, including what this version of the client knows nothing of.

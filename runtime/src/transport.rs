@@ -10,6 +10,7 @@
 //!   as not acknowledged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use crate::provision::{ProvisionError, StreamSettings};
 #[derive(Debug, Clone)]
 pub(crate) enum Transport {
     Memory(Memory),
-    JetStream(JetStream),
+    JetStream(Arc<JetStream>),
 }
 
 impl Transport {

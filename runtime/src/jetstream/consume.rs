@@ -1,6 +1,7 @@
 //! Creating and updating durable consumers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
@@ -18,7 +19,11 @@ struct Info {
 }
 
 impl JetStream {
-    pub(crate) async fn consume(&self, stream: &str, spec: &ConsumerSpec) -> Result<Deliveries, ConsumeError> {
+    pub(crate) async fn consume(
+        self: &Arc<Self>,
+        stream: &str,
+        spec: &ConsumerSpec,
+    ) -> Result<Deliveries, ConsumeError> {
         let existing = match self.consumer(stream, &spec.durable).await? {
             Some(existing) => Some(existing),
             None => self.create(stream, spec).await?,
@@ -32,7 +37,7 @@ impl JetStream {
                 self.store(stream, spec, settings, "update").await?.map_err(|error| refused(stream, spec, &error))?;
             }
         }
-        Deliveries::new(self.clone(), stream, &spec.durable).await
+        Deliveries::new(Arc::clone(self), stream, &spec.durable).await
     }
 
     /// The configuration of a consumer, if there is one.

@@ -4,6 +4,7 @@
 //! handlers take long gets no sign of life, is delivered again, and runs twice. Here the caller says how many messages
 //! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subject, Subscriber};
@@ -14,7 +15,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{JetStream, Link, send};
+use super::{ASK_AGAIN, JetStream, Link, PAUSE, send};
 use crate::consumer::ConsumeError;
 use crate::transport::{self, Delivery, Unavailable, Word};
 
@@ -24,15 +25,11 @@ const EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
-/// How long to wait before asking again after the server refused a pull request.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How long to wait for an answer that only decides whether to go on as before.
-const CHECK: Duration = Duration::from_secs(2);
 
 /// Reads from a durable consumer.
 #[derive(Debug)]
 pub(crate) struct Deliveries {
-    jetstream: JetStream,
+    jetstream: Arc<JetStream>,
     stream: String,
     durable: String,
     inbox: String,
@@ -47,7 +44,7 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    pub(super) async fn new(jetstream: JetStream, stream: &str, durable: &str) -> Result<Self, ConsumeError> {
+    pub(super) async fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str) -> Result<Self, ConsumeError> {
         let inbox = jetstream.client.new_inbox();
         let subscriber =
             jetstream.client.subscribe(inbox.clone()).await.map_err(|error| ConsumeError::Unavailable {
@@ -155,7 +152,7 @@ impl Deliveries {
         if !self.link.borrow().connected {
             return Ok(());
         }
-        match timeout(CHECK, self.info()).await {
+        match timeout(ASK_AGAIN, self.info()).await {
             Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(self.gone(&error.to_string())),
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
@@ -177,7 +174,7 @@ impl Deliveries {
             Some(())
         };
         // Without a connection there is nobody to drain from, and nothing that could still come.
-        drop(timeout(CHECK, collect).await);
+        drop(timeout(ASK_AGAIN, collect).await);
         rest.into_iter().filter_map(|message| self.delivery(message)).collect()
     }
 
@@ -197,7 +194,7 @@ impl Deliveries {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
-        let acker = Acker { client: self.jetstream.client.clone(), reply };
+        let acker = Acker { jetstream: Arc::clone(&self.jetstream), reply };
         let message = send::message(message);
         Some(Delivery { message, sequence, attempt, acker: transport::Acker::JetStream(acker) })
     }
@@ -228,7 +225,7 @@ fn parse_reply(reply: &str) -> Option<(u64, u64)> {
 /// Tells a durable consumer what became of a delivery.
 #[derive(Debug)]
 pub(crate) struct Acker {
-    client: async_nats::Client,
+    jetstream: Arc<JetStream>,
     reply: Subject,
 }
 
@@ -240,7 +237,7 @@ impl Acker {
             Word::GiveBack => Bytes::from_static(b"-NAK"),
             Word::Progress => Bytes::from_static(b"+WPI"),
         };
-        let sent = self.client.publish(self.reply.clone(), payload).await;
+        let sent = self.jetstream.client.publish(self.reply.clone(), payload).await;
         sent.map_err(|error| Unavailable(error.to_string()))
     }
 }

@@ -1,5 +1,7 @@
 //! One attempt to store one message.
 
+use std::sync::Arc;
+
 use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, HeaderValue};
 use async_nats::jetstream::Error as ServerError;
@@ -8,18 +10,13 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::JetStream;
+use super::{ASK_AGAIN, JetStream, passes};
 use crate::transport::{Ack, Headers, Message, SendFailure, Stored};
 
-/// Codes of errors that pass: 10008 JetStream is temporarily unavailable, 10009 not the leader, 10118 the stream is
-/// offline, 10158 the same id is being stored at this moment, 10163 the stream has not caught up yet, 10167 too many
-/// requests. (nats-server, server/errors.json.)
-const PASSING: &[u64] = &[10008, 10009, 10118, 10158, 10163, 10167];
-
 impl JetStream {
-    pub(crate) async fn send(&self, message: Message) -> Result<Ack, SendFailure> {
+    pub(crate) async fn send(self: &Arc<Self>, message: Message) -> Result<Ack, SendFailure> {
         let deadline = Instant::now() + self.ack_timeout;
         let Message { subject, headers, payload } = message;
         let headers = to_nats(&headers).ok_or_else(|| SendFailure::Refused {
@@ -34,7 +31,7 @@ impl JetStream {
             Ok(Err(error)) => return Err(self.failure(&error, size)),
             Err(_) => return Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout))),
         };
-        let this = self.clone();
+        let this = Arc::clone(self);
         let ack = async move {
             match timeout_at(deadline, acknowledged).await {
                 Ok(Ok(PublishAck { stream, sequence, duplicate, .. })) => Ok(Stored { stream, sequence, duplicate }),
@@ -50,10 +47,13 @@ impl JetStream {
 
     /// Nobody listens on the subject. Either there is no stream, or there is one that has no leader at the moment.
     async fn nobody_there(&self, subject: &str) -> SendFailure {
-        match self.streams_of(subject).await {
-            Ok(streams) if streams.is_empty() => SendFailure::NoStream,
-            Ok(_) => SendFailure::Transient("the stream has no leader at the moment".to_owned()),
-            Err(error) => SendFailure::Transient(format!("nobody listens there, and JetStream is silent: {error}")),
+        let silent =
+            |reason: &str| SendFailure::Transient(format!("nobody listens there, and JetStream is silent: {reason}"));
+        match timeout(ASK_AGAIN, self.streams_of(subject)).await {
+            Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
+            Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".to_owned()),
+            Ok(Err(error)) => silent(&error.0),
+            Err(_) => silent("no answer"),
         }
     }
 
@@ -67,7 +67,7 @@ impl JetStream {
                 SendFailure::TooLarge { size, limit: self.client.server_info().max_payload }
             }
             _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref::<ServerError>()) {
-                Some(server) if PASSING.contains(&server.error_code().0) => SendFailure::Transient(server.to_string()),
+                Some(server) if passes(server) => SendFailure::Transient(server.to_string()),
                 Some(server) => SendFailure::Refused { code: Some(server.error_code().0), reason: server.to_string() },
                 None if self.link.borrow().closed => SendFailure::Closed,
                 None => SendFailure::Refused { code: None, reason: text() },

@@ -1,0 +1,141 @@
+//! Events written by hand, a stream for them, and consumers that can be stopped.
+
+use std::time::Duration;
+
+use eventsmith::testing::NatsServer;
+use eventsmith::{
+    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, Retention, RetryPolicy, Storage,
+    StreamDescriptor, Summary, Violation,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// Longer than anything here takes on a busy machine, so that a test that waits in vain ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
+    name: "RULES",
+    description: "Events of rules",
+    subjects: &["rules.domain.>"],
+    storage: Storage::File,
+    retention: Retention::Limits,
+    max_age: None,
+    max_bytes: None,
+    max_messages: None,
+    replicas: 1,
+    duplicate_window: Duration::from_secs(120),
+};
+
+/// Retries at once, so that tests need not wait for them.
+pub(crate) const QUICK: RetryPolicy =
+    RetryPolicy { first_delay: Duration::from_millis(20), max_delay: Duration::from_millis(100), max_attempts: 5 };
+
+/// An event that needs a `rule_id`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Activated {
+    pub(crate) rule_id: String,
+}
+
+/// An event of version 2, whose version 1 had no `revision`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Updated {
+    pub(crate) rule_id: String,
+    #[serde(default)]
+    pub(crate) revision: u32,
+}
+
+/// Claims to be [`Activated`] and validates nothing, as a producer with a defect would.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Careless {
+    pub(crate) anything: String,
+}
+
+pub(crate) fn activated(rule_id: impl ToString) -> Activated {
+    Activated { rule_id: rule_id.to_string() }
+}
+
+fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
+    let violation =
+        Violation { instance: "/rule_id".into(), schema: "/x".into(), expected: expected.into(), found: None };
+    Invalid::new(event_type, version, vec![violation])
+}
+
+macro_rules! event {
+    ($name:ident, $type:literal, $version:literal, $subject:literal, $valid:expr) => {
+        impl Event for $name {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = $type;
+            const VERSION: u32 = $version;
+            const SUBJECT: &'static str = $subject;
+            const SCHEMA: &'static str = "true";
+            const KEY: Option<&'static str> = None;
+
+            fn validate(&self) -> Result<(), Invalid> {
+                let valid: fn(&Self) -> bool = $valid;
+                if valid(self) { Ok(()) } else { Err(invalid(Self::TYPE, Self::VERSION, "a name")) }
+            }
+
+            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
+                if version > Self::VERSION {
+                    return Err(DecodeError::UnknownVersion { event_type: Self::TYPE, version, newest: Self::VERSION });
+                }
+                serde_json::from_slice(data).map_err(|error| invalid(Self::TYPE, version, &error.to_string()).into())
+            }
+        }
+    };
+}
+
+event!(Activated, "rule.activated", 1, "rules.domain.rule.activated", |event| !event.rule_id.is_empty());
+event!(Updated, "rule.updated", 2, "rules.domain.rule.updated", |event| !event.rule_id.is_empty());
+event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
+
+/// A consumer at work.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<Summary, ConsumeError>>,
+}
+
+pub(crate) fn run(consumer: Consumer) -> Running {
+    let (stop, stopped) = oneshot::channel();
+    let consumer = consumer.retry(QUICK).run(stopped);
+    // A test that waits for a handler would not say why there is none.
+    let task = async { consumer.await.inspect_err(|error| eprintln!("the consumer ended: {error}")) };
+    Running { stop, task: tokio::spawn(task) }
+}
+
+impl Running {
+    pub(crate) fn begin_stop(self) -> JoinHandle<Result<Summary, ConsumeError>> {
+        let _ = self.stop.send(());
+        self.task
+    }
+
+    pub(crate) async fn stop(self) -> Outcome<Summary> {
+        Ok(tokio::time::timeout(PATIENCE, self.begin_stop()).await???)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn end(self) -> Outcome<Result<Summary, ConsumeError>> {
+        let Self { stop: _stop, task } = self;
+        Ok(tokio::time::timeout(PATIENCE, task).await??)
+    }
+}
+
+/// The next of what a handler tells the test.
+pub(crate) async fn next<T>(told: &mut mpsc::UnboundedReceiver<T>) -> Outcome<T> {
+    Ok(tokio::time::timeout(PATIENCE, told.recv()).await?.ok_or("the handler is gone")?)
+}
+
+pub(crate) fn config(url: impl Into<String>) -> Config {
+    Config { servers: vec![url.into().into()], name: "tests".to_owned(), ..Config::default() }
+}
+
+/// A server and a bus to it with the stream.
+pub(crate) async fn server() -> Outcome<(NatsServer, Bus)> {
+    let server = NatsServer::start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+    bus.provision(&[STREAM]).await?;
+    Ok((server, bus))
+}

@@ -1,0 +1,177 @@
+//! Servers that stop, and consumers that vanish.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config, ConsumeError, PublishError, PublishOptions, Received};
+use tokio::sync::{Notify, mpsc};
+
+use crate::common::*;
+
+/// A bus that gives up quickly.
+async fn impatient(server: &NatsServer, max_in_flight: usize) -> Outcome<Bus> {
+    let bus = Bus::connect(Config {
+        ack_timeout: Duration::from_millis(200),
+        publish_timeout: Duration::from_millis(400),
+        max_in_flight,
+        ..config(server.url())
+    })
+    .await?;
+    bus.provision(&[STREAM]).await?;
+    Ok(bus)
+}
+
+/// How often each event is in the stream.
+async fn stored(server: &NatsServer) -> Outcome<HashMap<String, usize>> {
+    let stream = jetstream::new(async_nats::connect(server.url()).await?).get_stream("RULES").await?;
+    let mut found = HashMap::new();
+    let state = &stream.cached_info().state;
+    for sequence in state.first_sequence..=state.last_sequence {
+        let message = stream.get_raw_message(sequence).await?;
+        let envelope: serde_json::Value = serde_json::from_slice(&message.payload)?;
+        *found.entry(envelope["data"]["rule_id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_publishing_loses_nothing_and_stores_nothing_twice() -> Outcome {
+    let (mut server, _) = server().await?;
+    let config = Config { ack_timeout: Duration::from_secs(1), max_in_flight: 64, ..config(server.url()) };
+    let bus = Bus::connect(config).await?;
+    let half_done = Arc::new(Notify::new());
+    let signal = Arc::clone(&half_done);
+
+    let publishing = tokio::spawn(async move {
+        let events: Vec<_> = (0..4_000).map(activated).collect();
+        let (first, second) = events.split_at(1_000);
+        let mut results = bus.publish_all(first).await;
+        signal.notify_one();
+        results.extend(bus.publish_all(second).await);
+        results
+    });
+    half_done.notified().await;
+    server.kill()?;
+    server.start_again().await?;
+    let results = publishing.await?;
+
+    let found = stored(&server).await?;
+    for (number, result) in results.iter().enumerate() {
+        assert!(result.is_ok(), "{number}: {result:?}");
+        assert_eq!(found.get(&number.to_string()), Some(&1), "{number}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_was_not_acknowledged_can_be_published_again_under_its_id() -> Outcome {
+    let mut server = NatsServer::start().await?;
+    let bus = impatient(&server, 16).await?;
+    server.kill()?;
+
+    let error = bus.publish(&activated("r1")).await.unwrap_err();
+    let PublishError::Unacknowledged { id, attempts, .. } = error else { return Err(error.into()) };
+    server.start_again().await?;
+    let options = PublishOptions { id: Some(id), ..PublishOptions::default() };
+    let mut outcome = bus.publish_with(&activated("r1"), options.clone()).await;
+    while let Err(PublishError::Unacknowledged { .. }) = outcome {
+        outcome = bus.publish_with(&activated("r1"), options.clone()).await;
+    }
+
+    assert_eq!(outcome?.id, id);
+    assert!(attempts > 1);
+    assert_eq!(stored(&server).await?, HashMap::from([("r1".to_owned(), 1)]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn behind_an_event_that_was_not_acknowledged_only_the_window_was_sent() -> Outcome {
+    let mut server = NatsServer::start().await?;
+    let bus = impatient(&server, 4).await?;
+    server.kill()?;
+    let events: Vec<_> = (0..20).map(activated).collect();
+
+    let results = bus.publish_all(&events).await;
+
+    let unacknowledged =
+        results.iter().take_while(|result| matches!(result, Err(PublishError::Unacknowledged { .. }))).count();
+    assert_eq!(unacknowledged, 4, "{results:?}");
+    assert!(results[4..].iter().all(|result| matches!(result, Err(PublishError::NotSent))), "{results:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_survives_the_crash_of_its_server() -> Outcome {
+    let (mut server, bus) = server().await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+
+    bus.publish(&activated("before")).await?;
+    assert_eq!(next(&mut told).await?, "before");
+    server.kill()?;
+    server.start_again().await?;
+    bus.publish(&activated("after")).await?;
+
+    while next(&mut told).await? != "after" {}
+    consumer.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_deleted_while_it_runs_says_so() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+    bus.publish(&activated("r1")).await?;
+    next(&mut told).await?;
+
+    outside.get_stream("RULES").await?.delete_consumer("promotions").await?;
+    let error = consumer.end().await?.unwrap_err();
+
+    assert!(matches!(&error, ConsumeError::Gone { consumer, .. } if consumer == "promotions"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_instances_share_the_work_of_a_service() -> Outcome {
+    let (_server, bus) = server().await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let instance = |number: usize| {
+        let tell = tell.clone();
+        run(bus.consumer("promotions").prefetch(0).concurrency(2).on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                Ok(tell.send((number, event.rule_id.clone()))?)
+            }
+        }))
+    };
+    let instances = [instance(0), instance(1)];
+
+    let events: Vec<_> = (0..200).map(activated).collect();
+    bus.publish_all(&events).await;
+    let mut by_event = HashMap::new();
+    let mut by_instance = [0, 0];
+    for _ in 0..200 {
+        let (number, rule_id) = next(&mut told).await?;
+        by_instance[number] += 1;
+        *by_event.entry(rule_id).or_insert(0) += 1;
+    }
+
+    assert_eq!(by_event.len(), 200);
+    assert!(by_instance.iter().all(|handled| *handled > 0), "{by_instance:?}");
+    for instance in instances {
+        instance.stop().await?;
+    }
+    Ok(())
+}

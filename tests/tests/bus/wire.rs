@@ -1,0 +1,177 @@
+//! What passes between the bus and a real server, seen from outside.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use eventsmith::{Bus, PublishOptions, Received};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::common::*;
+
+#[tokio::test]
+async fn a_core_subscriber_sees_exactly_one_copy_with_headers_and_envelope() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = async_nats::connect(server.url()).await?;
+    let mut copies = outside.subscribe("rules.>").await?;
+    outside.flush().await?;
+    let options = PublishOptions { traceparent: Some("00-a-b-01".to_owned()), ..PublishOptions::default() };
+
+    let published = bus.publish_with(&activated("r1"), options).await?;
+    let last = bus.publish(&activated("last")).await?;
+    let (first, second) = (copies.next().await.ok_or("no copy")?, copies.next().await.ok_or("no copy")?);
+
+    let headers = first.headers.ok_or("no headers")?;
+    let header = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
+    assert_eq!(header("Nats-Msg-Id"), Some(published.id.to_string()));
+    assert_eq!(header("Eventsmith-Type").as_deref(), Some("rule.activated"));
+    assert_eq!(header("Eventsmith-Version").as_deref(), Some("1"));
+    assert_eq!(header("Content-Type").as_deref(), Some("application/json"));
+    assert_eq!(header("traceparent").as_deref(), Some("00-a-b-01"));
+    let envelope: serde_json::Value = serde_json::from_slice(&first.payload)?;
+    assert_eq!(envelope["id"], published.id.to_string());
+    assert_eq!(envelope["type"], "rule.activated");
+    assert_eq!(envelope["source"], "tests");
+    assert_eq!(envelope["subject"], "rules.domain.rule.activated");
+    assert_eq!(envelope["version"], "1");
+    assert!(envelope["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{envelope}");
+    assert_eq!(envelope["data"], serde_json::json!({ "rule_id": "r1" }));
+    // Had the first come twice, this would be the second copy of it.
+    let envelope: serde_json::Value = serde_json::from_slice(&second.payload)?;
+    assert_eq!(envelope["id"], last.id.to_string());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_foreign_producer_is_routed_by_its_envelope_and_upcast() -> Outcome {
+    let (server, bus) = server().await?;
+    let foreign = jetstream::new(async_nats::connect(server.url()).await?);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let envelope = r#"{"id":"f-1","type":"rule.updated","source":"cron","subject":"rules.domain.rule.updated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","data":{"rule_id":"r1"},"more":true}"#;
+
+    foreign.publish("rules.domain.rule.updated", envelope.into()).await?.await?;
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Updated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send((event.envelope().clone(), event.into_event()))?) }
+    }));
+    let (envelope, event) = next(&mut told).await?;
+    consumer.stop().await?;
+
+    assert_eq!((envelope.id.as_str(), envelope.version), ("f-1", 1));
+    assert_eq!(event, Updated { rule_id: "r1".to_owned(), revision: 0 });
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_is_refused_with_both_sizes() -> Outcome {
+    let (_server, bus) = server().await?;
+
+    let error = bus.publish(&activated("x".repeat(2 << 20))).await.unwrap_err().to_string();
+
+    assert!(error.contains("1048576") && error.contains("max_payload"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_filter_of_a_consumer_follows_its_handlers() -> Outcome {
+    let (server, bus) = server().await?;
+    let inspect = jetstream::new(async_nats::connect(server.url()).await?);
+    let filters = async || -> Outcome<Vec<String>> {
+        let consumer: jetstream::consumer::PullConsumer =
+            inspect.get_consumer_from_stream("promotions", "RULES").await?;
+        let mut filters = consumer.cached_info().config.filter_subjects.clone();
+        filters.sort();
+        Ok(filters)
+    };
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = || {
+        let tell = tell.clone();
+        bus.consumer("promotions").on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.rule_id.clone())?) }
+        })
+    };
+
+    bus.publish(&activated("r1")).await?;
+    let one = run(consumer());
+    next(&mut told).await?;
+    one.stop().await?;
+    let before = filters().await?;
+    bus.publish(&activated("r2")).await?;
+    let two = run(consumer().on(|_: Received<Updated>| async { Ok(()) }));
+    next(&mut told).await?;
+    two.stop().await?;
+
+    assert_eq!(before, ["rules.domain.rule.activated"]);
+    assert_eq!(filters().await?, ["rules.domain.rule.activated", "rules.domain.rule.updated"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn running_or_provisioning_again_changes_nothing_at_the_server() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = async_nats::connect(server.url()).await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = || {
+        let tell = tell.clone();
+        run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.rule_id.clone())?) }
+        }))
+    };
+    bus.publish(&activated("r1")).await?;
+    let first = consumer();
+    next(&mut told).await?;
+    first.stop().await?;
+    let mut requests = outside.subscribe("$JS.EVENT.ADVISORY.API").await?;
+    outside.flush().await?;
+
+    bus.provision(&[STREAM]).await?;
+    bus.publish(&activated("r2")).await?;
+    let second = consumer();
+    next(&mut told).await?;
+    second.stop().await?;
+    // A change that we know of, so that the advisories before it have all come.
+    bus.provision(&[eventsmith::StreamDescriptor { description: "other", ..STREAM }]).await?;
+
+    let mut seen = Vec::new();
+    while !seen.iter().any(|subject: &String| subject.contains("STREAM.UPDATE")) {
+        let advisory = tokio::time::timeout(Duration::from_secs(10), requests.next()).await?.ok_or("no advisory")?;
+        let advisory: serde_json::Value = serde_json::from_slice(&advisory.payload)?;
+        seen.push(advisory["subject"].as_str().unwrap_or_default().to_owned());
+    }
+    seen.retain(|subject| !subject.contains(".INFO.") && !subject.contains(".NAMES"));
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_push_consumer_of_the_same_name_is_refused() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let push = jetstream::consumer::push::Config {
+        durable_name: Some("promotions".to_owned()),
+        deliver_subject: "somewhere".to_owned(),
+        ..Default::default()
+    };
+    outside.get_stream("RULES").await?.create_consumer(push).await?;
+
+    let consumer = bus.consumer("promotions").on(|_: Received<Activated>| async { Ok(()) });
+    let error = consumer.run(std::future::pending::<()>()).await.unwrap_err().to_string();
+
+    assert!(error.contains("promotions") && error.contains("deliver_subject"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bus_that_was_shut_down_publishes_nothing() -> Outcome {
+    let (_server, bus) = server().await?;
+    let other: Bus = bus.clone();
+
+    bus.shutdown().await?;
+    let error = other.publish(&activated("r1")).await.unwrap_err();
+
+    assert!(matches!(error, eventsmith::PublishError::Closed), "{error:?}");
+    Ok(())
+}
