@@ -36,6 +36,7 @@ pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use provision::ProvisionError;
 pub use publish::{PublishError, PublishOptions, Published};
+pub use schema::agreement;
 pub use schema::{Pattern, Schema};
 pub use serde_json::Value;
 pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};
