@@ -29,6 +29,7 @@ pub use consumer::{ConsumeError, Consumer, RetryPolicy, Summary};
 pub use date_time::DateTime;
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
+pub use eventsmith_macros::domain_event;
 pub use handler::{HandlerError, Received};
 pub use invalid::{DecodeError, Invalid, Violation};
 pub use jetstream::{ConnectError, ShutdownError};
