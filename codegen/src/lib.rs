@@ -13,6 +13,7 @@ mod builder;
 pub mod bundle;
 mod check;
 pub mod diagnostic;
+pub mod domain_event;
 pub mod emit;
 pub mod evolution;
 pub mod load;
@@ -30,4 +31,5 @@ mod walk;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Severity};
+pub use domain_event::domain_event;
 pub use load::{Loaded, load};
