@@ -1,7 +1,7 @@
 //! `#[domain_event]`: a struct of the user's own as an event of the catalogue.
 //!
-//! Tokens in, tokens out; the macro crate only passes them on. [`args`] reads the attribute, [`check`] compares the
-//! struct with the schema, [`expand`] writes what becomes of it. Every mistake is reported at its own place, all at
+//! Tokens in, tokens out; the macro crate only passes them on. `args` reads the attribute, `check` compares the
+//! struct with the schema, `expand` writes what becomes of it. Every mistake is reported at its own place, all at
 //! once, and the struct stays an event of sorts, so that one mistake gives one message.
 
 mod args;

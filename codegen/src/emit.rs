@@ -7,6 +7,7 @@ mod fields;
 mod imports;
 mod layout;
 mod payload;
+mod rules;
 mod subjects;
 mod types;
 mod upcast;
