@@ -35,6 +35,30 @@ pub fn bundle(loaded: &Loaded, file: &str) -> Value {
     bundled
 }
 
+/// A file and all files that it refers to, directly or not.
+pub(crate) fn files_from(loaded: &Loaded, file: &str) -> Vec<String> {
+    let mut files = vec![file.to_owned()];
+    let mut next = 0;
+    while let Some(file) = files.get(next).cloned() {
+        next += 1;
+        let Some(document) = loaded.catalogue.documents.get(&file) else { continue };
+        every_schema(&document.schema, &mut |at, schema| {
+            let from = Place { file: file.clone(), pointer: at.to_owned() };
+            if let Some(Target::Place(target)) = target(loaded, &from, schema)
+                && !files.contains(&target.file)
+            {
+                files.push(target.file);
+            }
+        });
+    }
+    files
+}
+
+fn target(loaded: &Loaded, from: &Place, schema: &Value) -> Option<Target> {
+    let reference = schema.get("$ref").or_else(|| schema.get("$dynamicRef"))?.as_str()?;
+    loaded.references.resolve(&loaded.catalogue.documents, from, reference)
+}
+
 struct Bundler<'a> {
     loaded: &'a Loaded,
     root: &'a str,
@@ -46,32 +70,11 @@ struct Bundler<'a> {
 impl<'a> Bundler<'a> {
     /// Whether any reference of the file leads to another file.
     fn leaves_file(&self, file: &str) -> bool {
-        self.files_from(file).len() > 1
-    }
-
-    /// A file and all files that it refers to, directly or not.
-    fn files_from(&self, file: &str) -> Vec<String> {
-        let documents = &self.loaded.catalogue.documents;
-        let mut files = vec![file.to_owned()];
-        let mut next = 0;
-        while let Some(file) = files.get(next).cloned() {
-            next += 1;
-            let Some(document) = documents.get(&file) else { continue };
-            every_schema(&document.schema, &mut |at, schema| {
-                let from = Place { file: file.clone(), pointer: at.to_owned() };
-                if let Some(Target::Place(target)) = self.target(&from, schema)
-                    && !files.contains(&target.file)
-                {
-                    files.push(target.file);
-                }
-            });
-        }
-        files
+        files_from(self.loaded, file).len() > 1
     }
 
     fn target(&self, from: &Place, schema: &Value) -> Option<Target> {
-        let reference = schema.get("$ref").or_else(|| schema.get("$dynamicRef"))?.as_str()?;
-        self.loaded.references.resolve(&self.loaded.catalogue.documents, from, reference)
+        target(self.loaded, from, schema)
     }
 
     /// Whether every document involved is of one draft and free of anchors, dynamic references and identifiers
@@ -80,7 +83,7 @@ impl<'a> Bundler<'a> {
         const SPECIAL: &[&str] = &["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
         let documents = &self.loaded.catalogue.documents;
         let Some(root) = documents.get(self.root) else { return false };
-        self.files_from(self.root).iter().filter_map(|file| documents.get(file)).all(|document| {
+        files_from(self.loaded, self.root).iter().filter_map(|file| documents.get(file)).all(|document| {
             let id = schema::id_keyword(&document.schema);
             let mut plain = schema::same_draft(&root.schema, &document.schema);
             every_schema(&document.schema, &mut |at, schema| {

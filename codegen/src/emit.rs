@@ -7,6 +7,7 @@ mod fields;
 mod imports;
 mod layout;
 mod payload;
+mod rules;
 mod subjects;
 mod types;
 mod upcast;
@@ -50,7 +51,7 @@ fn internal(error: &syn::Error) -> Diagnostic {
 }
 
 /// A literal that shows a text as it is, without escapes where possible.
-fn raw_string(text: &str) -> Literal {
+pub(crate) fn raw_string(text: &str) -> Literal {
     let mut hashes = String::new();
     while text.contains(&format!("\"{hashes}")) {
         hashes.push('#');

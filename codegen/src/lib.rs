@@ -1,6 +1,6 @@
 //! Turns a catalogue of JSON Schema files into typed Rust events.
 //!
-//! A plain library: no async, no network. Data flows one way: files are [`load`]ed into a [`model`], which is checked,
+//! A plain library: no async, no network. Data flows one way: files are [`load`](load())ed into a [`model`], which is checked,
 //! lowered to types ([`shape`]) and [`emit`]ted as text.
 //!
 //! Most people need one line of a build script:
@@ -13,6 +13,7 @@ mod builder;
 pub mod bundle;
 mod check;
 pub mod diagnostic;
+pub mod domain_event;
 pub mod emit;
 pub mod evolution;
 pub mod load;
@@ -30,4 +31,5 @@ mod walk;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Severity};
+pub use domain_event::domain_event;
 pub use load::{Loaded, load};

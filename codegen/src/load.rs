@@ -5,6 +5,7 @@
 
 mod event_files;
 mod event_options;
+mod locate;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,8 @@ use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
 use crate::references::References;
+
+pub use locate::{locate, locate_in};
 
 /// A catalogue with all that is wrong with it.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod context;
 mod merge;
 pub(crate) mod names;
 mod object;
+mod rules;
 mod scalar;
 mod union;
 
@@ -19,6 +20,7 @@ use crate::references::{Place, Target};
 use crate::shape::{Body, Id, Program, Shape, Type};
 
 use context::Context;
+pub(crate) use scalar::integer_of;
 
 /// Lowers every payload of a catalogue.
 pub(crate) fn lower(loaded: &Loaded) -> Program {

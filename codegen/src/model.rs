@@ -1,4 +1,4 @@
-//! The catalogue as plain data: what [`load`](crate::load) makes and everything else reads.
+//! The catalogue as plain data: what [`load`](crate::load()) makes and everything else reads.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::references::Place;
 
 /// Index of a [`Definition`] in a [`Program`].
@@ -66,6 +68,35 @@ pub struct Struct {
     pub fields: Vec<Field>,
     /// What happens to properties that are not declared.
     pub unknown: Unknown,
+    /// What must hold about which properties are there.
+    pub rules: Vec<Rule>,
+}
+
+/// What must hold about which properties of an object are there.
+///
+/// A rule may be stricter than the schema: what it refuses is judged by the validator.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    /// Properties that must be there, depending on the value of a required one.
+    When {
+        /// The property that decides.
+        property: String,
+        /// The values for which the condition holds.
+        values: Vec<Value>,
+        /// What must be there if it holds.
+        then: Vec<String>,
+        /// What must be there if it does not.
+        otherwise: Vec<String>,
+    },
+    /// Properties that must be there if another one is.
+    With {
+        /// The other one.
+        property: String,
+        /// What must be there beside it.
+        required: Vec<String>,
+    },
+    /// How many of the declared properties must be there.
+    AtLeast(u64),
 }
 
 /// What happens to properties that a schema does not declare.

@@ -1,1 +1,39 @@
-//! placeholder
+//! The `#[domain_event]` attribute: a shell over `eventsmith_codegen::domain_event`, where everything happens.
+
+use std::env;
+use std::path::PathBuf;
+
+use eventsmith_codegen::domain_event::Site;
+use proc_macro::{Span, TokenStream};
+
+/// Binds a struct of your own to one version of one event of the catalogue.
+///
+/// ```ignore
+/// #[domain_event("rule.created", version = 1)]
+/// #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+/// struct RuleCreated {
+///     rule_id: String,
+///     #[serde(skip_serializing_if = "Option::is_none")]
+///     description: Option<String>,
+/// }
+/// ```
+///
+/// The build fails, pointing at the field, where the struct evidently disagrees with the schema: a name, whether a
+/// property may be absent or null, a type. The struct becomes an [`Event`], and a `#[test]` proves that it and the
+/// schema accept the same payloads. That test compares schemas, so the struct derives `schemars::JsonSchema`; a
+/// dev-dependency on schemars and `#[cfg_attr(test, derive(schemars::JsonSchema))]` are enough.
+///
+/// The catalogue is the folder that `[package.metadata.eventsmith] schemas = "../schemas"` names in `Cargo.toml`, else
+/// the nearest `eventsmith.toml` from the crate's folder upward. `schemas = "../schemas"` in the attribute names
+/// another one, relative to the source file.
+///
+/// A struct stands for its own version only: payloads of older versions are not upcast to it.
+///
+/// [`Event`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Event.html
+#[proc_macro_attribute]
+pub fn domain_event(args: TokenStream, item: TokenStream) -> TokenStream {
+    let crate_dir = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let source_file = Span::call_site().local_file();
+    let site = Site { crate_dir: &crate_dir, source_file: source_file.as_deref() };
+    eventsmith_codegen::domain_event(args.into(), item.into(), site).into()
+}

@@ -3,6 +3,8 @@
 //! The fast path never comes here: serde and generated checks say yes in one pass. Whatever they do not say yes to is
 //! judged by the validator, which has the last word and names every violation.
 
+pub mod agreement;
+
 use std::borrow::Cow;
 use std::sync::OnceLock;
 

@@ -1,1 +1,4 @@
-//! placeholder
+//! Tests of the whole house. The code in the README is a test, too:
+//!
+#![doc = include_str!("../../README.md")]
+#![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]

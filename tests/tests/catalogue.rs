@@ -8,8 +8,11 @@ use eventsmith::Invalid;
 use rules_events::CATALOGUE;
 use serde_json::{Value, json};
 
+/// The generated check of a payload.
+type Decode = fn(&[u8]) -> Result<(), Invalid>;
+
 /// Every payload of the catalogue: a name, the schema, and the generated check.
-fn payloads() -> Vec<(String, Value, fn(&[u8]) -> Result<(), Invalid>)> {
+fn payloads() -> Vec<(String, Value, Decode)> {
     let mut payloads = Vec::new();
     for event in CATALOGUE {
         let name = format!("{}@{}", event.event_type, event.version);

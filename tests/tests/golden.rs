@@ -3,7 +3,7 @@
 //! When a change of a schema or of the generator changes the text, write it anew and look at the difference:
 //!
 //! ```text
-//! cargo run -p eventsmith-cli -- generate --schemas schemas --out schemas/events.rs
+//! cargo run -p eventsmith-cli -- generate --schemas schemas --out schemas/golden/events.rs
 //! ```
 
 use std::path::Path;
@@ -11,14 +11,17 @@ use std::path::Path;
 #[path = "../../schemas/src/upcast.rs"]
 mod upcast;
 
-include!("../../schemas/events.rs");
+include!("../../schemas/golden/events.rs");
 
 #[test]
 fn the_committed_text_is_what_the_generator_says() {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("schemas");
     let generated = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas)).unwrap();
 
-    assert!(generated == include_str!("../../schemas/events.rs"), "the golden is stale; see the top of this file");
+    assert!(
+        generated == include_str!("../../schemas/golden/events.rs"),
+        "the golden is stale; see the top of this file"
+    );
 }
 
 #[test]

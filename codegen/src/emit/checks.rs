@@ -9,8 +9,11 @@ use crate::shape::{Body, Check, Definition, Field, Id, Integer, Program, Shape, 
 pub(super) fn checked(program: &Program) -> Vec<bool> {
     let mut checked = vec![false; program.definitions.len()];
     loop {
-        let next: Vec<bool> =
-            program.definitions.iter().map(|definition| !definition_checks(definition, &checked).is_empty()).collect();
+        let next: Vec<bool> = program
+            .definitions
+            .iter()
+            .map(|definition| !definition_checks(program, definition, &checked).is_empty())
+            .collect();
         if next == checked {
             return checked;
         }
@@ -21,7 +24,7 @@ pub(super) fn checked(program: &Program) -> Vec<bool> {
 /// The method `is_valid` of a definition; none when the type says it all.
 pub(super) fn is_valid(program: &Program, id: Id, checked: &[bool]) -> Option<TokenStream> {
     let definition = &program.definitions[id];
-    let conditions = definition_checks(definition, checked);
+    let conditions = definition_checks(program, definition, checked);
     if conditions.is_empty() {
         return None;
     }
@@ -49,7 +52,7 @@ pub(super) fn is_valid(program: &Program, id: Id, checked: &[bool]) -> Option<To
     })
 }
 
-fn definition_checks(definition: &Definition, checked: &[bool]) -> Vec<TokenStream> {
+fn definition_checks(program: &Program, definition: &Definition, checked: &[bool]) -> Vec<TokenStream> {
     match &definition.body {
         Body::Struct(body) => {
             let mut conditions: Vec<TokenStream> =
@@ -61,6 +64,7 @@ fn definition_checks(definition: &Definition, checked: &[bool]) -> Vec<TokenStre
                     checked,
                 ));
             }
+            conditions.extend(super::rules::conditions(program, definition, body));
             conditions
         }
         Body::Union(union) => {
@@ -238,7 +242,7 @@ fn multiple_of(divisor: u64, ty: &Type, place: &TokenStream, value: &TokenStream
     }
 }
 
-fn integer(value: i128) -> TokenStream {
+pub(super) fn integer(value: i128) -> TokenStream {
     let literal = Literal::u128_unsuffixed(value.unsigned_abs());
     if value < 0 { quote!(-#literal) } else { quote!(#literal) }
 }

@@ -365,6 +365,10 @@ fn escape_doc(line: &str) -> String {
     let mut escaped = String::with_capacity(line.len());
     let mut in_code = false;
     for c in line.chars() {
+        if c.is_control() {
+            escaped.extend(c.escape_default());
+            continue;
+        }
         in_code ^= c == '`';
         if !in_code && matches!(c, '[' | ']' | '<' | '>') {
             escaped.push('\\');

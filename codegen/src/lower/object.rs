@@ -29,7 +29,18 @@ impl Context<'_> {
         keywords: &[&str],
         tag: Option<&str>,
     ) -> Struct {
-        self.gaps_but(place, keywords, &["type", "properties", "required", "additionalProperties"]);
+        let handled = [
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "minProperties",
+            "dependentRequired",
+            "if",
+            "then",
+            "else",
+        ];
+        self.gaps_but(place, keywords, &handled);
         let required: Vec<&str> = match members.get("required") {
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
@@ -65,7 +76,8 @@ impl Context<'_> {
                 fields.push(Field { property, name: String::new(), doc, shape, required: true });
             }
         }
-        Struct { fields, unknown }
+        let rules = self.rules(place, members, &fields);
+        Struct { fields, unknown, rules }
     }
 
     /// The documentation of a property: its own, else that of the type it refers to, with its default.

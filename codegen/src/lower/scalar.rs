@@ -226,7 +226,7 @@ fn integer_for(min: Option<i128>, max: Option<i128>) -> Integer {
 }
 
 /// The value of a JSON number without a fraction.
-pub(super) fn integer_of(value: &Value) -> Option<i128> {
+pub(crate) fn integer_of(value: &Value) -> Option<i128> {
     let Value::Number(number) = value else { return None };
     if let Some(integer) = number.as_i64() {
         return Some(integer.into());

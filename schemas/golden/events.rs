@@ -2038,6 +2038,14 @@ pub mod evaluation {
         }
 
         impl EvaluationCompleted {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.execution_time >= 0 && self.rules_applied <= 2147483647
+                    && self.conflicts_found <= 2147483647
+                    && (self.success || self.error_message.is_some())
+            }
+        }
+
+        impl EvaluationCompleted {
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::of::<EvaluationCompleted>();
                 &SCHEMA
@@ -2057,12 +2065,12 @@ pub mod evaluation {
             }
 
             fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate_interpreted(self)
+                Self::payload_schema().validate(self, Self::is_valid)
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
                 match version {
-                    1 => Ok(Self::payload_schema().decode_interpreted(data)?),
+                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
                     _ => Err(DecodeError::unknown_version::<Self>(version)),
                 }
             }
@@ -2275,6 +2283,18 @@ pub mod evaluation {
         }
 
         impl EvaluationEvaluateReply {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.execution_time >= 0 && self.rules_applied <= 2147483647
+                    && self
+                        .rules_skipped
+                        .as_ref()
+                        .is_none_or(|value| *value <= 2147483647)
+                    && self.conflicts_found <= 2147483647
+                    && (self.success || self.error_message.is_some())
+            }
+        }
+
+        impl EvaluationEvaluateReply {
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::new(
                     "evaluation.evaluate.reply",
@@ -2289,11 +2309,11 @@ pub mod evaluation {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY;
 
             fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate_interpreted(self)
+                Self::payload_schema().validate(self, Self::is_valid)
             }
 
             fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode_interpreted(data)
+                Self::payload_schema().decode(data, Self::is_valid)
             }
         }
     }
@@ -2334,6 +2354,18 @@ pub mod evaluation {
         }
 
         impl EvaluationCompleted {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.execution_time >= 0 && self.rules_applied <= 2147483647
+                    && self
+                        .rules_skipped
+                        .as_ref()
+                        .is_none_or(|value| *value <= 2147483647)
+                    && self.conflicts_found <= 2147483647
+                    && (self.success || self.error_message.is_some())
+            }
+        }
+
+        impl EvaluationCompleted {
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::of::<EvaluationCompleted>();
                 &SCHEMA
@@ -2353,12 +2385,12 @@ pub mod evaluation {
             }
 
             fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate_interpreted(self)
+                Self::payload_schema().validate(self, Self::is_valid)
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
                 match version {
-                    2 => Ok(Self::payload_schema().decode_interpreted(data)?),
+                    2 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
                     1 => {
                         <super::v1::EvaluationCompleted as Event>::decode(version, data)
                             .map(Self::from)
@@ -4188,6 +4220,16 @@ pub mod rule {
         }
 
         impl RuleUpdate {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.expected_version.is_valid() && self.changes.is_valid()
+                    && self
+                        .reason
+                        .as_ref()
+                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+            }
+        }
+
+        impl RuleUpdate {
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::of::<RuleUpdate>();
                 &SCHEMA
@@ -4203,12 +4245,12 @@ pub mod rule {
             const KEY: Option<&'static str> = None;
 
             fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate_interpreted(self)
+                Self::payload_schema().validate(self, Self::is_valid)
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
                 match version {
-                    1 => Ok(Self::payload_schema().decode_interpreted(data)?),
+                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
                     _ => Err(DecodeError::unknown_version::<Self>(version)),
                 }
             }
@@ -4509,6 +4551,25 @@ pub mod rule {
             /// The new tags, in place of all old ones.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
             pub tags: Option<Vec<Tag>>,
+        }
+
+        impl RuleChanges {
+            pub(crate) fn is_valid(&self) -> bool {
+                self
+                    .description
+                    .as_ref()
+                    .is_none_or(|value| ::eventsmith::checks::length(value, ..=2000))
+                    && self.priority.as_ref().is_none_or(|value| value.is_valid())
+                    && self
+                        .tags
+                        .as_ref()
+                        .is_none_or(|value| {
+                            value.len() <= 20 && ::eventsmith::checks::unique(value)
+                        })
+                    && (self.name.is_some() || self.description.is_some()
+                        || self.definition.is_some() || self.priority.is_some()
+                        || self.tags.is_some())
+            }
         }
 
         /// A rule without its definition.
@@ -5174,6 +5235,31 @@ pub mod webhook {
         }
 
         impl WebhookFailed {
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::checks::length(&self.event_type, ..=128)
+                    && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
+                        .is_match(&self.event_type)
+                    && self
+                        .url
+                        .as_ref()
+                        .is_none_or(|value| {
+                            ::eventsmith::checks::length(value, ..=2008)
+                                && ::eventsmith::pattern!(
+                                    "^https://[A-Za-z0-9.:/_~-]{1,2000}$"
+                                )
+                                    .is_match(value)
+                                && ::eventsmith::checks::format("uri", value)
+                        })
+                    && self
+                        .status_code
+                        .as_ref()
+                        .is_none_or(|value| (100..=599).contains(value))
+                    && (1..=1000).contains(&self.attempts)
+                    && (self.gave_up || self.next_attempt_at.is_some())
+            }
+        }
+
+        impl WebhookFailed {
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::of::<WebhookFailed>();
                 &SCHEMA
@@ -5193,12 +5279,12 @@ pub mod webhook {
             }
 
             fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate_interpreted(self)
+                Self::payload_schema().validate(self, Self::is_valid)
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
                 match version {
-                    1 => Ok(Self::payload_schema().decode_interpreted(data)?),
+                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
                     _ => Err(DecodeError::unknown_version::<Self>(version)),
                 }
             }

@@ -1,0 +1,183 @@
+//! `#[domain_event]`: a struct of the user's own as an event of the catalogue.
+//!
+//! Tokens in, tokens out; the macro crate only passes them on. `args` reads the attribute, `check` compares the
+//! struct with the schema, `expand` writes what becomes of it. Every mistake is reported at its own place, all at
+//! once, and the struct stays an event of sorts, so that one mistake gives one message.
+
+mod args;
+mod check;
+mod errors;
+mod expand;
+mod nearest;
+mod serde_attributes;
+
+use std::path::{Path, PathBuf};
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Fields, Item, ItemStruct};
+
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::load::{Loaded, load, locate, locate_in};
+use crate::lower::lower;
+use crate::model::{Event, Version};
+
+use args::Args;
+use check::Against;
+use errors::Errors;
+use nearest::nearest;
+use serde_attributes::Container;
+
+/// Where the attribute stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The folder of the crate's `Cargo.toml`.
+    pub crate_dir: &'a Path,
+    /// The source file, if the compiler tells.
+    pub source_file: Option<&'a Path>,
+}
+
+/// Expands `#[domain_event(args)] item`.
+pub fn domain_event(args: TokenStream, item: TokenStream, site: Site<'_>) -> TokenStream {
+    let mut errors = Errors::default();
+    let expansion = expand(args, &item, site, &mut errors);
+    let errors = errors.tokens();
+    quote!(#item #expansion #errors)
+}
+
+fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Errors) -> TokenStream {
+    let (args, item) = (Args::parse(args), structure(item));
+    let (args, item) = match (args, item) {
+        (Ok(args), Ok(item)) => (args, item),
+        (args, item) => {
+            let (args, item) = (args.map(drop), item.map(drop));
+            args.err().into_iter().chain(item.err()).for_each(|error| errors.push(error));
+            return TokenStream::new();
+        }
+    };
+    let version = args.number().unwrap_or_default();
+    let stub = || expand::stub(&item.ident, &args.event_type.value(), version);
+    let loaded = match catalogue(&args, site) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            errors.push(error);
+            return stub();
+        }
+    };
+    match find(&loaded, &args) {
+        Ok((event, version)) => bound(&item, &loaded, event, version, errors),
+        Err(error) => {
+            errors.push(error);
+            stub()
+        }
+    }
+}
+
+/// The struct with named fields that the attribute stands on.
+fn structure(item: &TokenStream) -> syn::Result<ItemStruct> {
+    const WANTED: &str = "an event is a struct with named fields, one for each property of its schema";
+    match syn::parse2(item.clone())? {
+        Item::Struct(item) if !item.generics.params.is_empty() => {
+            Err(syn::Error::new_spanned(&item.generics, format!("{WANTED}; it has no generic parameters")))
+        }
+        Item::Struct(item) if matches!(item.fields, Fields::Named(_)) => Ok(item),
+        Item::Struct(item) => Err(syn::Error::new_spanned(&item.ident, format!("{WANTED}; name the fields"))),
+        Item::Enum(item) => Err(syn::Error::new_spanned(&item.ident, format!("{WANTED}, not an enum"))),
+        other => Err(syn::Error::new_spanned(other.to_token_stream(), format!("{WANTED}; put the attribute on one"))),
+    }
+}
+
+fn catalogue(args: &Args, site: Site<'_>) -> syn::Result<Loaded> {
+    let dir: PathBuf = match &args.schemas {
+        Some(schemas) => {
+            let base = site.source_file.and_then(Path::parent).unwrap_or(site.crate_dir);
+            locate_in(base, &schemas.value()).map_err(|error| {
+                syn::Error::new_spanned(schemas, format!("{error}; the path is relative to this source file"))
+            })?
+        }
+        None => locate(site.crate_dir).map_err(|error| syn::Error::new_spanned(&args.event_type, error))?,
+    };
+    let loaded = load(&dir);
+    if has_errors(&loaded.diagnostics) {
+        let problems: Vec<String> = loaded.diagnostics.iter().map(Diagnostic::to_string).collect();
+        let message = format!("the catalogue has errors; mend them first\n{}", problems.join("\n"));
+        return Err(syn::Error::new_spanned(&args.event_type, message));
+    }
+    Ok(loaded)
+}
+
+/// The version of the event that the arguments name.
+fn find<'a>(loaded: &'a Loaded, args: &Args) -> syn::Result<(&'a Event, &'a Version)> {
+    let wanted = args.event_type.value();
+    let Some(event) = loaded.catalogue.event(&wanted) else {
+        let types = || loaded.catalogue.events.iter().map(|event| event.event_type.as_str());
+        let near: Vec<String> = nearest(&wanted, types()).into_iter().take(3).map(|name| format!("{name:?}")).collect();
+        let way_out = if near.is_empty() {
+            "an event is named by the path of its schema: domain/rule/created.v1.json is \"rule.created\"".to_owned()
+        } else {
+            format!("did you mean {}?", near.join(" or "))
+        };
+        let message = format!("the catalogue has no event {wanted:?}; {way_out}");
+        return Err(syn::Error::new_spanned(&args.event_type, message));
+    };
+    let number = args.number()?;
+    let version = event.versions.iter().find(|version| version.number == number).ok_or_else(|| {
+        let numbers: Vec<String> = event.versions.iter().map(|version| version.number.to_string()).collect();
+        let message = format!("{wanted} has no version {number}; it has {}", numbers.join(", "));
+        syn::Error::new_spanned(&args.version, message)
+    })?;
+    Ok((event, version))
+}
+
+/// The expansion of a struct that is bound to a version of an event.
+fn bound(item: &ItemStruct, loaded: &Loaded, event: &Event, version: &Version, errors: &mut Errors) -> TokenStream {
+    let program = lower(loaded);
+    if let Some(root) = program.root_of(&version.file) {
+        let body = &program.definitions[root].body;
+        check::check(item, &Against { program: &program, body, file: &version.file }, errors);
+    }
+    let fields = check::fields(item, &Container::of(&item.attrs));
+    let implementation = expand::implementation(&item.ident, &fields, loaded, event, version, errors);
+    if !errors.is_empty() {
+        return implementation;
+    }
+    let (tracked, test) = (expand::tracked(loaded, &version.file), expand::test(&item.ident));
+    quote!(#implementation #tracked #test)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_event_depends_on_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("domain/rule")).unwrap();
+        fs::write(dir.path().join("eventsmith.toml"), "root = \"rules\"\n").unwrap();
+        fs::write(dir.path().join("common.json"), r#"{"$defs": {"Id": {"type": "string"}}}"#).unwrap();
+        let schema = r##"{"type": "object", "required": ["id"],
+            "properties": {"id": {"$ref": "../../common.json#/$defs/Id"}}}"##;
+        fs::write(dir.path().join("domain/rule/created.v1.json"), schema).unwrap();
+        let site = Site { crate_dir: dir.path(), source_file: None };
+
+        let text = domain_event(
+            quote!("rule.created", version = 1),
+            quote!(
+                struct RuleCreated {
+                    id: String,
+                }
+            ),
+            site,
+        );
+
+        let text = text.to_string();
+        assert!(!text.contains("compile_error"), "{text}");
+        for file in ["eventsmith.toml", "common.json", "domain/rule/created.v1.json"] {
+            let path = fs::canonicalize(dir.path()).unwrap().join(file);
+            assert!(text.contains(&format!("include_str ! ({:?})", path.display().to_string())), "{file}: {text}");
+        }
+        assert!(text.contains("fn rule_created_agrees_with_its_schema"), "{text}");
+    }
+}

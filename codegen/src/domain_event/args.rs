@@ -1,0 +1,111 @@
+//! What stands in the parentheses of `#[domain_event(..)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Ident, LitInt, LitStr, Token};
+
+/// The arguments of the attribute.
+pub(super) struct Args {
+    /// The type of the event: `"rule.created"`.
+    pub(super) event_type: LitStr,
+    /// The version: `version = 1`.
+    pub(super) version: LitInt,
+    /// The folder of the catalogue, relative to the source file: `schemas = "../schemas"`.
+    pub(super) schemas: Option<LitStr>,
+}
+
+const USAGE: &str = "write #[domain_event(\"rule.created\", version = 1)]";
+
+impl Args {
+    pub(super) fn parse(tokens: TokenStream) -> syn::Result<Self> {
+        if tokens.is_empty() {
+            let message = format!("which event is this? {USAGE}");
+            return Err(syn::Error::new(Span::call_site(), message));
+        }
+        (|input: ParseStream<'_>| input.parse()).parse2(tokens)
+    }
+
+    /// The number of the version.
+    pub(super) fn number(&self) -> syn::Result<u32> {
+        self.version.base10_parse().map_err(|_| {
+            let message = format!("a version is a whole number from 1 on: {USAGE}");
+            syn::Error::new_spanned(&self.version, message)
+        })
+    }
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek(LitStr) {
+            return Err(input.error(format!("the type of the event comes first: {USAGE}")));
+        }
+        let event_type: LitStr = input.parse()?;
+        let (mut version, mut schemas) = (None, None);
+        while !input.is_empty() {
+            input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
+            }
+            let name = input.call(Ident::parse_any)?;
+            input.parse::<Token![=]>()?;
+            match name.to_string().as_str() {
+                "version" if input.peek(LitInt) => version = Some(input.parse()?),
+                "version" => return Err(input.error(format!("a version is a whole number from 1 on: {USAGE}"))),
+                "schemas" => schemas = Some(input.parse()?),
+                other => {
+                    let message = format!("unknown argument `{other}`; there are `version` and `schemas`: {USAGE}");
+                    return Err(syn::Error::new_spanned(&name, message));
+                }
+            }
+        }
+        let version = version.ok_or_else(|| {
+            let message = format!("which version? write #[domain_event({:?}, version = 1)]", event_type.value());
+            syn::Error::new_spanned(&event_type, message)
+        })?;
+        Ok(Self { event_type, version, schemas })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn refusal(tokens: TokenStream) -> String {
+        Args::parse(tokens).map(drop).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn type_and_version_are_all_that_is_needed() {
+        let args = Args::parse(quote!("rule.created", version = 2)).unwrap();
+
+        assert_eq!((args.event_type.value().as_str(), args.number().unwrap()), ("rule.created", 2));
+        assert!(args.schemas.is_none());
+    }
+
+    #[test]
+    fn the_catalogue_may_be_named() {
+        let args = Args::parse(quote!("rule.created", version = 2, schemas = "../schemas",)).unwrap();
+
+        assert_eq!(args.schemas.map(|schemas| schemas.value()).as_deref(), Some("../schemas"));
+    }
+
+    #[test]
+    fn whatever_is_missing_or_unknown_is_said_with_an_example() {
+        let example = "write #[domain_event(\"rule.created\", version = 1)]";
+
+        assert_eq!(refusal(quote!()), format!("which event is this? {example}"));
+        assert_eq!(refusal(quote!(version = 1)), format!("the type of the event comes first: {example}"));
+        assert_eq!(refusal(quote!("rule.created")), format!("which version? {example}"));
+        assert_eq!(
+            refusal(quote!("rule.created", version = "1")),
+            format!("a version is a whole number from 1 on: {example}")
+        );
+        assert_eq!(
+            refusal(quote!("rule.created", verson = 1)),
+            format!("unknown argument `verson`; there are `version` and `schemas`: {example}")
+        );
+    }
+}

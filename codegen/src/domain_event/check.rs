@@ -1,0 +1,247 @@
+//! Compares the fields of a struct with the properties of a schema: names, presence, evident types.
+
+mod evident;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use syn::ext::IdentExt;
+use syn::{Ident, ItemStruct, Type};
+
+use crate::shape::{Body, Field as Property, Program, Struct, Unknown};
+
+use super::errors::Errors;
+use super::nearest::nearest;
+use super::serde_attributes::{Container, Field as Attributes, rule_for};
+
+use evident::Evident;
+use wanted::{mismatch, wanted};
+
+/// The schema that a struct is compared with.
+pub(super) struct Against<'a> {
+    pub(super) program: &'a Program,
+    /// The type that the generator would write.
+    pub(super) body: &'a Body,
+    /// The schema's file, for messages.
+    pub(super) file: &'a str,
+}
+
+/// A field of the struct with the name it has in JSON.
+pub(super) struct Field<'a> {
+    pub(super) ident: &'a Ident,
+    /// The property that it is written as.
+    pub(super) property: String,
+    ty: &'a Type,
+    attributes: Attributes,
+}
+
+/// The fields of a struct that are properties.
+pub(super) fn fields<'a>(item: &'a ItemStruct, container: &Container) -> Vec<Field<'a>> {
+    let with_names = item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?, field)));
+    let fields = with_names.map(|(ident, field)| {
+        let attributes = Attributes::of(&field.attrs);
+        let property = attributes.written_as(&ident.unraw().to_string(), container);
+        Field { ident, property, ty: &field.ty, attributes }
+    });
+    fields.filter(|field| !field.attributes.is_skipped()).collect()
+}
+
+/// Adds an error for every way in which the struct evidently disagrees with the schema.
+pub(super) fn check(item: &ItemStruct, against: &Against<'_>, errors: &mut Errors) {
+    let container = Container::of(&item.attrs);
+    if container.stands_in {
+        return;
+    }
+    let structure = match against.body {
+        Body::Struct(structure) => structure,
+        Body::Text(_) | Body::Enum(_) => {
+            errors.at(&item.ident, format!("the payload of {} is a string, which no struct is", against.file));
+            return;
+        }
+        // A map, a union or anything at all: the generated test judges it.
+        Body::Union(_) | Body::Wrapper(_) | Body::Open => return,
+    };
+    let checker = Checker { against, structure, container: &container, fields: fields(item, &container) };
+    checker.names(&item.ident, errors);
+    checker.unknown_properties(&item.ident, errors);
+    for (field, property) in checker.pairs() {
+        checker.pair(field, property, errors);
+    }
+}
+
+struct Checker<'a> {
+    against: &'a Against<'a>,
+    structure: &'a Struct,
+    container: &'a Container,
+    fields: Vec<Field<'a>>,
+}
+
+impl Checker<'_> {
+    /// The fields that are declared properties.
+    fn pairs(&self) -> impl Iterator<Item = (&Field<'_>, &Property)> {
+        let named = self.fields.iter().filter(|field| !field.attributes.flatten && !field.attributes.conditional);
+        named.filter_map(|field| Some((field, self.property(&field.property)?)))
+    }
+
+    fn property(&self, name: &str) -> Option<&Property> {
+        self.structure.fields.iter().find(|property| property.property == name)
+    }
+
+    /// The declared properties that no field stands for.
+    fn missing(&self) -> Vec<&Property> {
+        let has_field = |name: &str| {
+            self.container.tag.as_deref() == Some(name) || self.fields.iter().any(|field| field.property == name)
+        };
+        self.structure.fields.iter().filter(|property| !has_field(&property.property)).collect()
+    }
+
+    /// Properties without a field, and fields without a property.
+    fn names(&self, name: &Ident, errors: &mut Errors) {
+        let file = self.against.file;
+        let mut missing = self.missing();
+        for field in self.fields.iter().filter(|field| !field.attributes.flatten && !field.attributes.conditional) {
+            let written = &field.property;
+            if self.property(written).is_some() {
+                continue;
+            }
+            let meant = nearest(written, missing.iter().map(|property| property.property.as_str())).first().copied();
+            let ident = field.ident.unraw().to_string();
+            let way_out = match meant {
+                Some(meant) => match rule_for(&ident, meant) {
+                    Some(rule) => format!(
+                        "did you mean `{meant}`? write #[serde(rename_all = {rule:?})] on the struct, \
+                         or #[serde(rename = {meant:?})] here"
+                    ),
+                    None => format!("did you mean `{meant}`?"),
+                },
+                None => {
+                    "remove the field, or write #[serde(skip)], or declare the property in a new version".to_owned()
+                }
+            };
+            errors.at(field.ident, format!("{file} has no property `{written}`; {way_out}"));
+            // One mistake, one message: the property that was meant is not missing as well.
+            missing.retain(|property| Some(property.property.as_str()) != meant);
+        }
+        if self.fields.iter().any(|field| field.attributes.flatten && !is_map(field.ty)) {
+            // The members of another type may be the ones; only the test can tell.
+            return;
+        }
+        for property in missing {
+            let field = self.declaration(property);
+            errors.at(name, format!("the property `{}` of {file} has no field; add {field}", property.property));
+        }
+    }
+
+    /// What to write for a property.
+    fn declaration(&self, property: &Property) -> String {
+        let (wanted, nullable) = wanted(self.against.program, &property.shape);
+        let mut ty = wanted.rust(self.against.program);
+        if nullable && !matches!(wanted, wanted::Wanted::Any | wanted::Wanted::Null) || !property.required {
+            ty = format!("Option<{ty}>");
+        }
+        let rename = if property.name == property.property {
+            String::new()
+        } else {
+            format!("#[serde(rename = {:?})] ", property.property)
+        };
+        let skip = if property.required { "" } else { "#[serde(skip_serializing_if = \"Option::is_none\")] " };
+        format!("`{rename}{skip}{}: {ty}`", property.name)
+    }
+
+    fn unknown_properties(&self, name: &Ident, errors: &mut Errors) {
+        if self.container.deny_unknown_fields && self.structure.unknown != Unknown::Forbidden {
+            let file = self.against.file;
+            let message = format!(
+                "{file} accepts undeclared properties, and so must the struct; remove #[serde(deny_unknown_fields)]"
+            );
+            errors.at(name, message);
+        }
+    }
+
+    fn pair(&self, field: &Field<'_>, property: &Property, errors: &mut Errors) {
+        let before = format!("the property `{}` of {}", property.property, self.against.file);
+        let attributes = &field.attributes;
+        if !attributes.skip_deserializing
+            && !attributes.read_from(&field.ident.unraw().to_string(), self.container).contains(&property.property)
+        {
+            errors.at(field.ident, format!("{before} is written, but read under another name; give both the same one"));
+        }
+        let ty = self.presence(field, property, &before, errors);
+        let evident = !attributes.reads_otherwise && !attributes.writes_otherwise;
+        if let Some(ty) = ty.filter(|_| evident)
+            && let Some(mismatch) = mismatch(self.against.program, ty, &property.shape)
+        {
+            errors.at(mismatch.at, format!("{before} {}", mismatch.why));
+        }
+    }
+
+    /// Checks that what may be absent may be absent, and returns the type that is left to compare.
+    fn presence<'f>(
+        &self,
+        field: &'f Field<'_>,
+        property: &Property,
+        before: &str,
+        errors: &mut Errors,
+    ) -> Option<&'f Type> {
+        let attributes = &field.attributes;
+        let (wanted, nullable) = wanted(self.against.program, &property.shape);
+        let rust = wanted.rust(self.against.program);
+        let has_default = attributes.default || self.container.default;
+        let option = match Evident::of(field.ty) {
+            Evident::Option(inner) => Some(inner),
+            _ => None,
+        };
+        if property.required {
+            if option.is_some() && !nullable {
+                errors.at(
+                    field.ty,
+                    format!("{before} is required and never null; write `{}`", inner_text(option, &rust)),
+                );
+                return None;
+            }
+            if attributes.skip_serializing || attributes.skip_serializing_if {
+                errors
+                    .at(field.ident, format!("{before} is required; it must not be skipped when the event is written"));
+            } else if has_default {
+                errors.at(
+                    field.ident,
+                    format!("{before} is required; remove #[serde(default)], which makes it optional"),
+                );
+            }
+            return Some(field.ty);
+        }
+        let Some(inner) = option else {
+            if !has_default && !attributes.skip_deserializing {
+                let message = format!("{before} is optional; write `Option<{}>`", wanted::text(field.ty));
+                errors.at(field.ty, format!("{message} with #[serde(skip_serializing_if = \"Option::is_none\")]"));
+            }
+            return Some(field.ty);
+        };
+        if attributes.reads_otherwise && !has_default {
+            let message =
+                format!("{before} is optional, but a field that is read by a function of its own must be there");
+            errors.at(field.ident, format!("{message}; add #[serde(default)]"));
+        }
+        let writes_null =
+            !attributes.skip_serializing_if && !attributes.skip_serializing && !attributes.writes_otherwise;
+        if writes_null && !nullable {
+            let message = format!("{before} may be absent, but not null, and a `None` is written as null");
+            errors.at(field.ident, format!("{message}; add #[serde(skip_serializing_if = \"Option::is_none\")]"));
+        }
+        // A None is absence; null, where it is accepted too, is the same None or an Option of its own.
+        let may_be_plain = nullable && !matches!(Evident::of(inner), Evident::Option(_));
+        Some(if may_be_plain { field.ty } else { inner })
+    }
+}
+
+fn inner_text(option: Option<&Type>, fallback: &str) -> String {
+    option.map_or_else(|| fallback.to_owned(), wanted::text)
+}
+
+fn is_map(ty: &Type) -> bool {
+    match Evident::of(ty) {
+        Evident::Map(_) => true,
+        Evident::Option(inner) => is_map(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,121 @@
+//! What becomes of a struct: an event with a test.
+
+use std::path::Path;
+
+use heck::ToSnakeCase;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+
+use crate::bundle::{bundle, files_from};
+use crate::emit::event_impl::{Check, EventImpl, event_impl};
+use crate::emit::raw_string;
+use crate::load::Loaded;
+use crate::lower::names::snake;
+use crate::manifest::FILE_NAME;
+use crate::model::{Event, Kind, Token, Version};
+use crate::pointer;
+
+use super::check::Field;
+use super::errors::Errors;
+
+/// The implementation of `Event`. Only the validator knows what a type of the user's own proves about a payload.
+pub(super) fn implementation(
+    name: &Ident,
+    fields: &[Field<'_>],
+    loaded: &Loaded,
+    event: &Event,
+    version: &Version,
+    errors: &mut Errors,
+) -> TokenStream {
+    let template = version.template.as_ref().and_then(|template| {
+        let properties = template.tokens.iter().filter_map(|token| match token {
+            Token::Property(property) => Some(property),
+            Token::Literal(_) => None,
+        });
+        let fields = properties.map(|property| field_of(name, fields, property, "subject", errors));
+        Some((template, fields.collect::<Option<Vec<_>>>()?))
+    });
+    let key = version.key.as_ref().and_then(|key| {
+        let steps = pointer::steps(key)?;
+        let (first, below) = steps.split_first()?;
+        let first = field_of(name, fields, first, "key", errors)?;
+        // Names below belong to another type; they are taken to be what the property's name suggests.
+        let below = below.iter().map(|step| format_ident!("{}", snake(step)));
+        Some((key.as_str(), quote!(#first #(.#below)*)))
+    });
+    let subject = version.subject(event);
+    let schema = raw_string(&bundle(loaded, &version.file).to_string());
+    event_impl(&EventImpl {
+        name,
+        kind: event.kind,
+        event_type: &event.event_type,
+        version: version.number,
+        subject: quote!(#subject),
+        template,
+        schema: quote!(#schema),
+        key,
+        check: Check::Validator,
+        older: None,
+    })
+}
+
+/// The field of a property that the subject or the key is taken from.
+fn field_of(
+    name: &Ident,
+    fields: &[Field<'_>],
+    property: &str,
+    purpose: &str,
+    errors: &mut Errors,
+) -> Option<TokenStream> {
+    let field = fields.iter().find(|field| field.property == property);
+    if field.is_none() && errors.is_empty() {
+        let message =
+            format!("the {purpose} of the event is taken from `{property}`; make it a field of the struct itself");
+        errors.at(name, message);
+    }
+    let ident = field?.ident;
+    Some(quote!(#ident))
+}
+
+/// Stands in for the implementation when the event is not known, so that one mistake gives one message.
+pub(super) fn stub(name: &Ident, event_type: &str, version: u32) -> TokenStream {
+    event_impl(&EventImpl {
+        name,
+        kind: Kind::Domain,
+        event_type,
+        version,
+        subject: quote!(""),
+        template: None,
+        schema: quote!("false"),
+        key: None,
+        check: Check::Validator,
+        older: None,
+    })
+}
+
+/// Makes the compiler build again when a file that the event depends on changes.
+pub(super) fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
+    let dir: &Path = &loaded.catalogue.dir;
+    let files = std::iter::once(FILE_NAME.to_owned()).chain(files_from(loaded, file));
+    let paths = files.map(|file| dir.join(file).display().to_string());
+    quote!(#(const _: &str = ::core::include_str!(#paths);)*)
+}
+
+/// The test that the struct and the schema accept the same payloads.
+pub(super) fn test(name: &Ident) -> TokenStream {
+    let test = format_ident!("{}_agrees_with_its_schema", name.unraw().to_string().to_snake_case());
+    quote! {
+        #[cfg(test)]
+        #[test]
+        fn #test() {
+            use ::schemars::generate::SchemaSettings;
+            let read = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+            let written = SchemaSettings::draft2020_12().for_serialize().into_generator();
+            ::eventsmith::agreement::assert_agrees::<#name>(
+                read.into_root_schema_for::<#name>().as_value(),
+                written.into_root_schema_for::<#name>().as_value(),
+            );
+        }
+    }
+}

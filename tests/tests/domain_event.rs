@@ -1,0 +1,214 @@
+//! Structs of one's own as events: what `#[domain_event]` makes of them, and what its test says when they disagree.
+
+use eventsmith::agreement::{Agreement, assert_agrees, compare};
+use eventsmith::{DecodeError, Event, domain_event};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+#[domain_event("rule.created", version = 1)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RuleCreated {
+    #[schemars(regex(pattern = r"^R-[0-9]+$"))]
+    rule_id: String,
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    #[schemars(range(max = 1000))]
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+}
+
+#[domain_event("rule.activated", version = 1, schemas = "../ui/schemas")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RuleActivated {
+    rule_id: RuleId,
+    region: String,
+    actor: Actor,
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<std::collections::BTreeMap<String, i64>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+struct RuleId(#[schemars(regex(pattern = r"^R-[0-9]+$"))] String);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Actor {
+    user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Admin,
+    Editor,
+}
+
+fn created() -> RuleCreated {
+    RuleCreated {
+        rule_id: "R-1".to_owned(),
+        name: "Ten percent off".to_owned(),
+        priority: 10,
+        description: None,
+        tags: Some(vec!["summer".to_owned()]),
+    }
+}
+
+fn activated(region: &str) -> RuleActivated {
+    let actor = Actor { user_id: "u-1".to_owned(), role: Some(Role::Admin) };
+    let (rule_id, region) = (RuleId("R-7".to_owned()), region.to_owned());
+    RuleActivated { rule_id, region, actor, reason: None, weight: None, limits: None }
+}
+
+#[test]
+fn the_catalogue_says_what_the_event_is() {
+    assert_eq!((RuleCreated::TYPE, RuleCreated::VERSION), ("rule.created", 1));
+    assert_eq!(RuleCreated::KIND, eventsmith::Kind::Domain);
+    assert_eq!(RuleCreated::SUBJECT, "rules.domain.rule.created");
+    assert_eq!(RuleCreated::KEY, Some("/rule_id"));
+    assert_eq!(created().key().as_deref(), Some("R-1"));
+}
+
+#[test]
+fn the_subject_is_filled_from_the_fields() {
+    assert_eq!(RuleActivated::SUBJECT, "rules.domain.rule.activated.*");
+    assert_eq!(activated("eu").subject().unwrap(), "rules.domain.rule.activated.eu");
+    assert_eq!(activated("eu").key().as_deref(), Some("R-7"));
+    assert!(activated("eu.west").subject().is_err());
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    for event in [created(), RuleCreated { description: Some("é".to_owned()), tags: None, ..created() }] {
+        let bytes = serde_json::to_vec(&event).unwrap();
+
+        assert_eq!(RuleCreated::decode(1, &bytes), Ok(event));
+    }
+}
+
+#[test]
+fn decode_accepts_exactly_what_the_schema_accepts() {
+    let schema: Value = serde_json::from_str(RuleActivated::SCHEMA).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let valid = serde_json::to_value(activated("eu")).unwrap();
+    let changes = [
+        ("rule_id", json!("7")),
+        ("rule_id", json!(7)),
+        ("region", json!(null)),
+        ("actor", json!({"user_id": "u", "role": "admin", "more": 1})),
+        ("actor", json!({"user_id": "u", "role": "owner"})),
+        ("actor", json!({"user_id": "u", "role": null})),
+        ("actor", json!(["u"])),
+        ("reason", json!("because")),
+        ("weight", json!(1)),
+        ("weight", json!(null)),
+        ("limits", json!({"a": 1.0})),
+        ("limits", json!({"a": 1.5})),
+        ("unknown", json!(1)),
+    ];
+    let mut payloads = vec![valid.clone(), json!([]), json!("R-1")];
+    for (property, value) in changes {
+        let mut changed = valid.clone();
+        changed[property] = value;
+        payloads.push(changed);
+    }
+    for property in ["rule_id", "region", "actor", "reason"] {
+        let mut less = valid.clone();
+        less.as_object_mut().unwrap().remove(property);
+        payloads.push(less);
+    }
+    for payload in payloads {
+        let decoded = RuleActivated::decode(1, payload.to_string().as_bytes());
+
+        assert_eq!(decoded.is_ok(), validator.is_valid(&payload), "{payload}: {decoded:?}");
+    }
+}
+
+#[test]
+fn a_value_that_breaks_its_schema_is_named() {
+    let event = RuleCreated { priority: 1001, ..created() };
+
+    let invalid = event.validate().unwrap_err();
+
+    assert_eq!(created().validate(), Ok(()));
+    assert_eq!(invalid.to_string(), "rule.created v1 is invalid: /priority: expected at most 1000, found 1001");
+}
+
+#[test]
+fn a_struct_stands_for_its_own_version_only() {
+    let bytes = serde_json::to_vec(&created()).unwrap();
+
+    assert!(matches!(RuleCreated::decode(2, &bytes), Err(DecodeError::UnknownVersion { version: 2, .. })));
+}
+
+#[test]
+fn agreement_is_proven_not_guessed() {
+    fn agreement<E: Event + JsonSchema>() -> Agreement {
+        let (read, written) = schemas::<E>();
+        compare(&serde_json::from_str(E::SCHEMA).unwrap(), &read, &written).unwrap()
+    }
+
+    assert_eq!(agreement::<RuleCreated>(), Agreement::Proven);
+    assert_eq!(agreement::<RuleActivated>(), Agreement::Proven);
+}
+
+/// Like `RuleCreated`, but without what schemars must be told.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Lax {
+    rule_id: String,
+    name: String,
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+}
+
+/// The schemas for reading and for writing a type.
+fn schemas<T: JsonSchema>() -> (Value, Value) {
+    let read = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let written = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    (read.into_root_schema_for::<T>().to_value(), written.into_root_schema_for::<T>().to_value())
+}
+
+fn disagreement<T: JsonSchema>() -> String {
+    let (read, written) = schemas::<T>();
+    let panic = std::panic::catch_unwind(|| assert_agrees::<RuleCreated>(&read, &written));
+    let message = panic.err().and_then(|panic| panic.downcast::<String>().ok());
+    message.map(|message| *message).unwrap_or_default()
+}
+
+#[test]
+fn a_disagreement_is_told_with_payloads_and_a_way_out() {
+    insta::assert_snapshot!(disagreement::<Lax>());
+}
+
+/// Like `RuleCreated`, but `tags` may be null in what is written, and a number is a text.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Strict {
+    #[schemars(regex(pattern = r"^R-[0-9]+$"))]
+    rule_id: String,
+    #[schemars(length(min = 2, max = 100))]
+    name: String,
+    #[schemars(range(max = 1000))]
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    tags: Option<Vec<String>>,
+}
+
+#[test]
+fn a_struct_that_is_too_strict_or_writes_null_is_told_so() {
+    insta::assert_snapshot!(disagreement::<Strict>());
+}

@@ -1,0 +1,13 @@
+//! An enum is no event.
+
+use eventsmith::domain_event;
+use serde::{Deserialize, Serialize};
+
+#[domain_event("rule.created", version = 1, schemas = "schemas")]
+#[derive(Serialize, Deserialize)]
+enum RuleCreated {
+    Manually,
+    Automatically,
+}
+
+fn main() {}

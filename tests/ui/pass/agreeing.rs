@@ -1,0 +1,56 @@
+//! Structs that agree with their schemas, with every freedom that serde's attributes give.
+
+use std::collections::BTreeMap;
+
+use eventsmith::{Event, domain_event};
+use serde::{Deserialize, Serialize};
+
+#[domain_event("rule.created", version = 1, schemas = "../schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleCreated {
+    rule_id: RuleId,
+    name: String,
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(skip)]
+    cached: Option<u64>,
+    #[serde(flatten)]
+    more: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct RuleId(String);
+
+#[domain_event("order.placed", version = 1, schemas = "../schemas")]
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderPlaced {
+    #[serde(rename = "orderId", alias = "id")]
+    order: Box<str>,
+    total_cents: i64,
+}
+
+#[domain_event("rule.activated", version = 1, schemas = "../schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleActivated {
+    rule_id: String,
+    region: String,
+    #[serde(flatten)]
+    circumstances: Circumstances,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Circumstances {
+    actor: serde_json::Value,
+    reason: Option<String>,
+}
+
+fn main() {
+    assert_eq!(RuleCreated::SUBJECT, "rules.domain.rule.created");
+    assert_eq!(RuleActivated::SUBJECT, "rules.domain.rule.activated.*");
+    assert_eq!(OrderPlaced::VERSION, 1);
+}
