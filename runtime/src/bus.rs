@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::consumer::Consumer;
 use crate::jetstream::JetStream;
@@ -21,6 +22,7 @@ pub struct Bus {
 
 struct Inner {
     publisher: Publisher,
+    ack_timeout: Duration,
     replicas: Option<u8>,
 }
 
@@ -47,7 +49,7 @@ impl Bus {
     fn over(transport: Transport, config: Config) -> Self {
         let publisher =
             Publisher { transport, source: config.name, budget: config.publish_timeout, window: config.max_in_flight };
-        Self { inner: Arc::new(Inner { publisher, replicas: config.replicas }) }
+        Self { inner: Arc::new(Inner { publisher, ack_timeout: config.ack_timeout, replicas: config.replicas }) }
     }
 
     /// Creates the streams that are missing and updates those that differ from their description.
@@ -60,7 +62,9 @@ impl Bus {
     pub async fn provision(&self, streams: &[StreamDescriptor]) -> Result<(), ProvisionError> {
         for stream in streams {
             let settings = StreamSettings::of(stream, self.inner.replicas);
-            if settings.duplicate_window <= self.inner.publisher.budget {
+            // The last attempt begins within the budget, give or take one delay of 4 s at most, and waits for its answer.
+            let latest = self.inner.publisher.budget + self.inner.ack_timeout * 2 + Duration::from_secs(4);
+            if settings.duplicate_window <= latest {
                 tracing::warn!(
                     stream = stream.name,
                     duplicate_window = ?settings.duplicate_window,
@@ -123,7 +127,8 @@ impl Bus {
     /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.
     ///
     /// # Errors
-    /// [`ShutdownError`] when the server does not confirm; the connection is closed all the same.
+    /// [`ShutdownError`] when the server does not confirm. The connection is closed all the same; one that is down at
+    /// the moment, as soon as it is made again.
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
     }

@@ -59,7 +59,8 @@ impl JetStream {
         let context = ContextBuilder::new()
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
             .timeout(config.ack_timeout.max(config.request_timeout))
-            .max_ack_inflight(config.max_in_flight.max(1_000))
+            // The window of `publish_all` is the bound; one across all calls would let them wait for each other.
+            .max_ack_inflight(tokio::sync::Semaphore::MAX_PERMITS)
             .build(client.clone());
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         Ok(Arc::new(Self { client, context, link, ack_timeout, request_timeout }))
@@ -105,8 +106,12 @@ impl JetStream {
         }
         // Draining closes the socket without regard to what is not written yet, so that comes first.
         let close = async {
-            self.client.flush().await.map_err(|error| Unavailable(error.to_string()))?;
+            let flushed = timeout(self.request_timeout / 2, self.client.flush()).await;
             self.client.drain().await.map_err(|error| Unavailable(error.to_string()))?;
+            match flushed {
+                Ok(flushed) => flushed.map_err(|error| Unavailable(error.to_string()))?,
+                Err(_) => return Err(Unavailable("what was on its way was not sent in time".to_owned())),
+            }
             // Fails only when the client's tasks have ended, which is what is waited for.
             drop(link.wait_for(|link| link.closed).await);
             Ok(())
@@ -118,9 +123,11 @@ impl JetStream {
 
 /// Whether what the server says will not be so for long: 10008 JetStream is temporarily unavailable, 10009 not the
 /// leader, 10118 the stream is offline, 10158 the same id is being stored at this moment, 10163 the stream has not caught
-/// up yet, 10167 too many requests. (nats-server, server/errors.json.)
+/// up yet, 10167 too many requests (nats-server, server/errors.json); and a 503 without such a number, which is what
+/// remains of a proposal that a change of leaders overtook.
 fn passes(error: &ServerError) -> bool {
-    matches!(error.error_code().0, 10008 | 10009 | 10118 | 10158 | 10163 | 10167)
+    let number = error.error_code().0;
+    matches!(number, 10008 | 10009 | 10118 | 10158 | 10163 | 10167) || number == 0 && error.code() == 503
 }
 
 /// A configuration as the server has it, including what this version of the client knows nothing of.

@@ -75,7 +75,7 @@ impl Publisher {
         options: &PublishOptions,
     ) -> Result<Published, PublishError> {
         let outgoing = self.prepare(event, options)?;
-        self.store(outgoing).await
+        self.store(outgoing, 0).await
     }
 
     /// Validates an event and wraps it into its envelope.
@@ -117,9 +117,9 @@ impl Publisher {
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent.
-    async fn store(&self, outgoing: Prepared) -> Result<Published, PublishError> {
+    /// `attempts` have been made already, and it is not known what became of them.
+    async fn store(&self, outgoing: Prepared, mut attempts: u32) -> Result<Published, PublishError> {
         let started = Instant::now();
-        let mut attempts = 0_u32;
         let attempt = || {
             attempts += 1;
             let message = outgoing.message.clone();
@@ -142,6 +142,11 @@ impl Publisher {
             .await;
         match outcome {
             Ok(stored) => Ok(outgoing.stored(stored)),
+            // That the last attempt stored nothing says nothing about those before it.
+            Err(failure) if attempts > 1 && !matches!(failure, SendFailure::Transient(_)) => {
+                let failure = SendFailure::Transient(format!("the last attempt: {failure:?}"));
+                Err(outgoing.failed(failure, attempts, started.elapsed()))
+            }
             Err(failure) => Err(outgoing.failed(failure, attempts, started.elapsed())),
         }
     }

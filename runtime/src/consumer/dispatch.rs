@@ -124,7 +124,11 @@ impl Dispatch {
         if self.waiting.len() > prefetch / 2 {
             return 0;
         }
-        (concurrency + prefetch).saturating_sub(self.waiting.len() + self.running.len())
+        // The server counts a request in 32 bits.
+        concurrency
+            .saturating_add(prefetch)
+            .min(i32::MAX as usize)
+            .saturating_sub(self.waiting.len() + self.running.len())
     }
 
     fn accept(&mut self, delivery: Delivery) {
@@ -155,7 +159,10 @@ impl Dispatch {
 
     async fn hand_back(&mut self) {
         for delivery in self.waiting.drain(..) {
-            send(&delivery.acker, Word::GiveBack).await;
+            if let Err(error) = delivery.acker.send(Word::GiveBack).await {
+                tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
+                return;
+            }
             self.summary.handed_back += 1;
         }
     }

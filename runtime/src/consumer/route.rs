@@ -70,17 +70,22 @@ impl Routes {
             envelope.version = version;
         }
         let Some(route) = self.0.iter().find(|route| route.event_type == envelope.event_type) else {
-            return Outcome::Undecodable(format!("no handler here is for the type {}", envelope.event_type));
+            return Outcome::Unrouted(envelope.event_type);
         };
         let context = Context {
             envelope,
             attempt: delivery.attempt,
             raw: message.payload.clone(),
-            traceparent: message.headers.get(Headers::TRACEPARENT).map(ToOwned::to_owned),
+            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
             bus: bus.clone(),
         };
         (route.call)(context, data.get().as_bytes()).await
     }
+}
+
+/// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
+fn traceparent(header: Option<&str>) -> Option<String> {
+    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
 }
 
 /// The handler for one type of event.

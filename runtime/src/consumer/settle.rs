@@ -15,9 +15,14 @@ pub(super) enum Outcome {
     Failed(HandlerError),
     /// Its handler panicked.
     Panicked(String),
-    /// It never came to a handler: it has no envelope, violates its schema, or is of a type that no handler is for.
+    /// It never came to a handler: it has no envelope, or violates its schema.
     Undecodable(String),
+    /// It is of this type, which no handler here is for. Another instance of the service may have one.
+    Unrouted(String),
 }
+
+/// Longer than any delay makes sense, and short enough for every clock that has to add it.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// What to tell the server about an event.
 ///
@@ -26,16 +31,15 @@ pub(super) enum Outcome {
 /// letter stream will come in.
 pub(super) fn word(outcome: &Outcome, attempt: u64, policy: &RetryPolicy) -> Word {
     let retry = |delay: Duration| if attempt < policy.max_attempts { delay } else { policy.max_delay };
-    match outcome {
-        Outcome::Handled => Word::Ack,
-        Outcome::Failed(HandlerError { advice: Advice::Retry, .. }) | Outcome::Panicked(_) => {
-            Word::Nak(retry(policy.delay(attempt)))
+    let delay = match outcome {
+        Outcome::Handled => return Word::Ack,
+        Outcome::Failed(HandlerError { advice: Advice::Retry, .. }) | Outcome::Panicked(_) | Outcome::Unrouted(_) => {
+            retry(policy.delay(attempt))
         }
-        Outcome::Failed(HandlerError { advice: Advice::RetryAfter(delay), .. }) => Word::Nak(retry(*delay)),
-        Outcome::Failed(HandlerError { advice: Advice::Reject, .. }) | Outcome::Undecodable(_) => {
-            Word::Nak(policy.max_delay)
-        }
-    }
+        Outcome::Failed(HandlerError { advice: Advice::RetryAfter(delay), .. }) => retry(*delay),
+        Outcome::Failed(HandlerError { advice: Advice::Reject, .. }) | Outcome::Undecodable(_) => policy.max_delay,
+    };
+    Word::Nak(delay.min(LONGEST))
 }
 
 /// Says in the log what became of an event; the span around it says which.
@@ -43,6 +47,9 @@ pub(super) fn report(outcome: &Outcome, attempt: u64, policy: &RetryPolicy) {
     let exhausted = attempt >= policy.max_attempts;
     match outcome {
         Outcome::Handled => tracing::debug!("handled"),
+        Outcome::Unrouted(event_type) => {
+            tracing::error!(event_type, "no handler here is for this type; it stays in the stream and comes again");
+        }
         Outcome::Undecodable(reason) => tracing::error!(reason, "undecodable; it stays in the stream and comes again"),
         Outcome::Failed(error) if error.is_reject() => {
             tracing::error!(%error, "rejected; it stays in the stream and comes again");
@@ -81,6 +88,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn no_delay_is_longer_than_clocks_can_add() {
+        let outcome = Outcome::Failed(HandlerError::retry_after(Duration::MAX, "never"));
+
+        assert_eq!(word(&outcome, 1, &POLICY), Word::Nak(LONGEST));
     }
 
     #[test]

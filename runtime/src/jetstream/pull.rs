@@ -83,7 +83,7 @@ impl Deliveries {
             };
             let message = message.ok_or_else(|| self.gone("the connection is closed"))?;
             self.check_at = Instant::now() + PATIENCE;
-            match message.status {
+            match status_of(&message) {
                 None | Some(StatusCode::OK) => {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     if let Some(delivery) = self.delivery(message) {
@@ -164,10 +164,14 @@ impl Deliveries {
 
     pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
         let mut rest = Vec::new();
+        let jetstream = Arc::clone(&self.jetstream);
         let collect = async {
+            // A burst that is on its way already arrives before the answer to this. What the server sends after that,
+            // until it knows that we are gone, is lost to us and comes again after `ack_wait`.
+            drop(jetstream.client.flush().await);
             self.subscriber.drain().await.ok()?;
             while let Some(message) = self.subscriber.next().await {
-                if message.status.is_none_or(|status| status == StatusCode::OK) {
+                if status_of(&message).is_none_or(|status| status == StatusCode::OK) {
                     rest.push(message);
                 }
             }
@@ -205,6 +209,13 @@ impl Deliveries {
     }
 }
 
+/// The status of a message from the server itself. A stored message may carry one in its headers, too, which is its
+/// producer's affair.
+fn status_of(message: &Message) -> Option<StatusCode> {
+    let is_stored = message.reply.as_deref().is_some_and(|reply| parse_reply(reply).is_some());
+    message.status.filter(|_| !is_stored)
+}
+
 /// Whether the server ended a pull request for a reason that does not pass.
 fn is_final(description: &str) -> bool {
     ["Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest"].iter().any(|end| description.starts_with(end))
@@ -237,8 +248,16 @@ impl Acker {
             Word::GiveBack => Bytes::from_static(b"-NAK"),
             Word::Progress => Bytes::from_static(b"+WPI"),
         };
-        let sent = self.jetstream.client.publish(self.reply.clone(), payload).await;
-        sent.map_err(|error| Unavailable(error.to_string()))
+        if matches!(word, Word::Progress) && !self.jetstream.link.borrow().connected {
+            // A server that is not there needs no sign of life, and the client's queue has better uses.
+            return Ok(());
+        }
+        // While there is no connection nobody empties the client's queue; once it is full, this would wait for ever.
+        let sent = timeout(ASK_AGAIN, self.jetstream.client.publish(self.reply.clone(), payload)).await;
+        match sent {
+            Ok(sent) => sent.map_err(|error| Unavailable(error.to_string())),
+            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}"))),
+        }
     }
 }
 

@@ -24,6 +24,14 @@ impl JetStream {
             reason: "a header has a character that no header may have".to_owned(),
         })?;
         let size = payload.len();
+        // What waits in the client's queue while there is no connection is sent whenever there is one again, perhaps
+        // after the duplicate window. So nothing is queued without a connection.
+        let mut link = self.link.clone();
+        match timeout_at(deadline, link.wait_for(|link| link.connected || link.closed)).await {
+            Ok(Ok(link)) if !link.closed => {}
+            Ok(_) => return Err(SendFailure::Closed),
+            Err(_) => return Err(SendFailure::Transient("there is no connection".to_owned())),
+        }
         let publish = PublishMessage::build().payload(payload).headers(headers);
         let sending = timeout_at(deadline, self.context.send_publish(subject.to_string(), publish)).await;
         let acknowledged = match sending {
@@ -59,6 +67,11 @@ impl JetStream {
 
     fn failure(&self, error: &PublishError, size: usize) -> SendFailure {
         let text = || error.to_string();
+        let source = std::error::Error::source(error);
+        if source.is_some_and(|source| source.is::<serde_json::Error>()) {
+            // Somebody else who listens on the subject answered first; what the stream did is not known.
+            return SendFailure::Transient(text());
+        }
         match error.kind() {
             PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
                 SendFailure::Transient(text())
@@ -66,7 +79,7 @@ impl JetStream {
             PublishErrorKind::MaxPayloadExceeded => {
                 SendFailure::TooLarge { size, limit: self.client.server_info().max_payload }
             }
-            _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref::<ServerError>()) {
+            _ => match source.and_then(|source| source.downcast_ref::<ServerError>()) {
                 Some(server) if passes(server) => SendFailure::Transient(server.to_string()),
                 Some(server) => SendFailure::Refused { code: Some(server.error_code().0), reason: server.to_string() },
                 None if self.link.borrow().closed => SendFailure::Closed,

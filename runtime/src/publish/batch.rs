@@ -97,7 +97,7 @@ impl Batch<'_> {
                 }
                 Err(SendFailure::Transient(_)) => {
                     let index = in_flight.index;
-                    let outcome = self.publisher.store(in_flight.prepared).await;
+                    let outcome = self.publisher.store(in_flight.prepared, 1).await;
                     self.broken = matches!(outcome, Err(PublishError::Unacknowledged { .. } | PublishError::Closed));
                     self.set(index, outcome);
                 }
