@@ -193,3 +193,23 @@ async fn a_consumer_whose_connection_is_closed_ends() -> Outcome {
     assert!(error.to_string().contains("closed"), "{error}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_consumer_stops_while_its_server_is_down() -> Outcome {
+    let (mut server, bus) = server().await?;
+    let started = Arc::new(Notify::new());
+    let signal = Arc::clone(&started);
+    bus.publish_all(&(0..50).map(activated).collect::<Vec<_>>()).await;
+    let consumer = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
+        signal.notify_one();
+        // Long enough that the server is gone and others wait, short enough that stopping waits for it.
+        async { Ok(tokio::time::sleep(Duration::from_millis(500)).await) }
+    }));
+    started.notified().await;
+
+    server.kill()?;
+    let summary = tokio::time::timeout(Duration::from_secs(60), consumer.stop()).await??;
+
+    assert!(summary.handled >= 1, "{summary:?}");
+    Ok(())
+}

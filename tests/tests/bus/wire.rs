@@ -185,3 +185,38 @@ async fn a_bus_that_was_shut_down_publishes_nothing() -> Outcome {
     assert!(matches!(error, eventsmith::PublishError::Closed), "{error:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_message_that_looks_like_a_word_of_the_server_is_handled_like_any_other() -> Outcome {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let (server, bus) = server().await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let payload = r#"{"id":"f-1","type":"rule.activated","source":"cron","subject":"rules.domain.rule.activated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","data":{"rule_id":"r1"}}"#;
+    let head = "NATS/1.0 409 Consumer Deleted\r\n\r\n";
+    let publish = format!(
+        "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB rules.domain.rule.activated {} {}\r\n{head}{payload}\r\nPING\r\n",
+        head.len(),
+        head.len() + payload.len()
+    );
+
+    // A client would not let us write such a header.
+    let mut raw = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await?;
+    raw.write_all(publish.as_bytes()).await?;
+    let mut answers = String::new();
+    while !answers.contains("PONG") {
+        let mut part = [0; 4096];
+        let length = raw.read(&mut part).await?;
+        assert!(length > 0 && !answers.contains("-ERR"), "{answers}");
+        answers.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.into_event())?) }
+    }));
+
+    assert_eq!(next(&mut told).await?.rule_id, "r1");
+    consumer.stop().await?;
+    Ok(())
+}
