@@ -203,7 +203,10 @@ async fn a_consumer_stops_while_its_server_is_down() -> Outcome {
     let consumer = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
         signal.notify_one();
         // Long enough that the server is gone and others wait, short enough that stopping waits for it.
-        async { Ok(tokio::time::sleep(Duration::from_millis(500)).await) }
+        async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Ok(())
+        }
     }));
     started.notified().await;
 
