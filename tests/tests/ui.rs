@@ -1,8 +1,9 @@
 //! What people see when `#[domain_event]` and a schema disagree: one file for each kind of mistake.
+//!
+//! Structs without a mistake are in `examples/agreeing_structs.rs`: a case that must pass would have trybuild compile the
+//! whole runtime where checking it is enough.
 
 #[test]
 fn mistakes_are_told_where_they_are() {
-    let cases = trybuild::TestCases::new();
-    cases.pass("ui/pass/*.rs");
-    cases.compile_fail("ui/*.rs");
+    trybuild::TestCases::new().compile_fail("ui/*.rs");
 }

@@ -1,11 +1,12 @@
-//! Structs that agree with their schemas, with every freedom that serde's attributes give.
+//! Structs that agree with their schemas, with every freedom that serde's attributes give. That it builds is the test; an
+//! example is built with all tests, and without the tests that the attribute generates.
 
 use std::collections::BTreeMap;
 
 use eventsmith::{Event, domain_event};
 use serde::{Deserialize, Serialize};
 
-#[domain_event("rule.created", version = 1, schemas = "../schemas")]
+#[domain_event("rule.created", version = 1, schemas = "../ui/schemas")]
 #[derive(Serialize, Deserialize)]
 struct RuleCreated {
     rule_id: RuleId,
@@ -16,6 +17,7 @@ struct RuleCreated {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(skip)]
+    #[expect(dead_code, reason = "a field that is no property")]
     cached: Option<u64>,
     #[serde(flatten)]
     more: BTreeMap<String, serde_json::Value>,
@@ -25,7 +27,7 @@ struct RuleCreated {
 #[serde(transparent)]
 struct RuleId(String);
 
-#[domain_event("order.placed", version = 1, schemas = "../schemas")]
+#[domain_event("order.placed", version = 1, schemas = "../ui/schemas")]
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct OrderPlaced {
@@ -34,7 +36,7 @@ struct OrderPlaced {
     total_cents: i64,
 }
 
-#[domain_event("rule.activated", version = 1, schemas = "../schemas")]
+#[domain_event("rule.activated", version = 1, schemas = "../ui/schemas")]
 #[derive(Serialize, Deserialize)]
 struct RuleActivated {
     rule_id: String,
