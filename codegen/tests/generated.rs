@@ -82,3 +82,11 @@ fn a_recursive_type_lies_on_the_heap_only_where_it_must() {
     assert!(text.contains("pub children: Option<Vec<Node>>,"), "{text}");
     assert!(text.contains("pub root: Option<Node>,"), "{text}");
 }
+
+#[test]
+fn a_number_that_json_cannot_write_is_not_valid() {
+    let schema = r#"{"type": "object", "properties": {"rate": {"type": "number"}}, "required": ["rate"]}"#;
+    let text = generate(&[("domain/tax/set.v1.json", schema)]);
+
+    assert!(text.contains("self.rate.is_finite()"), "{text}");
+}

@@ -2923,7 +2923,9 @@ pub mod metrics {
                     && self
                         .success_ratio
                         .as_ref()
-                        .is_none_or(|value| (0.0..=1.0).contains(value))
+                        .is_none_or(|value| {
+                            (0.0..=1.0).contains(value) && value.is_finite()
+                        })
                     && self
                         .top_rules
                         .as_ref()

@@ -140,6 +140,8 @@ fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenSt
         shape.checks.iter().map(|check| condition(check, &shape.ty, access)).collect();
     match &shape.ty {
         Type::Named(id) | Type::Boxed(id) if checked[*id] => conditions.push(quote!(#place.is_valid())),
+        // JSON has no infinity and no NaN, and they would be written as null.
+        Type::Number => conditions.push(quote!(#place.is_finite())),
         Type::List(item) => conditions.extend(each(item, quote!(#place.iter()), checked)),
         Type::Map(item) => conditions.extend(each(item, quote!(#place.values()), checked)),
         _ => {}
