@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::load::Loaded;
+use crate::lower::names::unique;
 use crate::pointer;
 use crate::references::{Place, Target, file_uri, fragment};
 use crate::schema;
@@ -134,8 +135,7 @@ impl<'a> Bundler<'a> {
             let own = root.and_then(|root| root.get(schema::definitions_keyword(root)));
             own.is_some_and(|own| own.get(name).is_some()) || self.names.values().any(|other| other == name)
         };
-        let numbered = (2_usize..).map(|number| format!("{wanted}{number}"));
-        let name = std::iter::once(wanted.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default();
+        let name = unique(&wanted, is_taken);
         self.names.insert(target.clone(), name.clone());
         let schema = documents.get(&target.file).and_then(|document| document.schema.pointer(&target.pointer));
         let mut copy = self.rewrite(target, schema.unwrap_or(&Value::Bool(true)));

@@ -81,7 +81,7 @@ pub fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a
 }
 
 /// How many characters must be added, removed or replaced (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.chars().enumerate() {

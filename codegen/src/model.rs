@@ -160,12 +160,4 @@ impl Catalogue {
     pub fn event(&self, event_type: &str) -> Option<&Event> {
         self.events.iter().find(|event| event.event_type == event_type)
     }
-
-    /// The event and version that a schema file describes.
-    pub fn version_of_file(&self, file: &str) -> Option<(&Event, &Version)> {
-        self.events
-            .iter()
-            .flat_map(|event| event.versions.iter().map(move |version| (event, version)))
-            .find(|(_, version)| version.file == file)
-    }
 }

@@ -41,6 +41,26 @@ pub enum Check {
     Validator,
 }
 
+impl Check {
+    /// The call on a schema that decodes `data`.
+    pub(super) fn decode(self) -> TokenStream {
+        match self {
+            Self::Type => quote!(decode(data, |_| true)),
+            Self::TypeAndChecks => quote!(decode(data, Self::is_valid)),
+            Self::Validator => quote!(decode_interpreted(data)),
+        }
+    }
+
+    /// The body of the method `validate`.
+    pub(super) fn validate(self) -> TokenStream {
+        match self {
+            Self::Type => quote!(Ok(())),
+            Self::TypeAndChecks => quote!(Self::payload_schema().validate(self, Self::is_valid)),
+            Self::Validator => quote!(Self::payload_schema().validate_interpreted(self)),
+        }
+    }
+}
+
 /// The version before.
 #[derive(Debug)]
 pub struct Older {
@@ -69,16 +89,7 @@ pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
         }
     });
     let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(template, fields));
-    let decode_own = match event.check {
-        Check::Type => quote!(decode(data, |_| true)),
-        Check::TypeAndChecks => quote!(decode(data, Self::is_valid)),
-        Check::Validator => quote!(decode_interpreted(data)),
-    };
-    let validate = match event.check {
-        Check::Type => quote!(Ok(())),
-        Check::TypeAndChecks => quote!(Self::payload_schema().validate(self, Self::is_valid)),
-        Check::Validator => quote!(Self::payload_schema().validate_interpreted(self)),
-    };
+    let (decode_own, validate) = (event.check.decode(), event.check.validate());
     let decode_older = event.older.as_ref().map(|Older { path, versions, derived }| {
         let versions = versions.iter().map(|version| Literal::u32_unsuffixed(*version));
         let convert = if *derived { quote!(Self::from) } else { quote!(::eventsmith::Upcast::upcast) };

@@ -136,15 +136,8 @@ impl Emitter<'_> {
         let schema = self.schema_path(id, event, version, true);
         let event_type = format!("{}.reply", event.event_type);
         let number = proc_macro2::Literal::u32_unsuffixed(version.number);
-        let (decode, validate) = match self.check(id) {
-            Check::Type => (quote!(decode(data, |_| true)), quote!(Ok(()))),
-            Check::TypeAndChecks => {
-                (quote!(decode(data, Self::is_valid)), quote!(Self::payload_schema().validate(self, Self::is_valid)))
-            }
-            Check::Validator => {
-                (quote!(decode_interpreted(data)), quote!(Self::payload_schema().validate_interpreted(self)))
-            }
-        };
+        let check = self.check(id);
+        let (decode, validate) = (check.decode(), check.validate());
         quote! {
             impl #name {
                 fn payload_schema() -> &'static ::eventsmith::Schema {
