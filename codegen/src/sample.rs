@@ -22,12 +22,15 @@ mod array;
 mod choices;
 mod flatten;
 mod formats;
+mod instances;
 mod intersect;
 mod local;
+mod mutate;
 mod number;
 mod object;
 mod pattern;
 mod text;
+mod words;
 
 use std::fmt;
 
@@ -36,6 +39,7 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Fault, Validator};
 
 pub use choices::{Choices, Optional};
+pub use instances::Instances;
 
 /// Makes instances of one self-contained schema.
 pub struct Sampler {
@@ -119,7 +123,16 @@ impl Sampler {
     /// One candidate, which is valid more often than not; `None` where the choices led nowhere. With `hints`,
     /// examples and defaults of the schema's parts are taken as they stand.
     pub fn candidate(&self, choices: Choices, hints: bool) -> Option<Value> {
-        Growth { root: &self.root, choices, hints, depth: 0, fuel: FUEL, turn: 0, branches: 1 }.value(&self.root)
+        self.growth(choices, hints).value(&self.root)
+    }
+
+    /// One candidate for the part of the schema at a pointer.
+    fn candidate_at(&self, pointer: &str, choices: Choices) -> Option<Value> {
+        self.growth(choices, false).value(self.root.pointer(pointer)?)
+    }
+
+    fn growth(&self, choices: Choices, hints: bool) -> Growth<'_> {
+        Growth { root: &self.root, choices, hints, depth: 0, fuel: FUEL, turn: 0, branches: 1 }
     }
 
     /// Whether the schema accepts an instance.
