@@ -24,7 +24,7 @@ use crate::shape::{Id, Program};
 
 use payload::Payload;
 use subjects::Subjects;
-use types::{Types, doc, field_ident};
+use types::{Checked, Types, doc, field_ident};
 
 /// The Rust text of a catalogue.
 ///
@@ -121,6 +121,14 @@ fn module_doc(name: &str, parent: &str) -> String {
 }
 
 impl Emitter<'_> {
+    fn checked(&self, id: Id) -> Checked {
+        match (self.fast.contains(&id), self.checked[id]) {
+            (false, _) => Checked::Gap,
+            (true, true) => Checked::Method,
+            (true, false) => Checked::Nothing,
+        }
+    }
+
     fn tokens(&self) -> TokenStream {
         let subjects = Subjects::new(self.loaded, self.program);
         let mut root = Module::default();
@@ -133,7 +141,7 @@ impl Emitter<'_> {
             let items = &mut root.at(path).items;
             items.extend(types.imports());
             for id in ids {
-                let declaration = types.declaration(id);
+                let declaration = types.declaration(id, &|id| self.checked(id));
                 let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
                 let is_valid = is_valid.flatten();
                 let payload = self.payload(id, &subjects);

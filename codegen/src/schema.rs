@@ -117,6 +117,17 @@ pub fn ref_has_siblings(schema: &Value) -> bool {
     !matches!(Draft::default().detect(schema), Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
 }
 
+/// The draft of a document by its number or year; the newest for one that names none.
+pub fn draft_number(schema: &Value) -> u16 {
+    match Draft::default().detect(schema) {
+        Draft::Draft4 => 4,
+        Draft::Draft6 => 6,
+        Draft::Draft7 => 7,
+        Draft::Draft201909 => 2019,
+        _ => 2020,
+    }
+}
+
 /// The name of the keyword that names a schema in the draft of a document.
 pub fn id_keyword(schema: &Value) -> &'static str {
     Draft::default().detect(schema).id_keyword()
@@ -135,4 +146,10 @@ pub fn same_draft(one: &Value, other: &Value) -> bool {
 /// Whether the draft of a document knows a format; unknown ones assert nothing.
 pub fn is_known_format(schema: &Value, format: &str) -> bool {
     jsonschema::options().is_known_format(Draft::default().detect(schema), format)
+}
+
+/// Whether a pattern of JSON Schema matches some part of a text; a pattern that does not compile matches nothing.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let validator = jsonschema::options().offline().build(&serde_json::json!({ "pattern": pattern }));
+    validator.is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
 }
