@@ -144,6 +144,11 @@ impl Context<'_> {
             };
             plain.places = vec![place.below(&format!("/{keyword}/{index}"))];
         }
+        // A limit to some types of JSON says nothing where the schemas allow no others anyway.
+        let unlimited = Conjunction { classes: Classes::ALL, ..plain.clone() };
+        if plain.classes != Classes::ALL && plain.classes.has(self.flattened(&unlimited).classes) {
+            return unlimited;
+        }
         plain
     }
 

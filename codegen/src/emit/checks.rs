@@ -204,6 +204,12 @@ pub(super) fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStrea
             quote!(#place.is_multiple_of(#divisor))
         }
         Check::Bounds { min, max, above, below } => {
+            if let (Some(min), Some(max), None, None) = (min, max, above, below)
+                && min.is_f64() == max.is_f64()
+            {
+                let (min, max) = (number(min), number(max));
+                return quote!((#min..=#max).contains(#reference));
+            }
             let bounds = [(min, quote!(>=)), (max, quote!(<=)), (above, quote!(>)), (below, quote!(<))];
             let conditions = bounds.into_iter().filter_map(|(bound, operator)| {
                 let bound = number(bound.as_ref()?);

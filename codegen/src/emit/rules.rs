@@ -32,7 +32,11 @@ impl Rules<'_> {
                 true => quote!(self.#name.is_none()),
                 false => quote!(matches!(self.#name, Some(None))),
             }),
-            Rule::Equals { property, values } => self.with(property, |field, _| self.equals(field, values)),
+            Rule::Equals { property, values } => self.with(property, |field, name| match plain_bool(field, values) {
+                Some(true) => quote!(self.#name),
+                Some(false) => quote!(!self.#name),
+                None => self.equals(field, values),
+            }),
             Rule::Passes { property, checks } => self.with(property, |field, name| {
                 let on = |access| all_of(checks.iter().map(|check| super::checks::condition(check, &field.shape.ty, &access)));
                 let on_value = || on(Access::Reference(quote!(value)));
@@ -70,10 +74,14 @@ impl Rules<'_> {
                     true => quote!(self.#name.is_some()),
                     false => quote!(!matches!(self.#name, Some(None))),
                 }),
-                Rule::Equals { .. } => {
-                    let holds = self.condition(rule);
-                    quote!(!#holds)
-                }
+                Rule::Equals { property, values } => self.with(property, |field, name| match plain_bool(field, values) {
+                    Some(true) => quote!(!self.#name),
+                    Some(false) => quote!(self.#name),
+                    None => {
+                        let holds = self.equals(field, values);
+                        quote!(!#holds)
+                    }
+                }),
                 _ => {
                     let holds = self.condition(rule);
                     quote!(!(#holds))
@@ -167,6 +175,14 @@ impl Rules<'_> {
             (_, Value::Bool(value)) => quote!(#value),
             (_, value) => integer(crate::lower::integer_of(value).unwrap_or_default()),
         }
+    }
+}
+
+/// The constant that a required boolean is compared to.
+fn plain_bool(field: &Field, values: &[Value]) -> Option<bool> {
+    match values {
+        [Value::Bool(value)] if field.required && !field.shape.nullable => Some(*value),
+        _ => None,
     }
 }
 

@@ -180,9 +180,9 @@ impl<'a> Types<'a> {
             (Choice::Tag { property, .. }, [tag]) => format!("`{property}` is `{tag}`."),
             (Choice::Tag { property, .. }, tags) => format!("`{property}` is one of `{}`.", tags.join("`, `")),
             _ => match &variant.shape.ty {
-                Type::Named(id) => {
-                    let doc = &self.program.definitions[*id].doc;
-                    if doc.is_empty() { "An alternative.".to_owned() } else { doc.clone() }
+                Type::Named(id) | Type::Boxed(id) => {
+                    let definition = &self.program.definitions[*id];
+                    if definition.doc.is_empty() { format!("A `{}`.", definition.name) } else { definition.doc.clone() }
                 }
                 ty => format!("{}.", words(ty)),
             },

@@ -108,7 +108,7 @@ impl Context<'_> {
     }
 
     /// A validator of what a schema says about constants.
-    fn plain_validator(&self, part: &Part<'_>) -> Option<schema::Validator> {
+    pub(super) fn plain_validator(&self, part: &Part<'_>) -> Option<schema::Validator> {
         let said = part.keywords().filter(|(keyword, _)| PLAIN.contains(keyword));
         let mut members: Map<String, Value> =
             said.filter_map(|(keyword, _)| Some((keyword.to_owned(), part.get(keyword)?.clone()))).collect();

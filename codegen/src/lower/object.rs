@@ -164,8 +164,14 @@ impl Context<'_> {
             let is_plain = names.never.is_none()
                 && names.classes == Classes::STRING
                 && names.parts.iter().flat_map(|part| part.keywords()).all(|(keyword, _)| plain.contains(&keyword));
-            let declares = !flat.properties().is_empty() || !flat.required().is_empty();
-            if is_plain && !declares {
+            let mut declared: Vec<Value> = flat.required().into_iter().map(Value::from).collect();
+            declared.extend(flat.properties().into_iter().map(|property| Value::from(property.name)));
+            let is_plain = is_plain
+                && names.parts.iter().all(|part| {
+                    let validator = self.plain_validator(part);
+                    validator.is_some_and(|validator| declared.iter().all(|name| validator.faults(name).is_empty()))
+                });
+            if is_plain {
                 checks.extend(self.text_shape(&names).checks);
             } else if !self.accepts_all(&place) {
                 self.gap(&part.place, "propertyNames");

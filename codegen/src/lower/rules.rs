@@ -284,6 +284,7 @@ pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
                 match rule {
                     Rule::All(rules) => flat.extend(rules),
                     rule if rule == never => return never,
+                    rule if flat.contains(&rule) => {}
                     rule => flat.push(rule),
                 }
             }
@@ -295,6 +296,7 @@ pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
                 match rule {
                     Rule::Any(rules) => flat.extend(rules),
                     rule if rule == always => return always,
+                    rule if flat.contains(&rule) => {}
                     rule => flat.push(rule),
                 }
             }
@@ -310,8 +312,8 @@ pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
             }
         }
         Rule::Not(rule) => match simplified(*rule, fields) {
-            rule if rule == always => never,
-            rule if rule == never => always,
+            Rule::All(rules) => simplified(Rule::Any(rules.into_iter().map(not).collect()), fields),
+            Rule::Any(rules) => simplified(Rule::All(rules.into_iter().map(not).collect()), fields),
             rule => not(rule),
         },
         rule => rule,
@@ -319,7 +321,6 @@ pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
 }
 
 fn one_or(mut rules: Vec<Rule>, many: fn(Vec<Rule>) -> Rule) -> Rule {
-    rules.dedup();
     match (rules.len(), rules.pop()) {
         (1, Some(rule)) => rule,
         (_, Some(last)) => {

@@ -75,7 +75,8 @@ impl<'a> Context<'a> {
         }
         let choice = if exactly_one { Choice::One } else { Choice::Any };
         let variants = branches.iter().enumerate().map(|(at, branch)| {
-            let hint = self.hint(&branch.place, at + 1);
+            let others = branches.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, branch)| branch);
+            let hint = self.hint(branch, others, at + 1);
             self.alternative(&branch.conjunction, &branch.place, Vec::new(), &hint)
         });
         Some(Lowered::Body(Body::Union(Union { choice, variants: variants.collect() })))
@@ -265,11 +266,19 @@ impl<'a> Context<'a> {
         Alternative { tags, name: String::new(), doc, shape }
     }
 
-    /// What an alternative may be called: its title, else its number.
-    fn hint(&self, place: &Place, number: usize) -> String {
-        match self.text(place, "title") {
-            "" => format!("option {number}"),
-            title => title.to_owned(),
+    /// What an alternative may be called: its title, else a property that only it requires, else its number.
+    fn hint<'b>(&self, branch: &Branch<'_>, others: impl Iterator<Item = &'b Branch<'a>>, number: usize) -> String
+    where
+        'a: 'b,
+    {
+        let title = self.text(&branch.place, "title");
+        if !title.is_empty() {
+            return title.to_owned();
+        }
+        let required: BTreeSet<&str> = others.flat_map(|other| other.flat.required()).collect();
+        match branch.flat.required().into_iter().find(|name| !required.contains(name)) {
+            Some(name) => name.to_owned(),
+            None => format!("option {number}"),
         }
     }
 }
