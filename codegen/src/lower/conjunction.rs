@@ -379,6 +379,13 @@ impl<'a> Context<'a> {
         self.speaks_only(place, names, 0)
     }
 
+    /// Whether a schema only compares a value to constants, or checks what is plain about it.
+    fn is_comparison(&self, place: &Place) -> bool {
+        const PLAIN: &[&str] = &["const", "enum", "maxLength", "minLength", "pattern", "type"];
+        let flat = self.flattened(&Conjunction::of(place.clone()));
+        flat.is_resolved() && flat.parts.iter().flat_map(Part::keywords).all(|(keyword, _)| PLAIN.contains(&keyword))
+    }
+
     fn speaks_only(&self, place: &Place, names: &BTreeSet<&str>, depth: usize) -> bool {
         const DEEPEST: usize = 8;
         let flat = self.flattened(&Conjunction::of(place.clone()));
@@ -389,7 +396,9 @@ impl<'a> Context<'a> {
             part.keywords().all(|(keyword, _)| match keyword {
                 "type" => true,
                 "required" => flat.required().iter().all(|name| names.contains(name)),
-                "properties" => part.object(keyword).all(|(name, _)| names.contains(name)),
+                "properties" => part.object(keyword).all(|(name, _)| {
+                    names.contains(name) && self.is_comparison(&part.below(keyword, name))
+                }),
                 "not" => self.speaks_only(&part.place.below("/not"), names, depth + 1),
                 "anyOf" | "oneOf" | "if" | "dependentSchemas" | "dependencies" => {
                     self.applied(part).iter().all(|place| self.speaks_only(place, names, depth + 1))

@@ -9,7 +9,7 @@ use crate::references::Place;
 use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union, Variant};
 
 use super::Lowered;
-use super::conjunction::{Conjunction, Flat};
+use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
 
 /// More alternatives than anybody wants to see in one enum.
@@ -25,27 +25,10 @@ struct Branch<'a> {
 impl<'a> Context<'a> {
     /// Lowers `oneOf` or `anyOf`, if there is one that is not a mere rule about properties.
     pub(super) fn alternatives(&mut self, conjunction: &Conjunction, flat: &Flat<'a>, hint: &str) -> Option<Lowered> {
-        let names: BTreeSet<&str> = flat.properties().iter().map(|property| property.name).collect();
-        let is_object = flat.classes == Classes::OBJECT && !names.is_empty();
-        let (part, keyword, count) = flat.parts.iter().find_map(|part| {
-            ["oneOf", "anyOf"].into_iter().find_map(|keyword| {
-                let count = part.get(keyword)?.as_array()?.len();
-                let places = (0..count).map(|at| part.below(keyword, &at.to_string()));
-                let is_rule = is_object && places.into_iter().all(|place| self.speaks_only_of(&place, &names));
-                (!is_rule).then_some((part, keyword, count))
-            })
+        let (part, keyword, branches) = flat.parts.iter().find_map(|part| {
+            let found = |keyword| Some((part, keyword, self.branches(conjunction, flat, part, keyword)?));
+            ["oneOf", "anyOf"].into_iter().find_map(found)
         })?;
-        if count > MOST {
-            return None;
-        }
-        let branch = |index: usize| {
-            let place = part.below(keyword, &index.to_string());
-            let conjunction = conjunction.choosing(&part.place, keyword, index);
-            let flat = self.flattened(&conjunction);
-            Branch { place, conjunction, flat }
-        };
-        let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
-        let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
         match branches.as_slice() {
             [] => {
                 self.gap(&part.place, keyword);
@@ -80,6 +63,35 @@ impl<'a> Context<'a> {
             self.alternative(&branch.conjunction, &branch.place, Vec::new(), &hint)
         });
         Some(Lowered::Body(Body::Union(Union { choice, variants: variants.collect() })))
+    }
+
+    /// The alternatives of a keyword that are possible together with everything beside them; `None` where there are
+    /// none, or they are mere rules about declared properties.
+    fn branches(
+        &self,
+        conjunction: &Conjunction,
+        flat: &Flat<'a>,
+        part: &Part<'a>,
+        keyword: &'static str,
+    ) -> Option<Vec<Branch<'a>>> {
+        let count = part.get(keyword)?.as_array()?.len();
+        if count > MOST {
+            return None;
+        }
+        let branch = |index: usize| {
+            let place = part.below(keyword, &index.to_string());
+            let conjunction = conjunction.choosing(&part.place, keyword, index);
+            let flat = self.flattened(&conjunction);
+            Branch { place, conjunction, flat }
+        };
+        let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
+        let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
+        let names: BTreeSet<&str> = flat.properties().iter().map(|property| property.name).collect();
+        let are_rules = flat.classes == Classes::OBJECT
+            && !names.is_empty()
+            && branches.len() > 1
+            && branches.iter().all(|branch| self.speaks_only_of(&branch.place, &names));
+        (!are_rules).then_some(branches)
     }
 
     /// Alternatives of which one is null and the others are not.
