@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checks;
+mod default;
 pub mod event_impl;
 mod fields;
 mod imports;
@@ -145,7 +146,8 @@ impl Emitter<'_> {
                 let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
                 let is_valid = is_valid.flatten();
                 let payload = self.payload(id, &subjects);
-                items.extend(quote!(#declaration #is_valid #payload));
+                let default = default::implementation(self.program, id);
+                items.extend(quote!(#declaration #default #is_valid #payload));
             }
         }
         for (module, exports) in self.exports() {

@@ -277,7 +277,7 @@ fn parenthesised(checks: &[Check], ty: &Type, access: &Access) -> TokenStream {
 }
 
 /// A number as an expression that compares to a `Number`.
-fn number(number: &serde_json::Number) -> TokenStream {
+pub(super) fn number(number: &serde_json::Number) -> TokenStream {
     if let Some(value) = number.as_i64() {
         return integer(value.into());
     }

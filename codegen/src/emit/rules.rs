@@ -38,7 +38,9 @@ impl Rules<'_> {
                 None => self.equals(field, values),
             }),
             Rule::Passes { property, checks } => self.with(property, |field, name| {
-                let on = |access| all_of(checks.iter().map(|check| super::checks::condition(check, &field.shape.ty, &access)));
+                let on = |access| {
+                    all_of(checks.iter().map(|check| super::checks::condition(check, &field.shape.ty, &access)))
+                };
                 let on_value = || on(Access::Reference(quote!(value)));
                 match (field.required, field.shape.nullable) {
                     (true, false) => on(Access::Place(quote!(self.#name))),
@@ -74,14 +76,16 @@ impl Rules<'_> {
                     true => quote!(self.#name.is_some()),
                     false => quote!(!matches!(self.#name, Some(None))),
                 }),
-                Rule::Equals { property, values } => self.with(property, |field, name| match plain_bool(field, values) {
-                    Some(true) => quote!(!self.#name),
-                    Some(false) => quote!(self.#name),
-                    None => {
-                        let holds = self.equals(field, values);
-                        quote!(!#holds)
-                    }
-                }),
+                Rule::Equals { property, values } => {
+                    self.with(property, |field, name| match plain_bool(field, values) {
+                        Some(true) => quote!(!self.#name),
+                        Some(false) => quote!(self.#name),
+                        None => {
+                            let holds = self.equals(field, values);
+                            quote!(!#holds)
+                        }
+                    })
+                }
                 _ => {
                     let holds = self.condition(rule);
                     quote!(!(#holds))
@@ -123,7 +127,11 @@ impl Rules<'_> {
             let min = min.unwrap_or_default();
             if min == 1 {
                 let unknown = unknown.then(|| quote!(|| !self.unknown.is_empty()));
-                return if optional.is_empty() { quote!(!self.unknown.is_empty()) } else { quote!((#(#optional)||* #unknown)) };
+                return if optional.is_empty() {
+                    quote!(!self.unknown.is_empty())
+                } else {
+                    quote!((#(#optional)||* #unknown))
+                };
             }
             let (count, min) = (counted(&optional, unknown), Literal::u64_unsuffixed(min));
             return quote!(#count >= #min);

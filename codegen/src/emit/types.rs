@@ -51,6 +51,11 @@ impl<'a> Types<'a> {
         Self { program, module, imported }
     }
 
+    /// A definition by its number.
+    pub(super) fn definition(&self, id: Id) -> &'a Definition {
+        &self.program.definitions[id]
+    }
+
     /// The `use` lines of a module.
     pub(super) fn imports(&self) -> TokenStream {
         let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
@@ -75,7 +80,10 @@ impl<'a> Types<'a> {
         let doc = doc(&definition.doc, || fallback_doc(definition));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
-            Body::Struct(body) => self.structure(&name, body),
+            Body::Struct(body) => {
+                let default = super::default::is_derived(self.program, id).then(|| quote!(, Default));
+                self.structure(&name, body, default)
+            }
             Body::Enum(variants) => enumeration(&name, variants),
             Body::Union(union) => self.union(&name, union, checks(id)),
             Body::Text(checks) => return text(&doc, &name, checks),
@@ -85,7 +93,7 @@ impl<'a> Types<'a> {
         quote!(#doc #declaration)
     }
 
-    fn structure(&self, name: &Ident, body: &Struct) -> TokenStream {
+    fn structure(&self, name: &Ident, body: &Struct, default: Option<TokenStream>) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
@@ -100,7 +108,7 @@ impl<'a> Types<'a> {
             _ => None,
         };
         quote! {
-            #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+            #[derive(Debug, Clone, PartialEq #default, ::serde::Serialize, ::serde::Deserialize)]
             #closed
             pub struct #name { #(#fields)* #kept }
         }

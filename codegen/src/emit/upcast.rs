@@ -2,13 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use serde_json::Value;
 
 use crate::evolution;
 use crate::load::Loaded;
 use crate::shape::{Body, Field, Id, Integer, Program, Shape, Struct, Type};
 
-use super::checks::integer;
+use super::default::of_field;
 use super::types::{Types, field_ident};
 
 /// The implementation of `From`, if every value that a writer of the older version writes fits the newer one and
@@ -43,7 +42,9 @@ impl Derivation<'_> {
         self.done.push((older, newer));
         let (from, into) = (&self.program.definitions[older], &self.program.definitions[newer]);
         let body = match (&from.body, &into.body) {
-            (Body::Struct(from), Body::Struct(into)) => self.structure(from, into)?,
+            (Body::Struct(from), Body::Struct(into)) => {
+                self.structure(from, into, &self.program.definitions[newer].module)?
+            }
             (Body::Enum(from), Body::Enum(into)) => {
                 let path = Types::new(self.program, &self.program.definitions[newer].module).path(older);
                 let arms = from.iter().map(|variant| {
@@ -68,13 +69,14 @@ impl Derivation<'_> {
         Some(())
     }
 
-    fn structure(&mut self, from: &Struct, into: &Struct) -> Option<TokenStream> {
+    fn structure(&mut self, from: &Struct, into: &Struct, module: &[String]) -> Option<TokenStream> {
         let fields = into.fields.iter().map(|field| {
             let name = field_ident(&field.name);
             let value = match from.fields.iter().find(|old| old.property == field.property) {
                 Some(old) => self.field(old, field)?,
                 None if field.required => return None,
-                None => default_value(field),
+                // A property that the older version does not have is absent without a default.
+                None => of_field(&Types::new(self.program, module), field).unwrap_or_else(|| quote!(None)),
             };
             Some(quote!(#name: #value))
         });
@@ -124,20 +126,6 @@ impl Derivation<'_> {
             _ => None,
         }
     }
-}
-
-/// The default of a property that the older version does not have; absent without one.
-fn default_value(field: &Field) -> TokenStream {
-    let value = match (&field.default, &field.shape.ty) {
-        (Some(Value::Bool(value)), Type::Bool) => quote!(#value),
-        (Some(Value::String(value)), Type::Text) => quote!(String::from(#value)),
-        (Some(Value::Number(value)), Type::Integer(_)) => match value.as_i64() {
-            Some(value) => integer(value.into()),
-            None => return quote!(None),
-        },
-        _ => return quote!(None),
-    };
-    if field.shape.nullable { quote!(Some(Some(#value))) } else { quote!(Some(#value)) }
 }
 
 fn widens(from: Integer, into: Integer) -> bool {

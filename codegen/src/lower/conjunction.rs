@@ -154,7 +154,8 @@ impl<'a> Flat<'a> {
 
     pub(super) fn required(&self) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
-        for name in self.every("required").filter_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str) {
+        for name in self.every("required").filter_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str)
+        {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -331,8 +332,7 @@ impl<'a> Context<'a> {
             return;
         }
         let scope = || parts.iter().filter_map(|index| flat.parts.get(*index));
-        let names: BTreeSet<&str> =
-            scope().flat_map(|part| part.object("properties")).map(|(name, _)| name).collect();
+        let names: BTreeSet<&str> = scope().flat_map(|part| part.object("properties")).map(|(name, _)| name).collect();
         let patterns = scope().flat_map(|part| part.object("patternProperties")).map(|(pattern, _)| pattern).collect();
         let all_evaluated = scope().any(|part| {
             ["additionalProperties", "unevaluatedProperties"].iter().any(|keyword| part.resolved.contains(keyword))
@@ -396,9 +396,9 @@ impl<'a> Context<'a> {
             part.keywords().all(|(keyword, _)| match keyword {
                 "type" => true,
                 "required" => flat.required().iter().all(|name| names.contains(name)),
-                "properties" => part.object(keyword).all(|(name, _)| {
-                    names.contains(name) && self.is_comparison(&part.below(keyword, name))
-                }),
+                "properties" => part
+                    .object(keyword)
+                    .all(|(name, _)| names.contains(name) && self.is_comparison(&part.below(keyword, name))),
                 "not" => self.speaks_only(&part.place.below("/not"), names, depth + 1),
                 "anyOf" | "oneOf" | "if" | "dependentSchemas" | "dependencies" => {
                     self.applied(part).iter().all(|place| self.speaks_only(place, names, depth + 1))

@@ -97,7 +97,8 @@ impl Context<'_> {
                 values.push(value);
             }
         }
-        let only_one_list = |part: &Part<'_>| part.keywords().all(|(name, _)| ["type", "enum", "const"].contains(&name));
+        let only_one_list =
+            |part: &Part<'_>| part.keywords().all(|(name, _)| ["type", "enum", "const"].contains(&name));
         if !(flat.parts.len() == 1 && flat.parts.iter().all(only_one_list)) {
             for part in &flat.parts {
                 let validator = self.plain_validator(part)?;

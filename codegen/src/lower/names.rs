@@ -107,7 +107,8 @@ fn name_alternatives(program: &mut Program) {
             variant.name = match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
                     let name = names[*id].strip_prefix(definition.name.as_str()).unwrap_or(&names[*id]);
-                    if name.starts_with(|first: char| first.is_ascii_uppercase()) { name } else { &names[*id] }.to_owned()
+                    if name.starts_with(|first: char| first.is_ascii_uppercase()) { name } else { &names[*id] }
+                        .to_owned()
                 }
                 Type::Text => "String".to_owned(),
                 Type::Uuid => "Uuid".to_owned(),
@@ -247,8 +248,9 @@ mod tests {
 
     #[test]
     fn clashing_names_are_numbered_in_order() {
-        let mut variants: Vec<Variant> =
-            ["a b", "a-b", "A B", ""].map(|value| Variant { value: value.to_owned(), name: String::new(), doc: String::new() }).into();
+        let mut variants: Vec<Variant> = ["a b", "a-b", "A B", ""]
+            .map(|value| Variant { value: value.to_owned(), name: String::new(), doc: String::new() })
+            .into();
 
         name_variants(variants.iter_mut());
 

@@ -141,7 +141,8 @@ impl Context<'_> {
 
     /// Lowers an object without declared properties.
     pub(super) fn map(&mut self, flat: &Flat<'_>) -> Shape {
-        let handled = ["patternProperties", "properties", "required", "propertyNames", "minProperties", "maxProperties"];
+        let handled =
+            ["patternProperties", "properties", "required", "propertyNames", "minProperties", "maxProperties"];
         self.gaps_but(flat, Classes::OBJECT, &handled);
         let mut shape = match self.unknown(flat) {
             Unknown::Kept(map) => *map,

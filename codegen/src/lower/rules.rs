@@ -146,9 +146,11 @@ impl Context<'_> {
         let property = field.property.clone();
         let null = Rule::Null(property.clone());
         if let Some(values) = self.values(flat) {
-            let plain = flat.parts.iter().flat_map(Part::keywords).all(|(keyword, classes)| {
-                classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword)
-            });
+            let plain = flat
+                .parts
+                .iter()
+                .flat_map(Part::keywords)
+                .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
             if !plain || !values.iter().all(|value| !value.is_object() && !value.is_array()) {
                 return None;
             }
@@ -199,9 +201,9 @@ impl Context<'_> {
         }
         let mut checks = Vec::new();
         for (keyword, value) in flat.parts.iter().flat_map(|part| {
-            part.keywords().filter(|(keyword, of)| *keyword != "type" && of.has(class)).map(|(keyword, _)| {
-                (keyword, part.get(keyword).unwrap_or(&Value::Null))
-            })
+            part.keywords()
+                .filter(|(keyword, of)| *keyword != "type" && of.has(class))
+                .map(|(keyword, _)| (keyword, part.get(keyword).unwrap_or(&Value::Null)))
         }) {
             let size = || super::integer_of(value).and_then(|size| u64::try_from(size).ok());
             checks.push(match keyword {

@@ -130,9 +130,12 @@ impl<'a> Context<'a> {
                 }
                 variants.push(Variant { value, name: String::new(), doc: doc.to_owned() });
             }
-            let others = branch.flat.parts.iter().flat_map(|part| part.keywords()).any(|(keyword, classes)| {
-                classes == Classes::ALL && !["type", "enum", "const"].contains(&keyword)
-            });
+            let others = branch
+                .flat
+                .parts
+                .iter()
+                .flat_map(|part| part.keywords())
+                .any(|(keyword, classes)| classes == Classes::ALL && !["type", "enum", "const"].contains(&keyword));
             if others {
                 return None;
             }
@@ -176,9 +179,13 @@ impl<'a> Context<'a> {
             }
             Some((tag.to_owned(), all))
         })?;
-        let is_pure = |branch: &Branch<'_>| branch.flat.parts.iter().all(|part| {
-            part.keywords().all(|(keyword, classes)| classes != Classes::ALL || keyword == "type")
-        });
+        let is_pure = |branch: &Branch<'_>| {
+            branch
+                .flat
+                .parts
+                .iter()
+                .all(|part| part.keywords().all(|(keyword, classes)| classes != Classes::ALL || keyword == "type"))
+        };
         let kept = values.iter().any(|values| values.len() != 1) || !branches.iter().all(is_pure);
         let mut variants = Vec::new();
         for (branch, tags) in branches.iter().zip(values) {
@@ -209,9 +216,11 @@ impl<'a> Context<'a> {
             return None;
         }
         let flat = self.flattened(&Conjunction::all(property.places));
-        let plain = flat.parts.iter().flat_map(|part| part.keywords()).all(|(keyword, classes)| {
-            classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword)
-        });
+        let plain = flat
+            .parts
+            .iter()
+            .flat_map(|part| part.keywords())
+            .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
         if !plain || !flat.is_resolved() || flat.never.is_some() {
             return None;
         }
