@@ -21,6 +21,7 @@ pub mod lookup;
 mod lower;
 pub mod manifest;
 pub mod model;
+mod parallel;
 pub mod payload;
 pub mod pointer;
 pub mod references;
