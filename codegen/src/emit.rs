@@ -33,16 +33,23 @@ use types::{Types, field_ident};
 /// # Errors
 /// Every finding, if one of them is an error.
 pub fn rust(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
+    let program = sound(loaded)?;
+    Emitter::new(loaded, &program).text().map_err(|error| vec![internal(&error)])
+}
+
+/// Every finding about a catalogue: what loading found, and what only shows in the types.
+pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+    sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())
+}
+
+fn sound(loaded: &Loaded) -> Result<Program, Vec<Diagnostic>> {
     if has_errors(&loaded.diagnostics) {
         return Err(loaded.diagnostics.clone());
     }
     let program = lower(loaded);
     let mut diagnostics = loaded.diagnostics.clone();
     fields::check(loaded, &program, &mut diagnostics);
-    if has_errors(&diagnostics) {
-        return Err(diagnostics);
-    }
-    Emitter::new(loaded, &program).text().map_err(|error| vec![internal(&error)])
+    if has_errors(&diagnostics) { Err(diagnostics) } else { Ok(program) }
 }
 
 /// Text that does not parse is a mistake of this crate, not of the catalogue; it must be told all the same.

@@ -22,6 +22,7 @@ mod lower;
 pub mod manifest;
 pub mod model;
 mod parallel;
+pub mod paths;
 pub mod payload;
 pub mod pointer;
 pub mod references;
