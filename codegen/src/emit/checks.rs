@@ -6,20 +6,25 @@ use serde_json::Value;
 
 use crate::shape::{Alternative, Body, Check, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
 
-/// Which definitions have something to check beyond their types.
+/// Which definitions have something to check beyond their types: of their own, or in what they are made of.
 pub(super) fn checked(program: &Program) -> Vec<bool> {
-    let mut checked = vec![false; program.definitions.len()];
-    loop {
-        let next: Vec<bool> = program
-            .definitions
-            .iter()
-            .map(|definition| !definition_checks(program, definition, &checked).is_empty())
-            .collect();
-        if next == checked {
-            return checked;
-        }
-        checked = next;
+    let none = vec![false; program.definitions.len()];
+    let mut checked = crate::parallel::map(&program.definitions, |definition| {
+        !definition_checks(program, definition, &none).is_empty()
+    });
+    let mut users: Vec<Vec<Id>> = vec![Vec::new(); program.definitions.len()];
+    for (user, definition) in program.definitions.iter().enumerate() {
+        definition.body.names().into_iter().for_each(|(used, _)| users[used].push(user));
     }
+    let mut open: Vec<Id> = (0..checked.len()).filter(|id| checked[*id]).collect();
+    while let Some(id) = open.pop() {
+        for user in &users[id] {
+            if !std::mem::replace(&mut checked[*user], true) {
+                open.push(*user);
+            }
+        }
+    }
+    checked
 }
 
 /// The method `is_valid` of a definition; none when the type says it all.
