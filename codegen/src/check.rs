@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::model::{Catalogue, Document};
 use crate::parallel;
 use crate::pointer::join;
@@ -19,7 +19,7 @@ pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnost
     let findings = parallel::map(&documents, |document| {
         let mut findings = Vec::new();
         check_schema(document, &mut findings);
-        if findings.is_empty() {
+        if !has_errors(&findings) {
             check_references(document, references, &mut findings);
         }
         findings
@@ -52,6 +52,12 @@ fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Ve
 }
 
 fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(dialect) = &document.foreign_dialect {
+        let message = format!("{dialect:?} is no draft of JSON Schema; the file is read as draft 2020-12");
+        let help = "name the draft that the schema is written in: https://json-schema.org/draft/2020-12/schema";
+        let warning = document.error("foreign-dialect", "/$schema", message, help);
+        diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
+    }
     for fault in schema::check_schema(&document.schema) {
         let value = document.schema.pointer(&fault.pointer).unwrap_or(&Value::Null);
         let (message, help) = if fault.pointer.ends_with("/type") && !fault.keyword.contains("/properties/properties") {

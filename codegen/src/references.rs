@@ -225,10 +225,8 @@ mod tests {
     use super::*;
 
     fn documents(texts: &[(&str, &str)]) -> BTreeMap<String, Document> {
-        let document = |(path, text): &(&str, &str)| {
-            let schema = serde_json::from_str(text).unwrap();
-            ((*path).to_owned(), Document { path: (*path).to_owned(), source: (*text).to_owned(), schema })
-        };
+        let document =
+            |(path, text): &(&str, &str)| ((*path).to_owned(), Document::parse(*path, (*text).to_owned()).unwrap());
         texts.iter().map(document).collect()
     }
 

@@ -112,6 +112,11 @@ pub fn is_meta_schema(uri: &str) -> bool {
         .any(|prefix| uri.starts_with(prefix))
 }
 
+/// Whether a schema names a meta-schema that is no draft of JSON Schema, but somebody's own.
+pub fn is_foreign(schema: &Value, uri: &str) -> bool {
+    Draft::default().detect(schema) == Draft::Unknown && !is_meta_schema(uri)
+}
+
 /// Whether siblings of `$ref` count: they do from draft 2019-09 on.
 pub fn ref_has_siblings(schema: &Value) -> bool {
     !matches!(Draft::default().detect(schema), Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
