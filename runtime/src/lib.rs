@@ -13,6 +13,7 @@ mod handler;
 mod invalid;
 mod jetstream;
 mod memory;
+mod payload;
 mod provision;
 mod publish;
 mod schema;

@@ -128,11 +128,19 @@ pub fn files(events: usize, seed: u64) -> Vec<File> {
 /// # Errors
 /// When the disk does not take it.
 pub fn write(dir: &Path, events: usize, seed: u64) -> io::Result<()> {
+    write_files(dir, &files(events, seed))
+}
+
+/// Writes the files of a catalogue into a folder, with an `eventsmith.toml` beside them.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn write_files(dir: &Path, files: &[File]) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let manifest = "root = \"shop\"\n\n[streams.SHOP]\nsubjects = [\"shop.domain.>\"]\n";
     std::fs::write(dir.join("eventsmith.toml"), manifest)?;
-    for file in files(events, seed) {
-        let path = dir.join(file.path);
+    for file in files {
+        let path = dir.join(&file.path);
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(path, format!("{:#}\n", file.schema))?;
     }

@@ -138,25 +138,12 @@ impl Emitter<'_> {
         let event_type = format!("{}.reply", event.event_type);
         let number = proc_macro2::Literal::u32_unsuffixed(version.number);
         let check = self.check(id);
-        let (decode, validate) = (check.decode(), check.validate());
+        let judge = check.word();
         quote! {
-            impl #name {
-                fn payload_schema() -> &'static ::eventsmith::Schema {
-                    static SCHEMA: ::eventsmith::Schema = ::eventsmith::Schema::new(#event_type, #number, #schema);
-                    &SCHEMA
-                }
-            }
-
             impl ::eventsmith::Reply for #name {
                 const SCHEMA: &'static str = #schema;
 
-                fn validate(&self) -> Result<(), ::eventsmith::Invalid> {
-                    #validate
-                }
-
-                fn decode(data: &[u8]) -> Result<Self, ::eventsmith::Invalid> {
-                    Self::payload_schema().#decode
-                }
+                ::eventsmith::reply_payload!(#name, #judge, #event_type, #number);
             }
         }
     }
