@@ -89,6 +89,9 @@ impl Context<'_> {
             self.forget(id);
             let gaps = std::mem::take(&mut self.definitions[id].gaps);
             self.gaps.extend(gaps);
+            if self.definitions[id].spells_integers {
+                self.spells_integers();
+            }
             return shape;
         }
         let outer = self.open_gaps();

@@ -37,6 +37,8 @@ pub struct Definition {
     pub body: Body,
     /// What types and checks cannot say about it; an event that reaches a gap is checked by the validator.
     pub gaps: Vec<Gap>,
+    /// Whether it holds an integer of draft 4, of which `1.0` is none.
+    pub spells_integers: bool,
 }
 
 /// A keyword that neither type nor check expresses.
@@ -313,6 +315,11 @@ impl Program {
             }
         }
         gaps
+    }
+
+    /// Whether the type of an event holds an integer of draft 4, of which `1.0` is none.
+    pub fn spells_integers(&self, root: Id) -> bool {
+        self.reachable(root).into_iter().any(|id| self.definitions[id].spells_integers)
     }
 
     /// A definition and all that it names, itself first.

@@ -326,3 +326,11 @@ fn a_conjunction_that_comes_back_to_itself_ends() {
 
     assert_has(&text, &["pub n: Option<i64>,", "pub m: Option<i64>,", "Box<"]);
 }
+
+#[test]
+fn an_integer_of_draft_4_is_read_as_that_draft_means_it() {
+    let mut schema = object(&json!({"a": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 9}}));
+    schema["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+
+    assert_has(&fast(&schema), &["pub a: Option<u8>,", "(1..=9)", "draft_4_is_valid"]);
+}

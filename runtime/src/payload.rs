@@ -1,7 +1,7 @@
 //! What is the same in every generated `impl Event` and `impl Reply`: how payloads are checked and decoded.
 
-/// Completes `impl Event`. Says how a payload is judged (by its `type`, by its type and `is_valid`, or by the
-/// `validator`) and, for all but the oldest version, which older ones it decodes, through which type and conversion.
+/// Completes `impl Event`. Says how a payload is judged (by its `type`, by its type and `is_valid`, by either
+/// as draft 4 has it, or by the `validator`) and, for all but the oldest version, which older ones it decodes, through which type and conversion.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! event_payload {
@@ -61,6 +61,18 @@ macro_rules! judge {
     };
     (is_valid, decode $data:ident) => {
         Self::payload_schema().decode($data, Self::is_valid)
+    };
+    (draft_4_type, validate $value:ident) => {
+        Ok(())
+    };
+    (draft_4_type, decode $data:ident) => {
+        Self::payload_schema().decode_draft_4($data, |_| true)
+    };
+    (draft_4_is_valid, validate $value:ident) => {
+        Self::payload_schema().validate($value, Self::is_valid)
+    };
+    (draft_4_is_valid, decode $data:ident) => {
+        Self::payload_schema().decode_draft_4($data, Self::is_valid)
     };
     (validator, validate $value:ident) => {
         Self::payload_schema().validate_interpreted($value)

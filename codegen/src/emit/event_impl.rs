@@ -39,6 +39,10 @@ pub enum Check {
     TypeAndChecks,
     /// The validator must see it.
     Validator,
+    /// The type alone says it all, but for draft 4's notion of an integer.
+    Draft4Type,
+    /// The type and its method `is_valid` say it all, but for draft 4's notion of an integer.
+    Draft4TypeAndChecks,
 }
 
 impl Check {
@@ -48,6 +52,8 @@ impl Check {
             Self::Type => quote!(type),
             Self::TypeAndChecks => quote!(is_valid),
             Self::Validator => quote!(validator),
+            Self::Draft4Type => quote!(draft_4_type),
+            Self::Draft4TypeAndChecks => quote!(draft_4_is_valid),
         }
     }
 }

@@ -85,11 +85,13 @@ impl Emitter<'_> {
 
     fn check(&self, id: Id) -> Check {
         if !self.program.gaps(id).is_empty() {
-            Check::Validator
-        } else if self.checked[id] {
-            Check::TypeAndChecks
-        } else {
-            Check::Type
+            return Check::Validator;
+        }
+        match (self.checked[id], self.program.spells_integers(id)) {
+            (false, false) => Check::Type,
+            (true, false) => Check::TypeAndChecks,
+            (false, true) => Check::Draft4Type,
+            (true, true) => Check::Draft4TypeAndChecks,
         }
     }
 

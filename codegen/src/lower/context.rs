@@ -149,6 +149,7 @@ impl<'a> Context<'a> {
             name: String::new(),
             body: Body::Open,
             gaps: Vec::new(),
+            spells_integers: false,
         });
         self.origins.push(origin);
         self.keys.push(key.clone());
@@ -195,6 +196,13 @@ impl<'a> Context<'a> {
     /// Returns the gaps found since, and goes on with those of before.
     pub(super) fn close_gaps(&mut self, outer: Vec<Gap>) -> Vec<Gap> {
         std::mem::replace(&mut self.gaps, outer)
+    }
+
+    /// Notes an integer of draft 4 in the definition at hand.
+    pub(super) fn spells_integers(&mut self) {
+        if let Some(owner) = self.owner {
+            self.definitions[owner].spells_integers = true;
+        }
     }
 
     /// Notes that nothing but the validator can check a keyword.

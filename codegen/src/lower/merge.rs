@@ -79,7 +79,8 @@ fn classes(program: &Program) -> Vec<usize> {
             let group = definition.module.split_last().map(|(_, group)| group.join("."));
             let alone = roots.get(&id);
             let gaps: Vec<&str> = definition.gaps.iter().map(|gap| gap.keyword.as_str()).collect();
-            format!("{alone:?} {group:?} {} {:?} {gaps:?}", definition.name, definition.doc)
+            let spells = definition.spells_integers;
+            format!("{alone:?} {group:?} {} {:?} {gaps:?} {spells}", definition.name, definition.doc)
         })
         .collect();
     let mut count = 0;

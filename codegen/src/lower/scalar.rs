@@ -60,9 +60,9 @@ impl Context<'_> {
                     None => self.gap(&part.place, "multipleOf"),
                 }
             }
-            if flat.without_fraction && part.get("type").is_some() {
-                self.gap(&part.place, "type");
-            }
+        }
+        if flat.without_fraction {
+            self.spells_integers();
         }
         let integer = integer_for(lower, upper);
         let (least, most) = integer.bounds();
