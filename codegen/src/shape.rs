@@ -76,6 +76,8 @@ pub struct Struct {
     pub unknown: Unknown,
     /// What must hold between its properties.
     pub rules: Vec<Rule>,
+    /// The tag of the union that it is an alternative of, which is no field.
+    pub tag: Option<String>,
 }
 
 /// What must hold between the properties of an object.

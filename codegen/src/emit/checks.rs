@@ -66,8 +66,8 @@ fn definition_checks(program: &Program, definition: &Definition, checked: &[bool
                 body.fields.iter().flat_map(|field| field_checks(field, checked)).collect();
             if let Unknown::Kept(map) = &body.unknown {
                 conditions.extend(shape_checks(map, &Access::Place(quote!(self.unknown)), checked));
-                if !body.fields.is_empty() {
-                    let declared = body.fields.iter().map(|field| &field.property);
+                if !body.fields.is_empty() || body.tag.is_some() {
+                    let declared = body.fields.iter().map(|field| &field.property).chain(&body.tag);
                     conditions.push(quote!(::eventsmith::checks::undeclared(&self.unknown, &[#(#declared),*])));
                 }
             }

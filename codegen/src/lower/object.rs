@@ -77,8 +77,8 @@ impl Context<'_> {
             };
             fields.push(self.field(name, &property.places, shape, true));
         }
-        let mut body = Struct { fields, unknown, rules };
-        self.add_rules(flat, &mut body, u64::from(tag.is_some()));
+        let mut body = Struct { fields, unknown, rules, tag: tag.map(str::to_owned) };
+        self.add_rules(flat, &mut body);
         body
     }
 

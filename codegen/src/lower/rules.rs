@@ -16,9 +16,8 @@ use super::context::Context;
 const DEEPEST: usize = 8;
 
 impl Context<'_> {
-    /// Adds the rules of an object to its struct; a gap for each that its fields cannot say. `left_out` properties are
-    /// there without being fields.
-    pub(super) fn add_rules(&mut self, flat: &Flat<'_>, body: &mut Struct, left_out: u64) {
+    /// Adds the rules of an object to its struct; a gap for each that its fields cannot say.
+    pub(super) fn add_rules(&mut self, flat: &Flat<'_>, body: &mut Struct) {
         let mut rules = Vec::new();
         for part in &flat.parts {
             for keyword in ["if", "not", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"] {
@@ -32,6 +31,8 @@ impl Context<'_> {
             }
         }
         let (min, max) = self.sizes(flat, "minProperties", "maxProperties");
+        // The tag is there without being a field.
+        let left_out = u64::from(body.tag.is_some());
         let required = body.fields.iter().filter(|field| field.required).count();
         let required = u64::try_from(required).unwrap_or(u64::MAX).saturating_add(left_out);
         let declared = u64::try_from(body.fields.len()).unwrap_or(u64::MAX).saturating_add(left_out);
