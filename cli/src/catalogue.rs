@@ -54,7 +54,11 @@ fn nearest() -> anyhow::Result<PathBuf> {
 
 /// A diagnostic whose file can be opened from here.
 pub(crate) fn shown(loaded: &Loaded, diagnostic: &Diagnostic) -> Diagnostic {
-    let path = loaded.catalogue.dir.join(&diagnostic.file);
-    let path = path.strip_prefix(".").unwrap_or(&path);
-    Diagnostic { file: path.display().to_string(), ..diagnostic.clone() }
+    Diagnostic { file: file_from_here(loaded, &diagnostic.file), ..diagnostic.clone() }
+}
+
+/// The path of a catalogue's file, as it can be opened from here.
+pub(crate) fn file_from_here(loaded: &Loaded, file: &str) -> String {
+    let path = loaded.catalogue.dir.join(file);
+    path.strip_prefix(".").unwrap_or(&path).display().to_string()
 }

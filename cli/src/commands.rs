@@ -2,6 +2,7 @@
 
 mod example;
 mod generate;
+mod lint;
 mod validate;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use crate::output::Out;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Generate(generate::Generate),
+    Lint(lint::Lint),
     Validate(validate::Validate),
     Example(example::Example),
 }
@@ -21,6 +23,7 @@ impl Command {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         match self {
             Self::Generate(command) => command.run(out),
+            Self::Lint(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
         }

@@ -13,7 +13,6 @@ use crate::lower::names::unique;
 use crate::pointer;
 use crate::references::{Place, Target, file_uri, fragment};
 use crate::schema;
-use crate::walk::every_schema;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {
@@ -42,22 +41,15 @@ pub(crate) fn files_from(loaded: &Loaded, file: &str) -> Vec<String> {
     let mut next = 0;
     while let Some(file) = files.get(next).cloned() {
         next += 1;
-        let Some(document) = loaded.catalogue.documents.get(&file) else { continue };
-        every_schema(&document.schema, &mut |at, schema| {
-            let from = Place { file: file.clone(), pointer: at.to_owned() };
-            if let Some(Target::Place(target)) = target(loaded, &from, schema)
+        for link in loaded.references.links(&file) {
+            if let Some(Target::Place(target)) = &link.target
                 && !files.contains(&target.file)
             {
-                files.push(target.file);
+                files.push(target.file.clone());
             }
-        });
+        }
     }
     files
-}
-
-fn target(loaded: &Loaded, from: &Place, schema: &Value) -> Option<Target> {
-    let reference = schema.get("$ref").or_else(|| schema.get("$dynamicRef"))?.as_str()?;
-    loaded.references.resolve(&loaded.catalogue.documents, from, reference)
 }
 
 struct Bundler<'a> {
@@ -74,47 +66,38 @@ impl<'a> Bundler<'a> {
         files_from(self.loaded, file).len() > 1
     }
 
-    fn target(&self, from: &Place, schema: &Value) -> Option<Target> {
-        target(self.loaded, from, schema)
-    }
-
     /// Whether every document involved is of one draft and free of anchors, dynamic references and identifiers
     /// below its root.
     fn is_plain(&self) -> bool {
-        const SPECIAL: &[&str] = &["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
         let documents = &self.loaded.catalogue.documents;
         let Some(root) = documents.get(self.root) else { return false };
         files_from(self.loaded, self.root).iter().filter_map(|file| documents.get(file)).all(|document| {
-            let id = schema::id_keyword(&document.schema);
-            let mut plain = schema::same_draft(&root.schema, &document.schema);
-            every_schema(&document.schema, &mut |at, schema| {
-                let special = SPECIAL.iter().any(|keyword| schema.get(keyword).is_some());
-                plain &= !special && (at.is_empty() || schema.get(id).is_none());
-            });
-            plain
+            self.loaded.references.is_plain(&document.path) && schema::same_draft(&root.schema, &document.schema)
         })
     }
 
     /// Copies a schema, with every reference to another file made one to a copied definition.
     fn rewrite(&mut self, place: &Place, schema: &Value) -> Value {
         let mut copy = schema.clone();
-        let mut references = Vec::new();
-        every_schema(schema, &mut |at, inner| {
-            let local = place.file == self.root
-                && inner.get("$ref").and_then(Value::as_str).is_some_and(|reference| reference.starts_with('#'));
-            if !local && let Some(Target::Place(target)) = self.target(&place.below(at), inner) {
-                references.push((at.to_owned(), target));
-            }
+        let loaded = self.loaded;
+        let links = loaded.references.links(&place.file).iter().filter_map(|link| {
+            let below = link.pointer.strip_prefix(&place.pointer)?;
+            (below.is_empty() || below.starts_with('/')).then_some((below, link.target.as_ref()?))
         });
-        for (at, target) in references {
+        for (at, target) in links {
+            let Target::Place(target) = target else { continue };
+            let reference = schema.pointer(at).and_then(|inner| inner.get("$ref")).and_then(Value::as_str);
+            if place.file == self.root && reference.is_some_and(|reference| reference.starts_with('#')) {
+                continue;
+            }
             let reference = if target.file == self.root {
                 fragment(&target.pointer)
             } else {
                 let keyword = self.loaded.catalogue.documents.get(self.root).map(|root| &root.schema);
                 let keyword = schema::definitions_keyword(keyword.unwrap_or(&Value::Null));
-                fragment(&pointer::join(&format!("/{keyword}"), &self.define(&target)))
+                fragment(&pointer::join(&format!("/{keyword}"), &self.define(target)))
             };
-            if let Some(Value::Object(members)) = copy.pointer_mut(&at) {
+            if let Some(Value::Object(members)) = copy.pointer_mut(at) {
                 members.insert("$ref".to_owned(), Value::String(reference));
             }
         }

@@ -2,24 +2,29 @@
 
 mod manifest;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::model::{Catalogue, Document};
+use crate::parallel;
 use crate::pointer::join;
-use crate::references::{Place, References};
+use crate::references::{References, Target};
 use crate::schema;
-use crate::walk::every_schema;
 
 /// Adds everything that is wrong with a catalogue beyond what loading found.
 pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnostics: &mut Vec<Diagnostic>) {
-    for document in schema_documents(catalogue, references) {
-        let before = diagnostics.len();
-        check_schema(document, diagnostics);
-        if diagnostics.len() == before {
-            check_references(document, catalogue, references, diagnostics);
+    let documents = schema_documents(catalogue, references);
+    let findings = parallel::map(&documents, |document| {
+        let mut findings = Vec::new();
+        check_schema(document, &mut findings);
+        if !has_errors(&findings) {
+            check_references(document, references, &mut findings);
         }
-    }
+        findings
+    });
+    diagnostics.extend(findings.into_iter().flatten());
     reserved_names(catalogue, diagnostics);
     manifest::check(catalogue, diagnostics);
 }
@@ -30,25 +35,29 @@ fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Ve
     let mut open: Vec<String> =
         files.flat_map(|version| [Some(version.file.clone()), version.reply.clone()]).flatten().collect();
     open.reverse();
+    let mut known = HashSet::new();
     let mut found: Vec<&Document> = Vec::new();
     while let Some(file) = open.pop() {
         let Some(document) = catalogue.documents.get(&file) else { continue };
-        if found.iter().any(|known| known.path == file) {
+        if !known.insert(file.clone()) {
             continue;
         }
         found.push(document);
-        for_each_reference(document, &mut |place, reference, _| {
-            if let Some(crate::references::Target::Place(target)) =
-                references.resolve(&catalogue.documents, place, reference)
-            {
-                open.push(target.file);
-            }
-        });
+        open.extend(references.links(&file).iter().filter_map(|link| match &link.target {
+            Some(Target::Place(target)) => Some(target.file.clone()),
+            _ => None,
+        }));
     }
     found
 }
 
 fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(dialect) = &document.foreign_dialect {
+        let message = format!("{dialect:?} is no draft of JSON Schema; the file is read as draft 2020-12");
+        let help = "name the draft that the schema is written in: https://json-schema.org/draft/2020-12/schema";
+        let warning = document.error("foreign-dialect", "/$schema", message, help);
+        diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
+    }
     for fault in schema::check_schema(&document.schema) {
         let value = document.schema.pointer(&fault.pointer).unwrap_or(&Value::Null);
         let (message, help) = if fault.pointer.ends_with("/type") && !fault.keyword.contains("/properties/properties") {
@@ -65,30 +74,14 @@ fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_references(
-    document: &Document,
-    catalogue: &Catalogue,
-    references: &References,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    for_each_reference(document, &mut |place, reference, at| {
-        if references.resolve(&catalogue.documents, place, reference).is_none() {
-            let message = format!("the reference {reference:?} leads nowhere");
-            let help = "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId";
-            diagnostics.push(document.error("bad-reference", at, message, help));
-        }
-    });
-}
-
-fn for_each_reference(document: &Document, visit: &mut dyn FnMut(&Place, &str, &str)) {
-    every_schema(&document.schema, &mut |pointer, schema| {
-        for keyword in ["$ref", "$dynamicRef"] {
-            if let Some(Value::String(reference)) = schema.get(keyword) {
-                let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
-                visit(&place, reference, &join(pointer, keyword));
-            }
-        }
-    });
+fn check_references(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {
+    for link in references.links(&document.path).iter().filter(|link| link.target.is_none()) {
+        let at = join(&link.pointer, link.keyword);
+        let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
+        let message = format!("the reference {reference:?} leads nowhere");
+        let help = "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId";
+        diagnostics.push(document.error("bad-reference", &at, message, help));
+    }
 }
 
 /// Modules at the top of the generated code that no group of events may claim.

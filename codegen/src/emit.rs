@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checks;
+mod default;
 pub mod event_impl;
 mod fields;
 mod imports;
@@ -20,28 +21,36 @@ use quote::{format_ident, quote};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::load::Loaded;
 use crate::lower::lower;
+use crate::parallel;
 use crate::shape::{Id, Program};
 
+use layout::line;
 use payload::Payload;
 use subjects::Subjects;
-use types::{Types, doc, field_ident};
+use types::{Checked, Types, field_ident};
 
 /// The Rust text of a catalogue.
 ///
 /// # Errors
 /// Every finding, if one of them is an error.
 pub fn rust(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
+    let program = sound(loaded)?;
+    Emitter::new(loaded, &program).text().map_err(|error| vec![internal(&error)])
+}
+
+/// Every finding about a catalogue: what loading found, and what only shows in the types.
+pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+    sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())
+}
+
+fn sound(loaded: &Loaded) -> Result<Program, Vec<Diagnostic>> {
     if has_errors(&loaded.diagnostics) {
         return Err(loaded.diagnostics.clone());
     }
     let program = lower(loaded);
     let mut diagnostics = loaded.diagnostics.clone();
     fields::check(loaded, &program, &mut diagnostics);
-    if has_errors(&diagnostics) {
-        return Err(diagnostics);
-    }
-    let tokens = Emitter::new(loaded, &program).tokens();
-    layout::format(tokens).map_err(|error| vec![internal(&error)])
+    if has_errors(&diagnostics) { Err(diagnostics) } else { Ok(program) }
 }
 
 /// Text that does not parse is a mistake of this crate, not of the catalogue; it must be told all the same.
@@ -52,16 +61,29 @@ fn internal(error: &syn::Error) -> Diagnostic {
 
 /// A literal that shows a text as it is, without escapes where possible.
 pub(crate) fn raw_string(text: &str) -> Literal {
+    raw_text(text).parse().unwrap_or_else(|_| Literal::string(text))
+}
+
+/// The text of [`raw_string`].
+fn raw_text(text: &str) -> String {
+    let can_be_raw = !text.contains(['\r', '\0']);
+    if !can_be_raw || !text.contains(['"', '\\']) {
+        return Literal::string(text).to_string();
+    }
     let mut hashes = String::new();
     while text.contains(&format!("\"{hashes}")) {
         hashes.push('#');
     }
-    let plain = !text.contains(['\r', '\0', '"', '\\']);
-    let raw = format!("r{hashes}\"{text}\"{hashes}");
-    match raw.parse() {
-        Ok(literal) if !plain && !text.contains(['\r', '\0']) => literal,
-        _ => Literal::string(text),
-    }
+    format!("r{hashes}\"{text}\"{hashes}")
+}
+
+/// What a module holds.
+#[derive(Default)]
+struct Contents {
+    /// Definitions that belong there.
+    own: Vec<Id>,
+    /// Definitions of the modules of versions below that are the newest.
+    exports: BTreeSet<Id>,
 }
 
 struct Emitter<'a> {
@@ -87,7 +109,7 @@ impl<'a> Emitter<'a> {
 /// A module with what stands in it.
 #[derive(Default)]
 struct Module {
-    items: TokenStream,
+    items: String,
     modules: BTreeMap<String, Module>,
 }
 
@@ -96,18 +118,20 @@ impl Module {
         path.iter().fold(self, |module, step| module.modules.entry(step.clone()).or_default())
     }
 
-    fn tokens(&self, path: &mut Vec<String>) -> TokenStream {
-        let items = imports::shorten(self.items.clone());
-        let mut modules = Vec::new();
-        for (name, module) in &self.modules {
-            let parent = path.join(".");
+    fn write(&self, path: &mut Vec<String>, text: &mut String) {
+        text.push_str(&self.items);
+        for (index, (name, module)) in self.modules.iter().enumerate() {
+            if index > 0 || !self.items.is_empty() {
+                text.push('\n');
+            }
+            let depth = path.len();
+            text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join(".")))));
+            text.push_str(&line(depth, &format!("pub mod {} {{", field_ident(name))));
             path.push(name.clone());
-            let (doc, ident) = (doc(&module_doc(name, &parent), String::new), field_ident(name));
-            let inner = module.tokens(path);
+            module.write(path, text);
             path.pop();
-            modules.push(quote!(#doc pub mod #ident { #inner }));
+            text.push_str(&line(depth, "}"));
         }
-        quote!(#items #(#modules)*)
     }
 }
 
@@ -121,37 +145,58 @@ fn module_doc(name: &str, parent: &str) -> String {
 }
 
 impl Emitter<'_> {
-    fn tokens(&self) -> TokenStream {
-        let subjects = Subjects::new(self.loaded, self.program);
-        let mut root = Module::default();
-        let mut modules: BTreeMap<&[String], Vec<Id>> = BTreeMap::new();
-        for (id, definition) in self.program.definitions.iter().enumerate() {
-            modules.entry(&definition.module).or_default().push(id);
+    fn checked(&self, id: Id) -> Checked {
+        match (self.fast.contains(&id), self.checked[id]) {
+            (false, _) => Checked::Gap,
+            (true, true) => Checked::Method,
+            (true, false) => Checked::Nothing,
         }
-        for (path, ids) in modules {
-            let types = Types::importing(self.program, path, &ids);
-            let items = &mut root.at(path).items;
-            items.extend(types.imports());
-            for id in ids {
-                let declaration = types.declaration(id);
-                let is_valid = self.fast.contains(&id).then(|| checks::is_valid(self.program, id, &self.checked));
-                let is_valid = is_valid.flatten();
-                let payload = self.payload(id, &subjects);
-                items.extend(quote!(#declaration #is_valid #payload));
-            }
+    }
+
+    fn text(&self) -> Result<String, syn::Error> {
+        let (subjects, subjects_module) = Subjects::new(self.loaded, self.program);
+        let mut contents: BTreeMap<Vec<String>, Contents> = BTreeMap::new();
+        for (id, definition) in self.program.definitions.iter().enumerate() {
+            contents.entry(definition.module.clone()).or_default().own.push(id);
         }
         for (module, exports) in self.exports() {
-            root.at(&module).items.extend(exports);
+            contents.entry(module).or_default().exports = exports;
         }
-        let modules = root.tokens(&mut Vec::new());
-        let constants = catalogue::constants(self.loaded, self.program);
-        let (subjects, schemas) = (&subjects.module, payload::schemas(self.loaded));
-        let constants = imports::shorten(constants);
-        quote!(#constants #subjects #modules #schemas)
+        let contents: Vec<(Vec<String>, Contents)> = contents.into_iter().collect();
+        let texts = parallel::map(&contents, |(path, contents)| {
+            layout::format(imports::shorten(self.items(path, contents, &subjects)), path.len())
+        });
+        let mut root = Module::default();
+        for ((path, _), text) in contents.iter().zip(texts) {
+            root.at(path).items = text?;
+        }
+        let constants = imports::shorten(catalogue::constants(self.loaded, self.program));
+        let head = layout::format(quote!(#constants #subjects_module), 0)?;
+        let mut text = format!("{}{head}\n", layout::HEADER);
+        root.write(&mut Vec::new(), &mut text);
+        text.push('\n');
+        text.push_str(&payload::schemas(self.loaded));
+        Ok(text)
+    }
+
+    /// What stands in a module.
+    fn items(&self, path: &[String], contents: &Contents, subjects: &Subjects) -> TokenStream {
+        let types = Types::importing(self.program, path, &contents.own);
+        let mut items = types.imports();
+        for id in contents.own.iter().copied() {
+            items.extend(types.declaration(id, &|id| self.checked(id)));
+            items.extend(default::implementation(self.program, id));
+            if self.fast.contains(&id) {
+                items.extend(checks::is_valid(self.program, id, &self.checked));
+            }
+            items.extend(self.payload(id, subjects));
+        }
+        items.extend(self.uses(&contents.exports));
+        items
     }
 
     /// Re-exports of the newest version of every event, with the types it is made of, by module.
-    fn exports(&self) -> BTreeMap<Vec<String>, TokenStream> {
+    fn exports(&self) -> BTreeMap<Vec<String>, BTreeSet<Id>> {
         let mut chosen: BTreeMap<Vec<String>, BTreeMap<String, Id>> = BTreeMap::new();
         let newest: Vec<Id> = self.newest_roots();
         let parts = newest.iter().flat_map(|root| self.program.reachable(*root));
@@ -162,13 +207,13 @@ impl Emitter<'_> {
                 chosen.entry(group.to_vec()).or_default().entry(definition.name.clone()).or_insert(id);
             }
         }
-        chosen.into_iter().map(|(group, types)| (group, self.uses(types.values().copied().collect()))).collect()
+        chosen.into_iter().map(|(group, types)| (group, types.into_values().collect())).collect()
     }
 
-    fn uses(&self, types: BTreeSet<Id>) -> TokenStream {
+    fn uses(&self, types: &BTreeSet<Id>) -> TokenStream {
         let mut by_version: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for id in types {
-            let definition = &self.program.definitions[id];
+            let definition = &self.program.definitions[*id];
             let version = definition.module.last().map_or("", String::as_str);
             by_version.entry(version).or_default().insert(&definition.name);
         }

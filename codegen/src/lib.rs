@@ -21,6 +21,8 @@ pub mod lookup;
 mod lower;
 pub mod manifest;
 pub mod model;
+mod parallel;
+pub mod paths;
 pub mod payload;
 pub mod pointer;
 pub mod references;

@@ -117,9 +117,9 @@ fn read_documents(dir: &Path, files: &[String], diagnostics: &mut Vec<Diagnostic
                 continue;
             }
         };
-        match serde_json::from_str(&source) {
-            Ok(schema) => {
-                documents.insert(path.clone(), Document { path: path.clone(), source, schema });
+        match Document::parse(path, source) {
+            Ok(document) => {
+                documents.insert(path.clone(), document);
             }
             Err(error) => {
                 let position = Position { line: error.line().max(1), column: error.column().max(1) };

@@ -3,7 +3,12 @@
 //! Two things hold for every schema. The type has room for every instance that the schema accepts. And whatever the
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
+mod boxes;
+mod conjunction;
 mod context;
+mod dialect;
+mod list;
+mod literal;
 mod merge;
 pub(crate) mod names;
 mod object;
@@ -11,14 +16,13 @@ mod rules;
 mod scalar;
 mod union;
 
-use std::collections::HashSet;
-
 use serde_json::{Map, Value};
 
 use crate::load::Loaded;
-use crate::references::{Place, Target};
-use crate::shape::{Body, Id, Program, Shape, Type};
+use crate::references::Target;
+use crate::shape::{Body, Classes, Id, Program, Shape, Type};
 
+use conjunction::Conjunction;
 use context::Context;
 pub(crate) use scalar::integer_of;
 
@@ -38,195 +42,201 @@ pub(crate) fn lower(loaded: &Loaded) -> Program {
         context.lower_body(*root);
     }
     let mut program = Program { definitions: context.definitions, roots: roots.into_iter().collect() };
-    names::assign(&mut program, &context.origins, loaded);
+    let origins = merge::keep_reachable(&mut program, context.origins);
+    names::assign(&mut program, &origins, loaded);
     merge::merge_equal(&mut program);
-    box_recursion(&mut program);
+    boxes::box_recursion(&mut program);
     program
 }
 
 /// The members of a schema object.
 type Members = Map<String, Value>;
 
-/// Keywords that say nothing about what is accepted.
-const ANNOTATIONS: &[&str] = &[
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$dynamicAnchor",
-    "$id",
-    "$schema",
-    "$vocabulary",
-    "contentSchema",
-    "default",
-    "definitions",
-    "deprecated",
-    "description",
-    "examples",
-    "id",
-    "readOnly",
-    "title",
-    "writeOnly",
-];
-
-/// The keywords of a schema that may restrict what it accepts. Extensions (`x-`) never do.
-fn assertions(members: &Members) -> Vec<&str> {
-    let all = members.keys().map(String::as_str);
-    all.filter(|keyword| !ANNOTATIONS.contains(keyword) && !keyword.starts_with("x-")).collect()
-}
-
-/// What a schema became: a type that others have too, or one that needs a name of its own.
+/// What schemas became: a type that others have too, or one that needs a name of its own.
 enum Lowered {
     Shape(Shape),
     Body(Body),
 }
 
+impl Lowered {
+    fn of(ty: Type) -> Self {
+        Self::Shape(Shape::of(ty))
+    }
+}
+
 impl Context<'_> {
-    /// Lowers the schema at a place in the midst of another. `hint` names the type if it needs a name.
-    fn lower(&mut self, place: &Place, hint: &str) -> Shape {
+    /// Lowers schemas in the midst of another. `hint` names the type if it needs a name.
+    fn lower(&mut self, conjunction: &Conjunction, hint: &str) -> Shape {
+        let conjunction = self.plain(conjunction);
+        if let Some(shape) = self.reference(&conjunction) {
+            return shape;
+        }
+        if let Some(id) = self.known(&conjunction, None) {
+            return Shape::of(Type::Named(id));
+        }
+        // Several schemas may come around to themselves, so that they need a number before they are read.
+        if conjunction.places.len() > 1 || !conjunction.choices.is_empty() {
+            let origin = self.inline(hint);
+            let id = self.define(conjunction, None, origin);
+            let unnamed = match &self.definitions[id].body {
+                Body::Wrapper(shape) if !self.is_used(id) => Some(shape.clone()),
+                Body::Text(checks) if !self.is_used(id) => {
+                    Some(Shape { ty: Type::Text, nullable: false, checks: checks.clone() })
+                }
+                _ => None,
+            };
+            let Some(shape) = unnamed else { return Shape::of(Type::Named(id)) };
+            self.forget(id);
+            let gaps = std::mem::take(&mut self.definitions[id].gaps);
+            self.gaps.extend(gaps);
+            if self.definitions[id].spells_integers {
+                self.spells_integers();
+            }
+            return shape;
+        }
         let outer = self.open_gaps();
-        match self.analyse(place) {
+        match self.analyse(&conjunction, hint) {
             Lowered::Shape(shape) => {
                 self.keep_gaps(outer);
                 shape
             }
-            Lowered::Body(body) => Shape::of(Type::Named(self.define_inline(place, hint, body, outer))),
+            Lowered::Body(body) => Shape::of(Type::Named(self.define_body(conjunction, hint, body, outer))),
         }
     }
 
     /// Lowers what a definition is, once it has a number.
     fn lower_body(&mut self, id: Id) {
-        let place = self.definitions[id].place.clone();
+        let (conjunction, tag) = self.key(id);
         let outer_owner = self.enter(id);
         let outer = self.open_gaps();
-        let body = match self.analyse(&place) {
+        let lowered = match tag {
+            Some(tag) => {
+                let flat = self.flatten(&conjunction);
+                Lowered::Body(Body::Struct(self.structure(&flat, Some(&tag))))
+            }
+            None => match self.reference(&conjunction) {
+                Some(shape) => Lowered::Shape(shape),
+                None => self.analyse(&conjunction, "value"),
+            },
+        };
+        self.definitions[id].body = match lowered {
             Lowered::Body(body) => body,
             Lowered::Shape(Shape { ty: Type::Text, nullable: false, checks }) => Body::Text(checks),
             Lowered::Shape(shape) => Body::Wrapper(shape),
         };
-        self.definitions[id].body = body;
         self.definitions[id].gaps = self.close_gaps(outer);
         self.leave(outer_owner);
     }
 
-    fn analyse(&mut self, place: &Place) -> Lowered {
-        let members = match self.schema(place) {
-            Value::Bool(true) => return Lowered::Shape(Shape::of(Type::Any)),
-            Value::Object(members) => members,
-            _ => {
-                self.gap(place, "false");
-                return Lowered::Shape(Shape::of(Type::Any));
-            }
-        };
-        let keywords = assertions(members);
-        if keywords.is_empty() {
-            return Lowered::Shape(Shape::of(Type::Any));
+    /// A conjunction without wrappings that say nothing: an `allOf` of one schema, an alternative chosen from nothing
+    /// but alternatives.
+    fn plain(&self, conjunction: &Conjunction) -> Conjunction {
+        const DEEPEST: usize = 32;
+        let mut plain = conjunction.clone();
+        for _ in 0..DEEPEST {
+            let [place] = plain.places.as_slice() else { break };
+            let Value::Object(members) = self.schema(place) else { break };
+            let draft = dialect::Draft::of(self.document(place));
+            let mut keywords = members.keys().filter(|keyword| !draft.asserts(keyword).is_empty());
+            let (Some(keyword), None) = (keywords.next(), keywords.next()) else { break };
+            let chosen = plain.choices.iter().position(|(at, of, _)| at == place && of == keyword);
+            let index = match (keyword.as_str(), chosen) {
+                ("allOf", _) if members[keyword].as_array().is_some_and(|all| all.len() == 1) => 0,
+                ("anyOf" | "oneOf", Some(chosen)) => plain.choices.remove(chosen).2,
+                _ => break,
+            };
+            plain.places = vec![place.below(&format!("/{keyword}/{index}"))];
         }
-        if let Some(Value::String(reference)) = members.get("$ref") {
-            if self.ref_has_siblings(place) {
-                self.gaps_but(place, &keywords, &["$ref"]);
-            }
-            return Lowered::Shape(self.reference(place, reference));
+        // A limit to some types of JSON says nothing where the schemas allow no others anyway.
+        let unlimited = Conjunction { classes: Classes::ALL, ..plain.clone() };
+        if plain.classes != Classes::ALL && plain.classes.has(self.flattened(&unlimited).classes) {
+            return unlimited;
         }
-        if keywords == ["allOf"] && members["allOf"].as_array().is_some_and(|all| all.len() == 1) {
-            return self.analyse(&place.below("/allOf/0"));
-        }
-        for keyword in ["oneOf", "anyOf"] {
-            if let Some(lowered) = self.alternatives(place, members, keyword, &keywords) {
-                return lowered;
-            }
-        }
-        if let Some(lowered) = self.literals(place, members, &keywords) {
-            return lowered;
-        }
-        self.typed(place, members, &keywords)
+        plain
     }
 
-    /// Lowers a schema by its `type`.
-    fn typed(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Lowered {
-        let (names, nullable) = type_names(members);
-        let mut shape = match names.as_slice() {
-            ["string"] => self.text(place, members, keywords),
-            ["integer"] => self.integer(place, members, keywords),
-            ["number"] => self.number(place, members, keywords),
-            ["array"] => self.list(place, members, keywords),
-            ["object"] if self.is_struct(members) && !nullable => {
-                return Lowered::Body(Body::Struct(self.structure(place, members, keywords, None)));
-            }
-            ["object"] if self.is_struct(members) => {
-                let outer = self.open_gaps();
-                let body = Body::Struct(self.structure(place, members, keywords, None));
-                Shape::of(Type::Named(self.define_inline(place, "", body, outer)))
-            }
-            ["object"] => self.map(place, members, keywords),
-            ["boolean"] => {
-                self.gaps_but(place, keywords, &["type"]);
-                Shape::of(Type::Bool)
-            }
-            [] if nullable => {
-                self.gaps_but(place, keywords, &["type"]);
-                return Lowered::Shape(Shape::of(Type::Null));
-            }
-            _ => {
-                self.gaps_but(place, keywords, &[]);
-                return Lowered::Shape(Shape::of(Type::Any));
-            }
-        };
-        shape.nullable = nullable;
-        Lowered::Shape(shape)
-    }
-
-    /// The type of a referenced schema: it has a name, because somebody thought it worth one.
-    fn reference(&mut self, place: &Place, reference: &str) -> Shape {
-        match self.resolve(place, reference) {
-            Some(Target::Place(target)) => {
-                let id = self.definition_of(&target, None);
-                Shape::of(Type::Named(id))
-            }
-            Some(Target::MetaSchema) | None => {
-                self.gap(place, "$ref");
+    /// The type of a schema that is nothing but a reference: it has a name, because somebody thought it worth one.
+    fn reference(&mut self, conjunction: &Conjunction) -> Option<Shape> {
+        if !self.is_reference(conjunction) {
+            return None;
+        }
+        Some(match self.referred(conjunction) {
+            Some(target) => Shape::of(Type::Named(self.definition_of(&target))),
+            None => {
+                self.gap(&conjunction.places[0], "$ref");
                 Shape::of(Type::Any)
             }
+        })
+    }
+
+    fn is_reference(&self, conjunction: &Conjunction) -> bool {
+        let [place] = conjunction.places.as_slice() else { return false };
+        let Value::Object(members) = self.schema(place) else { return false };
+        let draft = dialect::Draft::of(self.document(place));
+        let has_more = members.keys().any(|keyword| keyword != "$ref" && !draft.asserts(keyword).is_empty());
+        conjunction.classes == Classes::ALL
+            && conjunction.choices.is_empty()
+            && members.get("$ref").is_some_and(Value::is_string)
+            && !(has_more && draft.ref_has_siblings())
+    }
+
+    /// Where a schema that is nothing but a reference leads.
+    fn referred(&self, conjunction: &Conjunction) -> Option<crate::references::Place> {
+        let place = conjunction.places.first().filter(|_| self.is_reference(conjunction))?;
+        match self.resolve(place, self.schema(place).get("$ref")?.as_str()?)? {
+            Target::Place(target) => Some(target),
+            Target::MetaSchema => None,
         }
     }
-}
 
-/// The names in `type` without null, and whether null is among them.
-fn type_names(members: &Map<String, Value>) -> (Vec<&str>, bool) {
-    let names: Vec<&str> = match members.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let nullable = names.contains(&"null");
-    (names.into_iter().filter(|name| *name != "null").collect(), nullable)
-}
-
-/// Puts on the heap what would contain itself otherwise.
-fn box_recursion(program: &mut Program) {
-    let inside: Vec<Vec<Id>> = program
-        .definitions
-        .iter()
-        .map(|definition| definition.body.names().into_iter().filter(|(_, inside)| *inside).map(|(id, _)| id).collect())
-        .collect();
-    let reaches = |from: Id, to: Id| {
-        let mut open = vec![from];
-        let mut seen = HashSet::new();
-        while let Some(id) = open.pop() {
-            if id == to {
-                return true;
-            }
-            if seen.insert(id) {
-                open.extend(&inside[id]);
-            }
+    fn analyse(&mut self, conjunction: &Conjunction, hint: &str) -> Lowered {
+        let flat = self.flatten(conjunction);
+        if let Some(never) = &flat.never {
+            self.gap(&never.place, &never.keyword);
+            return Lowered::of(Type::Any);
         }
-        false
-    };
-    for owner in 0..program.definitions.len() {
-        for shape in program.definitions[owner].body.shapes_mut() {
-            if let Type::Named(id) = shape.ty
-                && reaches(id, owner)
-            {
-                shape.ty = Type::Boxed(id);
+        if flat.classes.is_empty() {
+            self.gaps_but(&flat, Classes::ALL, &[]);
+            self.gap(&conjunction.places[0], "type");
+            return Lowered::of(Type::Any);
+        }
+        if let Some(lowered) = self.literals(conjunction, &flat, hint) {
+            return lowered;
+        }
+        if let Some(lowered) = self.alternatives(conjunction, &flat, hint) {
+            return lowered;
+        }
+        if flat.classes.len() == 1 {
+            return self.of_one_class(&flat);
+        }
+        let takes_null = flat.classes.has(Classes::NULL) && flat.classes != Classes::ALL;
+        if takes_null && flat.is_bare(Classes::NULL) {
+            let mut shape = self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint);
+            if !shape.nullable && shape.ty != Type::Any {
+                shape.nullable = true;
+                return Lowered::Shape(shape);
+            }
+            return Lowered::Shape(shape);
+        }
+        self.of_several_classes(conjunction, &flat, hint)
+    }
+
+    /// Lowers schemas that allow one type of JSON.
+    fn of_one_class(&mut self, flat: &conjunction::Flat<'_>) -> Lowered {
+        match flat.classes {
+            Classes::STRING => Lowered::Shape(self.text_shape(flat)),
+            Classes::NUMBER if flat.whole => Lowered::Shape(self.integer(flat)),
+            Classes::NUMBER => Lowered::Shape(self.number(flat)),
+            Classes::ARRAY => Lowered::Shape(self.list(flat)),
+            Classes::OBJECT if Self::is_struct(flat) => Lowered::Body(Body::Struct(self.structure(flat, None))),
+            Classes::OBJECT => Lowered::Shape(self.map(flat)),
+            Classes::BOOLEAN => {
+                self.gaps_but(flat, Classes::BOOLEAN, &[]);
+                Lowered::of(Type::Bool)
+            }
+            _ => {
+                self.gaps_but(flat, Classes::NULL, &[]);
+                Lowered::of(Type::Null)
             }
         }
     }

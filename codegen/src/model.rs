@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::Manifest;
-use crate::pointer;
+use crate::{pointer, schema};
 
 /// Every event of a folder of schema files, with the documents they refer to.
 #[derive(Debug, Clone)]
@@ -133,9 +133,28 @@ pub struct Document {
     pub source: String,
     /// What it says.
     pub schema: Value,
+    /// A meta-schema of somebody's own that the file names, and that its schema therefore names no more: nobody but
+    /// its owner knows what it means, so that the file is read as the newest draft.
+    pub foreign_dialect: Option<String>,
 }
 
 impl Document {
+    /// A file by its path and text.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn parse(path: impl Into<String>, source: String) -> Result<Self, serde_json::Error> {
+        let mut schema: Value = serde_json::from_str(&source)?;
+        let foreign_dialect = match schema.get("$schema") {
+            Some(Value::String(uri)) if schema::is_foreign(&schema, uri) => Some(uri.clone()),
+            _ => None,
+        };
+        if let (Some(_), Value::Object(members)) = (&foreign_dialect, &mut schema) {
+            members.shift_remove("$schema");
+        }
+        Ok(Self { path: path.into(), source, schema, foreign_dialect })
+    }
+
     /// Line and column of a place in the file.
     pub fn position(&self, at: &str) -> Option<Position> {
         pointer::locate(&self.source, at)

@@ -1,10 +1,11 @@
 //! Where a `$ref` leads: across the files of the catalogue, by path, `$id`, JSON pointer or anchor.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
 use crate::model::Document;
+use crate::parallel;
 use crate::schema;
 use crate::walk::every_schema;
 
@@ -48,6 +49,21 @@ pub struct References {
     anchors: HashMap<String, Place>,
     /// The base URIs of each file by pointer, the root's under the empty pointer.
     bases: HashMap<String, BTreeMap<String, String>>,
+    /// The references of each file.
+    links: HashMap<String, Vec<Link>>,
+    /// Files whose parts may not be copied elsewhere: with anchors, dynamic references, or identifiers below the root.
+    bound: HashSet<String>,
+}
+
+/// A reference with its target.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// JSON pointer of the schema that holds it.
+    pub pointer: String,
+    /// `$ref` or `$dynamicRef`.
+    pub keyword: &'static str,
+    /// Where it leads; `None` when it leads nowhere.
+    pub target: Option<Target>,
 }
 
 /// The URI under which a file of the catalogue is known when it has no `$id`.
@@ -69,6 +85,9 @@ pub fn fragment(pointer: &str) -> String {
     uri
 }
 
+/// Keywords that bind a schema to the document it stands in.
+const BINDING: &[&str] = &["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
+
 impl References {
     /// Indexes the documents of a catalogue.
     pub fn new(documents: &BTreeMap<String, Document>) -> Self {
@@ -76,7 +95,34 @@ impl References {
         for document in documents.values() {
             index.add(document);
         }
+        let all: Vec<&Document> = documents.values().collect();
+        let links = parallel::map(&all, |document| index.resolved(documents, document));
+        index.links = all.iter().map(|document| document.path.clone()).zip(links).collect();
         index
+    }
+
+    /// Whether parts of a file mean the same wherever they are copied to, apart from plain references.
+    pub fn is_plain(&self, file: &str) -> bool {
+        !self.bound.contains(file)
+    }
+
+    /// The references in a file, in the order of its schemas.
+    pub fn links(&self, file: &str) -> &[Link] {
+        self.links.get(file).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn resolved(&self, documents: &BTreeMap<String, Document>, document: &Document) -> Vec<Link> {
+        let mut links = Vec::new();
+        every_schema(&document.schema, &mut |pointer, schema| {
+            for keyword in ["$ref", "$dynamicRef"] {
+                if let Some(Value::String(reference)) = schema.get(keyword) {
+                    let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
+                    let target = self.resolve(documents, &place, reference);
+                    links.push(Link { pointer: place.pointer, keyword, target });
+                }
+            }
+        });
+        links
     }
 
     fn add(&mut self, document: &Document) {
@@ -88,6 +134,11 @@ impl References {
             let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
             let outer = base_of(&bases, pointer).to_owned();
             let Value::Object(members) = schema else { return };
+            if BINDING.iter().any(|keyword| members.contains_key(*keyword))
+                || !pointer.is_empty() && members.contains_key(id_keyword)
+            {
+                self.bound.insert(document.path.clone());
+            }
             let id = members.get(id_keyword).and_then(Value::as_str);
             if let Some(uri) = id.and_then(|id| schema::resolve_uri(&outer, id)) {
                 let (resource, fragment) = split(&uri);
@@ -174,10 +225,8 @@ mod tests {
     use super::*;
 
     fn documents(texts: &[(&str, &str)]) -> BTreeMap<String, Document> {
-        let document = |(path, text): &(&str, &str)| {
-            let schema = serde_json::from_str(text).unwrap();
-            ((*path).to_owned(), Document { path: (*path).to_owned(), source: (*text).to_owned(), schema })
-        };
+        let document =
+            |(path, text): &(&str, &str)| ((*path).to_owned(), Document::parse(*path, (*text).to_owned()).unwrap());
         texts.iter().map(document).collect()
     }
 

@@ -112,9 +112,25 @@ pub fn is_meta_schema(uri: &str) -> bool {
         .any(|prefix| uri.starts_with(prefix))
 }
 
+/// Whether a schema names a meta-schema that is no draft of JSON Schema, but somebody's own.
+pub fn is_foreign(schema: &Value, uri: &str) -> bool {
+    Draft::default().detect(schema) == Draft::Unknown && !is_meta_schema(uri)
+}
+
 /// Whether siblings of `$ref` count: they do from draft 2019-09 on.
 pub fn ref_has_siblings(schema: &Value) -> bool {
     !matches!(Draft::default().detect(schema), Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
+}
+
+/// The draft of a document by its number or year; the newest for one that names none.
+pub fn draft_number(schema: &Value) -> u16 {
+    match Draft::default().detect(schema) {
+        Draft::Draft4 => 4,
+        Draft::Draft6 => 6,
+        Draft::Draft7 => 7,
+        Draft::Draft201909 => 2019,
+        _ => 2020,
+    }
 }
 
 /// The name of the keyword that names a schema in the draft of a document.
@@ -135,4 +151,10 @@ pub fn same_draft(one: &Value, other: &Value) -> bool {
 /// Whether the draft of a document knows a format; unknown ones assert nothing.
 pub fn is_known_format(schema: &Value, format: &str) -> bool {
     jsonschema::options().is_known_format(Draft::default().detect(schema), format)
+}
+
+/// Whether a pattern of JSON Schema matches some part of a text; a pattern that does not compile matches nothing.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let validator = jsonschema::options().offline().build(&serde_json::json!({ "pattern": pattern }));
+    validator.is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
 }

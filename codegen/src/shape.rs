@@ -1,10 +1,14 @@
 //! The types that will be generated, as data: what a schema means in Rust.
 
+mod classes;
+
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::references::Place;
+
+pub use classes::Classes;
 
 /// Index of a [`Definition`] in a [`Program`].
 pub type Id = usize;
@@ -33,6 +37,8 @@ pub struct Definition {
     pub body: Body,
     /// What types and checks cannot say about it; an event that reaches a gap is checked by the validator.
     pub gaps: Vec<Gap>,
+    /// Whether it holds an integer of draft 4, of which `1.0` is none.
+    pub spells_integers: bool,
 }
 
 /// A keyword that neither type nor check expresses.
@@ -53,7 +59,7 @@ pub enum Body {
     Struct(Struct),
     /// One of several strings.
     Enum(Vec<Variant>),
-    /// One of several objects, told apart by a property with a constant.
+    /// One of several types.
     Union(Union),
     /// A string with rules of its own.
     Text(Vec<Check>),
@@ -68,35 +74,50 @@ pub struct Struct {
     pub fields: Vec<Field>,
     /// What happens to properties that are not declared.
     pub unknown: Unknown,
-    /// What must hold about which properties are there.
+    /// What must hold between its properties.
     pub rules: Vec<Rule>,
+    /// The tag of the union that it is an alternative of, which is no field.
+    pub tag: Option<String>,
 }
 
-/// What must hold about which properties of an object are there.
+/// What must hold between the properties of an object.
 ///
 /// A rule may be stricter than the schema: what it refuses is judged by the validator.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
-    /// Properties that must be there, depending on the value of a required one.
-    When {
-        /// The property that decides.
+    /// A property is there.
+    Present(String),
+    /// A property is there and null.
+    Null(String),
+    /// A property is there and has one of some values.
+    Equals {
+        /// The property.
         property: String,
-        /// The values for which the condition holds.
+        /// The values, at least one.
         values: Vec<Value>,
-        /// What must be there if it holds.
-        then: Vec<String>,
-        /// What must be there if it does not.
-        otherwise: Vec<String>,
     },
-    /// Properties that must be there if another one is.
-    With {
-        /// The other one.
+    /// A property is there and, unless it is null, passes some checks.
+    Passes {
+        /// The property.
         property: String,
-        /// What must be there beside it.
-        required: Vec<String>,
+        /// The checks, at least one.
+        checks: Vec<Check>,
     },
-    /// How many of the declared properties must be there.
-    AtLeast(u64),
+    /// All of some rules hold; without any it holds always.
+    All(Vec<Rule>),
+    /// At least one of some rules holds; without any it never holds.
+    Any(Vec<Rule>),
+    /// Exactly one of some rules holds.
+    One(Vec<Rule>),
+    /// A rule does not hold.
+    Not(Box<Rule>),
+    /// How many properties are there, of those that the type keeps.
+    Count {
+        /// At least.
+        min: Option<u64>,
+        /// At most; stands only where the type keeps every property.
+        max: Option<u64>,
+    },
 }
 
 /// What happens to properties that a schema does not declare.
@@ -123,6 +144,8 @@ pub struct Field {
     pub shape: Shape,
     /// Whether it must be there.
     pub required: bool,
+    /// The value that its absence stands for.
+    pub default: Option<Value>,
 }
 
 /// One of several strings.
@@ -132,15 +155,46 @@ pub struct Variant {
     pub value: String,
     /// The variant's name.
     pub name: String,
+    /// Its doc comment.
+    pub doc: String,
 }
 
-/// One of several objects.
+/// One of several types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Union {
-    /// The property that tells them apart.
-    pub tag: String,
-    /// Value of the tag, variant name, type.
-    pub variants: Vec<(Variant, Id)>,
+    /// How they are told apart.
+    pub choice: Choice,
+    /// The types.
+    pub variants: Vec<Alternative>,
+}
+
+/// How the alternatives of a union are told apart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// By a property that is a constant in each. It stands in the type of the alternative only if it is `kept` there.
+    Tag {
+        /// The property.
+        property: String,
+        /// Whether the alternatives have a field for it.
+        kept: bool,
+    },
+    /// Exactly one accepts the value.
+    One,
+    /// At least one accepts the value.
+    Any,
+}
+
+/// One type of a union.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The values of the tag that choose it.
+    pub tags: Vec<String>,
+    /// The variant's name.
+    pub name: String,
+    /// Its doc comment.
+    pub doc: String,
+    /// Its type.
+    pub shape: Shape,
 }
 
 /// A type with what is checked about its values.
@@ -186,6 +240,8 @@ pub enum Type {
     Null,
     /// An array.
     List(Box<Shape>),
+    /// An array of one length, with a type for each place.
+    Tuple(Vec<Shape>),
     /// An object without declared properties.
     Map(Box<Shape>),
     /// Any JSON.
@@ -218,16 +274,26 @@ pub enum Check {
     Range { min: Option<i128>, max: Option<i128> },
     /// A divisor of an integer.
     MultipleOf(u64),
+    /// A divisor of a number.
+    Divisor(Number),
     /// Bounds of a number.
-    Bounds { min: Option<f64>, max: Option<f64>, above: Option<f64>, below: Option<f64> },
+    Bounds { min: Option<Number>, max: Option<Number>, above: Option<Number>, below: Option<Number> },
     /// The values that an integer may have.
     OneOf(Vec<i128>),
+    /// The values that any JSON may have.
+    Constants(Vec<Value>),
+    /// The types of JSON that any JSON may have.
+    Classes(Classes),
+    /// At least one list of checks must pass.
+    Any(Vec<Vec<Check>>),
+    /// Exactly one list of checks must pass.
+    One(Vec<Vec<Check>>),
     /// The value that a boolean must have.
     Equals(bool),
     /// Elements of an array.
     Items { min: Option<u64>, max: Option<u64> },
-    /// No two elements of an array are equal.
-    Unique,
+    /// No two elements of an array are equal; `ordered` if their type has an order.
+    Unique { ordered: bool },
     /// Members of a map.
     Members { min: Option<u64>, max: Option<u64> },
     /// What every name in a map must fulfil.
@@ -251,6 +317,11 @@ impl Program {
             }
         }
         gaps
+    }
+
+    /// Whether the type of an event holds an integer of draft 4, of which `1.0` is none.
+    pub fn spells_integers(&self, root: Id) -> bool {
+        self.reachable(root).into_iter().any(|id| self.definitions[id].spells_integers)
     }
 
     /// A definition and all that it names, itself first.
@@ -281,7 +352,7 @@ impl Body {
                     shape.names(false, &mut found);
                 }
             }
-            Self::Union(union) => found.extend(union.variants.iter().map(|(_, id)| (*id, true))),
+            Self::Union(union) => union.variants.iter().for_each(|variant| variant.shape.names(true, &mut found)),
             Self::Wrapper(shape) => shape.names(true, &mut found),
         }
         found
@@ -292,7 +363,8 @@ impl Body {
         match self {
             Self::Struct(body) => body.fields.iter_mut().map(|field| &mut field.shape).collect(),
             Self::Wrapper(shape) => vec![shape],
-            Self::Open | Self::Enum(_) | Self::Text(_) | Self::Union(_) => Vec::new(),
+            Self::Union(union) => union.variants.iter_mut().map(|variant| &mut variant.shape).collect(),
+            Self::Open | Self::Enum(_) | Self::Text(_) => Vec::new(),
         }
     }
 }
@@ -303,6 +375,7 @@ impl Shape {
             Type::Named(id) => found.push((*id, inside)),
             Type::Boxed(id) => found.push((*id, false)),
             Type::List(item) | Type::Map(item) => item.names(false, found),
+            Type::Tuple(items) => items.iter().for_each(|item| item.names(inside, found)),
             _ => {}
         }
     }

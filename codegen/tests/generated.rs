@@ -90,3 +90,14 @@ fn a_number_that_json_cannot_write_is_not_valid() {
 
     assert!(text.contains("self.rate.is_finite()"), "{text}");
 }
+
+#[test]
+fn a_meta_schema_of_somebodys_own_is_a_warning() {
+    let schema = r#"{"$schema": "https://example.org/our-schema/1-0-0", "self": {"name": "x"}, "type": "object"}"#;
+    let dir = catalogue(&[("domain/rule/created.v1.json", schema)]);
+    let loaded = load(dir.path());
+
+    let found: Vec<_> = loaded.diagnostics.iter().map(|one| (one.rule, one.severity, one.pointer.as_str())).collect();
+    assert_eq!(found, [("foreign-dialect", eventsmith_codegen::Severity::Warning, "/$schema")]);
+    assert!(!emit::rust(&loaded).unwrap_or_default().contains("our-schema"));
+}

@@ -26,6 +26,12 @@ pub fn unique<T: Ord>(items: &[T]) -> bool {
     sorted.windows(2).all(|pair| pair[0] != pair[1])
 }
 
+/// Whether no two elements are equal, of a type without an order. A no is not final for very long arrays.
+pub fn distinct<T: PartialEq>(items: &[T]) -> bool {
+    const MANY: usize = 500;
+    items.len() <= MANY && items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
+}
+
 /// The compiled form of a pattern, one for each place in the source.
 #[doc(hidden)]
 #[macro_export]

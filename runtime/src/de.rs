@@ -4,8 +4,11 @@
 //! it does not read `1.0` as an integer. Generated types and [`Strict`] put that right.
 
 mod exact;
+mod spelling;
 mod strict;
 mod tagged;
+
+pub(crate) use spelling::spells_whole_as_fraction;
 
 pub use exact::{Exact, exact, exact_present, present, required};
 pub use strict::Strict;

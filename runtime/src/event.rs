@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::invalid::{DecodeError, Invalid};
+use crate::schema::Schema;
 
 /// A typed payload that is bound to one version of one event of the catalogue.
 ///
@@ -25,6 +26,10 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
     const SCHEMA: &'static str;
     /// JSON pointer of the property that orders and groups the event, from `x-event.key`.
     const KEY: Option<&'static str>;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
 
     /// The subject of this very event: [`SUBJECT`](Event::SUBJECT), or the filled template.
     ///
@@ -57,6 +62,10 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
 pub trait Reply: Serialize + Sized + Send + Sync + 'static {
     /// The JSON Schema of the reply: one document with every reference inside it.
     const SCHEMA: &'static str;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
 
     /// Checks the reply against its schema without serialising it.
     ///

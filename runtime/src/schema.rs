@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::de::Strict;
+use crate::de::{Strict, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
@@ -52,6 +52,14 @@ impl Schema {
             }
         }
         self.decode_interpreted(data)
+    }
+
+    /// Decodes a payload of draft 4, in which `1.0` is no integer though the types take it for one.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    pub fn decode_draft_4<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+        if spells_whole_as_fraction(data) { self.decode_interpreted(data) } else { self.decode(data, check) }
     }
 
     /// Decodes a payload with the validator, for types that do not say all that the schema says.

@@ -549,9 +549,7 @@ pub mod audit {
 
     /// Version 1 of the `audit` events.
     pub mod v1 {
-        use ::eventsmith::{
-            DateTime, DecodeError, Event, Invalid, Kind, Reply, Schema, Uuid,
-        };
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Uuid};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{Actor, PageToken, RuleId, RuleVersion};
 
@@ -585,13 +583,6 @@ pub mod audit {
             }
         }
 
-        impl AuditTrail {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<AuditTrail>();
-                &SCHEMA
-            }
-        }
-
         impl Event for AuditTrail {
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "audit.trail";
@@ -599,17 +590,7 @@ pub mod audit {
             const SUBJECT: &'static str = super::super::subjects::query::audit::TRAIL;
             const SCHEMA: &'static str = super::super::schemas::QUERY_AUDIT__TRAIL_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(AuditTrail, is_valid);
         }
 
         /// One page of the audit trail. Sent by rules-management in reply to audit.trail.
@@ -628,27 +609,11 @@ pub mod audit {
             }
         }
 
-        impl AuditTrailReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "audit.trail.reply",
-                    1,
-                    super::super::schemas::QUERY_AUDIT__TRAIL_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for AuditTrailReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_AUDIT__TRAIL_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                AuditTrailReply, is_valid, "audit.trail.reply", 1
+            );
         }
 
         /// One thing that happened to a rule.
@@ -704,7 +669,7 @@ pub mod cache {
 
     /// Version 1 of the `cache` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Reply, Schema};
+        use ::eventsmith::{DateTime, Event, Kind, Reply};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{Actor, CacheScope, RuleId};
 
@@ -730,13 +695,6 @@ pub mod cache {
             }
         }
 
-        impl CacheInvalidate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CacheInvalidate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CacheInvalidate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.invalidate";
@@ -744,17 +702,7 @@ pub mod cache {
             const SUBJECT: &'static str = super::super::subjects::command::cache::INVALIDATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__INVALIDATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(CacheInvalidate, is_valid);
         }
 
         /// The entries were dropped. Sent by rules-evaluation in reply to cache.invalidate.
@@ -772,27 +720,11 @@ pub mod cache {
             }
         }
 
-        impl CacheInvalidateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "cache.invalidate.reply",
-                    1,
-                    super::super::schemas::COMMAND_CACHE__INVALIDATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for CacheInvalidateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__INVALIDATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                CacheInvalidateReply, is_valid, "cache.invalidate.reply", 1
+            );
         }
 
         /// Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.
@@ -815,13 +747,6 @@ pub mod cache {
             }
         }
 
-        impl CacheWarm {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CacheWarm>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CacheWarm {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.warm";
@@ -829,17 +754,7 @@ pub mod cache {
             const SUBJECT: &'static str = super::super::subjects::command::cache::WARM;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__WARM_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(CacheWarm, is_valid);
         }
 
         /// The entries were loaded. Sent by rules-evaluation in reply to cache.warm.
@@ -868,27 +783,11 @@ pub mod cache {
             }
         }
 
-        impl CacheWarmReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "cache.warm.reply",
-                    1,
-                    super::super::schemas::COMMAND_CACHE__WARM_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for CacheWarmReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__WARM_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                CacheWarmReply, is_valid, "cache.warm.reply", 1
+            );
         }
     }
 }
@@ -1715,7 +1614,7 @@ pub mod coupon {
 
     /// Version 1 of the `coupon` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, CouponCode, CustomerId, Discount, Money, PromotionId, TransactionId,
@@ -1743,13 +1642,6 @@ pub mod coupon {
             }
         }
 
-        impl CouponExpired {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CouponExpired>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CouponExpired {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "coupon.expired";
@@ -1757,20 +1649,10 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::EXPIRED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__EXPIRED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::event_payload!(CouponExpired, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.coupon_code)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -1819,13 +1701,6 @@ pub mod coupon {
             }
         }
 
-        impl CouponIssued {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CouponIssued>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CouponIssued {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "coupon.issued";
@@ -1833,20 +1708,10 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::ISSUED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__ISSUED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::event_payload!(CouponIssued, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.coupon_code)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -1880,13 +1745,6 @@ pub mod coupon {
             }
         }
 
-        impl CouponRedeemed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CouponRedeemed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CouponRedeemed {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "coupon.redeemed";
@@ -1894,20 +1752,10 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::REDEEMED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__REDEEMED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::event_payload!(CouponRedeemed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.coupon_code)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -1938,13 +1786,6 @@ pub mod coupon {
             }
         }
 
-        impl CouponRejected {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<CouponRejected>();
-                &SCHEMA
-            }
-        }
-
         impl Event for CouponRejected {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "coupon.rejected";
@@ -1952,20 +1793,10 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::REJECTED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__REJECTED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::event_payload!(CouponRejected, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.coupon_code)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2005,9 +1836,7 @@ pub mod evaluation {
     /// Version 1 of the `evaluation` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{
-            DateTime, DecodeError, Event, Invalid, Kind, Reply, Schema, Value,
-        };
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             ContextId, CustomerId, ErrorCode, ErrorMessage, RuleId, TransactionId,
@@ -2045,13 +1874,6 @@ pub mod evaluation {
             }
         }
 
-        impl EvaluationCompleted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<EvaluationCompleted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for EvaluationCompleted {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "evaluation.completed";
@@ -2059,20 +1881,10 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::domain::evaluation::COMPLETED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_EVALUATION__COMPLETED_V1;
             const KEY: Option<&'static str> = Some("/context_id");
+            ::eventsmith::event_payload!(EvaluationCompleted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.context_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2093,13 +1905,6 @@ pub mod evaluation {
             pub failed_at: DateTime,
         }
 
-        impl EvaluationFailed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<EvaluationFailed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for EvaluationFailed {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "evaluation.failed";
@@ -2107,20 +1912,10 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::domain::evaluation::FAILED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_EVALUATION__FAILED_V1;
             const KEY: Option<&'static str> = Some("/context_id");
+            ::eventsmith::event_payload!(EvaluationFailed, type);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.context_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Ok(())
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, |_| true)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2145,13 +1940,6 @@ pub mod evaluation {
             }
         }
 
-        impl EvaluationStarted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<EvaluationStarted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for EvaluationStarted {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "evaluation.started";
@@ -2159,20 +1947,10 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::domain::evaluation::STARTED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_EVALUATION__STARTED_V1;
             const KEY: Option<&'static str> = Some("/context_id");
+            ::eventsmith::event_payload!(EvaluationStarted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.context_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2226,13 +2004,6 @@ pub mod evaluation {
             }
         }
 
-        impl EvaluationEvaluate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<EvaluationEvaluate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for EvaluationEvaluate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "evaluation.evaluate";
@@ -2240,17 +2011,7 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::command::evaluation::EVALUATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(EvaluationEvaluate, is_valid);
         }
 
         /// The evaluation ended, with a result or, if `success` is false, without one. Sent by rules-evaluation in reply to evaluation.evaluate.
@@ -2294,33 +2055,17 @@ pub mod evaluation {
             }
         }
 
-        impl EvaluationEvaluateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "evaluation.evaluate.reply",
-                    1,
-                    super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for EvaluationEvaluateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                EvaluationEvaluateReply, is_valid, "evaluation.evaluate.reply", 1
+            );
         }
     }
 
     /// Version 2 of the `evaluation` events.
     pub mod v2 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema, Value};
+        use ::eventsmith::{DateTime, Event, Kind, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{ContextId, ErrorMessage, TransactionId};
 
@@ -2365,13 +2110,6 @@ pub mod evaluation {
             }
         }
 
-        impl EvaluationCompleted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<EvaluationCompleted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for EvaluationCompleted {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "evaluation.completed";
@@ -2379,24 +2117,13 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::domain::evaluation::COMPLETED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_EVALUATION__COMPLETED_V2;
             const KEY: Option<&'static str> = Some("/context_id");
+            ::eventsmith::event_payload!(
+                EvaluationCompleted, is_valid, 1 => super::v1::EvaluationCompleted,
+                Self::from
+            );
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.context_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    2 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    1 => {
-                        <super::v1::EvaluationCompleted as Event>::decode(version, data)
-                            .map(Self::from)
-                    }
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2425,7 +2152,7 @@ pub mod external {
 
     /// Version 1 of the `external` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             ErrorCode, ErrorMessage, RequestId, SystemName, TransactionId,
@@ -2467,13 +2194,6 @@ pub mod external {
             }
         }
 
-        impl ExternalRequestCompleted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<ExternalRequestCompleted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for ExternalRequestCompleted {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "external.request_completed";
@@ -2481,20 +2201,10 @@ pub mod external {
             const SUBJECT: &'static str = super::super::subjects::integration::external::REQUEST_COMPLETED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_EXTERNAL__REQUEST_COMPLETED_V1;
             const KEY: Option<&'static str> = Some("/request_id");
+            ::eventsmith::event_payload!(ExternalRequestCompleted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.request_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2540,13 +2250,6 @@ pub mod external {
             }
         }
 
-        impl ExternalRequestFailed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<ExternalRequestFailed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for ExternalRequestFailed {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "external.request_failed";
@@ -2554,20 +2257,10 @@ pub mod external {
             const SUBJECT: &'static str = super::super::subjects::integration::external::REQUEST_FAILED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_EXTERNAL__REQUEST_FAILED_V1;
             const KEY: Option<&'static str> = Some("/request_id");
+            ::eventsmith::event_payload!(ExternalRequestFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.request_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
     }
@@ -2582,7 +2275,7 @@ pub mod loyalty {
 
     /// Version 1 of the `loyalty` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             CustomerId, LoyaltyAccountId, Money, PromotionId, TransactionId,
@@ -2621,13 +2314,6 @@ pub mod loyalty {
             }
         }
 
-        impl LoyaltyPointsEarned {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<LoyaltyPointsEarned>();
-                &SCHEMA
-            }
-        }
-
         impl Event for LoyaltyPointsEarned {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "loyalty.points_earned";
@@ -2635,20 +2321,10 @@ pub mod loyalty {
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_EARNED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_EARNED_V1;
             const KEY: Option<&'static str> = Some("/account_id");
+            ::eventsmith::event_payload!(LoyaltyPointsEarned, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.account_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2686,13 +2362,6 @@ pub mod loyalty {
             }
         }
 
-        impl LoyaltyPointsRedeemed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<LoyaltyPointsRedeemed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for LoyaltyPointsRedeemed {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "loyalty.points_redeemed";
@@ -2700,20 +2369,10 @@ pub mod loyalty {
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_REDEEMED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_REDEEMED_V1;
             const KEY: Option<&'static str> = Some("/account_id");
+            ::eventsmith::event_payload!(LoyaltyPointsRedeemed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.account_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2748,13 +2407,6 @@ pub mod loyalty {
             }
         }
 
-        impl LoyaltyTierChanged {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<LoyaltyTierChanged>();
-                &SCHEMA
-            }
-        }
-
         impl Event for LoyaltyTierChanged {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "loyalty.tier_changed";
@@ -2762,20 +2414,10 @@ pub mod loyalty {
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::TIER_CHANGED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__TIER_CHANGED_V1;
             const KEY: Option<&'static str> = Some("/account_id");
+            ::eventsmith::event_payload!(LoyaltyTierChanged, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.account_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -2827,7 +2469,7 @@ pub mod metrics {
 
     /// Version 1 of the `metrics` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Reply, Schema};
+        use ::eventsmith::{DateTime, Event, Kind, Reply};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::RuleId;
 
@@ -2854,13 +2496,6 @@ pub mod metrics {
             }
         }
 
-        impl MetricsSummary {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<MetricsSummary>();
-                &SCHEMA
-            }
-        }
-
         impl Event for MetricsSummary {
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "metrics.summary";
@@ -2868,17 +2503,7 @@ pub mod metrics {
             const SUBJECT: &'static str = super::super::subjects::query::metrics::SUMMARY;
             const SCHEMA: &'static str = super::super::schemas::QUERY_METRICS__SUMMARY_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(MetricsSummary, is_valid);
         }
 
         /// The figures. Sent by rules-calculation in reply to metrics.summary.
@@ -2936,27 +2561,11 @@ pub mod metrics {
             }
         }
 
-        impl MetricsSummaryReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "metrics.summary.reply",
-                    1,
-                    super::super::schemas::QUERY_METRICS__SUMMARY_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for MetricsSummaryReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_METRICS__SUMMARY_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                MetricsSummaryReply, is_valid, "metrics.summary.reply", 1
+            );
         }
 
         /// How often one rule was applied.
@@ -2985,7 +2594,7 @@ pub mod payment {
 
     /// Version 1 of the `payment` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, CustomerId, ErrorCode, ErrorMessage, Money, PaymentId, PaymentMethod,
@@ -3032,13 +2641,6 @@ pub mod payment {
             }
         }
 
-        impl PaymentAuthorized {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PaymentAuthorized>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PaymentAuthorized {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "payment.authorized";
@@ -3046,20 +2648,10 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::AUTHORIZED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__AUTHORIZED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            ::eventsmith::event_payload!(PaymentAuthorized, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.payment_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3092,13 +2684,6 @@ pub mod payment {
             }
         }
 
-        impl PaymentCaptured {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PaymentCaptured>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PaymentCaptured {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "payment.captured";
@@ -3106,20 +2691,10 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::CAPTURED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__CAPTURED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            ::eventsmith::event_payload!(PaymentCaptured, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.payment_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3155,13 +2730,6 @@ pub mod payment {
             }
         }
 
-        impl PaymentFailed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PaymentFailed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PaymentFailed {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "payment.failed";
@@ -3169,20 +2737,10 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::FAILED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__FAILED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            ::eventsmith::event_payload!(PaymentFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.payment_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3224,13 +2782,6 @@ pub mod payment {
             }
         }
 
-        impl PaymentRefunded {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PaymentRefunded>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PaymentRefunded {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "payment.refunded";
@@ -3238,20 +2789,10 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::REFUNDED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__REFUNDED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            ::eventsmith::event_payload!(PaymentRefunded, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.payment_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3293,7 +2834,7 @@ pub mod promotion {
 
     /// Version 1 of the `promotion` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, ContextId, CouponCode, CustomerId, Discount, Money, PromotionId,
@@ -3332,13 +2873,6 @@ pub mod promotion {
             }
         }
 
-        impl PromotionApplied {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PromotionApplied>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PromotionApplied {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "promotion.applied";
@@ -3346,20 +2880,10 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::APPLIED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__APPLIED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            ::eventsmith::event_payload!(PromotionApplied, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.promotion_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3418,13 +2942,6 @@ pub mod promotion {
             }
         }
 
-        impl PromotionCreated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PromotionCreated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PromotionCreated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "promotion.created";
@@ -3432,20 +2949,10 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__CREATED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            ::eventsmith::event_payload!(PromotionCreated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.promotion_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3472,13 +2979,6 @@ pub mod promotion {
             }
         }
 
-        impl PromotionExpired {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<PromotionExpired>();
-                &SCHEMA
-            }
-        }
-
         impl Event for PromotionExpired {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "promotion.expired";
@@ -3486,20 +2986,10 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::EXPIRED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__EXPIRED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            ::eventsmith::event_payload!(PromotionExpired, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.promotion_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3532,9 +3022,7 @@ pub mod rule {
     /// Version 1 of the `rule` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{
-            DateTime, DecodeError, Event, Invalid, Kind, Reply, Schema, Value,
-        };
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, PageToken, RuleDefinition, RuleId, RuleName, RulePriority, RuleStatus,
@@ -3556,13 +3044,6 @@ pub mod rule {
             pub effective_at: DateTime,
         }
 
-        impl RuleActivated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleActivated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleActivated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.activated";
@@ -3570,20 +3051,10 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::ACTIVATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__ACTIVATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(RuleActivated, type);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Ok(())
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, |_| true)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3615,13 +3086,6 @@ pub mod rule {
             }
         }
 
-        impl RuleCreated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleCreated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleCreated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.created";
@@ -3629,20 +3093,10 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__CREATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(RuleCreated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3670,13 +3124,6 @@ pub mod rule {
             }
         }
 
-        impl RuleDeactivated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleDeactivated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleDeactivated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.deactivated";
@@ -3684,20 +3131,10 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::DEACTIVATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__DEACTIVATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(RuleDeactivated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3722,13 +3159,6 @@ pub mod rule {
             }
         }
 
-        impl RuleDeleted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleDeleted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleDeleted {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.deleted";
@@ -3736,20 +3166,10 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::DELETED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__DELETED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(RuleDeleted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3787,13 +3207,6 @@ pub mod rule {
             }
         }
 
-        impl RuleUpdated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleUpdated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleUpdated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.updated";
@@ -3801,20 +3214,10 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::UPDATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__UPDATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(RuleUpdated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -3839,13 +3242,6 @@ pub mod rule {
             }
         }
 
-        impl RuleActivate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleActivate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleActivate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.activate";
@@ -3853,17 +3249,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::command::rule::ACTIVATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__ACTIVATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleActivate, is_valid);
         }
 
         /// The rule is active. Sent by rules-management in reply to rule.activate.
@@ -3886,27 +3272,11 @@ pub mod rule {
             }
         }
 
-        impl RuleActivateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.activate.reply",
-                    1,
-                    super::super::schemas::COMMAND_RULE__ACTIVATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleActivateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__ACTIVATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                RuleActivateReply, is_valid, "rule.activate.reply", 1
+            );
         }
 
         /// Create a rule, as a draft. Answered by rules-management.
@@ -3951,13 +3321,6 @@ pub mod rule {
             }
         }
 
-        impl RuleCreate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleCreate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleCreate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.create";
@@ -3965,17 +3328,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::command::rule::CREATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__CREATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleCreate, is_valid);
         }
 
         /// The rule was created. Sent by rules-management in reply to rule.create.
@@ -3997,27 +3350,11 @@ pub mod rule {
             }
         }
 
-        impl RuleCreateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.create.reply",
-                    1,
-                    super::super::schemas::COMMAND_RULE__CREATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleCreateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__CREATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                RuleCreateReply, is_valid, "rule.create.reply", 1
+            );
         }
 
         /// Deactivate a rule at once. Answered by rules-management.
@@ -4045,13 +3382,6 @@ pub mod rule {
             }
         }
 
-        impl RuleDeactivate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleDeactivate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleDeactivate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.deactivate";
@@ -4059,17 +3389,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::command::rule::DEACTIVATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DEACTIVATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleDeactivate, is_valid);
         }
 
         /// The rule is inactive. Sent by rules-management in reply to rule.deactivate.
@@ -4090,27 +3410,11 @@ pub mod rule {
             }
         }
 
-        impl RuleDeactivateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.deactivate.reply",
-                    1,
-                    super::super::schemas::COMMAND_RULE__DEACTIVATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleDeactivateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DEACTIVATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                RuleDeactivateReply, is_valid, "rule.deactivate.reply", 1
+            );
         }
 
         /// Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.
@@ -4138,13 +3442,6 @@ pub mod rule {
             }
         }
 
-        impl RuleDelete {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleDelete>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleDelete {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.delete";
@@ -4152,17 +3449,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::command::rule::DELETE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DELETE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleDelete, is_valid);
         }
 
         /// The rule was deleted. Sent by rules-management in reply to rule.delete.
@@ -4182,27 +3469,11 @@ pub mod rule {
             }
         }
 
-        impl RuleDeleteReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.delete.reply",
-                    1,
-                    super::super::schemas::COMMAND_RULE__DELETE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleDeleteReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DELETE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                RuleDeleteReply, is_valid, "rule.delete.reply", 1
+            );
         }
 
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
@@ -4231,13 +3502,6 @@ pub mod rule {
             }
         }
 
-        impl RuleUpdate {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleUpdate>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleUpdate {
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.update";
@@ -4245,17 +3509,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::command::rule::UPDATE;
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__UPDATE_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleUpdate, is_valid);
         }
 
         /// The rule was changed. Sent by rules-management in reply to rule.update.
@@ -4278,27 +3532,11 @@ pub mod rule {
             }
         }
 
-        impl RuleUpdateReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.update.reply",
-                    1,
-                    super::super::schemas::COMMAND_RULE__UPDATE_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleUpdateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__UPDATE_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(
+                RuleUpdateReply, is_valid, "rule.update.reply", 1
+            );
         }
 
         /// Get one rule, in its current version or an earlier one. Answered by rules-management.
@@ -4317,13 +3555,6 @@ pub mod rule {
             }
         }
 
-        impl RuleGet {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleGet>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleGet {
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "rule.get";
@@ -4331,17 +3562,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::query::rule::GET;
             const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__GET_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleGet, is_valid);
         }
 
         /// The rule. Sent by rules-management in reply to rule.get.
@@ -4391,27 +3612,9 @@ pub mod rule {
             }
         }
 
-        impl RuleGetReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.get.reply",
-                    1,
-                    super::super::schemas::QUERY_RULE__GET_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleGetReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__GET_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(RuleGetReply, is_valid, "rule.get.reply", 1);
         }
 
         /// List rules page by page, the most recently changed first. Answered by rules-management.
@@ -4446,13 +3649,6 @@ pub mod rule {
             }
         }
 
-        impl RuleList {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleList>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleList {
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "rule.list";
@@ -4460,17 +3656,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::query::rule::LIST;
             const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__LIST_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(RuleList, is_valid);
         }
 
         /// One page of rules. Sent by rules-management in reply to rule.list.
@@ -4489,27 +3675,9 @@ pub mod rule {
             }
         }
 
-        impl RuleListReply {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new(
-                    "rule.list.reply",
-                    1,
-                    super::super::schemas::QUERY_RULE__LIST_V1_REPLY,
-                );
-                &SCHEMA
-            }
-        }
-
         impl Reply for RuleListReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__LIST_V1_REPLY;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(data: &[u8]) -> Result<Self, Invalid> {
-                Self::payload_schema().decode(data, Self::is_valid)
-            }
+            ::eventsmith::reply_payload!(RuleListReply, is_valid, "rule.list.reply", 1);
         }
 
         /// The priority of a rule in version 1 of this event, from lowest to highest.
@@ -4611,7 +3779,7 @@ pub mod rule {
 
     /// Version 2 of the `rule` events.
     pub mod v2 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema, Upcast};
+        use ::eventsmith::{DateTime, Event, Kind, Upcast};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, RuleId, RuleName, RulePriority, RuleStatus, RuleVersion, Tag,
@@ -4656,13 +3824,6 @@ pub mod rule {
             }
         }
 
-        impl RuleCreated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<RuleCreated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for RuleCreated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.created";
@@ -4670,24 +3831,12 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__CREATED_V2;
             const KEY: Option<&'static str> = Some("/rule_id");
+            ::eventsmith::event_payload!(
+                RuleCreated, is_valid, 1 => super::v1::RuleCreated, Upcast::upcast
+            );
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    2 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    1 => {
-                        <super::v1::RuleCreated as Event>::decode(version, data)
-                            .map(Upcast::upcast)
-                    }
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
     }
@@ -4699,7 +3848,7 @@ pub mod sync {
 
     /// Version 1 of the `sync` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, ErrorCode, ErrorMessage, SyncDirection, SyncEntity, SyncId, SystemName,
@@ -4753,13 +3902,6 @@ pub mod sync {
             }
         }
 
-        impl SyncCompleted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<SyncCompleted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for SyncCompleted {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "sync.completed";
@@ -4767,20 +3909,10 @@ pub mod sync {
             const SUBJECT: &'static str = super::super::subjects::integration::sync::COMPLETED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_SYNC__COMPLETED_V1;
             const KEY: Option<&'static str> = Some("/sync_id");
+            ::eventsmith::event_payload!(SyncCompleted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.sync_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -4820,13 +3952,6 @@ pub mod sync {
             }
         }
 
-        impl SyncFailed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<SyncFailed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for SyncFailed {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "sync.failed";
@@ -4834,20 +3959,10 @@ pub mod sync {
             const SUBJECT: &'static str = super::super::subjects::integration::sync::FAILED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_SYNC__FAILED_V1;
             const KEY: Option<&'static str> = Some("/sync_id");
+            ::eventsmith::event_payload!(SyncFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.sync_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -4882,13 +3997,6 @@ pub mod sync {
             }
         }
 
-        impl SyncStarted {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<SyncStarted>();
-                &SCHEMA
-            }
-        }
-
         impl Event for SyncStarted {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "sync.started";
@@ -4896,20 +4004,10 @@ pub mod sync {
             const SUBJECT: &'static str = super::super::subjects::integration::sync::STARTED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_SYNC__STARTED_V1;
             const KEY: Option<&'static str> = Some("/sync_id");
+            ::eventsmith::event_payload!(SyncStarted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.sync_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -4931,7 +4029,7 @@ pub mod tax {
 
     /// Version 1 of the `tax` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{DateTime, Event, Kind};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             CustomerId, Jurisdiction, Money, SystemName, TaxRate, TaxType, TransactionId,
@@ -4966,13 +4064,6 @@ pub mod tax {
             }
         }
 
-        impl TaxCalculated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<TaxCalculated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for TaxCalculated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "tax.calculated";
@@ -4980,20 +4071,10 @@ pub mod tax {
             const SUBJECT: &'static str = super::super::subjects::domain::tax::CALCULATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_TAX__CALCULATED_V1;
             const KEY: Option<&'static str> = Some("/transaction_id");
+            ::eventsmith::event_payload!(TaxCalculated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.transaction_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -5020,13 +4101,6 @@ pub mod tax {
             }
         }
 
-        impl TaxRatesUpdated {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<TaxRatesUpdated>();
-                &SCHEMA
-            }
-        }
-
         impl Event for TaxRatesUpdated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "tax.rates_updated";
@@ -5034,20 +4108,10 @@ pub mod tax {
             const SUBJECT: &'static str = super::super::subjects::domain::tax::RATES_UPDATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_TAX__RATES_UPDATED_V1;
             const KEY: Option<&'static str> = Some("/jurisdiction");
+            ::eventsmith::event_payload!(TaxRatesUpdated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.jurisdiction)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -5114,10 +4178,7 @@ pub mod webhook {
     pub mod v1 {
         use ::std::borrow::Cow;
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{
-            DateTime, DecodeError, Event, Invalid, Kind, Schema, SubjectToken, Uuid,
-            Value,
-        };
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, SubjectToken, Uuid, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             DeliveryId, EndpointId, ErrorCode, ErrorMessage, SystemName, TenantId,
@@ -5170,13 +4231,6 @@ pub mod webhook {
             }
         }
 
-        impl WebhookDelivered {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<WebhookDelivered>();
-                &SCHEMA
-            }
-        }
-
         impl Event for WebhookDelivered {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "webhook.delivered";
@@ -5184,20 +4238,10 @@ pub mod webhook {
             const SUBJECT: &'static str = super::super::subjects::integration::webhook::DELIVERED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_WEBHOOK__DELIVERED_V1;
             const KEY: Option<&'static str> = Some("/endpoint_id");
+            ::eventsmith::event_payload!(WebhookDelivered, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.endpoint_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -5261,13 +4305,6 @@ pub mod webhook {
             }
         }
 
-        impl WebhookFailed {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<WebhookFailed>();
-                &SCHEMA
-            }
-        }
-
         impl Event for WebhookFailed {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "webhook.failed";
@@ -5275,20 +4312,10 @@ pub mod webhook {
             const SUBJECT: &'static str = super::super::subjects::integration::webhook::FAILED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_WEBHOOK__FAILED_V1;
             const KEY: Option<&'static str> = Some("/endpoint_id");
+            ::eventsmith::event_payload!(WebhookFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.endpoint_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
 
@@ -5344,13 +4371,6 @@ pub mod webhook {
             }
         }
 
-        impl WebhookReceived {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<WebhookReceived>();
-                &SCHEMA
-            }
-        }
-
         impl Event for WebhookReceived {
             const KIND: Kind = Kind::Integration;
             const TYPE: &'static str = "webhook.received";
@@ -5358,6 +4378,11 @@ pub mod webhook {
             const SUBJECT: &'static str = super::super::subjects::integration::webhook::RECEIVED;
             const SCHEMA: &'static str = super::super::schemas::INTEGRATION_WEBHOOK__RECEIVED_V1;
             const KEY: Option<&'static str> = Some("/tenant_id");
+            ::eventsmith::event_payload!(WebhookReceived, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::scalar_text(&self.tenant_id)
+            }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
                 Self::payload_schema()
@@ -5371,21 +4396,6 @@ pub mod webhook {
                             ::eventsmith::scalar_text(&self.endpoint_id),
                         ),
                     ])
-            }
-
-            fn key(&self) -> Option<String> {
-                ::eventsmith::scalar_text(&self.tenant_id)
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Self::payload_schema().validate(self, Self::is_valid)
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, Self::is_valid)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
             }
         }
     }

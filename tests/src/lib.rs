@@ -2,3 +2,5 @@
 //!
 #![doc = include_str!("../../README.md")]
 #![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]
+
+pub mod realistic;

@@ -2,23 +2,29 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
+use serde_json::Value;
 
-use crate::shape::{Body, Check, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
+use crate::shape::{Alternative, Body, Check, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
 
-/// Which definitions have something to check beyond their types.
+/// Which definitions have something to check beyond their types: of their own, or in what they are made of.
 pub(super) fn checked(program: &Program) -> Vec<bool> {
-    let mut checked = vec![false; program.definitions.len()];
-    loop {
-        let next: Vec<bool> = program
-            .definitions
-            .iter()
-            .map(|definition| !definition_checks(program, definition, &checked).is_empty())
-            .collect();
-        if next == checked {
-            return checked;
-        }
-        checked = next;
+    let none = vec![false; program.definitions.len()];
+    let mut checked = crate::parallel::map(&program.definitions, |definition| {
+        !definition_checks(program, definition, &none).is_empty()
+    });
+    let mut users: Vec<Vec<Id>> = vec![Vec::new(); program.definitions.len()];
+    for (user, definition) in program.definitions.iter().enumerate() {
+        definition.body.names().into_iter().for_each(|(used, _)| users[used].push(user));
     }
+    let mut open: Vec<Id> = (0..checked.len()).filter(|id| checked[*id]).collect();
+    while let Some(id) = open.pop() {
+        for user in &users[id] {
+            if !std::mem::replace(&mut checked[*user], true) {
+                open.push(*user);
+            }
+        }
+    }
+    checked
 }
 
 /// The method `is_valid` of a definition; none when the type says it all.
@@ -31,12 +37,13 @@ pub(super) fn is_valid(program: &Program, id: Id, checked: &[bool]) -> Option<To
     let name = format_ident!("{}", definition.name);
     let body = match &definition.body {
         Body::Union(union) => {
-            let arms = union.variants.iter().map(|(variant, id)| {
-                let variant = format_ident!("{}", variant.name);
-                if checked[*id] {
-                    quote!(Self::#variant(inner) => inner.is_valid())
-                } else {
+            let arms = union.variants.iter().map(|alternative| {
+                let variant = format_ident!("{}", alternative.name);
+                let conditions = alternative_checks(alternative, checked);
+                if conditions.is_empty() {
                     quote!(Self::#variant(_) => true)
+                } else {
+                    quote!(Self::#variant(inner) => #(#conditions)&&*)
                 }
             });
             quote!(match self { #(#arms),* })
@@ -57,23 +64,27 @@ fn definition_checks(program: &Program, definition: &Definition, checked: &[bool
         Body::Struct(body) => {
             let mut conditions: Vec<TokenStream> =
                 body.fields.iter().flat_map(|field| field_checks(field, checked)).collect();
-            if let Unknown::Kept(shape) = &body.unknown {
-                conditions.extend(shape_checks(
-                    &Shape { ty: Type::Map(shape.clone()), nullable: false, checks: Vec::new() },
-                    &Access::Place(quote!(self.unknown)),
-                    checked,
-                ));
+            if let Unknown::Kept(map) = &body.unknown {
+                conditions.extend(shape_checks(map, &Access::Place(quote!(self.unknown)), checked));
+                if !body.fields.is_empty() || body.tag.is_some() {
+                    let declared = body.fields.iter().map(|field| &field.property).chain(&body.tag);
+                    conditions.push(quote!(::eventsmith::checks::undeclared(&self.unknown, &[#(#declared),*])));
+                }
             }
             conditions.extend(super::rules::conditions(program, definition, body));
             conditions
         }
         Body::Union(union) => {
-            union.variants.iter().filter(|(_, id)| checked[*id]).map(|_| quote!(inner.is_valid())).collect()
+            union.variants.iter().flat_map(|alternative| alternative_checks(alternative, checked)).collect()
         }
         Body::Wrapper(shape) => nullable_checks(shape, &Access::Place(quote!(self.0)), shape.nullable, checked),
         // The constructor of a text type has checked it already.
         Body::Open | Body::Enum(_) | Body::Text(_) => Vec::new(),
     }
+}
+
+fn alternative_checks(alternative: &Alternative, checked: &[bool]) -> Vec<TokenStream> {
+    shape_checks(&alternative.shape, &Access::Reference(quote!(inner)), checked)
 }
 
 fn field_checks(field: &Field, checked: &[bool]) -> Vec<TokenStream> {
@@ -103,7 +114,7 @@ fn nullable_checks(shape: &Shape, place: &Access, is_option: bool, checked: &[bo
 }
 
 /// How an expression reaches a value.
-enum Access {
+pub(super) enum Access {
     /// The value itself stands there, as in `self.name`.
     Place(TokenStream),
     /// A reference stands there, as in the argument of a closure.
@@ -144,6 +155,10 @@ fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenSt
         Type::Number => conditions.push(quote!(#place.is_finite())),
         Type::List(item) => conditions.extend(each(item, quote!(#place.iter()), checked)),
         Type::Map(item) => conditions.extend(each(item, quote!(#place.values()), checked)),
+        Type::Tuple(items) => conditions.extend(items.iter().enumerate().flat_map(|(index, item)| {
+            let index = Literal::usize_unsuffixed(index);
+            nullable_checks(item, &Access::Place(quote!(#place.#index)), item.nullable, checked)
+        })),
         _ => {}
     }
     conditions
@@ -155,7 +170,13 @@ fn each(item: &Shape, iterator: TokenStream, checked: &[bool]) -> Option<TokenSt
     (!conditions.is_empty()).then(|| quote!(#iterator.#all(|item| #(#conditions)&&*)))
 }
 
-fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
+/// Conditions that must hold together.
+pub(super) fn all_of(conditions: impl Iterator<Item = TokenStream>) -> TokenStream {
+    quote!(#(#conditions)&&*)
+}
+
+/// The expression of a check.
+pub(super) fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
     let (place, reference, value) = (access.place(), access.reference(), access.value());
     match check {
         Check::Length { min, max } => {
@@ -183,23 +204,42 @@ fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
             (None, None) => quote!(true),
         },
         Check::MultipleOf(divisor) => multiple_of(*divisor, ty, place, &value),
+        Check::Divisor(divisor) => {
+            let divisor = number(divisor);
+            quote!(#place.is_multiple_of(#divisor))
+        }
         Check::Bounds { min, max, above, below } => {
-            let bound = |bound: &f64, operator: TokenStream| {
-                let bound = Literal::f64_unsuffixed(*bound);
-                quote!(#value #operator #bound)
-            };
-            if let (Some(min), Some(max), None, None) = (min, max, above, below) {
-                let (min, max) = (Literal::f64_unsuffixed(*min), Literal::f64_unsuffixed(*max));
+            if let (Some(min), Some(max), None, None) = (min, max, above, below)
+                && min.is_f64() == max.is_f64()
+            {
+                let (min, max) = (number(min), number(max));
                 return quote!((#min..=#max).contains(#reference));
             }
-            let conditions = [
-                min.as_ref().map(|min| bound(min, quote!(>=))),
-                max.as_ref().map(|max| bound(max, quote!(<=))),
-                above.as_ref().map(|above| bound(above, quote!(>))),
-                below.as_ref().map(|below| bound(below, quote!(<))),
-            ];
-            let conditions = conditions.into_iter().flatten();
+            let bounds = [(min, quote!(>=)), (max, quote!(<=)), (above, quote!(>)), (below, quote!(<))];
+            let conditions = bounds.into_iter().filter_map(|(bound, operator)| {
+                let bound = number(bound.as_ref()?);
+                Some(quote!(#value #operator #bound))
+            });
             quote!(#(#conditions)&&*)
+        }
+        Check::Constants(values) => {
+            let values = super::raw_string(&Value::Array(values.clone()).to_string());
+            quote!(::eventsmith::constants!(#values).contain(#reference))
+        }
+        Check::Classes(classes) => {
+            let are = classes.each().map(|class| {
+                let is = format_ident!("is_{}", class.type_name());
+                quote!(#place.#is())
+            });
+            quote!((#(#are)||*))
+        }
+        Check::Any(lists) => {
+            let lists = lists.iter().map(|checks| parenthesised(checks, ty, access));
+            quote!((#(#lists)||*))
+        }
+        Check::One(lists) => {
+            let lists = lists.iter().map(|checks| parenthesised(checks, ty, access));
+            quote!([#(#lists),*].into_iter().filter(|holds| *holds).count() == 1)
         }
         Check::OneOf(values) => {
             let values = values.iter().map(|value| integer(*value));
@@ -223,12 +263,39 @@ fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
                 quote!((#range).contains(&#place.len()))
             }
         },
-        Check::Unique => quote!(::eventsmith::checks::unique(#reference)),
+        Check::Unique { ordered: true } => quote!(::eventsmith::checks::unique(#reference)),
+        Check::Unique { ordered: false } => quote!(::eventsmith::checks::distinct(#reference)),
         Check::Names(checks) => {
             let name = Access::Reference(quote!(name));
             let conditions = checks.iter().map(|check| condition(check, &Type::Text, &name));
             quote!(#place.keys().all(|name| #(#conditions)&&*))
         }
+    }
+}
+
+/// A list of checks as one operand; of none, one that always holds.
+fn parenthesised(checks: &[Check], ty: &Type, access: &Access) -> TokenStream {
+    let mut conditions = checks.iter().map(|check| condition(check, ty, access));
+    let Some(first) = conditions.next() else { return quote!(true) };
+    let rest: Vec<TokenStream> = conditions.collect();
+    if rest.is_empty() { first } else { quote!((#first #(&& #rest)*)) }
+}
+
+/// A number as an expression that compares to a `Number`.
+pub(super) fn number(number: &serde_json::Number) -> TokenStream {
+    if let Some(value) = number.as_i64() {
+        return integer(value.into());
+    }
+    match (number.as_u64(), number.as_f64()) {
+        (Some(value), _) => {
+            let literal = Literal::u64_suffixed(value);
+            quote!(::eventsmith::Number::from(#literal))
+        }
+        (None, Some(value)) => {
+            let literal = Literal::f64_unsuffixed(value.abs());
+            if value < 0.0 { quote!(-#literal) } else { quote!(#literal) }
+        }
+        (None, None) => quote!(0),
     }
 }
 

@@ -39,24 +39,21 @@ pub enum Check {
     TypeAndChecks,
     /// The validator must see it.
     Validator,
+    /// The type alone says it all, but for draft 4's notion of an integer.
+    Draft4Type,
+    /// The type and its method `is_valid` say it all, but for draft 4's notion of an integer.
+    Draft4TypeAndChecks,
 }
 
 impl Check {
-    /// The call on a schema that decodes `data`.
-    pub(super) fn decode(self) -> TokenStream {
+    /// The word for it in the macros of the runtime.
+    pub(super) fn word(self) -> TokenStream {
         match self {
-            Self::Type => quote!(decode(data, |_| true)),
-            Self::TypeAndChecks => quote!(decode(data, Self::is_valid)),
-            Self::Validator => quote!(decode_interpreted(data)),
-        }
-    }
-
-    /// The body of the method `validate`.
-    pub(super) fn validate(self) -> TokenStream {
-        match self {
-            Self::Type => quote!(Ok(())),
-            Self::TypeAndChecks => quote!(Self::payload_schema().validate(self, Self::is_valid)),
-            Self::Validator => quote!(Self::payload_schema().validate_interpreted(self)),
+            Self::Type => quote!(type),
+            Self::TypeAndChecks => quote!(is_valid),
+            Self::Validator => quote!(validator),
+            Self::Draft4Type => quote!(draft_4_type),
+            Self::Draft4TypeAndChecks => quote!(draft_4_is_valid),
         }
     }
 }
@@ -89,20 +86,13 @@ pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
         }
     });
     let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(template, fields));
-    let (decode_own, validate) = (event.check.decode(), event.check.validate());
-    let decode_older = event.older.as_ref().map(|Older { path, versions, derived }| {
+    let judge = event.check.word();
+    let older = event.older.as_ref().map(|Older { path, versions, derived }| {
         let versions = versions.iter().map(|version| Literal::u32_unsuffixed(*version));
         let convert = if *derived { quote!(Self::from) } else { quote!(::eventsmith::Upcast::upcast) };
-        quote!(#(#versions)|* => <#path as ::eventsmith::Event>::decode(version, data).map(#convert),)
+        quote!(, #(#versions)|* => #path, #convert)
     });
     quote! {
-        impl #name {
-            fn payload_schema() -> &'static ::eventsmith::Schema {
-                static SCHEMA: ::eventsmith::Schema = ::eventsmith::Schema::of::<#name>();
-                &SCHEMA
-            }
-        }
-
         impl ::eventsmith::Event for #name {
             const KIND: ::eventsmith::Kind = ::eventsmith::Kind::#kind;
             const TYPE: &'static str = #event_type;
@@ -110,20 +100,10 @@ pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
             const SUBJECT: &'static str = #subject;
             const SCHEMA: &'static str = #schema;
             const KEY: Option<&'static str> = #key;
-            #subject_method
+
+            ::eventsmith::event_payload!(#name, #judge #older);
             #key_method
-
-            fn validate(&self) -> Result<(), ::eventsmith::Invalid> {
-                #validate
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, ::eventsmith::DecodeError> {
-                match version {
-                    #version => Ok(Self::payload_schema().#decode_own?),
-                    #decode_older
-                    _ => Err(::eventsmith::DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            #subject_method
         }
     }
 }

@@ -10,30 +10,31 @@ use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::lower::names::snake;
 use crate::model::{Event, Token, Version};
+use crate::parallel;
 use crate::shape::{Id, Program};
 
 use super::event_impl::{Check, EventImpl, Older, event_impl};
+use super::layout::line;
 use super::subjects::Subjects;
 use super::types::{Types, field_ident};
-use super::{Emitter, fields, raw_string, upcast};
+use super::{Emitter, fields, raw_text, upcast};
 
-/// The private module that holds every schema text.
-pub(super) fn schemas(loaded: &Loaded) -> TokenStream {
-    let mut constants = TokenStream::new();
-    for event in &loaded.catalogue.events {
-        for version in &event.versions {
-            for (file, is_reply) in [(Some(&version.file), false), (version.reply.as_ref(), true)] {
-                let Some(file) = file else { continue };
-                let name = format_ident!("{}", schema_name(event, version, is_reply));
-                let text = raw_string(&bundle(loaded, file).to_string());
-                constants.extend(quote!(pub(super) const #name: &str = #text;));
-            }
-        }
-    }
-    quote! {
-        /// The schemas of all payloads, each with everything that it refers to.
-        mod schemas { #constants }
-    }
+/// The private module that holds every schema text. It is long, and nothing in it needs formatting.
+pub(super) fn schemas(loaded: &Loaded) -> String {
+    let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(move |one| (event, one)));
+    let files: Vec<(String, &String)> = versions
+        .flat_map(|(event, version)| {
+            let own = (schema_name(event, version, false), &version.file);
+            let reply = version.reply.as_ref().map(|reply| (schema_name(event, version, true), reply));
+            std::iter::once(own).chain(reply)
+        })
+        .collect();
+    let constants = parallel::map(&files, |(name, file)| {
+        let text = raw_text(&bundle(loaded, file).to_string());
+        line(1, &format!("pub(super) const {name}: &str = {text};"))
+    });
+    let doc = "/// The schemas of all payloads, each with everything that it refers to.";
+    format!("{doc}\nmod schemas {{\n{}}}\n", constants.concat())
 }
 
 fn schema_name(event: &Event, version: &Version, is_reply: bool) -> String {
@@ -84,11 +85,13 @@ impl Emitter<'_> {
 
     fn check(&self, id: Id) -> Check {
         if !self.program.gaps(id).is_empty() {
-            Check::Validator
-        } else if self.checked[id] {
-            Check::TypeAndChecks
-        } else {
-            Check::Type
+            return Check::Validator;
+        }
+        match (self.checked[id], self.program.spells_integers(id)) {
+            (false, false) => Check::Type,
+            (true, false) => Check::TypeAndChecks,
+            (false, true) => Check::Draft4Type,
+            (true, true) => Check::Draft4TypeAndChecks,
         }
     }
 
@@ -137,25 +140,12 @@ impl Emitter<'_> {
         let event_type = format!("{}.reply", event.event_type);
         let number = proc_macro2::Literal::u32_unsuffixed(version.number);
         let check = self.check(id);
-        let (decode, validate) = (check.decode(), check.validate());
+        let judge = check.word();
         quote! {
-            impl #name {
-                fn payload_schema() -> &'static ::eventsmith::Schema {
-                    static SCHEMA: ::eventsmith::Schema = ::eventsmith::Schema::new(#event_type, #number, #schema);
-                    &SCHEMA
-                }
-            }
-
             impl ::eventsmith::Reply for #name {
                 const SCHEMA: &'static str = #schema;
 
-                fn validate(&self) -> Result<(), ::eventsmith::Invalid> {
-                    #validate
-                }
-
-                fn decode(data: &[u8]) -> Result<Self, ::eventsmith::Invalid> {
-                    Self::payload_schema().#decode
-                }
+                ::eventsmith::reply_payload!(#name, #judge, #event_type, #number);
             }
         }
     }

@@ -1,102 +1,206 @@
-//! Which properties must be there, as expressions of type `bool`.
+//! What must hold between the properties of a struct, as expressions of type `bool`.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use crate::shape::{Body, Definition, Field, Program, Rule, Struct, Type};
+use crate::shape::{Body, Definition, Field, Program, Rule, Struct, Type, Unknown};
 
+use super::checks::{Access, all_of, integer};
 use super::types::{Types, field_ident};
 
 /// The conditions that the rules of a struct set.
 pub(super) fn conditions(program: &Program, definition: &Definition, body: &Struct) -> Vec<TokenStream> {
-    body.rules.iter().filter_map(|rule| condition(program, definition, body, rule)).collect()
+    let rules = Rules { program, definition, body };
+    body.rules.iter().map(|rule| rules.condition(rule)).collect()
 }
 
-fn condition(program: &Program, definition: &Definition, body: &Struct, rule: &Rule) -> Option<TokenStream> {
-    match rule {
-        Rule::When { property, values, then, otherwise } => {
-            let field = body.fields.iter().find(|field| &field.property == property)?;
-            let (holds, fails) = comparison(program, definition, field, values);
-            match (all_there(body, then), all_there(body, otherwise)) {
-                (None, None) => None,
-                (Some(then), None) => Some(quote!((#fails || #then))),
-                (None, Some(otherwise)) => Some(quote!((#holds || #otherwise))),
-                (Some(then), Some(otherwise)) => Some(quote!(if #holds { #then } else { #otherwise })),
+struct Rules<'a> {
+    program: &'a Program,
+    definition: &'a Definition,
+    body: &'a Struct,
+}
+
+impl Rules<'_> {
+    fn condition(&self, rule: &Rule) -> TokenStream {
+        match rule {
+            Rule::Present(property) => self.with(property, |field, name| match field.required {
+                true => quote!(true),
+                false => quote!(self.#name.is_some()),
+            }),
+            Rule::Null(property) => self.with(property, |field, name| match field.required {
+                true => quote!(self.#name.is_none()),
+                false => quote!(matches!(self.#name, Some(None))),
+            }),
+            Rule::Equals { property, values } => self.with(property, |field, name| match plain_bool(field, values) {
+                Some(true) => quote!(self.#name),
+                Some(false) => quote!(!self.#name),
+                None => self.equals(field, values),
+            }),
+            Rule::Passes { property, checks } => self.with(property, |field, name| {
+                let on = |access| {
+                    all_of(checks.iter().map(|check| super::checks::condition(check, &field.shape.ty, &access)))
+                };
+                let on_value = || on(Access::Reference(quote!(value)));
+                match (field.required, field.shape.nullable) {
+                    (true, false) => on(Access::Place(quote!(self.#name))),
+                    (true, true) => {
+                        let holds = on_value();
+                        quote!(self.#name.as_ref().is_none_or(|value| #holds))
+                    }
+                    (false, false) => {
+                        let holds = on_value();
+                        quote!(self.#name.as_ref().is_some_and(|value| #holds))
+                    }
+                    (false, true) => {
+                        let holds = on_value();
+                        quote!(self.#name.as_ref().is_some_and(|value| value.as_ref().is_none_or(|value| #holds)))
+                    }
+                }
+            }),
+            Rule::All(rules) => self.joined(rules, &quote!(&&), true),
+            Rule::Any(rules) => self.joined(rules, &quote!(||), false),
+            Rule::One(rules) => {
+                let rules: Vec<TokenStream> = rules.iter().map(|rule| self.condition(rule)).collect();
+                match rules.as_slice() {
+                    [one, other] => quote!((#one != #other)),
+                    _ => quote!([#(#rules),*].into_iter().filter(|holds| *holds).count() == 1),
+                }
             }
+            Rule::Not(rule) => match &**rule {
+                Rule::Present(property) => self.with(property, |field, name| match field.required {
+                    true => quote!(false),
+                    false => quote!(self.#name.is_none()),
+                }),
+                Rule::Null(property) => self.with(property, |field, name| match field.required {
+                    true => quote!(self.#name.is_some()),
+                    false => quote!(!matches!(self.#name, Some(None))),
+                }),
+                Rule::Equals { property, values } => {
+                    self.with(property, |field, name| match plain_bool(field, values) {
+                        Some(true) => quote!(!self.#name),
+                        Some(false) => quote!(self.#name),
+                        None => {
+                            let holds = self.equals(field, values);
+                            quote!(!#holds)
+                        }
+                    })
+                }
+                _ => {
+                    let holds = self.condition(rule);
+                    quote!(!(#holds))
+                }
+            },
+            Rule::Count { min, max } => self.count(*min, *max),
         }
-        Rule::With { property, required } => {
-            let field = body.fields.iter().find(|field| &field.property == property)?;
-            let required = all_there(body, required)?;
-            if field.required {
-                return Some(required);
-            }
-            let name = field_ident(&field.name);
-            Some(quote!((self.#name.is_none() || #required)))
+    }
+
+    fn with(&self, property: &str, condition: impl FnOnce(&Field, proc_macro2::Ident) -> TokenStream) -> TokenStream {
+        match self.body.fields.iter().find(|field| field.property == property) {
+            Some(field) => condition(field, field_ident(&field.name)),
+            None => quote!(false),
         }
-        Rule::AtLeast(min) => {
-            let optional = body.fields.iter().filter(|field| !field.required).map(|field| {
+    }
+
+    fn joined(&self, rules: &[Rule], operator: &TokenStream, of_none: bool) -> TokenStream {
+        let mut conditions = rules.iter().map(|rule| self.condition(rule));
+        let Some(first) = conditions.next() else { return quote!(#of_none) };
+        let rest: Vec<TokenStream> = conditions.collect();
+        if rest.is_empty() { first } else { quote!((#first #(#operator #rest)*)) }
+    }
+
+    fn count(&self, min: Option<u64>, max: Option<u64>) -> TokenStream {
+        let optional: Vec<TokenStream> = self
+            .body
+            .fields
+            .iter()
+            .filter(|field| !field.required)
+            .map(|field| {
                 let name = field_ident(&field.name);
                 quote!(self.#name.is_some())
-            });
-            let required = body.fields.iter().filter(|field| field.required).count();
-            let missing = min.saturating_sub(u64::try_from(required).unwrap_or(u64::MAX));
-            if missing == 1 {
-                return Some(quote!((#(#optional)||*)));
+            })
+            .collect();
+        let required = u64::try_from(self.body.fields.len() - optional.len()).unwrap_or(u64::MAX);
+        let unknown = matches!(self.body.unknown, Unknown::Kept(_));
+        let min = min.map(|min| min.saturating_sub(required));
+        let Some(max) = max else {
+            let min = min.unwrap_or_default();
+            if min == 1 {
+                let unknown = unknown.then(|| quote!(|| !self.unknown.is_empty()));
+                return if optional.is_empty() {
+                    quote!(!self.unknown.is_empty())
+                } else {
+                    quote!((#(#optional)||* #unknown))
+                };
             }
-            let missing = Literal::u64_unsuffixed(missing);
-            Some(quote!([#(#optional),*].into_iter().filter(|there| *there).count() >= #missing))
+            let (count, min) = (counted(&optional, unknown), Literal::u64_unsuffixed(min));
+            return quote!(#count >= #min);
+        };
+        if max < required {
+            return quote!(false);
+        }
+        let (count, max) = (counted(&optional, unknown), Literal::u64_unsuffixed(max - required));
+        match min.filter(|min| *min > 0).map(Literal::u64_unsuffixed) {
+            Some(min) => quote!((#min..=#max).contains(&(#count))),
+            None => quote!(#count <= #max),
+        }
+    }
+
+    /// Whether a field has one of some values.
+    fn equals(&self, field: &Field, values: &[Value]) -> TokenStream {
+        let name = field_ident(&field.name);
+        let is_text = match &field.shape.ty {
+            Type::Text => true,
+            Type::Named(id) => matches!(self.program.definitions[*id].body, Body::Text(_)),
+            _ => false,
+        };
+        let patterns = values.iter().map(|value| self.pattern(field, value));
+        let patterns = quote!(#(#patterns)|*);
+        match (field.required, field.shape.nullable, is_text) {
+            (true, false, false) => quote!(matches!(self.#name, #patterns)),
+            (true, false, true) => quote!(matches!(self.#name.as_str(), #patterns)),
+            (false, true, false) => quote!(matches!(self.#name, Some(Some(#patterns)))),
+            (false, true, true) => {
+                quote!(matches!(self.#name.as_ref().and_then(|value| value.as_deref()), Some(#patterns)))
+            }
+            (_, _, false) => quote!(matches!(self.#name, Some(#patterns))),
+            (_, _, true) => quote!(matches!(self.#name.as_deref(), Some(#patterns))),
+        }
+    }
+
+    fn pattern(&self, field: &Field, value: &Value) -> TokenStream {
+        match (&field.shape.ty, value) {
+            (Type::Named(id), Value::String(text)) => match &self.program.definitions[*id].body {
+                Body::Enum(variants) => {
+                    let path = Types::new(self.program, &self.definition.module).path(*id);
+                    let variant = variants.iter().find(|variant| &variant.value == text).map(|variant| &variant.name);
+                    let variant = format_ident!("{}", variant.map_or("Unknown", String::as_str));
+                    quote!(#path::#variant)
+                }
+                _ => quote!(#text),
+            },
+            (_, Value::String(text)) => quote!(#text),
+            (_, Value::Bool(value)) => quote!(#value),
+            (_, value) => integer(crate::lower::integer_of(value).unwrap_or_default()),
         }
     }
 }
 
-/// Whether all of some properties are there; `None` when all of them always are.
-fn all_there(body: &Struct, properties: &[String]) -> Option<TokenStream> {
-    let optional: Vec<TokenStream> = body
-        .fields
-        .iter()
-        .filter(|field| !field.required && properties.contains(&field.property))
-        .map(|field| {
-            let name = field_ident(&field.name);
-            quote!(self.#name.is_some())
-        })
-        .collect();
-    match optional.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        several => Some(quote!((#(#several)&&*))),
+/// The constant that a required boolean is compared to.
+fn plain_bool(field: &Field, values: &[Value]) -> Option<bool> {
+    match values {
+        [Value::Bool(value)] if field.required && !field.shape.nullable => Some(*value),
+        _ => None,
     }
 }
 
-/// Whether a field has one of some values, and whether it has none of them.
-fn comparison(
-    program: &Program,
-    definition: &Definition,
-    field: &Field,
-    values: &[Value],
-) -> (TokenStream, TokenStream) {
-    let name = field_ident(&field.name);
-    let value_of = |value: &Value| match (&field.shape.ty, value) {
-        (Type::Bool, Value::Bool(true)) => (quote!(self.#name), quote!(!self.#name)),
-        (Type::Bool, _) => (quote!(!self.#name), quote!(self.#name)),
-        (Type::Named(id), Value::String(text)) => match &program.definitions[*id].body {
-            Body::Enum(variants) => {
-                let path = Types::new(program, &definition.module).path(*id);
-                let variant = variants.iter().find(|variant| &variant.value == text).map(|variant| &variant.name);
-                let variant = format_ident!("{}", variant.map_or("Unknown", String::as_str));
-                (quote!(self.#name == #path::#variant), quote!(self.#name != #path::#variant))
-            }
-            _ => (quote!(self.#name.as_str() == #text), quote!(self.#name.as_str() != #text)),
-        },
-        (_, Value::String(text)) => (quote!(self.#name == #text), quote!(self.#name != #text)),
-        (_, value) => {
-            let literal = super::checks::integer(crate::lower::integer_of(value).unwrap_or_default());
-            (quote!(self.#name == #literal), quote!(self.#name != #literal))
-        }
-    };
-    let (holds, fails): (Vec<_>, Vec<_>) = values.iter().map(value_of).unzip();
-    match holds.len() {
-        1 => (quote!(#(#holds)*), quote!(#(#fails)*)),
-        _ => (quote!((#(#holds)||*)), quote!((#(#fails)&&*))),
+/// How many optional properties and kept ones are there.
+fn counted(optional: &[TokenStream], unknown: bool) -> TokenStream {
+    let declared = quote!([#(#optional),*].into_iter().filter(|there| *there).count());
+    match (optional.is_empty(), unknown) {
+        (true, true) => quote!(self.unknown.len()),
+        (true, false) => quote!(0),
+        (false, true) => quote!(#declared + self.unknown.len()),
+        (false, false) => declared,
     }
 }

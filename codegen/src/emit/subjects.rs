@@ -14,9 +14,8 @@ use crate::shape::Program;
 use super::fields::field_of;
 use super::types::{Types, doc, field_ident};
 
-/// The module `subjects`, and the path of each event's constant in it.
+/// The path of each event's constant in the module `subjects`.
 pub(super) struct Subjects {
-    pub(super) module: TokenStream,
     /// By event type: the steps below `subjects`, and the value.
     constants: BTreeMap<String, (Vec<String>, String)>,
 }
@@ -30,7 +29,8 @@ struct Level {
 }
 
 impl Subjects {
-    pub(super) fn new(loaded: &Loaded, program: &Program) -> Self {
+    /// The paths, and the module itself.
+    pub(super) fn new(loaded: &Loaded, program: &Program) -> (Self, TokenStream) {
         let root = loaded.catalogue.manifest.root.get_ref();
         let mut top = Level::default();
         let mut constants = BTreeMap::new();
@@ -63,7 +63,7 @@ impl Subjects {
             /// The subjects of all events, and the wildcards of their groups.
             pub mod subjects { #inner }
         };
-        Self { module, constants }
+        (Self { constants }, module)
     }
 
     /// An expression for the subject of an event's version, `depth` modules below the root.

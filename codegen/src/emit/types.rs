@@ -6,8 +6,20 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::shape::{
-    Body, Check, Definition, Field, Id, Integer, Program, Shape, Struct, Type, Union, Unknown, Variant,
+    Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Program, Shape, Struct, Type, Union, Unknown,
+    Variant,
 };
+
+/// How the values of a definition are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checked {
+    /// By its type alone.
+    Nothing,
+    /// By its method `is_valid`.
+    Method,
+    /// By the validator.
+    Gap,
+}
 
 /// Writes types with paths that are right inside one module.
 pub(super) struct Types<'a> {
@@ -39,6 +51,11 @@ impl<'a> Types<'a> {
         Self { program, module, imported }
     }
 
+    /// A definition by its number.
+    pub(super) fn definition(&self, id: Id) -> &'a Definition {
+        &self.program.definitions[id]
+    }
+
     /// The `use` lines of a module.
     pub(super) fn imports(&self) -> TokenStream {
         let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
@@ -55,14 +72,20 @@ impl<'a> Types<'a> {
     }
 
     /// The declaration of a type.
-    pub(super) fn declaration(&self, id: Id) -> TokenStream {
+    ///
+    /// `checks` tells of every definition whether it has a method `is_valid`, and whether nothing about it is left to
+    /// the validator.
+    pub(super) fn declaration(&self, id: Id, checks: &dyn Fn(Id) -> Checked) -> TokenStream {
         let definition = &self.program.definitions[id];
         let doc = doc(&definition.doc, || fallback_doc(definition));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
-            Body::Struct(body) => self.structure(&name, body),
+            Body::Struct(body) => {
+                let default = super::default::is_derived(self.program, id).then(|| quote!(, Default));
+                self.structure(&name, body, default)
+            }
             Body::Enum(variants) => enumeration(&name, variants),
-            Body::Union(union) => self.union(&name, union),
+            Body::Union(union) => self.union(&name, union, checks(id)),
             Body::Text(checks) => return text(&doc, &name, checks),
             Body::Wrapper(shape) => self.wrapper(&name, shape),
             Body::Open => TokenStream::new(),
@@ -70,22 +93,22 @@ impl<'a> Types<'a> {
         quote!(#doc #declaration)
     }
 
-    fn structure(&self, name: &Ident, body: &Struct) -> TokenStream {
+    fn structure(&self, name: &Ident, body: &Struct, default: Option<TokenStream>) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
-            Unknown::Kept(shape) => {
-                let item = self.shape(shape);
+            Unknown::Kept(map) => {
+                let map = self.shape(map);
                 Some(quote! {
                     /// Properties that the schema does not name.
-                    #[serde(flatten)]
-                    pub unknown: ::std::collections::BTreeMap<String, #item>,
+                    #[serde(flatten, deserialize_with = "::eventsmith::de::kept")]
+                    pub unknown: #map,
                 })
             }
             _ => None,
         };
         quote! {
-            #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+            #[derive(Debug, Clone, PartialEq #default, ::serde::Serialize, ::serde::Deserialize)]
             #closed
             pub struct #name { #(#fields)* #kept }
         }
@@ -118,32 +141,59 @@ impl<'a> Types<'a> {
         quote!(#doc #options pub #name: #ty,)
     }
 
-    fn union(&self, name: &Ident, union: &Union) -> TokenStream {
-        let tag = &union.tag;
-        let variants = union.variants.iter().map(|(variant, id)| {
-            let doc = doc("", || format!("`{}` is `{}`.", union.tag, variant.value));
-            let rename = &variant.value;
-            let (variant, path) = (format_ident!("{}", variant.name), self.path(*id));
-            quote!(#doc #[serde(rename = #rename)] #variant(#path),)
+    fn union(&self, name: &Ident, union: &Union, checked: Checked) -> TokenStream {
+        let names: Vec<Ident> = union.variants.iter().map(|variant| format_ident!("{}", variant.name)).collect();
+        let variants = union.variants.iter().zip(&names).map(|(variant, name)| {
+            let doc = doc(&variant.doc, || self.alternative_doc(union, variant));
+            let rename = match (&union.choice, variant.tags.as_slice()) {
+                (Choice::Tag { kept: false, .. }, [tag]) => Some(quote!(#[serde(rename = #tag)])),
+                _ => None,
+            };
+            let ty = self.shape(&variant.shape);
+            quote!(#doc #rename #name(#ty),)
         });
-        let arms = union.variants.iter().map(|(variant, _)| {
-            let (value, variant) = (&variant.value, format_ident!("{}", variant.name));
-            quote!(#value => rest.into_variant().map(Self::#variant),)
-        });
+        let is_valid = match checked {
+            Checked::Method => quote!(Self::is_valid),
+            Checked::Nothing | Checked::Gap => quote!(|_| true),
+        };
+        let (style, reading) = match &union.choice {
+            Choice::Tag { property, kept } => {
+                let arms = union.variants.iter().zip(&names).map(|(variant, name)| {
+                    let tags = &variant.tags;
+                    quote!(#(#tags)|* => #name)
+                });
+                let keep = kept.then(|| quote!(keep,));
+                let style = if *kept { quote!(untagged) } else { quote!(tag = #property) };
+                (style, quote!(::eventsmith::tagged_union!(#name, #property, #keep { #(#arms),* });))
+            }
+            // What is left to the validator may fit several alternatives.
+            Choice::One if checked != Checked::Gap => {
+                (quote!(untagged), quote!(::eventsmith::one_of!(#name, #is_valid, [#(#names),*]);))
+            }
+            Choice::One | Choice::Any => {
+                (quote!(untagged), quote!(::eventsmith::any_of!(#name, #is_valid, [#(#names),*]);))
+            }
+        };
         quote! {
             #[derive(Debug, Clone, PartialEq, ::serde::Serialize)]
-            #[serde(tag = #tag)]
+            #[serde(#style)]
             pub enum #name { #(#variants)* }
 
-            impl<'de> ::serde::Deserialize<'de> for #name {
-                fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    let (tag, rest) = ::eventsmith::de::tagged(deserializer, #tag)?;
-                    match tag.as_str() {
-                        #(#arms)*
-                        _ => Err(rest.unknown_tag(&tag)),
-                    }
+            #reading
+        }
+    }
+
+    fn alternative_doc(&self, union: &Union, variant: &Alternative) -> String {
+        match (&union.choice, variant.tags.as_slice()) {
+            (Choice::Tag { property, .. }, [tag]) => format!("`{property}` is `{tag}`."),
+            (Choice::Tag { property, .. }, tags) => format!("`{property}` is one of `{}`.", tags.join("`, `")),
+            _ => match &variant.shape.ty {
+                Type::Named(id) | Type::Boxed(id) => {
+                    let definition = &self.program.definitions[*id];
+                    if definition.doc.is_empty() { format!("A `{}`.", definition.name) } else { definition.doc.clone() }
                 }
-            }
+                ty => format!("{}.", words(ty)),
+            },
         }
     }
 
@@ -178,7 +228,7 @@ impl<'a> Types<'a> {
                 let name = format_ident!("{}", integer.rust_name());
                 quote!(#name)
             }
-            Type::Number => quote!(f64),
+            Type::Number => quote!(::eventsmith::Number),
             Type::Bool => quote!(bool),
             Type::Null => quote!(()),
             Type::List(item) => {
@@ -188,6 +238,10 @@ impl<'a> Types<'a> {
             Type::Map(item) => {
                 let item = self.shape(item);
                 quote!(::std::collections::BTreeMap<String, #item>)
+            }
+            Type::Tuple(items) => {
+                let items = items.iter().map(|item| self.shape(item));
+                quote!((#(#items,)*))
             }
             Type::Any => quote!(::eventsmith::Value),
         }
@@ -264,7 +318,7 @@ fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
     let style = case_style(variants);
     let rename_all = style.map(|style| quote!(#[serde(rename_all = #style)]));
     let variants = variants.iter().map(|variant| {
-        let doc = doc("", || format!("`{}`", variant.value));
+        let doc = doc(&variant.doc, || format!("`{}`", variant.value));
         let (value, name) = (&variant.value, format_ident!("{}", variant.name));
         let rename = style.is_none().then(|| quote!(#[serde(rename = #value)]));
         quote!(#doc #rename #name,)
@@ -325,6 +379,23 @@ fn text(doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
         }
 
         ::eventsmith::text_type!(#name);
+    }
+}
+
+/// A type in words.
+fn words(ty: &Type) -> &'static str {
+    match ty {
+        Type::Text => "A string",
+        Type::Uuid => "A UUID",
+        Type::DateTime => "A date-time",
+        Type::Date => "A date",
+        Type::Integer(_) => "An integer",
+        Type::Number => "A number",
+        Type::Bool => "A boolean",
+        Type::Null => "Null",
+        Type::List(_) | Type::Tuple(_) => "An array",
+        Type::Map(_) => "An object",
+        Type::Any | Type::Named(_) | Type::Boxed(_) => "Any other JSON",
     }
 }
 

@@ -1,14 +1,13 @@
 //! `From` between two versions of an event, where the schemas prove that it cannot fail.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use serde_json::Value;
 
 use crate::evolution;
 use crate::load::Loaded;
-use crate::pointer::join;
 use crate::shape::{Body, Field, Id, Integer, Program, Shape, Struct, Type};
 
+use super::default::of_field;
 use super::types::{Types, field_ident};
 
 /// The implementation of `From`, if every value that a writer of the older version writes fits the newer one and
@@ -22,13 +21,12 @@ pub(super) fn derive(
     if !evolution::reads(loaded, newer_file, older_file) {
         return None;
     }
-    let mut derivation = Derivation { loaded, program, done: Vec::new(), impls: TokenStream::new() };
+    let mut derivation = Derivation { program, done: Vec::new(), impls: TokenStream::new() };
     derivation.convert(older, newer)?;
     Some(derivation.impls)
 }
 
 struct Derivation<'a> {
-    loaded: &'a Loaded,
     program: &'a Program,
     /// Pairs whose conversion is written or being written.
     done: Vec<(Id, Id)>,
@@ -44,7 +42,9 @@ impl Derivation<'_> {
         self.done.push((older, newer));
         let (from, into) = (&self.program.definitions[older], &self.program.definitions[newer]);
         let body = match (&from.body, &into.body) {
-            (Body::Struct(from), Body::Struct(into)) => self.structure(from, into, newer)?,
+            (Body::Struct(from), Body::Struct(into)) => {
+                self.structure(from, into, &self.program.definitions[newer].module)?
+            }
             (Body::Enum(from), Body::Enum(into)) => {
                 let path = Types::new(self.program, &self.program.definitions[newer].module).path(older);
                 let arms = from.iter().map(|variant| {
@@ -69,13 +69,14 @@ impl Derivation<'_> {
         Some(())
     }
 
-    fn structure(&mut self, from: &Struct, into: &Struct, newer: Id) -> Option<TokenStream> {
+    fn structure(&mut self, from: &Struct, into: &Struct, module: &[String]) -> Option<TokenStream> {
         let fields = into.fields.iter().map(|field| {
             let name = field_ident(&field.name);
             let value = match from.fields.iter().find(|old| old.property == field.property) {
                 Some(old) => self.field(old, field)?,
                 None if field.required => return None,
-                None => self.default_value(newer, field),
+                // A property that the older version does not have is absent without a default.
+                None => of_field(&Types::new(self.program, module), field).unwrap_or_else(|| quote!(None)),
             };
             Some(quote!(#name: #value))
         });
@@ -124,26 +125,6 @@ impl Derivation<'_> {
             }
             _ => None,
         }
-    }
-
-    /// The default of a property that the older version does not have; absent without one.
-    fn default_value(&self, newer: Id, field: &Field) -> TokenStream {
-        let place = self.program.definitions[newer].place.below("/properties").below(&join("", &field.property));
-        let document = self.loaded.catalogue.documents.get(&place.file);
-        let schema = document.and_then(|document| document.schema.pointer(&place.pointer));
-        let value = match (schema.and_then(|schema| schema.get("default")), &field.shape.ty) {
-            (Some(Value::Bool(value)), Type::Bool) => quote!(#value),
-            (Some(Value::String(value)), Type::Text) => quote!(String::from(#value)),
-            (Some(Value::Number(value)), Type::Integer(_)) => {
-                match value.as_i64().map(|value| (value, Literal::u64_unsuffixed(value.unsigned_abs()))) {
-                    Some((value, literal)) if value < 0 => quote!(-#literal),
-                    Some((_, literal)) => quote!(#literal),
-                    None => return quote!(None),
-                }
-            }
-            _ => return quote!(None),
-        };
-        if field.shape.nullable { quote!(Some(Some(#value))) } else { quote!(Some(#value)) }
     }
 }
 

@@ -1,15 +1,15 @@
 //! What lowering knows and collects: the catalogue, the definitions so far, the gaps of the one at hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use crate::load::Loaded;
 use crate::pointer;
 use crate::references::{Place, Target};
-use crate::schema;
-use crate::shape::{Body, Definition, Gap, Id};
+use crate::shape::{Body, Classes, Definition, Gap, Id};
 
+use super::conjunction::{Conjunction, Flat};
 use super::names::Origin;
 
 /// The state of lowering a catalogue.
@@ -19,13 +19,20 @@ pub(super) struct Context<'a> {
     pub(super) definitions: Vec<Definition>,
     /// Where the name of each definition comes from.
     pub(super) origins: Vec<Origin>,
-    /// Definitions by their place and, for the branches of a union, by the tag that they leave out.
-    known: HashMap<(Place, Option<String>), Id>,
+    /// Definitions by their schemas and, for the alternatives of a union, by the tag that they leave out.
+    known: HashMap<Key, Id>,
+    /// The schemas of each definition.
+    keys: Vec<Key>,
+    /// Definitions that something names already.
+    used: HashSet<Id>,
     /// The definition whose body is being read.
     owner: Option<Id>,
     /// Gaps found since [`open_gaps`](Self::open_gaps).
-    gaps: Vec<Gap>,
+    pub(super) gaps: Vec<Gap>,
 }
+
+/// What makes a definition: its schemas, and the tag that it leaves out.
+type Key = (Conjunction, Option<String>);
 
 impl<'a> Context<'a> {
     pub(super) fn new(loaded: &'a Loaded) -> Self {
@@ -34,6 +41,8 @@ impl<'a> Context<'a> {
             definitions: Vec::new(),
             origins: Vec::new(),
             known: HashMap::new(),
+            keys: Vec::new(),
+            used: HashSet::new(),
             owner: None,
             gaps: Vec::new(),
         }
@@ -50,71 +59,118 @@ impl<'a> Context<'a> {
         self.schema(&Place::root(&place.file))
     }
 
-    pub(super) fn ref_has_siblings(&self, place: &Place) -> bool {
-        schema::ref_has_siblings(self.document(place))
-    }
-
     pub(super) fn resolve(&self, from: &Place, reference: &str) -> Option<Target> {
         self.loaded.references.resolve(&self.loaded.catalogue.documents, from, reference)
     }
 
     /// Numbers the payload of a schema file before anything is read, so that it comes first.
     pub(super) fn reserve_root(&mut self, file: &str) -> Id {
-        let place = Place::root(file);
-        match self.known.get(&(place.clone(), None)) {
+        let key = (Conjunction::of(Place::root(file)), None);
+        match self.known.get(&key) {
             Some(id) => *id,
-            None => self.reserve(&place, None, Origin::Root),
+            None => self.reserve(key, Origin::Root),
         }
     }
 
-    /// The definition of a referenced schema, without the property `tag` if it is the branch of a union.
-    pub(super) fn definition_of(&mut self, place: &Place, tag: Option<&str>) -> Id {
-        if let Some(id) = self.known.get(&(place.clone(), tag.map(str::to_owned))) {
-            return *id;
+    /// The definition of some schemas, if there is one or it is in the making.
+    pub(super) fn known(&mut self, conjunction: &Conjunction, tag: Option<&str>) -> Option<Id> {
+        let id = *self.known.get(&(conjunction.clone(), tag.map(str::to_owned)))?;
+        self.used.insert(id);
+        Some(id)
+    }
+
+    /// Whether something names a definition already.
+    pub(super) fn is_used(&self, id: Id) -> bool {
+        self.used.contains(&id)
+    }
+
+    /// Takes back a definition that turned out to need no name.
+    pub(super) fn forget(&mut self, id: Id) {
+        self.known.remove(&self.keys[id]);
+    }
+
+    /// What a definition is made of.
+    pub(super) fn key(&self, id: Id) -> Key {
+        self.keys[id].clone()
+    }
+
+    /// The definition of a schema that others refer to.
+    pub(super) fn definition_of(&mut self, place: &Place) -> Id {
+        let conjunction = Conjunction::of(place.clone());
+        if let Some(id) = self.known(&conjunction, None) {
+            return id;
         }
+        let origin = self.origin_of(place, "");
+        self.define(conjunction, None, origin)
+    }
+
+    /// Where the name of a schema comes from: itself if it is a definition, else what it lies in.
+    pub(super) fn origin_of(&self, place: &Place, hint: &str) -> Origin {
         let step = pointer::steps(&place.pointer).and_then(|mut steps| steps.pop()).unwrap_or_default();
         let is_index = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
         let inside = place.pointer.starts_with("/$defs/") || place.pointer.starts_with("/definitions/");
-        let origin = match self.owner {
-            Some(owner) if is_index || !inside => Origin::Inline { owner, hint: step },
+        let hint = if hint.is_empty() { step.clone() } else { hint.to_owned() };
+        match self.owner {
+            Some(owner) if is_index || !inside => Origin::Inline { owner, hint },
             _ => Origin::Definition { name: step },
-        };
-        let id = self.reserve(place, tag, origin);
-        match tag {
-            Some(tag) => self.lower_branch(id, tag),
-            None => self.lower_body(id),
         }
+    }
+
+    /// A name for a type that stands in the midst of the one at hand.
+    pub(super) fn inline(&self, hint: &str) -> Origin {
+        match self.owner {
+            Some(owner) => Origin::Inline { owner, hint: hint.to_owned() },
+            None => Origin::Definition { name: hint.to_owned() },
+        }
+    }
+
+    /// Gives a number to some schemas and lowers them.
+    pub(super) fn define(&mut self, conjunction: Conjunction, tag: Option<&str>, origin: Origin) -> Id {
+        let id = self.reserve((conjunction, tag.map(str::to_owned)), origin);
+        self.lower_body(id);
         id
     }
 
-    /// Gives a number and a name to a type that stands in the midst of the schema at hand. Takes the gaps found
-    /// since `outer` was opened.
-    pub(super) fn define_inline(&mut self, place: &Place, hint: &str, body: Body, outer: Vec<Gap>) -> Id {
-        let origin = match self.owner {
-            Some(owner) => Origin::Inline { owner, hint: hint.to_owned() },
-            None => Origin::Definition { name: hint.to_owned() },
-        };
-        let id = self.reserve(place, None, origin);
+    /// Gives a number and a name to a type that is there already. Takes the gaps found since `outer` was opened.
+    pub(super) fn define_body(&mut self, conjunction: Conjunction, hint: &str, body: Body, outer: Vec<Gap>) -> Id {
+        let id = self.reserve((conjunction, None), self.inline(hint));
         self.definitions[id].body = body;
         self.definitions[id].gaps = self.close_gaps(outer);
         id
     }
 
-    fn reserve(&mut self, place: &Place, tag: Option<&str>, origin: Origin) -> Id {
+    fn reserve(&mut self, key: Key, origin: Origin) -> Id {
         let id = self.definitions.len();
-        let schema = self.schema(place);
-        let text = |keyword| schema.get(keyword).and_then(Value::as_str).map(str::trim).unwrap_or_default();
+        let place = self.face(&key.0);
         self.definitions.push(Definition {
-            place: place.clone(),
+            doc: self.text(&place, "description").to_owned(),
+            place,
             module: Vec::new(),
             name: String::new(),
-            doc: text("description").to_owned(),
             body: Body::Open,
             gaps: Vec::new(),
+            spells_integers: false,
         });
         self.origins.push(origin);
-        self.known.entry((place.clone(), tag.map(str::to_owned))).or_insert(id);
+        self.keys.push(key.clone());
+        self.known.entry(key).or_insert(id);
         id
+    }
+
+    /// The schema that stands for a conjunction where one must: the alternative that was chosen last, else the first
+    /// that has a title or a description, else the first.
+    fn face(&self, conjunction: &Conjunction) -> Place {
+        if let Some((place, keyword, index)) = conjunction.choices.last() {
+            return place.below(&pointer::join(&pointer::join("", keyword), &index.to_string()));
+        }
+        let speaks = |place: &&Place| ["title", "description"].iter().any(|word| !self.text(place, word).is_empty());
+        let places = &conjunction.places;
+        places.iter().find(speaks).or(places.first()).cloned().unwrap_or_else(|| Place::root(""))
+    }
+
+    /// An annotation of a schema that is a text.
+    pub(super) fn text(&self, place: &Place, keyword: &str) -> &'a str {
+        self.schema(place).get(keyword).and_then(Value::as_str).map(str::trim).unwrap_or_default()
     }
 
     pub(super) fn enter(&mut self, id: Id) -> Option<Id> {
@@ -142,15 +198,26 @@ impl<'a> Context<'a> {
         std::mem::replace(&mut self.gaps, outer)
     }
 
+    /// Notes an integer of draft 4 in the definition at hand.
+    pub(super) fn spells_integers(&mut self) {
+        if let Some(owner) = self.owner {
+            self.definitions[owner].spells_integers = true;
+        }
+    }
+
     /// Notes that nothing but the validator can check a keyword.
     pub(super) fn gap(&mut self, place: &Place, keyword: &str) {
         self.gaps.push(Gap { place: place.clone(), keyword: keyword.to_owned() });
     }
 
-    /// Notes a gap for every keyword that is not among the handled ones.
-    pub(super) fn gaps_but(&mut self, place: &Place, keywords: &[&str], handled: &[&str]) {
-        for keyword in keywords.iter().filter(|keyword| !handled.contains(keyword)) {
-            self.gap(place, keyword);
+    /// Notes a gap for every keyword that is not among the handled ones, and speaks of the types of JSON at hand.
+    pub(super) fn gaps_but(&mut self, flat: &Flat<'_>, classes: Classes, handled: &[&str]) {
+        for part in &flat.parts {
+            for (keyword, of) in part.keywords() {
+                if keyword != "type" && !of.and(classes).is_empty() && !handled.contains(&keyword) {
+                    self.gap(&part.place, keyword);
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 use serde_json::Value;
 
 use crate::load::Loaded;
-use crate::shape::{Body, Id, Program, Variant};
+use crate::shape::{Body, Id, Program, Type, Variant};
 
 /// Where the name of a type comes from.
 pub(super) enum Origin {
@@ -38,6 +38,7 @@ const RESERVED_TYPES: &[&str] = &[
     "InvalidToken",
     "Kind",
     "None",
+    "Number",
     "Ok",
     "Option",
     "Reply",
@@ -92,7 +93,36 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded)
         names.insert(chosen.clone());
         program.definitions[id].module = module;
         program.definitions[id].name = chosen;
-        name_members(&mut program.definitions[id].body);
+    }
+    name_alternatives(program);
+    program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
+}
+
+/// Gives every alternative that has no tag the name of its type.
+fn name_alternatives(program: &mut Program) {
+    let names: Vec<String> = program.definitions.iter().map(|definition| definition.name.clone()).collect();
+    for definition in &mut program.definitions {
+        let Body::Union(union) = &mut definition.body else { continue };
+        for variant in union.variants.iter_mut().filter(|variant| variant.name.is_empty()) {
+            variant.name = match &variant.shape.ty {
+                Type::Named(id) | Type::Boxed(id) => {
+                    let name = names[*id].strip_prefix(definition.name.as_str()).unwrap_or(&names[*id]);
+                    if name.starts_with(|first: char| first.is_ascii_uppercase()) { name } else { &names[*id] }
+                        .to_owned()
+                }
+                Type::Text => "String".to_owned(),
+                Type::Uuid => "Uuid".to_owned(),
+                Type::DateTime => "DateTime".to_owned(),
+                Type::Date => "Date".to_owned(),
+                Type::Integer(_) => "Integer".to_owned(),
+                Type::Number => "Number".to_owned(),
+                Type::Bool => "Boolean".to_owned(),
+                Type::Null => "Null".to_owned(),
+                Type::List(_) | Type::Tuple(_) => "List".to_owned(),
+                Type::Map(_) => "Map".to_owned(),
+                Type::Any => "Other".to_owned(),
+            };
+        }
     }
 }
 
@@ -106,7 +136,13 @@ fn name_members(body: &mut Body) {
             }
         }
         Body::Enum(variants) => name_variants(variants.iter_mut()),
-        Body::Union(union) => name_variants(union.variants.iter_mut().map(|(variant, _)| variant)),
+        Body::Union(union) => {
+            let mut taken = HashSet::from(["Self".to_owned()]);
+            for variant in &mut union.variants {
+                variant.name = unique(&variant_name(&variant.name), |name| taken.contains(name));
+                taken.insert(variant.name.clone());
+            }
+        }
         Body::Open | Body::Text(_) | Body::Wrapper(_) => {}
     }
 }
@@ -114,12 +150,15 @@ fn name_members(body: &mut Body) {
 fn name_variants<'a>(variants: impl Iterator<Item = &'a mut Variant>) {
     let mut taken = HashSet::from(["Self".to_owned()]);
     for variant in variants {
-        let name = match type_name(&variant.value) {
-            name if name == "Unnamed" => if variant.value.is_empty() { "Empty" } else { "Other" }.to_owned(),
-            name => name,
-        };
-        variant.name = unique(&name, |name| taken.contains(name));
+        variant.name = unique(&variant_name(&variant.value), |name| taken.contains(name));
         taken.insert(variant.name.clone());
+    }
+}
+
+fn variant_name(value: &str) -> String {
+    match type_name(value) {
+        name if name == "Unnamed" => if value.is_empty() { "Empty" } else { "Other" }.to_owned(),
+        name => name,
     }
 }
 
@@ -209,8 +248,9 @@ mod tests {
 
     #[test]
     fn clashing_names_are_numbered_in_order() {
-        let mut variants: Vec<Variant> =
-            ["a b", "a-b", "A B", ""].map(|value| Variant { value: value.to_owned(), name: String::new() }).into();
+        let mut variants: Vec<Variant> = ["a b", "a-b", "A B", ""]
+            .map(|value| Variant { value: value.to_owned(), name: String::new(), doc: String::new() })
+            .into();
 
         name_variants(variants.iter_mut());
 

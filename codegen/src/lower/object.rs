@@ -2,180 +2,182 @@
 
 use serde_json::Value;
 
-use crate::pointer::join;
 use crate::references::Place;
-use crate::shape::{Body, Check, Field, Id, Shape, Struct, Type, Unknown};
+use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
+use super::conjunction::{Conjunction, Flat};
 use super::context::Context;
-use super::{Members, assertions};
+
+/// Keywords that fields, rules and maps express, or note a gap for.
+const HANDLED: &[&str] = &[
+    "anyOf",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "if",
+    "maxProperties",
+    "minProperties",
+    "not",
+    "oneOf",
+    "patternProperties",
+    "properties",
+    "propertyNames",
+    "required",
+];
 
 impl Context<'_> {
     /// Whether an object has properties with names of their own.
-    pub(super) fn is_struct(&self, members: &Members) -> bool {
-        let declares = |keyword: &str| match members.get(keyword) {
-            Some(Value::Object(properties)) => !properties.is_empty(),
-            Some(Value::Array(names)) => !names.is_empty(),
-            _ => false,
-        };
-        let closed = members.get("additionalProperties") == Some(&Value::Bool(false));
-        declares("properties") || declares("required") || (closed && !members.contains_key("patternProperties"))
+    pub(super) fn is_struct(flat: &Flat<'_>) -> bool {
+        let closed = flat.closures().iter().any(|closure| closure.forbids) && flat.patterns().is_empty();
+        closed || !flat.properties().is_empty() || !flat.required().is_empty()
     }
 
-    /// Lowers a struct, without the property `tag` if it is the branch of a union.
-    pub(super) fn structure(
-        &mut self,
-        place: &Place,
-        members: &Members,
-        keywords: &[&str],
-        tag: Option<&str>,
-    ) -> Struct {
-        let handled = [
-            "type",
-            "properties",
-            "required",
-            "additionalProperties",
-            "minProperties",
-            "dependentRequired",
-            "if",
-            "then",
-            "else",
-        ];
-        self.gaps_but(place, keywords, &handled);
-        let required: Vec<&str> = match members.get("required") {
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        let unknown = self.unknown(place, members);
+    /// Lowers a struct, without the property `tag` if it is the alternative of a union.
+    pub(super) fn structure(&mut self, flat: &Flat<'_>, tag: Option<&str>) -> Struct {
+        self.gaps_but(flat, Classes::OBJECT, HANDLED);
+        let required = flat.required();
+        let unknown = self.unknown(flat);
+        let mut rules = Vec::new();
         let mut fields = Vec::new();
-        if let Some(Value::Object(properties)) = members.get("properties") {
-            for property in properties.keys().filter(|property| Some(property.as_str()) != tag) {
-                let at = place.below("/properties").below(&join("", property));
-                let doc = self.schema(&at).get("description").and_then(Value::as_str).unwrap_or_default();
-                let shape = self.lower(&at, property);
-                let required = required.contains(&property.as_str());
-                fields.push(Field {
-                    property: property.clone(),
-                    name: String::new(),
-                    doc: self.field_doc(&at, doc),
-                    shape,
-                    required,
-                });
+        for property in flat.properties() {
+            let is_required = required.contains(&property.name);
+            if Some(property.name) == tag {
+                continue;
             }
-        }
-        for property in required {
-            if Some(property) != tag && fields.iter().all(|field| field.property != property) {
-                let shape = match &unknown {
-                    Unknown::Kept(shape) => (**shape).clone(),
-                    Unknown::Ignored => Shape::of(Type::Any),
-                    Unknown::Forbidden => {
-                        self.gap(place, "required");
-                        Shape::of(Type::Any)
-                    }
-                };
-                let (property, doc) = (property.to_owned(), String::new());
-                fields.push(Field { property, name: String::new(), doc, shape, required: true });
+            if property.forbidden {
+                // Another schema takes it for undeclared and forbids it, so that the struct refuses it.
+                if is_required {
+                    self.gap(&property.places[0], "required");
+                }
+                continue;
             }
+            let never = property.places.iter().any(|place| self.schema(place) == &Value::Bool(false));
+            let shape = if never {
+                rules.push(Rule::Not(Box::new(Rule::Present(property.name.to_owned()))));
+                Shape::of(Type::Any)
+            } else {
+                self.lower(&Conjunction::all(property.places.clone()), property.name)
+            };
+            fields.push(self.field(property.name, &property.places, shape, is_required));
         }
-        let rules = self.rules(place, members, &fields);
-        Struct { fields, unknown, rules }
+        for name in required.into_iter().filter(|name| Some(*name) != tag) {
+            if fields.iter().any(|field| field.property == name) {
+                continue;
+            }
+            let property = flat.property(name);
+            if property.forbidden {
+                if let Some((part, _)) = flat.every("required").next() {
+                    self.gap(&part.place, "required");
+                }
+                continue;
+            }
+            let shape = match property.places.as_slice() {
+                [] => Shape::of(Type::Any),
+                places => self.lower(&Conjunction::all(places.to_vec()), name),
+            };
+            fields.push(self.field(name, &property.places, shape, true));
+        }
+        let mut body = Struct { fields, unknown, rules, tag: tag.map(str::to_owned) };
+        self.add_rules(flat, &mut body);
+        body
     }
 
-    /// The documentation of a property: its own, else that of the type it refers to, with its default.
-    fn field_doc(&self, at: &Place, own: &str) -> String {
-        let mut doc = own.trim().to_owned();
-        if let Some(default) = self.schema(at).get("default") {
+    fn field(&self, name: &str, places: &[Place], shape: Shape, required: bool) -> Field {
+        let doc = places.iter().map(|place| self.text(place, "description")).find(|doc| !doc.is_empty());
+        let default = places.iter().find_map(|place| self.schema(place).get("default")).cloned();
+        let mut doc = doc.unwrap_or_default().to_owned();
+        if let Some(default) = &default {
             doc.push_str(&format!("\n\nThe default is `{default}`."));
         }
-        doc.trim().to_owned()
+        let doc = doc.trim().to_owned();
+        Field { property: name.to_owned(), name: String::new(), doc, shape, required, default }
     }
 
-    fn unknown(&mut self, place: &Place, members: &Members) -> Unknown {
-        if members.contains_key("patternProperties") {
-            // Whatever the patterns say is checked by the validator; nothing may be lost or refused before that.
-            if members.contains_key("additionalProperties") {
-                self.gap(place, "additionalProperties");
+    /// What happens to the properties that nobody declares.
+    fn unknown(&mut self, flat: &Flat<'_>) -> Unknown {
+        let patterns = flat.patterns();
+        let forbids = flat.closures().iter().any(|closure| closure.forbids);
+        let others: Vec<Place> =
+            flat.closures().iter().filter(|closure| !closure.forbids).map(|closure| closure.schema.clone()).collect();
+        let mut checks = self.name_checks(flat);
+        let item = match patterns.as_slice() {
+            [] if forbids => return Unknown::Forbidden,
+            [] if others.is_empty() && checks.is_empty() => return Unknown::Ignored,
+            [] if others.is_empty() => Shape::of(Type::Any),
+            [] => self.lower(&Conjunction::all(others), "value"),
+            [(pattern, schema)] if forbids && others.is_empty() && self.all_except(flat, pattern) => {
+                checks.push(Check::Pattern((*pattern).to_owned()));
+                self.lower(&Conjunction::of(schema.clone()), "value")
             }
-            return Unknown::Kept(Box::new(Shape::of(Type::Any)));
-        }
-        match members.get("additionalProperties") {
-            None => Unknown::Ignored,
-            Some(Value::Bool(false)) => Unknown::Forbidden,
-            Some(_) => {
-                let shape = self.lower(&place.below("/additionalProperties"), "value");
-                if matches!(shape, Shape { ty: Type::Any, nullable: false, .. }) {
-                    return Unknown::Kept(Box::new(shape));
+            several => {
+                for (_, schema) in several {
+                    if !self.accepts_all(schema) {
+                        self.gap(schema, "patternProperties");
+                    }
                 }
-                // serde buffers what it flattens, so that types there are not exact.
-                self.gap(place, "additionalProperties");
-                Unknown::Kept(Box::new(Shape::of(Type::Any)))
+                if forbids || !others.iter().all(|schema| self.accepts_all(schema)) {
+                    self.gap(&flat.closures()[0].schema.clone(), "additionalProperties");
+                }
+                Shape::of(Type::Any)
+            }
+        };
+        let checks = if checks.is_empty() { Vec::new() } else { vec![Check::Names(checks)] };
+        Unknown::Kept(Box::new(Shape { ty: Type::Map(Box::new(item)), nullable: false, checks }))
+    }
+
+    fn all_except(&self, flat: &Flat<'_>, pattern: &str) -> bool {
+        flat.closures().iter().all(|closure| closure.excepts(pattern))
+    }
+
+    fn accepts_all(&self, place: &Place) -> bool {
+        match self.schema(place) {
+            Value::Bool(accepts) => *accepts,
+            _ => {
+                let flat = self.flattened(&Conjunction::of(place.clone()));
+                flat.never.is_none() && flat.classes == Classes::ALL && flat.is_bare(Classes::ALL)
             }
         }
     }
 
     /// Lowers an object without declared properties.
-    pub(super) fn map(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Shape {
-        let handled = [
-            "type",
-            "properties",
-            "required",
-            "additionalProperties",
-            "minProperties",
-            "maxProperties",
-            "propertyNames",
-        ];
-        self.gaps_but(place, keywords, &handled);
-        let item = match members.get("additionalProperties") {
-            Some(_) if members.contains_key("patternProperties") => {
-                self.gap(place, "additionalProperties");
-                Shape::of(Type::Any)
-            }
-            Some(_) => self.lower(&place.below("/additionalProperties"), "value"),
-            None => Shape::of(Type::Any),
+    pub(super) fn map(&mut self, flat: &Flat<'_>) -> Shape {
+        let handled =
+            ["patternProperties", "properties", "required", "propertyNames", "minProperties", "maxProperties"];
+        self.gaps_but(flat, Classes::OBJECT, &handled);
+        let mut shape = match self.unknown(flat) {
+            Unknown::Kept(map) => *map,
+            Unknown::Ignored | Unknown::Forbidden => Shape::of(Type::Map(Box::new(Shape::of(Type::Any)))),
         };
-        let mut checks = Vec::new();
-        let (min, max) = self.sizes(place, members, "minProperties", "maxProperties");
+        let (min, max) = self.sizes(flat, "minProperties", "maxProperties");
         if min.is_some() || max.is_some() {
-            checks.push(Check::Members { min, max });
+            shape.checks.insert(0, Check::Members { min, max });
         }
-        if members.contains_key("propertyNames")
-            && let Some(names) = self.name_checks(&place.below("/propertyNames"))
-            && !names.is_empty()
-        {
-            checks.push(Check::Names(names));
-        }
-        Shape { ty: Type::Map(Box::new(item)), nullable: false, checks }
+        shape
     }
 
-    /// What must hold for every name; `None`, with a gap, when it is more than checks of a string.
-    fn name_checks(&mut self, place: &Place) -> Option<Vec<Check>> {
-        let members = match self.schema(place) {
-            Value::Bool(true) => return Some(Vec::new()),
-            Value::Object(members) => members,
-            _ => {
-                self.gap(place, "false");
-                return None;
+    /// What must hold for the names of undeclared properties. Declared names that do not hold make a gap.
+    fn name_checks(&mut self, flat: &Flat<'_>) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for (part, _) in flat.every("propertyNames") {
+            let place = part.place.below("/propertyNames");
+            let names = self.flattened(&Conjunction::of(place.clone()).only(Classes::STRING));
+            let plain = ["type", "minLength", "maxLength", "pattern"];
+            let is_plain = names.never.is_none()
+                && names.classes == Classes::STRING
+                && names.parts.iter().flat_map(|part| part.keywords()).all(|(keyword, _)| plain.contains(&keyword));
+            let mut declared: Vec<Value> = flat.required().into_iter().map(Value::from).collect();
+            declared.extend(flat.properties().into_iter().map(|property| Value::from(property.name)));
+            let is_plain = is_plain
+                && names.parts.iter().all(|part| {
+                    let validator = self.plain_validator(part);
+                    validator.is_some_and(|validator| declared.iter().all(|name| validator.faults(name).is_empty()))
+                });
+            if is_plain {
+                checks.extend(self.text_shape(&names).checks);
+            } else if !self.accepts_all(&place) {
+                self.gap(&part.place, "propertyNames");
             }
-        };
-        let keywords = assertions(members);
-        if keywords.iter().any(|keyword| !["type", "minLength", "maxLength", "pattern"].contains(keyword))
-            || !matches!(members.get("type").and_then(Value::as_str), None | Some("string"))
-        {
-            self.gap(place, "propertyNames");
-            return None;
         }
-        Some(self.text(place, members, &keywords).checks)
-    }
-
-    /// Lowers the branch of a union, which has lost its tag.
-    pub(super) fn lower_branch(&mut self, id: Id, tag: &str) {
-        let place = self.definitions[id].place.clone();
-        let Value::Object(members) = self.schema(&place) else { return };
-        let outer_owner = self.enter(id);
-        let outer = self.open_gaps();
-        let keywords = assertions(members);
-        let body = self.structure(&place, members, &keywords, Some(tag));
-        self.definitions[id].body = Body::Struct(body);
-        self.definitions[id].gaps = self.close_gaps(outer);
-        self.leave(outer_owner);
+        checks
     }
 }

@@ -1,111 +1,335 @@
-//! Which properties of an object must be there: `if`, `dependentRequired`, `minProperties`.
+//! What must hold between the properties of an object: `if`, `not`, alternatives of required properties, dependencies.
+//!
+//! A schema that speaks of declared properties only, and of them no more than comparisons and checks, becomes a rule
+//! over the fields of the struct. Everything else is a gap.
 
 use serde_json::Value;
 
+use crate::pointer::join;
 use crate::references::Place;
-use crate::shape::{Body, Field, Rule, Type};
+use crate::shape::{Body, Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
+use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
-use super::{Members, assertions};
+
+/// How deep rules may lie in each other.
+const DEEPEST: usize = 8;
 
 impl Context<'_> {
-    /// The rules of an object; a gap for each that fields cannot say.
-    pub(super) fn rules(&mut self, place: &Place, members: &Members, fields: &[Field]) -> Vec<Rule> {
+    /// Adds the rules of an object to its struct; a gap for each that its fields cannot say.
+    pub(super) fn add_rules(&mut self, flat: &Flat<'_>, body: &mut Struct) {
         let mut rules = Vec::new();
-        if members.contains_key("if") {
-            match self.when(members, fields) {
-                Some(rule) => rules.push(rule),
-                None => self.gap(place, "if"),
+        for part in &flat.parts {
+            for keyword in ["if", "not", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"] {
+                if part.get(keyword).is_none() {
+                    continue;
+                }
+                match self.rule_of(part, keyword, body, 0) {
+                    Some(rule) => rules.push(simplified(rule, &body.fields)),
+                    None => self.gap(&part.place, keyword),
+                }
             }
         }
-        if let Some(dependents) = members.get("dependentRequired") {
-            match with(dependents, fields) {
-                Some(found) => rules.extend(found),
-                None => self.gap(place, "dependentRequired"),
+        let (min, max) = self.sizes(flat, "minProperties", "maxProperties");
+        // The tag is there without being a field.
+        let left_out = u64::from(body.tag.is_some());
+        let required = body.fields.iter().filter(|field| field.required).count();
+        let required = u64::try_from(required).unwrap_or(u64::MAX).saturating_add(left_out);
+        let declared = u64::try_from(body.fields.len()).unwrap_or(u64::MAX).saturating_add(left_out);
+        let min = min.filter(|min| required < *min).map(|min| min - left_out);
+        let max = max.filter(|max| body.unknown != Unknown::Forbidden || declared > *max);
+        if max.is_some() && body.unknown == Unknown::Ignored || max.is_some_and(|max| max < left_out) {
+            // What the struct does not keep cannot be counted.
+            if let Some((part, _)) = flat.every("maxProperties").next() {
+                self.gap(&part.place, "maxProperties");
             }
+        } else if min.is_some() || max.is_some() {
+            rules.push(Rule::Count { min, max: max.map(|max| max - left_out) });
         }
-        if let (Some(min), _) = self.sizes(place, members, "minProperties", "minProperties") {
-            let required = fields.iter().filter(|field| field.required).count();
-            if u64::try_from(required).is_ok_and(|required| required < min) {
-                rules.push(Rule::AtLeast(min));
-            }
-        }
-        rules
+        body.rules.extend(rules.into_iter().filter(|rule| *rule != Rule::All(Vec::new())));
     }
 
-    /// `if` a required property has one of some values `then` (`else`) other properties are required.
-    fn when(&self, members: &Members, fields: &[Field]) -> Option<Rule> {
-        let condition = members.get("if")?.as_object()?;
-        if assertions(condition).iter().any(|keyword| !["type", "properties", "required"].contains(keyword)) {
-            return None;
-        }
-        if condition.get("type").is_some_and(|name| name != "object") {
-            return None;
-        }
-        let is_required = |name: &str| fields.iter().any(|field| field.property == name && field.required);
-        if !names(condition.get("required"))?.iter().all(|name| is_required(name)) {
-            return None;
-        }
-        let mut properties = condition.get("properties")?.as_object()?.iter();
-        let (Some((property, schema)), None) = (properties.next(), properties.next()) else { return None };
-        let field = fields.iter().find(|field| &field.property == property && field.required)?;
-        let values = constants(schema)?;
-        if field.shape.nullable || !values.iter().all(|value| self.can_compare(&field.shape.ty, value)) {
-            return None;
-        }
-        let required_by = |keyword: &str| match members.get(keyword) {
-            None | Some(Value::Bool(true)) => Some(Vec::new()),
-            Some(Value::Object(branch)) => {
-                let only = assertions(branch).iter().all(|keyword| *keyword == "required");
-                let required = names(branch.get("required")).filter(|_| only)?;
-                required.iter().all(|name| fields.iter().any(|field| &field.property == name)).then_some(required)
-            }
-            Some(_) => None,
+    /// What one keyword of a schema says about an object.
+    fn rule_of(&self, part: &Part<'_>, keyword: &str, body: &Struct, depth: usize) -> Option<Rule> {
+        let value = part.get(keyword)?;
+        let at = |keyword: &str| part.place.below(&join("", keyword));
+        let each = || -> Option<Vec<Rule>> {
+            let all = 0..value.as_array()?.len();
+            all.map(|index| self.rule(&part.below(keyword, &index.to_string()), body, depth + 1)).collect()
         };
-        let (then, otherwise) = (required_by("then")?, required_by("else")?);
-        Some(Rule::When { property: property.clone(), values, then, otherwise })
+        Some(match keyword {
+            "anyOf" => Rule::Any(each()?),
+            "oneOf" => Rule::One(each()?),
+            "not" => not(self.rule(&at("not"), body, depth + 1)?),
+            "if" => {
+                let condition = self.rule(&at("if"), body, depth + 1)?;
+                let branch = |keyword: &str| match part.sibling(keyword) {
+                    Some(_) => self.rule(&at(keyword), body, depth + 1),
+                    None => Some(Rule::All(Vec::new())),
+                };
+                let then = Rule::Any(vec![not(condition.clone()), branch("then")?]);
+                Rule::All(vec![then, Rule::Any(vec![condition, branch("else")?])])
+            }
+            "required" => {
+                let present = |name: &Value| {
+                    let name = name.as_str()?;
+                    body.fields.iter().any(|field| field.property == name).then(|| Rule::Present(name.to_owned()))
+                };
+                Rule::All(value.as_array()?.iter().map(present).collect::<Option<_>>()?)
+            }
+            "properties" => {
+                let property = |name: &String| self.property_rule(&part.below(keyword, name), name, body, depth);
+                Rule::All(value.as_object()?.keys().map(property).collect::<Option<_>>()?)
+            }
+            "dependentRequired" | "dependentSchemas" | "dependencies" => {
+                let dependency = |(name, needs): (&String, &Value)| {
+                    if !body.fields.iter().any(|field| &field.property == name) {
+                        return None;
+                    }
+                    let needs = match needs {
+                        Value::Array(names) => {
+                            let declared = |name: &&str| body.fields.iter().any(|field| field.property == **name);
+                            let present = |name: &Value| {
+                                name.as_str().filter(declared).map(|name| Rule::Present(name.to_owned()))
+                            };
+                            Rule::All(names.iter().map(present).collect::<Option<_>>()?)
+                        }
+                        _ => self.rule(&part.below(keyword, name), body, depth + 1)?,
+                    };
+                    Some(Rule::Any(vec![not(Rule::Present(name.clone())), needs]))
+                };
+                Rule::All(value.as_object()?.iter().map(dependency).collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
+    }
+
+    /// What a schema says about an object, as a rule over its fields.
+    fn rule(&self, place: &Place, body: &Struct, depth: usize) -> Option<Rule> {
+        if depth > DEEPEST {
+            return None;
+        }
+        let flat = self.flattened(&Conjunction::of(place.clone()));
+        if flat.never.is_some() || !flat.classes.has(Classes::OBJECT) {
+            return Some(Rule::Any(Vec::new()));
+        }
+        if !flat.is_resolved() || !flat.closures().is_empty() {
+            return None;
+        }
+        let mut rules = Vec::new();
+        for part in &flat.parts {
+            for (keyword, _) in part.keywords().filter(|(keyword, of)| *keyword != "type" && of.has(Classes::OBJECT)) {
+                rules.push(self.rule_of(part, keyword, body, depth)?);
+            }
+        }
+        Some(Rule::All(rules))
+    }
+
+    /// What a schema says about one property, which may be absent.
+    fn property_rule(&self, place: &Place, name: &str, body: &Struct, depth: usize) -> Option<Rule> {
+        let flat = self.flattened(&Conjunction::of(place.clone()));
+        if flat.never.is_none() && flat.classes == Classes::ALL && flat.is_bare(Classes::ALL) && flat.is_resolved() {
+            return Some(Rule::All(Vec::new()));
+        }
+        let field = body.fields.iter().find(|field| field.property == name)?;
+        let absent = not(Rule::Present(name.to_owned()));
+        if flat.never.is_some() {
+            return Some(absent);
+        }
+        if !flat.is_resolved() || depth > DEEPEST {
+            return None;
+        }
+        Some(Rule::Any(vec![absent, self.value_rule(&flat, field)?]))
+    }
+
+    /// What schemas say about the value of a field that is there.
+    fn value_rule(&self, flat: &Flat<'_>, field: &Field) -> Option<Rule> {
+        let property = field.property.clone();
+        let null = Rule::Null(property.clone());
+        if let Some(values) = self.values(flat) {
+            let plain = flat
+                .parts
+                .iter()
+                .flat_map(Part::keywords)
+                .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
+            if !plain || !values.iter().all(|value| !value.is_object() && !value.is_array()) {
+                return None;
+            }
+            let mut rules = Vec::new();
+            let mut equal = Vec::new();
+            for value in values {
+                match self.compare(&field.shape.ty, &value) {
+                    _ if value.is_null() && field.shape.nullable => rules.push(null.clone()),
+                    Comparison::Possible => equal.push(value),
+                    Comparison::Never => {}
+                    Comparison::Unknown => return None,
+                }
+            }
+            if !equal.is_empty() {
+                rules.push(Rule::Equals { property, values: equal });
+            }
+            return Some(Rule::Any(rules));
+        }
+        // The field is of one type of JSON, besides null; what is said about other types does not matter.
+        let class = self.class_of(&field.shape)?;
+        let of_class = if flat.classes.has(class) {
+            let bare = flat.is_bare(class);
+            let checks = if bare { Vec::new() } else { self.checks_of(flat, &field.shape, class)? };
+            match checks.as_slice() {
+                [] => Rule::All(Vec::new()),
+                _ => Rule::Passes { property, checks },
+            }
+        } else if field.shape.nullable && flat.classes.has(Classes::NULL) {
+            return Some(null);
+        } else {
+            Rule::Any(Vec::new())
+        };
+        if field.shape.nullable && !flat.classes.has(Classes::NULL) {
+            return Some(Rule::All(vec![not(null), of_class]));
+        }
+        Some(of_class)
+    }
+
+    /// The checks that schemas ask for of a value of some type.
+    fn checks_of(&self, flat: &Flat<'_>, shape: &Shape, class: Classes) -> Option<Vec<Check>> {
+        let text = |ty: &Type| match ty {
+            Type::Text => true,
+            Type::Named(id) => matches!(self.definitions[*id].body, Body::Text(_)),
+            _ => false,
+        };
+        if class != Classes::STRING || !text(&shape.ty) {
+            return None;
+        }
+        let mut checks = Vec::new();
+        for (keyword, value) in flat.parts.iter().flat_map(|part| {
+            part.keywords()
+                .filter(|(keyword, of)| *keyword != "type" && of.has(class))
+                .map(|(keyword, _)| (keyword, part.get(keyword).unwrap_or(&Value::Null)))
+        }) {
+            let size = || super::integer_of(value).and_then(|size| u64::try_from(size).ok());
+            checks.push(match keyword {
+                "minLength" => Check::Length { min: Some(size()?), max: None },
+                "maxLength" => Check::Length { min: None, max: Some(size()?) },
+                "pattern" => Check::Pattern(value.as_str()?.to_owned()),
+                _ => return None,
+            });
+        }
+        Some(checks)
+    }
+
+    /// The one type of JSON that values of a shape have, besides null.
+    fn class_of(&self, shape: &Shape) -> Option<Classes> {
+        Some(match &shape.ty {
+            Type::Text | Type::Uuid | Type::DateTime | Type::Date => Classes::STRING,
+            Type::Integer(_) => Classes::NUMBER,
+            Type::Bool => Classes::BOOLEAN,
+            Type::List(_) | Type::Tuple(_) => Classes::ARRAY,
+            Type::Map(_) => Classes::OBJECT,
+            Type::Null => Classes::NULL,
+            Type::Number | Type::Any => return None,
+            Type::Named(id) | Type::Boxed(id) => match &self.definitions[*id].body {
+                Body::Struct(_) => Classes::OBJECT,
+                Body::Enum(_) | Body::Text(_) => Classes::STRING,
+                Body::Wrapper(shape) if !shape.nullable => return self.class_of(shape),
+                _ => return None,
+            },
+        })
     }
 
     /// Whether a value of a type can be compared to a constant by `==`.
-    fn can_compare(&self, ty: &Type, value: &Value) -> bool {
+    fn compare(&self, ty: &Type, value: &Value) -> Comparison {
+        use Comparison::{Never, Possible, Unknown};
         match (ty, value) {
-            (Type::Bool, Value::Bool(_)) | (Type::Text, Value::String(_)) => true,
-            (Type::Integer(integer), Value::Number(_)) => super::scalar::integer_of(value).is_some_and(|value| {
-                let (least, most) = integer.bounds();
-                (least..=most).contains(&value)
-            }),
-            (Type::Named(id), Value::String(text)) => match &self.definitions[*id].body {
-                Body::Enum(variants) => variants.iter().any(|variant| &variant.value == text),
-                Body::Text(_) => true,
-                _ => false,
+            (Type::Bool, Value::Bool(_)) | (Type::Text, Value::String(_)) => Possible,
+            (Type::Integer(integer), Value::Number(_)) => match super::integer_of(value) {
+                Some(value) if (integer.bounds().0..=integer.bounds().1).contains(&value) => Possible,
+                Some(_) => Never,
+                None => Unknown,
             },
-            _ => false,
+            (Type::Bool | Type::Text | Type::Integer(_), _) => Never,
+            (Type::Named(id), _) => match (&self.definitions[*id].body, value) {
+                (Body::Enum(variants), Value::String(text)) => {
+                    if variants.iter().any(|variant| &variant.value == text) { Possible } else { Never }
+                }
+                (Body::Text(_), Value::String(_)) => Possible,
+                (Body::Enum(_) | Body::Text(_), _) => Never,
+                _ => Unknown,
+            },
+            _ => Unknown,
         }
     }
 }
 
-/// The names in `required`; none without it.
-fn names(required: Option<&Value>) -> Option<Vec<String>> {
-    let Some(required) = required else { return Some(Vec::new()) };
-    required.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+/// Whether a constant can be a value of a type.
+enum Comparison {
+    Possible,
+    Never,
+    Unknown,
 }
 
-/// The values of a schema that is nothing but a `const` or an `enum`.
-fn constants(schema: &Value) -> Option<Vec<Value>> {
-    let schema = schema.as_object()?;
-    match assertions(schema).as_slice() {
-        ["const"] => Some(vec![schema.get("const")?.clone()]),
-        ["enum"] => schema.get("enum")?.as_array().filter(|values| !values.is_empty()).cloned(),
-        _ => None,
+fn not(rule: Rule) -> Rule {
+    match rule {
+        Rule::Not(inner) => *inner,
+        rule => Rule::Not(Box::new(rule)),
     }
 }
 
-fn with(dependents: &Value, fields: &[Field]) -> Option<Vec<Rule>> {
-    let declared = |name: &str| fields.iter().any(|field| field.property == name);
-    let rule = |(property, required): (&String, &Value)| {
-        let required = names(Some(required))?;
-        let known = declared(property) && required.iter().all(|name| declared(name));
-        known.then(|| Rule::With { property: property.clone(), required })
-    };
-    dependents.as_object()?.iter().map(rule).collect()
+/// A rule without parts that always or never hold. `All` and `Any` of nothing are what is left of such rules.
+pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
+    let always = Rule::All(Vec::new());
+    let never = Rule::Any(Vec::new());
+    let each = |rules: Vec<Rule>| rules.into_iter().map(|rule| simplified(rule, fields)).collect::<Vec<_>>();
+    match rule {
+        Rule::Present(name) if fields.iter().any(|field| field.property == name && field.required) => always,
+        Rule::All(rules) => {
+            let mut flat = Vec::new();
+            for rule in each(rules) {
+                match rule {
+                    Rule::All(rules) => flat.extend(rules),
+                    rule if rule == never => return never,
+                    rule if flat.contains(&rule) => {}
+                    rule => flat.push(rule),
+                }
+            }
+            one_or(flat, Rule::All)
+        }
+        Rule::Any(rules) => {
+            let mut flat = Vec::new();
+            for rule in each(rules) {
+                match rule {
+                    Rule::Any(rules) => flat.extend(rules),
+                    rule if rule == always => return always,
+                    rule if flat.contains(&rule) => {}
+                    rule => flat.push(rule),
+                }
+            }
+            one_or(flat, Rule::Any)
+        }
+        Rule::One(rules) => {
+            let rules: Vec<Rule> = each(rules).into_iter().filter(|rule| *rule != never).collect();
+            match rules.as_slice() {
+                [] => never,
+                [_] => one_or(rules, Rule::One),
+                _ if rules.iter().filter(|rule| **rule == always).count() > 1 => never,
+                _ => Rule::One(rules),
+            }
+        }
+        Rule::Not(rule) => match simplified(*rule, fields) {
+            Rule::All(rules) => simplified(Rule::Any(rules.into_iter().map(not).collect()), fields),
+            Rule::Any(rules) => simplified(Rule::All(rules.into_iter().map(not).collect()), fields),
+            rule => not(rule),
+        },
+        rule => rule,
+    }
+}
+
+fn one_or(mut rules: Vec<Rule>, many: fn(Vec<Rule>) -> Rule) -> Rule {
+    match (rules.len(), rules.pop()) {
+        (1, Some(rule)) => rule,
+        (_, Some(last)) => {
+            rules.push(last);
+            many(rules)
+        }
+        (_, None) => many(rules),
+    }
 }

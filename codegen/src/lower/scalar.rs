@@ -1,102 +1,74 @@
-//! Strings, numbers, arrays, constants.
+//! Strings and numbers.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use crate::references::Place;
 use crate::schema;
-use crate::shape::{Body, Check, Integer, Shape, Type, Variant};
+use crate::shape::{Check, Classes, Integer, Shape, Type};
 
+use super::conjunction::{Flat, Part};
 use super::context::Context;
-use super::{Lowered, Members, type_names};
+use super::dialect::Draft;
 
 impl Context<'_> {
-    /// `enum` and `const`: an enum when all values are strings, else a type with a check.
-    pub(super) fn literals(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Option<Lowered> {
-        let values: Vec<&Value> = match (members.get("const"), members.get("enum")) {
-            (Some(value), None) => vec![value],
-            (None, Some(Value::Array(values))) => values.iter().collect(),
-            _ => return None,
-        };
-        let (names, nullable_type) = type_names(members);
-        let fits = |name: &str| names.is_empty() && !nullable_type || names == [name];
-        self.gaps_but(place, keywords, &["type", "enum", "const"]);
-        if values.iter().all(|value| value.is_string()) && !values.is_empty() && fits("string") {
-            let texts = values.iter().filter_map(|value| value.as_str());
-            let mut variants: Vec<Variant> = Vec::new();
-            for text in texts {
-                if variants.iter().all(|variant| variant.value != text) {
-                    variants.push(Variant { value: text.to_owned(), name: String::new() });
-                }
-            }
-            return Some(Lowered::Body(Body::Enum(variants)));
-        }
-        let mut shape = Shape::of(Type::Any);
-        let integers: Option<Vec<i128>> = values.iter().map(|value| integer_of(value)).collect();
-        match (values.as_slice(), integers) {
-            ([Value::Bool(value)], _) if fits("boolean") => {
-                shape = Shape::of(Type::Bool);
-                shape.checks.push(Check::Equals(*value));
-            }
-            (_, Some(integers)) if !integers.is_empty() && (fits("integer") || fits("number")) => {
-                let min = integers.iter().min().copied();
-                let max = integers.iter().max().copied();
-                shape = Shape::of(Type::Integer(integer_for(min, max)));
-                shape.checks.push(Check::OneOf(integers));
-            }
-            ([Value::Null], _) if names.is_empty() => shape = Shape::of(Type::Null),
-            _ => self.gap(place, if members.contains_key("const") { "const" } else { "enum" }),
-        }
-        Some(Lowered::Shape(shape))
-    }
-
-    pub(super) fn text(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Shape {
-        self.gaps_but(place, keywords, &["type", "minLength", "maxLength", "pattern", "format"]);
+    pub(super) fn text_shape(&mut self, flat: &Flat<'_>) -> Shape {
+        self.gaps_but(flat, Classes::STRING, &["minLength", "maxLength", "pattern", "format"]);
         let mut checks = Vec::new();
-        let (min, max) = self.sizes(place, members, "minLength", "maxLength");
+        let (min, max) = self.sizes(flat, "minLength", "maxLength");
         if min.is_some() || max.is_some() {
             checks.push(Check::Length { min, max });
         }
-        if let Some(Value::String(pattern)) = members.get("pattern") {
-            checks.push(Check::Pattern(pattern.clone()));
+        for pattern in flat.every("pattern").filter_map(|(_, pattern)| pattern.as_str()) {
+            checks.push(Check::Pattern(pattern.to_owned()));
         }
-        let document = self.document(place);
-        let format = members.get("format").and_then(Value::as_str);
-        let Some(format) = format.filter(|format| schema::is_known_format(document, format)) else {
-            return Shape { ty: Type::Text, nullable: false, checks };
-        };
-        let ty = match format {
-            "uuid" => Type::Uuid,
-            "date-time" => Type::DateTime,
-            "date" => Type::Date,
-            _ => Type::Text,
-        };
-        if ty != Type::Text && checks.is_empty() {
-            return Shape::of(ty);
-        }
-        if schema::ref_has_siblings(document) {
+        let mut types = Vec::new();
+        for (part, format) in flat.every("format") {
+            let document = self.document(&part.place);
+            let Some(format) = format.as_str().filter(|format| schema::is_known_format(document, format)) else {
+                continue;
+            };
+            if format == "hostname" && part.draft < Draft::D7 {
+                // The first drafts took other names for host names; every other format means the same in all of them.
+                self.gap(&part.place, "format");
+                continue;
+            }
+            let ty = match format {
+                "uuid" => Type::Uuid,
+                "date-time" => Type::DateTime,
+                "date" => Type::Date,
+                _ => Type::Text,
+            };
+            types.push(ty);
             checks.push(Check::Format(format.to_owned()));
-        } else {
-            self.gap(place, "format");
         }
-        Shape { ty: Type::Text, nullable: false, checks }
+        match (types.as_slice(), checks.as_slice()) {
+            ([ty], [_]) if *ty != Type::Text => Shape::of(ty.clone()),
+            _ => Shape { ty: Type::Text, nullable: false, checks },
+        }
     }
 
-    pub(super) fn integer(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Shape {
-        let handled = ["type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"];
-        self.gaps_but(place, keywords, &handled);
-        let mut bound = |keyword: &str, step: i128| {
-            let value = members.get(keyword)?;
-            let found = integer_of(value).map(|bound| bound + step);
-            if found.is_none() {
-                self.gap(place, keyword);
+    pub(super) fn integer(&mut self, flat: &Flat<'_>) -> Shape {
+        let handled = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+        self.gaps_but(flat, Classes::NUMBER, &handled);
+        let (mut lower, mut upper) = (None, None);
+        let mut divisors = Vec::new();
+        for part in &flat.parts {
+            for bound in bounds(part) {
+                let whole = if bound.is_lower { ceiling(&bound) } else { floor(&bound) };
+                match (whole, bound.is_lower) {
+                    (Some(whole), true) => lower = lower.max(Some(whole)),
+                    (Some(whole), false) => upper = Some(upper.map_or(whole, |upper: i128| upper.min(whole))),
+                    (None, _) => self.gap(&part.place, bound.keyword),
+                }
             }
-            found
-        };
-        let lower = [bound("minimum", 0), bound("exclusiveMinimum", 1)].into_iter().flatten().max();
-        let upper = [bound("maximum", 0), bound("exclusiveMaximum", -1)].into_iter().flatten().min();
-        let divisor = members.get("multipleOf").map(|value| integer_of(value).and_then(|of| u64::try_from(of).ok()));
-        if divisor == Some(None) {
-            self.gap(place, "multipleOf");
+            if let Some(value) = part.get("multipleOf") {
+                match integer_of(value).and_then(|divisor| u64::try_from(divisor).ok()) {
+                    Some(divisor) => divisors.push(divisor),
+                    None => self.gap(&part.place, "multipleOf"),
+                }
+            }
+        }
+        if flat.without_fraction {
+            self.spells_integers();
         }
         let integer = integer_for(lower, upper);
         let (least, most) = integer.bounds();
@@ -106,94 +78,101 @@ impl Context<'_> {
         if min.is_some() || max.is_some() {
             shape.checks.push(Check::Range { min, max });
         }
-        if let Some(divisor) = divisor.flatten().filter(|divisor| *divisor > 1) {
-            shape.checks.push(Check::MultipleOf(divisor));
-        }
+        shape.checks.extend(divisors.into_iter().filter(|divisor| *divisor > 1).map(Check::MultipleOf));
         shape
     }
 
-    pub(super) fn number(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Shape {
-        self.gaps_but(
-            place,
-            keywords,
-            &["type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
-        );
-        // A double holds every integer up to 2^53; bounds beyond that are compared exactly by the validator only.
-        let mut bound = |keyword: &str| {
-            let value = members.get(keyword)?;
-            let found = value.as_f64().filter(|bound| bound.abs() < 9_007_199_254_740_992.0);
-            if found.is_none() {
-                self.gap(place, keyword);
-            }
-            found
-        };
-        let (min, max) = (bound("minimum"), bound("maximum"));
-        let (above, below) = (bound("exclusiveMinimum"), bound("exclusiveMaximum"));
+    pub(super) fn number(&mut self, flat: &Flat<'_>) -> Shape {
+        let handled = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+        self.gaps_but(flat, Classes::NUMBER, &handled);
         let mut shape = Shape::of(Type::Number);
-        if [min, max, above, below].iter().any(Option::is_some) {
-            shape.checks.push(Check::Bounds { min, max, above, below });
+        for part in &flat.parts {
+            let (mut min, mut max, mut above, mut below) = (None, None, None, None);
+            for bound in bounds(part) {
+                let slot = match (bound.is_lower, bound.is_exclusive) {
+                    (true, false) => &mut min,
+                    (true, true) => &mut above,
+                    (false, false) => &mut max,
+                    (false, true) => &mut below,
+                };
+                *slot = Some(bound.limit.clone());
+            }
+            if [&min, &max, &above, &below].iter().any(|bound| bound.is_some()) {
+                shape.checks.push(Check::Bounds { min, max, above, below });
+            }
+            if let Some(Value::Number(divisor)) = part.get("multipleOf") {
+                shape.checks.push(Check::Divisor(divisor.clone()));
+            }
         }
         shape
     }
 
-    pub(super) fn list(&mut self, place: &Place, members: &Members, keywords: &[&str]) -> Shape {
-        self.gaps_but(place, keywords, &["type", "items", "minItems", "maxItems", "uniqueItems"]);
-        let has_prefix = members.contains_key("prefixItems");
-        let item = match members.get("items") {
-            Some(Value::Array(_)) => {
-                self.gap(place, "items");
-                Shape::of(Type::Any)
-            }
-            Some(_) if has_prefix => {
-                self.gap(place, "items");
-                Shape::of(Type::Any)
-            }
-            Some(_) => self.lower(&place.below("/items"), "item"),
-            None => Shape::of(Type::Any),
-        };
-        let mut checks = Vec::new();
-        let (min, max) = self.sizes(place, members, "minItems", "maxItems");
-        if min.is_some() || max.is_some() {
-            checks.push(Check::Items { min, max });
-        }
-        if members.get("uniqueItems") == Some(&Value::Bool(true)) {
-            if self.is_ordered(&item) {
-                checks.push(Check::Unique);
-            } else {
-                self.gap(place, "uniqueItems");
-            }
-        }
-        Shape { ty: Type::List(Box::new(item)), nullable: false, checks }
-    }
-
-    /// Whether equality of the Rust values is equality of the JSON values, and there is an order to sort by.
-    fn is_ordered(&self, item: &Shape) -> bool {
-        let plain = match &item.ty {
-            Type::Text | Type::Integer(_) | Type::Bool | Type::Uuid => true,
-            Type::Named(id) => matches!(self.definitions[*id].body, Body::Text(_) | Body::Enum(_)),
-            _ => false,
-        };
-        plain && !item.nullable
-    }
-
-    /// A pair of limits that count something.
+    /// A pair of limits that count something: the narrowest of all schemas.
     pub(super) fn sizes(
         &mut self,
-        place: &Place,
-        members: &Members,
-        min: &str,
-        max: &str,
+        flat: &Flat<'_>,
+        min: &'static str,
+        max: &'static str,
     ) -> (Option<u64>, Option<u64>) {
-        let mut size = |keyword: &str| {
-            let value = members.get(keyword)?;
-            let found = integer_of(value).and_then(|size| u64::try_from(size).ok());
-            if found.is_none() {
-                self.gap(place, keyword);
+        let mut sizes = |keyword| {
+            let mut found = Vec::new();
+            for (part, value) in flat.every(keyword) {
+                match integer_of(value).and_then(|size| u64::try_from(size).ok()) {
+                    Some(size) => found.push(size),
+                    None => self.gap(&part.place, keyword),
+                }
             }
             found
         };
-        (size(min).filter(|min| *min > 0), size(max))
+        (sizes(min).into_iter().max().filter(|min| *min > 0), sizes(max).into_iter().min())
     }
+}
+
+/// A limit of a number.
+struct Bound<'a> {
+    keyword: &'static str,
+    limit: &'a Number,
+    is_lower: bool,
+    is_exclusive: bool,
+}
+
+/// The limits that one schema sets. In draft 4 `exclusiveMinimum` is a flag that sharpens `minimum`.
+fn bounds<'a>(part: &Part<'a>) -> Vec<Bound<'a>> {
+    let keywords = [
+        ("minimum", "exclusiveMinimum", true, false),
+        ("maximum", "exclusiveMaximum", false, false),
+        ("exclusiveMinimum", "", true, true),
+        ("exclusiveMaximum", "", false, true),
+    ];
+    let bound = |(keyword, flag, is_lower, is_exclusive)| match part.get(keyword) {
+        Some(Value::Number(limit)) => {
+            let is_exclusive = is_exclusive || part.get(flag) == Some(&Value::Bool(true));
+            Some(Bound { keyword, limit, is_lower, is_exclusive })
+        }
+        _ => None,
+    };
+    keywords.into_iter().filter_map(bound).collect()
+}
+
+/// A double holds every integer up to 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The least integer that a lower limit allows.
+fn ceiling(bound: &Bound<'_>) -> Option<i128> {
+    if let Some(limit) = integer_of(&Value::Number(bound.limit.clone())) {
+        return Some(if bound.is_exclusive { limit + 1 } else { limit });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
+    bound.limit.as_f64().map(f64::ceil).filter(|limit| limit.abs() < EXACT).map(|limit| limit as i128)
+}
+
+/// The greatest integer that an upper limit allows.
+fn floor(bound: &Bound<'_>) -> Option<i128> {
+    if let Some(limit) = integer_of(&Value::Number(bound.limit.clone())) {
+        return Some(if bound.is_exclusive { limit - 1 } else { limit });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
+    bound.limit.as_f64().map(f64::floor).filter(|limit| limit.abs() < EXACT).map(|limit| limit as i128)
 }
 
 impl Integer {
@@ -211,7 +190,7 @@ impl Integer {
 }
 
 /// The smallest type for a range; 64 bits where the schema names no bound.
-fn integer_for(min: Option<i128>, max: Option<i128>) -> Integer {
+pub(super) fn integer_for(min: Option<i128>, max: Option<i128>) -> Integer {
     let candidates: &[Integer] = match (min, max) {
         (Some(min), Some(_)) if min >= 0 => &[Integer::U8, Integer::U16, Integer::U32, Integer::I64, Integer::U64],
         (Some(min), None) if min >= 0 => &[Integer::U64],
@@ -234,7 +213,7 @@ pub(crate) fn integer_of(value: &Value) -> Option<i128> {
     if let Some(integer) = number.as_u64() {
         return Some(integer.into());
     }
-    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0)?;
+    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT)?;
     #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
     Some(float as i128)
 }

@@ -1,122 +1,314 @@
-//! `oneOf` and `anyOf`: null as an alternative, and objects that a constant property tells apart.
+//! `oneOf` and `anyOf`, and several types of JSON: null as an alternative, enums whose values are documented, objects
+//! that a constant property tells apart, and types that are tried one after the other.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::pointer::join;
-use crate::references::{Place, Target};
-use crate::shape::{Body, Shape, Union, Variant};
+use crate::references::Place;
+use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union, Variant};
 
+use super::Lowered;
+use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
-use super::{Lowered, Members, type_names};
 
-impl Context<'_> {
-    /// Lowers `oneOf` or `anyOf`, if it is one of the forms that a type can say exactly.
-    pub(super) fn alternatives(
-        &mut self,
-        place: &Place,
-        members: &Members,
-        keyword: &str,
-        keywords: &[&str],
-    ) -> Option<Lowered> {
-        let Value::Array(branches) = members.get(keyword)? else { return None };
-        let places: Vec<Place> =
-            (0..branches.len()).map(|index| place.below(&join(&join("", keyword), &index.to_string()))).collect();
-        if keywords == [keyword]
-            && let Some(shape) = self.null_or_one(&places)
-        {
+/// More alternatives than anybody wants to see in one enum.
+const MOST: usize = 64;
+
+/// An alternative and what it comes to together with everything beside it.
+struct Branch<'a> {
+    place: Place,
+    conjunction: Conjunction,
+    flat: Flat<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// Lowers `oneOf` or `anyOf`, if there is one that is not a mere rule about properties.
+    pub(super) fn alternatives(&mut self, conjunction: &Conjunction, flat: &Flat<'a>, hint: &str) -> Option<Lowered> {
+        let (part, keyword, branches) = flat.parts.iter().find_map(|part| {
+            let found = |keyword| Some((part, keyword, self.branches(conjunction, flat, part, keyword)?));
+            ["oneOf", "anyOf"].into_iter().find_map(found)
+        })?;
+        match branches.as_slice() {
+            [] => {
+                self.gap(&part.place, keyword);
+                return Some(Lowered::of(Type::Any));
+            }
+            [only] => {
+                let plain = self.plain(&only.conjunction);
+                return Some(match self.reference(&plain) {
+                    Some(shape) => Lowered::Shape(shape),
+                    None => self.analyse(&plain, hint),
+                });
+            }
+            _ => {}
+        }
+        if let Some(shape) = self.null_or_others(conjunction, &branches, hint) {
             return Some(Lowered::Shape(shape));
         }
-        let has_more = keywords.iter().any(|other| *other != keyword && *other != "type");
-        if has_more || !matches!(type_names(members), (names, false) if names.is_empty() || names == ["object"]) {
-            return None;
+        let exactly_one = keyword == "oneOf";
+        if let Some(variants) = self.documented(&branches, exactly_one) {
+            return Some(Lowered::Body(Body::Enum(variants)));
         }
-        self.tagged(&places).map(|union| Lowered::Body(Body::Union(union)))
+        if let Some(lowered) = self.texts(&branches, exactly_one) {
+            return Some(lowered);
+        }
+        if let Some(union) = self.tagged(&branches) {
+            return Some(Lowered::Body(Body::Union(union)));
+        }
+        let choice = if exactly_one { Choice::One } else { Choice::Any };
+        let variants = branches.iter().enumerate().map(|(at, branch)| {
+            let others = branches.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, branch)| branch);
+            let hint = self.hint(branch, others, at + 1);
+            self.alternative(&branch.conjunction, &branch.place, Vec::new(), &hint)
+        });
+        Some(Lowered::Body(Body::Union(Union { choice, variants: variants.collect() })))
     }
 
-    /// Two alternatives of which one is null and the other is not.
-    fn null_or_one(&mut self, places: &[Place]) -> Option<Shape> {
-        let is_null = |place: &Place| {
-            self.schema(place).as_object().is_some_and(|members| members.get("type") == Some(&"null".into()))
-        };
-        let [first, second] = places else { return None };
-        let other = match (is_null(first), is_null(second)) {
-            (true, false) => second,
-            (false, true) => first,
-            _ => return None,
-        };
-        if !self.excludes_null(other) {
+    /// The alternatives of a keyword that are possible together with everything beside them; `None` where there are
+    /// none, or they are mere rules about declared properties.
+    fn branches(
+        &self,
+        conjunction: &Conjunction,
+        flat: &Flat<'a>,
+        part: &Part<'a>,
+        keyword: &'static str,
+    ) -> Option<Vec<Branch<'a>>> {
+        let count = part.get(keyword)?.as_array()?.len();
+        if count > MOST {
             return None;
         }
-        let mut shape = self.lower(other, "");
-        shape.nullable = true;
+        let branch = |index: usize| {
+            let place = part.below(keyword, &index.to_string());
+            let conjunction = conjunction.choosing(&part.place, keyword, index);
+            let flat = self.flattened(&conjunction);
+            Branch { place, conjunction, flat }
+        };
+        let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
+        let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
+        let names: BTreeSet<&str> = flat.properties().iter().map(|property| property.name).collect();
+        let are_rules = flat.classes == Classes::OBJECT
+            && !names.is_empty()
+            && branches.len() > 1
+            && branches.iter().all(|branch| self.speaks_only_of(&branch.place, &names));
+        (!are_rules).then_some(branches)
+    }
+
+    /// Alternatives of which one is null and the others are not.
+    fn null_or_others(&mut self, conjunction: &Conjunction, branches: &[Branch<'_>], hint: &str) -> Option<Shape> {
+        let is_null = |branch: &&Branch<'_>| branch.flat.classes == Classes::NULL && branch.flat.is_bare(Classes::NULL);
+        let (nulls, others): (Vec<&Branch<'_>>, Vec<&Branch<'_>>) = branches.iter().partition(is_null);
+        if nulls.len() != 1 || others.iter().any(|branch| branch.flat.classes.has(Classes::NULL)) {
+            return None;
+        }
+        let mut shape = match others.as_slice() {
+            [other] => self.lower(&other.conjunction, hint),
+            _ => self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint),
+        };
+        shape.nullable = shape.ty != Type::Any;
+        if shape.ty == Type::Any {
+            // Null has room in it, and the validator sees to the rest.
+            shape.checks.clear();
+            self.gap(&others.first()?.place, "type");
+        }
         Some(shape)
     }
 
-    /// Whether a schema, through references, names types of which none is null.
-    fn excludes_null(&self, place: &Place) -> bool {
-        let Some(place) = self.follow(place) else { return false };
-        let Value::Object(members) = self.schema(&place) else { return false };
-        let (names, nullable) = type_names(members);
-        !names.is_empty() && !nullable
-    }
-
-    /// The schema at the end of a chain of plain references.
-    fn follow(&self, place: &Place) -> Option<Place> {
-        let mut place = place.clone();
-        for _ in 0..32 {
-            let Some(Value::String(reference)) = self.schema(&place).get("$ref") else { return Some(place) };
-            match self.resolve(&place, reference)? {
-                Target::Place(target) => place = target,
-                Target::MetaSchema => return None,
+    /// Alternatives that are strings, each with a description of its own: an enum that is written out.
+    fn documented(&self, branches: &[Branch<'_>], exactly_one: bool) -> Option<Vec<Variant>> {
+        let mut variants: Vec<Variant> = Vec::new();
+        for branch in branches {
+            let doc = [self.text(&branch.place, "description"), self.text(&branch.place, "title")];
+            let doc = doc.into_iter().find(|doc| !doc.is_empty()).unwrap_or_default();
+            for value in self.values(&branch.flat)? {
+                let Value::String(value) = value else { return None };
+                if variants.iter().any(|variant| variant.value == value) {
+                    if exactly_one {
+                        return None;
+                    }
+                    continue;
+                }
+                variants.push(Variant { value, name: String::new(), doc: doc.to_owned() });
+            }
+            let others = branch
+                .flat
+                .parts
+                .iter()
+                .flat_map(|part| part.keywords())
+                .any(|(keyword, classes)| classes == Classes::ALL && !["type", "enum", "const"].contains(&keyword));
+            if others {
+                return None;
             }
         }
-        None
+        Some(variants)
     }
 
-    fn tagged(&mut self, places: &[Place]) -> Option<Union> {
-        let targets: Vec<Place> = places.iter().map(|place| self.branch_target(place)).collect::<Option<_>>()?;
-        let first = self.schema(targets.first()?).get("properties")?.as_object()?;
-        let tag = first.keys().find(|tag| {
-            let values: Option<Vec<&str>> = targets.iter().map(|target| self.tag_value(target, tag)).collect();
-            values
-                .is_some_and(|values| values.iter().enumerate().all(|(index, value)| !values[..index].contains(value)))
-        })?;
-        let mut variants = Vec::new();
-        for target in &targets {
-            let value = self.tag_value(target, tag)?.to_owned();
-            variants.push((Variant { value, name: String::new() }, self.definition_of(target, Some(tag))));
-        }
-        Some(Union { tag: tag.clone(), variants })
-    }
-
-    /// The object that a branch is or refers to with nothing beside the reference.
-    fn branch_target(&self, place: &Place) -> Option<Place> {
-        let members = self.schema(place).as_object()?;
-        let is_plain_reference = !members.contains_key("$ref") || super::assertions(members) == ["$ref"];
-        let target = self.follow(place).filter(|_| is_plain_reference)?;
-        let members = self.schema(&target).as_object()?;
-        (members.get("type").and_then(Value::as_str) == Some("object")).then_some(target)
-    }
-
-    /// The constant that a required property of a branch must have.
-    fn tag_value(&self, place: &Place, tag: &str) -> Option<&str> {
-        let members = self.schema(place);
-        let required = members.get("required")?.as_array()?;
-        if !required.iter().any(|name| name == tag) {
+    /// Alternatives that are strings with checks: a string with alternatives of checks.
+    fn texts(&mut self, branches: &[Branch<'_>], exactly_one: bool) -> Option<Lowered> {
+        let plain = ["type", "minLength", "maxLength", "pattern", "format"];
+        let is_text = |branch: &Branch<'_>| {
+            let mut keywords = branch.flat.parts.iter().flat_map(|part| part.keywords());
+            branch.flat.classes == Classes::STRING && keywords.all(|(keyword, _)| plain.contains(&keyword))
+        };
+        if !branches.iter().all(is_text) {
             return None;
         }
-        let property = members.get("properties")?.get(tag)?.as_object()?;
-        let only = |keyword: &str| {
-            super::assertions(property).iter().all(|other| *other == keyword || *other == "type")
-                && matches!(property.get("type").and_then(Value::as_str), None | Some("string"))
+        let lists = branches.iter().map(|branch| {
+            let shape = self.text_shape(&branch.flat);
+            self.read_by_serde(shape).checks
+        });
+        let lists: Vec<Vec<Check>> = lists.collect();
+        let check = if exactly_one { Check::One(lists) } else { Check::Any(lists) };
+        Some(Lowered::Shape(Shape { checks: vec![check], ..Shape::of(Type::Text) }))
+    }
+
+    /// Alternatives that are objects, with a required property that has other constants in each.
+    fn tagged(&mut self, branches: &[Branch<'a>]) -> Option<Union> {
+        if !branches.iter().all(|branch| branch.flat.classes == Classes::OBJECT) {
+            return None;
+        }
+        let (tag, values) = branches.first()?.flat.properties().into_iter().find_map(|property| {
+            let tag = property.name;
+            let mut all: Vec<Vec<String>> = Vec::new();
+            for branch in branches {
+                let values = self.tag_values(&branch.flat, tag)?;
+                if values.iter().any(|value| all.iter().flatten().any(|other| other == value)) {
+                    return None;
+                }
+                all.push(values);
+            }
+            Some((tag.to_owned(), all))
+        })?;
+        let is_pure = |branch: &Branch<'_>| {
+            branch
+                .flat
+                .parts
+                .iter()
+                .all(|part| part.keywords().all(|(keyword, classes)| classes != Classes::ALL || keyword == "type"))
         };
-        match (property.get("const"), property.get("enum").and_then(Value::as_array)) {
-            (Some(Value::String(value)), None) if only("const") => Some(value),
-            (None, Some(values)) if only("enum") => match values.as_slice() {
-                [Value::String(value)] => Some(value),
-                _ => None,
-            },
-            _ => None,
+        let kept = values.iter().any(|values| values.len() != 1) || !branches.iter().all(is_pure);
+        let mut variants = Vec::new();
+        for (branch, tags) in branches.iter().zip(values) {
+            let left_out = (!kept).then_some(tag.as_str());
+            let hint = tags.first().cloned().unwrap_or_default();
+            let conjunction = self.target(&branch.conjunction);
+            let id = match self.known(&conjunction, left_out) {
+                Some(id) => id,
+                None => {
+                    let origin = match conjunction.places.as_slice() {
+                        [place] if conjunction.choices.is_empty() => self.origin_of(place, &hint),
+                        _ => self.inline(&hint),
+                    };
+                    self.define(conjunction, left_out, origin)
+                }
+            };
+            let doc = self.text(&branch.place, "description").to_owned();
+            variants.push(Alternative { name: hint, tags, doc, shape: Shape::of(Type::Named(id)) });
+        }
+        Some(Union { choice: Choice::Tag { property: tag, kept }, variants })
+    }
+
+    /// The constants that a required property must have, all of them strings.
+    fn tag_values(&self, flat: &Flat<'a>, tag: &str) -> Option<Vec<String>> {
+        let name = flat.required().into_iter().find(|name| *name == tag)?;
+        let property = flat.property(name);
+        if property.places.is_empty() || property.forbidden {
+            return None;
+        }
+        let flat = self.flattened(&Conjunction::all(property.places));
+        let plain = flat
+            .parts
+            .iter()
+            .flat_map(|part| part.keywords())
+            .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
+        if !plain || !flat.is_resolved() || flat.never.is_some() {
+            return None;
+        }
+        let values = self.values(&flat)?;
+        let texts: Option<Vec<String>> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+        texts.filter(|texts| !texts.is_empty())
+    }
+
+    /// The conjunction at the end of references that have nothing beside them.
+    fn target(&self, conjunction: &Conjunction) -> Conjunction {
+        const DEEPEST: usize = 32;
+        let mut target = self.plain(conjunction);
+        for _ in 0..DEEPEST {
+            match self.referred(&target) {
+                Some(place) => target = self.plain(&Conjunction::of(place)),
+                None => break,
+            }
+        }
+        target
+    }
+
+    /// Lowers schemas that allow several types of JSON.
+    pub(super) fn of_several_classes(&mut self, conjunction: &Conjunction, flat: &Flat<'_>, hint: &str) -> Lowered {
+        /// From so many types on of which nothing more is said, they are any JSON together.
+        const MANY: u32 = 3;
+        let spoken = flat.spoken_of();
+        let others = flat.classes.without(spoken);
+        if spoken.is_empty() && (flat.classes == Classes::ALL || others.len() >= MANY) {
+            self.gaps_but(flat, flat.classes, &[]);
+            return Lowered::Shape(of_classes(flat.classes));
+        }
+        let nulls = flat.classes.has(Classes::NULL) && others.len() < MANY;
+        if nulls {
+            let mut shape = self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint);
+            shape.nullable = true;
+            return Lowered::Shape(shape);
+        }
+        let single = if others.len() >= MANY { spoken } else { flat.classes };
+        let mut variants = Vec::new();
+        for class in single.each() {
+            let conjunction = conjunction.only(class);
+            let place = conjunction.places[0].clone();
+            variants.push(self.alternative(&conjunction, &place, Vec::new(), class.type_name()));
+        }
+        if single != flat.classes {
+            let shape = of_classes(flat.classes.without(single));
+            let (name, doc) = ("other".to_owned(), "Any other JSON.".to_owned());
+            variants.push(Alternative { tags: Vec::new(), name, doc, shape });
+        }
+        Lowered::Body(Body::Union(Union { choice: Choice::Any, variants }))
+    }
+
+    fn alternative(&mut self, conjunction: &Conjunction, place: &Place, tags: Vec<String>, hint: &str) -> Alternative {
+        let plain = self.plain(conjunction);
+        let mut shape = self.lower(&plain, hint);
+        if shape.nullable || shape.ty != self.read_by_serde(shape.clone()).ty {
+            // What the reading of a union cannot say about a type, a type of its own can.
+            let outer = self.open_gaps();
+            let body = Body::Wrapper(shape);
+            shape = Shape::of(Type::Named(self.define_body(plain, hint, body, outer)));
+        }
+        let doc = self.text(place, "description").to_owned();
+        let doc = if conjunction.choices.is_empty() { String::new() } else { doc };
+        Alternative { tags, name: String::new(), doc, shape }
+    }
+
+    /// What an alternative may be called: its title, else a property that only it requires, else its number.
+    fn hint<'b>(&self, branch: &Branch<'_>, others: impl Iterator<Item = &'b Branch<'a>>, number: usize) -> String
+    where
+        'a: 'b,
+    {
+        let title = self.text(&branch.place, "title");
+        if !title.is_empty() {
+            return title.to_owned();
+        }
+        let required: BTreeSet<&str> = others.flat_map(|other| other.flat.required()).collect();
+        match branch.flat.required().into_iter().find(|name| !required.contains(name)) {
+            Some(name) => name.to_owned(),
+            None => format!("option {number}"),
         }
     }
+}
+
+/// Any JSON of some types.
+fn of_classes(classes: Classes) -> Shape {
+    let mut shape = Shape::of(Type::Any);
+    if classes != Classes::ALL {
+        shape.checks.push(Check::Classes(classes));
+    }
+    shape
 }

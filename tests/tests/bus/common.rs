@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, Retention, RetryPolicy, Storage,
+    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, Retention, RetryPolicy, Schema, Storage,
     StreamDescriptor, Summary, Violation,
 };
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,11 @@ macro_rules! event {
             const SUBJECT: &'static str = $subject;
             const SCHEMA: &'static str = "true";
             const KEY: Option<&'static str> = None;
+
+            fn payload_schema() -> &'static Schema {
+                static SCHEMA: Schema = Schema::of::<$name>();
+                &SCHEMA
+            }
 
             fn validate(&self) -> Result<(), Invalid> {
                 let valid: fn(&Self) -> bool = $valid;

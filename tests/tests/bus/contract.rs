@@ -83,7 +83,7 @@ async fn an_event_comes_to_its_handler_in_its_envelope(bus: Bus) -> Outcome {
 }
 
 async fn an_event_that_no_stream_captures_is_not_published(bus: Bus) -> Outcome {
-    #[derive(serde::Serialize)]
+    #[derive(serde::Serialize, serde::Deserialize)]
     struct Elsewhere;
     impl eventsmith::Event for Elsewhere {
         const KIND: eventsmith::Kind = eventsmith::Kind::Domain;
@@ -92,12 +92,7 @@ async fn an_event_that_no_stream_captures_is_not_published(bus: Bus) -> Outcome 
         const SUBJECT: &'static str = "else.where";
         const SCHEMA: &'static str = "true";
         const KEY: Option<&'static str> = None;
-        fn validate(&self) -> Result<(), eventsmith::Invalid> {
-            Ok(())
-        }
-        fn decode(_: u32, _: &[u8]) -> Result<Self, eventsmith::DecodeError> {
-            Ok(Self)
-        }
+        eventsmith::event_payload!(Elsewhere, type);
     }
 
     let error = bus.publish(&Elsewhere).await.unwrap_err();

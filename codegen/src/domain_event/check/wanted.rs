@@ -3,7 +3,7 @@
 use quote::ToTokens;
 use syn::Type as RustType;
 
-use crate::shape::{Body, Check, Program, Shape, Type};
+use crate::shape::{Body, Check, Choice, Program, Shape, Type, Union};
 
 use super::evident::Evident;
 
@@ -29,8 +29,11 @@ pub(super) fn wanted<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>,
         Type::Named(id) | Type::Boxed(id) => match &program.definitions[*id].body {
             Body::Wrapper(inner) => wanted_inner(program, inner),
             Body::Text(_) | Body::Enum(_) => (Wanted::Text, false),
-            Body::Struct(_) | Body::Union(_) => (Wanted::Object(&program.definitions[*id].name), false),
-            Body::Open => (Wanted::Any, true),
+            Body::Struct(_) => (Wanted::Object(&program.definitions[*id].name), false),
+            Body::Union(Union { choice: Choice::Tag { .. }, .. }) => {
+                (Wanted::Object(&program.definitions[*id].name), false)
+            }
+            Body::Union(_) | Body::Open => (Wanted::Any, true),
         },
         _ => wanted_inner(program, shape),
     };
@@ -47,7 +50,8 @@ fn wanted_inner<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>, bool
         Type::Null => return (Wanted::Null, true),
         Type::List(item) => Wanted::List(item),
         Type::Map(item) => Wanted::Map(item),
-        Type::Any => return (Wanted::Any, true),
+        // Whether a Rust type is an array of one length is not evident.
+        Type::Tuple(_) | Type::Any => return (Wanted::Any, true),
     };
     (wanted_one, shape.nullable)
 }

@@ -1,0 +1,134 @@
+//! Values of properties that the schema gives a `default`.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use crate::lower::integer_of;
+use crate::shape::{Body, Definition, Field, Id, Program, Shape, Struct, Type, Unknown};
+
+use super::checks::{integer, number};
+use super::types::{Types, field_ident};
+
+/// `impl Default` for a struct where the schema gives a default and leaves nothing open: every required property has
+/// a default, or is itself such a struct.
+pub(super) fn implementation(program: &Program, id: Id) -> Option<TokenStream> {
+    let definition = &program.definitions[id];
+    let Body::Struct(body) = &definition.body else { return None };
+    if !gives_default(program, id, &mut Vec::new()) || is_derived(program, id) {
+        return None;
+    }
+    let types = Types::new(program, &definition.module);
+    let fields = body.fields.iter().map(|field| {
+        let name = field_ident(&field.name);
+        let value = match (of_field(&types, field), field.required) {
+            (Some(value), _) => value,
+            (None, true) => quote!(Default::default()),
+            (None, false) => quote!(None),
+        };
+        quote!(#name: #value)
+    });
+    let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(unknown: Default::default(),));
+    let name = format_ident!("{}", definition.name);
+    Some(quote! {
+        /// The defaults of the schema.
+        impl Default for #name {
+            fn default() -> Self {
+                Self { #(#fields,)* #unknown }
+            }
+        }
+    })
+}
+
+/// Whether the defaults of a struct are those of its fields' types, so that deriving `Default` says it all.
+pub(super) fn is_derived(program: &Program, id: Id) -> bool {
+    let Body::Struct(body) = &program.definitions[id].body else { return false };
+    let natural = |field: &Field| match (&field.default, field.required) {
+        (None, _) => true,
+        (Some(Value::Null), true) => true,
+        (Some(default), true) if !field.shape.nullable => match default {
+            Value::Bool(value) => !value,
+            Value::Number(number) => number.as_i64() == Some(0),
+            Value::String(text) => text.is_empty() && field.shape.ty == Type::Text,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            Value::Null => false,
+        },
+        _ => false,
+    };
+    body.fields.iter().all(natural) && gives_default(program, id, &mut Vec::new())
+}
+
+fn gives_default(program: &Program, id: Id, open: &mut Vec<Id>) -> bool {
+    let definition = &program.definitions[id];
+    let Body::Struct(body) = &definition.body else { return false };
+    if open.contains(&id) || !body.rules.is_empty() {
+        return false;
+    }
+    open.push(id);
+    let found = complete(program, definition, body, open);
+    open.pop();
+    found
+}
+
+fn complete(program: &Program, definition: &Definition, body: &Struct, open: &mut Vec<Id>) -> bool {
+    let types = Types::new(program, &definition.module);
+    let mut some = false;
+    for field in &body.fields {
+        let has_default = of_field(&types, field).is_some();
+        let inner = match field.shape {
+            Shape { ty: Type::Named(id), nullable: false, .. } if field.required && !has_default => {
+                gives_default(program, id, open)
+            }
+            _ => false,
+        };
+        if field.required && !has_default && !inner {
+            return false;
+        }
+        some |= has_default || inner;
+    }
+    some
+}
+
+/// The default of a field as an expression of the field's type; `None` if it has none, or one that takes more than a
+/// literal.
+pub(super) fn of_field(types: &Types<'_>, field: &Field) -> Option<TokenStream> {
+    let default = field.default.as_ref()?;
+    let mut value = match default {
+        Value::Null if field.shape.nullable => quote!(None),
+        _ => {
+            let value = literal(types, &field.shape, default)?;
+            if field.shape.nullable { quote!(Some(#value)) } else { value }
+        }
+    };
+    if !field.required {
+        value = quote!(Some(#value));
+    }
+    Some(value)
+}
+
+fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStream> {
+    Some(match (&shape.ty, value) {
+        (Type::Bool, Value::Bool(value)) => quote!(#value),
+        (Type::Text, Value::String(value)) => quote!(String::from(#value)),
+        (Type::Integer(kind), Value::Number(_)) => {
+            let (least, most) = kind.bounds();
+            integer(integer_of(value).filter(|value| (least..=most).contains(value))?)
+        }
+        (Type::Number, Value::Number(value)) => {
+            let value = number(value);
+            quote!(::eventsmith::Number::from(#value))
+        }
+        (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),
+        (Type::Map(_), Value::Object(members)) if members.is_empty() => {
+            quote!(::std::collections::BTreeMap::new())
+        }
+        (Type::Named(id), Value::String(text)) => {
+            let Body::Enum(variants) = &types.definition(*id).body else { return None };
+            let variant = variants.iter().find(|variant| &variant.value == text)?;
+            let (path, variant) = (types.path(*id), format_ident!("{}", variant.name));
+            quote!(#path::#variant)
+        }
+        _ => return None,
+    })
+}

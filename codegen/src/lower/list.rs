@@ -1,0 +1,151 @@
+//! Arrays.
+
+use serde_json::Value;
+
+use crate::pointer::join;
+use crate::references::Place;
+use crate::shape::{Body, Check, Classes, Id, Shape, Type};
+
+use super::conjunction::{Conjunction, Flat, Part};
+use super::context::Context;
+use super::dialect::Draft;
+
+/// What one schema says about the elements of an array.
+struct Items {
+    /// The schemas of the first elements, one each.
+    prefix: Vec<Place>,
+    /// The schema of all others, and whether it forbids them.
+    rest: Option<(Place, bool)>,
+}
+
+impl Context<'_> {
+    pub(super) fn list(&mut self, flat: &Flat<'_>) -> Shape {
+        let handled = ["items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"];
+        self.gaps_but(flat, Classes::ARRAY, &handled);
+        let items: Vec<Items> = flat.parts.iter().map(|part| self.items(part)).collect();
+        let (min, max) = self.sizes(flat, "minItems", "maxItems");
+        if let Some(tuple) = self.tuple(flat, &items, min, max) {
+            return tuple;
+        }
+        let mut item = Shape::of(Type::Any);
+        if items.iter().any(|items| !items.prefix.is_empty()) {
+            for part in flat.parts.iter().filter(|part| part.get("prefixItems").or(part.get("items")).is_some()) {
+                self.gap(&part.place, "items");
+            }
+        } else {
+            let places: Vec<Place> = items.iter().filter_map(|items| Some(items.rest.as_ref()?.0.clone())).collect();
+            if !places.is_empty() {
+                item = self.lower(&Conjunction::all(places), "item");
+            }
+        }
+        let mut checks = Vec::new();
+        if min.is_some() || max.is_some() {
+            checks.push(Check::Items { min, max });
+        }
+        for (part, _) in flat.every("uniqueItems").filter(|(_, unique)| **unique == Value::Bool(true)) {
+            if self.has_equality(&item, &mut Vec::new()) {
+                checks.push(Check::Unique { ordered: self.is_ordered(&item) });
+            } else {
+                self.gap(&part.place, "uniqueItems");
+            }
+        }
+        Shape { ty: Type::List(Box::new(item)), nullable: false, checks }
+    }
+
+    fn items(&self, part: &Part<'_>) -> Items {
+        let rest = |keyword: &str| {
+            let place = part.place.below(&join("", keyword));
+            part.get(keyword).map(|schema| (place, schema == &Value::Bool(false)))
+        };
+        let prefix = |keyword: &str| match part.get(keyword) {
+            Some(Value::Array(all)) => (0..all.len()).map(|at| part.below(keyword, &at.to_string())).collect(),
+            _ => Vec::new(),
+        };
+        if part.draft >= Draft::D2020 {
+            Items { prefix: prefix("prefixItems"), rest: rest("items") }
+        } else if part.get("items").is_some_and(Value::is_array) {
+            Items { prefix: prefix("items"), rest: rest("additionalItems") }
+        } else {
+            Items { prefix: Vec::new(), rest: rest("items") }
+        }
+    }
+
+    /// An array of one length, each place with a schema of its own.
+    fn tuple(&mut self, flat: &Flat<'_>, items: &[Items], min: Option<u64>, max: Option<u64>) -> Option<Shape> {
+        /// As long as the tuples for which the standard library implements its traits.
+        const LONGEST: usize = 12;
+        let mut speaking = items.iter().filter(|items| !items.prefix.is_empty() || items.rest.is_some());
+        let (Some(Items { prefix, rest }), None) = (speaking.next(), speaking.next()) else { return None };
+        let length = u64::try_from(prefix.len()).ok()?;
+        let is_closed = rest.as_ref().is_some_and(|(_, forbids)| *forbids);
+        if prefix.is_empty() || prefix.len() > LONGEST || flat.has("uniqueItems") || min != Some(length) {
+            return None;
+        }
+        if max != Some(length) && !is_closed {
+            return None;
+        }
+        let items = prefix.iter().enumerate().map(|(at, place)| {
+            let shape = self.lower(&Conjunction::of(place.clone()), &format!("item {}", at + 1));
+            self.read_by_serde(shape)
+        });
+        Some(Shape::of(Type::Tuple(items.collect())))
+    }
+
+    /// A shape that serde's own reading takes exactly: one of text in place of types that have other spellings.
+    pub(super) fn read_by_serde(&self, mut shape: Shape) -> Shape {
+        let format = match shape.ty {
+            Type::Uuid => "uuid",
+            Type::Date => "date",
+            Type::List(item) => {
+                shape.ty = Type::List(Box::new(self.read_by_serde(*item)));
+                return shape;
+            }
+            Type::Map(item) => {
+                shape.ty = Type::Map(Box::new(self.read_by_serde(*item)));
+                return shape;
+            }
+            _ => return shape,
+        };
+        Shape { ty: Type::Text, checks: vec![Check::Format(format.to_owned())], ..shape }
+    }
+
+    /// Whether unequal Rust values are unequal JSON values. Equal ones may be too: the validator judges what a check
+    /// refuses.
+    fn has_equality(&self, item: &Shape, seen: &mut Vec<Id>) -> bool {
+        match &item.ty {
+            Type::Any => false,
+            Type::List(item) | Type::Map(item) => self.has_equality(item, seen),
+            Type::Tuple(items) => items.iter().all(|item| self.has_equality(item, seen)),
+            Type::Named(id) | Type::Boxed(id) => {
+                if seen.contains(id) {
+                    return true;
+                }
+                seen.push(*id);
+                match &self.definitions[*id].body {
+                    Body::Open => false,
+                    Body::Enum(_) | Body::Text(_) => true,
+                    Body::Wrapper(shape) => self.has_equality(shape, seen),
+                    Body::Struct(body) => {
+                        let kept = match &body.unknown {
+                            crate::shape::Unknown::Kept(map) => self.has_equality(map, seen),
+                            _ => true,
+                        };
+                        kept && body.fields.iter().all(|field| self.has_equality(&field.shape, seen))
+                    }
+                    Body::Union(union) => union.variants.iter().all(|variant| self.has_equality(&variant.shape, seen)),
+                }
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the Rust type has an order to sort by.
+    fn is_ordered(&self, item: &Shape) -> bool {
+        let plain = match &item.ty {
+            Type::Text | Type::Integer(_) | Type::Bool | Type::Uuid => true,
+            Type::Named(id) => matches!(self.definitions[*id].body, Body::Text(_) | Body::Enum(_)),
+            _ => false,
+        };
+        plain && !item.nullable
+    }
+}

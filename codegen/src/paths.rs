@@ -1,0 +1,70 @@
+//! Which payloads are decoded without the validator, and what keeps the others from it.
+
+use crate::diagnostic::Position;
+use crate::load::Loaded;
+use crate::lower::lower;
+use crate::model::{Event, Version};
+use crate::pointer::join;
+use crate::shape::{Gap, Program};
+
+/// How one payload is decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// The type of the event.
+    pub event_type: String,
+    /// Its version.
+    pub version: u32,
+    /// Whether it is the reply.
+    pub is_reply: bool,
+    /// What neither type nor check expresses, in the order of the schema. None: the payload takes the fast path.
+    pub causes: Vec<Cause>,
+}
+
+/// A keyword that only the validator can judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The keyword.
+    pub keyword: String,
+    /// The file, relative to the catalogue's folder.
+    pub file: String,
+    /// JSON pointer of the keyword in it.
+    pub pointer: String,
+    /// Line and column of the keyword.
+    pub position: Option<Position>,
+}
+
+/// How every payload of a sound catalogue is decoded: the versions of all events, each followed by its reply.
+pub fn paths(loaded: &Loaded) -> Vec<Path> {
+    let program = lower(loaded);
+    let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(move |one| (event, one)));
+    versions
+        .flat_map(|(event, version)| {
+            let reply = version.reply.as_ref().map(|reply| path(loaded, &program, event, version, reply, true));
+            std::iter::once(path(loaded, &program, event, version, &version.file, false)).chain(reply)
+        })
+        .collect()
+}
+
+fn path(loaded: &Loaded, program: &Program, event: &Event, version: &Version, file: &str, is_reply: bool) -> Path {
+    let gaps = program.root_of(file).map(|root| program.gaps(root)).unwrap_or_default();
+    Path {
+        event_type: event.event_type.clone(),
+        version: version.number,
+        is_reply,
+        causes: gaps.into_iter().map(|gap| cause(loaded, gap)).collect(),
+    }
+}
+
+fn cause(loaded: &Loaded, gap: &Gap) -> Cause {
+    let document = loaded.catalogue.documents.get(&gap.place.file);
+    let at_keyword = join(&gap.place.pointer, &gap.keyword);
+    // A boolean schema has no keywords.
+    let has_keyword = document.is_some_and(|document| document.schema.pointer(&at_keyword).is_some());
+    let pointer = if has_keyword { at_keyword } else { gap.place.pointer.clone() };
+    Cause {
+        keyword: gap.keyword.clone(),
+        file: gap.place.file.clone(),
+        position: document.and_then(|document| document.position(&pointer)),
+        pointer,
+    }
+}

@@ -1,0 +1,336 @@
+//! What the keywords of JSON Schema become, and which of them are left to the validator.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::catalogue;
+use eventsmith_codegen::{emit, load};
+use serde_json::{Value, json};
+
+/// The text of one event, and the keywords of it that only the validator judges.
+fn lowered(schema: &Value) -> (String, Vec<String>) {
+    let dir = catalogue(&[("domain/rule/set.v1.json", &schema.to_string())]);
+    let loaded = load(dir.path());
+    let text = emit::rust(&loaded).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let causes = eventsmith_codegen::paths::paths(&loaded).remove(0).causes;
+    // Line breaks and runs of spaces are the formatter's business.
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.replace("( ", "(").replace(" )", ")");
+    (text, causes.into_iter().map(|cause| cause.keyword).collect())
+}
+
+/// The text of an event of which nothing is left to the validator.
+fn fast(schema: &Value) -> String {
+    let (text, causes) = lowered(schema);
+    assert_eq!(causes, Vec::<String>::new(), "{text}");
+    text
+}
+
+fn object(properties: &Value) -> Value {
+    json!({"type": "object", "properties": properties})
+}
+
+#[track_caller]
+fn assert_has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn all_of_objects_is_one_struct() {
+    let text = fast(&json!({
+        "allOf": [
+            {"$ref": "#/$defs/Base"},
+            {"required": ["state"], "properties": {"state": {"enum": ["closed"]}, "reason": {"type": "string"}}}
+        ],
+        "$defs": {"Base": {"type": "object", "required": ["id"], "properties": {
+            "id": {"type": "integer"}, "state": {"enum": ["open", "closed"]}}}}
+    }));
+
+    assert_has(
+        &text,
+        &["pub struct RuleSet { ", "pub id: i64,", "pub state: RuleSetState,", "pub reason: Option<String>,"],
+    );
+    assert!(!text.contains("Open,"), "the state can only be closed\n{text}");
+}
+
+#[test]
+fn a_schema_beside_a_closed_one_cannot_add_properties() {
+    let text = fast(&json!({"allOf": [
+        {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false},
+        {"properties": {"b": {"type": "string"}}}
+    ]}));
+
+    assert_has(&text, &["deny_unknown_fields", "pub a: Option<String>,"]);
+    assert!(!text.contains("pub b:"), "{text}");
+}
+
+#[test]
+fn unevaluated_properties_see_through_references() {
+    let text = fast(&json!({
+        "$ref": "#/$defs/Base", "properties": {"b": {"type": "string"}}, "unevaluatedProperties": false,
+        "$defs": {"Base": {"type": "object", "properties": {"a": {"type": "string"}}}}
+    }));
+
+    assert_has(&text, &["deny_unknown_fields", "pub a: Option<String>,", "pub b: Option<String>,"]);
+}
+
+#[test]
+fn null_beside_other_types_makes_an_option() {
+    let text = fast(&object(&json!({
+        "a": {"type": ["string", "null"]},
+        "b": {"enum": ["x", "y", null]},
+        "c": {"anyOf": [{"$ref": "#/properties/d"}, {"type": "null"}]},
+        "d": {"type": "object", "properties": {"z": {"type": "boolean"}}}
+    })));
+
+    assert_has(
+        &text,
+        &["pub a: Option<Option<String>>,", "pub b: Option<Option<RuleSetB>>,", "pub c: Option<Option<RuleSetD>>,"],
+    );
+}
+
+#[test]
+fn several_types_make_an_enum_of_types() {
+    let text = fast(&object(&json!({"a": {"type": ["string", "integer", "null"], "minLength": 2, "minimum": 0}})));
+
+    assert_has(&text, &["pub a: Option<Option<RuleSetA>>,", "String(String),", "Integer(u64),", "length(inner, 2..)"]);
+}
+
+#[test]
+fn a_schema_without_a_type_takes_any_other_json() {
+    let text = fast(&object(&json!({"a": {"maxLength": 2}})));
+
+    assert_has(&text, &["String(String),", "Other(Value),", "inner.is_object()"]);
+}
+
+#[test]
+fn constants_with_descriptions_are_documented_variants() {
+    let text = fast(&object(&json!({"a": {"oneOf": [
+        {"const": "red", "description": "Stop."},
+        {"const": "green", "title": "Go"}
+    ]}})));
+
+    assert_has(&text, &["/// Stop. Red,", "/// Go Green,"]);
+}
+
+#[test]
+fn constants_of_mixed_types_are_checked() {
+    let text = fast(&object(&json!({"a": {"enum": ["a", 1, true]}, "b": {"const": 1.5}})));
+
+    assert_has(&text, &["pub a: Option<Value>,", r##"::eventsmith::constants!(r#"["a",1,true]"#)"##]);
+}
+
+#[test]
+fn a_listed_value_that_another_keyword_forbids_is_no_variant() {
+    let text = fast(&object(&json!({"a": {"enum": ["on", "off", 3], "type": "string", "maxLength": 2}})));
+
+    assert_has(&text, &["pub enum RuleSetA { /// `on` On, }"]);
+}
+
+#[test]
+fn objects_with_a_constant_property_are_told_apart_by_it() {
+    let text = fast(&json!({"oneOf": [
+        {"type": "object", "required": ["kind", "iban"], "properties": {"kind": {"const": "bank"}, "iban": {"type": "string"}}},
+        {"type": "object", "required": ["kind"], "properties": {"kind": {"const": "cash"}}}
+    ]}));
+
+    assert_has(
+        &text,
+        &[
+            r#"#[serde(tag = "kind")]"#,
+            r#"::eventsmith::tagged_union!(RuleSet, "kind", { "bank" => Bank, "cash" => Cash });"#,
+            "pub struct RuleSetBank { /// The property `iban`. pub iban: String, }",
+        ],
+    );
+}
+
+#[test]
+fn common_properties_stand_in_every_alternative() {
+    let text = fast(&json!({
+        "type": "object", "required": ["id", "kind"], "properties": {"id": {"type": "string"}},
+        "oneOf": [
+            {"properties": {"kind": {"const": "a"}, "x": {"type": "integer"}}},
+            {"properties": {"kind": {"enum": ["b", "c"]}, "y": {"type": "string"}}}
+        ]
+    }));
+
+    assert_has(
+        &text,
+        &[
+            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A, "b" | "c" => B });"#,
+            "pub struct RuleSetA { /// The property `id`. pub id: String,",
+            "pub struct RuleSetB { /// The property `id`. pub id: String,",
+        ],
+    );
+}
+
+#[test]
+fn alternatives_without_a_tag_are_tried() {
+    let schema = json!({"oneOf": [
+        {"type": "string"},
+        {"type": "object", "required": ["and"], "properties": {"and": {"type": "array", "items": {"$ref": "#"}}}}
+    ]});
+
+    assert_has(
+        &fast(&schema),
+        &["String(String),", "And(RuleSetAnd),", "::eventsmith::one_of!(", "pub and: Vec<RuleSet>,"],
+    );
+}
+
+#[test]
+fn alternatives_of_required_properties_are_rules() {
+    let text = fast(&json!({
+        "type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {"type": "string"}},
+        "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "anyOf": [{"required": ["a"]}, {"required": ["c"]}],
+        "not": {"required": ["b", "c"]}
+    }));
+
+    assert_has(
+        &text,
+        &[
+            "(self.a.is_some() != self.b.is_some())",
+            "(self.a.is_some() || self.c.is_some())",
+            "(self.b.is_none() || self.c.is_none())",
+        ],
+    );
+}
+
+#[test]
+fn conditions_over_constants_are_rules() {
+    let text = fast(&json!({
+        "type": "object", "required": ["kind"],
+        "properties": {"kind": {"enum": ["card", "iban", "cash"]}, "card": {"type": "string"}, "note": {"type": ["string", "null"]}},
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": "card"}}}, "then": {"required": ["card"]}, "else": {"not": {"required": ["card"]}}},
+            {"if": {"properties": {"kind": {"enum": ["iban", "cash"]}}}, "then": {"properties": {"note": {"type": "string", "minLength": 3}}}}
+        ]
+    }));
+
+    assert_has(
+        &text,
+        &[
+            "(!matches!(self.kind, RuleSetKind::Card) || self.card.is_some())",
+            "(matches!(self.kind, RuleSetKind::Card) || self.card.is_none())",
+            "matches!(self.kind, RuleSetKind::Iban | RuleSetKind::Cash)",
+        ],
+    );
+}
+
+#[test]
+fn undeclared_properties_keep_the_type_that_the_schema_gives_them() {
+    let text = fast(&json!({
+        "type": "object", "properties": {"id": {"type": "string"}}, "additionalProperties": {"type": "integer", "minimum": 0},
+        "propertyNames": {"maxLength": 8}
+    }));
+
+    assert_has(
+        &text,
+        &["pub unknown: BTreeMap<String, u64>,", "checks::length(name, ..=8)", r#"undeclared(&self.unknown, &["id"])"#],
+    );
+}
+
+#[test]
+fn a_map_with_a_pattern_for_its_names_is_a_map() {
+    let text = fast(&object(&json!({"a": {
+        "type": "object", "patternProperties": {"^x-": {"type": "boolean"}}, "additionalProperties": false}})));
+
+    assert_has(&text, &["pub a: Option<BTreeMap<String, bool>>,", ".keys()"]);
+}
+
+#[test]
+fn an_array_of_one_length_is_a_tuple_in_every_draft() {
+    let newest = object(
+        &json!({"a": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "items": false, "minItems": 2}}),
+    );
+    let mut older = object(
+        &json!({"a": {"type": "array", "items": [{"type": "string"}, {"type": "integer"}], "additionalItems": false, "minItems": 2}}),
+    );
+    older["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+
+    assert_has(&fast(&newest), &["pub a: Option<(String, i64)>,"]);
+    assert_has(&fast(&older), &["pub a: Option<(String, i64)>,"]);
+}
+
+#[test]
+fn keywords_of_other_drafts_and_unknown_ones_say_nothing() {
+    let mut schema = object(&json!({"a": {"type": "string", "const": "x", "nullable": true, "example": "y"}}));
+    schema["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+
+    assert_has(&fast(&schema), &["pub a: Option<String>,"]);
+}
+
+#[test]
+fn siblings_of_a_reference_count_from_2019_on() {
+    let schema = |draft: &str| {
+        json!({
+            "$schema": draft, "type": "object", "properties": {"a": {"$ref": "#/$defs/Name", "maxLength": 3}},
+            "$defs": {"Name": {"type": "string"}}
+        })
+    };
+
+    assert_has(&fast(&schema("https://json-schema.org/draft/2020-12/schema")), &["pub a: Option<String>,", "..=3"]);
+    assert_has(&fast(&schema("http://json-schema.org/draft-07/schema#")), &["pub a: Option<Name>,"]);
+}
+
+#[test]
+fn a_default_for_every_required_property_makes_a_default() {
+    let text = fast(&json!({
+        "type": "object", "required": ["limit", "order"],
+        "properties": {"limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            "order": {"enum": ["asc", "desc"], "default": "asc"}, "after": {"type": "string"}}
+    }));
+
+    assert_has(&text, &["impl Default for RuleSet", "limit: 20,", "order: RuleSetOrder::Asc,", "after: None,"]);
+}
+
+#[test]
+fn what_no_type_can_say_is_left_to_the_validator_and_named() {
+    let (text, causes) = lowered(&object(&json!({
+        "a": {"type": "array", "contains": {"const": 1}},
+        "b": {"not": {"const": 3}}
+    })));
+
+    assert_has(&text, &["pub a: Option<Vec<Value>>,", "pub b: Option<Value>,"]);
+    assert_eq!(causes, ["contains", "not"]);
+}
+
+#[test]
+fn schemas_that_nothing_fulfils_are_generated_all_the_same() {
+    for schema in
+        [json!(false), json!({"type": "string", "enum": []}), json!({"allOf": [{"type": "string"}, {"type": "array"}]})]
+    {
+        if schema["enum"].as_array().is_some_and(Vec::is_empty) {
+            continue;
+        }
+        let (text, causes) = lowered(&schema);
+        assert_has(&text, &["pub struct RuleSet(pub Value);"]);
+        assert!(!causes.is_empty(), "{schema}");
+    }
+    let unsatisfiable =
+        json!({"type": "object", "required": ["b"], "properties": {"a": true}, "additionalProperties": false});
+    assert_eq!(lowered(&unsatisfiable).1, ["required"]);
+}
+
+#[test]
+fn a_conjunction_that_comes_back_to_itself_ends() {
+    let text = fast(&json!({
+        "allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}],
+        "$defs": {
+            "A": {"type": "object", "properties": {"next": {"$ref": "#/$defs/A"}, "n": {"type": "integer"}}},
+            "B": {"type": "object", "properties": {"next": {"$ref": "#/$defs/B"}, "m": {"type": "integer"}}}
+        }
+    }));
+
+    assert_has(&text, &["pub n: Option<i64>,", "pub m: Option<i64>,", "Box<"]);
+}
+
+#[test]
+fn an_integer_of_draft_4_is_read_as_that_draft_means_it() {
+    let mut schema = object(&json!({"a": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 9}}));
+    schema["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+
+    assert_has(&fast(&schema), &["pub a: Option<u8>,", "(1..=9)", "draft_4_is_valid"]);
+}

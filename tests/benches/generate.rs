@@ -1,0 +1,45 @@
+//! How long it takes to generate a catalogue: `cargo bench -p eventsmith-tests --bench generate`.
+//!
+//! The time for each event must not grow with their number.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use eventsmith_codegen::{emit, load};
+use eventsmith_tests::realistic::{self, SEED};
+use tempfile::TempDir;
+
+const EVENTS: &[usize] = &[100, 1_000];
+
+fn main() {
+    divan::main();
+}
+
+fn catalogue(events: usize) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    realistic::write(dir.path(), events, SEED).unwrap();
+    dir
+}
+
+/// Reading the files, resolving the references and checking everything.
+#[divan::bench(args = EVENTS, sample_count = 5)]
+fn read(bencher: Bencher<'_, '_>, events: usize) {
+    let dir = catalogue(events);
+    bencher.counter(ItemsCount::new(events)).bench(|| load(dir.path()));
+}
+
+/// From what was loaded to text.
+#[divan::bench(args = EVENTS, sample_count = 5)]
+fn write(bencher: Bencher<'_, '_>, events: usize) {
+    let dir = catalogue(events);
+    let loaded = load(dir.path());
+    bencher.counter(ItemsCount::new(events)).bench(|| emit::rust(&loaded).unwrap());
+}
+
+/// What a build script does.
+#[divan::bench(args = EVENTS, sample_count = 5)]
+fn total(bencher: Bencher<'_, '_>, events: usize) {
+    let dir = catalogue(events);
+    bencher.counter(ItemsCount::new(events)).bench(|| emit::rust(&load(dir.path())).unwrap());
+}
