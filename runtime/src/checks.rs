@@ -1,5 +1,6 @@
 //! What generated code checks beyond types.
 
+use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
 /// Whether a text has a number of code points within a range.
@@ -30,6 +31,12 @@ pub fn unique<T: Ord>(items: &[T]) -> bool {
 pub fn distinct<T: PartialEq>(items: &[T]) -> bool {
     const MANY: usize = 500;
     items.len() <= MANY && items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
+}
+
+/// Whether the properties that a value keeps beside its declared ones have none of the declared names. A payload cannot
+/// bring that about; a value that was made by hand would be written with one name twice.
+pub fn undeclared<T>(kept: &BTreeMap<String, T>, declared: &[&str]) -> bool {
+    declared.iter().all(|name| !kept.contains_key(*name))
 }
 
 /// The compiled form of a pattern, one for each place in the source.
