@@ -38,7 +38,7 @@ pub use memory::StoredMessage;
 pub use provision::ProvisionError;
 pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::agreement;
-pub use schema::{Pattern, Schema};
+pub use schema::{Format, Pattern, Schema};
 pub use serde_json::Value;
 pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};

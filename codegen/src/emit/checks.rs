@@ -137,7 +137,7 @@ impl Access {
 fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenStream> {
     let place = access.place();
     let mut conditions: Vec<TokenStream> =
-        shape.checks.iter().map(|check| condition(check, &shape.ty, access)).collect();
+        telling(&shape.checks).map(|check| condition(check, &shape.ty, access)).collect();
     match &shape.ty {
         Type::Named(id) | Type::Boxed(id) if checked[*id] => conditions.push(quote!(#place.is_valid())),
         // JSON has no infinity and no NaN, and they would be written as null.
@@ -155,6 +155,11 @@ fn each(item: &Shape, iterator: TokenStream, checked: &[bool]) -> Option<TokenSt
     (!conditions.is_empty()).then(|| quote!(#iterator.#all(|item| #(#conditions)&&*)))
 }
 
+/// The checks that say more than the pattern beside them.
+fn telling(checks: &[Check]) -> impl Iterator<Item = &Check> {
+    checks.iter().filter(|check| !super::pattern::implies(checks, check))
+}
+
 fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
     let (place, reference, value) = (access.place(), access.reference(), access.value());
     match check {
@@ -162,11 +167,11 @@ fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
             let range = size_range(*min, *max);
             quote!(::eventsmith::checks::length(#reference, #range))
         }
-        Check::Pattern(pattern) => {
+        Check::Pattern(pattern) => super::pattern::matcher(pattern, &reference).unwrap_or_else(|| {
             let pattern = super::raw_string(pattern);
             quote!(::eventsmith::pattern!(#pattern).is_match(#reference))
-        }
-        Check::Format(format) => quote!(::eventsmith::checks::format(#format, #reference)),
+        }),
+        Check::Format(format) => quote!(::eventsmith::has_format!(#format, #reference)),
         Check::Range { min, max } => match (min, max) {
             (Some(min), Some(max)) => {
                 let (min, max) = (integer(*min), integer(*max));
@@ -226,7 +231,7 @@ fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
         Check::Unique => quote!(::eventsmith::checks::unique(#reference)),
         Check::Names(checks) => {
             let name = Access::Reference(quote!(name));
-            let conditions = checks.iter().map(|check| condition(check, &Type::Text, &name));
+            let conditions = telling(checks).map(|check| condition(check, &Type::Text, &name));
             quote!(#place.keys().all(|name| #(#conditions)&&*))
         }
     }
@@ -263,6 +268,6 @@ pub(super) fn text_conditions(checks: &[Check]) -> (TokenStream, TokenStream) {
         return (quote!(_), quote!(true));
     }
     let text = Access::Reference(quote!(text));
-    let conditions = checks.iter().map(|check| condition(check, &Type::Text, &text));
+    let conditions = telling(checks).map(|check| condition(check, &Type::Text, &text));
     (quote!(text), quote!(#(#conditions)&&*))
 }
