@@ -5,6 +5,7 @@
 
 pub mod agreement;
 mod mask;
+mod text;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -16,6 +17,8 @@ use serde_json::Value;
 use crate::de::{Strict, parse, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Violation};
 use crate::subject::{SubjectToken, fill_subject};
+
+pub use text::{Format, Pattern};
 
 /// The longest payload that is read, 64 MiB; a longer one is refused before it is parsed. nats-server carries none either
 /// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default
@@ -241,49 +244,4 @@ fn short(text: String) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// Whether a text has a format of draft 2020-12. Formats that nobody knows assert nothing.
-pub(crate) fn has_format(format: &'static str, text: &str) -> bool {
-    cached(jsonschema_text("format", format), text)
-}
-
-/// A regular expression in the dialect of JSON Schema (ECMA-262), compiled when it is needed for the first time.
-#[derive(Debug)]
-pub struct Pattern {
-    pattern: &'static str,
-    validator: OnceLock<Option<jsonschema::Validator>>,
-}
-
-impl Pattern {
-    /// A pattern by its text.
-    pub const fn new(pattern: &'static str) -> Self {
-        Self { pattern, validator: OnceLock::new() }
-    }
-
-    /// Whether some part of a text matches; a pattern that does not compile matches nothing.
-    pub fn is_match(&self, text: impl AsRef<str>) -> bool {
-        let validator = self.validator.get_or_init(|| options().build(&jsonschema_text("pattern", self.pattern)).ok());
-        let text = Value::String(text.as_ref().to_owned());
-        validator.as_ref().is_some_and(|validator| validator.is_valid(&text))
-    }
-}
-
-fn jsonschema_text(keyword: &str, value: &str) -> Value {
-    serde_json::json!({ keyword: value })
-}
-
-fn cached(schema: Value, text: &str) -> bool {
-    use std::collections::HashMap;
-    use std::sync::{Arc, LazyLock, PoisonError, RwLock};
-    type Cache = RwLock<HashMap<String, Option<Arc<jsonschema::Validator>>>>;
-    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
-    let key = schema.to_string();
-    let known = CACHE.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let validator = known.unwrap_or_else(|| {
-        let compiled = options().build(&schema).ok().map(Arc::new);
-        CACHE.write().unwrap_or_else(PoisonError::into_inner).insert(key, compiled.clone());
-        compiled
-    });
-    validator.is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
 }
