@@ -7,6 +7,7 @@ pub mod event_impl;
 mod fields;
 mod imports;
 mod layout;
+mod pattern;
 mod payload;
 mod rules;
 mod subjects;

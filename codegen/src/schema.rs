@@ -1,5 +1,7 @@
 //! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
 
+use std::borrow::Cow;
+
 use jsonschema::canonical::Containment;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{Draft, Uri};
@@ -157,4 +159,10 @@ pub fn is_known_format(schema: &Value, format: &str) -> bool {
 pub fn matches(pattern: &str, text: &str) -> bool {
     let validator = jsonschema::options().offline().build(&serde_json::json!({ "pattern": pattern }));
     validator.is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+}
+
+/// A pattern in the dialect of the `regex` crates, as the validator reads it; `None` where the two dialects may part.
+pub fn rust_regex(pattern: &str) -> Option<Cow<'_, str>> {
+    // What ECMA-262 forbids, such as `a++`, some engines take for something of their own.
+    if jsonschema_regex::is_valid_ecma_regex(pattern) { jsonschema_regex::to_rust_regex(pattern).ok() } else { None }
 }

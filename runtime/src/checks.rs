@@ -1,6 +1,11 @@
 //! What generated code checks beyond types.
 
+mod scan;
+
+use std::collections::BTreeMap;
 use std::ops::RangeBounds;
+
+pub use scan::{Scan, scan};
 
 /// Whether a text has a number of code points within a range.
 pub fn length(text: impl AsRef<str>, range: impl RangeBounds<usize>) -> bool {
@@ -8,11 +13,6 @@ pub fn length(text: impl AsRef<str>, range: impl RangeBounds<usize>) -> bool {
     // In ASCII, which most texts are, bytes are code points.
     let count = if text.is_ascii() { text.len() } else { text.chars().count() };
     range.contains(&count)
-}
-
-/// Whether a text has a format of JSON Schema draft 2020-12.
-pub fn format(format: &'static str, text: impl AsRef<str>) -> bool {
-    crate::schema::has_format(format, text.as_ref())
 }
 
 /// Whether no two elements are equal.
@@ -32,6 +32,12 @@ pub fn distinct<T: PartialEq>(items: &[T]) -> bool {
     items.len() <= MANY && items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
 }
 
+/// Whether the properties that a value keeps beside its declared ones have none of the declared names. A payload cannot
+/// bring that about; a value that was made by hand would be written with one name twice.
+pub fn undeclared<T>(kept: &BTreeMap<String, T>, declared: &[&str]) -> bool {
+    declared.iter().all(|name| !kept.contains_key(*name))
+}
+
 /// The compiled form of a pattern, one for each place in the source.
 #[doc(hidden)]
 #[macro_export]
@@ -39,6 +45,21 @@ macro_rules! pattern {
     ($pattern:literal) => {{
         static PATTERN: $crate::Pattern = $crate::Pattern::new($pattern);
         &PATTERN
+    }};
+}
+
+/// Whether a text has a format of JSON Schema, in the meaning of draft 2020-12 or of drafts 4 and 6. Each place in the
+/// source has the compiled form to itself.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! has_format {
+    ($format:literal, $text:expr) => {{
+        static FORMAT: $crate::Format = $crate::Format::new($format);
+        FORMAT.is_match($text)
+    }};
+    ($format:literal in draft 6, $text:expr) => {{
+        static FORMAT: $crate::Format = $crate::Format::draft_6($format);
+        FORMAT.is_match($text)
     }};
 }
 
@@ -65,5 +86,16 @@ mod tests {
     fn a_pattern_speaks_the_dialect_of_json_schema() {
         assert!(pattern!(r"^\d{2}$").is_match("12"));
         assert!(!pattern!(r"^\d{2}$").is_match("١٢"), "\\d is ASCII in ECMA-262");
+    }
+
+    #[test]
+    fn a_format_means_what_its_draft_says() {
+        assert!(has_format!("uri", "https://example.com") && !has_format!("uri", "example"));
+        assert!(has_format!("ipv4", "127.0.0.1") && !has_format!("ipv4", "127.0.0.01"));
+        assert!(has_format!("of our own", "anything"));
+
+        let ill_formed_punycode = "xn--X";
+        assert!(has_format!("hostname" in draft 6, ill_formed_punycode));
+        assert!(!has_format!("hostname", ill_formed_punycode));
     }
 }

@@ -8,12 +8,19 @@ pub struct Invalid {
     event_type: &'static str,
     version: u32,
     violations: Vec<Violation>,
+    /// For the violations at these indices, places that are not told in names from the payload.
+    masks: Vec<(usize, String)>,
 }
 
 impl Invalid {
     /// An error about `event_type` in `version`; `violations` holds at least one.
     pub fn new(event_type: &'static str, version: u32, violations: Vec<Violation>) -> Self {
-        Self { event_type, version, violations }
+        Self { event_type, version, violations, masks: Vec::new() }
+    }
+
+    /// Tells the places of some violations in other words once the error is masked.
+    pub(crate) fn with_masks(self, masks: Vec<(usize, String)>) -> Self {
+        Self { masks, ..self }
     }
 
     /// The type of the event whose payload this is.
@@ -31,9 +38,15 @@ impl Invalid {
         &self.violations
     }
 
-    /// The same error without the values that were found, for payloads with personal data.
+    /// The same error without anything that came from the payload, for payloads with personal data: no values that were
+    /// found, and no names that the schema does not know. Such a name is a `*` in [`Violation::instance`].
     #[must_use]
     pub fn masked(mut self) -> Self {
+        for (index, place) in std::mem::take(&mut self.masks) {
+            if let Some(violation) = self.violations.get_mut(index) {
+                violation.instance = place;
+            }
+        }
         for violation in &mut self.violations {
             violation.found = None;
         }
@@ -58,7 +71,7 @@ pub struct Violation {
     pub instance: String,
     /// JSON pointer of the violated keyword in the schema; empty when the payload is not JSON.
     pub schema: String,
-    /// What the schema asks for there, in words.
+    /// What the schema asks for there, in words that hold nothing from the payload.
     pub expected: String,
     /// What stands there instead, shortened; `None` once masked.
     pub found: Option<String>,

@@ -43,7 +43,7 @@ pub use number::Number;
 pub use provision::ProvisionError;
 pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::agreement;
-pub use schema::{Pattern, Schema};
+pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;
 pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};

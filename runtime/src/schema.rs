@@ -4,6 +4,8 @@
 //! judged by the validator, which has the last word and names every violation.
 
 pub mod agreement;
+mod mask;
+mod text;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -12,9 +14,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::de::{Strict, spells_whole_as_fraction};
+use crate::de::{Strict, parse, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Violation};
 use crate::subject::{SubjectToken, fill_subject};
+
+pub use text::{Format, Pattern};
+
+/// The longest payload that is read, 64 MiB; a longer one is refused before it is parsed. nats-server carries none either
+/// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default
+/// (<https://docs.nats.io/reference/config/max_payload>).
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// The schema of a payload, compiled into a validator when it is needed for the first time.
 #[derive(Debug)]
@@ -22,7 +31,13 @@ pub struct Schema {
     event_type: &'static str,
     version: u32,
     text: &'static str,
-    validator: OnceLock<Result<jsonschema::Validator, String>>,
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    validator: jsonschema::Validator,
+    names: mask::Names,
 }
 
 impl Schema {
@@ -33,7 +48,7 @@ impl Schema {
 
     /// A schema by its text; type and version are for messages.
     pub const fn new(event_type: &'static str, version: u32, text: &'static str) -> Self {
-        Self { event_type, version, text, validator: OnceLock::new() }
+        Self { event_type, version, text, compiled: OnceLock::new() }
     }
 
     /// Decodes a payload whose type and `check` together accept nothing that the schema forbids.
@@ -41,15 +56,10 @@ impl Schema {
     /// # Errors
     /// [`Invalid`] lists every violation.
     pub fn decode<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
-        // serde_json skips over strings it has no use for without looking at their encoding.
-        if let Ok(text) = str::from_utf8(data) {
-            let mut deserializer = serde_json::Deserializer::from_str(text);
-            if let Ok(value) = T::deserialize(Strict(&mut deserializer))
-                && deserializer.end().is_ok()
-                && check(&value)
-            {
-                return Ok(value);
-            }
+        if let Some(value) = read(data)
+            && check(&value)
+        {
+            return Ok(value);
         }
         self.decode_interpreted(data)
     }
@@ -66,14 +76,14 @@ impl Schema {
     ///
     /// # Errors
     /// [`Invalid`] lists every violation.
+    #[cold]
     pub fn decode_interpreted<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, Invalid> {
-        let value: Value = serde_json::from_slice(data).map_err(|error| self.malformed(&error))?;
+        let value = self.parse(data)?;
         self.judge(&value)?;
-        let found = describe(&value);
         // Types of the user's own may hold enums that are objects in JSON, which only serde's own reading takes.
         T::deserialize(Strict(&value)).or_else(|_| T::deserialize(&value)).map_err(|error| {
-            let expected = format!("a value that the Rust type can hold ({error})");
-            self.invalid(Violation { instance: String::new(), schema: String::new(), expected, found: Some(found) })
+            let found = format!("{} ({error})", describe(&value));
+            self.unreadable("a value that the Rust type can hold", Some(found))
         })
     }
 
@@ -90,10 +100,8 @@ impl Schema {
     /// # Errors
     /// [`Invalid`] lists every violation.
     pub fn validate_interpreted<T: Serialize>(&self, value: &T) -> Result<(), Invalid> {
-        let value = serde_json::to_value(value).map_err(|error| {
-            let expected = format!("a value that can be written as JSON ({error})");
-            self.invalid(Violation { instance: String::new(), schema: String::new(), expected, found: None })
-        })?;
+        let value = serde_json::to_value(value)
+            .map_err(|error| self.unreadable("a value that can be written as JSON", Some(error.to_string())))?;
         self.judge(&value)
     }
 
@@ -112,31 +120,55 @@ impl Schema {
         })
     }
 
-    fn judge(&self, value: &Value) -> Result<(), Invalid> {
-        let validator = self.validator.get_or_init(|| {
-            let schema = serde_json::from_str(self.text).map_err(|error| error.to_string())?;
-            options().build(&schema).map_err(|error| error.to_string())
-        });
-        let violations: Vec<Violation> = match validator {
-            Ok(validator) if validator.is_valid(value) => return Ok(()),
-            Ok(validator) => validator.iter_errors(value).map(|error| violation(&error)).collect(),
-            Err(error) => {
-                let expected = format!("a schema that compiles ({error})");
-                vec![Violation { instance: String::new(), schema: String::new(), expected, found: None }]
-            }
-        };
-        Err(Invalid::new(self.event_type, self.version, violations))
+    #[inline(never)]
+    fn parse(&self, data: &[u8]) -> Result<Value, Invalid> {
+        if data.len() > MAX_PAYLOAD_BYTES {
+            let expected = format!("at most {MAX_PAYLOAD_BYTES} bytes");
+            return Err(self.unreadable(&expected, Some(format!("{} bytes", data.len()))));
+        }
+        parse(data).map_err(|error| self.unreadable("JSON", Some(error)))
     }
 
-    fn malformed(&self, error: &serde_json::Error) -> Invalid {
-        let found = Some(format!("{error}"));
+    fn judge(&self, value: &Value) -> Result<(), Invalid> {
+        let compiled = self.compiled.get_or_init(|| {
+            let schema = serde_json::from_str(self.text).map_err(|error| error.to_string())?;
+            let validator = options().build(&schema).map_err(|error| error.to_string())?;
+            Ok(Compiled { validator, names: mask::Names::of(&schema) })
+        });
+        let Compiled { validator, names } = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Err(self.unreadable(&format!("a schema that compiles ({error})"), None)),
+        };
+        if validator.is_valid(value) {
+            return Ok(());
+        }
+        let violations: Vec<Violation> = validator.iter_errors(value).map(|error| violation(&error)).collect();
+        let masks = names.masks(value, &violations);
+        Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks))
+    }
+
+    /// An error about the payload as a whole.
+    fn unreadable(&self, expected: &str, found: Option<String>) -> Invalid {
         let (instance, schema) = (String::new(), String::new());
-        self.invalid(Violation { instance, schema, expected: "JSON".to_owned(), found })
+        self.invalid(Violation { instance, schema, expected: expected.to_owned(), found })
     }
 
     fn invalid(&self, violation: Violation) -> Invalid {
         Invalid::new(self.event_type, self.version, vec![violation])
     }
+}
+
+/// Reads a payload in one pass.
+#[inline]
+fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
+    if data.len() > MAX_PAYLOAD_BYTES {
+        return None;
+    }
+    // Checked as a whole, the encoding of strings is not checked again one by one.
+    let mut deserializer = serde_json::Deserializer::from_str(str::from_utf8(data).ok()?);
+    let value = T::deserialize(Strict(&mut deserializer)).ok()?;
+    deserializer.end().ok()?;
+    Some(value)
 }
 
 fn options() -> jsonschema::ValidationOptions<'static> {
@@ -152,10 +184,15 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
     }
 }
 
-/// What stands where a keyword is violated; of an object that lacks something, that it does.
+/// What stands where a keyword is violated; of an object that lacks something, that it does, and of one that has too
+/// much, what that is.
 fn found(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
     match error.kind() {
-        jsonschema::error::ValidationErrorKind::Required { .. } => "an object without it".to_owned(),
+        Kind::Required { .. } => "an object without it".to_owned(),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            short(format!("also {}", unexpected.join(", ")))
+        }
         _ => describe(error.instance()),
     }
 }
@@ -165,8 +202,8 @@ fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
     use jsonschema::error::ValidationErrorKind as Kind;
     match error.kind() {
         Kind::Required { property } => format!("the property {}", property.as_str().unwrap_or_default()),
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            format!("no property {}", unexpected.join(", "))
+        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
+            "no properties but the declared ones".to_owned()
         }
         Kind::Type { kind: jsonschema::error::TypeKind::Single(name) } => format!("type {name}"),
         Kind::Enum { options } => format!("one of {options}"),
@@ -194,59 +231,17 @@ fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
 
 /// A value as an error shows it: short.
 fn describe(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.len() > 3 => format!("an array of {} elements", items.len()),
+        Value::Object(members) if members.len() > 3 => format!("an object with {} properties", members.len()),
+        other => short(other.to_string()),
+    }
+}
+
+fn short(text: String) -> String {
     const LONGEST: usize = 60;
-    let text = match value {
-        Value::Array(items) if items.len() > 3 => return format!("an array of {} elements", items.len()),
-        Value::Object(members) if members.len() > 3 => return format!("an object with {} properties", members.len()),
-        other => other.to_string(),
-    };
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// Whether a text has a format of draft 2020-12. Formats that nobody knows assert nothing.
-pub(crate) fn has_format(format: &'static str, text: &str) -> bool {
-    cached(jsonschema_text("format", format), text)
-}
-
-/// A regular expression in the dialect of JSON Schema (ECMA-262), compiled when it is needed for the first time.
-#[derive(Debug)]
-pub struct Pattern {
-    pattern: &'static str,
-    validator: OnceLock<Option<jsonschema::Validator>>,
-}
-
-impl Pattern {
-    /// A pattern by its text.
-    pub const fn new(pattern: &'static str) -> Self {
-        Self { pattern, validator: OnceLock::new() }
-    }
-
-    /// Whether some part of a text matches; a pattern that does not compile matches nothing.
-    pub fn is_match(&self, text: impl AsRef<str>) -> bool {
-        let validator = self.validator.get_or_init(|| options().build(&jsonschema_text("pattern", self.pattern)).ok());
-        let text = Value::String(text.as_ref().to_owned());
-        validator.as_ref().is_some_and(|validator| validator.is_valid(&text))
-    }
-}
-
-fn jsonschema_text(keyword: &str, value: &str) -> Value {
-    serde_json::json!({ keyword: value })
-}
-
-fn cached(schema: Value, text: &str) -> bool {
-    use std::collections::HashMap;
-    use std::sync::{Arc, LazyLock, PoisonError, RwLock};
-    type Cache = RwLock<HashMap<String, Option<Arc<jsonschema::Validator>>>>;
-    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::default);
-    let key = schema.to_string();
-    let known = CACHE.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    let validator = known.unwrap_or_else(|| {
-        let compiled = options().build(&schema).ok().map(Arc::new);
-        CACHE.write().unwrap_or_else(PoisonError::into_inner).insert(key, compiled.clone());
-        compiled
-    });
-    validator.is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
 }

@@ -148,7 +148,7 @@ impl Access {
 fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenStream> {
     let place = access.place();
     let mut conditions: Vec<TokenStream> =
-        shape.checks.iter().map(|check| condition(check, &shape.ty, access)).collect();
+        telling(&shape.checks).map(|check| condition(check, &shape.ty, access)).collect();
     match &shape.ty {
         Type::Named(id) | Type::Boxed(id) if checked[*id] => conditions.push(quote!(#place.is_valid())),
         // JSON has no infinity and no NaN, and they would be written as null.
@@ -175,6 +175,11 @@ pub(super) fn all_of(conditions: impl Iterator<Item = TokenStream>) -> TokenStre
     quote!(#(#conditions)&&*)
 }
 
+/// The checks that say more than the pattern beside them.
+pub(super) fn telling(checks: &[Check]) -> impl Iterator<Item = &Check> {
+    checks.iter().filter(|check| !super::pattern::implies(checks, check))
+}
+
 /// The expression of a check.
 pub(super) fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStream {
     let (place, reference, value) = (access.place(), access.reference(), access.value());
@@ -183,11 +188,11 @@ pub(super) fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStrea
             let range = size_range(*min, *max);
             quote!(::eventsmith::checks::length(#reference, #range))
         }
-        Check::Pattern(pattern) => {
+        Check::Pattern(pattern) => super::pattern::matcher(pattern, &reference).unwrap_or_else(|| {
             let pattern = super::raw_string(pattern);
             quote!(::eventsmith::pattern!(#pattern).is_match(#reference))
-        }
-        Check::Format(format) => quote!(::eventsmith::checks::format(#format, #reference)),
+        }),
+        Check::Format(format) => quote!(::eventsmith::has_format!(#format, #reference)),
         Check::Range { min, max } => match (min, max) {
             (Some(min), Some(max)) => {
                 let (min, max) = (integer(*min), integer(*max));
@@ -267,7 +272,7 @@ pub(super) fn condition(check: &Check, ty: &Type, access: &Access) -> TokenStrea
         Check::Unique { ordered: false } => quote!(::eventsmith::checks::distinct(#reference)),
         Check::Names(checks) => {
             let name = Access::Reference(quote!(name));
-            let conditions = checks.iter().map(|check| condition(check, &Type::Text, &name));
+            let conditions = telling(checks).map(|check| condition(check, &Type::Text, &name));
             quote!(#place.keys().all(|name| #(#conditions)&&*))
         }
     }
@@ -330,6 +335,6 @@ pub(super) fn text_conditions(checks: &[Check]) -> (TokenStream, TokenStream) {
         return (quote!(_), quote!(true));
     }
     let text = Access::Reference(quote!(text));
-    let conditions = checks.iter().map(|check| condition(check, &Type::Text, &text));
+    let conditions = telling(checks).map(|check| condition(check, &Type::Text, &text));
     (quote!(text), quote!(#(#conditions)&&*))
 }

@@ -7,6 +7,9 @@ use jiff::civil::Date;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use uuid::Uuid;
 
+use super::Strict;
+use super::json::Json;
+
 /// Reads an optional property that is there: null is not absence.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
@@ -25,6 +28,14 @@ pub fn exact<'de, D: Deserializer<'de>, T: Exact<'de>>(deserializer: D) -> Resul
 /// Reads an optional property that is there, of a type that serde reads too generously.
 pub fn exact_present<'de, D: Deserializer<'de>, T: Exact<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::read(deserializer).map(Some)
+}
+
+/// Reads the properties that a struct does not declare, for a flattened field. A field of
+/// [`Value`](serde_json::Value)s does not need it.
+pub fn kept<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    // serde buffers what a struct does not declare, in a form that never makes an integer of `1.0`.
+    let members = deserializer.deserialize_map(Json)?;
+    T::deserialize(Strict(members)).map_err(de::Error::custom)
 }
 
 /// Types whose own `Deserialize` takes spellings that the formats of JSON Schema do not.

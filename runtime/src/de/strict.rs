@@ -2,7 +2,13 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::discard::Discard;
+use super::names::Unique;
+
 /// Wraps a deserializer, and every one it hands on, so that derived types read JSON as JSON Schema means it.
+///
+/// A repeated member is an error: derived structs find it among their fields, and here it is found in maps and in
+/// values of any type. What is ignored is looked at, too.
 pub struct Strict<D>(pub D);
 
 /// Hands a method on with its visitor wrapped.
@@ -10,7 +16,7 @@ macro_rules! wrapping {
     ($($method:ident)*) => {$(
         #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method(Wrap(visitor))
+            self.0.$method(Wrap::<V, UNIQUE>(visitor))
         }
     )*};
 }
@@ -40,11 +46,17 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     wrapping! { deserialize_any deserialize_option deserialize_seq deserialize_map }
     scalar! {
         deserialize_bool deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string
-        deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_ignored_any
+        deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
     }
     integer! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Discard)?;
+        visitor.visit_unit()
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
@@ -53,11 +65,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
 
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_newtype_struct(name, Wrap(visitor))
+        self.0.deserialize_newtype_struct(name, Wrap::<V, ANY>(visitor))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple(length, Wrap(visitor))
+        self.0.deserialize_tuple(length, Wrap::<V, ANY>(visitor))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -66,7 +78,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple_struct(name, length, Wrap(visitor))
+        self.0.deserialize_tuple_struct(name, length, Wrap::<V, ANY>(visitor))
     }
 
     /// A struct is an object, never an array.
@@ -77,7 +89,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Wrap(visitor))
+        self.0.deserialize_map(Wrap::<V, ANY>(visitor))
     }
 
     /// An enum is a string, never an object.
@@ -92,8 +104,14 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     }
 }
 
-/// A visitor whose parts are read strictly.
-struct Wrap<V>(V);
+/// For [`Wrap`]: every name is watched.
+const UNIQUE: bool = true;
+
+/// For [`Wrap`]: the visitor finds repeated names itself.
+const ANY: bool = false;
+
+/// A visitor whose parts are read strictly, and whether no name may come twice.
+struct Wrap<V, const NAMES: bool>(V);
 
 macro_rules! visit {
     ($($method:ident: $type:ty),*) => {$(
@@ -104,7 +122,7 @@ macro_rules! visit {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Wrap<V> {
+impl<'de, V: Visitor<'de>, const NAMES: bool> Visitor<'de> for Wrap<V, NAMES> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -144,7 +162,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Wrap<V> {
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Access(access))
+        if NAMES { self.0.visit_map(Unique::new(Access(access))) } else { self.0.visit_map(Access(access)) }
     }
 }
 
