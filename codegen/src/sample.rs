@@ -22,27 +22,38 @@ mod array;
 mod choices;
 mod flatten;
 mod formats;
+mod instances;
 mod intersect;
 mod local;
+mod mutate;
 mod number;
 mod object;
 mod pattern;
 mod text;
+mod words;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
 use crate::schema::{Fault, Validator};
 
 pub use choices::{Choices, Optional};
+pub use instances::Instances;
 
 /// Makes instances of one self-contained schema.
 pub struct Sampler {
     /// The schema with its references as pointers.
     root: Value,
     validator: Validator,
+    checks: Checks,
 }
+
+/// Validators for what has no parts, by their schemas: they are asked for again with every candidate.
+type Checks = RefCell<HashMap<String, Option<Rc<Validator>>>>;
 
 /// Why there is no sample.
 #[derive(Debug, Clone)]
@@ -79,7 +90,7 @@ impl Sampler {
     /// # Errors
     /// The schema cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        Ok(Self { root: local::localized(schema), validator: Validator::new(schema)? })
+        Ok(Self { root: local::localized(schema), validator: Validator::new(schema)?, checks: Checks::default() })
     }
 
     /// The first of the schema's own examples that is valid; without one, a sample.
@@ -119,7 +130,16 @@ impl Sampler {
     /// One candidate, which is valid more often than not; `None` where the choices led nowhere. With `hints`,
     /// examples and defaults of the schema's parts are taken as they stand.
     pub fn candidate(&self, choices: Choices, hints: bool) -> Option<Value> {
-        Growth { root: &self.root, choices, hints, depth: 0, fuel: FUEL, turn: 0, branches: 1 }.value(&self.root)
+        self.growth(choices, hints).value(&self.root)
+    }
+
+    /// One candidate for the part of the schema at a pointer.
+    fn candidate_at(&self, pointer: &str, choices: Choices) -> Option<Value> {
+        self.growth(choices, false).value(self.root.pointer(pointer)?)
+    }
+
+    fn growth(&self, choices: Choices, hints: bool) -> Growth<'_> {
+        Growth { root: &self.root, checks: &self.checks, choices, hints, depth: 0, fuel: FUEL, turn: 0, branches: 1 }
     }
 
     /// Whether the schema accepts an instance.
@@ -138,6 +158,7 @@ const DEEP: usize = 4;
 /// One candidate in the making.
 struct Growth<'a> {
     root: &'a Value,
+    checks: &'a Checks,
     choices: Choices,
     hints: bool,
     depth: usize,
@@ -183,7 +204,7 @@ impl Growth<'_> {
             return Some(value.clone());
         }
         if let Some(Value::Array(values)) = flat.get("enum") {
-            let check = scalar_check(self.root, flat)?;
+            let check = self.scalar_check(flat)?;
             let values: Vec<&Value> = values.iter().filter(|value| check.faults(value).is_empty()).collect();
             return values.get(self.choices.pick(values.len())).copied().cloned();
         }
@@ -209,6 +230,37 @@ impl Growth<'_> {
             "null" => Some(Value::Null),
             _ => None,
         }
+    }
+
+    /// A validator for what a schema says about values that have no parts.
+    fn scalar_check(&self, flat: &Map<String, Value>) -> Option<Rc<Validator>> {
+        const KEYWORDS: &[&str] = &[
+            "exclusiveMaximum",
+            "exclusiveMinimum",
+            "format",
+            "maxLength",
+            "maximum",
+            "minLength",
+            "minimum",
+            "multipleOf",
+            "pattern",
+            "type",
+        ];
+        let mut schema = Map::new();
+        if let Some(draft) = self.root.get("$schema") {
+            schema.insert("$schema".to_owned(), draft.clone());
+        }
+        let said = KEYWORDS
+            .iter()
+            .filter_map(|keyword| flat.get(*keyword).map(|value| ((*keyword).to_owned(), value.clone())));
+        schema.extend(said);
+        if let Some(Value::Array(more)) = flat.get(intersect::MORE_PATTERNS) {
+            let patterns: Vec<Value> = more.iter().map(|pattern| json!({"pattern": pattern})).collect();
+            schema.insert("allOf".to_owned(), Value::Array(patterns));
+        }
+        let schema = Value::Object(schema);
+        let mut checks = self.checks.borrow_mut();
+        checks.entry(schema.to_string()).or_insert_with(|| Validator::new(&schema).ok().map(Rc::new)).clone()
     }
 
     /// Makes a value until it is none of those taken already; later tries choose at random.
@@ -257,34 +309,6 @@ fn types(flat: &Map<String, Value>) -> Vec<&str> {
             types
         }
     }
-}
-
-/// A validator for what a schema says about values that have no parts.
-fn scalar_check(root: &Value, flat: &Map<String, Value>) -> Option<Validator> {
-    const KEYWORDS: &[&str] = &[
-        "exclusiveMaximum",
-        "exclusiveMinimum",
-        "format",
-        "maxLength",
-        "maximum",
-        "minLength",
-        "minimum",
-        "multipleOf",
-        "pattern",
-        "type",
-    ];
-    let mut schema = Map::new();
-    if let Some(draft) = root.get("$schema") {
-        schema.insert("$schema".to_owned(), draft.clone());
-    }
-    let said =
-        KEYWORDS.iter().filter_map(|keyword| flat.get(*keyword).map(|value| ((*keyword).to_owned(), value.clone())));
-    schema.extend(said);
-    if let Some(Value::Array(more)) = flat.get(intersect::MORE_PATTERNS) {
-        let patterns: Vec<Value> = more.iter().map(|pattern| json!({"pattern": pattern})).collect();
-        schema.insert("allOf".to_owned(), Value::Array(patterns));
-    }
-    Validator::new(&Value::Object(schema)).ok()
 }
 
 #[cfg(test)]

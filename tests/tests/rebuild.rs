@@ -69,7 +69,8 @@ impl Project {
         let output = Command::new(env!("CARGO"))
             .args(["run", "--quiet"])
             .current_dir(self.dir.path())
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("rebuild"))
+            // One folder for all tests that compile generated code: the runtime is compiled once.
+            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated"))
             .env_remove("RUSTFLAGS")
             .output()
             .unwrap();

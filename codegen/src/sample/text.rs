@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::sample::object::size;
-use crate::sample::{Choices, Growth, formats, pattern, scalar_check};
+use crate::sample::{Choices, Growth, formats, pattern};
 
 /// The longest text that is made; longer ones are asked for by nobody who means it.
 const LONGEST: usize = 100_000;
@@ -20,7 +20,7 @@ impl Growth<'_> {
         if format.is_none() && pattern.is_none() {
             return Some(plain(least, most, &mut self.choices));
         }
-        let check = scalar_check(self.root, flat)?;
+        let check = self.scalar_check(flat)?;
         let fits = |text: &String| check.faults(&Value::String(text.clone())).is_empty();
         if let Some(text) = format.and_then(Value::as_str).and_then(|name| formats::sample(name, &mut self.choices)) {
             let found = padded(&text, least).into_iter().find(fits);

@@ -1,0 +1,66 @@
+//! Bytes into every event of the catalogue: no panic, and accepted exactly if the validator accepts them.
+#![no_main]
+
+use std::sync::OnceLock;
+
+use eventsmith::Invalid;
+use eventsmith_codegen::sample::{Choices, Instances};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use rules_events::CATALOGUE;
+use serde_json::Value;
+
+struct Payload {
+    name: String,
+    schema: Value,
+    decode: fn(&[u8]) -> Result<(), Invalid>,
+    validator: jsonschema::Validator,
+}
+
+fn payloads() -> &'static [Payload] {
+    static PAYLOADS: OnceLock<Vec<Payload>> = OnceLock::new();
+    PAYLOADS.get_or_init(|| {
+        let mut payloads = Vec::new();
+        for event in CATALOGUE {
+            let name = format!("{}@{}", event.event_type, event.version);
+            payloads.push(payload(name.clone(), event.schema, event.decode));
+            payloads.extend(event.reply.map(|reply| payload(format!("{name} reply"), reply.schema, reply.decode)));
+        }
+        payloads
+    })
+}
+
+fn payload(name: String, schema: &str, decode: fn(&[u8]) -> Result<(), Invalid>) -> Payload {
+    let schema: Value = serde_json::from_str(schema).expect("schemas are JSON");
+    let options = jsonschema::options().should_validate_formats(true).offline();
+    let validator = options.build(&schema).expect("schemas compile");
+    Payload { name, schema, decode, validator }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let parsed = serde_json::from_slice::<Value>(data);
+    for payload in payloads() {
+        let valid = parsed.as_ref().is_ok_and(|value| payload.validator.is_valid(value));
+        let decoded = (payload.decode)(data);
+        // An integer that no type of 64 bits holds is refused, and says so.
+        let too_big = valid && decoded.as_ref().is_err_and(|error| error.to_string().contains("that the Rust type can hold"));
+        assert!(decoded.is_ok() == valid || too_big, "{}: valid is {valid}, but {decoded:?}", payload.name);
+    }
+});
+
+// Bytes alone hardly ever come close to an event: every other mutation begins with an instance of one.
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let mut choices = Choices::seeded(u64::from(seed));
+    if choices.pick(2) == 0 {
+        let schema = &payloads()[choices.pick(payloads().len())].schema;
+        let mut instances = Instances::new(schema, u64::from(seed)).expect("schemas compile");
+        let instance = instances.nth(choices.pick(40)).unwrap_or_default().to_string();
+        if instance.len() <= max_size {
+            data[..instance.len()].copy_from_slice(instance.as_bytes());
+            return match choices.pick(2) {
+                0 => instance.len(),
+                _ => fuzzer_mutate(data, instance.len(), max_size),
+            };
+        }
+    }
+    fuzzer_mutate(data, size, max_size)
+});

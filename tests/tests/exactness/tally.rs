@@ -1,0 +1,129 @@
+//! Verdicts held against each other, and counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::harness::Outcome;
+use crate::round_trip::Declared;
+
+/// What came of many instances.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// How many instances, by our verdict and the validator's.
+    counts: BTreeMap<(bool, bool), usize>,
+    /// Valid instances with an integer that no Rust type of 64 bits holds: refused, and said so.
+    pub(crate) too_big: usize,
+    /// Valid instances that owe it to undeclared members, which a type does not keep: what is encoded is invalid, and
+    /// refused by whoever publishes it.
+    pub(crate) thin: usize,
+    /// Everything that should not be.
+    pub(crate) findings: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn count(&self, ours: bool, theirs: bool) -> usize {
+        self.counts.get(&(ours, theirs)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.counts.values().sum::<usize>() + self.too_big
+    }
+
+    /// Adds what the validator and the generated code think of an instance, and what became of it on the way through
+    /// the Rust type.
+    pub(crate) fn add(
+        &mut self,
+        name: &str,
+        validator: &jsonschema::Validator,
+        declared: &mut Declared,
+        instance: &Value,
+        outcome: &Outcome,
+    ) {
+        let theirs = validator.is_valid(instance);
+        let ours = matches!(outcome, Outcome::Accepted { .. });
+        if let Outcome::Rejected(reason) = outcome
+            && theirs
+            && is_too_big(reason, instance)
+        {
+            self.too_big += 1;
+            return;
+        }
+        *self.counts.entry((ours, theirs)).or_default() += 1;
+        let finding = match outcome {
+            Outcome::Crashed(words) => Some(format!("crashed: {words}")),
+            Outcome::Rejected(reason) if theirs => Some(format!("only ours rejects: {reason}")),
+            Outcome::Rejected(_) => None,
+            Outcome::Accepted { .. } if !theirs => Some("only ours accepts".to_owned()),
+            Outcome::Accepted { encoded, .. } if self.is_thin(validator, declared, instance, encoded) => None,
+            Outcome::Accepted { trouble: Some(trouble), encoded } => Some(format!("{trouble}\n  encoded {encoded}")),
+            Outcome::Accepted { trouble: None, encoded } => {
+                let value: Value = serde_json::from_str(encoded).unwrap();
+                let mut faults = declared.faults(instance, &value);
+                if !validator.is_valid(&value) {
+                    faults.push("what is encoded is invalid".to_owned());
+                }
+                (!faults.is_empty()).then(|| format!("round trip: {}\n  encoded {encoded}", faults.join("; ")))
+            }
+        };
+        self.findings.extend(
+            finding.map(|finding| format!("{name}: {finding}\n  schema {}\n  instance {instance}", declared.schema())),
+        );
+    }
+
+    /// Counts an instance that is invalid without its undeclared members.
+    fn is_thin(
+        &mut self,
+        validator: &jsonschema::Validator,
+        declared: &mut Declared,
+        instance: &Value,
+        encoded: &str,
+    ) -> bool {
+        let encoded: Value = serde_json::from_str(encoded).unwrap();
+        let thin = !validator.is_valid(&encoded) && declared.faults(instance, &encoded).is_empty();
+        self.thin += usize::from(thin);
+        thin
+    }
+
+    /// Panics if there are findings, with the first one of each schema.
+    pub(crate) fn assert_no_findings(&self) {
+        let mut seen = BTreeSet::new();
+        let first = |finding: &&String| seen.insert(finding.split(": ").next().map(str::to_owned));
+        let shown: Vec<&str> = self.findings.iter().filter(first).map(String::as_str).collect();
+        assert!(shown.is_empty(), "{} findings in {} schemas:\n{}", self.findings.len(), shown.len(), shown.join("\n"));
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "both accept {}, both reject {}, only ours accepts {}, only ours rejects {}, integers beyond 64 bits {}, \
+             invalid without undeclared members {}",
+            self.count(true, true),
+            self.count(false, false),
+            self.count(true, false),
+            self.count(false, true),
+            self.too_big,
+            self.thin
+        )
+    }
+}
+
+/// Whether a refusal is the documented one: an integer without bounds is an `i64`, and the instance has a greater one.
+fn is_too_big(reason: &str, instance: &Value) -> bool {
+    reason.contains("a value that the Rust type can hold") && has_big_integer(instance)
+}
+
+fn has_big_integer(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().unwrap_or_default();
+            number.as_i64().is_none() && float.fract() == 0.0 && float.abs() >= 9_223_372_036_854_775_808.0
+        }
+        Value::Array(items) => items.iter().any(has_big_integer),
+        Value::Object(members) => members.values().any(has_big_integer),
+        _ => false,
+    }
+}
