@@ -907,8 +907,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 32 characters, a match of ^[A-Z0-9-]{4,32}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=32)
-                && ::eventsmith::pattern!("^[A-Z0-9-]{4,32}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(4..=32, ::eventsmith::class!("0-9A-Z-")),
+            )
         }
     }
 
@@ -924,8 +926,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -941,8 +945,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1018,8 +1024,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 3 characters, a match of ^[A-Z]{3}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=3)
-                && ::eventsmith::pattern!("^[A-Z]{3}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.exactly(3, ::eventsmith::class!("A-Z")),
+            )
         }
     }
 
@@ -1051,9 +1059,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 7 characters, a match of ^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=7)
-                && ::eventsmith::pattern!(r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)$")
-                    .is_match(text)
+            ::eventsmith::pattern!(r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)$").is_match(text)
         }
     }
 
@@ -1069,8 +1075,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1086,8 +1094,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1103,8 +1113,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1136,8 +1148,13 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Z][A-Z0-9_]{0,63}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Z][A-Z0-9_]{0,63}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(1, ::eventsmith::class!("A-Z"))
+                        && s.run(0..=63, ::eventsmith::class!("0-9A-Z_"))
+                },
+            )
         }
     }
 
@@ -1153,8 +1170,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1170,8 +1189,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1270,8 +1291,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 4 characters, a match of ^[0-9]{4}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=4)
-                && ::eventsmith::pattern!("^[0-9]{4}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.exactly(4, ::eventsmith::class!("0-9")),
+            )
         }
     }
 
@@ -1315,11 +1338,15 @@ pub mod common {
 
     impl BankTransferMethod {
         pub(crate) fn is_valid(&self) -> bool {
-            ::eventsmith::checks::length(&self.bank_code, ..=11)
-                && ::eventsmith::pattern!(
-                    "^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"
-                )
-                    .is_match(&self.bank_code)
+            ::eventsmith::checks::scan_all(
+                &self.bank_code,
+                |s| {
+                    s.exactly(4, ::eventsmith::class!("0-9A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("0-9A-Z"))
+                        && s.optional(|s| s.exactly(3, ::eventsmith::class!("0-9A-Z")))
+                },
+            )
         }
     }
 
@@ -1333,8 +1360,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[a-z0-9-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[a-z0-9-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
+            )
         }
     }
 
@@ -1350,8 +1379,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1367,8 +1398,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1436,8 +1469,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 40 characters, a match of ^[a-z0-9-]{1,40}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=40)
-                && ::eventsmith::pattern!("^[a-z0-9-]{1,40}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=40, ::eventsmith::class!("0-9a-z-")),
+            )
         }
     }
 
@@ -1453,8 +1488,17 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 6 characters, a match of ^[A-Z]{2}(-[A-Z0-9]{1,3})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=6)
-                && ::eventsmith::pattern!("^[A-Z]{2}(-[A-Z0-9]{1,3})?$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(2, ::eventsmith::class!("A-Z"))
+                        && s
+                            .optional(|s| {
+                                s.literal("-")
+                                    && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
+                            })
+                },
+            )
         }
     }
 
@@ -1486,8 +1530,16 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 10 characters, a match of ^[0-9](\\.[0-9]{1,8})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=10)
-                && ::eventsmith::pattern!(r"^[0-9](\.[0-9]{1,8})?$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(1, ::eventsmith::class!("0-9"))
+                        && s
+                            .optional(|s| {
+                                s.literal(".") && s.run(1..=8, ::eventsmith::class!("0-9"))
+                            })
+                },
+            )
         }
     }
 
@@ -1503,8 +1555,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1520,8 +1574,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1563,8 +1619,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1580,8 +1638,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1597,8 +1657,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1699,8 +1761,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 512 characters, a match of ^[A-Za-z0-9_-]{1,512}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=512)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,512}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=512, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -2208,10 +2272,13 @@ pub mod evaluation {
                     && self
                         .facts
                         .keys()
-                        .all(|name| {
-                            ::eventsmith::pattern!("^[a-z][a-z0-9_]{0,63}$")
-                                .is_match(name)
-                        })
+                        .all(|name| ::eventsmith::checks::scan_all(
+                            name,
+                            |s| {
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                            },
+                        ))
                     && self
                         .rule_ids
                         .as_ref()
@@ -2456,9 +2523,10 @@ pub mod external {
 
         impl ExternalRequestCompleted {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.operation, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.operation)
+                ::eventsmith::checks::scan_all(
+                    &self.operation,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
                     && self
                         .status_code
                         .as_ref()
@@ -2529,9 +2597,10 @@ pub mod external {
 
         impl ExternalRequestFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.operation, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.operation)
+                ::eventsmith::checks::scan_all(
+                    &self.operation,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
                     && self
                         .status_code
                         .as_ref()
@@ -3024,11 +3093,10 @@ pub mod payment {
                     && self
                         .authorization_code
                         .as_ref()
-                        .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=6)
-                                && ::eventsmith::pattern!("^[A-Za-z0-9]{6}$")
-                                    .is_match(value)
-                        })
+                        .is_none_or(|value| ::eventsmith::checks::scan_all(
+                            value,
+                            |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
+                        ))
             }
         }
 
@@ -3779,10 +3847,13 @@ pub mod rule {
                     && self
                         .changes
                         .keys()
-                        .all(|name| {
-                            ::eventsmith::pattern!("^[a-z][a-z0-9_]{0,63}$")
-                                .is_match(name)
-                        }) && self.previous_version.is_valid()
+                        .all(|name| ::eventsmith::checks::scan_all(
+                            name,
+                            |s| {
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                            },
+                        )) && self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
             }
         }
@@ -5074,11 +5145,10 @@ pub mod tax {
                 self
                     .category
                     .as_ref()
-                    .is_none_or(|value| {
-                        ::eventsmith::checks::length(value, ..=64)
-                            && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                                .is_match(value)
-                    }) && self.taxable_amount.is_valid() && self.amount.is_valid()
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
+                        value,
+                        |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                    )) && self.taxable_amount.is_valid() && self.amount.is_valid()
             }
         }
 
@@ -5098,9 +5168,10 @@ pub mod tax {
 
         impl RateChange {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.category, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.category)
+                ::eventsmith::checks::scan_all(
+                    &self.category,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
             }
         }
     }
@@ -5152,19 +5223,21 @@ pub mod webhook {
 
         impl WebhookDelivered {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.event_type, ..=128)
-                    && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                        .is_match(&self.event_type)
+                ::eventsmith::checks::scan_all(
+                    &self.event_type,
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=2008)
-                                && ::eventsmith::pattern!(
-                                    "^https://[A-Za-z0-9.:/_~-]{1,2000}$"
-                                )
-                                    .is_match(value)
-                                && ::eventsmith::checks::format("uri", value)
+                            ::eventsmith::checks::scan_all(
+                                value,
+                                |s| {
+                                    s.literal("https://")
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                                },
+                            ) && ::eventsmith::has_format!("uri", value)
                         }) && (200..=299).contains(&self.status_code)
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
             }
@@ -5238,19 +5311,21 @@ pub mod webhook {
 
         impl WebhookFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.event_type, ..=128)
-                    && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                        .is_match(&self.event_type)
+                ::eventsmith::checks::scan_all(
+                    &self.event_type,
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=2008)
-                                && ::eventsmith::pattern!(
-                                    "^https://[A-Za-z0-9.:/_~-]{1,2000}$"
-                                )
-                                    .is_match(value)
-                                && ::eventsmith::checks::format("uri", value)
+                            ::eventsmith::checks::scan_all(
+                                value,
+                                |s| {
+                                    s.literal("https://")
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                                },
+                            ) && ::eventsmith::has_format!("uri", value)
                         })
                     && self
                         .status_code
@@ -5322,11 +5397,10 @@ pub mod webhook {
                 self
                     .event_type
                     .as_ref()
-                    .is_none_or(|value| {
-                        ::eventsmith::checks::length(value, ..=128)
-                            && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                                .is_match(value)
-                    })
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
+                        value,
+                        |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                    ))
                     && self
                         .headers
                         .as_ref()
@@ -5334,9 +5408,10 @@ pub mod webhook {
                             value.len() <= 50
                                 && value
                                     .keys()
-                                    .all(|name| {
-                                        ::eventsmith::pattern!("^[a-z0-9-]{1,64}$").is_match(name)
-                                    })
+                                    .all(|name| ::eventsmith::checks::scan_all(
+                                        name,
+                                        |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
+                                    ))
                                 && value
                                     .values()
                                     .all(|item| ::eventsmith::checks::length(item, ..=4096))
