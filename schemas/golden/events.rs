@@ -806,12 +806,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 32 characters, a match of ^[A-Z0-9-]{4,32}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s.run(4..=32, |c| matches!(c, b'-' | b'0'..= b'9' | b'A'..= b'Z'))
-                        && s.is_at_end()
-                },
+                |s| s.run(4..=32, ::eventsmith::class!("0-9A-Z-")),
             )
         }
     }
@@ -828,19 +825,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -857,19 +844,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -938,9 +915,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 3 characters, a match of ^[A-Z]{3}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| s.exactly(3, u8::is_ascii_uppercase) && s.is_at_end(),
+                |s| s.exactly(3, ::eventsmith::class!("A-Z")),
             )
         }
     }
@@ -989,19 +966,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1018,19 +985,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1047,19 +1004,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1092,15 +1039,11 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Z][A-Z0-9_]{0,63}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
                 |s| {
-                    s.exactly(1, u8::is_ascii_uppercase)
-                        && s
-                            .run(
-                                0..=63,
-                                |c| matches!(c, b'0'..= b'9' | b'A'..= b'Z' | b'_'),
-                            ) && s.is_at_end()
+                    s.exactly(1, ::eventsmith::class!("A-Z"))
+                        && s.run(0..=63, ::eventsmith::class!("0-9A-Z_"))
                 },
             )
         }
@@ -1118,19 +1061,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1147,19 +1080,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1251,9 +1174,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 4 characters, a match of ^[0-9]{4}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| s.exactly(4, u8::is_ascii_digit) && s.is_at_end(),
+                |s| s.exactly(4, ::eventsmith::class!("0-9")),
             )
         }
     }
@@ -1298,16 +1221,13 @@ pub mod common {
 
     impl BankTransferMethod {
         pub(crate) fn is_valid(&self) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 &self.bank_code,
                 |s| {
-                    s.exactly(4, |c| matches!(c, b'0'..= b'9' | b'A'..= b'Z'))
-                        && s.exactly(2, u8::is_ascii_uppercase)
-                        && s.exactly(2, |c| matches!(c, b'0'..= b'9' | b'A'..= b'Z'))
-                        && s
-                            .optional(|s| {
-                                s.exactly(3, |c| matches!(c, b'0'..= b'9' | b'A'..= b'Z'))
-                            }) && s.is_at_end()
+                    s.exactly(4, ::eventsmith::class!("0-9A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("0-9A-Z"))
+                        && s.optional(|s| s.exactly(3, ::eventsmith::class!("0-9A-Z")))
                 },
             )
         }
@@ -1323,12 +1243,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[a-z0-9-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s.run(1..=64, |c| matches!(c, b'-' | b'0'..= b'9' | b'a'..= b'z'))
-                        && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
             )
         }
     }
@@ -1345,19 +1262,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1374,19 +1281,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1455,12 +1352,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 40 characters, a match of ^[a-z0-9-]{1,40}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s.run(1..=40, |c| matches!(c, b'-' | b'0'..= b'9' | b'a'..= b'z'))
-                        && s.is_at_end()
-                },
+                |s| s.run(1..=40, ::eventsmith::class!("0-9a-z-")),
             )
         }
     }
@@ -1477,16 +1371,15 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 6 characters, a match of ^[A-Z]{2}(-[A-Z0-9]{1,3})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
                 |s| {
-                    s.exactly(2, u8::is_ascii_uppercase)
+                    s.exactly(2, ::eventsmith::class!("A-Z"))
                         && s
                             .optional(|s| {
                                 s.literal("-")
-                                    && s
-                                        .run(1..=3, |c| matches!(c, b'0'..= b'9' | b'A'..= b'Z'))
-                            }) && s.is_at_end()
+                                    && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
+                            })
                 },
             )
         }
@@ -1520,14 +1413,14 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 10 characters, a match of ^[0-9](\\.[0-9]{1,8})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
                 |s| {
-                    s.exactly(1, u8::is_ascii_digit)
+                    s.exactly(1, ::eventsmith::class!("0-9"))
                         && s
                             .optional(|s| {
-                                s.literal(".") && s.run(1..=8, u8::is_ascii_digit)
-                            }) && s.is_at_end()
+                                s.literal(".") && s.run(1..=8, ::eventsmith::class!("0-9"))
+                            })
                 },
             )
         }
@@ -1545,19 +1438,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1574,19 +1457,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1629,19 +1502,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1658,19 +1521,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1687,19 +1540,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=64,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -1792,19 +1635,9 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 512 characters, a match of ^[A-Za-z0-9_-]{1,512}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan(
+            ::eventsmith::checks::scan_all(
                 text,
-                |s| {
-                    s
-                        .run(
-                            1..=512,
-                            |c| {
-                                matches!(
-                                    c, b'-' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'..= b'z'
-                                )
-                            },
-                        ) && s.is_at_end()
-                },
+                |s| s.run(1..=512, ::eventsmith::class!("0-9A-Z_a-z-")),
             )
         }
     }
@@ -2192,15 +2025,11 @@ pub mod evaluation {
                     && self
                         .facts
                         .keys()
-                        .all(|name| ::eventsmith::checks::scan(
+                        .all(|name| ::eventsmith::checks::scan_all(
                             name,
                             |s| {
-                                s.exactly(1, u8::is_ascii_lowercase)
-                                    && s
-                                        .run(
-                                            0..=63,
-                                            |c| matches!(c, b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                                        ) && s.is_at_end()
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
                             },
                         ))
                     && self
@@ -2396,15 +2225,9 @@ pub mod external {
 
         impl ExternalRequestCompleted {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::scan(
+                ::eventsmith::checks::scan_all(
                     &self.operation,
-                    |s| {
-                        s
-                            .run(
-                                1..=64,
-                                |c| matches!(c, b'-' | b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                            ) && s.is_at_end()
-                    },
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                 )
                     && self
                         .status_code
@@ -2459,15 +2282,9 @@ pub mod external {
 
         impl ExternalRequestFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::scan(
+                ::eventsmith::checks::scan_all(
                     &self.operation,
-                    |s| {
-                        s
-                            .run(
-                                1..=64,
-                                |c| matches!(c, b'-' | b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                            ) && s.is_at_end()
-                    },
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                 )
                     && self
                         .status_code
@@ -2858,9 +2675,9 @@ pub mod payment {
                     && self
                         .authorization_code
                         .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::scan(
+                        .is_none_or(|value| ::eventsmith::checks::scan_all(
                             value,
-                            |s| s.exactly(6, u8::is_ascii_alphanumeric) && s.is_at_end(),
+                            |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
                         ))
             }
         }
@@ -3423,15 +3240,11 @@ pub mod rule {
                     && self
                         .changes
                         .keys()
-                        .all(|name| ::eventsmith::checks::scan(
+                        .all(|name| ::eventsmith::checks::scan_all(
                             name,
                             |s| {
-                                s.exactly(1, u8::is_ascii_lowercase)
-                                    && s
-                                        .run(
-                                            0..=63,
-                                            |c| matches!(c, b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                                        ) && s.is_at_end()
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
                             },
                         )) && self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
@@ -4382,15 +4195,9 @@ pub mod tax {
                 self
                     .category
                     .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::scan(
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
                         value,
-                        |s| {
-                            s
-                                .run(
-                                    1..=64,
-                                    |c| matches!(c, b'-' | b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                                ) && s.is_at_end()
-                        },
+                        |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                     )) && self.taxable_amount.is_valid() && self.amount.is_valid()
             }
         }
@@ -4411,15 +4218,9 @@ pub mod tax {
 
         impl RateChange {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::scan(
+                ::eventsmith::checks::scan_all(
                     &self.category,
-                    |s| {
-                        s
-                            .run(
-                                1..=64,
-                                |c| matches!(c, b'-' | b'0'..= b'9' | b'_' | b'a'..= b'z'),
-                            ) && s.is_at_end()
-                    },
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                 )
             }
         }
@@ -4469,38 +4270,19 @@ pub mod webhook {
 
         impl WebhookDelivered {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::scan(
+                ::eventsmith::checks::scan_all(
                     &self.event_type,
-                    |s| {
-                        s
-                            .run(
-                                1..=128,
-                                |c| {
-                                    matches!(
-                                        c, b'-'..= b'.' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'
-                                        ..= b'z'
-                                    )
-                                },
-                            ) && s.is_at_end()
-                    },
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
                 )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::scan(
+                            ::eventsmith::checks::scan_all(
                                 value,
                                 |s| {
                                     s.literal("https://")
-                                        && s
-                                            .run(
-                                                1..=2000,
-                                                |c| {
-                                                    matches!(
-                                                        c, b'-'..= b':' | b'A'..= b'Z' | b'_' | b'a'..= b'z' | b'~'
-                                                    )
-                                                },
-                                            ) && s.is_at_end()
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
                                 },
                             ) && ::eventsmith::has_format!("uri", value)
                         }) && (200..=299).contains(&self.status_code)
@@ -4559,38 +4341,19 @@ pub mod webhook {
 
         impl WebhookFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::scan(
+                ::eventsmith::checks::scan_all(
                     &self.event_type,
-                    |s| {
-                        s
-                            .run(
-                                1..=128,
-                                |c| {
-                                    matches!(
-                                        c, b'-'..= b'.' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'
-                                        ..= b'z'
-                                    )
-                                },
-                            ) && s.is_at_end()
-                    },
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
                 )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::scan(
+                            ::eventsmith::checks::scan_all(
                                 value,
                                 |s| {
                                     s.literal("https://")
-                                        && s
-                                            .run(
-                                                1..=2000,
-                                                |c| {
-                                                    matches!(
-                                                        c, b'-'..= b':' | b'A'..= b'Z' | b'_' | b'a'..= b'z' | b'~'
-                                                    )
-                                                },
-                                            ) && s.is_at_end()
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
                                 },
                             ) && ::eventsmith::has_format!("uri", value)
                         })
@@ -4647,20 +4410,9 @@ pub mod webhook {
                 self
                     .event_type
                     .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::scan(
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
                         value,
-                        |s| {
-                            s
-                                .run(
-                                    1..=128,
-                                    |c| {
-                                        matches!(
-                                            c, b'-'..= b'.' | b'0'..= b'9' | b'A'..= b'Z' | b'_' | b'a'
-                                            ..= b'z'
-                                        )
-                                    },
-                                ) && s.is_at_end()
-                        },
+                        |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
                     ))
                     && self
                         .headers
@@ -4669,15 +4421,9 @@ pub mod webhook {
                             value.len() <= 50
                                 && value
                                     .keys()
-                                    .all(|name| ::eventsmith::checks::scan(
+                                    .all(|name| ::eventsmith::checks::scan_all(
                                         name,
-                                        |s| {
-                                            s
-                                                .run(
-                                                    1..=64,
-                                                    |c| matches!(c, b'-' | b'0'..= b'9' | b'a'..= b'z'),
-                                                ) && s.is_at_end()
-                                        },
+                                        |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
                                     ))
                                 && value
                                     .values()
