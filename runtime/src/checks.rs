@@ -5,7 +5,7 @@ mod scan;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
-pub use scan::{Scan, scan};
+pub use scan::{Class, Scan, scan, scan_all};
 
 /// Whether a text has a number of code points within a range.
 pub fn length(text: impl AsRef<str>, range: impl RangeBounds<usize>) -> bool {

@@ -63,9 +63,14 @@ impl Number {
 
     /// Whether the division by a number leaves nothing, both read as the decimals that they are written as.
     ///
-    /// A no is not final where the decimals are longer than 128 bits.
+    /// A no is not final beyond 2^53: there validators part ways as soon as a double is involved.
     pub fn is_multiple_of(self, divisor: impl Into<Self>) -> bool {
-        let divided = self.decimal().zip(divisor.into().decimal()).and_then(|(value, divisor)| {
+        let divisor = divisor.into();
+        let exact = matches!((self.0, divisor.0), (Natural(_) | Negative(_), Natural(_)));
+        if !exact && self.to_f64().abs() >= EXACT_DOUBLES {
+            return false;
+        }
+        let divided = self.decimal().zip(divisor.decimal()).and_then(|(value, divisor)| {
             let exponent = value.exponent.min(divisor.exponent);
             let (value, divisor) = (value.scaled_to(exponent)?, divisor.scaled_to(exponent)?);
             value.checked_rem(divisor)
@@ -98,6 +103,9 @@ impl Number {
 
 /// The first double that no integer of 64 bits reaches, 2^64.
 const BEYOND_INTEGERS: f64 = 18_446_744_073_709_551_616.0;
+
+/// Up to here, 2^53, doubles hold every integer.
+const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 struct Decimal {
     digits: i128,

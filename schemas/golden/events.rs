@@ -794,7 +794,7 @@ pub mod cache {
 
 /// The types of `common`, in their newest versions.
 pub mod common {
-    use ::serde::{Deserialize, Deserializer, Serialize};
+    use ::serde::{Deserialize, Serialize};
 
     /// The code that a customer enters, in upper case. It identifies the coupon.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -806,8 +806,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 32 characters, a match of ^[A-Z0-9-]{4,32}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=32)
-                && ::eventsmith::pattern!("^[A-Z0-9-]{4,32}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(4..=32, ::eventsmith::class!("0-9A-Z-")),
+            )
         }
     }
 
@@ -823,8 +825,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -840,8 +844,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -858,17 +864,9 @@ pub mod common {
         #[serde(rename = "percentage")]
         Percentage(PercentageDiscount),
     }
-
-    impl<'de> Deserialize<'de> for Discount {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let (tag, rest) = ::eventsmith::de::tagged(deserializer, "kind")?;
-            match tag.as_str() {
-                "amount" => rest.into_variant().map(Self::Amount),
-                "percentage" => rest.into_variant().map(Self::Percentage),
-                _ => Err(rest.unknown_tag(&tag)),
-            }
-        }
-    }
+    ::eventsmith::tagged_union!(
+        Discount, "kind", { "amount" => Amount, "percentage" => Percentage }
+    );
 
     impl Discount {
         pub(crate) fn is_valid(&self) -> bool {
@@ -917,8 +915,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 3 characters, a match of ^[A-Z]{3}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=3)
-                && ::eventsmith::pattern!("^[A-Z]{3}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.exactly(3, ::eventsmith::class!("A-Z")),
+            )
         }
     }
 
@@ -950,9 +950,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 7 characters, a match of ^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=7)
-                && ::eventsmith::pattern!(r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)$")
-                    .is_match(text)
+            ::eventsmith::pattern!(r"^(100|[1-9]?[0-9](\.[0-9]{1,4})?)$").is_match(text)
         }
     }
 
@@ -968,8 +966,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -985,8 +985,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1002,8 +1004,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1035,8 +1039,13 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Z][A-Z0-9_]{0,63}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Z][A-Z0-9_]{0,63}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(1, ::eventsmith::class!("A-Z"))
+                        && s.run(0..=63, ::eventsmith::class!("0-9A-Z_"))
+                },
+            )
         }
     }
 
@@ -1052,8 +1061,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1069,8 +1080,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1090,18 +1103,10 @@ pub mod common {
         #[serde(rename = "bank_transfer")]
         BankTransfer(BankTransferMethod),
     }
-
-    impl<'de> Deserialize<'de> for PaymentMethod {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let (tag, rest) = ::eventsmith::de::tagged(deserializer, "kind")?;
-            match tag.as_str() {
-                "card" => rest.into_variant().map(Self::Card),
-                "wallet" => rest.into_variant().map(Self::Wallet),
-                "bank_transfer" => rest.into_variant().map(Self::BankTransfer),
-                _ => Err(rest.unknown_tag(&tag)),
-            }
-        }
-    }
+    ::eventsmith::tagged_union!(
+        PaymentMethod, "kind", { "card" => Card, "wallet" => Wallet, "bank_transfer" =>
+        BankTransfer }
+    );
 
     impl PaymentMethod {
         pub(crate) fn is_valid(&self) -> bool {
@@ -1169,8 +1174,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 4 characters, a match of ^[0-9]{4}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=4)
-                && ::eventsmith::pattern!("^[0-9]{4}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.exactly(4, ::eventsmith::class!("0-9")),
+            )
         }
     }
 
@@ -1214,11 +1221,15 @@ pub mod common {
 
     impl BankTransferMethod {
         pub(crate) fn is_valid(&self) -> bool {
-            ::eventsmith::checks::length(&self.bank_code, ..=11)
-                && ::eventsmith::pattern!(
-                    "^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"
-                )
-                    .is_match(&self.bank_code)
+            ::eventsmith::checks::scan_all(
+                &self.bank_code,
+                |s| {
+                    s.exactly(4, ::eventsmith::class!("0-9A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("A-Z"))
+                        && s.exactly(2, ::eventsmith::class!("0-9A-Z"))
+                        && s.optional(|s| s.exactly(3, ::eventsmith::class!("0-9A-Z")))
+                },
+            )
         }
     }
 
@@ -1232,8 +1243,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[a-z0-9-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[a-z0-9-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
+            )
         }
     }
 
@@ -1249,8 +1262,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1266,8 +1281,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1335,8 +1352,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 40 characters, a match of ^[a-z0-9-]{1,40}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=40)
-                && ::eventsmith::pattern!("^[a-z0-9-]{1,40}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=40, ::eventsmith::class!("0-9a-z-")),
+            )
         }
     }
 
@@ -1352,8 +1371,17 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 6 characters, a match of ^[A-Z]{2}(-[A-Z0-9]{1,3})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=6)
-                && ::eventsmith::pattern!("^[A-Z]{2}(-[A-Z0-9]{1,3})?$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(2, ::eventsmith::class!("A-Z"))
+                        && s
+                            .optional(|s| {
+                                s.literal("-")
+                                    && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
+                            })
+                },
+            )
         }
     }
 
@@ -1385,8 +1413,16 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 10 characters, a match of ^[0-9](\\.[0-9]{1,8})?$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=10)
-                && ::eventsmith::pattern!(r"^[0-9](\.[0-9]{1,8})?$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(1, ::eventsmith::class!("0-9"))
+                        && s
+                            .optional(|s| {
+                                s.literal(".") && s.run(1..=8, ::eventsmith::class!("0-9"))
+                            })
+                },
+            )
         }
     }
 
@@ -1402,8 +1438,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1419,8 +1457,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1462,8 +1502,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1479,8 +1521,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1496,8 +1540,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=64)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,64}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1517,18 +1563,9 @@ pub mod common {
         #[serde(rename = "tags")]
         Tags(TagsScope),
     }
-
-    impl<'de> Deserialize<'de> for CacheScope {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let (tag, rest) = ::eventsmith::de::tagged(deserializer, "kind")?;
-            match tag.as_str() {
-                "all" => rest.into_variant().map(Self::All),
-                "rules" => rest.into_variant().map(Self::Rules),
-                "tags" => rest.into_variant().map(Self::Tags),
-                _ => Err(rest.unknown_tag(&tag)),
-            }
-        }
-    }
+    ::eventsmith::tagged_union!(
+        CacheScope, "kind", { "all" => All, "rules" => Rules, "tags" => Tags }
+    );
 
     impl CacheScope {
         pub(crate) fn is_valid(&self) -> bool {
@@ -1598,8 +1635,10 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 512 characters, a match of ^[A-Za-z0-9_-]{1,512}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::length(text, ..=512)
-                && ::eventsmith::pattern!("^[A-Za-z0-9_-]{1,512}$").is_match(text)
+            ::eventsmith::checks::scan_all(
+                text,
+                |s| s.run(1..=512, ::eventsmith::class!("0-9A-Z_a-z-")),
+            )
         }
     }
 
@@ -1986,10 +2025,13 @@ pub mod evaluation {
                     && self
                         .facts
                         .keys()
-                        .all(|name| {
-                            ::eventsmith::pattern!("^[a-z][a-z0-9_]{0,63}$")
-                                .is_match(name)
-                        })
+                        .all(|name| ::eventsmith::checks::scan_all(
+                            name,
+                            |s| {
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                            },
+                        ))
                     && self
                         .rule_ids
                         .as_ref()
@@ -2183,9 +2225,10 @@ pub mod external {
 
         impl ExternalRequestCompleted {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.operation, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.operation)
+                ::eventsmith::checks::scan_all(
+                    &self.operation,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
                     && self
                         .status_code
                         .as_ref()
@@ -2239,9 +2282,10 @@ pub mod external {
 
         impl ExternalRequestFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.operation, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.operation)
+                ::eventsmith::checks::scan_all(
+                    &self.operation,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
                     && self
                         .status_code
                         .as_ref()
@@ -2469,7 +2513,7 @@ pub mod metrics {
 
     /// Version 1 of the `metrics` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind, Reply};
+        use ::eventsmith::{DateTime, Event, Kind, Number, Reply};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::RuleId;
 
@@ -2529,7 +2573,7 @@ pub mod metrics {
             pub p99_execution_time: Option<i64>,
             /// The share of evaluations that came to a result, from 0 to 1; absent if there was none.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
-            pub success_ratio: Option<f64>,
+            pub success_ratio: Option<Number>,
             /// The most applied rules, the first the most.
             ///
             /// The default is `[]`.
@@ -2548,9 +2592,7 @@ pub mod metrics {
                     && self
                         .success_ratio
                         .as_ref()
-                        .is_none_or(|value| {
-                            (0.0..=1.0).contains(value) && value.is_finite()
-                        })
+                        .is_none_or(|value| (0..=1).contains(value) && value.is_finite())
                     && self
                         .top_rules
                         .as_ref()
@@ -2633,11 +2675,10 @@ pub mod payment {
                     && self
                         .authorization_code
                         .as_ref()
-                        .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=6)
-                                && ::eventsmith::pattern!("^[A-Za-z0-9]{6}$")
-                                    .is_match(value)
-                        })
+                        .is_none_or(|value| ::eventsmith::checks::scan_all(
+                            value,
+                            |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
+                        ))
             }
         }
 
@@ -3199,10 +3240,13 @@ pub mod rule {
                     && self
                         .changes
                         .keys()
-                        .all(|name| {
-                            ::eventsmith::pattern!("^[a-z][a-z0-9_]{0,63}$")
-                                .is_match(name)
-                        }) && self.previous_version.is_valid()
+                        .all(|name| ::eventsmith::checks::scan_all(
+                            name,
+                            |s| {
+                                s.exactly(1, ::eventsmith::class!("a-z"))
+                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                            },
+                        )) && self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
             }
         }
@@ -3637,6 +3681,19 @@ pub mod rule {
             /// Where the page starts, from the reply with the page before; without it, at the beginning.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
             pub page_token: Option<PageToken>,
+        }
+
+        /// The defaults of the schema.
+        impl Default for RuleList {
+            fn default() -> Self {
+                Self {
+                    status: None,
+                    tag: None,
+                    min_priority: None,
+                    page_size: Some(50),
+                    page_token: None,
+                }
+            }
         }
 
         impl RuleList {
@@ -4138,11 +4195,10 @@ pub mod tax {
                 self
                     .category
                     .as_ref()
-                    .is_none_or(|value| {
-                        ::eventsmith::checks::length(value, ..=64)
-                            && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                                .is_match(value)
-                    }) && self.taxable_amount.is_valid() && self.amount.is_valid()
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
+                        value,
+                        |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                    )) && self.taxable_amount.is_valid() && self.amount.is_valid()
             }
         }
 
@@ -4162,9 +4218,10 @@ pub mod tax {
 
         impl RateChange {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.category, ..=64)
-                    && ::eventsmith::pattern!("^[a-z0-9_-]{1,64}$")
-                        .is_match(&self.category)
+                ::eventsmith::checks::scan_all(
+                    &self.category,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )
             }
         }
     }
@@ -4213,19 +4270,21 @@ pub mod webhook {
 
         impl WebhookDelivered {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.event_type, ..=128)
-                    && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                        .is_match(&self.event_type)
+                ::eventsmith::checks::scan_all(
+                    &self.event_type,
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=2008)
-                                && ::eventsmith::pattern!(
-                                    "^https://[A-Za-z0-9.:/_~-]{1,2000}$"
-                                )
-                                    .is_match(value)
-                                && ::eventsmith::checks::format("uri", value)
+                            ::eventsmith::checks::scan_all(
+                                value,
+                                |s| {
+                                    s.literal("https://")
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                                },
+                            ) && ::eventsmith::has_format!("uri", value)
                         }) && (200..=299).contains(&self.status_code)
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
             }
@@ -4282,19 +4341,21 @@ pub mod webhook {
 
         impl WebhookFailed {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.event_type, ..=128)
-                    && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                        .is_match(&self.event_type)
+                ::eventsmith::checks::scan_all(
+                    &self.event_type,
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                )
                     && self
                         .url
                         .as_ref()
                         .is_none_or(|value| {
-                            ::eventsmith::checks::length(value, ..=2008)
-                                && ::eventsmith::pattern!(
-                                    "^https://[A-Za-z0-9.:/_~-]{1,2000}$"
-                                )
-                                    .is_match(value)
-                                && ::eventsmith::checks::format("uri", value)
+                            ::eventsmith::checks::scan_all(
+                                value,
+                                |s| {
+                                    s.literal("https://")
+                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                                },
+                            ) && ::eventsmith::has_format!("uri", value)
                         })
                     && self
                         .status_code
@@ -4349,11 +4410,10 @@ pub mod webhook {
                 self
                     .event_type
                     .as_ref()
-                    .is_none_or(|value| {
-                        ::eventsmith::checks::length(value, ..=128)
-                            && ::eventsmith::pattern!("^[A-Za-z0-9_.-]{1,128}$")
-                                .is_match(value)
-                    })
+                    .is_none_or(|value| ::eventsmith::checks::scan_all(
+                        value,
+                        |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                    ))
                     && self
                         .headers
                         .as_ref()
@@ -4361,9 +4421,10 @@ pub mod webhook {
                             value.len() <= 50
                                 && value
                                     .keys()
-                                    .all(|name| {
-                                        ::eventsmith::pattern!("^[a-z0-9-]{1,64}$").is_match(name)
-                                    })
+                                    .all(|name| ::eventsmith::checks::scan_all(
+                                        name,
+                                        |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
+                                    ))
                                 && value
                                     .values()
                                     .all(|item| ::eventsmith::checks::length(item, ..=4096))

@@ -7,7 +7,7 @@
 mod class;
 mod parts;
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Delimiter, Literal, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::shape::Check;
@@ -19,7 +19,17 @@ use parts::Part;
 pub(super) fn matcher(pattern: &str, text: &TokenStream) -> Option<TokenStream> {
     let parts = parts::of(pattern)?;
     let conditions = sequence(&parts, First::ANYTHING)?;
-    (!conditions.is_empty()).then(|| quote!(::eventsmith::checks::scan(#text, |s| #(#conditions)&&*)))
+    Some(match conditions.as_slice() {
+        [] => return None,
+        [conditions @ .., last] if !conditions.is_empty() && last.to_string() == at_end().to_string() => {
+            let body = all(conditions);
+            quote!(::eventsmith::checks::scan_all(#text, |s| #body))
+        }
+        conditions => {
+            let body = all(conditions);
+            quote!(::eventsmith::checks::scan(#text, |s| #body))
+        }
+    })
 }
 
 /// The least and the greatest number of characters in a text that matches a pattern, as far as that is known.
@@ -36,6 +46,15 @@ pub(super) fn implies(checks: &[Check], check: &Check) -> bool {
             min.is_none_or(|min| min <= least) && max.is_none_or(|max| most.is_some_and(|most| most <= max))
         })
     })
+}
+
+/// Several conditions as one, which a closure can have as its body.
+fn all(conditions: &[TokenStream]) -> TokenStream {
+    let [only] = conditions else { return quote!(#(#conditions)&&*) };
+    match only.clone().into_iter().collect::<Vec<_>>().as_slice() {
+        [TokenTree::Group(group)] if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => only.clone(),
+    }
 }
 
 /// What must hold, one after the other, for a text to begin with some parts; `follow` is what may come next.
@@ -61,7 +80,7 @@ fn sequence(parts: &[Part], mut follow: First) -> Option<Vec<TokenStream>> {
 
 fn condition(part: &Part, follow: First) -> Option<TokenStream> {
     match part {
-        Part::End => Some(quote!(s.is_at_end())),
+        Part::End => Some(at_end()),
         Part::Literal(text) => Some(quote!(s.literal(#text))),
         Part::Run { class, min, max } => {
             if *max != Some(*min) && !class.first().is_disjoint(follow) {
@@ -91,12 +110,12 @@ fn condition(part: &Part, follow: First) -> Option<TokenStream> {
                 return None;
             }
             let again = if *max == Some(1) { First::NOTHING } else { first };
-            let body = sequence(parts, follow.or(again))?;
+            let body = all(&sequence(parts, follow.or(again))?);
             if (*min, *max) == (0, Some(1)) {
-                return Some(quote!(s.optional(|s| #(#body)&&*)));
+                return Some(quote!(s.optional(|s| #body)));
             }
             let count = range(*min, *max);
-            Some(quote!(s.repeat(#count, |s| #(#body)&&*)))
+            Some(quote!(s.repeat(#count, |s| #body)))
         }
         Part::Choice(alternatives) => choice(alternatives, follow),
     }
@@ -151,6 +170,10 @@ fn literals(part: &Part) -> Option<Vec<&str>> {
             .collect(),
         _ => None,
     }
+}
+
+fn at_end() -> TokenStream {
+    quote!(s.is_at_end())
 }
 
 fn range(min: u32, max: Option<u32>) -> TokenStream {

@@ -5,25 +5,30 @@
 
 use std::ops::{Bound, RangeBounds};
 
-/// Whether a text is what `matches` asks for.
-///
-/// ```
-/// use eventsmith::checks::scan;
-///
-/// // ^[A-Z]{2}(-[0-9]{1,3})?$
-/// let is_code = |text: &str| {
-///     scan(text, |s| {
-///         s.exactly(2, u8::is_ascii_uppercase)
-///             && s.optional(|s| s.literal("-") && s.run(1..=3, u8::is_ascii_digit))
-///             && s.is_at_end()
-///     })
-/// };
-/// assert!(is_code("DE") && is_code("DE-17"));
-/// assert!(!is_code("DE-") && !is_code("DE-1234"));
-/// ```
+/// Whether a text begins with what `matches` reads.
 #[inline]
 pub fn scan(text: impl AsRef<str>, matches: impl FnOnce(&mut Scan<'_>) -> bool) -> bool {
     matches(&mut Scan { text: text.as_ref(), at: 0 })
+}
+
+/// Whether a text is what `matches` reads, and nothing more.
+///
+/// ```
+/// use eventsmith::checks::scan_all;
+/// use eventsmith::class;
+///
+/// // ^[A-Z]{2}(-[A-Z0-9]{1,3})?$
+/// let is_locale = |text: &str| {
+///     scan_all(text, |s| {
+///         s.exactly(2, class!("A-Z")) && s.optional(|s| s.literal("-") && s.run(1..=3, class!("0-9A-Z")))
+///     })
+/// };
+/// assert!(is_locale("DE") && is_locale("ES-419"));
+/// assert!(!is_locale("DE-") && !is_locale("DE-1234"));
+/// ```
+#[inline]
+pub fn scan_all(text: impl AsRef<str>, matches: impl FnOnce(&mut Scan<'_>) -> bool) -> bool {
+    scan(text, |s| matches(s) && s.is_at_end())
 }
 
 /// A place in a text. What a method does not find, it leaves unread.
@@ -120,6 +125,54 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// A class of bytes.
+#[derive(Debug)]
+pub struct Class([bool; 256]);
+
+impl Class {
+    /// The class that a notation like `0-9A-Za-z_` names; after `^`, everything but that, bytes beyond ASCII included.
+    /// A backslash takes the next character for itself.
+    pub const fn new(notation: &str) -> Self {
+        let notation = notation.as_bytes();
+        let negated = matches!(notation, [b'^', ..]);
+        let (mut bytes, mut at) = ([negated; 256], negated as usize);
+        while at < notation.len() {
+            if notation[at] == b'\\' {
+                at += 1;
+            }
+            let (first, mut last) = (notation[at], notation[at]);
+            at += 1;
+            if at + 1 < notation.len() && notation[at] == b'-' {
+                at += if notation[at + 1] == b'\\' { 2 } else { 1 };
+                last = notation[at];
+                at += 1;
+            }
+            let mut byte = first;
+            while byte <= last {
+                bytes[byte as usize] = !negated;
+                byte += 1;
+            }
+        }
+        Self(bytes)
+    }
+
+    /// Whether a byte is in the class.
+    #[inline]
+    pub const fn has(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
+}
+
+/// A class of bytes as a predicate, made when the code is compiled.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! class {
+    ($notation:literal) => {{
+        static CLASS: $crate::checks::Class = $crate::checks::Class::new($notation);
+        |byte: &u8| CLASS.has(*byte)
+    }};
+}
+
 /// The greatest number in a range.
 #[inline]
 fn most(count: &impl RangeBounds<usize>) -> usize {
@@ -147,6 +200,18 @@ mod tests {
         assert_eq!(left(|s| s.run(3.., u8::is_ascii_lowercase)), "ab1");
         assert_eq!(left(|s| s.chars(3.., |c| c.is_lowercase())), "ab1");
         assert_eq!(left(|s| s.group(|s| s.literal("a") && s.literal("c"))), "ab1");
+    }
+
+    #[test]
+    fn a_class_is_what_its_notation_names() {
+        let members = |class: &Class| (0..=127).filter(|byte| class.has(*byte)).map(char::from).collect::<String>();
+
+        assert_eq!(members(&Class::new("a-cX_0-2")), "012X_abc");
+        assert_eq!(members(&Class::new("+\\--.")), "+-.");
+        assert_eq!(members(&Class::new("a-")), "-a");
+        assert_eq!(members(&Class::new("\\^\\\\-\\]")), "\\]^");
+        assert!(Class::new("^a").has(b'b') && !Class::new("^a").has(b'a') && Class::new("^a").has(0xc3));
+        assert!(!Class::new("a").has(0xc3));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Classes of characters, and what a part of a pattern may begin with.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use regex_syntax::hir;
 
@@ -48,24 +48,15 @@ impl Class {
 
     /// A predicate on bytes; `None` when the class holds more than ASCII.
     pub(super) fn as_bytes(&self) -> Option<TokenStream> {
-        let named = match self.0.as_slice() {
-            [('0', '9')] => Some(quote!(u8::is_ascii_digit)),
-            [('A', 'Z')] => Some(quote!(u8::is_ascii_uppercase)),
-            [('a', 'z')] => Some(quote!(u8::is_ascii_lowercase)),
-            [('A', 'Z'), ('a', 'z')] => Some(quote!(u8::is_ascii_alphabetic)),
-            [('0', '9'), ('A', 'Z'), ('a', 'z')] => Some(quote!(u8::is_ascii_alphanumeric)),
-            [('0', '9'), ('A', 'F'), ('a', 'f')] => Some(quote!(u8::is_ascii_hexdigit)),
-            _ => None,
-        };
         let is_ascii = self.0.iter().all(|(_, end)| *end < WIDE);
-        is_ascii.then(|| named.unwrap_or_else(|| predicate(&self.0, true, byte)))
+        is_ascii.then(|| class(&notation(&self.0)))
     }
 
     /// A predicate on bytes for a run whose characters nobody counts: then it does not matter where a character beyond
     /// ASCII ends, if all of them are in the class.
     pub(super) fn as_any_bytes(&self) -> Option<TokenStream> {
         match self.0.last() {
-            Some((start, char::MAX)) if *start <= WIDE => Some(predicate(&self.others(), false, byte)),
+            Some((start, char::MAX)) if *start <= WIDE => Some(class(&format!("^{}", notation(&self.others())))),
             _ => self.as_bytes(),
         }
     }
@@ -73,11 +64,12 @@ impl Class {
     /// A predicate on characters.
     pub(super) fn as_chars(&self) -> TokenStream {
         let others = self.others();
-        if others.len() < self.0.len() {
-            predicate(&others, false, Literal::character)
-        } else {
-            predicate(&self.0, true, Literal::character)
-        }
+        let is_shorter = others.len() < self.0.len();
+        let ranges = if is_shorter { &others } else { &self.0 };
+        let ranges = ranges
+            .iter()
+            .map(|(start, end)| if start == end { quote!(*c == #start) } else { quote!((#start..=#end).contains(c)) });
+        if is_shorter { quote!(|c| !(#(#ranges)||*)) } else { quote!(|c| #(#ranges)||*) }
     }
 
     /// The characters that are not in the class.
@@ -89,27 +81,33 @@ impl Class {
     }
 }
 
-fn byte(char: char) -> Literal {
-    Literal::byte_character(u8::try_from(char).unwrap_or(u8::MAX))
+fn class(notation: &str) -> TokenStream {
+    let notation = crate::emit::raw_string(notation);
+    quote!(::eventsmith::class!(#notation))
 }
 
-/// Whether a reference is to one of the characters, or to none of them.
-fn predicate(ranges: &[(char, char)], is_in: bool, literal: fn(char) -> Literal) -> TokenStream {
-    let not = (!is_in).then(|| quote!(!));
-    match ranges {
-        [] if !is_in => quote!(|_| true),
-        [(start, end)] if start == end => {
-            let (operator, only) = (if is_in { quote!(==) } else { quote!(!=) }, literal(*start));
-            quote!(|c| *c #operator #only)
-        }
-        _ => {
-            let ranges = ranges.iter().map(|(start, end)| {
-                let (first, last) = (literal(*start), literal(*end));
-                if start == end { quote!(#first) } else { quote!(#first..=#last) }
-            });
-            quote!(|c| #not matches!(c, #(#ranges)|*))
+/// Ranges of ASCII as `eventsmith::checks::Class` reads them.
+fn notation(ranges: &[(char, char)]) -> String {
+    // A hyphen at the end stands for itself.
+    let (hyphen, ranges) = match ranges {
+        [('-', '-'), others @ ..] if !others.is_empty() => ("-", others),
+        ranges => ("", ranges),
+    };
+    let mut notation = String::new();
+    for (start, end) in ranges {
+        notation.extend(escaped(*start));
+        if end > start {
+            // Of two neighbours, each speaks for itself.
+            let dash = u32::from(*end) - u32::from(*start) > 1;
+            notation.extend(dash.then_some('-'));
+            notation.extend(escaped(*end));
         }
     }
+    notation + hyphen
+}
+
+fn escaped(char: char) -> impl Iterator<Item = char> {
+    matches!(char, '\\' | '-' | '^').then_some('\\').into_iter().chain([char])
 }
 
 /// What a text may go on with.
