@@ -40,26 +40,17 @@ pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<webhook::v1::WebhookDelivered>(),
     EventDescriptor::of::<webhook::v1::WebhookFailed>(),
     EventDescriptor::of::<webhook::v1::WebhookReceived>(),
-    EventDescriptor::of::<cache::v1::CacheInvalidate>()
-        .with_reply::<cache::v1::CacheInvalidateReply>(),
-    EventDescriptor::of::<cache::v1::CacheWarm>()
-        .with_reply::<cache::v1::CacheWarmReply>(),
+    EventDescriptor::of::<cache::v1::CacheInvalidate>().with_reply::<cache::v1::CacheInvalidateReply>(),
+    EventDescriptor::of::<cache::v1::CacheWarm>().with_reply::<cache::v1::CacheWarmReply>(),
     EventDescriptor::of::<evaluation::v1::EvaluationEvaluate>()
         .with_reply::<evaluation::v1::EvaluationEvaluateReply>(),
-    EventDescriptor::of::<rule::v1::RuleActivate>()
-        .with_reply::<rule::v1::RuleActivateReply>(),
-    EventDescriptor::of::<rule::v1::RuleCreate>()
-        .with_reply::<rule::v1::RuleCreateReply>(),
-    EventDescriptor::of::<rule::v1::RuleDeactivate>()
-        .with_reply::<rule::v1::RuleDeactivateReply>(),
-    EventDescriptor::of::<rule::v1::RuleDelete>()
-        .with_reply::<rule::v1::RuleDeleteReply>(),
-    EventDescriptor::of::<rule::v1::RuleUpdate>()
-        .with_reply::<rule::v1::RuleUpdateReply>(),
-    EventDescriptor::of::<audit::v1::AuditTrail>()
-        .with_reply::<audit::v1::AuditTrailReply>(),
-    EventDescriptor::of::<metrics::v1::MetricsSummary>()
-        .with_reply::<metrics::v1::MetricsSummaryReply>(),
+    EventDescriptor::of::<rule::v1::RuleActivate>().with_reply::<rule::v1::RuleActivateReply>(),
+    EventDescriptor::of::<rule::v1::RuleCreate>().with_reply::<rule::v1::RuleCreateReply>(),
+    EventDescriptor::of::<rule::v1::RuleDeactivate>().with_reply::<rule::v1::RuleDeactivateReply>(),
+    EventDescriptor::of::<rule::v1::RuleDelete>().with_reply::<rule::v1::RuleDeleteReply>(),
+    EventDescriptor::of::<rule::v1::RuleUpdate>().with_reply::<rule::v1::RuleUpdateReply>(),
+    EventDescriptor::of::<audit::v1::AuditTrail>().with_reply::<audit::v1::AuditTrailReply>(),
+    EventDescriptor::of::<metrics::v1::MetricsSummary>().with_reply::<metrics::v1::MetricsSummaryReply>(),
     EventDescriptor::of::<rule::v1::RuleGet>().with_reply::<rule::v1::RuleGetReply>(),
     EventDescriptor::of::<rule::v1::RuleList>().with_reply::<rule::v1::RuleListReply>(),
 ];
@@ -611,9 +602,7 @@ pub mod audit {
 
         impl Reply for AuditTrailReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_AUDIT__TRAIL_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                AuditTrailReply, is_valid, "audit.trail.reply", 1
-            );
+            ::eventsmith::reply_payload!(AuditTrailReply, is_valid, "audit.trail.reply", 1);
         }
 
         /// One thing that happened to a rule.
@@ -638,10 +627,7 @@ pub mod audit {
         impl AuditEntry {
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_version.is_valid()
-                    && self
-                        .reason
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -688,10 +674,7 @@ pub mod cache {
         impl CacheInvalidate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.scope.is_valid()
-                    && self
-                        .reason
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -722,9 +705,7 @@ pub mod cache {
 
         impl Reply for CacheInvalidateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__INVALIDATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                CacheInvalidateReply, is_valid, "cache.invalidate.reply", 1
-            );
+            ::eventsmith::reply_payload!(CacheInvalidateReply, is_valid, "cache.invalidate.reply", 1);
         }
 
         /// Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.
@@ -774,20 +755,15 @@ pub mod cache {
         impl CacheWarmReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.entries_loaded <= 2147483647
-                    && self
-                        .failed_rule_ids
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 1000 && ::eventsmith::checks::unique(value)
-                        }) && self.duration >= 0
+                    && self.failed_rule_ids.as_ref().is_none_or(|value| {
+                        value.len() <= 1000 && ::eventsmith::checks::unique(value)
+                    }) && self.duration >= 0
             }
         }
 
         impl Reply for CacheWarmReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__WARM_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                CacheWarmReply, is_valid, "cache.warm.reply", 1
-            );
+            ::eventsmith::reply_payload!(CacheWarmReply, is_valid, "cache.warm.reply", 1);
         }
     }
 }
@@ -806,10 +782,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 32 characters, a match of ^[A-Z0-9-]{4,32}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(4..=32, ::eventsmith::class!("0-9A-Z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(4..=32, ::eventsmith::class!("0-9A-Z-")))
         }
     }
 
@@ -825,10 +798,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -844,10 +814,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -864,9 +831,7 @@ pub mod common {
         #[serde(rename = "percentage")]
         Percentage(PercentageDiscount),
     }
-    ::eventsmith::tagged_union!(
-        Discount, "kind", { "amount" => Amount, "percentage" => Percentage }
-    );
+    ::eventsmith::tagged_union!(Discount, "kind", { "amount" => Amount, "percentage" => Percentage });
 
     impl Discount {
         pub(crate) fn is_valid(&self) -> bool {
@@ -915,10 +880,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 3 characters, a match of ^[A-Z]{3}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.exactly(3, ::eventsmith::class!("A-Z")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.exactly(3, ::eventsmith::class!("A-Z")))
         }
     }
 
@@ -966,10 +928,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -985,10 +944,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1004,10 +960,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1061,10 +1014,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1080,10 +1030,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1137,10 +1084,7 @@ pub mod common {
     impl CardMethod {
         pub(crate) fn is_valid(&self) -> bool {
             self.expiry_month.as_ref().is_none_or(|value| (1..=12).contains(value))
-                && self
-                    .expiry_year
-                    .as_ref()
-                    .is_none_or(|value| (2000..=2099).contains(value))
+                && self.expiry_year.as_ref().is_none_or(|value| (2000..=2099).contains(value))
         }
     }
 
@@ -1174,10 +1118,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 4 characters, a match of ^[0-9]{4}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.exactly(4, ::eventsmith::class!("0-9")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.exactly(4, ::eventsmith::class!("0-9")))
         }
     }
 
@@ -1243,10 +1184,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[a-z0-9-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")))
         }
     }
 
@@ -1262,10 +1200,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1281,10 +1216,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1352,10 +1284,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 40 characters, a match of ^[a-z0-9-]{1,40}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=40, ::eventsmith::class!("0-9a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=40, ::eventsmith::class!("0-9a-z-")))
         }
     }
 
@@ -1375,11 +1304,10 @@ pub mod common {
                 text,
                 |s| {
                     s.exactly(2, ::eventsmith::class!("A-Z"))
-                        && s
-                            .optional(|s| {
-                                s.literal("-")
-                                    && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
-                            })
+                        && s.optional(|s| {
+                            s.literal("-")
+                                && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
+                        })
                 },
             )
         }
@@ -1417,10 +1345,7 @@ pub mod common {
                 text,
                 |s| {
                     s.exactly(1, ::eventsmith::class!("0-9"))
-                        && s
-                            .optional(|s| {
-                                s.literal(".") && s.run(1..=8, ::eventsmith::class!("0-9"))
-                            })
+                        && s.optional(|s| { s.literal(".") && s.run(1..=8, ::eventsmith::class!("0-9")) })
                 },
             )
         }
@@ -1438,10 +1363,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1457,10 +1379,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1502,10 +1421,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1521,10 +1437,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1540,10 +1453,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 64 characters, a match of ^[A-Za-z0-9_-]{1,64}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1563,9 +1473,7 @@ pub mod common {
         #[serde(rename = "tags")]
         Tags(TagsScope),
     }
-    ::eventsmith::tagged_union!(
-        CacheScope, "kind", { "all" => All, "rules" => Rules, "tags" => Tags }
-    );
+    ::eventsmith::tagged_union!(CacheScope, "kind", { "all" => All, "rules" => Rules, "tags" => Tags });
 
     impl CacheScope {
         pub(crate) fn is_valid(&self) -> bool {
@@ -1635,10 +1543,7 @@ pub mod common {
         pub const EXPECTED: &'static str = "at most 512 characters, a match of ^[A-Za-z0-9_-]{1,512}$";
 
         fn is_legal(text: &str) -> bool {
-            ::eventsmith::checks::scan_all(
-                text,
-                |s| s.run(1..=512, ::eventsmith::class!("0-9A-Z_a-z-")),
-            )
+            ::eventsmith::checks::scan_all(text, |s| s.run(1..=512, ::eventsmith::class!("0-9A-Z_a-z-")))
         }
     }
 
@@ -1729,14 +1634,8 @@ pub mod coupon {
         impl CouponIssued {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount.is_valid()
-                    && self
-                        .minimum_subtotal
-                        .as_ref()
-                        .is_none_or(|value| value.is_valid())
-                    && self
-                        .max_redemptions
-                        .as_ref()
-                        .is_none_or(|value| (1..=2147483647).contains(value))
+                    && self.minimum_subtotal.as_ref().is_none_or(|value| value.is_valid())
+                    && self.max_redemptions.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
             }
         }
 
@@ -1777,10 +1676,7 @@ pub mod coupon {
         impl CouponRedeemed {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount_amount.is_valid()
-                    && self
-                        .remaining_redemptions
-                        .as_ref()
-                        .is_none_or(|value| *value <= 2147483647)
+                    && self.remaining_redemptions.as_ref().is_none_or(|value| *value <= 2147483647)
             }
         }
 
@@ -1819,9 +1715,7 @@ pub mod coupon {
 
         impl CouponRejected {
             pub(crate) fn is_valid(&self) -> bool {
-                self.detail
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                self.detail.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -2022,27 +1916,18 @@ pub mod evaluation {
         impl EvaluationEvaluate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.facts.len() <= 256
-                    && self
-                        .facts
-                        .keys()
-                        .all(|name| ::eventsmith::checks::scan_all(
-                            name,
-                            |s| {
-                                s.exactly(1, ::eventsmith::class!("a-z"))
-                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
-                            },
-                        ))
-                    && self
-                        .rule_ids
-                        .as_ref()
-                        .is_none_or(|value| {
-                            (1..=1000).contains(&value.len())
-                                && ::eventsmith::checks::unique(value)
-                        })
-                    && self
-                        .timeout
-                        .as_ref()
-                        .is_none_or(|value| (1..=60000000000).contains(value))
+                    && self.facts.keys().all(|name| ::eventsmith::checks::scan_all(
+                        name,
+                        |s| {
+                            s.exactly(1, ::eventsmith::class!("a-z"))
+                                && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                        },
+                    ))
+                    && self.rule_ids.as_ref().is_none_or(|value| {
+                        (1..=1000).contains(&value.len())
+                            && ::eventsmith::checks::unique(value)
+                    })
+                    && self.timeout.as_ref().is_none_or(|value| (1..=60000000000).contains(value))
             }
         }
 
@@ -2088,10 +1973,7 @@ pub mod evaluation {
         impl EvaluationEvaluateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
-                    && self
-                        .rules_skipped
-                        .as_ref()
-                        .is_none_or(|value| *value <= 2147483647)
+                    && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
                     && self.conflicts_found <= 2147483647
                     && (self.success || self.error_message.is_some())
             }
@@ -2099,9 +1981,7 @@ pub mod evaluation {
 
         impl Reply for EvaluationEvaluateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                EvaluationEvaluateReply, is_valid, "evaluation.evaluate.reply", 1
-            );
+            ::eventsmith::reply_payload!(EvaluationEvaluateReply, is_valid, "evaluation.evaluate.reply", 1);
         }
     }
 
@@ -2143,10 +2023,7 @@ pub mod evaluation {
         impl EvaluationCompleted {
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
-                    && self
-                        .rules_skipped
-                        .as_ref()
-                        .is_none_or(|value| *value <= 2147483647)
+                    && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
                     && self.conflicts_found <= 2147483647
                     && (self.success || self.error_message.is_some())
             }
@@ -2229,10 +2106,7 @@ pub mod external {
                     &self.operation,
                     |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                 )
-                    && self
-                        .status_code
-                        .as_ref()
-                        .is_none_or(|value| (100..=599).contains(value))
+                    && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
             }
         }
@@ -2286,10 +2160,7 @@ pub mod external {
                     &self.operation,
                     |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
                 )
-                    && self
-                        .status_code
-                        .as_ref()
-                        .is_none_or(|value| (100..=599).contains(value))
+                    && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
             }
         }
@@ -2399,10 +2270,7 @@ pub mod loyalty {
                 (1..=9007199254740991).contains(&self.points)
                     && (0..=9007199254740991).contains(&self.balance)
                     && self.value.is_valid()
-                    && self
-                        .reward
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=200))
+                    && self.reward.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=200))
             }
         }
 
@@ -2445,9 +2313,7 @@ pub mod loyalty {
 
         impl LoyaltyTierChanged {
             pub(crate) fn is_valid(&self) -> bool {
-                self.qualifying_points
-                    .as_ref()
-                    .is_none_or(|value| (0..=9007199254740991).contains(value))
+                self.qualifying_points.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
             }
         }
 
@@ -2589,25 +2455,18 @@ pub mod metrics {
                     && (0..=9007199254740991).contains(&self.conflicts_found)
                     && self.mean_execution_time.as_ref().is_none_or(|value| *value >= 0)
                     && self.p99_execution_time.as_ref().is_none_or(|value| *value >= 0)
-                    && self
-                        .success_ratio
-                        .as_ref()
+                    && self.success_ratio.as_ref()
                         .is_none_or(|value| (0..=1).contains(value) && value.is_finite())
-                    && self
-                        .top_rules
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 100
-                                && value.iter().all(|item| item.is_valid())
-                        })
+                    && self.top_rules.as_ref().is_none_or(|value| {
+                        value.len() <= 100
+                            && value.iter().all(|item| item.is_valid())
+                    })
             }
         }
 
         impl Reply for MetricsSummaryReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_METRICS__SUMMARY_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                MetricsSummaryReply, is_valid, "metrics.summary.reply", 1
-            );
+            ::eventsmith::reply_payload!(MetricsSummaryReply, is_valid, "metrics.summary.reply", 1);
         }
 
         /// How often one rule was applied.
@@ -2672,13 +2531,10 @@ pub mod payment {
         impl PaymentAuthorized {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
-                    && self
-                        .authorization_code
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::scan_all(
-                            value,
-                            |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
-                        ))
+                    && self.authorization_code.as_ref().is_none_or(|value| ::eventsmith::checks::scan_all(
+                        value,
+                        |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
+                    ))
             }
         }
 
@@ -2816,10 +2672,7 @@ pub mod payment {
         impl PaymentRefunded {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
-                    && self
-                        .remaining_amount
-                        .as_ref()
-                        .is_none_or(|value| value.is_valid())
+                    && self.remaining_amount.as_ref().is_none_or(|value| value.is_valid())
             }
         }
 
@@ -2968,18 +2821,12 @@ pub mod promotion {
         impl PromotionCreated {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::checks::length(&self.name, 1..=200)
-                    && self
-                        .description
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(
-                            value,
-                            1..=2000,
-                        )) && self.discount.is_valid()
+                    && self.description.as_ref().is_none_or(|value| ::eventsmith::checks::length(
+                        value,
+                        1..=2000,
+                    )) && self.discount.is_valid()
                     && self.budget.as_ref().is_none_or(|value| value.is_valid())
-                    && self
-                        .max_applications
-                        .as_ref()
-                        .is_none_or(|value| (1..=2147483647).contains(value))
+                    && self.max_applications.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
             }
         }
 
@@ -3159,9 +3006,7 @@ pub mod rule {
 
         impl RuleDeactivated {
             pub(crate) fn is_valid(&self) -> bool {
-                self.reason
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -3237,16 +3082,13 @@ pub mod rule {
         impl RuleUpdated {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=64).contains(&self.changes.len())
-                    && self
-                        .changes
-                        .keys()
-                        .all(|name| ::eventsmith::checks::scan_all(
-                            name,
-                            |s| {
-                                s.exactly(1, ::eventsmith::class!("a-z"))
-                                    && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
-                            },
-                        )) && self.previous_version.is_valid()
+                    && self.changes.keys().all(|name| ::eventsmith::checks::scan_all(
+                        name,
+                        |s| {
+                            s.exactly(1, ::eventsmith::class!("a-z"))
+                                && s.run(0..=63, ::eventsmith::class!("0-9_a-z"))
+                        },
+                    )) && self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
             }
         }
@@ -3318,9 +3160,7 @@ pub mod rule {
 
         impl Reply for RuleActivateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__ACTIVATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                RuleActivateReply, is_valid, "rule.activate.reply", 1
-            );
+            ::eventsmith::reply_payload!(RuleActivateReply, is_valid, "rule.activate.reply", 1);
         }
 
         /// Create a rule, as a draft. Answered by rules-management.
@@ -3351,17 +3191,11 @@ pub mod rule {
 
         impl RuleCreate {
             pub(crate) fn is_valid(&self) -> bool {
-                self
-                    .description
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::length(value, ..=2000))
+                self.description.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, ..=2000))
                     && self.priority.is_valid()
-                    && self
-                        .tags
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 20 && ::eventsmith::checks::unique(value)
-                        })
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20 && ::eventsmith::checks::unique(value)
+                    })
             }
         }
 
@@ -3396,9 +3230,7 @@ pub mod rule {
 
         impl Reply for RuleCreateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__CREATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                RuleCreateReply, is_valid, "rule.create.reply", 1
-            );
+            ::eventsmith::reply_payload!(RuleCreateReply, is_valid, "rule.create.reply", 1);
         }
 
         /// Deactivate a rule at once. Answered by rules-management.
@@ -3419,10 +3251,7 @@ pub mod rule {
         impl RuleDeactivate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
-                    && self
-                        .reason
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -3456,9 +3285,7 @@ pub mod rule {
 
         impl Reply for RuleDeactivateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DEACTIVATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                RuleDeactivateReply, is_valid, "rule.deactivate.reply", 1
-            );
+            ::eventsmith::reply_payload!(RuleDeactivateReply, is_valid, "rule.deactivate.reply", 1);
         }
 
         /// Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.
@@ -3479,10 +3306,7 @@ pub mod rule {
         impl RuleDelete {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
-                    && self
-                        .reason
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -3515,9 +3339,7 @@ pub mod rule {
 
         impl Reply for RuleDeleteReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DELETE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                RuleDeleteReply, is_valid, "rule.delete.reply", 1
-            );
+            ::eventsmith::reply_payload!(RuleDeleteReply, is_valid, "rule.delete.reply", 1);
         }
 
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
@@ -3539,10 +3361,7 @@ pub mod rule {
         impl RuleUpdate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.is_valid() && self.changes.is_valid()
-                    && self
-                        .reason
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -3578,9 +3397,7 @@ pub mod rule {
 
         impl Reply for RuleUpdateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__UPDATE_V1_REPLY;
-            ::eventsmith::reply_payload!(
-                RuleUpdateReply, is_valid, "rule.update.reply", 1
-            );
+            ::eventsmith::reply_payload!(RuleUpdateReply, is_valid, "rule.update.reply", 1);
         }
 
         /// Get one rule, in its current version or an earlier one. Answered by rules-management.
@@ -3647,12 +3464,9 @@ pub mod rule {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::checks::length(&self.description, ..=2000)
                     && self.priority.is_valid()
-                    && self
-                        .tags
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 20 && ::eventsmith::checks::unique(value)
-                        }) && self.version.is_valid()
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20 && ::eventsmith::checks::unique(value)
+                    }) && self.version.is_valid()
             }
         }
 
@@ -3699,10 +3513,7 @@ pub mod rule {
         impl RuleList {
             pub(crate) fn is_valid(&self) -> bool {
                 self.min_priority.as_ref().is_none_or(|value| value.is_valid())
-                    && self
-                        .page_size
-                        .as_ref()
-                        .is_none_or(|value| (1..=200).contains(value))
+                    && self.page_size.as_ref().is_none_or(|value| (1..=200).contains(value))
             }
         }
 
@@ -3782,17 +3593,11 @@ pub mod rule {
 
         impl RuleChanges {
             pub(crate) fn is_valid(&self) -> bool {
-                self
-                    .description
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::length(value, ..=2000))
+                self.description.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, ..=2000))
                     && self.priority.as_ref().is_none_or(|value| value.is_valid())
-                    && self
-                        .tags
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 20 && ::eventsmith::checks::unique(value)
-                        })
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20 && ::eventsmith::checks::unique(value)
+                    })
                     && (self.name.is_some() || self.description.is_some()
                         || self.definition.is_some() || self.priority.is_some()
                         || self.tags.is_some())
@@ -3824,12 +3629,9 @@ pub mod rule {
         impl RuleSummary {
             pub(crate) fn is_valid(&self) -> bool {
                 self.priority.is_valid()
-                    && self
-                        .tags
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 20 && ::eventsmith::checks::unique(value)
-                        }) && self.version.is_valid()
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20 && ::eventsmith::checks::unique(value)
+                    }) && self.version.is_valid()
             }
         }
     }
@@ -3872,12 +3674,9 @@ pub mod rule {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::checks::length(&self.description, ..=2000)
                     && self.priority.is_valid()
-                    && self
-                        .tags
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 20 && ::eventsmith::checks::unique(value)
-                        }) && self.version.is_valid()
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20 && ::eventsmith::checks::unique(value)
+                    }) && self.version.is_valid()
             }
         }
 
@@ -3888,9 +3687,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__CREATED_V2;
             const KEY: Option<&'static str> = Some("/rule_id");
-            ::eventsmith::event_payload!(
-                RuleCreated, is_valid, 1 => super::v1::RuleCreated, Upcast::upcast
-            );
+            ::eventsmith::event_payload!(RuleCreated, is_valid, 1 => super::v1::RuleCreated, Upcast::upcast);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
@@ -3947,14 +3744,9 @@ pub mod sync {
                 (0..=9007199254740991).contains(&self.records_created)
                     && (0..=9007199254740991).contains(&self.records_updated)
                     && (0..=9007199254740991).contains(&self.records_deleted)
-                    && self
-                        .records_skipped
-                        .as_ref()
+                    && self.records_skipped.as_ref()
                         .is_none_or(|value| (0..=9007199254740991).contains(value))
-                    && self
-                        .cursor
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
+                    && self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
                     && self.duration >= 0
             }
         }
@@ -4002,10 +3794,7 @@ pub mod sync {
         impl SyncFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.records_processed)
-                    && self
-                        .cursor
-                        .as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
+                    && self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
             }
         }
 
@@ -4048,9 +3837,7 @@ pub mod sync {
 
         impl SyncStarted {
             pub(crate) fn is_valid(&self) -> bool {
-                self.cursor
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
+                self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
             }
         }
 
@@ -4192,13 +3979,10 @@ pub mod tax {
 
         impl TaxLine {
             pub(crate) fn is_valid(&self) -> bool {
-                self
-                    .category
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::scan_all(
-                        value,
-                        |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
-                    )) && self.taxable_amount.is_valid() && self.amount.is_valid()
+                self.category.as_ref().is_none_or(|value| ::eventsmith::checks::scan_all(
+                    value,
+                    |s| s.run(1..=64, ::eventsmith::class!("0-9_a-z-")),
+                )) && self.taxable_amount.is_valid() && self.amount.is_valid()
             }
         }
 
@@ -4274,18 +4058,15 @@ pub mod webhook {
                     &self.event_type,
                     |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
                 )
-                    && self
-                        .url
-                        .as_ref()
-                        .is_none_or(|value| {
-                            ::eventsmith::checks::scan_all(
-                                value,
-                                |s| {
-                                    s.literal("https://")
-                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
-                                },
-                            ) && ::eventsmith::has_format!("uri", value)
-                        }) && (200..=299).contains(&self.status_code)
+                    && self.url.as_ref().is_none_or(|value| {
+                        ::eventsmith::checks::scan_all(
+                            value,
+                            |s| {
+                                s.literal("https://")
+                                    && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                            },
+                        ) && ::eventsmith::has_format!("uri", value)
+                    }) && (200..=299).contains(&self.status_code)
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
             }
         }
@@ -4345,22 +4126,16 @@ pub mod webhook {
                     &self.event_type,
                     |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
                 )
-                    && self
-                        .url
-                        .as_ref()
-                        .is_none_or(|value| {
-                            ::eventsmith::checks::scan_all(
-                                value,
-                                |s| {
-                                    s.literal("https://")
-                                        && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
-                                },
-                            ) && ::eventsmith::has_format!("uri", value)
-                        })
-                    && self
-                        .status_code
-                        .as_ref()
-                        .is_none_or(|value| (100..=599).contains(value))
+                    && self.url.as_ref().is_none_or(|value| {
+                        ::eventsmith::checks::scan_all(
+                            value,
+                            |s| {
+                                s.literal("https://")
+                                    && s.run(1..=2000, ::eventsmith::class!(r"\--:A-Z_a-z~"))
+                            },
+                        ) && ::eventsmith::has_format!("uri", value)
+                    })
+                    && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts)
                     && (self.gave_up || self.next_attempt_at.is_some())
             }
@@ -4407,28 +4182,18 @@ pub mod webhook {
 
         impl WebhookReceived {
             pub(crate) fn is_valid(&self) -> bool {
-                self
-                    .event_type
-                    .as_ref()
-                    .is_none_or(|value| ::eventsmith::checks::scan_all(
-                        value,
-                        |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
-                    ))
-                    && self
-                        .headers
-                        .as_ref()
-                        .is_none_or(|value| {
-                            value.len() <= 50
-                                && value
-                                    .keys()
-                                    .all(|name| ::eventsmith::checks::scan_all(
-                                        name,
-                                        |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
-                                    ))
-                                && value
-                                    .values()
-                                    .all(|item| ::eventsmith::checks::length(item, ..=4096))
-                        })
+                self.event_type.as_ref().is_none_or(|value| ::eventsmith::checks::scan_all(
+                    value,
+                    |s| s.run(1..=128, ::eventsmith::class!(r"\-.0-9A-Z_a-z")),
+                ))
+                    && self.headers.as_ref().is_none_or(|value| {
+                        value.len() <= 50
+                            && value.keys().all(|name| ::eventsmith::checks::scan_all(
+                                name,
+                                |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
+                            ))
+                            && value.values().all(|item| ::eventsmith::checks::length(item, ..=4096))
+                    })
             }
         }
 
@@ -4446,17 +4211,13 @@ pub mod webhook {
             }
 
             fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
-                Self::payload_schema()
-                    .subject([
-                        SubjectToken::Literal("rules"),
-                        SubjectToken::Literal("integration"),
-                        SubjectToken::Literal("webhook"),
-                        SubjectToken::Literal("received"),
-                        SubjectToken::Property(
-                            "endpoint_id",
-                            ::eventsmith::scalar_text(&self.endpoint_id),
-                        ),
-                    ])
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("integration"),
+                    SubjectToken::Literal("webhook"),
+                    SubjectToken::Literal("received"),
+                    SubjectToken::Property("endpoint_id", ::eventsmith::scalar_text(&self.endpoint_id)),
+                ])
             }
         }
     }

@@ -1,5 +1,7 @@
 //! From tokens to text that people can read: prettyplease, and an empty line between items.
 
+mod lines;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
@@ -19,7 +21,7 @@ pub(super) fn format(items: TokenStream, depth: usize) -> Result<String, syn::Er
     let text = prettyplease::unparse(&syn::parse2(nested)?);
     let lines: Vec<&str> = text.lines().collect();
     let inner = lines[depth..lines.len() - depth].join("\n");
-    Ok(part_items(&join_attributes(&inner)))
+    Ok(part_items(&lines::join(&join_attributes(&inner))))
 }
 
 /// A line at a depth.
