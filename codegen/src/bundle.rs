@@ -134,21 +134,30 @@ impl<'a> Bundler<'a> {
     }
 }
 
-/// Embeds whole documents under their URIs.
+/// Embeds whole documents under their URIs, which is where references look for them.
 fn embed(loaded: &Loaded, file: &str, root: &Value) -> Value {
-    let mut root = root.clone();
-    let uri = file_uri(file);
-    if let Value::Object(members) = &mut root {
-        members
-            .entry(schema::id_keyword(&Value::Object(members.clone())))
-            .or_insert_with(|| Value::String(uri.clone()));
+    let mut root = identified(root, file).1;
+    let keyword = schema::definitions_keyword(&root);
+    let others = files_from(loaded, file).into_iter().skip(1);
+    let documents = others.filter_map(|file| loaded.catalogue.documents.get(&file));
+    let embedded: Map<String, Value> = documents.map(|document| identified(&document.schema, &document.path)).collect();
+    if let Value::Object(members) = &mut root
+        && let Value::Object(definitions) = members.entry(keyword).or_insert_with(|| json!({}))
+    {
+        definitions.extend(embedded);
     }
-    let documents: Vec<(String, &Value)> = loaded
-        .catalogue
-        .documents
-        .values()
-        .filter(|document| document.path != file)
-        .map(|document| (file_uri(&document.path), &document.schema))
-        .collect();
-    schema::bundle(&root, &uri, &documents).unwrap_or(root)
+    root
+}
+
+/// A document with its URI: the `$id` that it has, made absolute, or else that of its file.
+fn identified(document: &Value, file: &str) -> (String, Value) {
+    let own = file_uri(file);
+    let mut members = match document {
+        Value::Object(members) => members.clone(),
+        accepts => Map::from_iter([("allOf".to_owned(), json!([accepts]))]),
+    };
+    let keyword = schema::id_keyword(document);
+    let uri = members.get(keyword).and_then(Value::as_str).and_then(|id| schema::resolve_uri(&own, id)).unwrap_or(own);
+    members.insert(keyword.to_owned(), Value::String(uri.clone()));
+    (uri, Value::Object(members))
 }

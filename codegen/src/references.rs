@@ -128,6 +128,7 @@ impl References {
     fn add(&mut self, document: &Document) {
         let own = file_uri(&document.path);
         let id_keyword = schema::id_keyword(&document.schema);
+        let has_siblings = schema::ref_has_siblings(&document.schema);
         let mut bases = BTreeMap::from([(String::new(), own.clone())]);
         self.resources.insert(own, Place::root(&document.path));
         every_schema(&document.schema, &mut |pointer, schema| {
@@ -139,7 +140,9 @@ impl References {
             {
                 self.bound.insert(document.path.clone());
             }
-            let id = members.get(id_keyword).and_then(Value::as_str);
+            // In the older drafts nothing counts beside a reference.
+            let counts = has_siblings || !members.contains_key("$ref");
+            let id = members.get(id_keyword).filter(|_| counts).and_then(Value::as_str);
             if let Some(uri) = id.and_then(|id| schema::resolve_uri(&outer, id)) {
                 let (resource, fragment) = split(&uri);
                 if fragment.is_empty() {
@@ -257,6 +260,30 @@ mod tests {
 
         assert_eq!(lead(&texts, "a.json", "b#here"), Some(("b.json".to_owned(), "/$defs/x".to_owned())));
         assert_eq!(lead(&texts, "a.json", "b.json"), Some(("b.json".to_owned(), String::new())));
+    }
+
+    #[test]
+    fn an_identifier_beside_a_reference_counts_in_the_newer_drafts_only() {
+        let schema = |draft: &str| {
+            format!(
+                r#"{{"$schema": "{draft}", "$id": "https://example.org/a", "allOf": [
+                    {{"$id": "https://example.org/inner/", "$ref": "b"}},
+                    {{"$id": "https://example.org/b"}}, {{"$id": "https://example.org/inner/b"}}
+                ]}}"#
+            )
+        };
+        let target = |draft| {
+            let text = schema(draft);
+            let documents = documents(&[("a.json", &text)]);
+            let from = Place { file: "a.json".to_owned(), pointer: "/allOf/0".to_owned() };
+            match References::new(&documents).resolve(&documents, &from, "b") {
+                Some(Target::Place(place)) => place.pointer,
+                _ => String::new(),
+            }
+        };
+
+        assert_eq!(target("http://json-schema.org/draft-07/schema#"), "/allOf/1");
+        assert_eq!(target("https://json-schema.org/draft/2019-09/schema"), "/allOf/2");
     }
 
     #[test]

@@ -90,17 +90,6 @@ pub fn covers(reader: &Value, writer: &Value) -> bool {
     }
 }
 
-/// Makes one document of a schema and everything it refers to, the standard's way: documents embedded by `$id`.
-pub fn bundle(root: &Value, uri: &str, documents: &[(String, &Value)]) -> Result<Value, String> {
-    let mut registry = jsonschema::Registry::new();
-    for (uri, document) in documents {
-        registry = registry.add(uri.as_str(), *document).map_err(|error| error.to_string())?;
-    }
-    let registry = registry.prepare().map_err(|error| error.to_string())?;
-    let options = jsonschema::options().with_registry(&registry).with_base_uri(uri.to_owned());
-    options.bundle(root).map_err(|error| error.to_string())
-}
-
 /// Resolves a URI reference against a base, as RFC 3986 says.
 pub fn resolve_uri(base: &str, reference: &str) -> Option<String> {
     let base = Uri::parse(base).ok()?;
