@@ -22,7 +22,7 @@ pub fn read_one_of<'de, D: Deserializer<'de>, T>(
     alternatives: &[fn(&Value) -> Option<T>],
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(|read| is_valid(read));
+    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid);
     match (matches.next(), matches.next()) {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(D::Error::custom("more than one alternative matches")),
@@ -40,7 +40,7 @@ pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     alternatives: &[fn(&Value) -> Option<T>],
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(|read| is_valid(read));
+    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid);
     let mut best = matches.next().ok_or_else(no_alternative)?;
     let mut most = None;
     for other in matches {
