@@ -5,6 +5,8 @@ mod scan;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
+use crate::{Date, DateTime};
+
 pub use scan::{Class, Scan, scan, scan_all};
 
 /// Whether a text has a number of code points within a range.
@@ -13,6 +15,16 @@ pub fn length(text: impl AsRef<str>, range: impl RangeBounds<usize>) -> bool {
     // In ASCII, which most texts are, bytes are code points.
     let count = if text.is_ascii() { text.len() } else { text.chars().count() };
     range.contains(&count)
+}
+
+/// Whether JSON can write a date-time: the format has no years before 0.
+pub fn date_time(value: &DateTime) -> bool {
+    value.is_writable()
+}
+
+/// Whether JSON can write a date: the format has no years before 0.
+pub fn date(value: &Date) -> bool {
+    value.year() >= 0
 }
 
 /// Whether no two elements are equal.

@@ -1,6 +1,9 @@
 //! RFC 3339 date-times that keep the offset, and the spelling, they were written with.
 
-use std::cmp::Ordering;
+mod civil;
+mod read;
+mod write;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 ///
 /// Accepts what the format `date-time` of JSON Schema accepts, RFC 3339 with leap seconds and any number of fractional
 /// digits, and writes it back as it was. The instant has the precision of nanoseconds; a leap second is the second
-/// before it.
+/// before it. Date-times are equal when they are spelled alike, and ordered by their instants first.
 ///
 /// ```
 /// use eventsmith::DateTime;
@@ -22,12 +25,33 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// assert_eq!(time.to_string(), "2026-11-23T10:00:00+01:00");
 /// # Ok::<(), eventsmith::InvalidText>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime {
-    instant: Timestamp,
-    offset: Offset,
-    /// The spelling, where it is not the one that we would choose.
+    /// Since 1970, in UTC. Not a `Timestamp`: that one ends two days before the year 9999 does, and the last second of
+    /// that year is what many systems write for "never".
+    seconds: i64,
+    nanoseconds: u32,
+    offset_minutes: i16,
+    spelling: Spelling,
+    /// The whole text, where it has more fractional digits than nanoseconds have.
     text: Option<Box<str>>,
+}
+
+/// What two texts for one instant and offset may differ in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Spelling {
+    fraction_digits: u8,
+    is_leap_second: bool,
+    has_small_t: bool,
+    zone: Zone,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Zone {
+    Z,
+    SmallZ,
+    Plus,
+    Minus,
 }
 
 impl DateTime {
@@ -36,20 +60,44 @@ impl DateTime {
         Timestamp::now().into()
     }
 
-    /// The instant.
+    /// The instant; of the last two days of the year 9999, which [`Timestamp`] does not reach, its latest one.
     pub fn timestamp(&self) -> Timestamp {
-        self.instant
+        // Less than 10^9, so that nothing is lost.
+        Timestamp::new(self.seconds, self.nanoseconds.cast_signed()).unwrap_or(Timestamp::MAX)
     }
 
     /// The offset from UTC.
     pub fn offset(&self) -> Offset {
-        self.offset
+        Offset::from_seconds(i32::from(self.offset_minutes) * 60).unwrap_or(Offset::UTC)
+    }
+
+    /// Whether RFC 3339 can write the date-time: it has no years before 0.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.local_seconds() >= civil::YEAR_0
+    }
+
+    fn local_seconds(&self) -> i64 {
+        self.seconds + i64::from(self.offset_minutes) * 60
     }
 }
 
 impl From<Timestamp> for DateTime {
     fn from(instant: Timestamp) -> Self {
-        Self { instant, offset: Offset::UTC, text: None }
+        let total = instant.as_nanosecond();
+        let nanoseconds = u32::try_from(total.rem_euclid(1_000_000_000)).unwrap_or_default();
+        let mut fraction_digits = if nanoseconds == 0 { 0 } else { 9 };
+        let mut significant = nanoseconds;
+        while significant != 0 && significant % 10 == 0 {
+            significant /= 10;
+            fraction_digits -= 1;
+        }
+        Self {
+            seconds: i64::try_from(total.div_euclid(1_000_000_000)).unwrap_or_default(),
+            nanoseconds,
+            offset_minutes: 0,
+            spelling: Spelling { fraction_digits, is_leap_second: false, has_small_t: false, zone: Zone::Z },
+            text: None,
+        }
     }
 }
 
@@ -58,85 +106,13 @@ impl FromStr for DateTime {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = crate::InvalidText { type_name: "DateTime", expected: "an RFC 3339 date-time" };
-        let (instant, offset) = parse(text).ok_or(error)?;
-        let plain = Self { instant, offset, text: None };
-        let canonical = plain.to_string() == text;
-        Ok(Self { text: (!canonical).then(|| text.into()), ..plain })
+        Self::read(text).ok_or(error)
     }
-}
-
-/// Reads `YYYY-MM-DDThh:mm:ss[.f+](Z|±hh:mm)` as the format `date-time` does.
-fn parse(text: &str) -> Option<(Timestamp, Offset)> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, length: usize| {
-        let digits = bytes.get(from..from + length)?;
-        digits
-            .iter()
-            .try_fold(0_i16, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i16::from(digit - b'0')))
-    };
-    let literal = |at: usize, expected: u8| (bytes.get(at)?.to_ascii_uppercase() == expected).then_some(());
-    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
-    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
-    for (at, expected) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')] {
-        literal(at, expected)?;
-    }
-    let rest = &bytes[19..];
-    let digits = match rest.first() {
-        Some(b'.') => rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
-        _ => 0,
-    };
-    let fraction_end = if rest.first() == Some(&b'.') { digits + 1 } else { 0 };
-    if fraction_end == 1 {
-        return None;
-    }
-    let nanoseconds = (0..9).fold(0_i32, |value, place| {
-        let digit = if place < digits { i32::from(rest[1 + place] - b'0') } else { 0 };
-        value * 10 + digit
-    });
-    let seconds_east = match &rest[fraction_end..] {
-        [b'Z' | b'z'] => 0,
-        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let at = 19 + fraction_end + 1;
-            let (hours, minutes) = (number(at, 2)?, number(at + 3, 2)?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
-            if *sign == b'-' { -seconds } else { seconds }
-        }
-        _ => return None,
-    };
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let is_leap = second == 60;
-    let small = |value: i16| i8::try_from(value).ok();
-    let date = jiff::civil::Date::new(year, small(month)?, small(day)?).ok()?;
-    let time = jiff::civil::Time::new(small(hour)?, small(minute)?, small(second.min(59))?, nanoseconds).ok()?;
-    let offset = Offset::from_seconds(seconds_east).ok()?;
-    let instant = offset.to_timestamp(date.to_datetime(time)).ok()?;
-    if is_leap {
-        // A leap second is the last second of a day in UTC.
-        let utc = Offset::UTC.to_datetime(instant);
-        if (utc.hour(), utc.minute()) != (23, 59) {
-            return None;
-        }
-    }
-    Some((instant, offset))
 }
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(text) = &self.text {
-            return f.write_str(text);
-        }
-        if self.offset == Offset::UTC {
-            return write!(f, "{}", self.instant);
-        }
-        let local = self.offset.to_datetime(self.instant);
-        let minutes = self.offset.seconds() / 60;
-        let sign = if minutes < 0 { '-' } else { '+' };
-        write!(f, "{local}{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+        if self.is_writable() { f.write_str(self.write(&mut [0; write::LONGEST])) } else { self.timestamp().fmt(f) }
     }
 }
 
@@ -146,43 +122,12 @@ impl fmt::Debug for DateTime {
     }
 }
 
-impl DateTime {
-    fn order(&self) -> (Timestamp, i32, Option<&str>) {
-        (self.instant, self.offset.seconds(), self.text.as_deref())
-    }
-}
-
-impl PartialEq for DateTime {
-    fn eq(&self, other: &Self) -> bool {
-        self.order() == other.order()
-    }
-}
-
-impl Eq for DateTime {}
-
-impl PartialOrd for DateTime {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for DateTime {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(&other.order())
-    }
-}
-
-impl std::hash::Hash for DateTime {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.order().hash(state);
-    }
-}
-
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.text {
-            Some(text) => serializer.serialize_str(text),
-            None => serializer.collect_str(self),
+        if self.is_writable() {
+            serializer.serialize_str(self.write(&mut [0; write::LONGEST]))
+        } else {
+            serializer.collect_str(self)
         }
     }
 }
@@ -208,6 +153,7 @@ impl<'de> Deserialize<'de> for DateTime {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -222,7 +168,12 @@ mod tests {
             "2017-01-01T00:59:60+01:00",
             "2026-11-23T10:00:00.1234567890123Z",
             "2026-11-23T10:00:00-00:00",
+            "2026-11-23T10:00:00.000000001+00:00",
+            "2000-02-29T10:00:00-23:59",
             "0000-01-01T00:00:00Z",
+            "0000-01-01T00:00:00+23:59",
+            "9999-12-31T23:59:59.999999999Z",
+            "9999-12-31T23:59:59-23:59",
         ];
         for text in texts {
             assert_eq!(text.parse::<DateTime>().map(|time| time.to_string()).as_deref(), Ok(text));
@@ -248,5 +199,35 @@ mod tests {
         for text in texts {
             assert!(text.parse::<DateTime>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_instant_is_that_of_jiff() {
+        for text in ["2026-11-23T10:00:00.5+01:00", "1969-12-31T23:59:59.999Z", "0000-02-29T00:00:00-05:30"] {
+            let (time, expected): (DateTime, Timestamp) = (text.parse().unwrap(), text.parse().unwrap());
+
+            assert_eq!(time.timestamp(), expected, "{text}");
+            assert_eq!(DateTime::from(expected).timestamp(), expected, "{text}");
+            assert_eq!(DateTime::from(expected).to_string(), expected.to_string(), "{text}");
+        }
+        let never: DateTime = "9999-12-31T23:59:59Z".parse().unwrap();
+        assert_eq!(never.timestamp(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn date_times_are_ordered_by_their_instants_and_equal_when_spelled_alike() {
+        let parse = |text: &str| text.parse::<DateTime>().unwrap();
+
+        assert!(parse("2026-11-23T10:00:00+02:00") < parse("2026-11-23T09:00:00Z"));
+        assert!(parse("2026-11-23T10:00:00.9Z") < parse("2026-11-23T10:00:01+00:00"));
+        assert_ne!(parse("2026-11-23T10:00:00Z"), parse("2026-11-23T10:00:00+00:00"));
+        assert_ne!(parse("2026-11-23T10:00:00.1Z"), parse("2026-11-23T10:00:00.10Z"));
+        assert_eq!(parse("2026-11-23T10:00:00.25Z"), parse("2026-11-23T10:00:00.25Z").timestamp().into());
+    }
+
+    #[test]
+    fn years_before_0_are_not_for_json() {
+        assert!(!DateTime::from(Timestamp::MIN).is_writable());
+        assert_eq!(DateTime::from(Timestamp::MIN).to_string(), Timestamp::MIN.to_string());
     }
 }
