@@ -570,7 +570,9 @@ pub mod audit {
 
         impl AuditTrail {
             pub(crate) fn is_valid(&self) -> bool {
-                self.page_size.as_ref().is_none_or(|value| (1..=200).contains(value))
+                self.from.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.to.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.page_size.as_ref().is_none_or(|value| (1..=200).contains(value))
             }
         }
 
@@ -628,6 +630,7 @@ pub mod audit {
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_version.is_valid()
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && ::eventsmith::checks::date_time(&self.occurred_at)
             }
         }
 
@@ -700,6 +703,7 @@ pub mod cache {
         impl CacheInvalidateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.entries_removed <= 2147483647
+                    && ::eventsmith::checks::date_time(&self.completed_at)
             }
         }
 
@@ -1583,6 +1587,7 @@ pub mod coupon {
         impl CouponExpired {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=2147483647).contains(&self.unused_redemptions)
+                    && ::eventsmith::checks::date_time(&self.expired_at)
             }
         }
 
@@ -1636,6 +1641,9 @@ pub mod coupon {
                 self.discount.is_valid()
                     && self.minimum_subtotal.as_ref().is_none_or(|value| value.is_valid())
                     && self.max_redemptions.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
+                    && ::eventsmith::checks::date_time(&self.valid_from)
+                    && self.valid_until.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.issued_at)
             }
         }
 
@@ -1677,6 +1685,7 @@ pub mod coupon {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount_amount.is_valid()
                     && self.remaining_redemptions.as_ref().is_none_or(|value| *value <= 2147483647)
+                    && ::eventsmith::checks::date_time(&self.redeemed_at)
             }
         }
 
@@ -1716,6 +1725,7 @@ pub mod coupon {
         impl CouponRejected {
             pub(crate) fn is_valid(&self) -> bool {
                 self.detail.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                    && ::eventsmith::checks::date_time(&self.rejected_at)
             }
         }
 
@@ -1803,6 +1813,7 @@ pub mod evaluation {
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.conflicts_found <= 2147483647
+                    && ::eventsmith::checks::date_time(&self.completed_at)
                     && (self.success || self.error_message.is_some())
             }
         }
@@ -1838,6 +1849,12 @@ pub mod evaluation {
             pub failed_at: DateTime,
         }
 
+        impl EvaluationFailed {
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::checks::date_time(&self.failed_at)
+            }
+        }
+
         impl Event for EvaluationFailed {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "evaluation.failed";
@@ -1845,7 +1862,7 @@ pub mod evaluation {
             const SUBJECT: &'static str = super::super::subjects::domain::evaluation::FAILED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_EVALUATION__FAILED_V1;
             const KEY: Option<&'static str> = Some("/context_id");
-            ::eventsmith::event_payload!(EvaluationFailed, type);
+            ::eventsmith::event_payload!(EvaluationFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.context_id)
@@ -1870,6 +1887,7 @@ pub mod evaluation {
         impl EvaluationStarted {
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_count <= 2147483647
+                    && ::eventsmith::checks::date_time(&self.started_at)
             }
         }
 
@@ -1975,6 +1993,7 @@ pub mod evaluation {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
                     && self.conflicts_found <= 2147483647
+                    && ::eventsmith::checks::date_time(&self.completed_at)
                     && (self.success || self.error_message.is_some())
             }
         }
@@ -2025,6 +2044,7 @@ pub mod evaluation {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
                     && self.conflicts_found <= 2147483647
+                    && ::eventsmith::checks::date_time(&self.completed_at)
                     && (self.success || self.error_message.is_some())
             }
         }
@@ -2108,6 +2128,7 @@ pub mod external {
                 )
                     && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
+                    && ::eventsmith::checks::date_time(&self.completed_at)
             }
         }
 
@@ -2162,6 +2183,7 @@ pub mod external {
                 )
                     && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
+                    && ::eventsmith::checks::date_time(&self.failed_at)
             }
         }
 
@@ -2226,6 +2248,8 @@ pub mod loyalty {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=9007199254740991).contains(&self.points)
                     && (1..=9007199254740991).contains(&self.balance)
+                    && self.expires_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.earned_at)
             }
         }
 
@@ -2271,6 +2295,7 @@ pub mod loyalty {
                     && (0..=9007199254740991).contains(&self.balance)
                     && self.value.is_valid()
                     && self.reward.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=200))
+                    && ::eventsmith::checks::date_time(&self.redeemed_at)
             }
         }
 
@@ -2314,6 +2339,8 @@ pub mod loyalty {
         impl LoyaltyTierChanged {
             pub(crate) fn is_valid(&self) -> bool {
                 self.qualifying_points.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
+                    && self.valid_until.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.changed_at)
             }
         }
 
@@ -2402,7 +2429,9 @@ pub mod metrics {
 
         impl MetricsSummary {
             pub(crate) fn is_valid(&self) -> bool {
-                self.top_rules.as_ref().is_none_or(|value| *value <= 100)
+                ::eventsmith::checks::date_time(&self.from)
+                    && ::eventsmith::checks::date_time(&self.to)
+                    && self.top_rules.as_ref().is_none_or(|value| *value <= 100)
             }
         }
 
@@ -2449,7 +2478,9 @@ pub mod metrics {
 
         impl MetricsSummaryReply {
             pub(crate) fn is_valid(&self) -> bool {
-                (0..=9007199254740991).contains(&self.evaluations)
+                ::eventsmith::checks::date_time(&self.from)
+                    && ::eventsmith::checks::date_time(&self.to)
+                    && (0..=9007199254740991).contains(&self.evaluations)
                     && (0..=9007199254740991).contains(&self.evaluations_failed)
                     && (0..=9007199254740991).contains(&self.rules_applied)
                     && (0..=9007199254740991).contains(&self.conflicts_found)
@@ -2535,6 +2566,8 @@ pub mod payment {
                         value,
                         |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
                     ))
+                    && self.expires_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.authorized_at)
             }
         }
 
@@ -2578,6 +2611,7 @@ pub mod payment {
         impl PaymentCaptured {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
+                    && ::eventsmith::checks::date_time(&self.captured_at)
             }
         }
 
@@ -2624,6 +2658,7 @@ pub mod payment {
         impl PaymentFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
+                    && ::eventsmith::checks::date_time(&self.failed_at)
             }
         }
 
@@ -2673,6 +2708,7 @@ pub mod payment {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
                     && self.remaining_amount.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::checks::date_time(&self.refunded_at)
             }
         }
 
@@ -2764,6 +2800,7 @@ pub mod promotion {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount.is_valid() && self.subtotal.is_valid()
                     && self.discount_amount.is_valid()
+                    && ::eventsmith::checks::date_time(&self.applied_at)
             }
         }
 
@@ -2827,6 +2864,9 @@ pub mod promotion {
                     )) && self.discount.is_valid()
                     && self.budget.as_ref().is_none_or(|value| value.is_valid())
                     && self.max_applications.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
+                    && ::eventsmith::checks::date_time(&self.starts_at)
+                    && self.ends_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.created_at)
             }
         }
 
@@ -2864,6 +2904,7 @@ pub mod promotion {
             pub(crate) fn is_valid(&self) -> bool {
                 self.times_applied <= 2147483647
                     && self.total_discount.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::checks::date_time(&self.expired_at)
             }
         }
 
@@ -2932,6 +2973,13 @@ pub mod rule {
             pub effective_at: DateTime,
         }
 
+        impl RuleActivated {
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::checks::date_time(&self.activated_at)
+                    && ::eventsmith::checks::date_time(&self.effective_at)
+            }
+        }
+
         impl Event for RuleActivated {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "rule.activated";
@@ -2939,7 +2987,7 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::ACTIVATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__ACTIVATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
-            ::eventsmith::event_payload!(RuleActivated, type);
+            ::eventsmith::event_payload!(RuleActivated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::scalar_text(&self.rule_id)
@@ -2970,6 +3018,7 @@ pub mod rule {
         impl RuleCreated {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::checks::length(&self.description, ..=2000)
+                    && ::eventsmith::checks::date_time(&self.created_at)
                     && self.version.is_valid()
             }
         }
@@ -3006,7 +3055,8 @@ pub mod rule {
 
         impl RuleDeactivated {
             pub(crate) fn is_valid(&self) -> bool {
-                self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
+                ::eventsmith::checks::date_time(&self.deactivated_at)
+                    && self.reason.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=500))
             }
         }
 
@@ -3041,7 +3091,8 @@ pub mod rule {
 
         impl RuleDeleted {
             pub(crate) fn is_valid(&self) -> bool {
-                self.final_version.is_valid()
+                ::eventsmith::checks::date_time(&self.deleted_at)
+                    && self.final_version.is_valid()
             }
         }
 
@@ -3090,6 +3141,7 @@ pub mod rule {
                         },
                     )) && self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
+                    && ::eventsmith::checks::date_time(&self.updated_at)
             }
         }
 
@@ -3125,6 +3177,7 @@ pub mod rule {
         impl RuleActivate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
+                    && self.effective_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
             }
         }
 
@@ -3155,6 +3208,8 @@ pub mod rule {
         impl RuleActivateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::checks::date_time(&self.activated_at)
+                    && ::eventsmith::checks::date_time(&self.effective_at)
             }
         }
 
@@ -3225,6 +3280,7 @@ pub mod rule {
         impl RuleCreateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.is_valid()
+                    && ::eventsmith::checks::date_time(&self.created_at)
             }
         }
 
@@ -3280,6 +3336,7 @@ pub mod rule {
         impl RuleDeactivateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::checks::date_time(&self.deactivated_at)
             }
         }
 
@@ -3334,6 +3391,7 @@ pub mod rule {
         impl RuleDeleteReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.final_version.is_valid()
+                    && ::eventsmith::checks::date_time(&self.deleted_at)
             }
         }
 
@@ -3392,6 +3450,7 @@ pub mod rule {
             pub(crate) fn is_valid(&self) -> bool {
                 self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
+                    && ::eventsmith::checks::date_time(&self.updated_at)
             }
         }
 
@@ -3467,6 +3526,8 @@ pub mod rule {
                     && self.tags.as_ref().is_none_or(|value| {
                         value.len() <= 20 && ::eventsmith::checks::unique(value)
                     }) && self.version.is_valid()
+                    && ::eventsmith::checks::date_time(&self.created_at)
+                    && self.updated_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
             }
         }
 
@@ -3632,6 +3693,7 @@ pub mod rule {
                     && self.tags.as_ref().is_none_or(|value| {
                         value.len() <= 20 && ::eventsmith::checks::unique(value)
                     }) && self.version.is_valid()
+                    && ::eventsmith::checks::date_time(&self.updated_at)
             }
         }
     }
@@ -3676,7 +3738,8 @@ pub mod rule {
                     && self.priority.is_valid()
                     && self.tags.as_ref().is_none_or(|value| {
                         value.len() <= 20 && ::eventsmith::checks::unique(value)
-                    }) && self.version.is_valid()
+                    }) && ::eventsmith::checks::date_time(&self.created_at)
+                    && self.version.is_valid()
             }
         }
 
@@ -3748,6 +3811,7 @@ pub mod sync {
                         .is_none_or(|value| (0..=9007199254740991).contains(value))
                     && self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
                     && self.duration >= 0
+                    && ::eventsmith::checks::date_time(&self.completed_at)
             }
         }
 
@@ -3795,6 +3859,7 @@ pub mod sync {
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.records_processed)
                     && self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
+                    && ::eventsmith::checks::date_time(&self.failed_at)
             }
         }
 
@@ -3838,6 +3903,7 @@ pub mod sync {
         impl SyncStarted {
             pub(crate) fn is_valid(&self) -> bool {
                 self.cursor.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, 1..=512))
+                    && ::eventsmith::checks::date_time(&self.started_at)
             }
         }
 
@@ -3905,6 +3971,7 @@ pub mod tax {
                 (1..=500).contains(&self.lines.len())
                     && self.lines.iter().all(|item| item.is_valid())
                     && self.total.is_valid()
+                    && ::eventsmith::checks::date_time(&self.calculated_at)
             }
         }
 
@@ -3942,6 +4009,8 @@ pub mod tax {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=1000).contains(&self.rates.len())
                     && self.rates.iter().all(|item| item.is_valid())
+                    && ::eventsmith::checks::date_time(&self.effective_at)
+                    && ::eventsmith::checks::date_time(&self.updated_at)
             }
         }
 
@@ -4068,6 +4137,7 @@ pub mod webhook {
                         ) && ::eventsmith::has_format!("uri", value)
                     }) && (200..=299).contains(&self.status_code)
                     && (1..=1000).contains(&self.attempts) && self.duration >= 0
+                    && ::eventsmith::checks::date_time(&self.delivered_at)
             }
         }
 
@@ -4137,6 +4207,9 @@ pub mod webhook {
                     })
                     && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts)
+                    && self.next_attempt_at.as_ref()
+                        .is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && ::eventsmith::checks::date_time(&self.failed_at)
                     && (self.gave_up || self.next_attempt_at.is_some())
             }
         }
@@ -4193,7 +4266,7 @@ pub mod webhook {
                                 |s| s.run(1..=64, ::eventsmith::class!("0-9a-z-")),
                             ))
                             && value.values().all(|item| ::eventsmith::checks::length(item, ..=4096))
-                    })
+                    }) && ::eventsmith::checks::date_time(&self.received_at)
             }
         }
 

@@ -153,6 +153,15 @@ fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenSt
         Type::Named(id) | Type::Boxed(id) if checked[*id] => conditions.push(quote!(#place.is_valid())),
         // JSON has no infinity and no NaN, and they would be written as null.
         Type::Number => conditions.push(quote!(#place.is_finite())),
+        // RFC 3339 has no years beyond four digits, which jiff has.
+        Type::DateTime => {
+            let reference = access.reference();
+            conditions.push(quote!(::eventsmith::checks::date_time(#reference)));
+        }
+        Type::Date => {
+            let reference = access.reference();
+            conditions.push(quote!(::eventsmith::checks::date(#reference)));
+        }
         Type::List(item) => conditions.extend(each(item, quote!(#place.iter()), checked)),
         Type::Map(item) => conditions.extend(each(item, quote!(#place.values()), checked)),
         Type::Tuple(items) => conditions.extend(items.iter().enumerate().flat_map(|(index, item)| {
