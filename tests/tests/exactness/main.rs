@@ -3,7 +3,7 @@
 //! Each test makes catalogues, generates their code, compiles it as a small crate, and holds every verdict of that crate
 //! against the `jsonschema` crate: on the official test suite, on random schemas, and on our own catalogue.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod harness;
 mod official;

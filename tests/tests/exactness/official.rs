@@ -22,6 +22,11 @@ const LEFT_OUT: &[&str] = &[
     r#"draft2019-09 optional/cross-draft.json "refs to historic drafts are processed as historic drafts""#,
 ];
 
+/// A group whose meta-schema has no vocabulary for validation. A meta-schema of somebody's own is read as the newest draft, with
+/// a warning, so that the keywords of this group assert something here.
+const READ_AS_NEWEST: &str =
+    r#"vocabulary.json "schema that uses custom metaschema with with no validation vocabulary""#;
+
 /// Files of the suite in which the validator itself has another opinion.
 const VALIDATOR_DIFFERS: &[(&str, &str)] = &[
     ("format.json", "formats are asserted"),
@@ -92,6 +97,11 @@ fn judge(draft: &Draft) {
     let mut inputs: Vec<(At, String)> = Vec::new();
     let mut judged = Vec::new();
     for (index, (case, catalogue)) in cases.iter().zip(&catalogues).enumerate() {
+        if case.title.ends_with(READ_AS_NEWEST) {
+            assert_eq!(program.problems.get(&catalogue.name), None);
+            left_out.push(&case.title);
+            continue;
+        }
         let may_fail = LEFT_OUT.contains(&case.title.as_str());
         match (program.problems.get(&catalogue.name), may_fail, case.validator()) {
             (None, false, Ok(validator)) => {

@@ -113,7 +113,8 @@ impl fmt::Display for Tally {
 
 /// Whether a refusal is the documented one: an integer without bounds is an `i64`, and the instance has a greater one.
 fn is_too_big(reason: &str, instance: &Value) -> bool {
-    reason.contains("a value that the Rust type can hold") && has_big_integer(instance)
+    let is_integer = ["expected i64", "expected u64"].iter().any(|expected| reason.contains(expected));
+    reason.contains("a value that the Rust type can hold") && is_integer && has_big_integer(instance)
 }
 
 fn has_big_integer(value: &Value) -> bool {
