@@ -1,6 +1,6 @@
 //! Payloads that are made to break a reader: each is refused with line and column, by types and by the validator alike.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

@@ -127,10 +127,10 @@ impl Rules<'_> {
             let min = min.unwrap_or_default();
             if min == 1 {
                 let unknown = unknown.then(|| quote!(|| !self.unknown.is_empty()));
-                return if optional.is_empty() {
-                    quote!(!self.unknown.is_empty())
-                } else {
-                    quote!((#(#optional)||* #unknown))
+                return match (optional.is_empty(), &unknown) {
+                    (true, None) => quote!(false),
+                    (true, Some(_)) => quote!(!self.unknown.is_empty()),
+                    (false, _) => quote!((#(#optional)||* #unknown)),
                 };
             }
             let (count, min) = (counted(&optional, unknown), Literal::u64_unsuffixed(min));

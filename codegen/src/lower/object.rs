@@ -34,7 +34,9 @@ impl Context<'_> {
 
     /// Lowers a struct, without the property `tag` if it is the alternative of a union.
     pub(super) fn structure(&mut self, flat: &Flat<'_>, tag: Option<&str>) -> Struct {
+        let before = self.gaps.len();
         self.gaps_but(flat, Classes::OBJECT, HANDLED);
+        let mut has_gaps = self.gaps.len() > before;
         let required = flat.required();
         let unknown = self.unknown(flat);
         let mut rules = Vec::new();
@@ -78,7 +80,13 @@ impl Context<'_> {
             fields.push(self.field(name, &property.places, shape, true));
         }
         let mut body = Struct { fields, unknown, rules, tag: tag.map(str::to_owned) };
+        let before = self.gaps.len();
         self.add_rules(flat, &mut body);
+        has_gaps |= self.gaps.len() > before;
+        if has_gaps && body.unknown == Unknown::Ignored {
+            // The validator looks at properties that are not declared: what is written must have them, too.
+            body.unknown = Unknown::Kept(Box::new(Shape::of(Type::Map(Box::new(Shape::of(Type::Any))))));
+        }
         body
     }
 

@@ -42,8 +42,7 @@ pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches: Vec<T> =
-        alternatives.iter().filter_map(|read| read(&value)).filter(|read| is_valid(read)).collect();
+    let mut matches: Vec<T> = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid).collect();
     if matches.len() < 2 {
         return matches.pop().ok_or_else(no_alternative);
     }

@@ -1,7 +1,11 @@
 //! Random schemas over the whole vocabulary of five drafts.
 
+mod words;
+
 use eventsmith_codegen::sample::Choices;
 use serde_json::{Map, Value, json};
+
+use words::{FORMATS, NAMES, PATTERNS, TITLES};
 
 /// The drafts, in the order of their age.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -12,73 +16,6 @@ enum Draft {
     Of2019,
     Of2020,
 }
-
-const PATTERNS: &[&str] = &[
-    "^[a-z]+$",
-    "^R-[0-9]{3}$",
-    "a",
-    "^.{2,4}$",
-    "\\d",
-    "^\\w+$",
-    "^(foo|bar)$",
-    "[^x]$",
-    "^\\S+@\\S+$",
-    "^\\p{L}+$",
-    "^$",
-    "^[A-Z]{2}\\d*$",
-    "^x-",
-    "^(?!secret)",
-];
-const FORMATS: &[&str] = &[
-    "date-time",
-    "date",
-    "time",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "uri",
-    "uri-reference",
-    "uuid",
-    "regex",
-    "json-pointer",
-    "unheard-of",
-];
-const NAMES: &[&str] = &[
-    "id",
-    "type",
-    "kind",
-    "rule_id",
-    "a",
-    "b",
-    "c",
-    "self",
-    "fn",
-    "class",
-    "",
-    "ä",
-    "with space",
-    "a-b",
-    "a_b",
-    "aB",
-    "A_B",
-    "1st",
-    "$dollar",
-    "x.y",
-    "😀",
-    "crate",
-    "Self",
-    "_",
-    "__",
-    "x-1",
-    "foo",
-    "validate",
-    "a/b~c",
-    "\"",
-];
-const TITLES: &[&str] =
-    &["Rule", "String", "Option", "Vec", "self", "", "Größe", "1", "Rule Created", "Error", "Some", "Event"];
 
 /// One random schema in the making.
 pub(crate) struct Maker {

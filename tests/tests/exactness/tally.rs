@@ -113,7 +113,9 @@ impl fmt::Display for Tally {
 
 /// Whether a refusal is the documented one: an integer without bounds is an `i64`, and the instance has a greater one.
 fn is_too_big(reason: &str, instance: &Value) -> bool {
-    let is_integer = ["expected i64", "expected u64"].iter().any(|expected| reason.contains(expected));
+    // A union only says that none of its alternatives has room.
+    let reasons = ["expected i64", "expected u64", "no alternative matches"];
+    let is_integer = reasons.iter().any(|expected| reason.contains(expected));
     reason.contains("a value that the Rust type can hold") && is_integer && has_big_integer(instance)
 }
 
