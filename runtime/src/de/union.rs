@@ -14,27 +14,32 @@ pub fn alternative<T: DeserializeOwned>(value: &Value) -> Option<T> {
 
 /// Reads a value of which exactly one alternative must hold.
 ///
+/// `is_valid` may refuse what only the validator can judge, and is asked again about the whole payload. So where it
+/// refuses every alternative, the one that keeps the most is taken all the same.
+///
 /// # Errors
-/// When none does, or several do.
-pub fn read_one_of<'de, D: Deserializer<'de>, T>(
+/// When the value is of none, or several hold.
+pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
     alternatives: &[fn(&Value) -> Option<T>],
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid);
-    match (matches.next(), matches.next()) {
-        (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err(D::Error::custom("more than one alternative matches")),
-        (None, _) => Err(no_alternative()),
+    let (mut valid, others): (Vec<T>, Vec<T>) =
+        alternatives.iter().filter_map(|read| read(&value)).partition(|read| is_valid(read));
+    match valid.len() {
+        0 => best(value, others, None),
+        1 => valid.pop().ok_or_else(no_alternative),
+        _ => Err(D::Error::custom("more than one alternative matches")),
     }
 }
 
 /// Reads a value of which at least one alternative must hold: the one that keeps the most of it, and of equals the first.
-/// Where another one keeps what that one drops, it becomes what `several` makes of it.
+/// Where another one keeps what that one drops, it becomes what `several` makes of it. As for [`read_one_of`], a no of
+/// `is_valid` is not final.
 ///
 /// # Errors
-/// When none does.
+/// When the value is of none.
 pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
@@ -42,17 +47,23 @@ pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches: Vec<T> = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid).collect();
-    if matches.len() < 2 {
-        return matches.pop().ok_or_else(no_alternative);
+    let (valid, others): (Vec<T>, Vec<T>) =
+        alternatives.iter().filter_map(|read| read(&value)).partition(|read| is_valid(read));
+    best(value, if valid.is_empty() { others } else { valid }, several)
+}
+
+/// Of several readings of a value the one that keeps the most of it.
+fn best<T: Serialize, E: Error>(value: Value, mut read: Vec<T>, several: Option<fn(Value) -> T>) -> Result<T, E> {
+    if read.len() < 2 {
+        return read.pop().ok_or_else(no_alternative);
     }
-    let written: Vec<Value> = matches.iter().map(|read| serde_json::to_value(read).unwrap_or_default()).collect();
+    let written: Vec<Value> = read.iter().map(|read| serde_json::to_value(read).unwrap_or_default()).collect();
     // Of equals `max_by_key` takes the last.
     let (best, _) =
         written.iter().enumerate().rev().max_by_key(|(_, written)| kept(&value, written)).ok_or_else(no_alternative)?;
     match several {
         Some(several) if written.iter().any(|other| keeps_more(&value, other, &written[best])) => Ok(several(value)),
-        _ => Ok(matches.swap_remove(best)),
+        _ => Ok(read.swap_remove(best)),
     }
 }
 
