@@ -51,7 +51,13 @@ impl Tally {
             && reason.contains("a value that the Rust type can hold")
         {
             let mut smaller = instance.clone();
-            if clamp(&mut smaller) && validator.is_valid(&smaller) {
+            let is_beyond = clamp(&mut smaller);
+            if is_beyond && (reason.contains("expected i64") || reason.contains("expected u64")) {
+                self.too_big += 1;
+                return;
+            }
+            // Where alternatives are tried, the reason does not say so.
+            if is_beyond && validator.is_valid(&smaller) {
                 let finding = format!("{name}: only ours rejects: {reason}\n  instance {instance}");
                 self.suspects.push((at, smaller.to_string(), finding));
                 return;
