@@ -23,7 +23,7 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::load::Loaded;
 use crate::lower::lower;
 use crate::parallel;
-use crate::shape::{Id, Program};
+use crate::shape::{Id, Program, Union};
 
 use layout::line;
 use payload::Payload;
@@ -85,6 +85,12 @@ struct Contents {
     own: Vec<Id>,
     /// Definitions of the modules of versions below that are the newest.
     exports: BTreeSet<Id>,
+}
+
+/// The name of the variant for what several alternatives of a union accept.
+fn several_name(union: &Union) -> proc_macro2::Ident {
+    let is_taken = |name: &str| union.variants.iter().any(|variant| variant.name == name);
+    format_ident!("{}", crate::lower::names::unique("Several", is_taken))
 }
 
 struct Emitter<'a> {

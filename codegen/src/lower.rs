@@ -42,6 +42,7 @@ pub(crate) fn lower(loaded: &Loaded) -> Program {
         context.lower_body(*root);
     }
     let mut program = Program { definitions: context.definitions, roots: roots.into_iter().collect() };
+    boxes::break_circles(&mut program);
     let origins = merge::keep_reachable(&mut program, context.origins);
     names::assign(&mut program, &origins, loaded);
     merge::merge_equal(&mut program);

@@ -166,6 +166,8 @@ pub struct Union {
     pub choice: Choice,
     /// The types.
     pub variants: Vec<Alternative>,
+    /// Whether a value may be of several of the types at once, so that none of them has room for all of it.
+    pub overlaps: bool,
 }
 
 /// How the alternatives of a union are told apart.

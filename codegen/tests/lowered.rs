@@ -334,3 +334,15 @@ fn an_integer_of_draft_4_is_read_as_that_draft_means_it() {
 
     assert_has(&fast(&schema), &["pub a: Option<u8>,", "(1..=9)", "draft_4_is_valid"]);
 }
+
+#[test]
+fn a_type_that_stands_for_itself_is_left_to_the_validator() {
+    let alternatives = json!({"anyOf": [{"$ref": "#"}, {"type": "string"}]});
+    let references = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});
+
+    for schema in [alternatives, references] {
+        let (text, causes) = lowered(&schema);
+        assert_has(&text, &["(pub Value);"]);
+        assert_eq!(causes, ["$ref"]);
+    }
+}

@@ -153,7 +153,6 @@ impl<'de> Deserialize<'de> for DateTime {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -570,8 +570,8 @@ pub mod audit {
 
         impl AuditTrail {
             pub(crate) fn is_valid(&self) -> bool {
-                self.from.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
-                    && self.to.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                self.from.as_ref().is_none_or(::eventsmith::checks::date_time)
+                    && self.to.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && self.page_size.as_ref().is_none_or(|value| (1..=200).contains(value))
             }
         }
@@ -1642,7 +1642,7 @@ pub mod coupon {
                     && self.minimum_subtotal.as_ref().is_none_or(|value| value.is_valid())
                     && self.max_redemptions.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
                     && ::eventsmith::checks::date_time(&self.valid_from)
-                    && self.valid_until.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.valid_until.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.issued_at)
             }
         }
@@ -2248,7 +2248,7 @@ pub mod loyalty {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=9007199254740991).contains(&self.points)
                     && (1..=9007199254740991).contains(&self.balance)
-                    && self.expires_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.expires_at.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.earned_at)
             }
         }
@@ -2339,7 +2339,7 @@ pub mod loyalty {
         impl LoyaltyTierChanged {
             pub(crate) fn is_valid(&self) -> bool {
                 self.qualifying_points.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
-                    && self.valid_until.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.valid_until.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.changed_at)
             }
         }
@@ -2566,7 +2566,7 @@ pub mod payment {
                         value,
                         |s| s.exactly(6, ::eventsmith::class!("0-9A-Za-z")),
                     ))
-                    && self.expires_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.expires_at.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.authorized_at)
             }
         }
@@ -2865,7 +2865,7 @@ pub mod promotion {
                     && self.budget.as_ref().is_none_or(|value| value.is_valid())
                     && self.max_applications.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
                     && ::eventsmith::checks::date_time(&self.starts_at)
-                    && self.ends_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.ends_at.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.created_at)
             }
         }
@@ -3177,7 +3177,7 @@ pub mod rule {
         impl RuleActivate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
-                    && self.effective_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.effective_at.as_ref().is_none_or(::eventsmith::checks::date_time)
             }
         }
 
@@ -3527,7 +3527,7 @@ pub mod rule {
                         value.len() <= 20 && ::eventsmith::checks::unique(value)
                     }) && self.version.is_valid()
                     && ::eventsmith::checks::date_time(&self.created_at)
-                    && self.updated_at.as_ref().is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.updated_at.as_ref().is_none_or(::eventsmith::checks::date_time)
             }
         }
 
@@ -4207,8 +4207,7 @@ pub mod webhook {
                     })
                     && self.status_code.as_ref().is_none_or(|value| (100..=599).contains(value))
                     && (1..=1000).contains(&self.attempts)
-                    && self.next_attempt_at.as_ref()
-                        .is_none_or(|value| ::eventsmith::checks::date_time(value))
+                    && self.next_attempt_at.as_ref().is_none_or(::eventsmith::checks::date_time)
                     && ::eventsmith::checks::date_time(&self.failed_at)
                     && (self.gave_up || self.next_attempt_at.is_some())
             }

@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use crate::shape::{Alternative, Body, Check, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
+use crate::shape::{Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
 
 /// Which definitions have something to check beyond their types: of their own, or in what they are made of.
 pub(super) fn checked(program: &Program) -> Vec<bool> {
@@ -46,7 +46,10 @@ pub(super) fn is_valid(program: &Program, id: Id, checked: &[bool]) -> Option<To
                     quote!(Self::#variant(inner) => #(#conditions)&&*)
                 }
             });
-            quote!(match self { #(#arms),* })
+            // The validator judges what is of no single alternative.
+            let several = (union.overlaps && union.choice == Choice::Any).then(|| super::several_name(union));
+            let several = several.map(|name| quote!(, Self::#name(_) => false));
+            quote!(match self { #(#arms),* #several })
         }
         _ => quote!(#(#conditions)&&*),
     };
@@ -75,7 +78,13 @@ fn definition_checks(program: &Program, definition: &Definition, checked: &[bool
             conditions
         }
         Body::Union(union) => {
-            union.variants.iter().flat_map(|alternative| alternative_checks(alternative, checked)).collect()
+            let several = (union.overlaps && union.choice == Choice::Any).then(|| quote!(false));
+            union
+                .variants
+                .iter()
+                .flat_map(|alternative| alternative_checks(alternative, checked))
+                .chain(several)
+                .collect()
         }
         Body::Wrapper(shape) => nullable_checks(shape, &Access::Place(quote!(self.0)), shape.nullable, checked),
         // The constructor of a text type has checked it already.
@@ -91,12 +100,8 @@ fn field_checks(field: &Field, checked: &[bool]) -> Vec<TokenStream> {
     let name = super::types::field_ident(&field.name);
     let place = Access::Place(quote!(self.#name));
     if !field.required && field.shape.nullable {
-        let conditions = shape_checks(&field.shape, &Access::Reference(quote!(value)), checked);
-        return if conditions.is_empty() {
-            Vec::new()
-        } else {
-            vec![quote!(self.#name.iter().flatten().all(|value| #(#conditions)&&*))]
-        };
+        let holds = predicate(&field.shape, &quote!(value), checked);
+        return holds.map(|holds| quote!(self.#name.iter().flatten().all(#holds))).into_iter().collect();
     }
     nullable_checks(&field.shape, &place, !field.required || field.shape.nullable, checked)
 }
@@ -105,12 +110,20 @@ fn nullable_checks(shape: &Shape, place: &Access, is_option: bool, checked: &[bo
     if !is_option {
         return shape_checks(shape, place, checked);
     }
-    let conditions = shape_checks(shape, &Access::Reference(quote!(value)), checked);
-    if conditions.is_empty() {
-        return Vec::new();
-    }
     let place = place.place();
-    vec![quote!(#place.as_ref().is_none_or(|value| #(#conditions)&&*))]
+    let holds = predicate(shape, &quote!(value), checked);
+    holds.map(|holds| quote!(#place.as_ref().is_none_or(#holds))).into_iter().collect()
+}
+
+/// A function that tells whether a value that is there and not null is valid; none where every one is.
+fn predicate(shape: &Shape, name: &TokenStream, checked: &[bool]) -> Option<TokenStream> {
+    match shape.ty {
+        Type::DateTime => return Some(quote!(::eventsmith::checks::date_time)),
+        Type::Date => return Some(quote!(::eventsmith::checks::date)),
+        _ => {}
+    }
+    let conditions = shape_checks(shape, &Access::Reference(name.clone()), checked);
+    (!conditions.is_empty()).then(|| quote!(|#name| #(#conditions)&&*))
 }
 
 /// How an expression reaches a value.
@@ -174,9 +187,9 @@ fn shape_checks(shape: &Shape, access: &Access, checked: &[bool]) -> Vec<TokenSt
 }
 
 fn each(item: &Shape, iterator: TokenStream, checked: &[bool]) -> Option<TokenStream> {
-    let conditions = shape_checks(item, &Access::Reference(quote!(item)), checked);
+    let holds = predicate(item, &quote!(item), checked)?;
     let all = if item.nullable { quote!(flatten().all) } else { quote!(all) };
-    (!conditions.is_empty()).then(|| quote!(#iterator.#all(|item| #(#conditions)&&*)))
+    Some(quote!(#iterator.#all(#holds)))
 }
 
 /// Conditions that must hold together.

@@ -152,10 +152,17 @@ impl<'a> Types<'a> {
             let ty = self.shape(&variant.shape);
             quote!(#doc #rename #name(#ty),)
         });
-        let is_valid = match checked {
-            Checked::Method => quote!(Self::is_valid),
-            Checked::Nothing | Checked::Gap => quote!(|_| true),
-        };
+        // A variant for what several alternatives accept and none of them can hold.
+        let several = union.overlaps && (union.choice == Choice::Any || checked == Checked::Gap);
+        let several = several.then(|| super::several_name(union));
+        let several_variant = several.as_ref().map(|name| {
+            quote! {
+                /// What fits several alternatives, of which none has room for all of it.
+                #name(::eventsmith::Value),
+            }
+        });
+        let several = several.map(|name| quote!(, or #name));
+        let is_valid = (checked == Checked::Method).then(|| quote!(Self::is_valid,));
         let (style, reading) = match &union.choice {
             Choice::Tag { property, kept } => {
                 let arms = union.variants.iter().zip(&names).map(|(variant, name)| {
@@ -168,16 +175,16 @@ impl<'a> Types<'a> {
             }
             // What is left to the validator may fit several alternatives.
             Choice::One if checked != Checked::Gap => {
-                (quote!(untagged), quote!(::eventsmith::one_of!(#name, #is_valid, [#(#names),*]);))
+                (quote!(untagged), quote!(::eventsmith::one_of!(#name, #is_valid [#(#names),*]);))
             }
             Choice::One | Choice::Any => {
-                (quote!(untagged), quote!(::eventsmith::any_of!(#name, #is_valid, [#(#names),*]);))
+                (quote!(untagged), quote!(::eventsmith::any_of!(#name, #is_valid [#(#names),*] #several);))
             }
         };
         quote! {
             #[derive(Debug, Clone, PartialEq, ::serde::Serialize)]
             #[serde(#style)]
-            pub enum #name { #(#variants)* }
+            pub enum #name { #(#variants)* #several_variant }
 
             #reading
         }

@@ -142,6 +142,9 @@ impl<'a> Flat<'a> {
 
     /// Whether the schemas say nothing about the types of JSON at hand but which ones they are.
     pub(super) fn is_bare(&self, classes: Classes) -> bool {
+        if classes.has(Classes::OBJECT) && !self.closures.is_empty() {
+            return false;
+        }
         let speaks = |(keyword, of): (&str, Classes)| keyword != "type" && !of.and(classes).is_empty();
         !self.parts.iter().flat_map(Part::keywords).any(speaks)
     }
@@ -149,7 +152,8 @@ impl<'a> Flat<'a> {
     /// The types of JSON that some keyword speaks of on its own.
     pub(super) fn spoken_of(&self) -> Classes {
         let keywords = self.parts.iter().flat_map(Part::keywords).filter(|(_, classes)| *classes != Classes::ALL);
-        keywords.fold(Classes::NONE, |all, (_, classes)| all.or(classes)).and(self.classes)
+        let closed = if self.closures.is_empty() { Classes::NONE } else { Classes::OBJECT };
+        keywords.fold(closed, |all, (_, classes)| all.or(classes)).and(self.classes)
     }
 
     pub(super) fn required(&self) -> Vec<&'a str> {

@@ -62,7 +62,11 @@ impl<'a> Context<'a> {
             let hint = self.hint(branch, others, at + 1);
             self.alternative(&branch.conjunction, &branch.place, Vec::new(), &hint)
         });
-        Some(Lowered::Body(Body::Union(Union { choice, variants: variants.collect() })))
+        let variants = variants.collect();
+        let has_parts =
+            |branch: &&Branch<'_>| branch.flat.classes.has(Classes::OBJECT) || branch.flat.classes.has(Classes::ARRAY);
+        let overlaps = branches.iter().filter(has_parts).count() > 1;
+        Some(Lowered::Body(Body::Union(Union { choice, variants, overlaps })))
     }
 
     /// The alternatives of a keyword that are possible together with everything beside them; `None` where there are
@@ -205,7 +209,7 @@ impl<'a> Context<'a> {
             let doc = self.text(&branch.place, "description").to_owned();
             variants.push(Alternative { name: hint, tags, doc, shape: Shape::of(Type::Named(id)) });
         }
-        Some(Union { choice: Choice::Tag { property: tag, kept }, variants })
+        Some(Union { choice: Choice::Tag { property: tag, kept }, variants, overlaps: false })
     }
 
     /// The constants that a required property must have, all of them strings.
@@ -270,7 +274,7 @@ impl<'a> Context<'a> {
             let (name, doc) = ("other".to_owned(), "Any other JSON.".to_owned());
             variants.push(Alternative { tags: Vec::new(), name, doc, shape });
         }
-        Lowered::Body(Body::Union(Union { choice: Choice::Any, variants }))
+        Lowered::Body(Body::Union(Union { choice: Choice::Any, variants, overlaps: false }))
     }
 
     fn alternative(&mut self, conjunction: &Conjunction, place: &Place, tags: Vec<String>, hint: &str) -> Alternative {

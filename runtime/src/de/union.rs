@@ -31,6 +31,7 @@ pub fn read_one_of<'de, D: Deserializer<'de>, T>(
 }
 
 /// Reads a value of which at least one alternative must hold: the one that keeps the most of it, and of equals the first.
+/// Where another one keeps what that one drops, it becomes what `several` makes of it.
 ///
 /// # Errors
 /// When none does.
@@ -38,28 +39,42 @@ pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
     alternatives: &[fn(&Value) -> Option<T>],
+    several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let mut matches = alternatives.iter().filter_map(|read| read(&value)).filter(is_valid);
-    let mut best = matches.next().ok_or_else(no_alternative)?;
-    let mut most = None;
-    for other in matches {
-        let kept_by_best = *most.get_or_insert_with(|| kept_by(&best, &value));
-        let kept_by_other = kept_by(&other, &value);
-        if kept_by_other > kept_by_best {
-            (best, most) = (other, Some(kept_by_other));
-        }
+    let mut matches: Vec<T> =
+        alternatives.iter().filter_map(|read| read(&value)).filter(|read| is_valid(read)).collect();
+    if matches.len() < 2 {
+        return matches.pop().ok_or_else(no_alternative);
     }
-    Ok(best)
+    let written: Vec<Value> = matches.iter().map(|read| serde_json::to_value(read).unwrap_or_default()).collect();
+    // Of equals `max_by_key` takes the last.
+    let (best, _) =
+        written.iter().enumerate().rev().max_by_key(|(_, written)| kept(&value, written)).ok_or_else(no_alternative)?;
+    match several {
+        Some(several) if written.iter().any(|other| keeps_more(&value, other, &written[best])) => Ok(several(value)),
+        _ => Ok(matches.swap_remove(best)),
+    }
+}
+
+/// Whether something of a value is kept in one place and dropped in another.
+fn keeps_more(value: &Value, one: &Value, other: &Value) -> bool {
+    match (value, one, other) {
+        (Value::Object(members), Value::Object(one), Value::Object(other)) => {
+            members.iter().any(|(name, member)| match (one.get(name), other.get(name)) {
+                (Some(one), Some(other)) => keeps_more(member, one, other),
+                (one, _) => one.is_some(),
+            })
+        }
+        (Value::Array(items), Value::Array(one), Value::Array(other)) => {
+            items.iter().zip(one.iter().zip(other)).any(|(item, (one, other))| keeps_more(item, one, other))
+        }
+        _ => false,
+    }
 }
 
 fn no_alternative<E: Error>() -> E {
     E::custom("no alternative matches")
-}
-
-/// How much of a value would be written again.
-fn kept_by<T: Serialize>(read: &T, value: &Value) -> usize {
-    serde_json::to_value(read).map_or(0, |written| kept(value, &written))
 }
 
 /// How many scalars, members and elements of a value another one has in the same places.
@@ -80,13 +95,13 @@ fn kept(value: &Value, written: &Value) -> usize {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! one_of {
-    ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?]) => {
-        $crate::one_of!(@ read_one_of, $name, $is_valid, [$($variant),+]);
+    ($name:ident, [$($variant:ident),+ $(,)?]) => {
+        $crate::one_of!($name, |_| true, [$($variant),+]);
     };
-    (@ $read:ident, $name:ident, $is_valid:expr, [$($variant:ident),+]) => {
+    ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?]) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::de::$read(
+                $crate::de::read_one_of(
                     deserializer,
                     $is_valid,
                     &[$(|value| $crate::de::alternative(value).map(Self::$variant)),+],
@@ -96,11 +111,30 @@ macro_rules! one_of {
     };
 }
 
-/// Implements `Deserialize` for an enum of newtype variants of which at least one must match. Generated code calls it.
+/// Implements `Deserialize` for an enum of newtype variants of which at least one must match; one `or` the last holds
+/// what several match and none can hold. Generated code calls it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! any_of {
+    ($name:ident, [$($variant:ident),+ $(,)?] $($several:tt)*) => {
+        $crate::any_of!($name, |_| true, [$($variant),+] $($several)*);
+    };
     ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?]) => {
-        $crate::one_of!(@ read_any_of, $name, $is_valid, [$($variant),+]);
+        $crate::any_of!(@ $name, $is_valid, [$($variant),+], None);
+    };
+    ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?], or $several:ident) => {
+        $crate::any_of!(@ $name, $is_valid, [$($variant),+], Some(Self::$several));
+    };
+    (@ $name:ident, $is_valid:expr, [$($variant:ident),+], $several:expr) => {
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::de::read_any_of(
+                    deserializer,
+                    $is_valid,
+                    &[$(|value| $crate::de::alternative(value).map(Self::$variant)),+],
+                    $several,
+                )
+            }
+        }
     };
 }

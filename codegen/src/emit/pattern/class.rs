@@ -66,10 +66,15 @@ impl Class {
         let others = self.others();
         let is_shorter = others.len() < self.0.len();
         let ranges = if is_shorter { &others } else { &self.0 };
-        let ranges = ranges
-            .iter()
-            .map(|(start, end)| if start == end { quote!(*c == #start) } else { quote!((#start..=#end).contains(c)) });
-        if is_shorter { quote!(|c| !(#(#ranges)||*)) } else { quote!(|c| #(#ranges)||*) }
+        if let ([(start, end)], true) = (ranges.as_slice(), is_shorter) {
+            return if start == end { quote!(|c| *c != #start) } else { negated(&chars_between(*start, *end)) };
+        }
+        let ranges: Vec<TokenStream> = ranges.iter().map(|(start, end)| chars_between(*start, *end)).collect();
+        match (is_shorter, ranges.is_empty()) {
+            (_, true) => quote!(|_| #is_shorter),
+            (true, _) => negated(&quote!((#(#ranges)||*))),
+            (false, _) => quote!(|c| #(#ranges)||*),
+        }
     }
 
     /// The characters that are not in the class.
@@ -84,6 +89,21 @@ impl Class {
 fn class(notation: &str) -> TokenStream {
     let notation = crate::emit::raw_string(notation);
     quote!(::eventsmith::class!(#notation))
+}
+
+/// Whether a character `c` is in a range.
+fn chars_between(start: char, end: char) -> TokenStream {
+    match (start, end) {
+        ('0', '9') => quote!(c.is_ascii_digit()),
+        ('A', 'Z') => quote!(c.is_ascii_uppercase()),
+        ('a', 'z') => quote!(c.is_ascii_lowercase()),
+        _ if start == end => quote!(*c == #start),
+        _ => quote!((#start..=#end).contains(c)),
+    }
+}
+
+fn negated(condition: &TokenStream) -> TokenStream {
+    quote!(|c| !#condition)
 }
 
 /// Ranges of ASCII as `eventsmith::checks::Class` reads them.

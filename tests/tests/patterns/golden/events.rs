@@ -50,7 +50,7 @@ pub mod text {
 
     /// Version 1 of the `text` events.
     pub mod v1 {
-        use ::eventsmith::{DecodeError, Event, Invalid, Kind, Schema};
+        use ::eventsmith::{Event, Kind};
         use ::serde::{Deserialize, Serialize};
 
         /// A text for every pattern that the matchers are tested with.
@@ -488,13 +488,6 @@ pub mod text {
             pub property: Option<Property>,
         }
 
-        impl Matched {
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<Matched>();
-                &SCHEMA
-            }
-        }
-
         impl Event for Matched {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "text.matched";
@@ -502,17 +495,7 @@ pub mod text {
             const SUBJECT: &'static str = super::super::subjects::domain::text::MATCHED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_TEXT__MATCHED_V1;
             const KEY: Option<&'static str> = None;
-
-            fn validate(&self) -> Result<(), Invalid> {
-                Ok(())
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                match version {
-                    1 => Ok(Self::payload_schema().decode(data, |_| true)?),
-                    _ => Err(DecodeError::unknown_version::<Self>(version)),
-                }
-            }
+            ::eventsmith::event_payload!(Matched, type);
         }
 
         /// The schema `domain/text/matched.v1.json#/$defs/TopicId`.
@@ -525,10 +508,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[A-Za-z0-9_-]{1,64}$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(1..=64, ::eventsmith::class!("0-9A-Z_a-z-")))
             }
         }
 
@@ -548,11 +528,10 @@ pub mod text {
                     text,
                     |s| {
                         s.exactly(2, ::eventsmith::class!("A-Z"))
-                            && s
-                                .optional(|s| {
-                                    s.literal("-")
-                                        && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
-                                })
+                            && s.optional(|s| {
+                                s.literal("-")
+                                    && s.run(1..=3, ::eventsmith::class!("0-9A-Z"))
+                            })
                     },
                 )
             }
@@ -575,10 +554,7 @@ pub mod text {
                     |s| {
                         s.optional(|s| s.literal("-"))
                             && s.run(1.., ::eventsmith::class!("0-9"))
-                            && s
-                                .optional(|s| {
-                                    s.literal(".") && s.run(1..=4, ::eventsmith::class!("0-9"))
-                                })
+                            && s.optional(|s| { s.literal(".") && s.run(1..=4, ::eventsmith::class!("0-9")) })
                     },
                 )
             }
@@ -661,8 +637,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^#([0-9a-fA-F]{3}|[0-9a-fA-F]{4})$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::pattern!("^#([0-9a-fA-F]{3}|[0-9a-fA-F]{4})$")
-                    .is_match(text)
+                ::eventsmith::pattern!("^#([0-9a-fA-F]{3}|[0-9a-fA-F]{4})$").is_match(text)
             }
         }
 
@@ -702,10 +677,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^(a|b|c)$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.exactly(1, ::eventsmith::class!("a-c")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.exactly(1, ::eventsmith::class!("a-c")))
             }
         }
 
@@ -744,13 +716,10 @@ pub mod text {
                     text,
                     |s| {
                         s.run(1.., ::eventsmith::class!("a-z"))
-                            && s
-                                .repeat(
-                                    0..,
-                                    |s| {
-                                        s.literal(".") && s.run(1.., ::eventsmith::class!("a-z"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..,
+                                |s| { s.literal(".") && s.run(1.., ::eventsmith::class!("a-z")) },
+                            )
                     },
                 )
             }
@@ -794,13 +763,10 @@ pub mod text {
                     text,
                     |s| {
                         s.run(1.., ::eventsmith::class!("0-9a-z"))
-                            && s
-                                .repeat(
-                                    0..,
-                                    |s| {
-                                        s.literal("-") && s.run(1.., ::eventsmith::class!("0-9a-z"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..,
+                                |s| { s.literal("-") && s.run(1.., ::eventsmith::class!("0-9a-z")) },
+                            )
                     },
                 )
             }
@@ -843,9 +809,18 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                1..,
+                        s.chars(
+                            1..,
+                            |c| {
+                                !(('\t'..='\r').contains(c) || *c == ' ' || *c == '@'
+                                    || *c == '\u{a0}' || *c == '\u{1680}'
+                                    || ('\u{2000}'..='\u{200a}').contains(c)
+                                    || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
+                                    || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
+                            },
+                        ) && s.literal(" ")
+                            && s.chars(
+                                0..,
                                 |c| {
                                     !(('\t'..='\r').contains(c) || *c == ' ' || *c == '@'
                                         || *c == '\u{a0}' || *c == '\u{1680}'
@@ -853,18 +828,7 @@ pub mod text {
                                         || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
                                         || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
                                 },
-                            ) && s.literal(" ")
-                            && s
-                                .chars(
-                                    0..,
-                                    |c| {
-                                        !(('\t'..='\r').contains(c) || *c == ' ' || *c == '@'
-                                            || *c == '\u{a0}' || *c == '\u{1680}'
-                                            || ('\u{2000}'..='\u{200a}').contains(c)
-                                            || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
-                                            || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
-                                    },
-                                )
+                            )
                     },
                 )
             }
@@ -885,21 +849,18 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        (s
-                            .group(|s| {
+                        (s.group(|s| {
+                            s.exactly(1, ::eventsmith::class!("1-9"))
+                                && s.run(0.., ::eventsmith::class!("0-9"))
+                        }) || s.literal("0")) && s.literal(".")
+                            && (s.group(|s| {
                                 s.exactly(1, ::eventsmith::class!("1-9"))
                                     && s.run(0.., ::eventsmith::class!("0-9"))
                             }) || s.literal("0")) && s.literal(".")
-                            && (s
-                                .group(|s| {
-                                    s.exactly(1, ::eventsmith::class!("1-9"))
-                                        && s.run(0.., ::eventsmith::class!("0-9"))
-                                }) || s.literal("0")) && s.literal(".")
-                            && (s
-                                .group(|s| {
-                                    s.exactly(1, ::eventsmith::class!("1-9"))
-                                        && s.run(0.., ::eventsmith::class!("0-9"))
-                                }) || s.literal("0"))
+                            && (s.group(|s| {
+                                s.exactly(1, ::eventsmith::class!("1-9"))
+                                    && s.run(0.., ::eventsmith::class!("0-9"))
+                            }) || s.literal("0"))
                     },
                 )
             }
@@ -920,31 +881,26 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        (s
-                            .group(|s| {
+                        (s.group(|s| {
+                            s.exactly(1, ::eventsmith::class!("1-9"))
+                                && s.run(0.., ::eventsmith::class!("0-9"))
+                        }) || s.literal("0")) && s.literal(".")
+                            && (s.group(|s| {
                                 s.exactly(1, ::eventsmith::class!("1-9"))
                                     && s.run(0.., ::eventsmith::class!("0-9"))
                             }) || s.literal("0")) && s.literal(".")
-                            && (s
-                                .group(|s| {
-                                    s.exactly(1, ::eventsmith::class!("1-9"))
-                                        && s.run(0.., ::eventsmith::class!("0-9"))
-                                }) || s.literal("0")) && s.literal(".")
-                            && (s
-                                .group(|s| {
-                                    s.exactly(1, ::eventsmith::class!("1-9"))
-                                        && s.run(0.., ::eventsmith::class!("0-9"))
-                                }) || s.literal("0"))
-                            && s
-                                .optional(|s| {
-                                    s.literal("-")
-                                        && s.run(1.., ::eventsmith::class!(r"\-.0-9A-Za-z"))
-                                })
-                            && s
-                                .optional(|s| {
-                                    s.literal("+")
-                                        && s.run(1.., ::eventsmith::class!(r"\-.0-9A-Za-z"))
-                                })
+                            && (s.group(|s| {
+                                s.exactly(1, ::eventsmith::class!("1-9"))
+                                    && s.run(0.., ::eventsmith::class!("0-9"))
+                            }) || s.literal("0"))
+                            && s.optional(|s| {
+                                s.literal("-")
+                                    && s.run(1.., ::eventsmith::class!(r"\-.0-9A-Za-z"))
+                            })
+                            && s.optional(|s| {
+                                s.literal("+")
+                                    && s.run(1.., ::eventsmith::class!(r"\-.0-9A-Za-z"))
+                            })
                     },
                 )
             }
@@ -1030,14 +986,13 @@ pub mod text {
                             && s.literal(":")
                             && s.exactly(12, ::eventsmith::class!("0-9"))
                             && s.literal(":")
-                            && s
-                                .chars(
-                                    1..,
-                                    |c| {
-                                        !(*c == '\n' || *c == '\r'
-                                            || ('\u{2028}'..='\u{2029}').contains(c))
-                                    },
-                                )
+                            && s.chars(
+                                1..,
+                                |c| {
+                                    !(*c == '\n' || *c == '\r'
+                                        || ('\u{2028}'..='\u{2029}').contains(c))
+                                },
+                            )
                     },
                 )
             }
@@ -1084,10 +1039,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[A-Z]{3}$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.exactly(3, ::eventsmith::class!("A-Z")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.exactly(3, ::eventsmith::class!("A-Z")))
             }
         }
 
@@ -1125,10 +1077,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[a-f0-9]{64}$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.exactly(64, ::eventsmith::class!("0-9a-f")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.exactly(64, ::eventsmith::class!("0-9a-f")))
             }
         }
 
@@ -1149,16 +1098,15 @@ pub mod text {
                     |s| {
                         s.literal("refs/") && (s.literal("heads") || s.literal("tags"))
                             && s.literal("/")
-                            && s
-                                .chars(
-                                    1..,
-                                    |c| {
-                                        !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
-                                            || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
-                                            || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
-                                            || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
-                                    },
-                                )
+                            && s.chars(
+                                1..,
+                                |c| {
+                                    !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
+                                        || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
+                                        || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
+                                        || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
+                                },
+                            )
                     },
                 )
             }
@@ -1201,15 +1149,13 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        (s
-                            .group(|s| {
-                                s.exactly(1, ::eventsmith::class!("01"))
-                                    && s.exactly(1, ::eventsmith::class!("0-9"))
-                            })
-                            || s
-                                .group(|s| {
-                                    s.literal("2") && s.exactly(1, ::eventsmith::class!("0-3"))
-                                })) && s.literal(":")
+                        (s.group(|s| {
+                            s.exactly(1, ::eventsmith::class!("01"))
+                                && s.exactly(1, ::eventsmith::class!("0-9"))
+                        })
+                            || s.group(|s| {
+                                s.literal("2") && s.exactly(1, ::eventsmith::class!("0-3"))
+                            })) && s.literal(":")
                             && s.exactly(1, ::eventsmith::class!("0-5"))
                             && s.exactly(1, ::eventsmith::class!("0-9"))
                     },
@@ -1232,26 +1178,22 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        (s
-                            .group(|s| {
-                                s.exactly(1, ::eventsmith::class!("01"))
-                                    && s.exactly(1, ::eventsmith::class!("0-9"))
-                            })
-                            || s
-                                .group(|s| {
-                                    s.literal("2") && s.exactly(1, ::eventsmith::class!("0-3"))
-                                })) && s.literal(":")
+                        (s.group(|s| {
+                            s.exactly(1, ::eventsmith::class!("01"))
+                                && s.exactly(1, ::eventsmith::class!("0-9"))
+                        })
+                            || s.group(|s| {
+                                s.literal("2") && s.exactly(1, ::eventsmith::class!("0-3"))
+                            })) && s.literal(":")
                             && s.exactly(1, ::eventsmith::class!("0-5"))
                             && s.exactly(1, ::eventsmith::class!("0-9"))
-                            && s
-                                .optional(|s| {
-                                    s.literal(":") && s.exactly(1, ::eventsmith::class!("0-5"))
-                                        && s.exactly(1, ::eventsmith::class!("0-9"))
-                                        && s
-                                            .optional(|s| {
-                                                s.literal(".") && s.run(1..=9, ::eventsmith::class!("0-9"))
-                                            })
-                                })
+                            && s.optional(|s| {
+                                s.literal(":") && s.exactly(1, ::eventsmith::class!("0-5"))
+                                    && s.exactly(1, ::eventsmith::class!("0-9"))
+                                    && s.optional(|s| {
+                                        s.literal(".") && s.run(1..=9, ::eventsmith::class!("0-9"))
+                                    })
+                            })
                     },
                 )
             }
@@ -1282,17 +1224,13 @@ pub mod text {
                             && s.exactly(2, ::eventsmith::class!("0-9"))
                             && s.literal(":")
                             && s.exactly(2, ::eventsmith::class!("0-9"))
-                            && s
-                                .optional(|s| {
-                                    s.literal(".") && s.run(1.., ::eventsmith::class!("0-9"))
-                                })
-                            && (s
-                                .group(|s| {
-                                    s.exactly(1, ::eventsmith::class!(r"+\-"))
-                                        && s.exactly(2, ::eventsmith::class!("0-9"))
-                                        && s.literal(":")
-                                        && s.exactly(2, ::eventsmith::class!("0-9"))
-                                }) || s.literal("Z"))
+                            && s.optional(|s| { s.literal(".") && s.run(1.., ::eventsmith::class!("0-9")) })
+                            && (s.group(|s| {
+                                s.exactly(1, ::eventsmith::class!(r"+\-"))
+                                    && s.exactly(2, ::eventsmith::class!("0-9"))
+                                    && s.literal(":")
+                                    && s.exactly(2, ::eventsmith::class!("0-9"))
+                            }) || s.literal("Z"))
                     },
                 )
             }
@@ -1393,10 +1331,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^\\d{13,19}$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(13..=19, ::eventsmith::class!("0-9")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(13..=19, ::eventsmith::class!("0-9")))
             }
         }
 
@@ -1416,10 +1351,7 @@ pub mod text {
                     text,
                     |s| {
                         s.exactly(5, ::eventsmith::class!("0-9"))
-                            && s
-                                .optional(|s| {
-                                    s.literal("-") && s.exactly(4, ::eventsmith::class!("0-9"))
-                                })
+                            && s.optional(|s| { s.literal("-") && s.exactly(4, ::eventsmith::class!("0-9")) })
                     },
                 )
             }
@@ -1463,14 +1395,13 @@ pub mod text {
                     text,
                     |s| {
                         s.run(1.., ::eventsmith::class!("a-z"))
-                            && s
-                                .repeat(
-                                    0..,
-                                    |s| {
-                                        s.exactly(1, ::eventsmith::class!("A-Z"))
-                                            && s.run(0.., ::eventsmith::class!("0-9a-z"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..,
+                                |s| {
+                                    s.exactly(1, ::eventsmith::class!("A-Z"))
+                                        && s.run(0.., ::eventsmith::class!("0-9a-z"))
+                                },
+                            )
                     },
                 )
             }
@@ -1493,13 +1424,10 @@ pub mod text {
                     |s| {
                         s.exactly(1, ::eventsmith::class!("A-Z"))
                             && s.run(0.., ::eventsmith::class!("0-9A-Z"))
-                            && s
-                                .repeat(
-                                    0..,
-                                    |s| {
-                                        s.literal("_") && s.run(1.., ::eventsmith::class!("0-9A-Z"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..,
+                                |s| { s.literal("_") && s.run(1.., ::eventsmith::class!("0-9A-Z")) },
+                            )
                     },
                 )
             }
@@ -1566,18 +1494,15 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .group(|s| {
-                                s.literal("v")
-                                    && (s
-                                        .group(|s| {
-                                            s.literal("1")
-                                                && (s
-                                                    .group(|s| {
-                                                        s.literal(".") && s.exactly(1, ::eventsmith::class!("0-9"))
-                                                    }) || s.literal("-beta"))
-                                        }) || s.literal("2"))
-                            })
+                        s.group(|s| {
+                            s.literal("v")
+                                && (s.group(|s| {
+                                    s.literal("1")
+                                        && (s.group(|s| {
+                                            s.literal(".") && s.exactly(1, ::eventsmith::class!("0-9"))
+                                        }) || s.literal("-beta"))
+                                }) || s.literal("2"))
+                        })
                     },
                 )
             }
@@ -1598,14 +1523,13 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                1..,
-                                |c| {
-                                    !(*c == '\n' || *c == '\r'
-                                        || ('\u{2028}'..='\u{2029}').contains(c))
-                                },
-                            )
+                        s.chars(
+                            1..,
+                            |c| {
+                                !(*c == '\n' || *c == '\r'
+                                    || ('\u{2028}'..='\u{2029}').contains(c))
+                            },
+                        )
                     },
                 )
             }
@@ -1626,14 +1550,13 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                1..=5,
-                                |c| {
-                                    !(*c == '\n' || *c == '\r'
-                                        || ('\u{2028}'..='\u{2029}').contains(c))
-                                },
-                            )
+                        s.chars(
+                            1..=5,
+                            |c| {
+                                !(*c == '\n' || *c == '\r'
+                                    || ('\u{2028}'..='\u{2029}').contains(c))
+                            },
+                        )
                     },
                 )
             }
@@ -1654,16 +1577,15 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                1..,
-                                |c| {
-                                    !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
-                                        || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
-                                        || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
-                                        || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
-                                },
-                            )
+                        s.chars(
+                            1..,
+                            |c| {
+                                !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
+                                    || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
+                                    || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
+                                    || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
+                            },
+                        )
                     },
                 )
             }
@@ -1684,16 +1606,15 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                0..,
-                                |c| {
-                                    !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
-                                        || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
-                                        || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
-                                        || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
-                                },
-                            )
+                        s.chars(
+                            0..,
+                            |c| {
+                                !(('\t'..='\r').contains(c) || *c == ' ' || *c == '\u{a0}'
+                                    || *c == '\u{1680}' || ('\u{2000}'..='\u{200a}').contains(c)
+                                    || ('\u{2028}'..='\u{2029}').contains(c) || *c == '\u{202f}'
+                                    || *c == '\u{205f}' || *c == '\u{3000}' || *c == '\u{feff}')
+                            },
+                        )
                     },
                 )
             }
@@ -1711,10 +1632,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[\\s\\S]*$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(0.., ::eventsmith::class!("^")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(0.., ::eventsmith::class!("^")))
             }
         }
 
@@ -1771,10 +1689,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[α-ω]+$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.chars(1.., |c| ('α'..='ω').contains(c)),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.chars(1.., |c| ('α'..='ω').contains(c)))
             }
         }
 
@@ -1790,10 +1705,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[^a-z]{2,4}$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.chars(2..=4, |c| !(('a'..='z').contains(c))),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.chars(2..=4, |c| !c.is_ascii_lowercase()))
             }
         }
 
@@ -1809,10 +1721,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^\\D+$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(1.., ::eventsmith::class!("^0-9")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(1.., ::eventsmith::class!("^0-9")))
             }
         }
 
@@ -1873,10 +1782,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[\\w.+\\-]+$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(1.., ::eventsmith::class!(r"+\-.0-9A-Z_a-z")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(1.., ::eventsmith::class!(r"+\-.0-9A-Z_a-z")))
             }
         }
 
@@ -1982,10 +1888,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[A-Z]";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan(
-                    text,
-                    |s| s.exactly(1, ::eventsmith::class!("A-Z")),
-                )
+                ::eventsmith::checks::scan(text, |s| s.exactly(1, ::eventsmith::class!("A-Z")))
             }
         }
 
@@ -2036,10 +1939,9 @@ pub mod text {
                 ::eventsmith::checks::scan(
                     text,
                     |s| {
-                        s
-                            .group(|s| {
-                                s.literal("ba") && s.exactly(1, ::eventsmith::class!("rz"))
-                            }) || s.literal("foo")
+                        s.group(|s| {
+                            s.literal("ba") && s.exactly(1, ::eventsmith::class!("rz"))
+                        }) || s.literal("foo")
                     },
                 )
             }
@@ -2060,13 +1962,7 @@ pub mod text {
                 ::eventsmith::checks::scan(
                     text,
                     |s| {
-                        s
-                            .repeat(
-                                2..=2,
-                                |s| {
-                                    s.exactly(1, ::eventsmith::class!("a-z")) && s.literal("-")
-                                },
-                            )
+                        s.repeat(2..=2, |s| { s.exactly(1, ::eventsmith::class!("a-z")) && s.literal("-") })
                     },
                 )
             }
@@ -2104,11 +2000,10 @@ pub mod text {
                     text,
                     |s| {
                         s.rest() == "ab"
-                            || s
-                                .group(|s| {
-                                    s.literal("c") && s.exactly(1, ::eventsmith::class!("0-9"))
-                                        && s.is_at_end()
-                                })
+                            || s.group(|s| {
+                                s.literal("c") && s.exactly(1, ::eventsmith::class!("0-9"))
+                                    && s.is_at_end()
+                            })
                     },
                 )
             }
@@ -2126,10 +2021,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^a($|b)";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan(
-                    text,
-                    |s| s.literal("a") && (s.literal("b") || s.is_at_end()),
-                )
+                ::eventsmith::checks::scan(text, |s| s.literal("a") && (s.literal("b") || s.is_at_end()))
             }
         }
 
@@ -2148,14 +2040,10 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .optional(|s| {
-                                s.literal("a")
-                                    && s
-                                        .optional(|s| {
-                                            s.literal("b") && s.optional(|s| s.literal("c"))
-                                        })
-                            })
+                        s.optional(|s| {
+                            s.literal("a")
+                                && s.optional(|s| { s.literal("b") && s.optional(|s| s.literal("c")) })
+                        })
                     },
                 )
             }
@@ -2177,17 +2065,13 @@ pub mod text {
                     text,
                     |s| {
                         s.literal("[")
-                            && s
-                                .optional(|s| {
-                                    s.run(1.., ::eventsmith::class!("0-9"))
-                                        && s
-                                            .repeat(
-                                                0..,
-                                                |s| {
-                                                    s.literal(",") && s.run(1.., ::eventsmith::class!("0-9"))
-                                                },
-                                            )
-                                }) && s.rest() == "]"
+                            && s.optional(|s| {
+                                s.run(1.., ::eventsmith::class!("0-9"))
+                                    && s.repeat(
+                                        0..,
+                                        |s| { s.literal(",") && s.run(1.., ::eventsmith::class!("0-9")) },
+                                    )
+                            }) && s.rest() == "]"
                     },
                 )
             }
@@ -2210,14 +2094,13 @@ pub mod text {
                     |s| {
                         s.run(1.., ::eventsmith::class!("a-z")) && s.literal("=")
                             && s.run(1.., ::eventsmith::class!("0-9"))
-                            && s
-                                .repeat(
-                                    0..=3,
-                                    |s| {
-                                        s.literal(";") && s.run(1.., ::eventsmith::class!("a-z"))
-                                            && s.literal("=") && s.run(1.., ::eventsmith::class!("0-9"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..=3,
+                                |s| {
+                                    s.literal(";") && s.run(1.., ::eventsmith::class!("a-z"))
+                                        && s.literal("=") && s.run(1.., ::eventsmith::class!("0-9"))
+                                },
+                            )
                     },
                 )
             }
@@ -2239,13 +2122,10 @@ pub mod text {
                     text,
                     |s| {
                         s.run(1..=3, ::eventsmith::class!("0-9"))
-                            && s
-                                .repeat(
-                                    3..=3,
-                                    |s| {
-                                        s.literal(".") && s.run(1..=3, ::eventsmith::class!("0-9"))
-                                    },
-                                )
+                            && s.repeat(
+                                3..=3,
+                                |s| { s.literal(".") && s.run(1..=3, ::eventsmith::class!("0-9")) },
+                            )
                     },
                 )
             }
@@ -2266,13 +2146,10 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .repeat(
-                                2..=2,
-                                |s| {
-                                    s.exactly(2, ::eventsmith::class!("a-c")) && s.literal("-")
-                                },
-                            ) && s.exactly(1, ::eventsmith::class!("x-z"))
+                        s.repeat(
+                            2..=2,
+                            |s| { s.exactly(2, ::eventsmith::class!("a-c")) && s.literal("-") },
+                        ) && s.exactly(1, ::eventsmith::class!("x-z"))
                     },
                 )
             }
@@ -2306,10 +2183,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^(true|false)$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan(
-                    text,
-                    |s| matches!(s.rest(), "true" | "false"),
-                )
+                ::eventsmith::checks::scan(text, |s| matches!(s.rest(), "true" | "false"))
             }
         }
 
@@ -2325,8 +2199,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^(\\*|[0-5]?\\d) (\\*|[01]?\\d|2[0-3])$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::pattern!(r"^(\*|[0-5]?\d) (\*|[01]?\d|2[0-3])$")
-                    .is_match(text)
+                ::eventsmith::pattern!(r"^(\*|[0-5]?\d) (\*|[01]?\d|2[0-3])$").is_match(text)
             }
         }
 
@@ -2347,15 +2220,14 @@ pub mod text {
                     |s| {
                         s.run(1.., ::eventsmith::class!("a-z")) && s.literal("/")
                             && s.run(1.., ::eventsmith::class!(r"+\-.0-9a-z"))
-                            && s
-                                .repeat(
-                                    0..,
-                                    |s| {
-                                        s.literal(";") && s.optional(|s| s.literal(" "))
-                                            && s.run(1.., ::eventsmith::class!("a-z")) && s.literal("=")
-                                            && s.run(1.., ::eventsmith::class!("0-9a-z-"))
-                                    },
-                                )
+                            && s.repeat(
+                                0..,
+                                |s| {
+                                    s.literal(";") && s.optional(|s| s.literal(" "))
+                                        && s.run(1.., ::eventsmith::class!("a-z")) && s.literal("=")
+                                        && s.run(1.., ::eventsmith::class!("0-9a-z-"))
+                                },
+                            )
                     },
                 )
             }
@@ -2444,10 +2316,7 @@ pub mod text {
             pub const EXPECTED: &'static str = "a match of ^[^\\r\\n]*$";
 
             fn is_legal(text: &str) -> bool {
-                ::eventsmith::checks::scan_all(
-                    text,
-                    |s| s.run(0.., ::eventsmith::class!("^\n\r")),
-                )
+                ::eventsmith::checks::scan_all(text, |s| s.run(0.., ::eventsmith::class!("^\n\r")))
             }
         }
 
@@ -2594,542 +2463,541 @@ pub mod text {
                 ::eventsmith::checks::scan_all(
                     text,
                     |s| {
-                        s
-                            .chars(
-                                1..,
-                                |c| {
-                                    ('A'..='Z').contains(c) || ('a'..='z').contains(c)
-                                        || *c == 'ª' || *c == 'µ' || *c == 'º'
-                                        || ('À'..='Ö').contains(c) || ('Ø'..='ö').contains(c)
-                                        || ('ø'..='ˁ').contains(c) || ('ˆ'..='ˑ').contains(c)
-                                        || ('ˠ'..='ˤ').contains(c) || *c == 'ˬ' || *c == 'ˮ'
-                                        || ('Ͱ'..='ʹ').contains(c) || ('Ͷ'..='ͷ').contains(c)
-                                        || ('ͺ'..='ͽ').contains(c) || *c == 'Ϳ' || *c == 'Ά'
-                                        || ('Έ'..='Ί').contains(c) || *c == 'Ό'
-                                        || ('Ύ'..='Ρ').contains(c) || ('Σ'..='ϵ').contains(c)
-                                        || ('Ϸ'..='ҁ').contains(c) || ('Ҋ'..='ԯ').contains(c)
-                                        || ('Ա'..='Ֆ').contains(c) || *c == 'ՙ'
-                                        || ('ՠ'..='ֈ').contains(c) || ('א'..='ת').contains(c)
-                                        || ('ׯ'..='ײ').contains(c) || ('ؠ'..='ي').contains(c)
-                                        || ('ٮ'..='ٯ').contains(c) || ('ٱ'..='ۓ').contains(c)
-                                        || *c == 'ە' || ('ۥ'..='ۦ').contains(c)
-                                        || ('ۮ'..='ۯ').contains(c) || ('ۺ'..='ۼ').contains(c)
-                                        || *c == 'ۿ' || *c == 'ܐ' || ('ܒ'..='ܯ').contains(c)
-                                        || ('ݍ'..='ޥ').contains(c) || *c == 'ޱ'
-                                        || ('ߊ'..='ߪ').contains(c) || ('ߴ'..='ߵ').contains(c)
-                                        || *c == 'ߺ' || ('ࠀ'..='ࠕ').contains(c) || *c == 'ࠚ'
-                                        || *c == 'ࠤ' || *c == 'ࠨ' || ('ࡀ'..='ࡘ').contains(c)
-                                        || ('ࡠ'..='ࡪ').contains(c)
-                                        || ('ࡰ'..='ࢇ').contains(c)
-                                        || ('ࢉ'..='ࢎ').contains(c)
-                                        || ('ࢠ'..='ࣉ').contains(c)
-                                        || ('ऄ'..='ह').contains(c) || *c == 'ऽ' || *c == 'ॐ'
-                                        || ('क़'..='ॡ').contains(c)
-                                        || ('ॱ'..='ঀ').contains(c)
-                                        || ('অ'..='ঌ').contains(c)
-                                        || ('এ'..='ঐ').contains(c)
-                                        || ('ও'..='ন').contains(c)
-                                        || ('প'..='র').contains(c) || *c == 'ল'
-                                        || ('শ'..='হ').contains(c) || *c == 'ঽ' || *c == 'ৎ'
-                                        || ('ড়'..='ঢ়').contains(c)
-                                        || ('য়'..='ৡ').contains(c)
-                                        || ('ৰ'..='ৱ').contains(c) || *c == 'ৼ'
-                                        || ('ਅ'..='ਊ').contains(c)
-                                        || ('ਏ'..='ਐ').contains(c)
-                                        || ('ਓ'..='ਨ').contains(c)
-                                        || ('ਪ'..='ਰ').contains(c)
-                                        || ('ਲ'..='ਲ਼').contains(c)
-                                        || ('ਵ'..='ਸ਼').contains(c)
-                                        || ('ਸ'..='ਹ').contains(c)
-                                        || ('ਖ਼'..='ੜ').contains(c) || *c == 'ਫ਼'
-                                        || ('ੲ'..='ੴ').contains(c)
-                                        || ('અ'..='ઍ').contains(c)
-                                        || ('એ'..='ઑ').contains(c)
-                                        || ('ઓ'..='ન').contains(c)
-                                        || ('પ'..='ર').contains(c)
-                                        || ('લ'..='ળ').contains(c)
-                                        || ('વ'..='હ').contains(c) || *c == 'ઽ' || *c == 'ૐ'
-                                        || ('ૠ'..='ૡ').contains(c) || *c == 'ૹ'
-                                        || ('ଅ'..='ଌ').contains(c)
-                                        || ('ଏ'..='ଐ').contains(c)
-                                        || ('ଓ'..='ନ').contains(c)
-                                        || ('ପ'..='ର').contains(c)
-                                        || ('ଲ'..='ଳ').contains(c)
-                                        || ('ଵ'..='ହ').contains(c) || *c == 'ଽ'
-                                        || ('ଡ଼'..='ଢ଼').contains(c)
-                                        || ('ୟ'..='ୡ').contains(c) || *c == 'ୱ' || *c == 'ஃ'
-                                        || ('அ'..='ஊ').contains(c)
-                                        || ('எ'..='ஐ').contains(c)
-                                        || ('ஒ'..='க').contains(c)
-                                        || ('ங'..='ச').contains(c) || *c == 'ஜ'
-                                        || ('ஞ'..='ட').contains(c)
-                                        || ('ண'..='த').contains(c)
-                                        || ('ந'..='ப').contains(c)
-                                        || ('ம'..='ஹ').contains(c) || *c == 'ௐ'
-                                        || ('అ'..='ఌ').contains(c)
-                                        || ('ఎ'..='ఐ').contains(c)
-                                        || ('ఒ'..='న').contains(c)
-                                        || ('ప'..='హ').contains(c) || *c == 'ఽ'
-                                        || ('ౘ'..='ౚ').contains(c) || *c == 'ౝ'
-                                        || ('ౠ'..='ౡ').contains(c) || *c == 'ಀ'
-                                        || ('ಅ'..='ಌ').contains(c)
-                                        || ('ಎ'..='ಐ').contains(c)
-                                        || ('ಒ'..='ನ').contains(c)
-                                        || ('ಪ'..='ಳ').contains(c)
-                                        || ('ವ'..='ಹ').contains(c) || *c == 'ಽ'
-                                        || ('ೝ'..='ೞ').contains(c)
-                                        || ('ೠ'..='ೡ').contains(c)
-                                        || ('ೱ'..='ೲ').contains(c)
-                                        || ('ഄ'..='ഌ').contains(c)
-                                        || ('എ'..='ഐ').contains(c)
-                                        || ('ഒ'..='ഺ').contains(c) || *c == 'ഽ' || *c == 'ൎ'
-                                        || ('ൔ'..='ൖ').contains(c)
-                                        || ('ൟ'..='ൡ').contains(c)
-                                        || ('ൺ'..='ൿ').contains(c)
-                                        || ('අ'..='ඖ').contains(c)
-                                        || ('ක'..='න').contains(c)
-                                        || ('ඳ'..='ර').contains(c) || *c == 'ල'
-                                        || ('ව'..='ෆ').contains(c)
-                                        || ('ก'..='ะ').contains(c)
-                                        || ('า'..='ำ').contains(c)
-                                        || ('เ'..='ๆ').contains(c)
-                                        || ('ກ'..='ຂ').contains(c) || *c == 'ຄ'
-                                        || ('ຆ'..='ຊ').contains(c)
-                                        || ('ຌ'..='ຣ').contains(c) || *c == 'ລ'
-                                        || ('ວ'..='ະ').contains(c)
-                                        || ('າ'..='ຳ').contains(c) || *c == 'ຽ'
-                                        || ('ເ'..='ໄ').contains(c) || *c == 'ໆ'
-                                        || ('ໜ'..='ໟ').contains(c) || *c == 'ༀ'
-                                        || ('ཀ'..='ཇ').contains(c)
-                                        || ('ཉ'..='ཬ').contains(c)
-                                        || ('ྈ'..='ྌ').contains(c)
-                                        || ('က'..='ဪ').contains(c) || *c == 'ဿ'
-                                        || ('ၐ'..='ၕ').contains(c)
-                                        || ('ၚ'..='ၝ').contains(c) || *c == 'ၡ'
-                                        || ('ၥ'..='ၦ').contains(c)
-                                        || ('ၮ'..='ၰ').contains(c)
-                                        || ('ၵ'..='ႁ').contains(c) || *c == 'ႎ'
-                                        || ('Ⴀ'..='Ⴥ').contains(c) || *c == 'Ⴧ' || *c == 'Ⴭ'
-                                        || ('ა'..='ჺ').contains(c)
-                                        || ('ჼ'..='ቈ').contains(c)
-                                        || ('ቊ'..='ቍ').contains(c)
-                                        || ('ቐ'..='ቖ').contains(c) || *c == 'ቘ'
-                                        || ('ቚ'..='ቝ').contains(c)
-                                        || ('በ'..='ኈ').contains(c)
-                                        || ('ኊ'..='ኍ').contains(c)
-                                        || ('ነ'..='ኰ').contains(c)
-                                        || ('ኲ'..='ኵ').contains(c)
-                                        || ('ኸ'..='ኾ').contains(c) || *c == 'ዀ'
-                                        || ('ዂ'..='ዅ').contains(c)
-                                        || ('ወ'..='ዖ').contains(c)
-                                        || ('ዘ'..='ጐ').contains(c)
-                                        || ('ጒ'..='ጕ').contains(c)
-                                        || ('ጘ'..='ፚ').contains(c)
-                                        || ('ᎀ'..='ᎏ').contains(c)
-                                        || ('Ꭰ'..='Ᏽ').contains(c)
-                                        || ('ᏸ'..='ᏽ').contains(c)
-                                        || ('ᐁ'..='ᙬ').contains(c)
-                                        || ('ᙯ'..='ᙿ').contains(c)
-                                        || ('ᚁ'..='ᚚ').contains(c)
-                                        || ('ᚠ'..='ᛪ').contains(c)
-                                        || ('ᛱ'..='ᛸ').contains(c)
-                                        || ('ᜀ'..='ᜑ').contains(c)
-                                        || ('ᜟ'..='ᜱ').contains(c)
-                                        || ('ᝀ'..='ᝑ').contains(c)
-                                        || ('ᝠ'..='ᝬ').contains(c)
-                                        || ('ᝮ'..='ᝰ').contains(c)
-                                        || ('ក'..='ឳ').contains(c) || *c == 'ៗ' || *c == 'ៜ'
-                                        || ('ᠠ'..='ᡸ').contains(c)
-                                        || ('ᢀ'..='ᢄ').contains(c)
-                                        || ('ᢇ'..='ᢨ').contains(c) || *c == 'ᢪ'
-                                        || ('ᢰ'..='ᣵ').contains(c)
-                                        || ('ᤀ'..='ᤞ').contains(c)
-                                        || ('ᥐ'..='ᥭ').contains(c)
-                                        || ('ᥰ'..='ᥴ').contains(c)
-                                        || ('ᦀ'..='ᦫ').contains(c)
-                                        || ('ᦰ'..='ᧉ').contains(c)
-                                        || ('ᨀ'..='ᨖ').contains(c)
-                                        || ('ᨠ'..='ᩔ').contains(c) || *c == 'ᪧ'
-                                        || ('ᬅ'..='ᬳ').contains(c)
-                                        || ('ᭅ'..='ᭌ').contains(c)
-                                        || ('ᮃ'..='ᮠ').contains(c)
-                                        || ('ᮮ'..='ᮯ').contains(c)
-                                        || ('ᮺ'..='ᯥ').contains(c)
-                                        || ('ᰀ'..='ᰣ').contains(c)
-                                        || ('ᱍ'..='ᱏ').contains(c)
-                                        || ('ᱚ'..='ᱽ').contains(c)
-                                        || ('ᲀ'..='ᲊ').contains(c)
-                                        || ('Ა'..='Ჺ').contains(c)
-                                        || ('Ჽ'..='Ჿ').contains(c)
-                                        || ('ᳩ'..='ᳬ').contains(c)
-                                        || ('ᳮ'..='ᳳ').contains(c)
-                                        || ('ᳵ'..='ᳶ').contains(c) || *c == 'ᳺ'
-                                        || ('ᴀ'..='ᶿ').contains(c)
-                                        || ('Ḁ'..='ἕ').contains(c)
-                                        || ('Ἐ'..='Ἕ').contains(c)
-                                        || ('ἠ'..='ὅ').contains(c)
-                                        || ('Ὀ'..='Ὅ').contains(c)
-                                        || ('ὐ'..='ὗ').contains(c) || *c == 'Ὑ' || *c == 'Ὓ'
-                                        || *c == 'Ὕ' || ('Ὗ'..='ώ').contains(c)
-                                        || ('ᾀ'..='ᾴ').contains(c)
-                                        || ('ᾶ'..='ᾼ').contains(c) || *c == 'ι'
-                                        || ('ῂ'..='ῄ').contains(c)
-                                        || ('ῆ'..='ῌ').contains(c)
-                                        || ('ῐ'..='ΐ').contains(c)
-                                        || ('ῖ'..='Ί').contains(c)
-                                        || ('ῠ'..='Ῥ').contains(c)
-                                        || ('ῲ'..='ῴ').contains(c)
-                                        || ('ῶ'..='ῼ').contains(c) || *c == 'ⁱ' || *c == 'ⁿ'
-                                        || ('ₐ'..='ₜ').contains(c) || *c == 'ℂ' || *c == 'ℇ'
-                                        || ('ℊ'..='ℓ').contains(c) || *c == 'ℕ'
-                                        || ('ℙ'..='ℝ').contains(c) || *c == 'ℤ' || *c == 'Ω'
-                                        || *c == 'ℨ' || ('K'..='ℭ').contains(c)
-                                        || ('ℯ'..='ℹ').contains(c)
-                                        || ('ℼ'..='ℿ').contains(c)
-                                        || ('ⅅ'..='ⅉ').contains(c) || *c == 'ⅎ'
-                                        || ('Ↄ'..='ↄ').contains(c)
-                                        || ('Ⰰ'..='ⳤ').contains(c)
-                                        || ('Ⳬ'..='ⳮ').contains(c)
-                                        || ('Ⳳ'..='ⳳ').contains(c)
-                                        || ('ⴀ'..='ⴥ').contains(c) || *c == 'ⴧ' || *c == 'ⴭ'
-                                        || ('ⴰ'..='ⵧ').contains(c) || *c == 'ⵯ'
-                                        || ('ⶀ'..='ⶖ').contains(c)
-                                        || ('ⶠ'..='ⶦ').contains(c)
-                                        || ('ⶨ'..='ⶮ').contains(c)
-                                        || ('ⶰ'..='ⶶ').contains(c)
-                                        || ('ⶸ'..='ⶾ').contains(c)
-                                        || ('ⷀ'..='ⷆ').contains(c)
-                                        || ('ⷈ'..='ⷎ').contains(c)
-                                        || ('ⷐ'..='ⷖ').contains(c)
-                                        || ('ⷘ'..='ⷞ').contains(c) || *c == 'ⸯ'
-                                        || ('々'..='〆').contains(c)
-                                        || ('〱'..='〵').contains(c)
-                                        || ('〻'..='〼').contains(c)
-                                        || ('ぁ'..='ゖ').contains(c)
-                                        || ('ゝ'..='ゟ').contains(c)
-                                        || ('ァ'..='ヺ').contains(c)
-                                        || ('ー'..='ヿ').contains(c)
-                                        || ('ㄅ'..='ㄯ').contains(c)
-                                        || ('ㄱ'..='ㆎ').contains(c)
-                                        || ('ㆠ'..='ㆿ').contains(c)
-                                        || ('ㇰ'..='ㇿ').contains(c)
-                                        || ('㐀'..='䶿').contains(c)
-                                        || ('一'..='ꒌ').contains(c)
-                                        || ('ꓐ'..='ꓽ').contains(c)
-                                        || ('ꔀ'..='ꘌ').contains(c)
-                                        || ('ꘐ'..='ꘟ').contains(c)
-                                        || ('ꘪ'..='ꘫ').contains(c)
-                                        || ('Ꙁ'..='ꙮ').contains(c)
-                                        || ('ꙿ'..='ꚝ').contains(c)
-                                        || ('ꚠ'..='ꛥ').contains(c)
-                                        || ('ꜗ'..='ꜟ').contains(c)
-                                        || ('Ꜣ'..='ꞈ').contains(c)
-                                        || ('Ꞌ'..='ꟍ').contains(c)
-                                        || ('Ꟑ'..='ꟑ').contains(c) || *c == 'ꟓ'
-                                        || ('ꟕ'..='Ƛ').contains(c)
-                                        || ('ꟲ'..='ꠁ').contains(c)
-                                        || ('ꠃ'..='ꠅ').contains(c)
-                                        || ('ꠇ'..='ꠊ').contains(c)
-                                        || ('ꠌ'..='ꠢ').contains(c)
-                                        || ('ꡀ'..='ꡳ').contains(c)
-                                        || ('ꢂ'..='ꢳ').contains(c)
-                                        || ('ꣲ'..='ꣷ').contains(c) || *c == 'ꣻ'
-                                        || ('ꣽ'..='ꣾ').contains(c)
-                                        || ('ꤊ'..='ꤥ').contains(c)
-                                        || ('ꤰ'..='ꥆ').contains(c)
-                                        || ('ꥠ'..='ꥼ').contains(c)
-                                        || ('ꦄ'..='ꦲ').contains(c) || *c == 'ꧏ'
-                                        || ('ꧠ'..='ꧤ').contains(c)
-                                        || ('ꧦ'..='ꧯ').contains(c)
-                                        || ('ꧺ'..='ꧾ').contains(c)
-                                        || ('ꨀ'..='ꨨ').contains(c)
-                                        || ('ꩀ'..='ꩂ').contains(c)
-                                        || ('ꩄ'..='ꩋ').contains(c)
-                                        || ('ꩠ'..='ꩶ').contains(c) || *c == 'ꩺ'
-                                        || ('ꩾ'..='ꪯ').contains(c) || *c == 'ꪱ'
-                                        || ('ꪵ'..='ꪶ').contains(c)
-                                        || ('ꪹ'..='ꪽ').contains(c) || *c == 'ꫀ' || *c == 'ꫂ'
-                                        || ('ꫛ'..='ꫝ').contains(c)
-                                        || ('ꫠ'..='ꫪ').contains(c)
-                                        || ('ꫲ'..='ꫴ').contains(c)
-                                        || ('ꬁ'..='ꬆ').contains(c)
-                                        || ('ꬉ'..='ꬎ').contains(c)
-                                        || ('ꬑ'..='ꬖ').contains(c)
-                                        || ('ꬠ'..='ꬦ').contains(c)
-                                        || ('ꬨ'..='ꬮ').contains(c)
-                                        || ('ꬰ'..='ꭚ').contains(c)
-                                        || ('ꭜ'..='ꭩ').contains(c)
-                                        || ('ꭰ'..='ꯢ').contains(c)
-                                        || ('가'..='힣').contains(c)
-                                        || ('ힰ'..='ퟆ').contains(c)
-                                        || ('ퟋ'..='ퟻ').contains(c)
-                                        || ('豈'..='舘').contains(c)
-                                        || ('並'..='龎').contains(c)
-                                        || ('ﬀ'..='ﬆ').contains(c)
-                                        || ('ﬓ'..='ﬗ').contains(c) || *c == 'יִ'
-                                        || ('ײַ'..='ﬨ').contains(c)
-                                        || ('שׁ'..='זּ').contains(c)
-                                        || ('טּ'..='לּ').contains(c) || *c == 'מּ'
-                                        || ('נּ'..='סּ').contains(c)
-                                        || ('ףּ'..='פּ').contains(c)
-                                        || ('צּ'..='ﮱ').contains(c)
-                                        || ('ﯓ'..='ﴽ').contains(c)
-                                        || ('ﵐ'..='ﶏ').contains(c)
-                                        || ('ﶒ'..='ﷇ').contains(c)
-                                        || ('ﷰ'..='ﷻ').contains(c)
-                                        || ('ﹰ'..='ﹴ').contains(c)
-                                        || ('ﹶ'..='ﻼ').contains(c)
-                                        || ('Ａ'..='Ｚ').contains(c)
-                                        || ('ａ'..='ｚ').contains(c)
-                                        || ('ｦ'..='ﾾ').contains(c)
-                                        || ('ￂ'..='ￇ').contains(c)
-                                        || ('ￊ'..='ￏ').contains(c)
-                                        || ('ￒ'..='ￗ').contains(c)
-                                        || ('ￚ'..='ￜ').contains(c)
-                                        || ('𐀀'..='𐀋').contains(c)
-                                        || ('𐀍'..='𐀦').contains(c)
-                                        || ('𐀨'..='𐀺').contains(c)
-                                        || ('𐀼'..='𐀽').contains(c)
-                                        || ('𐀿'..='𐁍').contains(c)
-                                        || ('𐁐'..='𐁝').contains(c)
-                                        || ('𐂀'..='𐃺').contains(c)
-                                        || ('𐊀'..='𐊜').contains(c)
-                                        || ('𐊠'..='𐋐').contains(c)
-                                        || ('𐌀'..='𐌟').contains(c)
-                                        || ('𐌭'..='𐍀').contains(c)
-                                        || ('𐍂'..='𐍉').contains(c)
-                                        || ('𐍐'..='𐍵').contains(c)
-                                        || ('𐎀'..='𐎝').contains(c)
-                                        || ('𐎠'..='𐏃').contains(c)
-                                        || ('𐏈'..='𐏏').contains(c)
-                                        || ('𐐀'..='𐒝').contains(c)
-                                        || ('𐒰'..='𐓓').contains(c)
-                                        || ('𐓘'..='𐓻').contains(c)
-                                        || ('𐔀'..='𐔧').contains(c)
-                                        || ('𐔰'..='𐕣').contains(c)
-                                        || ('𐕰'..='𐕺').contains(c)
-                                        || ('𐕼'..='𐖊').contains(c)
-                                        || ('𐖌'..='𐖒').contains(c)
-                                        || ('𐖔'..='𐖕').contains(c)
-                                        || ('𐖗'..='𐖡').contains(c)
-                                        || ('𐖣'..='𐖱').contains(c)
-                                        || ('𐖳'..='𐖹').contains(c)
-                                        || ('𐖻'..='𐖼').contains(c)
-                                        || ('𐗀'..='𐗳').contains(c)
-                                        || ('𐘀'..='𐜶').contains(c)
-                                        || ('𐝀'..='𐝕').contains(c)
-                                        || ('𐝠'..='𐝧').contains(c)
-                                        || ('𐞀'..='𐞅').contains(c)
-                                        || ('𐞇'..='𐞰').contains(c)
-                                        || ('𐞲'..='𐞺').contains(c)
-                                        || ('𐠀'..='𐠅').contains(c) || *c == '𐠈'
-                                        || ('𐠊'..='𐠵').contains(c)
-                                        || ('𐠷'..='𐠸').contains(c) || *c == '𐠼'
-                                        || ('𐠿'..='𐡕').contains(c)
-                                        || ('𐡠'..='𐡶').contains(c)
-                                        || ('𐢀'..='𐢞').contains(c)
-                                        || ('𐣠'..='𐣲').contains(c)
-                                        || ('𐣴'..='𐣵').contains(c)
-                                        || ('𐤀'..='𐤕').contains(c)
-                                        || ('𐤠'..='𐤹').contains(c)
-                                        || ('𐦀'..='𐦷').contains(c)
-                                        || ('𐦾'..='𐦿').contains(c) || *c == '𐨀'
-                                        || ('𐨐'..='𐨓').contains(c)
-                                        || ('𐨕'..='𐨗').contains(c)
-                                        || ('𐨙'..='𐨵').contains(c)
-                                        || ('𐩠'..='𐩼').contains(c)
-                                        || ('𐪀'..='𐪜').contains(c)
-                                        || ('𐫀'..='𐫇').contains(c)
-                                        || ('𐫉'..='𐫤').contains(c)
-                                        || ('𐬀'..='𐬵').contains(c)
-                                        || ('𐭀'..='𐭕').contains(c)
-                                        || ('𐭠'..='𐭲').contains(c)
-                                        || ('𐮀'..='𐮑').contains(c)
-                                        || ('𐰀'..='𐱈').contains(c)
-                                        || ('𐲀'..='𐲲').contains(c)
-                                        || ('𐳀'..='𐳲').contains(c)
-                                        || ('𐴀'..='𐴣').contains(c)
-                                        || ('𐵊'..='𐵥').contains(c)
-                                        || ('𐵯'..='𐶅').contains(c)
-                                        || ('𐺀'..='𐺩').contains(c)
-                                        || ('𐺰'..='𐺱').contains(c)
-                                        || ('𐻂'..='𐻄').contains(c)
-                                        || ('𐼀'..='𐼜').contains(c) || *c == '𐼧'
-                                        || ('𐼰'..='𐽅').contains(c)
-                                        || ('𐽰'..='𐾁').contains(c)
-                                        || ('𐾰'..='𐿄').contains(c)
-                                        || ('𐿠'..='𐿶').contains(c)
-                                        || ('𑀃'..='𑀷').contains(c)
-                                        || ('𑁱'..='𑁲').contains(c) || *c == '𑁵'
-                                        || ('𑂃'..='𑂯').contains(c)
-                                        || ('𑃐'..='𑃨').contains(c)
-                                        || ('𑄃'..='𑄦').contains(c) || *c == '𑅄'
-                                        || *c == '𑅇' || ('𑅐'..='𑅲').contains(c)
-                                        || *c == '𑅶' || ('𑆃'..='𑆲').contains(c)
-                                        || ('𑇁'..='𑇄').contains(c) || *c == '𑇚'
-                                        || *c == '𑇜' || ('𑈀'..='𑈑').contains(c)
-                                        || ('𑈓'..='𑈫').contains(c)
-                                        || ('𑈿'..='𑉀').contains(c)
-                                        || ('𑊀'..='𑊆').contains(c) || *c == '𑊈'
-                                        || ('𑊊'..='𑊍').contains(c)
-                                        || ('𑊏'..='𑊝').contains(c)
-                                        || ('𑊟'..='𑊨').contains(c)
-                                        || ('𑊰'..='𑋞').contains(c)
-                                        || ('𑌅'..='𑌌').contains(c)
-                                        || ('𑌏'..='𑌐').contains(c)
-                                        || ('𑌓'..='𑌨').contains(c)
-                                        || ('𑌪'..='𑌰').contains(c)
-                                        || ('𑌲'..='𑌳').contains(c)
-                                        || ('𑌵'..='𑌹').contains(c) || *c == '𑌽'
-                                        || *c == '𑍐' || ('𑍝'..='𑍡').contains(c)
-                                        || ('𑎀'..='𑎉').contains(c) || *c == '𑎋'
-                                        || *c == '𑎎' || ('𑎐'..='𑎵').contains(c)
-                                        || *c == '𑎷' || *c == '𑏑' || *c == '𑏓'
-                                        || ('𑐀'..='𑐴').contains(c)
-                                        || ('𑑇'..='𑑊').contains(c)
-                                        || ('𑑟'..='𑑡').contains(c)
-                                        || ('𑒀'..='𑒯').contains(c)
-                                        || ('𑓄'..='𑓅').contains(c) || *c == '𑓇'
-                                        || ('𑖀'..='𑖮').contains(c)
-                                        || ('𑗘'..='𑗛').contains(c)
-                                        || ('𑘀'..='𑘯').contains(c) || *c == '𑙄'
-                                        || ('𑚀'..='𑚪').contains(c) || *c == '𑚸'
-                                        || ('𑜀'..='𑜚').contains(c)
-                                        || ('𑝀'..='𑝆').contains(c)
-                                        || ('𑠀'..='𑠫').contains(c)
-                                        || ('𑢠'..='𑣟').contains(c)
-                                        || ('𑣿'..='𑤆').contains(c) || *c == '𑤉'
-                                        || ('𑤌'..='𑤓').contains(c)
-                                        || ('𑤕'..='𑤖').contains(c)
-                                        || ('𑤘'..='𑤯').contains(c) || *c == '𑤿'
-                                        || *c == '𑥁' || ('𑦠'..='𑦧').contains(c)
-                                        || ('𑦪'..='𑧐').contains(c) || *c == '𑧡'
-                                        || *c == '𑧣' || *c == '𑨀'
-                                        || ('𑨋'..='𑨲').contains(c) || *c == '𑨺'
-                                        || *c == '𑩐' || ('𑩜'..='𑪉').contains(c)
-                                        || *c == '𑪝' || ('𑪰'..='𑫸').contains(c)
-                                        || ('𑯀'..='𑯠').contains(c)
-                                        || ('𑰀'..='𑰈').contains(c)
-                                        || ('𑰊'..='𑰮').contains(c) || *c == '𑱀'
-                                        || ('𑱲'..='𑲏').contains(c)
-                                        || ('𑴀'..='𑴆').contains(c)
-                                        || ('𑴈'..='𑴉').contains(c)
-                                        || ('𑴋'..='𑴰').contains(c) || *c == '𑵆'
-                                        || ('𑵠'..='𑵥').contains(c)
-                                        || ('𑵧'..='𑵨').contains(c)
-                                        || ('𑵪'..='𑶉').contains(c) || *c == '𑶘'
-                                        || ('𑻠'..='𑻲').contains(c) || *c == '𑼂'
-                                        || ('𑼄'..='𑼐').contains(c)
-                                        || ('𑼒'..='𑼳').contains(c) || *c == '𑾰'
-                                        || ('𒀀'..='𒎙').contains(c)
-                                        || ('𒒀'..='𒕃').contains(c)
-                                        || ('𒾐'..='𒿰').contains(c)
-                                        || ('𓀀'..='𓐯').contains(c)
-                                        || ('𓑁'..='𓑆').contains(c)
-                                        || ('𓑠'..='𔏺').contains(c)
-                                        || ('𔐀'..='𔙆').contains(c)
-                                        || ('𖄀'..='𖄝').contains(c)
-                                        || ('𖠀'..='𖨸').contains(c)
-                                        || ('𖩀'..='𖩞').contains(c)
-                                        || ('𖩰'..='𖪾').contains(c)
-                                        || ('𖫐'..='𖫭').contains(c)
-                                        || ('𖬀'..='𖬯').contains(c)
-                                        || ('𖭀'..='𖭃').contains(c)
-                                        || ('𖭣'..='𖭷').contains(c)
-                                        || ('𖭽'..='𖮏').contains(c)
-                                        || ('𖵀'..='𖵬').contains(c)
-                                        || ('𖹀'..='𖹿').contains(c)
-                                        || ('𖼀'..='𖽊').contains(c) || *c == '𖽐'
-                                        || ('𖾓'..='𖾟').contains(c)
-                                        || ('𖿠'..='𖿡').contains(c) || *c == '𖿣'
-                                        || ('𗀀'..='𘟷').contains(c)
-                                        || ('𘠀'..='𘳕').contains(c)
-                                        || ('𘳿'..='𘴈').contains(c)
-                                        || ('𚿰'..='𚿳').contains(c)
-                                        || ('𚿵'..='𚿻').contains(c)
-                                        || ('𚿽'..='𚿾').contains(c)
-                                        || ('𛀀'..='𛄢').contains(c) || *c == '𛄲'
-                                        || ('𛅐'..='𛅒').contains(c) || *c == '𛅕'
-                                        || ('𛅤'..='𛅧').contains(c)
-                                        || ('𛅰'..='𛋻').contains(c)
-                                        || ('𛰀'..='𛱪').contains(c)
-                                        || ('𛱰'..='𛱼').contains(c)
-                                        || ('𛲀'..='𛲈').contains(c)
-                                        || ('𛲐'..='𛲙').contains(c)
-                                        || ('𝐀'..='𝑔').contains(c)
-                                        || ('𝑖'..='𝒜').contains(c)
-                                        || ('𝒞'..='𝒟').contains(c) || *c == '𝒢'
-                                        || ('𝒥'..='𝒦').contains(c)
-                                        || ('𝒩'..='𝒬').contains(c)
-                                        || ('𝒮'..='𝒹').contains(c) || *c == '𝒻'
-                                        || ('𝒽'..='𝓃').contains(c)
-                                        || ('𝓅'..='𝔅').contains(c)
-                                        || ('𝔇'..='𝔊').contains(c)
-                                        || ('𝔍'..='𝔔').contains(c)
-                                        || ('𝔖'..='𝔜').contains(c)
-                                        || ('𝔞'..='𝔹').contains(c)
-                                        || ('𝔻'..='𝔾').contains(c)
-                                        || ('𝕀'..='𝕄').contains(c) || *c == '𝕆'
-                                        || ('𝕊'..='𝕐').contains(c)
-                                        || ('𝕒'..='𝚥').contains(c)
-                                        || ('𝚨'..='𝛀').contains(c)
-                                        || ('𝛂'..='𝛚').contains(c)
-                                        || ('𝛜'..='𝛺').contains(c)
-                                        || ('𝛼'..='𝜔').contains(c)
-                                        || ('𝜖'..='𝜴').contains(c)
-                                        || ('𝜶'..='𝝎').contains(c)
-                                        || ('𝝐'..='𝝮').contains(c)
-                                        || ('𝝰'..='𝞈').contains(c)
-                                        || ('𝞊'..='𝞨').contains(c)
-                                        || ('𝞪'..='𝟂').contains(c)
-                                        || ('𝟄'..='𝟋').contains(c)
-                                        || ('𝼀'..='𝼞').contains(c)
-                                        || ('𝼥'..='𝼪').contains(c)
-                                        || ('𞀰'..='𞁭').contains(c)
-                                        || ('𞄀'..='𞄬').contains(c)
-                                        || ('𞄷'..='𞄽').contains(c) || *c == '𞅎'
-                                        || ('𞊐'..='𞊭').contains(c)
-                                        || ('𞋀'..='𞋫').contains(c)
-                                        || ('𞓐'..='𞓫').contains(c)
-                                        || ('𞗐'..='𞗭').contains(c) || *c == '𞗰'
-                                        || ('𞟠'..='𞟦').contains(c)
-                                        || ('𞟨'..='𞟫').contains(c)
-                                        || ('𞟭'..='𞟮').contains(c)
-                                        || ('𞟰'..='𞟾').contains(c)
-                                        || ('𞠀'..='𞣄').contains(c)
-                                        || ('𞤀'..='𞥃').contains(c) || *c == '𞥋'
-                                        || ('𞸀'..='𞸃').contains(c)
-                                        || ('𞸅'..='𞸟').contains(c)
-                                        || ('𞸡'..='𞸢').contains(c) || *c == '𞸤'
-                                        || *c == '𞸧' || ('𞸩'..='𞸲').contains(c)
-                                        || ('𞸴'..='𞸷').contains(c) || *c == '𞸹'
-                                        || *c == '𞸻' || *c == '𞹂' || *c == '𞹇'
-                                        || *c == '𞹉' || *c == '𞹋'
-                                        || ('𞹍'..='𞹏').contains(c)
-                                        || ('𞹑'..='𞹒').contains(c) || *c == '𞹔'
-                                        || *c == '𞹗' || *c == '𞹙' || *c == '𞹛'
-                                        || *c == '𞹝' || *c == '𞹟'
-                                        || ('𞹡'..='𞹢').contains(c) || *c == '𞹤'
-                                        || ('𞹧'..='𞹪').contains(c)
-                                        || ('𞹬'..='𞹲').contains(c)
-                                        || ('𞹴'..='𞹷').contains(c)
-                                        || ('𞹹'..='𞹼').contains(c) || *c == '𞹾'
-                                        || ('𞺀'..='𞺉').contains(c)
-                                        || ('𞺋'..='𞺛').contains(c)
-                                        || ('𞺡'..='𞺣').contains(c)
-                                        || ('𞺥'..='𞺩').contains(c)
-                                        || ('𞺫'..='𞺻').contains(c)
-                                        || ('𠀀'..='𪛟').contains(c)
-                                        || ('𪜀'..='𫜹').contains(c)
-                                        || ('𫝀'..='𫠝').contains(c)
-                                        || ('𫠠'..='𬺡').contains(c)
-                                        || ('𬺰'..='𮯠').contains(c)
-                                        || ('𮯰'..='𮹝').contains(c)
-                                        || ('丽'..='𪘀').contains(c)
-                                        || ('𰀀'..='𱍊').contains(c)
-                                        || ('𱍐'..='𲎯').contains(c)
-                                },
-                            )
+                        s.chars(
+                            1..,
+                            |c| {
+                                c.is_ascii_uppercase() || c.is_ascii_lowercase()
+                                    || *c == 'ª' || *c == 'µ' || *c == 'º'
+                                    || ('À'..='Ö').contains(c) || ('Ø'..='ö').contains(c)
+                                    || ('ø'..='ˁ').contains(c) || ('ˆ'..='ˑ').contains(c)
+                                    || ('ˠ'..='ˤ').contains(c) || *c == 'ˬ' || *c == 'ˮ'
+                                    || ('Ͱ'..='ʹ').contains(c) || ('Ͷ'..='ͷ').contains(c)
+                                    || ('ͺ'..='ͽ').contains(c) || *c == 'Ϳ' || *c == 'Ά'
+                                    || ('Έ'..='Ί').contains(c) || *c == 'Ό'
+                                    || ('Ύ'..='Ρ').contains(c) || ('Σ'..='ϵ').contains(c)
+                                    || ('Ϸ'..='ҁ').contains(c) || ('Ҋ'..='ԯ').contains(c)
+                                    || ('Ա'..='Ֆ').contains(c) || *c == 'ՙ'
+                                    || ('ՠ'..='ֈ').contains(c) || ('א'..='ת').contains(c)
+                                    || ('ׯ'..='ײ').contains(c) || ('ؠ'..='ي').contains(c)
+                                    || ('ٮ'..='ٯ').contains(c) || ('ٱ'..='ۓ').contains(c)
+                                    || *c == 'ە' || ('ۥ'..='ۦ').contains(c)
+                                    || ('ۮ'..='ۯ').contains(c) || ('ۺ'..='ۼ').contains(c)
+                                    || *c == 'ۿ' || *c == 'ܐ' || ('ܒ'..='ܯ').contains(c)
+                                    || ('ݍ'..='ޥ').contains(c) || *c == 'ޱ'
+                                    || ('ߊ'..='ߪ').contains(c) || ('ߴ'..='ߵ').contains(c)
+                                    || *c == 'ߺ' || ('ࠀ'..='ࠕ').contains(c) || *c == 'ࠚ'
+                                    || *c == 'ࠤ' || *c == 'ࠨ' || ('ࡀ'..='ࡘ').contains(c)
+                                    || ('ࡠ'..='ࡪ').contains(c)
+                                    || ('ࡰ'..='ࢇ').contains(c)
+                                    || ('ࢉ'..='ࢎ').contains(c)
+                                    || ('ࢠ'..='ࣉ').contains(c)
+                                    || ('ऄ'..='ह').contains(c) || *c == 'ऽ' || *c == 'ॐ'
+                                    || ('क़'..='ॡ').contains(c)
+                                    || ('ॱ'..='ঀ').contains(c)
+                                    || ('অ'..='ঌ').contains(c)
+                                    || ('এ'..='ঐ').contains(c)
+                                    || ('ও'..='ন').contains(c)
+                                    || ('প'..='র').contains(c) || *c == 'ল'
+                                    || ('শ'..='হ').contains(c) || *c == 'ঽ' || *c == 'ৎ'
+                                    || ('ড়'..='ঢ়').contains(c)
+                                    || ('য়'..='ৡ').contains(c)
+                                    || ('ৰ'..='ৱ').contains(c) || *c == 'ৼ'
+                                    || ('ਅ'..='ਊ').contains(c)
+                                    || ('ਏ'..='ਐ').contains(c)
+                                    || ('ਓ'..='ਨ').contains(c)
+                                    || ('ਪ'..='ਰ').contains(c)
+                                    || ('ਲ'..='ਲ਼').contains(c)
+                                    || ('ਵ'..='ਸ਼').contains(c)
+                                    || ('ਸ'..='ਹ').contains(c)
+                                    || ('ਖ਼'..='ੜ').contains(c) || *c == 'ਫ਼'
+                                    || ('ੲ'..='ੴ').contains(c)
+                                    || ('અ'..='ઍ').contains(c)
+                                    || ('એ'..='ઑ').contains(c)
+                                    || ('ઓ'..='ન').contains(c)
+                                    || ('પ'..='ર').contains(c)
+                                    || ('લ'..='ળ').contains(c)
+                                    || ('વ'..='હ').contains(c) || *c == 'ઽ' || *c == 'ૐ'
+                                    || ('ૠ'..='ૡ').contains(c) || *c == 'ૹ'
+                                    || ('ଅ'..='ଌ').contains(c)
+                                    || ('ଏ'..='ଐ').contains(c)
+                                    || ('ଓ'..='ନ').contains(c)
+                                    || ('ପ'..='ର').contains(c)
+                                    || ('ଲ'..='ଳ').contains(c)
+                                    || ('ଵ'..='ହ').contains(c) || *c == 'ଽ'
+                                    || ('ଡ଼'..='ଢ଼').contains(c)
+                                    || ('ୟ'..='ୡ').contains(c) || *c == 'ୱ' || *c == 'ஃ'
+                                    || ('அ'..='ஊ').contains(c)
+                                    || ('எ'..='ஐ').contains(c)
+                                    || ('ஒ'..='க').contains(c)
+                                    || ('ங'..='ச').contains(c) || *c == 'ஜ'
+                                    || ('ஞ'..='ட').contains(c)
+                                    || ('ண'..='த').contains(c)
+                                    || ('ந'..='ப').contains(c)
+                                    || ('ம'..='ஹ').contains(c) || *c == 'ௐ'
+                                    || ('అ'..='ఌ').contains(c)
+                                    || ('ఎ'..='ఐ').contains(c)
+                                    || ('ఒ'..='న').contains(c)
+                                    || ('ప'..='హ').contains(c) || *c == 'ఽ'
+                                    || ('ౘ'..='ౚ').contains(c) || *c == 'ౝ'
+                                    || ('ౠ'..='ౡ').contains(c) || *c == 'ಀ'
+                                    || ('ಅ'..='ಌ').contains(c)
+                                    || ('ಎ'..='ಐ').contains(c)
+                                    || ('ಒ'..='ನ').contains(c)
+                                    || ('ಪ'..='ಳ').contains(c)
+                                    || ('ವ'..='ಹ').contains(c) || *c == 'ಽ'
+                                    || ('ೝ'..='ೞ').contains(c)
+                                    || ('ೠ'..='ೡ').contains(c)
+                                    || ('ೱ'..='ೲ').contains(c)
+                                    || ('ഄ'..='ഌ').contains(c)
+                                    || ('എ'..='ഐ').contains(c)
+                                    || ('ഒ'..='ഺ').contains(c) || *c == 'ഽ' || *c == 'ൎ'
+                                    || ('ൔ'..='ൖ').contains(c)
+                                    || ('ൟ'..='ൡ').contains(c)
+                                    || ('ൺ'..='ൿ').contains(c)
+                                    || ('අ'..='ඖ').contains(c)
+                                    || ('ක'..='න').contains(c)
+                                    || ('ඳ'..='ර').contains(c) || *c == 'ල'
+                                    || ('ව'..='ෆ').contains(c)
+                                    || ('ก'..='ะ').contains(c)
+                                    || ('า'..='ำ').contains(c)
+                                    || ('เ'..='ๆ').contains(c)
+                                    || ('ກ'..='ຂ').contains(c) || *c == 'ຄ'
+                                    || ('ຆ'..='ຊ').contains(c)
+                                    || ('ຌ'..='ຣ').contains(c) || *c == 'ລ'
+                                    || ('ວ'..='ະ').contains(c)
+                                    || ('າ'..='ຳ').contains(c) || *c == 'ຽ'
+                                    || ('ເ'..='ໄ').contains(c) || *c == 'ໆ'
+                                    || ('ໜ'..='ໟ').contains(c) || *c == 'ༀ'
+                                    || ('ཀ'..='ཇ').contains(c)
+                                    || ('ཉ'..='ཬ').contains(c)
+                                    || ('ྈ'..='ྌ').contains(c)
+                                    || ('က'..='ဪ').contains(c) || *c == 'ဿ'
+                                    || ('ၐ'..='ၕ').contains(c)
+                                    || ('ၚ'..='ၝ').contains(c) || *c == 'ၡ'
+                                    || ('ၥ'..='ၦ').contains(c)
+                                    || ('ၮ'..='ၰ').contains(c)
+                                    || ('ၵ'..='ႁ').contains(c) || *c == 'ႎ'
+                                    || ('Ⴀ'..='Ⴥ').contains(c) || *c == 'Ⴧ' || *c == 'Ⴭ'
+                                    || ('ა'..='ჺ').contains(c)
+                                    || ('ჼ'..='ቈ').contains(c)
+                                    || ('ቊ'..='ቍ').contains(c)
+                                    || ('ቐ'..='ቖ').contains(c) || *c == 'ቘ'
+                                    || ('ቚ'..='ቝ').contains(c)
+                                    || ('በ'..='ኈ').contains(c)
+                                    || ('ኊ'..='ኍ').contains(c)
+                                    || ('ነ'..='ኰ').contains(c)
+                                    || ('ኲ'..='ኵ').contains(c)
+                                    || ('ኸ'..='ኾ').contains(c) || *c == 'ዀ'
+                                    || ('ዂ'..='ዅ').contains(c)
+                                    || ('ወ'..='ዖ').contains(c)
+                                    || ('ዘ'..='ጐ').contains(c)
+                                    || ('ጒ'..='ጕ').contains(c)
+                                    || ('ጘ'..='ፚ').contains(c)
+                                    || ('ᎀ'..='ᎏ').contains(c)
+                                    || ('Ꭰ'..='Ᏽ').contains(c)
+                                    || ('ᏸ'..='ᏽ').contains(c)
+                                    || ('ᐁ'..='ᙬ').contains(c)
+                                    || ('ᙯ'..='ᙿ').contains(c)
+                                    || ('ᚁ'..='ᚚ').contains(c)
+                                    || ('ᚠ'..='ᛪ').contains(c)
+                                    || ('ᛱ'..='ᛸ').contains(c)
+                                    || ('ᜀ'..='ᜑ').contains(c)
+                                    || ('ᜟ'..='ᜱ').contains(c)
+                                    || ('ᝀ'..='ᝑ').contains(c)
+                                    || ('ᝠ'..='ᝬ').contains(c)
+                                    || ('ᝮ'..='ᝰ').contains(c)
+                                    || ('ក'..='ឳ').contains(c) || *c == 'ៗ' || *c == 'ៜ'
+                                    || ('ᠠ'..='ᡸ').contains(c)
+                                    || ('ᢀ'..='ᢄ').contains(c)
+                                    || ('ᢇ'..='ᢨ').contains(c) || *c == 'ᢪ'
+                                    || ('ᢰ'..='ᣵ').contains(c)
+                                    || ('ᤀ'..='ᤞ').contains(c)
+                                    || ('ᥐ'..='ᥭ').contains(c)
+                                    || ('ᥰ'..='ᥴ').contains(c)
+                                    || ('ᦀ'..='ᦫ').contains(c)
+                                    || ('ᦰ'..='ᧉ').contains(c)
+                                    || ('ᨀ'..='ᨖ').contains(c)
+                                    || ('ᨠ'..='ᩔ').contains(c) || *c == 'ᪧ'
+                                    || ('ᬅ'..='ᬳ').contains(c)
+                                    || ('ᭅ'..='ᭌ').contains(c)
+                                    || ('ᮃ'..='ᮠ').contains(c)
+                                    || ('ᮮ'..='ᮯ').contains(c)
+                                    || ('ᮺ'..='ᯥ').contains(c)
+                                    || ('ᰀ'..='ᰣ').contains(c)
+                                    || ('ᱍ'..='ᱏ').contains(c)
+                                    || ('ᱚ'..='ᱽ').contains(c)
+                                    || ('ᲀ'..='ᲊ').contains(c)
+                                    || ('Ა'..='Ჺ').contains(c)
+                                    || ('Ჽ'..='Ჿ').contains(c)
+                                    || ('ᳩ'..='ᳬ').contains(c)
+                                    || ('ᳮ'..='ᳳ').contains(c)
+                                    || ('ᳵ'..='ᳶ').contains(c) || *c == 'ᳺ'
+                                    || ('ᴀ'..='ᶿ').contains(c)
+                                    || ('Ḁ'..='ἕ').contains(c)
+                                    || ('Ἐ'..='Ἕ').contains(c)
+                                    || ('ἠ'..='ὅ').contains(c)
+                                    || ('Ὀ'..='Ὅ').contains(c)
+                                    || ('ὐ'..='ὗ').contains(c) || *c == 'Ὑ' || *c == 'Ὓ'
+                                    || *c == 'Ὕ' || ('Ὗ'..='ώ').contains(c)
+                                    || ('ᾀ'..='ᾴ').contains(c)
+                                    || ('ᾶ'..='ᾼ').contains(c) || *c == 'ι'
+                                    || ('ῂ'..='ῄ').contains(c)
+                                    || ('ῆ'..='ῌ').contains(c)
+                                    || ('ῐ'..='ΐ').contains(c)
+                                    || ('ῖ'..='Ί').contains(c)
+                                    || ('ῠ'..='Ῥ').contains(c)
+                                    || ('ῲ'..='ῴ').contains(c)
+                                    || ('ῶ'..='ῼ').contains(c) || *c == 'ⁱ' || *c == 'ⁿ'
+                                    || ('ₐ'..='ₜ').contains(c) || *c == 'ℂ' || *c == 'ℇ'
+                                    || ('ℊ'..='ℓ').contains(c) || *c == 'ℕ'
+                                    || ('ℙ'..='ℝ').contains(c) || *c == 'ℤ' || *c == 'Ω'
+                                    || *c == 'ℨ' || ('K'..='ℭ').contains(c)
+                                    || ('ℯ'..='ℹ').contains(c)
+                                    || ('ℼ'..='ℿ').contains(c)
+                                    || ('ⅅ'..='ⅉ').contains(c) || *c == 'ⅎ'
+                                    || ('Ↄ'..='ↄ').contains(c)
+                                    || ('Ⰰ'..='ⳤ').contains(c)
+                                    || ('Ⳬ'..='ⳮ').contains(c)
+                                    || ('Ⳳ'..='ⳳ').contains(c)
+                                    || ('ⴀ'..='ⴥ').contains(c) || *c == 'ⴧ' || *c == 'ⴭ'
+                                    || ('ⴰ'..='ⵧ').contains(c) || *c == 'ⵯ'
+                                    || ('ⶀ'..='ⶖ').contains(c)
+                                    || ('ⶠ'..='ⶦ').contains(c)
+                                    || ('ⶨ'..='ⶮ').contains(c)
+                                    || ('ⶰ'..='ⶶ').contains(c)
+                                    || ('ⶸ'..='ⶾ').contains(c)
+                                    || ('ⷀ'..='ⷆ').contains(c)
+                                    || ('ⷈ'..='ⷎ').contains(c)
+                                    || ('ⷐ'..='ⷖ').contains(c)
+                                    || ('ⷘ'..='ⷞ').contains(c) || *c == 'ⸯ'
+                                    || ('々'..='〆').contains(c)
+                                    || ('〱'..='〵').contains(c)
+                                    || ('〻'..='〼').contains(c)
+                                    || ('ぁ'..='ゖ').contains(c)
+                                    || ('ゝ'..='ゟ').contains(c)
+                                    || ('ァ'..='ヺ').contains(c)
+                                    || ('ー'..='ヿ').contains(c)
+                                    || ('ㄅ'..='ㄯ').contains(c)
+                                    || ('ㄱ'..='ㆎ').contains(c)
+                                    || ('ㆠ'..='ㆿ').contains(c)
+                                    || ('ㇰ'..='ㇿ').contains(c)
+                                    || ('㐀'..='䶿').contains(c)
+                                    || ('一'..='ꒌ').contains(c)
+                                    || ('ꓐ'..='ꓽ').contains(c)
+                                    || ('ꔀ'..='ꘌ').contains(c)
+                                    || ('ꘐ'..='ꘟ').contains(c)
+                                    || ('ꘪ'..='ꘫ').contains(c)
+                                    || ('Ꙁ'..='ꙮ').contains(c)
+                                    || ('ꙿ'..='ꚝ').contains(c)
+                                    || ('ꚠ'..='ꛥ').contains(c)
+                                    || ('ꜗ'..='ꜟ').contains(c)
+                                    || ('Ꜣ'..='ꞈ').contains(c)
+                                    || ('Ꞌ'..='ꟍ').contains(c)
+                                    || ('Ꟑ'..='ꟑ').contains(c) || *c == 'ꟓ'
+                                    || ('ꟕ'..='Ƛ').contains(c)
+                                    || ('ꟲ'..='ꠁ').contains(c)
+                                    || ('ꠃ'..='ꠅ').contains(c)
+                                    || ('ꠇ'..='ꠊ').contains(c)
+                                    || ('ꠌ'..='ꠢ').contains(c)
+                                    || ('ꡀ'..='ꡳ').contains(c)
+                                    || ('ꢂ'..='ꢳ').contains(c)
+                                    || ('ꣲ'..='ꣷ').contains(c) || *c == 'ꣻ'
+                                    || ('ꣽ'..='ꣾ').contains(c)
+                                    || ('ꤊ'..='ꤥ').contains(c)
+                                    || ('ꤰ'..='ꥆ').contains(c)
+                                    || ('ꥠ'..='ꥼ').contains(c)
+                                    || ('ꦄ'..='ꦲ').contains(c) || *c == 'ꧏ'
+                                    || ('ꧠ'..='ꧤ').contains(c)
+                                    || ('ꧦ'..='ꧯ').contains(c)
+                                    || ('ꧺ'..='ꧾ').contains(c)
+                                    || ('ꨀ'..='ꨨ').contains(c)
+                                    || ('ꩀ'..='ꩂ').contains(c)
+                                    || ('ꩄ'..='ꩋ').contains(c)
+                                    || ('ꩠ'..='ꩶ').contains(c) || *c == 'ꩺ'
+                                    || ('ꩾ'..='ꪯ').contains(c) || *c == 'ꪱ'
+                                    || ('ꪵ'..='ꪶ').contains(c)
+                                    || ('ꪹ'..='ꪽ').contains(c) || *c == 'ꫀ' || *c == 'ꫂ'
+                                    || ('ꫛ'..='ꫝ').contains(c)
+                                    || ('ꫠ'..='ꫪ').contains(c)
+                                    || ('ꫲ'..='ꫴ').contains(c)
+                                    || ('ꬁ'..='ꬆ').contains(c)
+                                    || ('ꬉ'..='ꬎ').contains(c)
+                                    || ('ꬑ'..='ꬖ').contains(c)
+                                    || ('ꬠ'..='ꬦ').contains(c)
+                                    || ('ꬨ'..='ꬮ').contains(c)
+                                    || ('ꬰ'..='ꭚ').contains(c)
+                                    || ('ꭜ'..='ꭩ').contains(c)
+                                    || ('ꭰ'..='ꯢ').contains(c)
+                                    || ('가'..='힣').contains(c)
+                                    || ('ힰ'..='ퟆ').contains(c)
+                                    || ('ퟋ'..='ퟻ').contains(c)
+                                    || ('豈'..='舘').contains(c)
+                                    || ('並'..='龎').contains(c)
+                                    || ('ﬀ'..='ﬆ').contains(c)
+                                    || ('ﬓ'..='ﬗ').contains(c) || *c == 'יִ'
+                                    || ('ײַ'..='ﬨ').contains(c)
+                                    || ('שׁ'..='זּ').contains(c)
+                                    || ('טּ'..='לּ').contains(c) || *c == 'מּ'
+                                    || ('נּ'..='סּ').contains(c)
+                                    || ('ףּ'..='פּ').contains(c)
+                                    || ('צּ'..='ﮱ').contains(c)
+                                    || ('ﯓ'..='ﴽ').contains(c)
+                                    || ('ﵐ'..='ﶏ').contains(c)
+                                    || ('ﶒ'..='ﷇ').contains(c)
+                                    || ('ﷰ'..='ﷻ').contains(c)
+                                    || ('ﹰ'..='ﹴ').contains(c)
+                                    || ('ﹶ'..='ﻼ').contains(c)
+                                    || ('Ａ'..='Ｚ').contains(c)
+                                    || ('ａ'..='ｚ').contains(c)
+                                    || ('ｦ'..='ﾾ').contains(c)
+                                    || ('ￂ'..='ￇ').contains(c)
+                                    || ('ￊ'..='ￏ').contains(c)
+                                    || ('ￒ'..='ￗ').contains(c)
+                                    || ('ￚ'..='ￜ').contains(c)
+                                    || ('𐀀'..='𐀋').contains(c)
+                                    || ('𐀍'..='𐀦').contains(c)
+                                    || ('𐀨'..='𐀺').contains(c)
+                                    || ('𐀼'..='𐀽').contains(c)
+                                    || ('𐀿'..='𐁍').contains(c)
+                                    || ('𐁐'..='𐁝').contains(c)
+                                    || ('𐂀'..='𐃺').contains(c)
+                                    || ('𐊀'..='𐊜').contains(c)
+                                    || ('𐊠'..='𐋐').contains(c)
+                                    || ('𐌀'..='𐌟').contains(c)
+                                    || ('𐌭'..='𐍀').contains(c)
+                                    || ('𐍂'..='𐍉').contains(c)
+                                    || ('𐍐'..='𐍵').contains(c)
+                                    || ('𐎀'..='𐎝').contains(c)
+                                    || ('𐎠'..='𐏃').contains(c)
+                                    || ('𐏈'..='𐏏').contains(c)
+                                    || ('𐐀'..='𐒝').contains(c)
+                                    || ('𐒰'..='𐓓').contains(c)
+                                    || ('𐓘'..='𐓻').contains(c)
+                                    || ('𐔀'..='𐔧').contains(c)
+                                    || ('𐔰'..='𐕣').contains(c)
+                                    || ('𐕰'..='𐕺').contains(c)
+                                    || ('𐕼'..='𐖊').contains(c)
+                                    || ('𐖌'..='𐖒').contains(c)
+                                    || ('𐖔'..='𐖕').contains(c)
+                                    || ('𐖗'..='𐖡').contains(c)
+                                    || ('𐖣'..='𐖱').contains(c)
+                                    || ('𐖳'..='𐖹').contains(c)
+                                    || ('𐖻'..='𐖼').contains(c)
+                                    || ('𐗀'..='𐗳').contains(c)
+                                    || ('𐘀'..='𐜶').contains(c)
+                                    || ('𐝀'..='𐝕').contains(c)
+                                    || ('𐝠'..='𐝧').contains(c)
+                                    || ('𐞀'..='𐞅').contains(c)
+                                    || ('𐞇'..='𐞰').contains(c)
+                                    || ('𐞲'..='𐞺').contains(c)
+                                    || ('𐠀'..='𐠅').contains(c) || *c == '𐠈'
+                                    || ('𐠊'..='𐠵').contains(c)
+                                    || ('𐠷'..='𐠸').contains(c) || *c == '𐠼'
+                                    || ('𐠿'..='𐡕').contains(c)
+                                    || ('𐡠'..='𐡶').contains(c)
+                                    || ('𐢀'..='𐢞').contains(c)
+                                    || ('𐣠'..='𐣲').contains(c)
+                                    || ('𐣴'..='𐣵').contains(c)
+                                    || ('𐤀'..='𐤕').contains(c)
+                                    || ('𐤠'..='𐤹').contains(c)
+                                    || ('𐦀'..='𐦷').contains(c)
+                                    || ('𐦾'..='𐦿').contains(c) || *c == '𐨀'
+                                    || ('𐨐'..='𐨓').contains(c)
+                                    || ('𐨕'..='𐨗').contains(c)
+                                    || ('𐨙'..='𐨵').contains(c)
+                                    || ('𐩠'..='𐩼').contains(c)
+                                    || ('𐪀'..='𐪜').contains(c)
+                                    || ('𐫀'..='𐫇').contains(c)
+                                    || ('𐫉'..='𐫤').contains(c)
+                                    || ('𐬀'..='𐬵').contains(c)
+                                    || ('𐭀'..='𐭕').contains(c)
+                                    || ('𐭠'..='𐭲').contains(c)
+                                    || ('𐮀'..='𐮑').contains(c)
+                                    || ('𐰀'..='𐱈').contains(c)
+                                    || ('𐲀'..='𐲲').contains(c)
+                                    || ('𐳀'..='𐳲').contains(c)
+                                    || ('𐴀'..='𐴣').contains(c)
+                                    || ('𐵊'..='𐵥').contains(c)
+                                    || ('𐵯'..='𐶅').contains(c)
+                                    || ('𐺀'..='𐺩').contains(c)
+                                    || ('𐺰'..='𐺱').contains(c)
+                                    || ('𐻂'..='𐻄').contains(c)
+                                    || ('𐼀'..='𐼜').contains(c) || *c == '𐼧'
+                                    || ('𐼰'..='𐽅').contains(c)
+                                    || ('𐽰'..='𐾁').contains(c)
+                                    || ('𐾰'..='𐿄').contains(c)
+                                    || ('𐿠'..='𐿶').contains(c)
+                                    || ('𑀃'..='𑀷').contains(c)
+                                    || ('𑁱'..='𑁲').contains(c) || *c == '𑁵'
+                                    || ('𑂃'..='𑂯').contains(c)
+                                    || ('𑃐'..='𑃨').contains(c)
+                                    || ('𑄃'..='𑄦').contains(c) || *c == '𑅄'
+                                    || *c == '𑅇' || ('𑅐'..='𑅲').contains(c)
+                                    || *c == '𑅶' || ('𑆃'..='𑆲').contains(c)
+                                    || ('𑇁'..='𑇄').contains(c) || *c == '𑇚'
+                                    || *c == '𑇜' || ('𑈀'..='𑈑').contains(c)
+                                    || ('𑈓'..='𑈫').contains(c)
+                                    || ('𑈿'..='𑉀').contains(c)
+                                    || ('𑊀'..='𑊆').contains(c) || *c == '𑊈'
+                                    || ('𑊊'..='𑊍').contains(c)
+                                    || ('𑊏'..='𑊝').contains(c)
+                                    || ('𑊟'..='𑊨').contains(c)
+                                    || ('𑊰'..='𑋞').contains(c)
+                                    || ('𑌅'..='𑌌').contains(c)
+                                    || ('𑌏'..='𑌐').contains(c)
+                                    || ('𑌓'..='𑌨').contains(c)
+                                    || ('𑌪'..='𑌰').contains(c)
+                                    || ('𑌲'..='𑌳').contains(c)
+                                    || ('𑌵'..='𑌹').contains(c) || *c == '𑌽'
+                                    || *c == '𑍐' || ('𑍝'..='𑍡').contains(c)
+                                    || ('𑎀'..='𑎉').contains(c) || *c == '𑎋'
+                                    || *c == '𑎎' || ('𑎐'..='𑎵').contains(c)
+                                    || *c == '𑎷' || *c == '𑏑' || *c == '𑏓'
+                                    || ('𑐀'..='𑐴').contains(c)
+                                    || ('𑑇'..='𑑊').contains(c)
+                                    || ('𑑟'..='𑑡').contains(c)
+                                    || ('𑒀'..='𑒯').contains(c)
+                                    || ('𑓄'..='𑓅').contains(c) || *c == '𑓇'
+                                    || ('𑖀'..='𑖮').contains(c)
+                                    || ('𑗘'..='𑗛').contains(c)
+                                    || ('𑘀'..='𑘯').contains(c) || *c == '𑙄'
+                                    || ('𑚀'..='𑚪').contains(c) || *c == '𑚸'
+                                    || ('𑜀'..='𑜚').contains(c)
+                                    || ('𑝀'..='𑝆').contains(c)
+                                    || ('𑠀'..='𑠫').contains(c)
+                                    || ('𑢠'..='𑣟').contains(c)
+                                    || ('𑣿'..='𑤆').contains(c) || *c == '𑤉'
+                                    || ('𑤌'..='𑤓').contains(c)
+                                    || ('𑤕'..='𑤖').contains(c)
+                                    || ('𑤘'..='𑤯').contains(c) || *c == '𑤿'
+                                    || *c == '𑥁' || ('𑦠'..='𑦧').contains(c)
+                                    || ('𑦪'..='𑧐').contains(c) || *c == '𑧡'
+                                    || *c == '𑧣' || *c == '𑨀'
+                                    || ('𑨋'..='𑨲').contains(c) || *c == '𑨺'
+                                    || *c == '𑩐' || ('𑩜'..='𑪉').contains(c)
+                                    || *c == '𑪝' || ('𑪰'..='𑫸').contains(c)
+                                    || ('𑯀'..='𑯠').contains(c)
+                                    || ('𑰀'..='𑰈').contains(c)
+                                    || ('𑰊'..='𑰮').contains(c) || *c == '𑱀'
+                                    || ('𑱲'..='𑲏').contains(c)
+                                    || ('𑴀'..='𑴆').contains(c)
+                                    || ('𑴈'..='𑴉').contains(c)
+                                    || ('𑴋'..='𑴰').contains(c) || *c == '𑵆'
+                                    || ('𑵠'..='𑵥').contains(c)
+                                    || ('𑵧'..='𑵨').contains(c)
+                                    || ('𑵪'..='𑶉').contains(c) || *c == '𑶘'
+                                    || ('𑻠'..='𑻲').contains(c) || *c == '𑼂'
+                                    || ('𑼄'..='𑼐').contains(c)
+                                    || ('𑼒'..='𑼳').contains(c) || *c == '𑾰'
+                                    || ('𒀀'..='𒎙').contains(c)
+                                    || ('𒒀'..='𒕃').contains(c)
+                                    || ('𒾐'..='𒿰').contains(c)
+                                    || ('𓀀'..='𓐯').contains(c)
+                                    || ('𓑁'..='𓑆').contains(c)
+                                    || ('𓑠'..='𔏺').contains(c)
+                                    || ('𔐀'..='𔙆').contains(c)
+                                    || ('𖄀'..='𖄝').contains(c)
+                                    || ('𖠀'..='𖨸').contains(c)
+                                    || ('𖩀'..='𖩞').contains(c)
+                                    || ('𖩰'..='𖪾').contains(c)
+                                    || ('𖫐'..='𖫭').contains(c)
+                                    || ('𖬀'..='𖬯').contains(c)
+                                    || ('𖭀'..='𖭃').contains(c)
+                                    || ('𖭣'..='𖭷').contains(c)
+                                    || ('𖭽'..='𖮏').contains(c)
+                                    || ('𖵀'..='𖵬').contains(c)
+                                    || ('𖹀'..='𖹿').contains(c)
+                                    || ('𖼀'..='𖽊').contains(c) || *c == '𖽐'
+                                    || ('𖾓'..='𖾟').contains(c)
+                                    || ('𖿠'..='𖿡').contains(c) || *c == '𖿣'
+                                    || ('𗀀'..='𘟷').contains(c)
+                                    || ('𘠀'..='𘳕').contains(c)
+                                    || ('𘳿'..='𘴈').contains(c)
+                                    || ('𚿰'..='𚿳').contains(c)
+                                    || ('𚿵'..='𚿻').contains(c)
+                                    || ('𚿽'..='𚿾').contains(c)
+                                    || ('𛀀'..='𛄢').contains(c) || *c == '𛄲'
+                                    || ('𛅐'..='𛅒').contains(c) || *c == '𛅕'
+                                    || ('𛅤'..='𛅧').contains(c)
+                                    || ('𛅰'..='𛋻').contains(c)
+                                    || ('𛰀'..='𛱪').contains(c)
+                                    || ('𛱰'..='𛱼').contains(c)
+                                    || ('𛲀'..='𛲈').contains(c)
+                                    || ('𛲐'..='𛲙').contains(c)
+                                    || ('𝐀'..='𝑔').contains(c)
+                                    || ('𝑖'..='𝒜').contains(c)
+                                    || ('𝒞'..='𝒟').contains(c) || *c == '𝒢'
+                                    || ('𝒥'..='𝒦').contains(c)
+                                    || ('𝒩'..='𝒬').contains(c)
+                                    || ('𝒮'..='𝒹').contains(c) || *c == '𝒻'
+                                    || ('𝒽'..='𝓃').contains(c)
+                                    || ('𝓅'..='𝔅').contains(c)
+                                    || ('𝔇'..='𝔊').contains(c)
+                                    || ('𝔍'..='𝔔').contains(c)
+                                    || ('𝔖'..='𝔜').contains(c)
+                                    || ('𝔞'..='𝔹').contains(c)
+                                    || ('𝔻'..='𝔾').contains(c)
+                                    || ('𝕀'..='𝕄').contains(c) || *c == '𝕆'
+                                    || ('𝕊'..='𝕐').contains(c)
+                                    || ('𝕒'..='𝚥').contains(c)
+                                    || ('𝚨'..='𝛀').contains(c)
+                                    || ('𝛂'..='𝛚').contains(c)
+                                    || ('𝛜'..='𝛺').contains(c)
+                                    || ('𝛼'..='𝜔').contains(c)
+                                    || ('𝜖'..='𝜴').contains(c)
+                                    || ('𝜶'..='𝝎').contains(c)
+                                    || ('𝝐'..='𝝮').contains(c)
+                                    || ('𝝰'..='𝞈').contains(c)
+                                    || ('𝞊'..='𝞨').contains(c)
+                                    || ('𝞪'..='𝟂').contains(c)
+                                    || ('𝟄'..='𝟋').contains(c)
+                                    || ('𝼀'..='𝼞').contains(c)
+                                    || ('𝼥'..='𝼪').contains(c)
+                                    || ('𞀰'..='𞁭').contains(c)
+                                    || ('𞄀'..='𞄬').contains(c)
+                                    || ('𞄷'..='𞄽').contains(c) || *c == '𞅎'
+                                    || ('𞊐'..='𞊭').contains(c)
+                                    || ('𞋀'..='𞋫').contains(c)
+                                    || ('𞓐'..='𞓫').contains(c)
+                                    || ('𞗐'..='𞗭').contains(c) || *c == '𞗰'
+                                    || ('𞟠'..='𞟦').contains(c)
+                                    || ('𞟨'..='𞟫').contains(c)
+                                    || ('𞟭'..='𞟮').contains(c)
+                                    || ('𞟰'..='𞟾').contains(c)
+                                    || ('𞠀'..='𞣄').contains(c)
+                                    || ('𞤀'..='𞥃').contains(c) || *c == '𞥋'
+                                    || ('𞸀'..='𞸃').contains(c)
+                                    || ('𞸅'..='𞸟').contains(c)
+                                    || ('𞸡'..='𞸢').contains(c) || *c == '𞸤'
+                                    || *c == '𞸧' || ('𞸩'..='𞸲').contains(c)
+                                    || ('𞸴'..='𞸷').contains(c) || *c == '𞸹'
+                                    || *c == '𞸻' || *c == '𞹂' || *c == '𞹇'
+                                    || *c == '𞹉' || *c == '𞹋'
+                                    || ('𞹍'..='𞹏').contains(c)
+                                    || ('𞹑'..='𞹒').contains(c) || *c == '𞹔'
+                                    || *c == '𞹗' || *c == '𞹙' || *c == '𞹛'
+                                    || *c == '𞹝' || *c == '𞹟'
+                                    || ('𞹡'..='𞹢').contains(c) || *c == '𞹤'
+                                    || ('𞹧'..='𞹪').contains(c)
+                                    || ('𞹬'..='𞹲').contains(c)
+                                    || ('𞹴'..='𞹷').contains(c)
+                                    || ('𞹹'..='𞹼').contains(c) || *c == '𞹾'
+                                    || ('𞺀'..='𞺉').contains(c)
+                                    || ('𞺋'..='𞺛').contains(c)
+                                    || ('𞺡'..='𞺣').contains(c)
+                                    || ('𞺥'..='𞺩').contains(c)
+                                    || ('𞺫'..='𞺻').contains(c)
+                                    || ('𠀀'..='𪛟').contains(c)
+                                    || ('𪜀'..='𫜹').contains(c)
+                                    || ('𫝀'..='𫠝').contains(c)
+                                    || ('𫠠'..='𬺡').contains(c)
+                                    || ('𬺰'..='𮯠').contains(c)
+                                    || ('𮯰'..='𮹝').contains(c)
+                                    || ('丽'..='𪘀').contains(c)
+                                    || ('𰀀'..='𱍊').contains(c)
+                                    || ('𱍐'..='𲎯').contains(c)
+                            },
+                        )
                     },
                 )
             }
