@@ -148,9 +148,17 @@ fn of_one_of_exactly_one_matches() {
     assert_eq!(read("300"), Ok(Id::Number(300)));
     assert_eq!(read("99.0"), Ok(Id::Small(99)));
     assert_eq!(read("[1, \"a\"]"), Ok(Id::List(vec![Id::Small(1), Id::Text("a".to_owned())])));
-    for text in ["101", "\"\"", "true", "{}", "[[101]]", "-1"] {
+    for text in ["101", "true", "{}", "[[101]]", "-1"] {
         assert!(read::<Id>(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_no_check_accepts_is_read_all_the_same_and_judged_later() {
+    let id: Id = read("\"\"").unwrap();
+
+    assert_eq!(id, Id::Text(String::new()));
+    assert!(!id.is_valid());
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -106,7 +106,7 @@ fn judge(draft: &Draft) {
         match (program.problems.get(&catalogue.name), may_fail, case.validator()) {
             (None, false, Ok(validator)) => {
                 inputs.extend(case.group.tests.iter().map(|test| ((index, 0), test.data.to_string())));
-                judged.push((case, validator));
+                judged.push((index, case, validator));
             }
             (Some(problem), false, Ok(_)) => tally.findings.push(format!("{}: {problem}", case.title)),
             (_, false, Err(error)) => tally.findings.push(format!("{}: the validator refuses it: {error}", case.title)),
@@ -117,7 +117,7 @@ fn judge(draft: &Draft) {
     let outcomes = program.run(&inputs);
     let mut outcomes = outcomes.iter();
     let mut differs: BTreeMap<&str, usize> = BTreeMap::new();
-    for (case, validator) in &judged {
+    for (index, case, validator) in &judged {
         let mut declared = Declared::new(&case.schema, &case.others);
         for test in &case.group.tests {
             if validator.is_valid(&test.data) != test.valid {
@@ -126,9 +126,10 @@ fn judge(draft: &Draft) {
                     tally.findings.push(format!("{}: the validator differs: {}", case.title, test.description));
                 }
             }
-            tally.add(&case.title, validator, &mut declared, &test.data, outcomes.next().unwrap());
+            tally.add(&case.title, (*index, 0), validator, &mut declared, &test.data, outcomes.next().unwrap());
         }
     }
+    tally.settle(&program);
     println!("{}: {} groups of {}, {} instances: {tally}", draft.folder, judged.len(), cases.len(), tally.total());
     for (file, reason) in VALIDATOR_DIFFERS {
         let count = differs.get(file).unwrap_or(&0);

@@ -50,13 +50,14 @@ fn every_payload_of_the_catalogue_survives_the_way_through_its_type() {
     let outcomes = program.run(&inputs);
     let mut outcomes = outcomes.iter();
     let mut tally = Tally::default();
-    for ((name, schema), instances) in payloads.iter().zip(&made) {
+    for (index, ((name, schema), instances)) in payloads.iter().zip(&made).enumerate() {
         let validator = jsonschema::options().should_validate_formats(true).offline().build(schema).unwrap();
         let mut declared = Declared::new(schema, &[]);
         for instance in instances {
-            tally.add(name, &validator, &mut declared, instance, outcomes.next().unwrap());
+            tally.add(name, (0, index), &validator, &mut declared, instance, outcomes.next().unwrap());
         }
     }
+    tally.settle(&program);
     println!("{} payloads, {} instances: {tally}", payloads.len(), tally.total());
     tally.assert_no_findings();
 }

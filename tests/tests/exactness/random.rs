@@ -40,20 +40,21 @@ fn random_schemas_are_judged_as_the_validator_judges_them() {
         let count = usize::try_from(instances).unwrap();
         let instances: Vec<Value> = Instances::new(schema, seed).unwrap().take(count).collect();
         inputs.extend(instances.iter().map(|instance| ((index, 0), instance.to_string())));
-        made.push((name, schema, instances));
+        made.push((index, name, schema, instances));
     }
     let made_in = start.elapsed();
     let outcomes = program.run(&inputs);
     let ran = start.elapsed();
     let mut outcomes = outcomes.iter();
-    for (name, schema, instances) in &made {
+    for (index, name, schema, instances) in &made {
         let validator = jsonschema::options().should_validate_formats(true).offline().build(schema).unwrap();
         let mut declared = Declared::new(schema, &[]);
         for instance in instances {
-            tally.add(name, &validator, &mut declared, instance, outcomes.next().unwrap());
+            tally.add(name, (*index, 0), &validator, &mut declared, instance, outcomes.next().unwrap());
         }
     }
 
+    tally.settle(&program);
     println!("{} random schemas, {} instances: {tally}", schemas.len(), tally.total());
     println!(
         "  compiled after {compiled:?}, instances made after {made_in:?}, run after {ran:?}, judged after {:?}",

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::harness::Outcome;
+use crate::harness::{At, Outcome, Program};
 use crate::round_trip::Declared;
 
 /// What came of many instances.
@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     /// Valid instances that owe it to undeclared members, which a type does not keep: what is encoded is invalid, and
     /// refused by whoever publishes it.
     pub(crate) thin: usize,
+    /// Instances that were refused perhaps only because of such an integer: with smaller ones, and what to say if not.
+    suspects: Vec<(At, String, String)>,
     /// Everything that should not be.
     pub(crate) findings: Vec<String>,
 }
@@ -36,6 +38,7 @@ impl Tally {
     pub(crate) fn add(
         &mut self,
         name: &str,
+        at: At,
         validator: &jsonschema::Validator,
         declared: &mut Declared,
         instance: &Value,
@@ -45,10 +48,20 @@ impl Tally {
         let ours = matches!(outcome, Outcome::Accepted { .. });
         if let Outcome::Rejected(reason) = outcome
             && theirs
-            && is_too_big(reason, instance)
+            && reason.contains("a value that the Rust type can hold")
         {
-            self.too_big += 1;
-            return;
+            let mut smaller = instance.clone();
+            let is_beyond = clamp(&mut smaller);
+            if is_beyond && (reason.contains("expected i64") || reason.contains("expected u64")) {
+                self.too_big += 1;
+                return;
+            }
+            // Where alternatives are tried, the reason does not say so.
+            if is_beyond && validator.is_valid(&smaller) {
+                let finding = format!("{name}: only ours rejects: {reason}\n  instance {instance}");
+                self.suspects.push((at, smaller.to_string(), finding));
+                return;
+            }
         }
         *self.counts.entry((ours, theirs)).or_default() += 1;
         let finding = match outcome {
@@ -86,6 +99,19 @@ impl Tally {
         thin
     }
 
+    /// Tells integers that are too big from other reasons to refuse: the same instance with smaller ones must be accepted.
+    pub(crate) fn settle(&mut self, program: &Program) {
+        let inputs: Vec<(At, String)> = self.suspects.iter().map(|(at, smaller, _)| (*at, smaller.clone())).collect();
+        for ((_, _, finding), outcome) in std::mem::take(&mut self.suspects).into_iter().zip(program.run(&inputs)) {
+            if matches!(outcome, Outcome::Accepted { .. }) {
+                self.too_big += 1;
+            } else {
+                *self.counts.entry((false, true)).or_default() += 1;
+                self.findings.push(finding);
+            }
+        }
+    }
+
     /// Panics if there are findings, with the first one of each schema.
     pub(crate) fn assert_no_findings(&self) {
         let mut seen = BTreeSet::new();
@@ -111,22 +137,20 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Whether a refusal is the documented one: an integer without bounds is an `i64`, and the instance has a greater one.
-fn is_too_big(reason: &str, instance: &Value) -> bool {
-    // A union only says that none of its alternatives has room.
-    let reasons = ["expected i64", "expected u64", "no alternative matches"];
-    let is_integer = reasons.iter().any(|expected| reason.contains(expected));
-    reason.contains("a value that the Rust type can hold") && is_integer && has_big_integer(instance)
-}
-
-fn has_big_integer(value: &Value) -> bool {
+/// Puts the nearest integer of 64 bits in place of each one beyond; whether there was one.
+fn clamp(value: &mut Value) -> bool {
     match value {
         Value::Number(number) => {
             let float = number.as_f64().unwrap_or_default();
-            number.as_i64().is_none() && float.fract() == 0.0 && float.abs() >= 9_223_372_036_854_775_808.0
+            let is_beyond =
+                number.as_i64().is_none() && float.fract() == 0.0 && float.abs() >= 9_223_372_036_854_775_808.0;
+            if is_beyond {
+                *value = if float > 0.0 { Value::from(i64::MAX) } else { Value::from(i64::MIN) };
+            }
+            is_beyond
         }
-        Value::Array(items) => items.iter().any(has_big_integer),
-        Value::Object(members) => members.values().any(has_big_integer),
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| clamp(item) || found),
+        Value::Object(members) => members.values_mut().fold(false, |found, member| clamp(member) || found),
         _ => false,
     }
 }
