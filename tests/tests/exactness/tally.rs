@@ -137,7 +137,10 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Puts the nearest integer of 64 bits in place of each one beyond; whether there was one.
+/// An integer near the end of 64 bits that most divisors divide.
+const ROUND: i64 = 9_000_000_000_000_000_000;
+
+/// Puts an integer of 64 bits in place of each one beyond; whether there was one.
 fn clamp(value: &mut Value) -> bool {
     match value {
         Value::Number(number) => {
@@ -145,7 +148,7 @@ fn clamp(value: &mut Value) -> bool {
             let is_beyond =
                 number.as_i64().is_none() && float.fract() == 0.0 && float.abs() >= 9_223_372_036_854_775_808.0;
             if is_beyond {
-                *value = if float > 0.0 { Value::from(i64::MAX) } else { Value::from(i64::MIN) };
+                *value = Value::from(if float > 0.0 { ROUND } else { -ROUND });
             }
             is_beyond
         }
