@@ -152,8 +152,8 @@ fn clamp(value: &mut Value) -> bool {
             }
             is_beyond
         }
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| clamp(item) || found),
-        Value::Object(members) => members.values_mut().fold(false, |found, member| clamp(member) || found),
+        Value::Array(items) => items.iter_mut().map(clamp).filter(|found| *found).count() > 0,
+        Value::Object(members) => members.values_mut().map(clamp).filter(|found| *found).count() > 0,
         _ => false,
     }
 }
