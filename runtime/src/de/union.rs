@@ -25,8 +25,7 @@ pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
     alternatives: &[fn(&Value) -> Option<T>],
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let (mut valid, others): (Vec<T>, Vec<T>) =
-        alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
+    let (mut valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
     match valid.len() {
         0 => best(value, others, None),
         1 => valid.pop().ok_or_else(no_alternative),
@@ -47,8 +46,7 @@ pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
     let value = Json.deserialize(deserializer)?;
-    let (valid, others): (Vec<T>, Vec<T>) =
-        alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
+    let (valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
     best(value, if valid.is_empty() { others } else { valid }, several)
 }
 
