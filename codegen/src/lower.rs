@@ -184,7 +184,7 @@ impl Context<'_> {
     /// Where a schema that is nothing but a reference leads.
     fn referred(&self, conjunction: &Conjunction) -> Option<crate::references::Place> {
         let place = conjunction.places.first().filter(|_| self.is_reference(conjunction))?;
-        match self.resolve(place, self.schema(place).get("$ref")?.as_str()?)? {
+        match self.resolve(place)? {
             Target::Place(target) => Some(target),
             Target::MetaSchema => None,
         }

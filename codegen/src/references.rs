@@ -111,6 +111,16 @@ impl References {
         self.links.get(file).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Where every `$ref` leads, by the schema that holds it.
+    pub(crate) fn targets(&self) -> HashMap<Place, Option<Target>> {
+        let place = |file: &String, link: &Link| Place { file: file.clone(), pointer: link.pointer.clone() };
+        let of_file = |(file, links): (&String, &Vec<Link>)| {
+            let references = links.iter().filter(|link| link.keyword == "$ref");
+            references.map(|link| (place(file, link), link.target.clone())).collect::<Vec<_>>()
+        };
+        self.links.iter().flat_map(of_file).collect()
+    }
+
     fn resolved(&self, documents: &BTreeMap<String, Document>, document: &Document) -> Vec<Link> {
         let mut links = Vec::new();
         every_schema(&document.schema, &mut |pointer, schema| {

@@ -309,8 +309,8 @@ impl<'a> Context<'a> {
         conjunction: &Conjunction,
         flat: &mut Flat<'a>,
     ) -> Option<Vec<usize>> {
-        let reference = members.get("$ref")?.as_str()?;
-        match self.resolve(place, reference) {
+        members.get("$ref").filter(|reference| reference.is_string())?;
+        match self.resolve(place) {
             Some(Target::Place(target)) => Some(self.add(&target, conjunction, flat)),
             Some(Target::MetaSchema) | None => {
                 flat.loose.push(Gap { place: place.clone(), keyword: "$ref".to_owned() });

@@ -29,6 +29,8 @@ pub(super) struct Context<'a> {
     owner: Option<Id>,
     /// Gaps found since [`open_gaps`](Self::open_gaps).
     pub(super) gaps: Vec<Gap>,
+    /// Where every `$ref` of the catalogue leads, by the schema that holds it.
+    targets: HashMap<Place, Option<Target>>,
 }
 
 /// What makes a definition: its schemas, and the tag that it leaves out.
@@ -45,6 +47,7 @@ impl<'a> Context<'a> {
             used: HashSet::new(),
             owner: None,
             gaps: Vec::new(),
+            targets: loaded.references.targets(),
         }
     }
 
@@ -59,7 +62,13 @@ impl<'a> Context<'a> {
         self.schema(&Place::root(&place.file))
     }
 
-    pub(super) fn resolve(&self, from: &Place, reference: &str) -> Option<Target> {
+    /// Where the `$ref` of a schema leads.
+    pub(super) fn resolve(&self, from: &Place) -> Option<Target> {
+        if let Some(target) = self.targets.get(from) {
+            return target.clone();
+        }
+        // Below a keyword that nobody knows references are not listed, but may be led to.
+        let reference = self.schema(from).get("$ref")?.as_str()?;
         self.loaded.references.resolve(&self.loaded.catalogue.documents, from, reference)
     }
 
