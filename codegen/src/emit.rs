@@ -23,7 +23,7 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::load::Loaded;
 use crate::lower::lower;
 use crate::parallel;
-use crate::shape::{Id, Program, Union};
+use crate::shape::{Choice, Id, Program, Union};
 
 use layout::line;
 use payload::Payload;
@@ -87,10 +87,12 @@ struct Contents {
     exports: BTreeSet<Id>,
 }
 
-/// The name of the variant for what several alternatives of a union accept.
-fn several_name(union: &Union) -> proc_macro2::Ident {
+/// The name of the variant for what several alternatives of a union accept and none can hold; `None` if that cannot be.
+/// Where something is left to the validator, several may seem to accept a value that exactly one does.
+fn several_name(union: &Union, has_gap: bool) -> Option<proc_macro2::Ident> {
     let is_taken = |name: &str| union.variants.iter().any(|variant| variant.name == name);
-    format_ident!("{}", crate::lower::names::unique("Several", is_taken))
+    let may_be = union.overlaps && (union.choice == Choice::Any || has_gap);
+    may_be.then(|| format_ident!("{}", crate::lower::names::unique("Several", is_taken)))
 }
 
 struct Emitter<'a> {

@@ -213,10 +213,7 @@ impl Context<'_> {
         let takes_null = flat.classes.has(Classes::NULL) && flat.classes != Classes::ALL;
         if takes_null && flat.is_bare(Classes::NULL) {
             let mut shape = self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint);
-            if !shape.nullable && shape.ty != Type::Any {
-                shape.nullable = true;
-                return Lowered::Shape(shape);
-            }
+            shape.nullable |= shape.ty != Type::Any;
             return Lowered::Shape(shape);
         }
         self.of_several_classes(conjunction, &flat, hint)

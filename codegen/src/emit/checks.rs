@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use crate::shape::{Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
+use crate::shape::{Alternative, Body, Check, Definition, Field, Id, Integer, Program, Shape, Type, Unknown};
 
 /// Which definitions have something to check beyond their types: of their own, or in what they are made of.
 pub(super) fn checked(program: &Program) -> Vec<bool> {
@@ -47,8 +47,7 @@ pub(super) fn is_valid(program: &Program, id: Id, checked: &[bool]) -> Option<To
                 }
             });
             // The validator judges what is of no single alternative.
-            let several = (union.overlaps && union.choice == Choice::Any).then(|| super::several_name(union));
-            let several = several.map(|name| quote!(, Self::#name(_) => false));
+            let several = super::several_name(union, false).map(|name| quote!(, Self::#name(_) => false));
             quote!(match self { #(#arms),* #several })
         }
         _ => quote!(#(#conditions)&&*),
@@ -78,7 +77,7 @@ fn definition_checks(program: &Program, definition: &Definition, checked: &[bool
             conditions
         }
         Body::Union(union) => {
-            let several = (union.overlaps && union.choice == Choice::Any).then(|| quote!(false));
+            let several = super::several_name(union, false).map(|_| quote!(false));
             union
                 .variants
                 .iter()

@@ -152,9 +152,7 @@ impl<'a> Types<'a> {
             let ty = self.shape(&variant.shape);
             quote!(#doc #rename #name(#ty),)
         });
-        // A variant for what several alternatives accept and none of them can hold.
-        let several = union.overlaps && (union.choice == Choice::Any || checked == Checked::Gap);
-        let several = several.then(|| super::several_name(union));
+        let several = super::several_name(union, checked == Checked::Gap);
         let several_variant = several.as_ref().map(|name| {
             quote! {
                 /// What fits several alternatives, of which none has room for all of it.

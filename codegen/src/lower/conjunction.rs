@@ -149,6 +149,12 @@ impl<'a> Flat<'a> {
         !self.parts.iter().flat_map(Part::keywords).any(speaks)
     }
 
+    /// Whether nothing but `type`, `enum` and `const` speaks of values of every type of JSON.
+    pub(super) fn only_lists(&self) -> bool {
+        let mut keywords = self.parts.iter().flat_map(Part::keywords);
+        keywords.all(|(keyword, of)| of != Classes::ALL || ["type", "enum", "const"].contains(&keyword))
+    }
+
     /// The types of JSON that some keyword speaks of on its own.
     pub(super) fn spoken_of(&self) -> Classes {
         let keywords = self.parts.iter().flat_map(Part::keywords).filter(|(_, classes)| *classes != Classes::ALL);

@@ -147,12 +147,7 @@ impl Context<'_> {
         let property = field.property.clone();
         let null = Rule::Null(property.clone());
         if let Some(values) = self.values(flat) {
-            let plain = flat
-                .parts
-                .iter()
-                .flat_map(Part::keywords)
-                .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
-            if !plain || !values.iter().all(|value| !value.is_object() && !value.is_array()) {
+            if !flat.only_lists() || !values.iter().all(|value| !value.is_object() && !value.is_array()) {
                 return None;
             }
             let mut rules = Vec::new();

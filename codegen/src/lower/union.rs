@@ -60,7 +60,7 @@ impl<'a> Context<'a> {
         let variants = branches.iter().enumerate().map(|(at, branch)| {
             let others = branches.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, branch)| branch);
             let hint = self.hint(branch, others, at + 1);
-            self.alternative(&branch.conjunction, &branch.place, Vec::new(), &hint)
+            self.alternative(&branch.conjunction, &branch.place, &hint)
         });
         let variants = variants.collect();
         let has_parts =
@@ -134,13 +134,7 @@ impl<'a> Context<'a> {
                 }
                 variants.push(Variant { value, name: String::new(), doc: doc.to_owned() });
             }
-            let others = branch
-                .flat
-                .parts
-                .iter()
-                .flat_map(|part| part.keywords())
-                .any(|(keyword, classes)| classes == Classes::ALL && !["type", "enum", "const"].contains(&keyword));
-            if others {
+            if !branch.flat.only_lists() {
                 return None;
             }
         }
@@ -220,12 +214,7 @@ impl<'a> Context<'a> {
             return None;
         }
         let flat = self.flattened(&Conjunction::all(property.places));
-        let plain = flat
-            .parts
-            .iter()
-            .flat_map(|part| part.keywords())
-            .all(|(keyword, classes)| classes != Classes::ALL || ["type", "enum", "const"].contains(&keyword));
-        if !plain || !flat.is_resolved() || flat.never.is_some() {
+        if !flat.only_lists() || !flat.is_resolved() || flat.never.is_some() {
             return None;
         }
         let values = self.values(&flat)?;
@@ -267,7 +256,7 @@ impl<'a> Context<'a> {
         for class in single.each() {
             let conjunction = conjunction.only(class);
             let place = conjunction.places[0].clone();
-            variants.push(self.alternative(&conjunction, &place, Vec::new(), class.type_name()));
+            variants.push(self.alternative(&conjunction, &place, class.type_name()));
         }
         if single != flat.classes {
             let shape = of_classes(flat.classes.without(single));
@@ -277,7 +266,7 @@ impl<'a> Context<'a> {
         Lowered::Body(Body::Union(Union { choice: Choice::Any, variants, overlaps: false }))
     }
 
-    fn alternative(&mut self, conjunction: &Conjunction, place: &Place, tags: Vec<String>, hint: &str) -> Alternative {
+    fn alternative(&mut self, conjunction: &Conjunction, place: &Place, hint: &str) -> Alternative {
         let plain = self.plain(conjunction);
         let mut shape = self.lower(&plain, hint);
         if shape.nullable || shape.ty != self.read_by_serde(shape.clone()).ty {
@@ -288,7 +277,7 @@ impl<'a> Context<'a> {
         }
         let doc = self.text(place, "description").to_owned();
         let doc = if conjunction.choices.is_empty() { String::new() } else { doc };
-        Alternative { tags, name: String::new(), doc, shape }
+        Alternative { tags: Vec::new(), name: String::new(), doc, shape }
     }
 
     /// What an alternative may be called: its title, else a property that only it requires, else its number.
