@@ -26,6 +26,7 @@ pub mod paths;
 pub mod payload;
 pub mod pointer;
 pub mod references;
+pub mod rules;
 pub mod sample;
 pub mod schema;
 pub mod shape;
