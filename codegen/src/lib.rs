@@ -12,6 +12,7 @@
 mod builder;
 pub mod bundle;
 mod check;
+pub mod containment;
 pub mod diagnostic;
 pub mod domain_event;
 pub mod emit;
