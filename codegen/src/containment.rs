@@ -1,8 +1,23 @@
 //! Whether everything that writers of one schema write is accepted by another schema: proved, or refuted by a payload.
 
+mod closed;
+mod judge;
+mod modern;
+mod number;
+mod proof;
+mod search;
+mod text;
+mod types;
+mod writer;
+
 use serde_json::Value;
 
-use crate::schema::Fault;
+use crate::evolution;
+use crate::schema::{self, Fault};
+
+use modern::modern;
+use proof::Prover;
+use search::Search;
 
 /// What is known about the writers of one schema and the readers of another.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,13 +52,51 @@ pub struct Obstacle {
 
 /// Decides whether what writers of one self-contained schema write is accepted by another.
 ///
-/// Writers write declared properties only.
+/// Writers write declared properties only: an object whose schema declares properties has no others, even where the
+/// schema allows them; one without any is free in form, and one whose others have a schema of their own is a map.
+///
+/// ```
+/// use eventsmith_codegen::containment::{Verdict, decide};
+/// use serde_json::json;
+///
+/// let old = json!({"type": "object", "properties": {"priority": {"enum": ["low", "high"]}}});
+/// let new = json!({"type": "object", "properties": {"priority": {"enum": ["low"]}, "note": {"type": "string"}}});
+///
+/// assert_eq!(decide(&json!({"type": "integer"}), &json!({"type": "number"})), Verdict::Compatible);
+/// match decide(&old, &new) {
+///     Verdict::Breaking(witness) => assert_eq!(witness.payload, json!({"priority": "high"})),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 pub fn decide(writer: &Value, reader: &Value) -> Verdict {
-    if writer == reader {
+    let (old, new) = (modern(writer), modern(reader));
+    if old == new && schema::same_draft(writer, reader) {
         return Verdict::Identical;
     }
-    if crate::schema::covers(reader, writer) {
+    let strict = schema::draft_number(reader) == 4 && schema::draft_number(writer) != 4;
+    let Err(first) = Prover::new(&old, &new, None, strict).prove() else { return Verdict::Compatible };
+    let closed = closed::closed(&old);
+    let search = match Search::new(writer, &closed, reader) {
+        Ok(search) => search,
+        Err(reason) => return Verdict::Undecided(Obstacle { pointer: String::new(), reason }),
+    };
+    if let Err(miss) = Prover::new(&old, &new, Some(&search.sampler), strict).prove()
+        && let Some(witness) = search.among(miss.values)
+    {
+        return Verdict::Breaking(Box::new(witness));
+    }
+    let simple = evolution::closed(&old);
+    if !strict && schema::covers(&new, &simple) {
         return Verdict::Compatible;
     }
-    Verdict::Undecided(Obstacle { pointer: String::new(), reason: "nothing is known yet".to_owned() })
+    match search.far_and_wide(&simple, &closed, &new) {
+        Some(witness) => Verdict::Breaking(Box::new(witness)),
+        None => Verdict::Undecided(Obstacle { pointer: first.pointer, reason: first.reason }),
+    }
+}
+
+/// What writers of a self-contained schema write, as a schema of draft 2020-12: undeclared properties are forbidden at
+/// every level.
+pub fn closed(schema: &Value) -> Value {
+    closed::closed(&modern(schema))
 }

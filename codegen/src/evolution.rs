@@ -55,7 +55,7 @@ fn stripped(schema: &Value) -> Value {
 
 /// A schema with undeclared properties forbidden wherever it is safe to say so: in objects that declare their
 /// properties in one place. Forbidding too little only makes the proof harder, never wrong.
-fn closed(schema: &Value) -> Value {
+pub(crate) fn closed(schema: &Value) -> Value {
     const IN_PLACE: &[&str] = &["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "$ref"];
     const BELOW: &[&str] = &["/properties/", "/items", "/$defs/", "/definitions/", "/prefixItems/"];
     let Value::Object(members) = schema else { return schema.clone() };

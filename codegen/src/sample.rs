@@ -24,7 +24,7 @@ mod flatten;
 mod formats;
 mod instances;
 mod intersect;
-mod local;
+pub(crate) mod local;
 mod mutate;
 mod number;
 mod object;
@@ -142,9 +142,14 @@ impl Sampler {
         Growth { root: &self.root, checks: &self.checks, choices, hints, depth: 0, fuel: FUEL, turn: 0, branches: 1 }
     }
 
+    /// The simplest value for a schema that may refer to this sampler's own; believed by nobody yet.
+    pub(crate) fn fill(&self, schema: &Value) -> Option<Value> {
+        self.growth(Choices::first(Optional::Leave), false).value(schema)
+    }
+
     /// Whether the schema accepts an instance.
     pub fn accepts(&self, instance: &Value) -> bool {
-        self.validator.faults(instance).is_empty()
+        self.validator.is_valid(instance)
     }
 }
 

@@ -74,6 +74,11 @@ impl Validator {
         options.build(schema).map(Self).map_err(|error| error.to_string())
     }
 
+    /// Whether the schema accepts an instance.
+    pub fn is_valid(&self, instance: &Value) -> bool {
+        self.0.is_valid(instance)
+    }
+
     /// Every way in which an instance violates the schema.
     pub fn faults(&self, instance: &Value) -> Vec<Fault> {
         faults(self.0.iter_errors(instance))
@@ -88,6 +93,13 @@ pub fn covers(reader: &Value, writer: &Value) -> bool {
         (Ok(reader), Ok(writer)) => matches!(reader.covers(&writer), Ok(Containment::Yes)),
         _ => false,
     }
+}
+
+/// A schema of what `writer` accepts and `reader` does not, where that can be written down.
+pub fn difference(reader: &Value, writer: &Value) -> Option<Value> {
+    let canonical =
+        |schema| jsonschema::canonical::options().should_validate_formats(true).offline().canonicalize(schema).ok();
+    Some(canonical(writer)?.subtract(&canonical(reader)?).ok()?.to_json_schema())
 }
 
 /// Resolves a URI reference against a base, as RFC 3986 says.

@@ -12,7 +12,7 @@ use crate::walk::every_schema;
 const NOWHERE: &str = "sample:/schema.json";
 
 /// A copy of a schema in which every `$ref` (or `$dynamicRef`) that leads into the schema is `#` and a pointer.
-pub(super) fn localized(schema: &Value) -> Value {
+pub(crate) fn localized(schema: &Value) -> Value {
     let mut resources: Vec<(String, String)> = vec![(String::new(), NOWHERE.to_owned())];
     let mut targets: HashMap<String, String> = HashMap::from([(NOWHERE.to_owned(), String::new())]);
     let mut references = Vec::new();
@@ -77,7 +77,7 @@ fn decoded(fragment: &str) -> Option<String> {
 }
 
 /// The schema that a localized reference leads to.
-pub(super) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+pub(crate) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
     root.pointer(&decoded(reference.strip_prefix('#')?)?)
 }
 

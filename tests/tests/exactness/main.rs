@@ -10,6 +10,5 @@ mod official;
 mod official_source;
 mod our_catalogue;
 mod random;
-mod random_schema;
 mod round_trip;
 mod tally;

@@ -9,9 +9,9 @@ use eventsmith_codegen::sample::Instances;
 use serde_json::Value;
 
 use crate::harness::{At, Catalogue, Program};
-use crate::random_schema::random_schema;
 use crate::round_trip::Declared;
 use crate::tally::Tally;
+use eventsmith_tests::random_schema::random_schema;
 
 #[test]
 fn random_schemas_are_judged_as_the_validator_judges_them() {

@@ -18,7 +18,7 @@ enum Draft {
 }
 
 /// One random schema in the making.
-pub(crate) struct Maker {
+struct Maker {
     choices: Choices,
     draft: Draft,
     /// The names of the definitions.
@@ -28,7 +28,7 @@ pub(crate) struct Maker {
 }
 
 /// A schema that the meta-schema of its draft accepts; the same seed gives the same one.
-pub(crate) fn random_schema(seed: u64) -> Value {
+pub fn random_schema(seed: u64) -> Value {
     let mut choices = Choices::seeded(seed);
     let draft = [
         Draft::Of2020,

@@ -1,0 +1,275 @@
+//! Whether a schema accepts a value, as far as that can be told of a part of a document.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::sample::local::target;
+use crate::schema::Validator;
+use crate::walk::every_schema;
+
+use super::writer::Side;
+
+/// The two documents, and what has been found out about them.
+pub(super) struct Judge<'a> {
+    writer: &'a Value,
+    reader: &'a Value,
+    /// Validators of keywords without schemas, by their text.
+    leaves: RefCell<HashMap<String, Option<Validator>>>,
+    /// References that mean the same in both documents.
+    common: HashSet<&'a str>,
+}
+
+/// Keywords that speak of a value without the help of other schemas.
+const LEAVES: &[&str] = &[
+    "const",
+    "dependentRequired",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "required",
+    "type",
+    "uniqueItems",
+];
+
+/// How deep schemas may stand in each other.
+const DEEPEST: usize = 64;
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(writer: &'a Value, reader: &'a Value) -> Self {
+        Self { writer, reader, leaves: RefCell::default(), common: common(writer, reader) }
+    }
+
+    pub(super) fn root(&self, side: Side) -> &'a Value {
+        match side {
+            Side::Writer => self.writer,
+            Side::Reader => self.reader,
+        }
+    }
+
+    /// Whether a schema of the writer says the same as one of the reader, word by word.
+    pub(super) fn same(&self, writer: &Value, reader: &Value) -> bool {
+        if writer != reader {
+            return false;
+        }
+        let mut found = Vec::new();
+        references(writer, &mut found);
+        found.iter().all(|reference| self.common.contains(reference))
+    }
+
+    /// Whether two values are equal as JSON Schema has it: `1` and `1.0` are.
+    pub(super) fn equal(&self, one: &Value, other: &Value) -> bool {
+        one == other || self.leaf(&json!({"const": one}), other) == Some(true)
+    }
+
+    /// Whether a pattern matches a text; `None` if the pattern cannot be used.
+    pub(super) fn matches(&self, pattern: &str, text: &str) -> Option<bool> {
+        self.leaf(&json!({"pattern": pattern}), &Value::String(text.to_owned()))
+    }
+
+    /// Whether a schema without schemas in it accepts a value; `None` if it cannot be used.
+    pub(super) fn leaf(&self, schema: &Value, value: &Value) -> Option<bool> {
+        let mut leaves = self.leaves.borrow_mut();
+        let validator = leaves.entry(schema.to_string()).or_insert_with(|| Validator::new(schema).ok());
+        validator.as_ref().map(|validator| validator.is_valid(value))
+    }
+
+    /// Whether a schema accepts a value; `None` where that cannot be told.
+    pub(super) fn accepts(&self, schema: &Value, side: Side, value: &Value, depth: usize) -> Option<bool> {
+        let members = match schema {
+            Value::Bool(accepts) => return Some(*accepts),
+            Value::Object(members) if depth < DEEPEST => members,
+            _ => return None,
+        };
+        let mut all = All(Some(true));
+        let leaf: Map<String, Value> = members
+            .iter()
+            .filter(|(keyword, _)| LEAVES.contains(&keyword.as_str()))
+            .map(|(keyword, value)| (keyword.clone(), value.clone()))
+            .collect();
+        if !leaf.is_empty() {
+            all.take(self.leaf(&Value::Object(leaf), value));
+        }
+        let below = |schema: &Value, value: &Value| self.accepts(schema, side, value, depth + 1);
+        for (keyword, operand) in members {
+            if all.0 == Some(false) {
+                return Some(false);
+            }
+            all.take(match (keyword.as_str(), operand) {
+                ("$ref", Value::String(reference)) => match target(self.root(side), reference) {
+                    Some(found) => below(found, value),
+                    None => None,
+                },
+                ("allOf", Value::Array(parts)) => All::of(parts.iter().map(|part| below(part, value))),
+                ("anyOf", Value::Array(parts)) => {
+                    All::of(parts.iter().map(|part| below(part, value).map(|yes| !yes))).map(|no| !no)
+                }
+                ("oneOf", Value::Array(parts)) => exactly_one(parts.iter().map(|part| below(part, value))),
+                ("not", schema) => below(schema, value).map(|yes| !yes),
+                ("if", condition) => {
+                    let chosen = |yes| members.get(if yes { "then" } else { "else" });
+                    below(condition, value).map(chosen).map_or(None, |chosen| match chosen {
+                        Some(schema) => below(schema, value),
+                        None => Some(true),
+                    })
+                }
+                _ => match value {
+                    Value::Object(object) => self.object(keyword, operand, members, object, &below),
+                    Value::Array(items) => array(keyword, operand, members, items, &below),
+                    _ => scalar(keyword, value),
+                },
+            });
+        }
+        all.0
+    }
+
+    fn object(
+        &self,
+        keyword: &str,
+        operand: &Value,
+        schema: &Map<String, Value>,
+        object: &Map<String, Value>,
+        below: &dyn Fn(&Value, &Value) -> Option<bool>,
+    ) -> Option<bool> {
+        let map = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
+        match (keyword, operand) {
+            ("properties", Value::Object(schemas)) => {
+                All::of(object.iter().filter_map(|(name, value)| Some(below(schemas.get(name)?, value))))
+            }
+            ("patternProperties", Value::Object(schemas)) => All::of(schemas.iter().flat_map(|(pattern, schema)| {
+                object.iter().map(move |(name, value)| match self.matches(pattern, name) {
+                    Some(true) => below(schema, value),
+                    Some(false) => Some(true),
+                    None => None,
+                })
+            })),
+            ("additionalProperties", operand) => All::of(object.iter().map(|(name, value)| {
+                if map("properties").is_some_and(|known| known.contains_key(name)) {
+                    return Some(true);
+                }
+                let patterns = map("patternProperties").into_iter().flat_map(Map::keys);
+                let known = All::of(patterns.map(|pattern| self.matches(pattern, name).map(|yes| !yes)));
+                match known {
+                    Some(true) => below(operand, value),
+                    Some(false) => Some(true),
+                    None => None,
+                }
+            })),
+            ("propertyNames", schema) => All::of(object.keys().map(|name| below(schema, &Value::String(name.clone())))),
+            ("dependentSchemas", Value::Object(schemas)) => {
+                let holds = schemas.iter().filter(|(name, _)| object.contains_key(*name));
+                All::of(holds.map(|(_, schema)| below(schema, &Value::Object(object.clone()))))
+            }
+            ("unevaluatedProperties" | "$dynamicRef" | "$recursiveRef", _) => None,
+            _ => Some(true),
+        }
+    }
+}
+
+fn array(
+    keyword: &str,
+    operand: &Value,
+    schema: &Map<String, Value>,
+    items: &[Value],
+    below: &dyn Fn(&Value, &Value) -> Option<bool>,
+) -> Option<bool> {
+    let first = schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    match (keyword, operand) {
+        ("prefixItems", Value::Array(schemas)) => {
+            All::of(schemas.iter().zip(items).map(|(schema, item)| below(schema, item)))
+        }
+        ("items", schema) => All::of(items.iter().skip(first.len()).map(|item| below(schema, item))),
+        ("contains", inner) => {
+            let found: Option<Vec<bool>> = items.iter().map(|item| below(inner, item)).collect();
+            let count = found?.into_iter().filter(|yes| *yes).count() as f64;
+            let bound = |keyword: &str, other: f64| schema.get(keyword).and_then(Value::as_f64).unwrap_or(other);
+            Some(count >= bound("minContains", 1.0) && count <= bound("maxContains", f64::INFINITY))
+        }
+        ("unevaluatedItems" | "$dynamicRef" | "$recursiveRef", _) => None,
+        _ => Some(true),
+    }
+}
+
+fn scalar(keyword: &str, value: &Value) -> Option<bool> {
+    match keyword {
+        "contentEncoding" | "contentMediaType" if value.is_string() => None,
+        "$dynamicRef" | "$recursiveRef" => None,
+        _ => Some(true),
+    }
+}
+
+/// Answers that must all be yes.
+struct All(Option<bool>);
+
+impl All {
+    fn take(&mut self, answer: Option<bool>) {
+        self.0 = match (self.0, answer) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (None, _) | (_, None) => None,
+            _ => Some(true),
+        };
+    }
+
+    fn of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+        let mut all = Self(Some(true));
+        answers.for_each(|answer| all.take(answer));
+        all.0
+    }
+}
+
+fn exactly_one(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let answers: Vec<Option<bool>> = answers.collect();
+    let yes = answers.iter().filter(|answer| **answer == Some(true)).count();
+    match answers.contains(&None) {
+        _ if yes > 1 => Some(false),
+        true => None,
+        false => Some(yes == 1),
+    }
+}
+
+/// Whatever may be a reference in a part of a schema.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// References that lead to the same words in both documents, as do those in these words.
+fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
+    let mut found: HashMap<&'a str, Vec<&'a str>> = HashMap::new();
+    every_schema(writer, &mut |_, schema| {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return };
+        if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
+            && !found.contains_key(reference)
+            && one == other
+        {
+            let mut inner = Vec::new();
+            references(one, &mut inner);
+            found.insert(reference, inner);
+        }
+    });
+    loop {
+        let known: HashSet<&str> = found.keys().copied().collect();
+        found.retain(|_, inner| inner.iter().all(|reference| known.contains(reference)));
+        if found.len() == known.len() {
+            return known;
+        }
+    }
+}

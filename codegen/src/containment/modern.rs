@@ -1,0 +1,181 @@
+//! One dialect for all drafts: a schema in the words of draft 2020-12, without what asserts nothing.
+
+use serde_json::{Map, Value, json};
+
+use crate::lower::dialect::Draft;
+use crate::sample::local::{localized, target};
+use crate::schema::is_known_format;
+use crate::walk::every_schema;
+
+/// The draft that the words are taken from.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// A self-contained schema in the words of draft 2020-12. References are pointers into it.
+///
+/// It accepts what the schema accepts, but for `1.0`, which draft 4 takes for no integer, and for what a format means in
+/// the one draft and not in the other.
+pub(super) fn modern(schema: &Value) -> Value {
+    let local = localized(schema);
+    let mut references = Vec::new();
+    every_schema(&local, &mut |_, inner| references.extend(inner.get("$ref").and_then(Value::as_str)));
+    let writer = Rewriter { references: &references };
+    let mut root = writer.rewritten(&local, Draft::of(&local), &local);
+    redirect(&mut root);
+    if let Value::Object(members) = &mut root {
+        members.insert("$schema".to_owned(), json!(DIALECT));
+    }
+    root
+}
+
+struct Rewriter<'a> {
+    /// Every reference of the document.
+    references: &'a [&'a str],
+}
+
+impl Rewriter<'_> {
+    fn rewritten(&self, schema: &Value, draft: Draft, dialect: &Value) -> Value {
+        let Value::Object(members) = schema else { return schema.clone() };
+        let (draft, dialect) = match members.contains_key("$schema") {
+            true => (Draft::of(schema), schema),
+            false => (draft, dialect),
+        };
+        let below = |value: &Value| self.rewritten(value, draft, dialect);
+        let map = |value: &Value| match value {
+            Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), below(value))).collect(),
+            other => other.clone(),
+        };
+        let list = |value: &Value| match value {
+            Value::Array(list) => list.iter().map(below).collect(),
+            other => other.clone(),
+        };
+        let alone = !draft.ref_has_siblings() && members.contains_key("$ref");
+        let is_list = members.get("items").is_some_and(Value::is_array);
+        let mut out = Map::new();
+        for (keyword, value) in members {
+            let value = match keyword.as_str() {
+                "$defs" | "definitions" => map(value),
+                "$ref" => value.clone(),
+                _ if alone => continue,
+                "then" | "else" if !draft.asserts("if").is_empty() => below(value),
+                "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),
+                _ if draft.asserts(keyword).is_empty() => {
+                    let is_target = |reference: &&str| reference.contains(&format!("/{keyword}"));
+                    if !self.references.iter().any(is_target) {
+                        continue;
+                    }
+                    below(value)
+                }
+                "format" if !value.as_str().is_some_and(|name| is_known_format(dialect, name)) => continue,
+                "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems" | "items" | "propertyNames"
+                    if *value == Value::Bool(true) =>
+                {
+                    continue;
+                }
+                "uniqueItems" if *value == Value::Bool(false) => continue,
+                "items" if is_list => {
+                    out.insert("prefixItems".to_owned(), list(value));
+                    continue;
+                }
+                "additionalItems" if is_list && *value != Value::Bool(true) => {
+                    out.insert("items".to_owned(), below(value));
+                    continue;
+                }
+                "additionalItems" => continue,
+                "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
+                "minimum" if members.get("exclusiveMinimum") == Some(&Value::Bool(true)) => {
+                    out.insert("exclusiveMinimum".to_owned(), value.clone());
+                    continue;
+                }
+                "maximum" if members.get("exclusiveMaximum") == Some(&Value::Bool(true)) => {
+                    out.insert("exclusiveMaximum".to_owned(), value.clone());
+                    continue;
+                }
+                "dependencies" => {
+                    let Value::Object(rules) = value else { continue };
+                    for (name, rule) in rules {
+                        let (keyword, rule) = match rule {
+                            Value::Array(_) => ("dependentRequired", rule.clone()),
+                            schema => ("dependentSchemas", below(schema)),
+                        };
+                        let entry = out.entry(keyword).or_insert_with(|| json!({}));
+                        if let Value::Object(entry) = entry {
+                            entry.insert(name.clone(), rule);
+                        }
+                    }
+                    continue;
+                }
+                "properties" | "patternProperties" | "dependentSchemas" => map(value),
+                "allOf" | "anyOf" | "oneOf" | "prefixItems" => list(value),
+                "additionalProperties"
+                | "unevaluatedProperties"
+                | "unevaluatedItems"
+                | "items"
+                | "contains"
+                | "not"
+                | "if"
+                | "propertyNames" => below(value),
+                _ => value.clone(),
+            };
+            out.insert(keyword.clone(), value);
+        }
+        Value::Object(out)
+    }
+}
+
+/// Mends references into lists of items and dependencies, which have other names now.
+fn redirect(root: &mut Value) {
+    let mut moved = Vec::new();
+    every_schema(root, &mut |at, schema| {
+        if let Some(Value::String(reference)) = schema.get("$ref")
+            && target(root, reference).is_none()
+        {
+            let renamed = reference
+                .replace("/items/", "/prefixItems/")
+                .replace("/additionalItems", "/items")
+                .replace("/dependencies/", "/dependentSchemas/");
+            if target(root, &renamed).is_some() {
+                moved.push((at.to_owned(), renamed));
+            }
+        }
+    });
+    for (at, reference) in moved {
+        if let Some(Value::Object(members)) = root.pointer_mut(&at) {
+            members.insert("$ref".to_owned(), Value::String(reference));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_words_become_new_ones() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "id": "http://example.org/a",
+            "title": "A",
+            "properties": {
+                "a": {"minimum": 1, "exclusiveMinimum": true, "const": 3},
+                "b": {"items": [{"type": "string"}], "additionalItems": false},
+                "c": {"$ref": "#/properties/b/items/0", "type": "string"},
+            },
+            "dependencies": {"a": ["b"], "b": {"required": ["c"]}},
+            "additionalProperties": true
+        });
+
+        assert_eq!(
+            modern(&schema),
+            json!({
+                "$schema": DIALECT,
+                "properties": {
+                    "a": {"exclusiveMinimum": 1},
+                    "b": {"prefixItems": [{"type": "string"}], "items": false},
+                    "c": {"$ref": "#/properties/b/prefixItems/0"},
+                },
+                "dependentRequired": {"a": ["b"]},
+                "dependentSchemas": {"b": {"required": ["c"]}}
+            })
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! Ranges of numbers.
+
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value, json};
+
+use super::types::Types;
+use super::writer::Written;
+
+/// The lowest and the highest number, and whether they are excluded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Range {
+    pub(super) low: Option<(Number, bool)>,
+    pub(super) high: Option<(Number, bool)>,
+}
+
+impl Range {
+    /// The range of the numbers that are written.
+    pub(super) fn of(written: &Written<'_>) -> Self {
+        let bounds = |inclusive: &'static str, exclusive: &'static str| {
+            let inclusive = written.every(inclusive).map(|bound| (bound, false));
+            let all = inclusive.chain(written.every(exclusive).map(|bound| (bound, true)));
+            all.filter_map(|(bound, excluded)| Some((bound.as_number()?.clone(), excluded))).collect::<Vec<_>>()
+        };
+        let mut range = Self {
+            low: tightest(bounds("minimum", "exclusiveMinimum"), Ordering::Greater),
+            high: tightest(bounds("maximum", "exclusiveMaximum"), Ordering::Less),
+        };
+        if written.types.and(Types::NUMBER) == Types::INTEGER {
+            range.low = range.low.map(|(bound, excluded)| whole(bound, excluded, 1));
+            range.high = range.high.map(|(bound, excluded)| whole(bound, excluded, -1));
+        }
+        range
+    }
+
+    /// Whether no number is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        let (Some((low, without_low)), Some((high, without_high))) = (&self.low, &self.high) else { return false };
+        match compare(low, high) {
+            Some(Ordering::Greater) => true,
+            Some(Ordering::Equal) => *without_low || *without_high,
+            _ => false,
+        }
+    }
+
+    /// Whether every number of it fulfils a keyword that compares.
+    pub(super) fn fulfils(&self, keyword: &str, bound: &Number) -> bool {
+        let (end, wanted) = match keyword {
+            "minimum" | "exclusiveMinimum" => (&self.low, Ordering::Greater),
+            _ => (&self.high, Ordering::Less),
+        };
+        let excludes = keyword.starts_with("exclusive");
+        end.as_ref().is_some_and(|(end, excluded)| match compare(end, bound) {
+            Some(Ordering::Equal) => *excluded || !excludes,
+            Some(order) => order == wanted,
+            None => false,
+        })
+    }
+}
+
+/// The tightest of several bounds that all hold; where two cannot be compared, either of them is a bound.
+fn tightest(bounds: Vec<(Number, bool)>, tighter: Ordering) -> Option<(Number, bool)> {
+    bounds.into_iter().reduce(|known, other| match compare(&other.0, &known.0) {
+        Some(order) if order == tighter || order == Ordering::Equal && other.1 => other,
+        _ => known,
+    })
+}
+
+/// The nearest whole number within a bound of whole numbers.
+fn whole(bound: Number, excluded: bool, inward: i64) -> (Number, bool) {
+    if let Some(number) = bound.as_i64() {
+        let moved = if excluded { number.checked_add(inward) } else { Some(number) };
+        return moved.map_or((bound, excluded), |number| (number.into(), false));
+    }
+    match bound.as_f64() {
+        Some(number) if number.fract() != 0.0 && number.abs() < EXACT => {
+            let near = if inward > 0 { number.ceil() } else { number.floor() };
+            (Number::from(near as i64), false)
+        }
+        _ => (bound, excluded),
+    }
+}
+
+/// Below this every whole number is a double (2^53).
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The order of two numbers; `None` where doubles may have lost it.
+pub(super) fn compare(one: &Number, other: &Number) -> Option<Ordering> {
+    let integer = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    if let (Some(one), Some(other)) = (integer(one), integer(other)) {
+        return Some(one.cmp(&other));
+    }
+    let (one, other) = (one.as_f64()?, other.as_f64()?);
+    if one.abs() < EXACT && other.abs() < EXACT || (one - other).abs() > one.abs().max(other.abs()) / 1e9 {
+        one.partial_cmp(&other)
+    } else {
+        None
+    }
+}
+
+/// Whether every multiple of `one` is a multiple of `other`.
+pub(super) fn divides(other: &Number, one: &Number) -> bool {
+    if one == other {
+        return true;
+    }
+    match (scaled(one), scaled(other)) {
+        (Some((one, of_one)), Some((other, of_other))) => {
+            let scale = of_one.max(of_other);
+            let to = |number: i128, from: u32| number.checked_mul(10_i128.checked_pow(scale - from)?);
+            match (to(one, of_one), to(other, of_other)) {
+                (Some(one), Some(other)) if other > 0 => one % other == 0,
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// A decimal as a whole number and the digits behind its point.
+fn scaled(number: &Number) -> Option<(i128, u32)> {
+    let text = number.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits < 18)?;
+    Some((format!("{whole}{fraction}").parse().ok()?, digits))
+}
+
+/// Numbers on the wrong side of a bound.
+pub(super) fn beyond(keyword: &str, bound: &Number) -> Vec<Value> {
+    let up = keyword.ends_with("aximum");
+    let step: i64 = if up { 1 } else { -1 };
+    let mut found = Vec::new();
+    if keyword.starts_with("exclusive") {
+        found.push(Value::Number(bound.clone()));
+    }
+    if let Some(next) = bound.as_i64().and_then(|number| number.checked_add(step)) {
+        found.push(json!(next));
+    }
+    if let Some(number) = bound.as_f64() {
+        let step = step as f64;
+        let near = if up { number.floor() } else { number.ceil() };
+        if near.abs() < EXACT {
+            found.push(json!((near + step) as i64));
+        }
+        found.extend([0.5, 0.01, 10.0].map(|part| json!(number + step * part)));
+        found.push(json!(number + step * number.abs().max(1.0)));
+    }
+    found
+}

@@ -1,0 +1,348 @@
+//! The proof: keyword by keyword, nothing that is written can break what the reader demands.
+//!
+//! A proof that fails leaves misses: which demand could not be shown to hold, and values that may break it. They are
+//! not believed either; real validators have the last word on a witness.
+
+mod arrays;
+mod choices;
+mod objects;
+mod scalars;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::pointer::join;
+use crate::sample::Sampler;
+
+use super::judge::Judge;
+use super::types::Types;
+use super::writer::{Key, Side, Written};
+
+/// A demand of the reader that could not be shown to hold.
+#[derive(Debug, Clone)]
+pub(super) struct Miss {
+    /// Values that are perhaps written and perhaps break it.
+    pub(super) values: Vec<Value>,
+    /// JSON pointer of the demand, from the schema at hand or from the root.
+    pub(super) pointer: String,
+    is_absolute: bool,
+    /// What stopped the proof.
+    pub(super) reason: String,
+}
+
+/// Whether everything that is written is accepted.
+pub(super) type Fit = Result<(), Box<Miss>>;
+
+impl Miss {
+    fn new(values: Vec<Value>, reason: impl Into<String>) -> Box<Self> {
+        Box::new(Self { values, pointer: String::new(), is_absolute: false, reason: reason.into() })
+    }
+
+    /// The same, seen from a schema further out.
+    fn within(mut self: Box<Self>, keyword: &str, step: Option<&str>) -> Box<Self> {
+        if !self.is_absolute {
+            let at = join("", keyword);
+            let at = step.map_or(at.clone(), |step| join(&at, step));
+            self.pointer = format!("{at}{}", self.pointer);
+        }
+        self
+    }
+
+    /// Both, as one; what is told is told of the first.
+    fn and(mut self: Box<Self>, other: Box<Self>) -> Box<Self> {
+        self.values.extend(other.values);
+        self
+    }
+}
+
+/// How many values of one miss are carried on.
+const VALUES: usize = 24;
+
+/// How much work one proof may be.
+const FUEL: u32 = 20_000;
+
+/// How deep the schemas of a proof may stand in each other.
+const DEEPEST: u32 = 48;
+
+pub(super) struct Prover<'a> {
+    pub(super) judge: Judge<'a>,
+    /// Fills in values of the writer's schema; without one, misses come without values.
+    sampler: Option<&'a Sampler>,
+    /// Whether the reader takes `1.0` for no integer, but the writer's schema may.
+    pub(super) strict_integers: bool,
+    fuel: Cell<u32>,
+    depth: Cell<u32>,
+    /// What is proved, or being proved: values are finite, so that a proof may rest on itself once it has gone
+    /// into a part of the value.
+    proved: RefCell<HashSet<(Key, usize)>>,
+    trail: RefCell<Vec<(Key, usize)>>,
+}
+
+impl<'a> Prover<'a> {
+    pub(super) fn new(
+        writer: &'a Value,
+        reader: &'a Value,
+        sampler: Option<&'a Sampler>,
+        strict_integers: bool,
+    ) -> Self {
+        Self {
+            judge: Judge::new(writer, reader),
+            sampler,
+            strict_integers,
+            fuel: Cell::new(FUEL),
+            depth: Cell::new(0),
+            proved: RefCell::default(),
+            trail: RefCell::default(),
+        }
+    }
+
+    /// Whether everything that writers write is accepted by readers.
+    pub(super) fn prove(&self) -> Fit {
+        let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
+        self.fits(&Written::of(&self.judge, writer, Side::Writer), reader)
+    }
+
+    /// Whether everything that is written at a place is accepted by a schema of the reader.
+    fn fits(&self, written: &Written<'a>, reader: &'a Value) -> Fit {
+        let members = match reader {
+            Value::Object(members) => members,
+            Value::Bool(true) => return Ok(()),
+            _ if written.is_never(&self.judge, 0) => return Ok(()),
+            _ => return Err(Miss::new(self.samples(written), "the schema accepts nothing")),
+        };
+        if written.is_never(&self.judge, 0) || self.says_so(written, reader) {
+            return Ok(());
+        }
+        let (fuel, depth) = (self.fuel.get(), self.depth.get());
+        if fuel == 0 || depth == DEEPEST {
+            return Err(Miss::new(Vec::new(), "the schemas are too large to compare"));
+        }
+        self.fuel.set(fuel - 1);
+        let key = (written.key(), std::ptr::from_ref(members) as usize);
+        if self.proved.borrow().contains(&key) {
+            return Ok(());
+        }
+        let mark = self.trail.borrow().len();
+        self.proved.borrow_mut().insert(key.clone());
+        self.trail.borrow_mut().push(key);
+        self.depth.set(depth + 1);
+        let result = self.demands(written, members);
+        self.depth.set(depth);
+        if result.is_err() {
+            // Whatever was proved meanwhile may rest on what is now known to be wrong.
+            for key in self.trail.borrow_mut().drain(mark..) {
+                self.proved.borrow_mut().remove(&key);
+            }
+        }
+        result
+    }
+
+    /// Whether one of the writer's schemas says the same as the reader's.
+    fn says_so(&self, written: &Written<'a>, reader: &'a Value) -> bool {
+        let said = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| *schema);
+        said.into_iter().any(|schema| self.judge.same(schema, reader))
+    }
+
+    fn demands(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
+        if let Some(values) = &written.values {
+            return self.listed(written, values, reader);
+        }
+        let mut misses: Option<Box<Miss>> = None;
+        for (keyword, operand) in reader {
+            if let Err(miss) = self.demand(written, reader, keyword, operand) {
+                misses = Some(match misses {
+                    None => miss,
+                    Some(known) => known.and(miss),
+                });
+            }
+        }
+        let Some(mut miss) = misses else { return Ok(()) };
+        if let Some((index, branches)) = written.choices.iter().enumerate().next() {
+            let mut found: Option<Box<Miss>> = None;
+            for branch in branches {
+                let chosen = written.choosing(&self.judge, index, branch);
+                if let Err(other) = self.demands_of(&chosen, reader) {
+                    found = Some(match found {
+                        None => other,
+                        Some(known) => known.and(other),
+                    });
+                }
+            }
+            match found {
+                None => return Ok(()),
+                Some(other) => miss = other.and(miss),
+            }
+        }
+        miss.values.truncate(VALUES * 4);
+        Err(miss)
+    }
+
+    /// The same for a narrower list of what is written.
+    fn demands_of(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
+        if written.is_never(&self.judge, 0) {
+            return Ok(());
+        }
+        let fuel = self.fuel.get();
+        if fuel == 0 {
+            return Err(Miss::new(Vec::new(), "the schemas are too large to compare"));
+        }
+        self.fuel.set(fuel - 1);
+        self.demands(written, reader)
+    }
+
+    /// Every value one by one.
+    fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
+        let schema = Value::Object(reader.clone());
+        let strict = |value: &Value| self.strict_integers && (value.is_f64() || value.is_array() || value.is_object());
+        let refused: Vec<(&Value, Option<bool>)> = values
+            .iter()
+            .map(|value| (value, self.judge.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))
+            .filter(|(_, answer)| *answer != Some(true))
+            .collect();
+        let Some((first, answer)) = refused.first() else { return Ok(()) };
+        let reason = match answer {
+            Some(_) => format!("{first} is written"),
+            None => format!("whether {first} is accepted cannot be told"),
+        };
+        let values =
+            refused.iter().map(|(value, _)| (*value).clone()).filter(|value| written.may_be(&self.judge, value));
+        let mut miss = Miss::new(values.take(VALUES).collect(), reason);
+        if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
+            miss = miss.within(keyword, None);
+        }
+        Err(miss)
+    }
+
+    /// Whether everything that is written fulfils one keyword of the reader.
+    fn demand(
+        &self,
+        written: &Written<'a>,
+        reader: &'a Map<String, Value>,
+        keyword: &'a str,
+        operand: &'a Value,
+    ) -> Fit {
+        let types = written.types;
+        let result = match keyword {
+            "type" => self.types(written, operand),
+            "enum" | "const" => self.enumerated(written, operand),
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
+                if types.meets(Types::NUMBER) { self.numeric(written, keyword, operand) } else { Ok(()) }
+            }
+            "minLength" | "maxLength" | "pattern" | "format" => {
+                if types.meets(Types::STRING) {
+                    self.textual(written, keyword, operand)
+                } else {
+                    Ok(())
+                }
+            }
+            "contentEncoding" | "contentMediaType" => {
+                if types.meets(Types::STRING) {
+                    self.verbatim(written, keyword, operand)
+                } else {
+                    Ok(())
+                }
+            }
+            "required"
+            | "minProperties"
+            | "maxProperties"
+            | "propertyNames"
+            | "dependentRequired"
+            | "dependentSchemas"
+            | "properties"
+            | "patternProperties"
+            | "additionalProperties"
+            | "unevaluatedProperties" => {
+                if types.meets(Types::OBJECT) {
+                    self.objects(written, reader, keyword, operand)
+                } else {
+                    Ok(())
+                }
+            }
+            "minItems" | "maxItems" | "uniqueItems" | "contains" | "items" | "prefixItems" | "unevaluatedItems" => {
+                if types.meets(Types::ARRAY) {
+                    self.arrays(written, reader, keyword, operand)
+                } else {
+                    Ok(())
+                }
+            }
+            "$ref" => return self.reference(written, operand),
+            "allOf" => return self.all_of(written, operand),
+            "anyOf" => self.any_of(written, operand),
+            "oneOf" => self.one_of(written, operand),
+            "not" => self.not(written, operand),
+            "if" => return self.condition(written, reader, operand),
+            "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
+            _ => self.verbatim(written, keyword, operand),
+        };
+        result.map_err(|miss| if miss.pointer.is_empty() { miss.within(keyword, None) } else { miss })
+    }
+
+    /// A keyword that is only understood where the writer's schema has the very same one.
+    fn verbatim(&self, written: &Written<'a>, keyword: &str, operand: &Value) -> Fit {
+        let said = written.parts.iter().any(|(members, side)| {
+            *side == Side::Writer && members.get(keyword).is_some_and(|own| self.judge.same(own, operand))
+        });
+        let own = ["$dynamicRef", "$recursiveRef", "unevaluatedProperties", "unevaluatedItems"].contains(&keyword);
+        if said && !own {
+            return Ok(());
+        }
+        Err(Miss::new(self.samples(written), format!("{keyword} cannot be reasoned about")))
+    }
+
+    fn reference(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let root = self.judge.root(Side::Reader);
+        let reference = operand.as_str().unwrap_or_default();
+        match crate::sample::local::target(root, reference) {
+            Some(found) => self.fits(written, found).map_err(|mut miss| {
+                if !miss.is_absolute {
+                    let at = reference.strip_prefix('#').unwrap_or_default();
+                    miss.pointer = format!("{at}{}", miss.pointer);
+                    miss.is_absolute = true;
+                }
+                miss
+            }),
+            None => Err(Miss::new(self.samples(written), format!("the reference {reference} leads nowhere"))
+                .within("$ref", None)),
+        }
+    }
+
+    /// Some values that are perhaps written.
+    pub(super) fn samples(&self, written: &Written<'a>) -> Vec<Value> {
+        if self.sampler.is_none() {
+            return Vec::new();
+        }
+        if let Some(values) = &written.values {
+            return values.iter().take(VALUES).cloned().collect();
+        }
+        let each = written.types.each();
+        each.filter_map(|types| self.fill(written, Value::Object(types.schema()))).collect()
+    }
+
+    /// A value that is perhaps written and perhaps fulfils a further schema, which must not refer to anything.
+    pub(super) fn fill(&self, written: &Written<'a>, more: Value) -> Option<Value> {
+        let sampler = self.sampler?;
+        let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| (*schema).clone());
+        let mut all: Vec<Value> = own.collect();
+        if written.types != Types::ALL {
+            all.push(Value::Object(written.types.schema()));
+        }
+        if let Some(values) = &written.values {
+            all.push(json!({ "enum": values }));
+        }
+        for (name, value) in &written.fixed {
+            all.push(json!({"properties": {name.as_str(): {"const": value}}, "required": [name]}));
+        }
+        all.push(more);
+        sampler.fill(&json!({ "allOf": all }))
+    }
+
+    /// Those of some values that are perhaps written.
+    pub(super) fn written_among(&self, written: &Written<'a>, values: Vec<Value>) -> Vec<Value> {
+        if self.sampler.is_none() {
+            return Vec::new();
+        }
+        values.into_iter().filter(|value| written.may_be(&self.judge, value)).take(VALUES).collect()
+    }
+}

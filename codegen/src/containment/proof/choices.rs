@@ -1,0 +1,252 @@
+//! Demands that combine schemas: one of several, none, one if another.
+
+use serde_json::{Map, Value};
+
+use crate::containment::types::Types;
+use crate::containment::writer::{Side, Written};
+
+use super::{Fit, Miss, Prover};
+
+/// The most values of a property that are considered one by one.
+const MOST_VALUES: usize = 64;
+
+impl<'a> Prover<'a> {
+    pub(super) fn all_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let mut found: Option<Box<Miss>> = None;
+        for (index, part) in operand.as_array().into_iter().flatten().enumerate() {
+            if let Err(miss) = self.fits(written, part) {
+                let miss = miss.within("allOf", Some(&index.to_string()));
+                found = Some(match found {
+                    None => miss,
+                    Some(known) => known.and(miss),
+                });
+            }
+        }
+        found.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn any_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let Value::Array(branches) = operand else { return Ok(()) };
+        self.each_case(written, &|case| {
+            let mut values = Vec::new();
+            for branch in branches {
+                match self.fits(case, branch) {
+                    Ok(()) => return Ok(()),
+                    Err(miss) => values.extend(miss.values),
+                }
+            }
+            values.extend(self.samples(case));
+            Err(Miss::new(values, "no alternative accepts everything that is written"))
+        })
+    }
+
+    pub(super) fn one_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let Value::Array(branches) = operand else { return Ok(()) };
+        let unchanged = written.parts.iter().any(|(members, side)| {
+            *side == Side::Writer && members.get("oneOf").is_some_and(|own| self.judge.same(own, operand))
+        });
+        if unchanged {
+            return Ok(());
+        }
+        self.each_case(written, &|case| {
+            let mut values = Vec::new();
+            let open: Vec<&Value> = branches.iter().filter(|branch| !self.is_apart(case, branch, 0)).collect();
+            match open.as_slice() {
+                [] => return Err(Miss::new(self.samples(case), "no alternative accepts what is written")),
+                [only] => return self.fits(case, only),
+                several => {
+                    for branch in several {
+                        if let Err(miss) = self.fits(case, branch) {
+                            values.extend(miss.values);
+                        }
+                        // What two alternatives accept is accepted by none.
+                        let both = self.within(case, branch);
+                        values.extend(self.samples(&both));
+                    }
+                }
+            }
+            values.extend(self.samples(case));
+            Err(Miss::new(values, "several alternatives may accept what is written, or none"))
+        })
+    }
+
+    pub(super) fn not(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let unchanged = written.parts.iter().any(|(members, side)| {
+            *side == Side::Writer && members.get("not").is_some_and(|own| self.judge.same(own, operand))
+        });
+        if unchanged {
+            return Ok(());
+        }
+        self.each_case(written, &|case| {
+            if self.is_apart(case, operand, 0) {
+                return Ok(());
+            }
+            let mut values = self.samples(&self.within(case, operand));
+            for list in [operand.get("enum"), operand.get("const").map(|_| operand)].into_iter().flatten() {
+                let all =
+                    list.as_array().cloned().unwrap_or_else(|| operand.get("const").cloned().into_iter().collect());
+                values.extend(self.written_among(case, all));
+            }
+            values.extend(self.samples(case));
+            Err(Miss::new(values, "what must not be may be written"))
+        })
+    }
+
+    pub(super) fn condition(&self, written: &Written<'a>, reader: &'a Map<String, Value>, operand: &'a Value) -> Fit {
+        let (then, otherwise) = (reader.get("then"), reader.get("else"));
+        let unchanged = written.parts.iter().find(|(members, side)| {
+            *side == Side::Writer && members.get("if").is_some_and(|own| self.judge.same(own, operand))
+        });
+        let own = |keyword: &str| unchanged.and_then(|(members, _)| members.get(keyword));
+        let mut found: Option<Box<Miss>> = None;
+        let mut take = |fit: Fit, keyword: &str| {
+            if let Err(miss) = fit {
+                let miss = miss.within(keyword, None);
+                found = Some(match found.take() {
+                    None => miss,
+                    Some(known) => known.and(miss),
+                });
+            }
+        };
+        if let Some(then) = then
+            && !self.is_apart(written, operand, 0)
+        {
+            let mut case = self.within(written, operand);
+            if let Some(own) = own("then") {
+                case.hold(&self.judge, own, Side::Writer);
+            }
+            let fit = self.fits(&case, then);
+            take(fit, "then");
+        }
+        if let Some(otherwise) = otherwise {
+            let mut case = written.clone();
+            if let Some(own) = own("else") {
+                case.hold(&self.judge, own, Side::Writer);
+            }
+            if self.fits(&case, operand).is_err() {
+                let fit = self.fits(&case, otherwise);
+                take(fit, "else");
+            }
+        }
+        found.map_or(Ok(()), Err)
+    }
+
+    /// What is written and fulfils a schema of the reader, too.
+    fn within(&self, written: &Written<'a>, reader: &'a Value) -> Written<'a> {
+        let mut case = written.clone();
+        case.hold(&self.judge, reader, Side::Reader);
+        case
+    }
+
+    /// Tries to prove something, then again for every alternative of what is written.
+    fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
+        let Err(miss) = prove(written) else { return Ok(()) };
+        let Some(cases) = self.cases(written) else { return Err(miss) };
+        let mut found: Option<Box<Miss>> = None;
+        for case in cases {
+            if self.spend().is_none() {
+                return Err(miss);
+            }
+            if case.is_never(&self.judge, 0) {
+                continue;
+            }
+            if let Err(other) = self.each_case(&case, prove) {
+                found = Some(match found {
+                    None => other,
+                    Some(known) => known.and(other),
+                });
+                if found.as_ref().is_some_and(|found| found.values.len() > super::VALUES * 4) {
+                    break;
+                }
+            }
+        }
+        match found {
+            None => Ok(()),
+            Some(other) => Err(other.and(miss)),
+        }
+    }
+
+    fn spend(&self) -> Option<()> {
+        let fuel = self.fuel.get().checked_sub(1)?;
+        self.fuel.set(fuel);
+        Some(())
+    }
+
+    /// What is written, in several lists of less: by alternative, by type, by value.
+    fn cases(&self, written: &Written<'a>) -> Option<Vec<Written<'a>>> {
+        if let Some(branches) = written.choices.first() {
+            return Some(branches.iter().map(|branch| written.choosing(&self.judge, 0, branch)).collect());
+        }
+        let types: Vec<Types> = written.types.each().collect();
+        if types.len() > 1 {
+            return Some(types.into_iter().map(|types| written.only(&self.judge, types)).collect());
+        }
+        if let Some(values) = written.values.as_ref().filter(|values| (2..=MOST_VALUES).contains(&values.len())) {
+            let one = |value: &Value| {
+                let mut case = written.clone();
+                case.values = Some(vec![value.clone()]);
+                case
+            };
+            return Some(values.iter().map(one).collect());
+        }
+        if written.types != Types::OBJECT {
+            return None;
+        }
+        // The property whose values tell the alternatives apart.
+        let declared = written.declared(&self.judge);
+        written.required().into_iter().filter(|name| !written.fixed.iter().any(|(fixed, _)| fixed == name)).find_map(
+            |name| {
+                let property = written.property(&self.judge, &declared, name)?;
+                let values = property.values.filter(|values| (2..=MOST_VALUES).contains(&values.len()))?;
+                Some(values.iter().map(|value| written.fixing(name, value)).collect())
+            },
+        )
+    }
+
+    /// Whether nothing that is written is certainly accepted by a schema of the reader: the two have nothing in common.
+    pub(super) fn is_apart(&self, written: &Written<'a>, reader: &'a Value, depth: u32) -> bool {
+        if depth > 6 {
+            return false;
+        }
+        if let Some(values) = &written.values {
+            return values.iter().all(|value| self.judge.accepts(reader, Side::Reader, value, 0) == Some(false));
+        }
+        let both = self.within(written, reader);
+        self.is_empty(&both, depth)
+    }
+
+    /// Whether certainly nothing is written.
+    fn is_empty(&self, written: &Written<'a>, depth: u32) -> bool {
+        if written.types.is_empty() {
+            return true;
+        }
+        if depth > 6 || self.spend().is_none() {
+            return false;
+        }
+        if let Some(values) = &written.values {
+            return values.is_empty();
+        }
+        if let Some(branches) = written.choices.first() {
+            return branches.iter().all(|branch| self.is_empty(&written.choosing(&self.judge, 0, branch), depth + 1));
+        }
+        written.types.each().all(|types| match types {
+            Types::OBJECT => self.is_empty_object(&written.only(&self.judge, types), depth),
+            Types::NUMBER | Types::INTEGER | Types::FRACTION => {
+                crate::containment::number::Range::of(&written.only(&self.judge, types)).is_empty()
+            }
+            Types::STRING => {
+                let lengths = crate::containment::text::Lengths::of(written);
+                lengths.most.is_some_and(|most| most < lengths.least)
+            }
+            _ => false,
+        })
+    }
+
+    fn is_empty_object(&self, written: &Written<'a>, depth: u32) -> bool {
+        let declared = written.declared(&self.judge);
+        written.required().into_iter().any(|name| match written.property(&self.judge, &declared, name) {
+            None => true,
+            Some(property) => self.is_empty(&property, depth + 1),
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! Demands on values without parts: types, lists of values, numbers, texts.
+
+use serde_json::{Value, json};
+
+use crate::containment::number::{Range, beyond, divides};
+use crate::containment::text::{Inclusion, Lengths, inclusion};
+use crate::containment::types::Types;
+use crate::containment::writer::Written;
+
+use super::{Fit, Miss, Prover};
+
+/// Texts that many patterns and formats refuse.
+const PROBES: &[&str] = &["", " ", "a", "A", "0", "text", "a b", "é", "-", "_", ".", "/", "\n", "a\n", "00", "aa", "!"];
+
+impl<'a> Prover<'a> {
+    pub(super) fn types(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
+        let allowed = Types::allowed(operand);
+        let more = written.types.without(allowed);
+        let is_strict = self.strict_integers && allowed.meets(Types::INTEGER) && !allowed.meets(Types::FRACTION);
+        if more.is_empty() && !(is_strict && written.types.meets(Types::INTEGER)) {
+            return Ok(());
+        }
+        let mut values: Vec<Value> = more
+            .each()
+            .filter_map(|types| {
+                let fractions = [0.5, 1.5, -0.5, 0.25].map(|number| json!(number)).to_vec();
+                match types {
+                    Types::FRACTION => self.written_among(written, fractions).into_iter().next(),
+                    _ => None,
+                }
+                .or_else(|| self.fill(written, Value::Object(types.schema())))
+            })
+            .collect();
+        if is_strict {
+            values.extend(self.written_among(written, vec![json!(1.0), json!(0.0)]));
+        }
+        let reason = match more.is_empty() {
+            true => "1.0 may be written, which draft 4 takes for no integer".to_owned(),
+            false => format!("{} may be written", more.words()),
+        };
+        Err(Miss::new(values, reason))
+    }
+
+    pub(super) fn enumerated(&self, written: &Written<'a>, _: &'a Value) -> Fit {
+        let mut values = self.samples(written);
+        values.extend(self.probes(written));
+        Err(Miss::new(values, "other values may be written"))
+    }
+
+    pub(super) fn numeric(&self, written: &Written<'a>, keyword: &str, operand: &Value) -> Fit {
+        let Value::Number(bound) = operand else { return Ok(()) };
+        let range = Range::of(written);
+        if keyword == "multipleOf" {
+            let whole = written.types.and(Types::NUMBER) == Types::INTEGER;
+            let mut divisors = written.every("multipleOf").filter_map(Value::as_number);
+            if divisors.any(|own| divides(bound, own)) || whole && divides(bound, &1.into()) {
+                return Ok(());
+            }
+            let mut values: Vec<Value> = [1, 2, 3, 5, 7, 11, 13].map(|number| json!(number)).to_vec();
+            values.extend([0.5, 0.1, 0.01, 0.001, 1.5, 0.3].map(|number| json!(number)));
+            for divisor in written.every("multipleOf").filter_map(Value::as_f64) {
+                values.extend([1.0, 2.0, 3.0, 5.0, 7.0].map(|times| number(divisor * times)));
+            }
+            if let Some(low) = range.low.as_ref().and_then(|(low, _)| low.as_f64()) {
+                values.extend([0.0, 1.0, 2.0, 3.0, 0.5, 0.1, 0.01, 0.001].map(|more| number(low + more)));
+            }
+            values.extend(self.fill(written, Value::Bool(true)));
+            let reason = format!("numbers that are no multiple of {bound} may be written");
+            return Err(Miss::new(self.written_among(written, values), reason));
+        }
+        if range.fulfils(keyword, bound) {
+            return Ok(());
+        }
+        let mut values = beyond(keyword, bound);
+        for (end, _) in [range.low, range.high].into_iter().flatten() {
+            values.push(Value::Number(end));
+        }
+        let narrower = match keyword {
+            "minimum" => json!({"type": "number", "exclusiveMaximum": bound}),
+            "maximum" => json!({"type": "number", "exclusiveMinimum": bound}),
+            "exclusiveMinimum" => json!({"type": "number", "maximum": bound}),
+            _ => json!({"type": "number", "minimum": bound}),
+        };
+        values.extend(self.fill(written, narrower));
+        let side = if keyword.ends_with("inimum") { "smaller" } else { "greater" };
+        Err(Miss::new(self.written_among(written, values), format!("{side} numbers may be written")))
+    }
+
+    pub(super) fn textual(&self, written: &Written<'a>, keyword: &str, operand: &Value) -> Fit {
+        match (keyword, operand) {
+            ("minLength" | "maxLength", Value::Number(bound)) => {
+                let Some(bound) = bound.as_f64().map(|bound| bound as u64) else { return Ok(()) };
+                let lengths = Lengths::of(written);
+                let (fits, narrower) = match keyword {
+                    "minLength" => (lengths.least >= bound, json!({"maxLength": bound.saturating_sub(1)})),
+                    _ => (lengths.most.is_some_and(|most| most <= bound), json!({"minLength": bound + 1})),
+                };
+                if fits || keyword == "minLength" && bound == 0 {
+                    return Ok(());
+                }
+                let mut values: Vec<Value> = self.fill_text(written, narrower).into_iter().collect();
+                values.extend(self.by_automaton(written, keyword, bound));
+                let reason = if keyword == "minLength" { "shorter" } else { "longer" };
+                Err(Miss::new(values, format!("{reason} strings may be written")))
+            }
+            ("pattern", Value::String(pattern)) => self.pattern(written, pattern),
+            ("format", Value::String(format)) => self.format(written, format),
+            _ => Ok(()),
+        }
+    }
+
+    fn pattern(&self, written: &Written<'a>, pattern: &str) -> Fit {
+        let own: Vec<&str> = written.every("pattern").filter_map(Value::as_str).collect();
+        if own.contains(&pattern) {
+            return Ok(());
+        }
+        let mut values = Vec::new();
+        match inclusion(&own, Lengths::said(written), pattern) {
+            Inclusion::Proved => return Ok(()),
+            Inclusion::Refuted(text) => values.push(Value::String(text)),
+            Inclusion::Unknown => {}
+        }
+        values.extend(self.fill_text(written, json!({})));
+        values.extend(self.probes(written));
+        Err(Miss::new(values, format!("strings may be written that {pattern:?} does not match")))
+    }
+
+    fn format(&self, written: &Written<'a>, format: &str) -> Fit {
+        let own: Vec<&str> = written.every("format").filter_map(Value::as_str).collect();
+        if own.iter().any(|own| *own == format || implies(own, format)) {
+            return Ok(());
+        }
+        let mut values: Vec<Value> = self.fill_text(written, json!({})).into_iter().collect();
+        values.extend(self.probes(written));
+        for sample in [json!({"minLength": 30}), json!({"format": "uri-reference"}), json!({"format": "iri"})] {
+            values.extend(self.fill_text(written, sample));
+        }
+        Err(Miss::new(values, format!("strings may be written that are no {format}")))
+    }
+
+    /// A text that is perhaps written, with more said about it.
+    fn fill_text(&self, written: &Written<'a>, mut more: Value) -> Option<Value> {
+        if let Value::Object(members) = &mut more {
+            members.insert("type".to_owned(), json!("string"));
+        }
+        self.fill(written, more)
+    }
+
+    /// A text of the writer's patterns that is too short or too long.
+    fn by_automaton(&self, written: &Written<'a>, keyword: &str, bound: u64) -> Option<Value> {
+        let own: Vec<&str> = written.every("pattern").filter_map(Value::as_str).collect();
+        if own.is_empty() || bound > 300 {
+            return None;
+        }
+        let wanted = match keyword {
+            "minLength" => format!("^[^]{{{bound},}}$"),
+            _ => format!("^[^]{{0,{bound}}}$"),
+        };
+        match inclusion(&own, Lengths::said(written), &wanted) {
+            Inclusion::Refuted(text) => Some(Value::String(text)),
+            _ => None,
+        }
+    }
+
+    /// Values that a list or a pattern may not have thought of.
+    pub(super) fn probes(&self, written: &Written<'a>) -> Vec<Value> {
+        let mut values = Vec::new();
+        if written.types.meets(Types::STRING) {
+            values.extend(PROBES.iter().map(|text| json!(text)));
+        }
+        if written.types.meets(Types::NUMBER) {
+            values.extend([0, 1, -1, 2, 3, 10, 100, 1_000_000].map(|number| json!(number)));
+            values.extend([0.5, -0.5, 1.5].map(|number| json!(number)));
+        }
+        self.written_among(written, values)
+    }
+}
+
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
+}
+
+/// Whether every text of one format is one of another (RFC 3986 and 3987; RFC 5322 and 6531; RFC 5890).
+fn implies(narrow: &str, wide: &str) -> bool {
+    matches!(
+        (narrow, wide),
+        ("uri", "iri" | "iri-reference" | "uri-reference") | ("uri-reference" | "iri", "iri-reference")
+    )
+}

@@ -1,0 +1,98 @@
+//! The search for a witness, and its judges: real validators of the schemas as they were given.
+
+use serde_json::Value;
+
+use crate::pointer::{join, steps};
+use crate::sample::{Instances, Sampler};
+use crate::schema::{self, Validator};
+
+use super::Witness;
+
+/// Looks for a payload that writers write and readers reject.
+pub(super) struct Search {
+    /// The writer's schema as it was given.
+    writer: Validator,
+    /// Makes and judges payloads without undeclared properties.
+    pub(super) sampler: Sampler,
+    reader: Validator,
+}
+
+/// How many payloads are tried once thinking has not helped.
+const OF_WRITER: usize = 1_500;
+const OF_READER: usize = 1_500;
+
+impl Search {
+    pub(super) fn new(writer: &Value, closed: &Value, reader: &Value) -> Result<Self, String> {
+        Ok(Self { writer: Validator::new(writer)?, sampler: Sampler::new(closed)?, reader: Validator::new(reader)? })
+    }
+
+    fn is_witness(&self, payload: &Value) -> bool {
+        !self.reader.is_valid(payload) && self.writer.is_valid(payload) && self.sampler.accepts(payload)
+    }
+
+    /// The first witness among some payloads, made small.
+    pub(super) fn among(&self, payloads: impl IntoIterator<Item = Value>) -> Option<Witness> {
+        let found = payloads.into_iter().find(|payload| self.is_witness(payload))?;
+        let payload = self.smallest(found);
+        let fault = self.reader.faults(&payload).into_iter().next()?;
+        Some(Witness { payload, fault })
+    }
+
+    /// Looks where no thought leads: in the difference of both schemas, and around their limits.
+    pub(super) fn far_and_wide(&self, simple: &Value, closed: &Value, reader: &Value) -> Option<Witness> {
+        let difference = schema::difference(reader, simple).and_then(|difference| Sampler::new(&difference).ok());
+        let sample = difference.and_then(|sampler| sampler.sample().ok());
+        if let Some(witness) = self.among(sample) {
+            return Some(witness);
+        }
+        let around = |schema: &Value, count| Instances::new(schema, 1).into_iter().flat_map(move |all| all.take(count));
+        self.among(around(closed, OF_WRITER).chain(around(reader, OF_READER)))
+    }
+
+    /// A witness without what it need not have.
+    fn smallest(&self, mut payload: Value) -> Value {
+        let mut tries = 400_u32;
+        loop {
+            let mut places = Vec::new();
+            removable(&payload, String::new(), &mut places);
+            let smaller = places.iter().find_map(|place| {
+                tries = tries.checked_sub(1)?;
+                let mut smaller = payload.clone();
+                remove(&mut smaller, place)?;
+                self.is_witness(&smaller).then_some(smaller)
+            });
+            match smaller {
+                Some(smaller) => payload = smaller,
+                None => return payload,
+            }
+        }
+    }
+}
+
+/// The places of members and elements, outer ones first.
+fn removable(value: &Value, at: String, found: &mut Vec<String>) {
+    let mut below: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, member)| (join(&at, name), member)).collect(),
+        // One of many elements is as good as another.
+        Value::Array(items) => {
+            items.iter().enumerate().take(16).map(|(index, item)| (join(&at, &index.to_string()), item)).collect()
+        }
+        _ => return,
+    };
+    found.extend(below.iter().map(|(place, _)| place.clone()));
+    below.drain(..).for_each(|(place, inner)| removable(inner, place, found));
+}
+
+fn remove(value: &mut Value, place: &str) -> Option<()> {
+    let mut steps = steps(place)?;
+    let last = steps.pop()?;
+    let outer = steps.iter().fold(String::new(), |at, step| join(&at, step));
+    match value.pointer_mut(&outer)? {
+        Value::Object(members) => members.shift_remove(&last).map(|_| ()),
+        Value::Array(items) => {
+            let index: usize = last.parse().ok()?;
+            (index < items.len()).then(|| items.remove(index)).map(|_| ())
+        }
+        _ => None,
+    }
+}

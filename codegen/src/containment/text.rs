@@ -1,0 +1,234 @@
+//! Sets of texts: their lengths, and whether one pattern includes others.
+
+use std::collections::{HashSet, VecDeque};
+
+use regex_automata::Anchored;
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::util::syntax;
+use serde_json::Value;
+
+use crate::schema::rust_regex;
+
+use super::writer::Written;
+
+/// How long the texts are that are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lengths {
+    pub(super) least: u64,
+    pub(super) most: Option<u64>,
+}
+
+impl Lengths {
+    /// What the keywords for lengths say.
+    pub(super) fn said(written: &Written<'_>) -> Self {
+        let bound = |value: &Value| value.as_f64().map(|bound| bound as u64);
+        Self {
+            least: written.every("minLength").filter_map(bound).max().unwrap_or_default(),
+            most: written.every("maxLength").filter_map(bound).min(),
+        }
+    }
+
+    /// What the keywords say, the patterns and the formats.
+    pub(super) fn of(written: &Written<'_>) -> Self {
+        let mut lengths = Self::said(written);
+        for pattern in written.every("pattern").filter_map(Value::as_str) {
+            if let Some((least, most)) = of_pattern(pattern) {
+                lengths.tighten(least, most);
+            }
+        }
+        for format in written.every("format").filter_map(Value::as_str) {
+            match format {
+                // RFC 9562, RFC 3339.
+                "uuid" => lengths.tighten(36, Some(36)),
+                "date" => lengths.tighten(10, Some(10)),
+                "date-time" => lengths.tighten(20, None),
+                // Four numbers of one to three digits.
+                "ipv4" => lengths.tighten(7, Some(15)),
+                _ => {}
+            }
+        }
+        lengths
+    }
+
+    fn tighten(&mut self, least: u64, most: Option<u64>) {
+        self.least = self.least.max(least);
+        self.most = match (self.most, most) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// The lengths of the texts that a pattern matches, in code points, if it matches whole texts of ASCII.
+fn of_pattern(pattern: &str) -> Option<(u64, Option<u64>)> {
+    let hir = regex_syntax::parse(&rust_regex(pattern)?).ok()?;
+    let properties = hir.properties();
+    let is_ascii = |hir: &regex_syntax::hir::Hir| ascii(hir);
+    let whole = properties.look_set_prefix().contains(regex_syntax::hir::Look::Start)
+        && properties.look_set_suffix().contains(regex_syntax::hir::Look::End);
+    let least = if is_ascii(&hir) { properties.minimum_len()? } else { properties.minimum_len()?.div_ceil(4) };
+    // No text has more code points than bytes.
+    let most = if whole { properties.maximum_len() } else { None };
+    Some((least as u64, most.map(|most| most as u64)))
+}
+
+fn ascii(hir: &regex_syntax::hir::Hir) -> bool {
+    use regex_syntax::hir::{Class, HirKind};
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => literal.0.is_ascii(),
+        HirKind::Class(Class::Unicode(class)) => class.is_ascii(),
+        HirKind::Class(Class::Bytes(_)) => false,
+        HirKind::Repetition(repetition) => ascii(&repetition.sub),
+        HirKind::Capture(capture) => ascii(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(ascii),
+    }
+}
+
+/// Whether a pattern matches every text that others match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Inclusion {
+    Proved,
+    /// A text that the others match and the pattern does not.
+    Refuted(String),
+    Unknown,
+}
+
+/// The largest automaton, in bytes, and the most pairs of states that are looked at.
+const LARGEST: usize = 1 << 20;
+const MOST_STATES: usize = 50_000;
+/// The greatest length that is made part of an automaton.
+const LONGEST: u64 = 300;
+
+type Automata = Vec<dense::DFA<Vec<u32>>>;
+
+/// Whether every text of some lengths that all of `narrow` match is matched by `wide`.
+pub(super) fn inclusion(narrow: &[&str], lengths: Lengths, wide: &str) -> Inclusion {
+    if narrow.is_empty() && lengths.most.is_none_or(|most| most > 8) {
+        // Almost any text will do for a witness; a proof would be an odd pattern.
+        let trivial = ["", "^", "$", ".*", "^.*"];
+        return if trivial.contains(&wide) { Inclusion::Proved } else { Inclusion::Unknown };
+    }
+    let most = match lengths.most {
+        Some(most) if most <= LONGEST => most.to_string(),
+        _ => String::new(),
+    };
+    let least = lengths.least.min(LONGEST);
+    let Some(wide) = automaton(wide) else { return Inclusion::Unknown };
+    // Texts are sequences of code points; an automaton by itself knows bytes only.
+    let Some(any) = whole(&format!(r"(?s:.){{{least},{most}}}")) else { return Inclusion::Unknown };
+    let mut all: Automata = vec![any];
+    for pattern in narrow {
+        // A pattern that cannot be followed is left out; what remains is more than is written.
+        all.extend(automaton(pattern));
+    }
+    search(&all, &wide)
+}
+
+/// An automaton for the texts that a pattern matches somewhere.
+fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
+    let pattern = if let Some(rest) = pattern.strip_prefix("^[^]") {
+        format!("^(?s:.){rest}")
+    } else {
+        rust_regex(pattern)?.into_owned()
+    };
+    whole(&format!("(?s:.)*(?:{pattern})(?s:.)*"))
+}
+
+/// An automaton for the texts that an expression matches from their first to their last byte.
+fn whole(expression: &str) -> Option<dense::DFA<Vec<u32>>> {
+    let config = dense::Config::new()
+        .start_kind(StartKind::Anchored)
+        .dfa_size_limit(Some(LARGEST))
+        .determinize_size_limit(Some(LARGEST * 4));
+    dense::Builder::new().configure(config).syntax(syntax::Config::new()).build(&format!("^(?:{expression})$")).ok()
+}
+
+/// Walks all automata at once, shortest texts first.
+fn search(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Inclusion {
+    let start = start::Config::new().anchored(Anchored::Yes);
+    let first: Option<Vec<StateID>> = narrow.iter().chain([wide]).map(|dfa| dfa.start_state(&start).ok()).collect();
+    let Some(first) = first else { return Inclusion::Unknown };
+    let bytes = alphabet(narrow, wide);
+    let accepts = |dfa: &dense::DFA<Vec<u32>>, state| dfa.is_match_state(dfa.next_eoi_state(state));
+    let mut seen = HashSet::from([first.clone()]);
+    // Each state with the state it came from and by which byte.
+    let mut queue: Vec<(Vec<StateID>, usize, u8)> = vec![(first, usize::MAX, 0)];
+    let mut open = VecDeque::from([0_usize]);
+    while let Some(index) = open.pop_front() {
+        let Some((states, ..)) = queue.get(index).cloned() else { break };
+        let Some((of_wide, of_narrow)) = states.split_last() else { break };
+        let written = narrow.iter().zip(of_narrow).all(|(dfa, state)| accepts(dfa, *state));
+        if written && !accepts(wide, *of_wide) {
+            return text(&queue, index).map_or(Inclusion::Unknown, Inclusion::Refuted);
+        }
+        for byte in &bytes {
+            let next: Vec<StateID> =
+                narrow.iter().chain([wide]).zip(&states).map(|(dfa, state)| dfa.next_state(*state, *byte)).collect();
+            let is_dead = narrow.iter().zip(&next).any(|(dfa, state)| dfa.is_dead_state(*state));
+            let has_quit = narrow.iter().chain([wide]).zip(&next).any(|(dfa, state)| dfa.is_quit_state(*state));
+            if has_quit {
+                return Inclusion::Unknown;
+            }
+            if !is_dead && seen.insert(next.clone()) {
+                if queue.len() >= MOST_STATES {
+                    return Inclusion::Unknown;
+                }
+                open.push_back(queue.len());
+                queue.push((next, index, *byte));
+            }
+        }
+    }
+    Inclusion::Proved
+}
+
+/// One byte of every class that no automaton tells apart, readable ones where there are some.
+fn alphabet(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Vec<u8> {
+    let mut known = HashSet::new();
+    let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b' '..=b'~').chain(0..=255);
+    let class = |byte: u8| -> Vec<u8> { narrow.iter().chain([wide]).map(|dfa| dfa.byte_classes().get(byte)).collect() };
+    readable.filter(|byte| known.insert(class(*byte))).collect()
+}
+
+fn text(queue: &[(Vec<StateID>, usize, u8)], mut index: usize) -> Option<String> {
+    let mut bytes = Vec::new();
+    while let Some((_, from, byte)) = queue.get(index).filter(|(_, from, _)| *from != usize::MAX) {
+        bytes.push(*byte);
+        index = *from;
+    }
+    bytes.reverse();
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: Lengths = Lengths { least: 0, most: None };
+
+    #[test]
+    fn a_wider_class_includes_a_narrower_one() {
+        assert_eq!(inclusion(&["^[a-z]{1,8}$"], ANY, "^[a-z0-9_]{1,64}$"), Inclusion::Proved);
+        assert_eq!(inclusion(&["^[a-z0-9]{1,8}$"], ANY, "^[a-z]+$"), Inclusion::Refuted("0".to_owned()));
+        assert_eq!(inclusion(&["^[a-z]+$"], ANY, "^[a-z]{1,3}$"), Inclusion::Refuted("aaaa".to_owned()));
+    }
+
+    #[test]
+    fn lengths_count_and_code_points_stay_whole() {
+        assert_eq!(inclusion(&["^[a-zé]+$"], Lengths { least: 0, most: Some(3) }, "^[a-zé]{1,3}$"), Inclusion::Proved);
+        assert_eq!(inclusion(&["^[a-zé]+$"], ANY, "^[a-z]+$"), Inclusion::Refuted("é".to_owned()));
+    }
+
+    #[test]
+    fn a_pattern_without_anchors_includes_the_same_with_them() {
+        assert_eq!(inclusion(&["^abc$"], ANY, "b"), Inclusion::Proved);
+        assert_eq!(inclusion(&["b"], ANY, "^abc$"), Inclusion::Refuted("b".to_owned()));
+    }
+
+    #[test]
+    fn a_look_around_is_not_followed() {
+        assert_eq!(inclusion(&["^a$"], ANY, "^(?=a)a$"), Inclusion::Unknown);
+    }
+}

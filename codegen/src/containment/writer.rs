@@ -1,0 +1,313 @@
+//! What is known of the values that a writer writes at one place: schemas that hold side by side.
+
+use serde_json::{Map, Value};
+
+use crate::sample::local::target;
+
+use super::closed::Declared;
+use super::judge::Judge;
+use super::types::Types;
+
+/// Whose document a schema stands in; references of the one lead nowhere in the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Side {
+    Writer,
+    Reader,
+}
+
+/// Schemas that hold side by side for a value. Every value that a writer may write there fulfils them; not everything
+/// that fulfils them is written, because what is of no use for a proof is left out.
+#[derive(Debug, Clone)]
+pub(super) struct Written<'a> {
+    /// What was asked to hold, before references and `allOf` were followed.
+    pub(super) given: Vec<(&'a Value, Side)>,
+    /// Every schema that holds, with references and `allOf` followed.
+    pub(super) parts: Vec<(&'a Map<String, Value>, Side)>,
+    /// Alternatives of which one holds, each a list of schemas.
+    pub(super) choices: Vec<Vec<Vec<(&'a Value, Side)>>>,
+    /// The types at hand.
+    pub(super) types: Types,
+    /// The values, where they can be listed.
+    pub(super) values: Option<Vec<Value>>,
+    /// Properties of which one value is considered.
+    pub(super) fixed: Vec<(String, Value)>,
+}
+
+/// How many references and `allOf` may stand on each other.
+const TALLEST: usize = 48;
+
+impl<'a> Written<'a> {
+    /// Whatever one schema allows.
+    pub(super) fn of(judge: &Judge<'a>, schema: &'a Value, side: Side) -> Self {
+        let mut written = Self::anything();
+        written.hold(judge, schema, side);
+        written
+    }
+
+    pub(super) fn anything() -> Self {
+        let (given, parts, choices, fixed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { given, parts, choices, types: Types::ALL, values: None, fixed }
+    }
+
+    /// Takes a further schema that holds.
+    pub(super) fn hold(&mut self, judge: &Judge<'a>, schema: &'a Value, side: Side) {
+        self.given.push((schema, side));
+        self.follow(judge, schema, side, 0);
+        self.follow_dependents(judge);
+        self.list(judge);
+    }
+
+    /// The same with some types only.
+    pub(super) fn only(&self, judge: &Judge<'a>, types: Types) -> Self {
+        let mut written = self.clone();
+        written.types = written.types.and(types);
+        written.list(judge);
+        written
+    }
+
+    /// The same where one alternative of the choice at an index holds.
+    pub(super) fn choosing(&self, judge: &Judge<'a>, choice: usize, branch: &[(&'a Value, Side)]) -> Self {
+        let mut written = self.clone();
+        written.choices.remove(choice);
+        for (schema, side) in branch {
+            written.hold(judge, schema, *side);
+        }
+        written
+    }
+
+    /// The same with one value of a property.
+    pub(super) fn fixing(&self, name: &str, value: &Value) -> Self {
+        let mut written = self.clone();
+        written.fixed.push((name.to_owned(), value.clone()));
+        written
+    }
+
+    fn nothing(&mut self) {
+        self.types = Types::NONE;
+    }
+
+    fn follow(&mut self, judge: &Judge<'a>, schema: &'a Value, side: Side, height: usize) {
+        let members = match schema {
+            Value::Object(members) => members,
+            Value::Bool(false) => return self.nothing(),
+            _ => return,
+        };
+        if self.parts.iter().any(|(part, _)| std::ptr::eq(*part, members)) {
+            return;
+        }
+        self.parts.push((members, side));
+        if let Some(allowed) = members.get("type") {
+            self.types = self.types.and(Types::allowed(allowed));
+        }
+        if members.get("multipleOf").and_then(Value::as_i64).is_some_and(|divisor| divisor > 0) {
+            self.types = self.types.without(Types::FRACTION);
+        }
+        let constant = members.get("const").map(std::slice::from_ref);
+        if let Some(values) = constant.or_else(|| members.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
+            match &mut self.values {
+                Some(known) => known.retain(|value| values.iter().any(|other| judge.equal(value, other))),
+                None => self.values = Some(values.to_vec()),
+            }
+        }
+        if height > TALLEST {
+            return;
+        }
+        let root = judge.root(side);
+        if let Some(found) = members.get("$ref").and_then(Value::as_str).and_then(|name| target(root, name)) {
+            self.follow(judge, found, side, height + 1);
+        }
+        for part in members.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.follow(judge, part, side, height + 1);
+        }
+        for keyword in ["oneOf", "anyOf"] {
+            if let Some(Value::Array(branches)) = members.get(keyword) {
+                match branches.as_slice() {
+                    [] => self.nothing(),
+                    [only] => self.follow(judge, only, side, height + 1),
+                    several => self.choices.push(several.iter().map(|branch| vec![(branch, side)]).collect()),
+                }
+            }
+        }
+        if let Some(condition) = members.get("if") {
+            let (then, otherwise) = (members.get("then"), members.get("else"));
+            if then.is_some() || otherwise.is_some() {
+                let holds = [Some(condition), then].into_iter().flatten().map(|schema| (schema, side)).collect();
+                let fails = otherwise.into_iter().map(|schema| (schema, side)).collect();
+                self.choices.push(vec![holds, fails]);
+            }
+        }
+    }
+
+    /// Takes what must hold because a property must be there.
+    fn follow_dependents(&mut self, judge: &Judge<'a>) {
+        loop {
+            let before = self.parts.len();
+            let required = self.required();
+            for (members, side) in self.parts.clone() {
+                let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
+                for (_, schema) in dependents.filter(|(name, _)| required.contains(&name.as_str())) {
+                    self.follow(judge, schema, side, 0);
+                }
+            }
+            if self.parts.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Lists the values where that can be done, and leaves out those that are certainly not written.
+    fn list(&mut self, judge: &Judge<'a>) {
+        if self.values.is_none() && self.types.within(Types::NULL.or(Types::BOOLEAN)) {
+            let all = [Value::Null, Value::Bool(true), Value::Bool(false)];
+            self.values = Some(all.into_iter().filter(|value| Types::of(value).within(self.types)).collect());
+        }
+        let Some(mut values) = self.values.take() else { return };
+        values.retain(|value| Types::of(value).within(self.types) && self.may_be(judge, value));
+        self.types = self.types.and(values.iter().map(Types::of).fold(Types::NONE, Types::or));
+        self.values = Some(values);
+    }
+
+    /// Whether a value is not certainly refused.
+    pub(super) fn may_be(&self, judge: &Judge<'a>, value: &Value) -> bool {
+        Types::of(value).within(self.types)
+            && self.given.iter().all(|(schema, side)| judge.accepts(schema, *side, value, 0) != Some(false))
+    }
+
+    /// The names that must be there.
+    pub(super) fn required(&self) -> Vec<&'a str> {
+        let mut names: Vec<&str> = Vec::new();
+        let lists = self.parts.iter().filter_map(|(members, _)| members.get("required").and_then(Value::as_array));
+        for name in lists.flatten().filter_map(Value::as_str) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut next = 0;
+        while let Some(name) = names.get(next).copied() {
+            next += 1;
+            for (members, _) in &self.parts {
+                let others = members.get("dependentRequired").and_then(|map| map.get(name)).and_then(Value::as_array);
+                for other in others.into_iter().flatten().filter_map(Value::as_str) {
+                    if !names.contains(&other) {
+                        names.push(other);
+                    }
+                }
+            }
+        }
+        names
+    }
+
+    /// What writers declare here, in any alternative.
+    pub(super) fn declared(&self, judge: &Judge<'a>) -> Declared<'a> {
+        let mut declared = Declared::default();
+        let root = judge.root(Side::Writer);
+        let own = |side: &Side| *side == Side::Writer;
+        for (members, _) in self.parts.iter().filter(|(_, side)| own(side)) {
+            declared.add_own(members);
+            let dependents =
+                members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
+            dependents.for_each(|schema| declared.add(root, schema, 1));
+        }
+        for (schema, _) in self.choices.iter().flatten().flatten().filter(|(_, side)| own(side)) {
+            declared.add(root, schema, 1);
+        }
+        declared
+    }
+
+    /// What is written as the value of a property; `None` if it is not written.
+    pub(super) fn property(&self, judge: &Judge<'a>, declared: &Declared<'a>, name: &str) -> Option<Self> {
+        let is_declared = declared.names.contains(name)
+            || declared.required.contains(name)
+            || declared.patterns.iter().any(|pattern| judge.matches(pattern, name) != Some(false));
+        if declared.closes() && !is_declared {
+            return None;
+        }
+        let mut written = Self::anything();
+        for (members, side) in &self.parts {
+            let mut known = false;
+            if let Some(schema) = members.get("properties").and_then(|map| map.get(name)) {
+                written.hold(judge, schema, *side);
+                known = true;
+            }
+            for (pattern, schema) in members.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+                match judge.matches(pattern, name) {
+                    Some(true) => {
+                        written.hold(judge, schema, *side);
+                        known = true;
+                    }
+                    Some(false) => {}
+                    None => known = true,
+                }
+            }
+            if !known && let Some(schema) = members.get("additionalProperties") {
+                written.hold(judge, schema, *side);
+            }
+            if let Some(names) = members.get("propertyNames")
+                && judge.accepts(names, *side, &Value::String(name.to_owned()), 0) == Some(false)
+            {
+                return None;
+            }
+        }
+        if let Some((_, value)) = self.fixed.iter().find(|(fixed, _)| fixed == name) {
+            written.values = Some(vec![value.clone()]);
+            written.list(judge);
+        }
+        (!written.types.is_empty()).then_some(written)
+    }
+
+    /// What is written as the element at an index; `None` if there is none.
+    pub(super) fn element(&self, judge: &Judge<'a>, index: usize) -> Option<Self> {
+        let mut written = Self::anything();
+        for (members, side) in &self.parts {
+            if members.get("maxItems").and_then(Value::as_f64).is_some_and(|most| (index as f64) >= most) {
+                return None;
+            }
+            let first = members.get("prefixItems").and_then(Value::as_array).and_then(|first| first.get(index));
+            if let Some(schema) = first.or_else(|| members.get("items")) {
+                written.hold(judge, schema, *side);
+            }
+        }
+        (!written.types.is_empty()).then_some(written)
+    }
+
+    /// The longest list of first elements that have schemas of their own.
+    pub(super) fn first_elements(&self) -> usize {
+        let lists = self.parts.iter().filter_map(|(members, _)| members.get("prefixItems").and_then(Value::as_array));
+        lists.map(Vec::len).max().unwrap_or_default()
+    }
+
+    /// Every value of a keyword.
+    pub(super) fn every(&self, keyword: &'static str) -> impl Iterator<Item = &'a Value> {
+        self.parts.iter().filter_map(move |(members, _)| members.get(keyword))
+    }
+
+    /// Whether certainly nothing is written.
+    pub(super) fn is_never(&self, judge: &Judge<'a>, depth: usize) -> bool {
+        if self.types.is_empty() {
+            return true;
+        }
+        if depth > 3 || self.types != Types::OBJECT || self.values.is_some() {
+            return self.types.within(Types::NUMBER) && super::number::Range::of(self).is_empty();
+        }
+        let declared = self.declared(judge);
+        let required = self.required();
+        let never = |name: &&str| {
+            self.property(judge, &declared, name).is_none_or(|written| written.is_never(judge, depth + 1))
+        };
+        required.iter().any(never)
+    }
+
+    /// What tells two of them apart.
+    pub(super) fn key(&self) -> Key {
+        let mut parts: Vec<usize> = self.parts.iter().map(|(part, _)| std::ptr::from_ref(*part) as usize).collect();
+        parts.sort_unstable();
+        let choices = self.choices.iter().filter_map(|branches| branches.iter().flatten().next());
+        parts.extend(choices.map(|(schema, _)| std::ptr::from_ref(*schema) as usize));
+        let values = self.values.as_ref().map(|values| format!("{values:?}")).unwrap_or_default();
+        let fixed = if self.fixed.is_empty() { String::new() } else { format!("{:?}", self.fixed) };
+        (parts, self.choices.len(), self.types, format!("{values}{fixed}"))
+    }
+}
+
+/// See [`Written::key`].
+pub(super) type Key = (Vec<usize>, usize, Types, String);

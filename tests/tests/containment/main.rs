@@ -1,0 +1,88 @@
+//! Verdicts about pairs of schemas, attacked: what is called compatible must survive, what is called breaking must break.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::env;
+
+use eventsmith_codegen::containment::{Verdict, closed, decide};
+use eventsmith_codegen::sample::{Choices, Instances};
+use eventsmith_codegen::schema::{Validator, check_schema};
+use eventsmith_tests::random_edit::edited;
+use eventsmith_tests::random_schema::random_schema;
+use serde_json::Value;
+
+/// How many payloads attack a verdict.
+const ATTACKS: usize = 1_000;
+
+#[derive(Debug, Default)]
+struct Tally {
+    identical: usize,
+    compatible: usize,
+    breaking: usize,
+    undecided: usize,
+    attacks: usize,
+}
+
+/// A number from the environment, so that a longer run needs no change.
+fn setting(name: &str, usual: u64) -> u64 {
+    env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn no_verdict_about_random_edits_is_unsound() {
+    let first = setting("EVENTSMITH_SEED", 1);
+    let pairs = setting("EVENTSMITH_PAIRS", 300);
+    let mut tally = Tally::default();
+    for seed in first..first + pairs {
+        let one = random_schema(seed);
+        let mut choices = Choices::seeded(seed);
+        let other = if seed.is_multiple_of(10) { random_schema(seed + 1) } else { edited(&one, &mut choices) };
+        if !check_schema(&other).is_empty() || Validator::new(&other).is_err() || Validator::new(&one).is_err() {
+            continue;
+        }
+        judge(seed, &one, &other, &mut tally);
+        judge(seed, &other, &one, &mut tally);
+    }
+    println!("{tally:?}");
+    assert!(tally.compatible > 20 && tally.breaking > 20, "{tally:?}");
+}
+
+fn judge(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
+    let (of_writer, of_reader) = (Validator::new(writer).unwrap(), Validator::new(reader).unwrap());
+    let closed = closed(writer);
+    let of_closed = Validator::new(&closed);
+    let verdict = decide(writer, reader);
+    match &verdict {
+        Verdict::Undecided(obstacle) => {
+            tally.undecided += 1;
+            if env::var_os("EVENTSMITH_SHOW").is_some() {
+                println!("seed {seed}: {obstacle:?}\n  writer {writer}\n  reader {reader}");
+            }
+        }
+        Verdict::Breaking(witness) => {
+            tally.breaking += 1;
+            let payload = &witness.payload;
+            let context = format!("seed {seed}: {payload}\nwriter {writer}\nreader {reader}");
+            assert!(of_writer.is_valid(payload), "not written: {context}");
+            assert!(of_closed.unwrap().is_valid(payload), "with undeclared properties: {context}");
+            assert!(!of_reader.is_valid(payload), "accepted: {context}");
+            assert!(!witness.fault.message.is_empty(), "{context}");
+        }
+        Verdict::Identical | Verdict::Compatible => {
+            if verdict == Verdict::Identical {
+                tally.identical += 1;
+            } else {
+                tally.compatible += 1;
+            }
+            let Ok(of_closed) = of_closed else { return };
+            let around = |schema: &Value| Instances::new(schema, seed).unwrap().take(ATTACKS);
+            for payload in around(&closed).chain(around(reader)) {
+                if of_writer.is_valid(&payload) && of_closed.is_valid(&payload) {
+                    tally.attacks += 1;
+                    let accepted = of_reader.is_valid(&payload);
+                    assert!(accepted, "seed {seed}, {verdict:?}: {payload}\nwriter {writer}\nreader {reader}");
+                }
+            }
+        }
+    }
+}
