@@ -12,7 +12,6 @@ mod writer;
 
 use serde_json::Value;
 
-use crate::evolution;
 use crate::schema::{self, Fault};
 
 use modern::modern;
@@ -85,7 +84,7 @@ pub fn decide(writer: &Value, reader: &Value) -> Verdict {
     {
         return Verdict::Breaking(Box::new(witness));
     }
-    let simple = evolution::closed(&old);
+    let simple = closed::simply_closed(&old);
     if !strict && schema::covers(&new, &simple) {
         return Verdict::Compatible;
     }

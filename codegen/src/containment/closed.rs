@@ -66,15 +66,40 @@ pub(super) fn in_place<'a>(root: &'a Value, members: &'a Map<String, Value>, vis
     members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values).for_each(visit);
 }
 
+/// A schema in the words of draft 2020-12 with undeclared properties forbidden where one schema alone declares them, in
+/// words that every reasoner understands. It accepts no less than [`closed`].
+pub(super) fn simply_closed(schema: &Value) -> Value {
+    const IN_PLACE: &[&str] = &["$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf"];
+    const OTHERS: &[&str] = &["additionalProperties", "patternProperties", "unevaluatedProperties"];
+    let Value::Object(members) = schema else { return schema.clone() };
+    let mut copy = members.clone();
+    for (keyword, value) in &mut copy {
+        match (keyword.as_str(), value) {
+            ("properties" | "$defs" | "definitions", Value::Object(schemas)) => {
+                schemas.values_mut().for_each(|schema| *schema = simply_closed(schema));
+            }
+            ("prefixItems", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(|schema| *schema = simply_closed(schema));
+            }
+            ("items" | "additionalProperties", schema) => *schema = simply_closed(schema),
+            _ => {}
+        }
+    }
+    let mut declared = Declared::default();
+    declared.add_own(members);
+    let alone = !IN_PLACE.iter().chain(OTHERS).any(|keyword| members.contains_key(*keyword));
+    if alone && let Some(Value::Object(properties)) = copy.get_mut("properties").filter(|_| declared.closes()) {
+        for name in &declared.required {
+            properties.entry(*name).or_insert(json!(true));
+        }
+        copy.insert("additionalProperties".to_owned(), json!(false));
+    }
+    Value::Object(copy)
+}
+
 /// A schema in the words of draft 2020-12 with undeclared properties forbidden at every level.
 pub(super) fn closed(root: &Value) -> Value {
-    let mut closed = site(root, root);
-    if let (Value::Object(closed), Value::Object(members)) = (&mut closed, root)
-        && !members.contains_key("$schema")
-    {
-        closed.shift_remove("$schema");
-    }
-    closed
+    site(root, root)
 }
 
 /// The schema of a value of its own.
@@ -82,7 +107,8 @@ fn site(root: &Value, schema: &Value) -> Value {
     let mut declared = Declared::default();
     declared.add(root, schema, 0);
     let mut copy = part(root, schema);
-    if declared.closes()
+    // What is a map has no property that nothing has evaluated.
+    if !(declared.names.is_empty() && declared.patterns.is_empty())
         && let Value::Object(members) = &mut copy
     {
         let others: Map<String, Value> =

@@ -159,10 +159,9 @@ impl<'a> Prover<'a> {
             }
         }
         let Some(mut miss) = misses else { return Ok(()) };
-        if let Some((index, branches)) = written.choices.iter().enumerate().next() {
+        if let Some(alternatives) = written.alternatives(&self.judge) {
             let mut found: Option<Box<Miss>> = None;
-            for branch in branches {
-                let chosen = written.choosing(&self.judge, index, branch);
+            for chosen in alternatives {
                 if let Err(other) = self.demands_of(&chosen, reader) {
                     found = Some(match found {
                         None => other,

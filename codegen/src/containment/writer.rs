@@ -23,14 +23,24 @@ pub(super) struct Written<'a> {
     pub(super) given: Vec<(&'a Value, Side)>,
     /// Every schema that holds, with references and `allOf` followed.
     pub(super) parts: Vec<(&'a Map<String, Value>, Side)>,
-    /// Alternatives of which one holds, each a list of schemas.
-    pub(super) choices: Vec<Vec<Vec<(&'a Value, Side)>>>,
+    /// Alternatives of which one holds.
+    pub(super) choices: Vec<Choice<'a>>,
+    /// Alternatives that may hold besides; their properties are declared.
+    besides: Vec<(&'a Value, Side)>,
     /// The types at hand.
     pub(super) types: Types,
     /// The values, where they can be listed.
     pub(super) values: Option<Vec<Value>>,
     /// Properties of which one value is considered.
     pub(super) fixed: Vec<(String, Value)>,
+}
+
+/// Alternatives of which one holds, each a list of schemas.
+#[derive(Debug, Clone)]
+pub(super) struct Choice<'a> {
+    pub(super) branches: Vec<Vec<(&'a Value, Side)>>,
+    /// Whether others may hold besides the one.
+    is_any: bool,
 }
 
 /// How many references and `allOf` may stand on each other.
@@ -45,8 +55,8 @@ impl<'a> Written<'a> {
     }
 
     pub(super) fn anything() -> Self {
-        let (given, parts, choices, fixed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { given, parts, choices, types: Types::ALL, values: None, fixed }
+        let (given, parts, choices) = (Vec::new(), Vec::new(), Vec::new());
+        Self { given, parts, choices, besides: Vec::new(), types: Types::ALL, values: None, fixed: Vec::new() }
     }
 
     /// Takes a further schema that holds.
@@ -65,14 +75,27 @@ impl<'a> Written<'a> {
         written
     }
 
-    /// The same where one alternative of the choice at an index holds.
-    pub(super) fn choosing(&self, judge: &Judge<'a>, choice: usize, branch: &[(&'a Value, Side)]) -> Self {
-        let mut written = self.clone();
-        written.choices.remove(choice);
-        for (schema, side) in branch {
-            written.hold(judge, schema, *side);
-        }
-        written
+    /// What is written, alternative by alternative of the first choice.
+    pub(super) fn alternatives(&self, judge: &Judge<'a>) -> Option<Vec<Self>> {
+        let choice = self.choices.first()?;
+        let mut open = self.clone();
+        open.choices.remove(0);
+        let taking = |written: &Self, branch: &[(&'a Value, Side)]| {
+            let mut written = written.clone();
+            branch.iter().for_each(|(schema, side)| written.hold(judge, schema, *side));
+            written
+        };
+        let chosen = |(index, branch): (usize, &Vec<(&'a Value, Side)>)| {
+            let mut written = taking(&open, branch);
+            let others = choice.branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
+            for (_, other) in others {
+                if !taking(&written, other).is_never(judge, 0) {
+                    written.besides.extend(other);
+                }
+            }
+            written
+        };
+        Some(choice.branches.iter().enumerate().map(chosen).collect())
     }
 
     /// The same with one value of a property.
@@ -124,7 +147,10 @@ impl<'a> Written<'a> {
                 match branches.as_slice() {
                     [] => self.nothing(),
                     [only] => self.follow(judge, only, side, height + 1),
-                    several => self.choices.push(several.iter().map(|branch| vec![(branch, side)]).collect()),
+                    several => {
+                        let branches = several.iter().map(|branch| vec![(branch, side)]).collect();
+                        self.choices.push(Choice { branches, is_any: keyword == "anyOf" });
+                    }
                 }
             }
         }
@@ -133,7 +159,7 @@ impl<'a> Written<'a> {
             if then.is_some() || otherwise.is_some() {
                 let holds = [Some(condition), then].into_iter().flatten().map(|schema| (schema, side)).collect();
                 let fails = otherwise.into_iter().map(|schema| (schema, side)).collect();
-                self.choices.push(vec![holds, fails]);
+                self.choices.push(Choice { branches: vec![holds, fails], is_any: false });
             }
         }
     }
@@ -208,7 +234,8 @@ impl<'a> Written<'a> {
                 members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
             dependents.for_each(|schema| declared.add(root, schema, 1));
         }
-        for (schema, _) in self.choices.iter().flatten().flatten().filter(|(_, side)| own(side)) {
+        let open = self.choices.iter().flat_map(|choice| &choice.branches).flatten();
+        for (schema, _) in open.chain(&self.besides).filter(|(_, side)| own(side)) {
             declared.add(root, schema, 1);
         }
         declared
@@ -301,8 +328,8 @@ impl<'a> Written<'a> {
     pub(super) fn key(&self) -> Key {
         let mut parts: Vec<usize> = self.parts.iter().map(|(part, _)| std::ptr::from_ref(*part) as usize).collect();
         parts.sort_unstable();
-        let choices = self.choices.iter().filter_map(|branches| branches.iter().flatten().next());
-        parts.extend(choices.map(|(schema, _)| std::ptr::from_ref(*schema) as usize));
+        let open = self.choices.iter().filter_map(|choice| choice.branches.iter().flatten().next());
+        parts.extend(open.chain(&self.besides).map(|(schema, _)| std::ptr::from_ref(*schema) as usize));
         let values = self.values.as_ref().map(|values| format!("{values:?}")).unwrap_or_default();
         let fixed = if self.fixed.is_empty() { String::new() } else { format!("{:?}", self.fixed) };
         (parts, self.choices.len(), self.types, format!("{values}{fixed}"))

@@ -174,8 +174,8 @@ impl<'a> Prover<'a> {
 
     /// What is written, in several lists of less: by alternative, by type, by value.
     fn cases(&self, written: &Written<'a>) -> Option<Vec<Written<'a>>> {
-        if let Some(branches) = written.choices.first() {
-            return Some(branches.iter().map(|branch| written.choosing(&self.judge, 0, branch)).collect());
+        if let Some(alternatives) = written.alternatives(&self.judge) {
+            return Some(alternatives);
         }
         let types: Vec<Types> = written.types.each().collect();
         if types.len() > 1 {
@@ -226,8 +226,8 @@ impl<'a> Prover<'a> {
         if let Some(values) = &written.values {
             return values.is_empty();
         }
-        if let Some(branches) = written.choices.first() {
-            return branches.iter().all(|branch| self.is_empty(&written.choosing(&self.judge, 0, branch), depth + 1));
+        if let Some(alternatives) = written.alternatives(&self.judge) {
+            return alternatives.iter().all(|chosen| self.is_empty(chosen, depth + 1));
         }
         written.types.each().all(|types| match types {
             Types::OBJECT => self.is_empty_object(&written.only(&self.judge, types), depth),
