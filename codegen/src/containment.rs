@@ -79,10 +79,13 @@ pub fn decide(writer: &Value, reader: &Value) -> Verdict {
         Ok(search) => search,
         Err(reason) => return Verdict::Undecided(Obstacle { pointer: String::new(), reason }),
     };
-    if let Err(miss) = Prover::new(&old, &new, Some(&search.sampler), strict).prove()
-        && let Some(witness) = search.among(miss.values)
-    {
-        return Verdict::Breaking(Box::new(witness));
+    let prover = Prover::new(&old, &new, Some(&search.sampler), strict);
+    for attempt in [Prover::first_miss, Prover::prove] {
+        if let Err(miss) = attempt(&prover)
+            && let Some(witness) = search.among(miss.values)
+        {
+            return Verdict::Breaking(Box::new(witness));
+        }
     }
     let simple = closed::simply_closed(&old);
     if !strict && schema::covers(&new, &simple) {

@@ -70,6 +70,10 @@ pub(super) struct Prover<'a> {
     pub(super) judge: Judge<'a>,
     /// Fills in values of the writer's schema; without one, misses come without values.
     sampler: Option<&'a Sampler>,
+    /// Whether values are of no interest just now.
+    is_quiet: Cell<bool>,
+    /// Whether the first miss with values is enough.
+    is_hasty: Cell<bool>,
     /// Whether the reader takes `1.0` for no integer, but the writer's schema may.
     pub(super) strict_integers: bool,
     fuel: Cell<u32>,
@@ -78,6 +82,8 @@ pub(super) struct Prover<'a> {
     /// into a part of the value.
     proved: RefCell<HashSet<(Key, usize)>>,
     trail: RefCell<Vec<(Key, usize)>>,
+    /// What cannot be proved, even by resting on itself.
+    failed: RefCell<HashSet<(Key, usize)>>,
 }
 
 impl<'a> Prover<'a> {
@@ -90,6 +96,9 @@ impl<'a> Prover<'a> {
         Self {
             judge: Judge::new(writer, reader),
             sampler,
+            is_quiet: Cell::new(sampler.is_none()),
+            is_hasty: Cell::new(false),
+            failed: RefCell::default(),
             strict_integers,
             fuel: Cell::new(FUEL),
             depth: Cell::new(0),
@@ -98,8 +107,17 @@ impl<'a> Prover<'a> {
         }
     }
 
+    /// The values of the first miss that has any. Most often one of them is a witness.
+    pub(super) fn first_miss(&self) -> Fit {
+        self.is_hasty.set(true);
+        let fit = self.prove();
+        self.is_hasty.set(false);
+        fit
+    }
+
     /// Whether everything that writers write is accepted by readers.
     pub(super) fn prove(&self) -> Fit {
+        self.fuel.set(FUEL);
         let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
         self.fits(&Written::of(&self.judge, writer, Side::Writer), reader)
     }
@@ -124,9 +142,21 @@ impl<'a> Prover<'a> {
         if self.proved.borrow().contains(&key) {
             return Ok(());
         }
+        if self.failed.borrow().contains(&key) && self.is_quiet.get() {
+            return Err(Miss::new(Vec::new(), ""));
+        }
+        if !self.is_quiet.get() {
+            // What can be proved needs no values.
+            self.is_quiet.set(true);
+            let fit = self.fits(written, reader);
+            self.is_quiet.set(false);
+            if fit.is_ok() {
+                return fit;
+            }
+        }
         let mark = self.trail.borrow().len();
         self.proved.borrow_mut().insert(key.clone());
-        self.trail.borrow_mut().push(key);
+        self.trail.borrow_mut().push(key.clone());
         self.depth.set(depth + 1);
         let result = self.demands(written, members);
         self.depth.set(depth);
@@ -135,6 +165,7 @@ impl<'a> Prover<'a> {
             for key in self.trail.borrow_mut().drain(mark..) {
                 self.proved.borrow_mut().remove(&key);
             }
+            self.failed.borrow_mut().insert(key);
         }
         result
     }
@@ -156,9 +187,15 @@ impl<'a> Prover<'a> {
                     None => miss,
                     Some(known) => known.and(miss),
                 });
+                if self.is_enough(misses.as_deref()) {
+                    break;
+                }
             }
         }
         let Some(mut miss) = misses else { return Ok(()) };
+        if self.is_enough(Some(&miss)) && written.choices.is_empty() {
+            return Err(miss);
+        }
         if let Some(alternatives) = written.alternatives(&self.judge) {
             let mut found: Option<Box<Miss>> = None;
             for chosen in alternatives {
@@ -167,6 +204,9 @@ impl<'a> Prover<'a> {
                         None => other,
                         Some(known) => known.and(other),
                     });
+                    if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                        break;
+                    }
                 }
             }
             match found {
@@ -176,6 +216,16 @@ impl<'a> Prover<'a> {
         }
         miss.values.truncate(VALUES * 4);
         Err(miss)
+    }
+
+    /// Whether no further miss is of interest.
+    fn is_enough(&self, found: Option<&Miss>) -> bool {
+        self.is_hasty.get() && found.is_some_and(|found| !found.values.is_empty())
+    }
+
+    /// How many values of one miss are of interest.
+    fn wanted(&self) -> usize {
+        if self.is_hasty.get() { 3 } else { VALUES }
     }
 
     /// The same for a narrower list of what is written.
@@ -207,7 +257,7 @@ impl<'a> Prover<'a> {
         };
         let values =
             refused.iter().map(|(value, _)| (*value).clone()).filter(|value| written.may_be(&self.judge, value));
-        let mut miss = Miss::new(values.take(VALUES).collect(), reason);
+        let mut miss = Miss::new(values.take(self.wanted()).collect(), reason);
         if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
             miss = miss.within(keyword, None);
         }
@@ -309,11 +359,11 @@ impl<'a> Prover<'a> {
 
     /// Some values that are perhaps written.
     pub(super) fn samples(&self, written: &Written<'a>) -> Vec<Value> {
-        if self.sampler.is_none() {
+        if self.is_quiet.get() {
             return Vec::new();
         }
         if let Some(values) = &written.values {
-            return values.iter().take(VALUES).cloned().collect();
+            return values.iter().take(self.wanted()).cloned().collect();
         }
         let each = written.types.each();
         each.filter_map(|types| self.fill(written, Value::Object(types.schema()))).collect()
@@ -321,7 +371,7 @@ impl<'a> Prover<'a> {
 
     /// A value that is perhaps written and perhaps fulfils a further schema, which must not refer to anything.
     pub(super) fn fill(&self, written: &Written<'a>, more: Value) -> Option<Value> {
-        let sampler = self.sampler?;
+        let sampler = self.sampler.filter(|_| !self.is_quiet.get())?;
         let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| (*schema).clone());
         let mut all: Vec<Value> = own.collect();
         if written.types != Types::ALL {
@@ -339,9 +389,9 @@ impl<'a> Prover<'a> {
 
     /// Those of some values that are perhaps written.
     pub(super) fn written_among(&self, written: &Written<'a>, values: Vec<Value>) -> Vec<Value> {
-        if self.sampler.is_none() {
+        if self.is_quiet.get() {
             return Vec::new();
         }
-        values.into_iter().filter(|value| written.may_be(&self.judge, value)).take(VALUES).collect()
+        values.into_iter().filter(|value| written.may_be(&self.judge, value)).take(self.wanted()).collect()
     }
 }

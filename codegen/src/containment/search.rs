@@ -51,36 +51,33 @@ impl Search {
 
     /// A witness without what it need not have.
     fn smallest(&self, mut payload: Value) -> Value {
-        let mut tries = 400_u32;
-        loop {
-            let mut places = Vec::new();
-            removable(&payload, String::new(), &mut places);
-            let smaller = places.iter().find_map(|place| {
-                tries = tries.checked_sub(1)?;
-                let mut smaller = payload.clone();
-                remove(&mut smaller, place)?;
-                self.is_witness(&smaller).then_some(smaller)
-            });
-            match smaller {
-                Some(smaller) => payload = smaller,
-                None => return payload,
+        const TRIES: usize = 150;
+        let mut places = Vec::new();
+        removable(&payload, String::new(), &mut places);
+        for place in places.iter().take(TRIES) {
+            let mut smaller = payload.clone();
+            if remove(&mut smaller, place).is_some() && self.is_witness(&smaller) {
+                payload = smaller;
             }
         }
+        payload
     }
 }
 
-/// The places of members and elements, outer ones first.
+/// The places of members and of elements, the last first; what lies around comes before what lies within.
 fn removable(value: &Value, at: String, found: &mut Vec<String>) {
-    let mut below: Vec<(String, &Value)> = match value {
+    let below: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(name, member)| (join(&at, name), member)).collect(),
         // One of many elements is as good as another.
         Value::Array(items) => {
-            items.iter().enumerate().take(16).map(|(index, item)| (join(&at, &index.to_string()), item)).collect()
+            items.iter().enumerate().take(16).rev().map(|(index, item)| (join(&at, &index.to_string()), item)).collect()
         }
         _ => return,
     };
-    found.extend(below.iter().map(|(place, _)| place.clone()));
-    below.drain(..).for_each(|(place, inner)| removable(inner, place, found));
+    for (place, inner) in below {
+        found.push(place.clone());
+        removable(inner, place, found);
+    }
 }
 
 fn remove(value: &mut Value, place: &str) -> Option<()> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::containment::types::Types;
 use crate::containment::writer::{Side, Written};
 
-use super::{Fit, Miss, Prover, VALUES};
+use super::{Fit, Miss, Prover};
 
 impl<'a> Prover<'a> {
     pub(super) fn arrays(
@@ -115,7 +115,7 @@ impl<'a> Prover<'a> {
             .collect();
         let Some(others) = others else { return miss };
         let unique = written.every("uniqueItems").any(|own| *own == Value::Bool(true));
-        for value in values.into_iter().take(VALUES) {
+        for value in values.into_iter().take(self.wanted()) {
             let mut items = others.clone();
             items.insert(index, value.clone());
             miss.values.push(Value::Array(items));

@@ -20,6 +20,9 @@ impl<'a> Prover<'a> {
                     None => miss,
                     Some(known) => known.and(miss),
                 });
+                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                    break;
+                }
             }
         }
         found.map_or(Ok(()), Err)
@@ -155,7 +158,8 @@ impl<'a> Prover<'a> {
                     None => other,
                     Some(known) => known.and(other),
                 });
-                if found.as_ref().is_some_and(|found| found.values.len() > super::VALUES * 4) {
+                let is_plenty = found.as_ref().is_some_and(|found| found.values.len() > super::VALUES * 4);
+                if is_plenty || self.is_quiet.get() || self.is_enough(found.as_deref()) {
                     break;
                 }
             }

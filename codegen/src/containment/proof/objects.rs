@@ -7,7 +7,7 @@ use crate::containment::types::Types;
 use crate::containment::writer::Written;
 use crate::sample::local::target;
 
-use super::{Fit, Miss, Prover, VALUES};
+use super::{Fit, Miss, Prover};
 
 impl<'a> Prover<'a> {
     pub(super) fn objects(
@@ -182,7 +182,7 @@ impl<'a> Prover<'a> {
         }
         miss.values.extend([json!("text"), json!(1), json!(null)]);
         let values = std::mem::take(&mut miss.values);
-        for value in values.into_iter().take(VALUES) {
+        for value in values.into_iter().take(self.wanted()) {
             for name in &names {
                 miss.values.extend(self.with(written, name, &value));
             }
@@ -317,6 +317,9 @@ impl<'a> Prover<'a> {
                     None => miss,
                     Some(known) => known.and(miss),
                 });
+                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                    break;
+                }
             }
         }
         found.map_or(Ok(()), Err)
@@ -325,7 +328,7 @@ impl<'a> Prover<'a> {
     /// A miss of a property as one of the object.
     fn around(&self, written: &Written<'a>, name: &str, mut miss: Box<Miss>) -> Box<Miss> {
         let values = std::mem::take(&mut miss.values);
-        miss.values = values.iter().take(VALUES).filter_map(|value| self.with(written, name, value)).collect();
+        miss.values = values.iter().take(self.wanted()).filter_map(|value| self.with(written, name, value)).collect();
         miss
     }
 
