@@ -24,6 +24,7 @@ impl<'a> Prover<'a> {
             ("properties", Value::Object(schemas)) => self.properties(written, declared, schemas),
             ("patternProperties", Value::Object(schemas)) => self.pattern_properties(written, declared, schemas),
             ("additionalProperties", schema) => self.additional(written, declared, reader, schema),
+            (_, Value::Bool(true)) => Ok(()),
             ("unevaluatedProperties", Value::Bool(false)) => self.unevaluated(written, declared, reader),
             ("minProperties", bound) => {
                 let least = bound.as_f64().unwrap_or_default();
@@ -194,6 +195,9 @@ impl<'a> Prover<'a> {
     fn unevaluated(&self, written: &Written<'a>, declared: &Declared<'a>, reader: &'a Map<String, Value>) -> Fit {
         let mut known = Declared::default();
         self.certain(reader, &mut known, 0);
+        if known.is_map {
+            return Ok(());
+        }
         if !declared.closes() {
             return self.verbatim(written, "unevaluatedProperties", &Value::Bool(false));
         }
@@ -204,7 +208,7 @@ impl<'a> Prover<'a> {
         });
         let first = unknown.next();
         let patterns = declared.patterns.iter().all(|pattern| known.patterns.contains(pattern));
-        if known.is_map || first.is_none() && patterns {
+        if first.is_none() && patterns {
             return Ok(());
         }
         let names: Vec<&&str> = first.into_iter().chain(unknown).collect();
@@ -221,6 +225,7 @@ impl<'a> Prover<'a> {
     /// Adds what the reader declares whichever alternative applies.
     fn certain(&self, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
         known.add_own(reader);
+        known.is_map |= reader.get("additionalProperties") == Some(&Value::Bool(true));
         let root = self.judge.root(crate::containment::writer::Side::Reader);
         let reference = reader.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
         let parts = reader.get("allOf").and_then(Value::as_array).into_iter().flatten().chain(reference);
