@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::bundle::bundle;
 use crate::diagnostic::Diagnostic;
+use crate::excerpt::Excerpt;
 use crate::load::Loaded;
 use crate::lookup;
 use crate::model::{Event, Version};
@@ -30,6 +31,8 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     /// The schema's demand; `None` when the payload did not get as far as a schema.
     pub demand: Option<Demand>,
+    /// The line of the payload file that it is about.
+    pub excerpt: Option<Excerpt>,
 }
 
 /// The part of a schema that a payload violates.
@@ -41,8 +44,8 @@ pub struct Demand {
     pub pointer: String,
     /// What was expected.
     pub expected: String,
-    /// What was found.
-    pub found: String,
+    /// What was found; `None` if it must not be told.
+    pub found: Option<String>,
 }
 
 /// What checking some payloads has found.
@@ -83,7 +86,7 @@ impl<'a> Checker<'a> {
         for record in records::records(name, text) {
             let before = report.findings.len();
             match record {
-                Err(diagnostic) => report.findings.push(Finding { diagnostic: *diagnostic, demand: None }),
+                Err(finding) => report.findings.push(*finding),
                 Ok(record) => {
                     let mut sink = Sink { name, record: &record, findings: &mut report.findings };
                     match event {
@@ -212,9 +215,10 @@ struct Sink<'a> {
 
 impl Sink<'_> {
     fn report(&mut self, rule: &'static str, at: &str, message: &str, help: &str) {
-        let mut diagnostic = Diagnostic::error(rule, self.name, message, help).at(self.record.position(at));
+        let (position, excerpt) = self.record.place(at).unzip();
+        let mut diagnostic = Diagnostic::error(rule, self.name, message, help).at(position);
         diagnostic.pointer = format!("{}{at}", self.record.pointer);
-        self.findings.push(Finding { diagnostic, demand: None });
+        self.findings.push(Finding { diagnostic, demand: None, excerpt });
     }
 
     /// Reports every fault of `instance`, which stands at `at` in the record.
@@ -232,7 +236,7 @@ impl Sink<'_> {
             {
                 self.report(rule, &format!("{at}{}{below}", fault.pointer), &message, &help);
                 let (file, pointer) = (file.to_owned(), fault.keyword.clone());
-                let demand = Demand { file, pointer, expected, found };
+                let demand = Demand { file, pointer, expected, found: Some(found) };
                 if let Some(finding) = self.findings.last_mut() {
                     finding.demand = Some(demand);
                 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Finding;
 use crate::diagnostic::{Diagnostic, Position};
+use crate::excerpt::Excerpt;
 use crate::pointer;
 
 /// One payload of a file.
@@ -12,54 +14,78 @@ pub(super) struct Record<'a> {
     pub(super) value: Value,
     /// JSON pointer to it: of its element in an array, otherwise empty.
     pub(super) pointer: String,
+    source: &'a str,
     text: &'a str,
     start: Position,
 }
 
 impl Record<'_> {
-    /// Line and column, in the file, of a place in the record.
-    pub(super) fn position(&self, at: &str) -> Option<Position> {
-        pointer::locate(self.text, at).map(|inner| shifted(self.start, inner))
+    /// Line and column, in the file, of a place in the record, and the line itself.
+    pub(super) fn place(&self, at: &str) -> Option<(Position, Excerpt)> {
+        pointer::offset(self.text, at).map(|offset| place(self.source, self.text, self.start, offset))
     }
+}
+
+/// The place in a source of an offset in a part of it, which starts at `start`.
+fn place(source: &str, part: &str, start: Position, offset: usize) -> (Position, Excerpt) {
+    (shifted(start, Position::of(part, offset)), Excerpt::at(source, offset_of(part, source) + offset))
+}
+
+/// Where a part of a text begins.
+fn offset_of(part: &str, text: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
 const HELP: &str = "a payload file holds one JSON value, an array of them, or one on every line";
 
 /// The records of a JSON document, of every element of a JSON array, or of every line of NDJSON; or why there is none.
-pub(super) fn records<'a>(name: &str, text: &'a str) -> Vec<Result<Record<'a>, Box<Diagnostic>>> {
+pub(super) fn records<'a>(name: &str, text: &'a str) -> Vec<Result<Record<'a>, Box<Finding>>> {
     let mut cursor = Cursor { text, offset: 0, position: Position { line: 1, column: 1 } };
     match serde_json::from_str::<&RawValue>(text) {
         Ok(whole) if whole.get().starts_with('[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
             let element = |(index, element): (usize, &'a RawValue)| {
                 let start = cursor.advance(element.get());
-                record(name, element.get(), start, pointer::join("", &index.to_string()))
+                record(name, text, element.get(), start, pointer::join("", &index.to_string()))
             };
             elements.into_iter().enumerate().map(element).collect()
         }
-        Ok(whole) => vec![record(name, whole.get(), cursor.advance(whole.get()), String::new())],
+        Ok(whole) => vec![record(name, text, whole.get(), cursor.advance(whole.get()), String::new())],
         Err(_) if is_lines(name, text) => {
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            lines.map(|line| record(name, line, cursor.advance(line), String::new())).collect()
+            lines.map(|line| record(name, text, line, cursor.advance(line), String::new())).collect()
         }
-        Err(error) => vec![Err(Box::new(bad_json(name, cursor.position, &error)))],
+        Err(error) => vec![Err(Box::new(bad_json(name, text, text, cursor.position, &error)))],
     }
 }
 
-fn record<'a>(name: &str, text: &'a str, start: Position, pointer: String) -> Result<Record<'a>, Box<Diagnostic>> {
+fn record<'a>(
+    name: &str,
+    source: &'a str,
+    text: &'a str,
+    start: Position,
+    pointer: String,
+) -> Result<Record<'a>, Box<Finding>> {
     match serde_json::from_str(text) {
-        Ok(value) => Ok(Record { value, pointer, text, start }),
-        Err(error) => Err(Box::new(Diagnostic { pointer, ..bad_json(name, start, &error) })),
+        Ok(value) => Ok(Record { value, pointer, source, text, start }),
+        Err(error) => {
+            let mut finding = bad_json(name, source, text, start, &error);
+            finding.diagnostic.pointer = pointer;
+            Err(Box::new(finding))
+        }
     }
 }
 
-fn bad_json(name: &str, start: Position, error: &serde_json::Error) -> Diagnostic {
-    let inner = Position { line: error.line().max(1), column: error.column().max(1) };
+fn bad_json(name: &str, source: &str, text: &str, start: Position, error: &serde_json::Error) -> Finding {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+    let (position, excerpt) = place(source, text, start, offset);
     // The place is told apart from the message; within a record it would be that of the record anyway.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
     let message = format!("this is not JSON: {message}");
-    Diagnostic::error("bad-json", name, message, HELP).at(Some(shifted(start, inner)))
+    let diagnostic = Diagnostic::error("bad-json", name, message, HELP).at(Some(position));
+    Finding { diagnostic, demand: None, excerpt: Some(excerpt) }
 }
 
 /// Whether a text that is no JSON document is meant as NDJSON: by its name, or because a line of it could be a record.
@@ -85,7 +111,7 @@ struct Cursor<'a> {
 impl Cursor<'_> {
     /// Moves to a part of the text behind the last one; returns where it starts.
     fn advance(&mut self, part: &str) -> Position {
-        let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let offset = offset_of(part, self.text);
         if let Some(between) = self.text.get(self.offset..offset) {
             self.position = shifted(self.position, Position::of(between, between.len()));
             self.offset = offset;
@@ -103,8 +129,8 @@ mod tests {
         records(name, text)
             .iter()
             .map(|record| match record {
-                Ok(record) => Ok(place(record.position("/a"))),
-                Err(diagnostic) => Err(place(diagnostic.position)),
+                Ok(record) => Ok(place(record.place("/a").map(|(position, _)| position))),
+                Err(finding) => Err(place(finding.diagnostic.position)),
             })
             .collect()
     }
