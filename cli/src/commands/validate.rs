@@ -1,17 +1,16 @@
 //! `eventsmith validate`: payloads against the schemas.
 
 use std::fs;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Read as _, Write as _};
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
-use eventsmith_codegen::diagnostic::Severity;
+use clap::Args;
 use eventsmith_codegen::lookup;
-use eventsmith_codegen::payload::{Checker, Finding, Report};
-use serde_json::{Value, json};
+use eventsmith_codegen::payload::{Checker, Report};
 
 use crate::Outcome;
 use crate::catalogue::Schemas;
+use crate::format::{Extra, Format, Printer};
 use crate::output::{Out, note};
 
 /// Check payloads: whole envelopes, or the bare data of one event
@@ -32,21 +31,14 @@ pub(crate) struct Validate {
     files: Vec<String>,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// For people: file, line, column, and a way out
-    #[default]
-    Text,
-    /// For programs: one object
-    Json,
-}
-
 impl Validate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let loaded = self.schemas.load_sound()?;
         let event = self.event.as_deref().map(|name| lookup::find(&loaded.catalogue, name)).transpose()?;
         let mut checker = Checker::new(&loaded);
         let mut report = Report::default();
+        let mut printer = Printer::new(self.format);
+        let mut severities = Vec::new();
         let mut unreadable = 0_usize;
         for file in &self.files {
             match read(file) {
@@ -59,23 +51,19 @@ impl Validate {
                     unreadable += 1;
                 }
             }
-            if matches!(self.format, Format::Text) {
-                for finding in report.findings.drain(..) {
-                    writeln!(out, "{}", finding.diagnostic)?;
-                }
+            for finding in report.findings.drain(..) {
+                severities.push(finding.diagnostic.severity);
+                printer.finding(out, finding.into())?;
             }
         }
-        if matches!(self.format, Format::Json) {
-            let object = object(&report);
-            writeln!(out, "{object:#}")?;
-        }
+        let extra = Extra { valid: Some(report.valid), invalid: Some(report.invalid), ..Extra::default() };
+        printer.finish(out, "validate", &self.files, extra)?;
         out.flush().context("cannot write to standard output")?;
         note(format_args!("{} valid, {} invalid", report.valid, report.invalid));
-        match (unreadable, report.invalid) {
-            (0, 0) => Ok(Outcome::Clean),
-            (0, _) => Ok(Outcome::Findings),
-            (1, _) => Err(anyhow!("a file could not be read")),
-            (count, _) => Err(anyhow!("{count} files could not be read")),
+        match unreadable {
+            0 => Ok(Outcome::of(severities)),
+            1 => Err(anyhow!("a file could not be read")),
+            count => Err(anyhow!("{count} files could not be read")),
         }
     }
 }
@@ -87,35 +75,4 @@ fn read(file: &str) -> io::Result<String> {
     let mut text = String::new();
     io::stdin().lock().read_to_string(&mut text)?;
     Ok(text)
-}
-
-fn object(report: &Report) -> Value {
-    let findings: Vec<Value> = report.findings.iter().map(finding_object).collect();
-    json!({"findings": findings, "valid": report.valid, "invalid": report.invalid})
-}
-
-fn finding_object(finding: &Finding) -> Value {
-    let Finding { diagnostic, demand } = finding;
-    let severity = match diagnostic.severity {
-        Severity::Advice => "advice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
-    let mut object = json!({
-        "rule": diagnostic.rule,
-        "severity": severity,
-        "file": diagnostic.file,
-        "line": diagnostic.position.map(|position| position.line),
-        "column": diagnostic.position.map(|position| position.column),
-        "pointer": diagnostic.pointer,
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-    });
-    if let (Some(demand), Value::Object(members)) = (demand, &mut object) {
-        members.insert("schema".to_owned(), json!(demand.file));
-        members.insert("schema_pointer".to_owned(), json!(demand.pointer));
-        members.insert("expected".to_owned(), json!(demand.expected));
-        members.insert("found".to_owned(), json!(demand.found));
-    }
-    object
 }
