@@ -6,6 +6,7 @@ mod catalogue;
 mod commands;
 mod format;
 mod output;
+mod progress;
 
 use std::process::ExitCode;
 
