@@ -60,8 +60,8 @@ impl Validate {
             totals: Totals::default(),
             failed: None,
         };
-        for problem in problems {
-            run.cannot(&problem);
+        for (argument, problem) in problems {
+            run.cannot(argument, &problem);
         }
         let names = files.clone();
         let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| run.take(part));
@@ -83,7 +83,8 @@ struct Totals {
     invalid: usize,
     findings: usize,
     worst: Option<Severity>,
-    unreadable: usize,
+    /// What could not be checked, by its name.
+    unchecked: Vec<String>,
     is_stopped: bool,
 }
 
@@ -94,6 +95,7 @@ struct Run<'a> {
     printer: Printer,
     progress: Progress,
     totals: Totals,
+    /// What went wrong with printing.
     failed: Option<anyhow::Error>,
 }
 
@@ -101,7 +103,7 @@ impl Run<'_> {
     fn take(&mut self, part: Part) -> ControlFlow<()> {
         match part {
             Part::Unreadable(name, error) => {
-                self.cannot(&format!("{name} cannot be read: {error}"));
+                self.cannot(name.to_string(), &format!("{name} cannot be read: {error}"));
                 ControlFlow::Continue(())
             }
             Part::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
@@ -137,10 +139,10 @@ impl Run<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn cannot(&mut self, problem: &str) {
+    fn cannot(&mut self, name: String, problem: &str) {
         self.progress.clear();
         note(format_args!("error: {problem}"));
-        self.totals.unreadable += 1;
+        self.totals.unchecked.push(name);
     }
 
     fn finish(self, files: &[String]) -> anyhow::Result<Outcome> {
@@ -148,23 +150,25 @@ impl Run<'_> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let Totals { valid, invalid, findings, worst, unreadable, is_stopped } = totals;
+        let Totals { valid, invalid, findings, worst, unchecked, is_stopped } = totals;
         if !settings.quiet {
             // How many payloads were checked before it stopped depends on how they were read.
             let counted = |count| (!is_stopped).then_some(count);
             let stopped = is_stopped.then_some(true);
             let extra = Extra { valid: counted(valid), invalid: counted(invalid), stopped, ..Extra::default() };
-            printer.finish(out, "validate", files, extra)?;
+            // What was not checked, or perhaps not to its end, must not pass for clean.
+            let is_checked = |file: &&String| !is_stopped && !unchecked.contains(file);
+            let checked: Vec<String> = files.iter().filter(is_checked).cloned().collect();
+            printer.finish(out, "validate", &checked, extra)?;
             out.flush().context("cannot write to standard output")?;
             match is_stopped {
                 true => note(format_args!("stopped after {findings} findings (--max-errors); there may be more")),
                 false => note(format_args!("{valid} valid, {invalid} invalid")),
             }
         }
-        match unreadable {
-            0 => Ok(Outcome::of(worst)),
-            1 => Err(anyhow!("a file could not be read")),
-            count => Err(anyhow!("{count} files could not be read")),
+        match unchecked.as_slice() {
+            [] => Ok(Outcome::of(worst)),
+            names => Err(anyhow!("not everything could be checked: {}", names.join(", "))),
         }
     }
 }

@@ -101,3 +101,6 @@ impl Judge {
         self.0.is_valid(node)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use eventsmith_codegen::payload::Input;
 /// What the names of payload files end with, where a folder is named.
 const EXTENSIONS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
-/// The files that the arguments mean, in their order, and what cannot be found, in words.
-pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<String>) {
+/// The files that the arguments mean, in their order, and the arguments that mean none, each with why.
+pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<(String, String)>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for argument in arguments {
         let path = Path::new(argument);
@@ -30,7 +30,7 @@ pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<String>) {
         };
         match found {
             Ok(found) => files.extend(found),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push((argument.clone(), problem)),
         }
     }
     (files, problems)

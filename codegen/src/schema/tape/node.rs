@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ptr;
 
 use jsonschema::JsonType;
-use jsonschema::json::{self, Json, NodeIdentity, cmp};
+use jsonschema::json::{self, Json, NodeIdentity, cmp, unique};
 use serde_json::{Map, Number, Value};
 
 use super::{Item, Node, after};
@@ -190,6 +190,26 @@ impl<'a> json::Array<'a, OnTape> for Array<'a> {
 
     fn elements(&self) -> Elements<'a> {
         Elements { items: self.node.items, next: self.node.at + 1, end: self.end }
+    }
+
+    fn is_unique(&self) -> bool {
+        /// From here on hashing is faster than comparing all pairs.
+        const MANY: usize = 16;
+        let mut texts = [""; MANY];
+        let mut count = 0;
+        // Lists of few strings, such as tags, need no values.
+        for text in self.elements().map_while(|element| element.text()).take(MANY) {
+            if texts[..count].contains(&text) {
+                return false;
+            }
+            texts[count] = text;
+            count += 1;
+        }
+        if count == self.length {
+            return true;
+        }
+        let values: Vec<Value> = self.elements().map(value).collect();
+        unique::is_unique(&values)
     }
 }
 
