@@ -162,7 +162,10 @@ impl Run<'_> {
             printer.finish(out, "validate", &checked, extra)?;
             out.flush().context("cannot write to standard output")?;
             match is_stopped {
-                true => note(format_args!("stopped after {findings} findings (--max-errors); there may be more")),
+                true => {
+                    let s = if findings == 1 { "" } else { "s" };
+                    note(format_args!("stopped after {findings} finding{s} (--max-errors); there may be more"));
+                }
                 false => note(format_args!("{valid} valid, {invalid} invalid")),
             }
         }

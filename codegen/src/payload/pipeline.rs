@@ -88,18 +88,23 @@ pub(super) fn run(
     let (used, empty) = channel();
     let stopped = &AtomicBool::new(false);
     // Nobody waits for this thread: it may be held up by an input that never ends, when all else is over.
-    thread::spawn(move || deal(inputs, &to_workers, &empty));
+    let reader = thread::Builder::new().spawn(move || deal(inputs, &to_workers, &empty));
+    reader.map_err(no_thread)?;
     thread::scope(|scope| {
         for (tasks, results) in tasks.into_iter().zip(from_workers) {
             let work = move || work(checker, &tasks, &results, stopped);
             if let Err(error) = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work) {
-                return Err(format!("no thread can be had: {error}"));
+                return Err(no_thread(error));
             }
         }
         let result = collect(results, &used, &mut take);
         stopped.store(true, Ordering::Relaxed);
         result
     })
+}
+
+fn no_thread(error: io::Error) -> String {
+    format!("no thread can be had: {error}")
 }
 
 /// Takes the results in turn, until there are no more or no more are wanted.
