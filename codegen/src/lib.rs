@@ -17,6 +17,7 @@ pub mod diagnostic;
 pub mod domain_event;
 pub mod emit;
 pub mod evolution;
+pub mod excerpt;
 pub mod load;
 pub mod lookup;
 mod lower;
