@@ -1,4 +1,8 @@
-//! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
+//! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
+//! names `jsonschema`.
+
+mod parts;
+mod satisfiable;
 
 use std::borrow::Cow;
 
@@ -6,6 +10,9 @@ use jsonschema::canonical::Containment;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{Draft, Uri};
 use serde_json::Value;
+
+pub use parts::Parts;
+pub use satisfiable::{Empty, empties, of_definitions};
 
 /// A place in a schema file and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq)]
