@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod domain_event;
 pub mod emit;
 pub mod evolution;
+pub mod lint;
 pub mod load;
 pub mod lookup;
 mod lower;

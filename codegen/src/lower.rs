@@ -6,7 +6,7 @@
 mod boxes;
 mod conjunction;
 mod context;
-mod dialect;
+pub(crate) mod dialect;
 mod list;
 mod literal;
 mod merge;

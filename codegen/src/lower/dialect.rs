@@ -7,7 +7,7 @@ use crate::shape::Classes;
 
 /// The drafts in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Draft {
+pub(crate) enum Draft {
     D4,
     D6,
     D7,
@@ -66,7 +66,7 @@ const KEYWORDS: &[(&str, Draft, Draft, Classes)] = &[
 
 impl Draft {
     /// The draft of a document.
-    pub(super) fn of(document: &Value) -> Self {
+    pub(crate) fn of(document: &Value) -> Self {
         match schema::draft_number(document) {
             4 => D4,
             6 => D6,
@@ -77,12 +77,12 @@ impl Draft {
     }
 
     /// Whether siblings of `$ref` count.
-    pub(super) fn ref_has_siblings(self) -> bool {
+    pub(crate) fn ref_has_siblings(self) -> bool {
         self >= D2019
     }
 
     /// The types of JSON that a keyword asserts something about; none if it asserts nothing in this draft.
-    pub(super) fn asserts(self, keyword: &str) -> Classes {
+    pub(crate) fn asserts(self, keyword: &str) -> Classes {
         let known = KEYWORDS.binary_search_by(|(name, ..)| (*name).cmp(keyword)).ok().map(|at| &KEYWORDS[at]);
         match known {
             Some((_, since, until, classes)) if (*since..=*until).contains(&self) => *classes,
