@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
-use eventsmith_codegen::diagnostic::has_errors;
 use eventsmith_codegen::paths::{Cause, Path, paths};
-use eventsmith_codegen::{Loaded, emit};
+use eventsmith_codegen::rules::{self, Family};
+use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint};
 
 use crate::Outcome;
 use crate::catalogue::{Schemas, file_from_here, shown};
@@ -13,7 +13,7 @@ use crate::output::Out;
 
 /// Print everything that is wrong with the catalogue
 ///
-/// Exits with 1 if there is anything.
+/// Exits with 1 if there is an error or a warning; advice alone is no reason to fail.
 #[derive(Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
@@ -26,15 +26,22 @@ pub(crate) struct Lint {
 impl Lint {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let loaded = self.schemas.load()?;
-        let diagnostics = emit::check(&loaded);
+        let diagnostics = lint::lint(&loaded);
         for diagnostic in &diagnostics {
             writeln!(out, "{}", shown(&loaded, diagnostic))?;
         }
-        if self.explain_paths && !has_errors(&diagnostics) {
+        if self.explain_paths && !diagnostics.iter().any(prevents_code) {
             explain(out, &loaded)?;
         }
-        Ok(if diagnostics.is_empty() { Outcome::Clean } else { Outcome::Findings })
+        let is_clean = diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Advice);
+        Ok(if is_clean { Outcome::Clean } else { Outcome::Findings })
     }
+}
+
+/// Whether a finding keeps code from being generated, so that nothing can be said about its speed.
+fn prevents_code(diagnostic: &Diagnostic) -> bool {
+    let is_of_lint = rules::find(diagnostic.rule).is_some_and(|rule| rule.family == Family::Lint);
+    diagnostic.severity == Severity::Error && !is_of_lint
 }
 
 fn explain(out: &mut Out, loaded: &Loaded) -> anyhow::Result<()> {
