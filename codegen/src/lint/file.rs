@@ -82,10 +82,16 @@ impl<'a> File<'a> {
     pub(crate) fn empties(&self) -> &[Empty] {
         self.empties.get_or_init(|| {
             let mut found = empties(self.bundle());
-            if let Some(definitions) = of_definitions(self.bundle()).filter(|_| !self.refers_to_its_root()) {
-                let more = empties(&definitions).into_iter().filter(|more| !more.pointer.is_empty());
-                let more: Vec<Empty> = more.filter(|more| !found.iter().any(|e| e.pointer == more.pointer)).collect();
-                found.extend(more.into_iter().filter(|more| !more.pointer.starts_with("/anyOf/")));
+            if self.has_unused_definitions()
+                && !self.refers_to_its_root()
+                && let Some(definitions) = of_definitions(self.bundle())
+            {
+                for more in empties(&definitions) {
+                    let is_of_union = more.pointer.is_empty() || more.pointer.starts_with("/anyOf/");
+                    if !is_of_union && !found.iter().any(|known| known.pointer == more.pointer) {
+                        found.push(more);
+                    }
+                }
             }
             found.retain(|empty| self.is_to_blame(empty));
             found
@@ -101,6 +107,16 @@ impl<'a> File<'a> {
         // What a reference leads to is looked at where it stands.
         let refers = matches!(empty.causes.as_slice(), [(_, keywords)] if keywords.iter().eq(["$ref"]));
         !is_forbidden && (!refers || empty.pointer.is_empty())
+    }
+
+    /// Whether some definition is there for other files only, so that no search from the root gets there.
+    fn has_unused_definitions(&self) -> bool {
+        let links = self.context.loaded.references.links(&self.document.path);
+        let is_used = |spot: Spot<'_>| {
+            let place = Target::Place(spot.place());
+            links.iter().any(|link| link.target.as_ref() == Some(&place))
+        };
+        self.spots().any(|spot| spot.is_definition() && !is_used(spot))
     }
 
     /// Whether anything that it refers to, near or far, refers to it as a whole.
