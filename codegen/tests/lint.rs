@@ -6,7 +6,7 @@ mod common;
 
 use common::catalogue;
 use eventsmith_codegen::lint::lint;
-use eventsmith_codegen::load;
+use eventsmith_codegen::{emit, load};
 
 /// The findings of one rule in one schema file, by their pointers.
 fn found(rule: &str, schema: &str) -> Vec<String> {
@@ -146,6 +146,14 @@ fn keywords_belong_to_drafts() {
 }
 
 #[test]
+fn an_old_draft_may_have_the_examples_that_are_asked_for() {
+    let schema = r#"{"$schema": "http://json-schema.org/draft-04/schema#", "examples": [{}], "const": {}}"#;
+
+    assert_eq!(found("other-draft-keyword", schema), ["/const"]);
+    assert_eq!(found("missing-examples", schema), Vec::<String>::new());
+}
+
+#[test]
 fn names_of_properties_are_no_keywords() {
     let schema = r#"{"properties": {"requried": {"type": "string"}, "id": {"type": "string"}}}"#;
 
@@ -180,4 +188,19 @@ fn an_allow_reaches_no_other_file() {
     let files = [("domain/rule/created.v1.json", allowed), ("domain/rule/updated.v1.json", "{}")];
 
     assert_eq!(found_in("missing-title", &files), [""]);
+}
+
+#[test]
+fn an_allow_changes_no_generated_type() {
+    let generated = |allow: &str| {
+        let schema = format!(r#"{{"type": "object", "properties": {{"a": {{"type": "string"{allow}}}}}}}"#);
+        let dir = catalogue(&[("domain/rule/created.v1.json", &schema), ("domain/rule/created.v2.json", &schema)]);
+        let text = emit::rust(&load(dir.path())).unwrap();
+        text.split("mod schemas").next().unwrap_or_default().to_owned()
+    };
+
+    let (plain, allowed) = (generated(""), generated(r#", "x-lint-allow": {"unbounded-string": "a test"}"#));
+
+    assert!(plain.contains("struct RuleCreated"));
+    assert_eq!(plain, allowed);
 }

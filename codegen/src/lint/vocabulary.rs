@@ -2,10 +2,10 @@
 
 use crate::lower::dialect::Draft::{self, D4, D6, D7, D2019, D2020};
 
-/// A keyword with the first and the last draft that has it.
+/// A keyword with the first and the last draft that has it. What only annotates harms no older draft: it counts as known.
 const KEYWORDS: &[(&str, Draft, Draft)] = &[
     ("$anchor", D2019, D2020),
-    ("$comment", D7, D2020),
+    ("$comment", D4, D2020),
     ("$defs", D2019, D2020),
     ("$dynamicAnchor", D2020, D2020),
     ("$dynamicRef", D2020, D2020),
@@ -30,11 +30,11 @@ const KEYWORDS: &[(&str, Draft, Draft)] = &[
     ("dependencies", D4, D7),
     ("dependentRequired", D2019, D2020),
     ("dependentSchemas", D2019, D2020),
-    ("deprecated", D2019, D2020),
+    ("deprecated", D4, D2020),
     ("description", D4, D2020),
     ("else", D7, D2020),
     ("enum", D4, D2020),
-    ("examples", D6, D2020),
+    ("examples", D4, D2020),
     ("exclusiveMaximum", D4, D2020),
     ("exclusiveMinimum", D4, D2020),
     ("format", D4, D2020),
@@ -59,7 +59,7 @@ const KEYWORDS: &[(&str, Draft, Draft)] = &[
     ("prefixItems", D2020, D2020),
     ("properties", D4, D2020),
     ("propertyNames", D6, D2020),
-    ("readOnly", D7, D2020),
+    ("readOnly", D4, D2020),
     ("required", D4, D2020),
     ("then", D7, D2020),
     ("title", D4, D2020),
@@ -67,7 +67,7 @@ const KEYWORDS: &[(&str, Draft, Draft)] = &[
     ("unevaluatedItems", D2019, D2020),
     ("unevaluatedProperties", D2019, D2020),
     ("uniqueItems", D4, D2020),
-    ("writeOnly", D7, D2020),
+    ("writeOnly", D4, D2020),
 ];
 
 /// What a draft makes of a keyword.
