@@ -122,7 +122,7 @@ pub struct Service {
     pub handles: Vec<Spanned<String>>,
 }
 
-/// What becomes of the findings of one rule. `lint` says what is wrong with a switch, so that none breaks a build.
+/// What becomes of the findings of one rule. Level and reason are judged by `lint`, so that they break no build.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
