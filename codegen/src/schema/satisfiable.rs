@@ -33,7 +33,7 @@ pub fn empties(schema: &Value) -> Vec<Empty> {
     let mut empties: Vec<Empty> = found.into_iter().filter_map(empty).collect();
     // A schema that needs itself without end is empty only as a whole.
     let is_told = schema.is_boolean() || empties.iter().any(|empty| empty.pointer.is_empty());
-    if !is_told && document.canonicalize().is_ok_and(|whole| whole.satisfiability() == Satisfiability::No) {
+    if !is_told && document.canonicalize_at("").is_ok_and(|whole| whole.satisfiability() == Satisfiability::No) {
         empties.push(Empty { pointer: String::new(), causes: Vec::new() });
     }
     empties
