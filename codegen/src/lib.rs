@@ -18,6 +18,7 @@ pub mod domain_event;
 pub mod emit;
 pub mod evolution;
 pub mod excerpt;
+pub mod lint;
 pub mod load;
 pub mod lookup;
 mod lower;

@@ -1,5 +1,8 @@
-//! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
+//! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
+//! names `jsonschema`.
 
+mod parts;
+mod satisfiable;
 mod tape;
 
 use std::borrow::Cow;
@@ -11,6 +14,8 @@ use jsonschema::json::Json;
 use jsonschema::{Draft, Retrieve, Uri, ValidationOptions};
 use serde_json::Value;
 
+pub use parts::Parts;
+pub use satisfiable::{Empty, empties, of_definitions};
 pub use tape::{Judge, Node, Tape};
 
 /// A place in a schema file and what is wrong there.

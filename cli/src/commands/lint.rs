@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
-use eventsmith_codegen::diagnostic::has_errors;
 use eventsmith_codegen::paths::{Cause, Path, paths};
-use eventsmith_codegen::{Loaded, emit, manifest};
+use eventsmith_codegen::rules::{self, Family};
+use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint, manifest};
 
 use crate::Outcome;
 use crate::catalogue::{Schemas, file_from_here, shown};
@@ -14,7 +14,7 @@ use crate::output::{Out, note};
 
 /// Print everything that is wrong with the catalogue
 ///
-/// Exits with 1 if there is anything but advice.
+/// Exits with 1 if there is an error or a warning; advice alone is no reason to fail.
 #[derive(Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
@@ -30,13 +30,13 @@ pub(crate) struct Lint {
 impl Lint {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let loaded = self.schemas.load()?;
-        let diagnostics = emit::check(&loaded);
+        let diagnostics = lint::lint(&loaded);
         let findings: Vec<Finding> = diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
         let files = [manifest::FILE_NAME].into_iter().chain(loaded.files.iter().map(String::as_str));
         let checked: Vec<String> = files.map(|file| file_from_here(&loaded, file)).collect();
         let report = Report { command: "lint", checked: &checked, findings: &findings, extra: Extra::default() };
         format::write(out, self.format, &report)?;
-        if self.explain_paths && !has_errors(&diagnostics) {
+        if self.explain_paths && !diagnostics.iter().any(prevents_code) {
             for line in explained(&loaded) {
                 // Whoever reads a document must not find sentences in it.
                 match self.format {
@@ -47,6 +47,12 @@ impl Lint {
         }
         Ok(Outcome::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
     }
+}
+
+/// Whether a finding keeps code from being generated, so that nothing can be said about its speed.
+fn prevents_code(diagnostic: &Diagnostic) -> bool {
+    let is_of_lint = rules::find(diagnostic.rule).is_some_and(|rule| rule.family == Family::Lint);
+    diagnostic.severity == Severity::Error && !is_of_lint
 }
 
 fn explained(loaded: &Loaded) -> Vec<String> {
