@@ -116,7 +116,7 @@ impl Derivation<'_> {
             }
             (Body::Enum(variants), Body::Text(_)) if values::contains(self.program, newer, &named) => {
                 let text = text_of(&path, variants);
-                quote!(Self(String::from(#text)))
+                quote!(let text = #text; Self(String::from(text)))
             }
             (Body::Text(_), Body::Text(_)) if values::contains(self.program, newer, &named) => quote!(Self(old.into())),
             _ => return None,
@@ -140,7 +140,8 @@ impl Derivation<'_> {
         let text = quote! {
             impl From<#name> for String {
                 fn from(old: #name) -> Self {
-                    Self::from(#text)
+                    let text = #text;
+                    Self::from(text)
                 }
             }
         };
