@@ -5,7 +5,8 @@
 //! - `<!-- file: PATH -->`: the block is the text of a file.
 //! - `<!-- do: COMMAND -->`: a command that the page does not show, without a block. It must succeed.
 //! - `<!-- run: COMMAND ; status N -->`: the block is a command, and then all that it prints.
-//! - `<!-- quote: PATH -->`: the block stands in a file of this repository, line by line, however far it is indented.
+//! - `<!-- quote: PATH -->`: the block stands in a file of this repository, line by line, however far it is indented; a line
+//!   `...` stands for what is left out.
 //! - `<!-- pending -->` before a `run`: the command does not exist yet, so that it is left out.
 //!
 //! `UPDATE_GUIDE=1 cargo test -p eventsmith-cli --test guide` writes the outputs anew, and the code that is generated from the
@@ -125,8 +126,14 @@ impl Replay {
             "quote" if is_update() => block.to_owned(),
             "quote" => {
                 let text = fs::read_to_string(repository().join(argument)).unwrap();
-                let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-                assert!(trimmed(&text).contains(&trimmed(block)), "{argument} does not say:\n{block}");
+                let trimmed = |text: &str| text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
+                let (text, quoted) = (trimmed(&text), trimmed(block));
+                let mut rest = text.as_str();
+                for passage in quoted.split("...\n") {
+                    let (_, after) =
+                        rest.split_once(passage).unwrap_or_else(|| panic!("{argument} does not say:\n{passage}"));
+                    rest = after;
+                }
                 block.to_owned()
             }
             _ => panic!("what is <!-- {comment} -->?"),
