@@ -12,7 +12,7 @@ mod guide;
 
 use eventsmith::examples::{Newest, unreadable};
 use eventsmith::{DecodeError, Event, Upcast};
-use order::{OrderPacked, OrderPlaced, v2, v3};
+use order::{OrderPacked, OrderPlaced, OrderStacked, v2, v3};
 use serde_json::{Value, json};
 
 include!("golden/events.rs");
@@ -91,6 +91,19 @@ fn lists_maps_tuples_unions_and_texts_are_carried_over() {
     new["tree"]["label"] = json!("box");
 
     assert_eq!(encoded::<OrderPacked>(1, &old), new, "nothing but the new default comes in");
+}
+
+#[test]
+fn boxes_wrappers_nulls_and_kept_properties_are_carried_over() {
+    let schema: Value = serde_json::from_str(order::v1::OrderStacked::SCHEMA).unwrap();
+
+    for old in schema["examples"].as_array().unwrap() {
+        let mut new = old.clone();
+        new["level"] = json!(3);
+        new["word"] = json!("none");
+        new["words"] = json!(["a", "b"]);
+        assert_eq!(encoded::<OrderStacked>(1, old), new, "nothing but the new defaults comes in");
+    }
 }
 
 #[test]

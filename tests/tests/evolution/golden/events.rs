@@ -10,6 +10,8 @@ pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<order::v2::OrderPlaced>(),
     EventDescriptor::of::<order::v3::OrderPlaced>(),
     EventDescriptor::of::<order::v4::OrderPlaced>(),
+    EventDescriptor::of::<order::v1::OrderStacked>(),
+    EventDescriptor::of::<order::v2::OrderStacked>(),
 ];
 
 /// The streams that the catalogue declares.
@@ -38,6 +40,9 @@ pub mod subjects {
 
             /// Subject of `order.placed`.
             pub const PLACED: &str = "shop.domain.order.placed";
+
+            /// Subject of `order.stacked`.
+            pub const STACKED: &str = "shop.domain.order.stacked";
         }
     }
 }
@@ -45,8 +50,9 @@ pub mod subjects {
 /// The types of `order`, in their newest versions.
 pub mod order {
     pub use v2::{
-        Code, Line, OrderPacked, OrderPackedBox, OrderPackedCard, OrderPackedCash,
-        OrderPackedNone, OrderPackedPayment, Status,
+        Code, Crate, Level, Line, Marks, OrderPacked, OrderPackedBox, OrderPackedCard,
+        OrderPackedCash, OrderPackedNone, OrderPackedPayment, OrderStacked,
+        OrderStackedWord, Status, Weight, Word,
     };
     pub use v4::OrderPlaced;
 
@@ -81,6 +87,14 @@ pub mod order {
             pub payment: OrderPackedPayment,
             /// The property `tree`.
             pub tree: OrderPackedBox,
+            /// The property `grade`.
+            pub grade: OrderPackedGrade,
+            /// The property `by`.
+            pub by: String,
+            /// The property `weight`.
+            pub weight: u8,
+            /// The property `height`.
+            pub height: Height,
         }
 
         impl OrderPacked {
@@ -90,6 +104,8 @@ pub mod order {
                     && self.weights.values().all(|item| *item <= 200)
                     && self.size.0 <= 200 && self.payment.is_valid()
                     && self.tree.is_valid()
+                    && ::eventsmith::checks::length(&self.by, 2..=5)
+                    && self.weight <= 200 && self.height.is_valid()
             }
         }
 
@@ -126,6 +142,37 @@ pub mod order {
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_ORDER__PLACED_V1;
             const KEY: Option<&'static str> = None;
             ::eventsmith::event_payload!(OrderPlaced, is_valid);
+        }
+
+        /// An order was stacked.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct OrderStacked {
+            /// The property `top`.
+            pub top: Crate,
+            /// The property `maybe`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub maybe: Option<Option<Crate>>,
+            /// The property `marks`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub marks: Option<Marks>,
+        }
+
+        impl OrderStacked {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.top.is_valid()
+                    && self.maybe.iter().flatten().all(|value| value.is_valid())
+                    && self.marks.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        impl Event for OrderStacked {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "order.stacked";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::order::STACKED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_ORDER__STACKED_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::event_payload!(OrderStacked, is_valid);
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Status`.
@@ -240,6 +287,74 @@ pub mod order {
                 self.count <= 200
             }
         }
+
+        /// The schema `domain/order/packed.v1.json#/properties/grade`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum OrderPackedGrade {
+            /// `a`
+            A,
+            /// `b`
+            B,
+        }
+
+        /// The schema `domain/order/packed.v1.json#/$defs/Height`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct Height(pub u8);
+
+        impl Height {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.0 <= 200
+            }
+        }
+
+        /// A crate on top of others.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct Crate {
+            /// The property `level`.
+            pub level: Level,
+            /// The property `below`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub below: Option<Box<Crate>>,
+        }
+
+        impl Crate {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.level.is_valid()
+                    && self.below.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        /// How high.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct Level(pub u8);
+
+        impl Level {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.0 <= 9
+            }
+        }
+
+        /// Marks of any name.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct Marks {
+            /// The property `main`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub main: Option<Level>,
+            /// Properties that the schema does not name.
+            #[serde(flatten, deserialize_with = "::eventsmith::de::kept")]
+            pub unknown: BTreeMap<String, Level>,
+        }
+
+        impl Marks {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.main.as_ref().is_none_or(|value| value.is_valid())
+                    && self.unknown.values().all(|item| item.is_valid())
+                    && ::eventsmith::checks::undeclared(&self.unknown, &["main"])
+            }
+        }
     }
 
     /// Version 2 of the `order` events.
@@ -272,6 +387,14 @@ pub mod order {
             pub payment: OrderPackedPayment,
             /// The property `tree`.
             pub tree: OrderPackedBox,
+            /// The property `grade`.
+            pub grade: Word,
+            /// The property `by`.
+            pub by: Word,
+            /// The property `weight`.
+            pub weight: Weight,
+            /// The property `height`.
+            pub height: Number,
         }
 
         impl OrderPacked {
@@ -279,7 +402,8 @@ pub mod order {
                 self.lines.iter().all(|item| item.is_valid())
                     && self.weights.values().all(|item| item.is_finite())
                     && self.size.0.is_finite() && self.payment.is_valid()
-                    && self.tree.is_valid()
+                    && self.tree.is_valid() && self.weight.is_valid()
+                    && self.height.is_finite()
             }
         }
 
@@ -309,6 +433,10 @@ pub mod order {
                     last: old.last.map(Into::into),
                     payment: old.payment.into(),
                     tree: old.tree.into(),
+                    grade: old.grade.into(),
+                    by: Word(old.by),
+                    weight: Weight(old.weight.into()),
+                    height: old.height.0.into(),
                 }
             }
         }
@@ -354,6 +482,65 @@ pub mod order {
                     channel: OrderPlacedChannel::Web,
                     note: Some(String::from("none")),
                     gift: None,
+                }
+            }
+        }
+
+        /// An order was stacked. Since version 2 it is told anew.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct OrderStacked {
+            /// The property `top`.
+            pub top: Crate,
+            /// The property `maybe`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub maybe: Option<Option<Crate>>,
+            /// The property `marks`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub marks: Option<Marks>,
+            /// The default is `3`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub level: Option<Level>,
+            /// The default is `"none"`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub word: Option<OrderStackedWord>,
+            /// The default is `["a","b"]`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub words: Option<Vec<OrderStackedWord>>,
+        }
+
+        impl OrderStacked {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.top.is_valid()
+                    && self.maybe.iter().flatten().all(|value| value.is_valid())
+                    && self.marks.as_ref().is_none_or(|value| value.is_valid())
+                    && self.level.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        impl Event for OrderStacked {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "order.stacked";
+            const VERSION: u32 = 2;
+            const SUBJECT: &'static str = super::super::subjects::domain::order::STACKED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_ORDER__STACKED_V2;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::event_payload!(OrderStacked, is_valid, 1 => super::v1::OrderStacked, Self::from);
+        }
+
+        impl From<super::v1::OrderStacked> for OrderStacked {
+            fn from(old: super::v1::OrderStacked) -> Self {
+                Self {
+                    top: old.top.into(),
+                    maybe: old.maybe.map(|value| value.map(Into::into)),
+                    marks: old.marks.map(Into::into),
+                    level: Some(Level(3)),
+                    word: Some(OrderStackedWord(String::from("none"))),
+                    words: Some(
+                        vec![
+                            OrderStackedWord(String::from("a")),
+                            OrderStackedWord(String::from("b"))
+                        ],
+                    ),
                 }
             }
         }
@@ -543,6 +730,43 @@ pub mod order {
             }
         }
 
+        /// The schema `domain/order/packed.v2.json#/$defs/Word`.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct Word(String);
+
+        impl Word {
+            /// What the type asks for.
+            pub const EXPECTED: &'static str = "1 to 9 characters";
+
+            fn is_legal(text: &str) -> bool {
+                ::eventsmith::checks::length(text, 1..=9)
+            }
+        }
+
+        ::eventsmith::text_type!(Word);
+
+        impl From<super::v1::OrderPackedGrade> for Word {
+            fn from(old: super::v1::OrderPackedGrade) -> Self {
+                let text = match old {
+                    super::v1::OrderPackedGrade::A => "a",
+                    super::v1::OrderPackedGrade::B => "b",
+                };
+                Self(String::from(text))
+            }
+        }
+
+        /// The schema `domain/order/packed.v2.json#/$defs/Weight`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct Weight(pub Number);
+
+        impl Weight {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.0.is_finite()
+            }
+        }
+
         /// The schema `domain/order/placed.v2.json#/properties/channel`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -562,6 +786,93 @@ pub mod order {
                 Self::from(text)
             }
         }
+
+        /// A crate on top of others. Since version 2 it is told anew.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct Crate {
+            /// The property `level`.
+            pub level: Level,
+            /// The property `below`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub below: Option<Box<Crate>>,
+        }
+
+        impl Crate {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.level.is_valid()
+                    && self.below.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        impl From<super::v1::Crate> for Crate {
+            fn from(old: super::v1::Crate) -> Self {
+                Self {
+                    level: old.level.into(),
+                    below: old.below.map(|value| Box::new((*value).into())),
+                }
+            }
+        }
+
+        /// How high. Since version 2 it is told anew.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct Level(pub u8);
+
+        impl Level {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.0 <= 9
+            }
+        }
+
+        impl From<super::v1::Level> for Level {
+            fn from(old: super::v1::Level) -> Self {
+                Self(old.0)
+            }
+        }
+
+        /// Marks of any name. Since version 2 it is told anew.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct Marks {
+            /// The property `main`.
+            #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
+            pub main: Option<Level>,
+            /// Properties that the schema does not name.
+            #[serde(flatten, deserialize_with = "::eventsmith::de::kept")]
+            pub unknown: BTreeMap<String, Level>,
+        }
+
+        impl Marks {
+            pub(crate) fn is_valid(&self) -> bool {
+                self.main.as_ref().is_none_or(|value| value.is_valid())
+                    && self.unknown.values().all(|item| item.is_valid())
+                    && ::eventsmith::checks::undeclared(&self.unknown, &["main"])
+            }
+        }
+
+        impl From<super::v1::Marks> for Marks {
+            fn from(old: super::v1::Marks) -> Self {
+                Self {
+                    main: old.main.map(Into::into),
+                    unknown: old.unknown.into_iter().map(|(name, value)| (name, value.into())).collect(),
+                }
+            }
+        }
+
+        /// A word. Since version 2 it is told anew.
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct OrderStackedWord(String);
+
+        impl OrderStackedWord {
+            /// What the type asks for.
+            pub const EXPECTED: &'static str = "1 to 9 characters";
+
+            fn is_legal(text: &str) -> bool {
+                ::eventsmith::checks::length(text, 1..=9)
+            }
+        }
+
+        ::eventsmith::text_type!(OrderStackedWord);
     }
 
     /// Version 3 of the `order` events.
@@ -660,16 +971,19 @@ pub mod order {
 
 /// The schemas of all payloads, each with everything that it refers to.
 mod schemas {
-    pub(super) const DOMAIN_ORDER__PACKED_V1: &str = r##"{"title":"OrderPacked","description":"An order was packed.","type":"object","required":["status","id","packed_at","lines","weights","size","first","payment","tree"],"properties":{"status":{"$ref":"#/$defs/Status"},"id":{"type":"string","format":"uuid"},"packed_at":{"type":"string","format":"date-time"},"lines":{"type":"array","items":{"$ref":"#/$defs/Line"}},"weights":{"type":"object","additionalProperties":{"type":"integer","minimum":0,"maximum":200}},"size":{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":200},{"$ref":"#/$defs/Status"}],"items":false,"minItems":2},"first":{"$ref":"#/$defs/Code"},"last":{"$ref":"#/$defs/Code"},"payment":{"oneOf":[{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"cash"},"amount":{"type":"integer","minimum":0,"maximum":200}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"card"},"amount":{"type":"integer","minimum":0,"maximum":200}}}]},"tree":{"$ref":"#/$defs/Box"}},"$defs":{"Status":{"enum":["whole","part"]},"Code":{"type":"string","minLength":1,"maxLength":8},"Line":{"type":"object","required":["amount"],"properties":{"amount":{"type":"integer","minimum":0,"maximum":200},"code":{"$ref":"#/$defs/Code"}}},"Box":{"type":"object","required":["count"],"properties":{"count":{"type":"integer","minimum":0,"maximum":200}}}},"examples":[{"status":"whole","id":"0197f3a2-7d2c-7b5e-8a40-2f0b6a1c9d11","packed_at":"2026-02-03T04:05:06Z","lines":[{"amount":3,"code":"a"},{"amount":4}],"weights":{"a":1},"size":[7,"part"],"first":"x","last":"yy","payment":{"kind":"card","amount":5},"tree":{"count":3}}]}"##;
-    pub(super) const DOMAIN_ORDER__PACKED_V2: &str = r##"{"title":"OrderPacked","description":"An order was packed.","type":"object","required":["status","id","packed_at","lines","weights","size","first","payment","tree"],"properties":{"status":{"$ref":"#/$defs/Status"},"id":{"type":"string"},"packed_at":{"type":"string"},"lines":{"type":"array","items":{"$ref":"#/$defs/Line"}},"weights":{"type":"object","additionalProperties":{"type":"number"}},"size":{"type":"array","prefixItems":[{"type":"number"},{"type":"string"}],"items":false,"minItems":2},"first":{"$ref":"#/$defs/Code"},"last":{"$ref":"#/$defs/Code"},"payment":{"oneOf":[{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"card"},"amount":{"type":"number"}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"cash"},"amount":{"type":"number"}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"none"},"amount":{"type":"integer","minimum":0,"maximum":200}}}]},"tree":{"$ref":"#/$defs/Box"}},"$defs":{"Status":{"enum":["part","whole","none"]},"Code":{"type":"string","minLength":1,"maxLength":20},"Line":{"type":"object","required":["amount"],"properties":{"amount":{"type":"number"},"code":{"$ref":"#/$defs/Code"}}},"Box":{"type":"object","required":["count","label"],"properties":{"count":{"type":"number"},"label":{"type":"string","default":"box"}}}},"examples":[{"status":"whole","id":"0197f3a2-7d2c-7b5e-8a40-2f0b6a1c9d11","packed_at":"2026-02-03T04:05:06Z","lines":[{"amount":3,"code":"a"},{"amount":4}],"weights":{"a":1},"size":[7,"part"],"first":"x","last":"yy","payment":{"kind":"card","amount":5},"tree":{"count":3.5,"label":"x"}}]}"##;
+    pub(super) const DOMAIN_ORDER__PACKED_V1: &str = r##"{"title":"OrderPacked","description":"An order was packed.","type":"object","required":["status","id","packed_at","lines","weights","size","first","payment","tree","grade","by","weight","height"],"properties":{"status":{"$ref":"#/$defs/Status"},"id":{"type":"string","format":"uuid"},"packed_at":{"type":"string","format":"date-time"},"lines":{"type":"array","items":{"$ref":"#/$defs/Line"}},"weights":{"type":"object","additionalProperties":{"type":"integer","minimum":0,"maximum":200}},"size":{"type":"array","prefixItems":[{"type":"integer","minimum":0,"maximum":200},{"$ref":"#/$defs/Status"}],"items":false,"minItems":2},"first":{"$ref":"#/$defs/Code"},"last":{"$ref":"#/$defs/Code"},"payment":{"oneOf":[{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"cash"},"amount":{"type":"integer","minimum":0,"maximum":200}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"card"},"amount":{"type":"integer","minimum":0,"maximum":200}}}]},"tree":{"$ref":"#/$defs/Box"},"grade":{"enum":["a","b"]},"by":{"type":"string","minLength":2,"maxLength":5},"weight":{"type":"integer","minimum":0,"maximum":200},"height":{"$ref":"#/$defs/Height"}},"$defs":{"Status":{"enum":["whole","part"]},"Code":{"type":"string","minLength":1,"maxLength":8},"Line":{"type":"object","required":["amount"],"properties":{"amount":{"type":"integer","minimum":0,"maximum":200},"code":{"$ref":"#/$defs/Code"}}},"Box":{"type":"object","required":["count"],"properties":{"count":{"type":"integer","minimum":0,"maximum":200}}},"Height":{"type":"integer","minimum":0,"maximum":200}},"examples":[{"status":"whole","id":"0197f3a2-7d2c-7b5e-8a40-2f0b6a1c9d11","packed_at":"2026-02-03T04:05:06Z","lines":[{"amount":3,"code":"a"},{"amount":4}],"weights":{"a":1},"size":[7,"part"],"first":"x","last":"yy","payment":{"kind":"card","amount":5},"tree":{"count":3},"grade":"a","by":"me","weight":2,"height":3}]}"##;
+    pub(super) const DOMAIN_ORDER__PACKED_V2: &str = r##"{"title":"OrderPacked","description":"An order was packed.","type":"object","required":["status","id","packed_at","lines","weights","size","first","payment","tree","grade","by","weight","height"],"properties":{"status":{"$ref":"#/$defs/Status"},"id":{"type":"string"},"packed_at":{"type":"string"},"lines":{"type":"array","items":{"$ref":"#/$defs/Line"}},"weights":{"type":"object","additionalProperties":{"type":"number"}},"size":{"type":"array","prefixItems":[{"type":"number"},{"type":"string"}],"items":false,"minItems":2},"first":{"$ref":"#/$defs/Code"},"last":{"$ref":"#/$defs/Code"},"payment":{"oneOf":[{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"card"},"amount":{"type":"number"}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"cash"},"amount":{"type":"number"}}},{"type":"object","required":["kind","amount"],"properties":{"kind":{"const":"none"},"amount":{"type":"integer","minimum":0,"maximum":200}}}]},"tree":{"$ref":"#/$defs/Box"},"grade":{"$ref":"#/$defs/Word"},"by":{"$ref":"#/$defs/Word"},"weight":{"$ref":"#/$defs/Weight"},"height":{"type":"number"}},"$defs":{"Status":{"enum":["part","whole","none"]},"Code":{"type":"string","minLength":1,"maxLength":20},"Line":{"type":"object","required":["amount"],"properties":{"amount":{"type":"number"},"code":{"$ref":"#/$defs/Code"}}},"Box":{"type":"object","required":["count","label"],"properties":{"count":{"type":"number"},"label":{"type":"string","default":"box"}}},"Word":{"type":"string","minLength":1,"maxLength":9},"Weight":{"type":"number"}},"examples":[{"status":"whole","id":"0197f3a2-7d2c-7b5e-8a40-2f0b6a1c9d11","packed_at":"2026-02-03T04:05:06Z","lines":[{"amount":3,"code":"a"},{"amount":4}],"weights":{"a":1},"size":[7,"part"],"first":"x","last":"yy","payment":{"kind":"card","amount":5},"tree":{"count":3.5,"label":"x"},"grade":"a","by":"me","weight":2,"height":3}]}"##;
     pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount"],"properties":{"order_id":{"type":"string"},"amount":{"type":"integer","minimum":0,"maximum":1000}},"examples":[{"order_id":"o-1","amount":12}]}"#;
     pub(super) const DOMAIN_ORDER__PLACED_V2: &str = r#"{"title":"OrderPlaced","description":"An order was placed. Since version 2 it has a channel.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string"},"amount":{"type":"integer","minimum":0,"maximum":1000},"channel":{"enum":["web","shop"],"default":"web"},"note":{"type":"string","default":"none"},"gift":{"type":"boolean"}},"examples":[{"order_id":"o-2","amount":13,"channel":"shop","gift":true}]}"#;
     pub(super) const DOMAIN_ORDER__PLACED_V3: &str = r#"{"title":"OrderPlaced","description":"An order was placed. Since version 3 the amount is a text with its currency.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string"},"amount":{"type":"string","pattern":"^[0-9]+ [A-Z]{3}$"},"channel":{"enum":["web","shop"],"default":"web"},"note":{"type":"string","default":"none"},"gift":{"type":"boolean"}},"examples":[{"order_id":"o-3","amount":"14 EUR","channel":"web"}]}"#;
     pub(super) const DOMAIN_ORDER__PLACED_V4: &str = r#"{"title":"OrderPlaced","description":"An order was placed. Since version 4 any channel may be told.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string"},"amount":{"type":"string"},"channel":{"type":"string","default":"web"},"note":{"type":"string","default":"none"},"gift":{"type":"boolean"}},"examples":[{"order_id":"o-4","amount":"15 EUR","channel":"phone"}]}"#;
+    pub(super) const DOMAIN_ORDER__STACKED_V1: &str = r##"{"title":"OrderStacked","description":"An order was stacked.","type":"object","required":["top"],"properties":{"top":{"$ref":"#/$defs/Crate"},"maybe":{"anyOf":[{"$ref":"#/$defs/Crate"},{"type":"null"}]},"marks":{"$ref":"#/$defs/Marks"}},"$defs":{"Crate":{"description":"A crate on top of others.","type":"object","required":["level"],"properties":{"level":{"$ref":"#/$defs/Level"},"below":{"$ref":"#/$defs/Crate"}}},"Marks":{"description":"Marks of any name.","type":"object","properties":{"main":{"$ref":"#/$defs/Level"}},"additionalProperties":{"$ref":"#/$defs/Level"}},"Level":{"description":"How high.","type":"integer","minimum":0,"maximum":9},"Word":{"description":"A word.","type":"string","minLength":1,"maxLength":9}},"examples":[{"top":{"level":2,"below":{"level":1,"below":{"level":0}}},"maybe":null,"marks":{"main":1,"other":2}},{"top":{"level":0},"maybe":{"level":3}}]}"##;
+    pub(super) const DOMAIN_ORDER__STACKED_V2: &str = r##"{"title":"OrderStacked","description":"An order was stacked. Since version 2 it is told anew.","type":"object","required":["top"],"properties":{"top":{"$ref":"#/$defs/Crate"},"maybe":{"anyOf":[{"$ref":"#/$defs/Crate"},{"type":"null"}]},"marks":{"$ref":"#/$defs/Marks"},"level":{"$ref":"#/$defs/Level","default":3},"word":{"$ref":"#/$defs/Word","default":"none"},"words":{"type":"array","items":{"$ref":"#/$defs/Word"},"default":["a","b"]}},"$defs":{"Crate":{"description":"A crate on top of others. Since version 2 it is told anew.","type":"object","required":["level"],"properties":{"level":{"$ref":"#/$defs/Level"},"below":{"$ref":"#/$defs/Crate"}}},"Marks":{"description":"Marks of any name. Since version 2 it is told anew.","type":"object","properties":{"main":{"$ref":"#/$defs/Level"}},"additionalProperties":{"$ref":"#/$defs/Level"}},"Level":{"description":"How high. Since version 2 it is told anew.","type":"integer","minimum":0,"maximum":9},"Word":{"description":"A word. Since version 2 it is told anew.","type":"string","minLength":1,"maxLength":9}},"examples":[{"top":{"level":2,"below":{"level":1,"below":{"level":0}}},"maybe":null,"marks":{"main":1,"other":2}},{"top":{"level":0},"maybe":{"level":3}}]}"##;
 }
 
 ::eventsmith::stored_payloads! {
     CATALOGUE;
     order::v2::OrderPacked,
     order::v4::OrderPlaced,
+    order::v2::OrderStacked,
 }
