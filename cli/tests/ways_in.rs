@@ -2,7 +2,7 @@
 //!
 //! Their files are read as YAML, as their users read them, and their scripts are run with the program that was just built.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -8,7 +8,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod guide;
+pub mod guide;
 
 use eventsmith::examples::{Newest, unreadable};
 use eventsmith::{DecodeError, Event, Upcast};
