@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod completions;
 mod example;
 mod generate;
 mod lint;
+mod man;
 mod validate;
 
 use clap::Subcommand;
@@ -16,6 +18,8 @@ pub(crate) enum Command {
     Lint(lint::Lint),
     Validate(validate::Validate),
     Example(example::Example),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -26,6 +30,8 @@ impl Command {
             Self::Lint(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
+            Self::Completions(command) => command.run(out),
+            Self::Man(command) => command.run(out),
         }
     }
 }
