@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod breaking;
 mod example;
 mod generate;
 mod lint;
@@ -14,6 +15,7 @@ use crate::output::Out;
 pub(crate) enum Command {
     Generate(generate::Generate),
     Lint(lint::Lint),
+    Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
 }
@@ -24,6 +26,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(out),
             Self::Lint(command) => command.run(out),
+            Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
         }

@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod commands;
+mod git;
 mod output;
 
 use std::process::ExitCode;
