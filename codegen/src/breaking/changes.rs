@@ -114,9 +114,7 @@ impl<'a> Difference<'a> {
             self.one_schema(&old, &new, keyword, at);
         }
         self.positions(&old, &new, at);
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            self.branches(&old, &new, keyword, at);
-        }
+        self.unions(&old, &new, at);
         if self.is_told && old.get("default") != new.get("default") {
             let message = keywords::became("default", old.get("default"), new.get("default"));
             self.tell(at, format!("{message} (informational)"));

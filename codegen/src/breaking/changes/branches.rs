@@ -7,9 +7,40 @@ use crate::pointer::join;
 use super::Difference;
 use super::keywords::short;
 
+/// Keywords whose value is a list of branches.
+const UNIONS: &[&str] = &["allOf", "anyOf", "oneOf"];
+
 impl Difference<'_> {
+    /// The keywords that hold branches. One that came where another went with the same branches took its place.
+    pub(super) fn unions(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, at: &str) {
+        let gone = UNIONS.iter().find(|keyword| !list(old, keyword).is_empty() && list(new, keyword).is_empty());
+        let came = UNIONS.iter().find(|keyword| list(old, keyword).is_empty() && !list(new, keyword).is_empty());
+        let mut heirs = gone.zip(came);
+        if let Some((gone, came)) = heirs {
+            let (then, now) = (list(old, gone), list(new, came));
+            if then.len() == now.len() && then.iter().zip(&now).all(|(then, now)| self.is_same(then, now)) {
+                self.tell(at, format!("{gone} became {came}"));
+                for (index, (then, now)) in then.iter().zip(&now).enumerate() {
+                    self.schema(then, now, &join(&join(at, came), &index.to_string()));
+                }
+            } else {
+                heirs = None;
+            }
+        }
+        let is_told = |keyword: &&&str| heirs.is_some_and(|(gone, came)| gone == *keyword || came == *keyword);
+        for keyword in UNIONS.iter().filter(|keyword| !is_told(keyword)) {
+            let (then, now) = (list(old, keyword), list(new, keyword));
+            match (then.as_slice(), now.as_slice()) {
+                ([], []) => {}
+                ([], branches) => self.tell(at, format!("{keyword} was added:{}", all_spelled(branches))),
+                (branches, []) => self.tell(at, format!("{keyword} was removed:{}", all_spelled(branches))),
+                _ => self.branches(old, new, keyword, at),
+            }
+        }
+    }
+
     /// The branches of `oneOf` and its like: the same ones are paired first, then those of one name, then by order.
-    pub(super) fn branches(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, keyword: &str, at: &str) {
+    fn branches(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, keyword: &str, at: &str) {
         let at = join(at, keyword);
         let (old, new) = (list(old, keyword), list(new, keyword));
         let mut pairs: Vec<Option<usize>> = vec![None; new.len()];
@@ -96,6 +127,22 @@ fn name(branch: &Value) -> Option<String> {
     text("type").map(str::to_owned)
 }
 
+/// The name of a branch for people, after a space; that of a nameless object is what it demands.
 fn spelled(branch: &Value) -> String {
-    name(branch).map(|name| format!(" ({name})")).unwrap_or_default()
+    let required = branch.get("required").and_then(Value::as_array).into_iter().flatten();
+    let required: Vec<&str> = required.filter_map(Value::as_str).collect();
+    match name(branch) {
+        Some(name) if name == "object" && !required.is_empty() => format!(" (object with {})", required.join(", ")),
+        Some(name) => format!(" ({name})"),
+        None if !required.is_empty() => format!(" (with {})", required.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn all_spelled(branches: &[Value]) -> String {
+    let spelled = branches.iter().map(|branch| match spelled(branch) {
+        name if name.is_empty() => " (a schema)".to_owned(),
+        name => name,
+    });
+    spelled.collect::<Vec<_>>().join(",")
 }
