@@ -6,6 +6,8 @@
 pub mod changes;
 mod findings;
 mod published;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use std::collections::HashSet;

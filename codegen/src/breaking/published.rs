@@ -99,8 +99,7 @@ fn root(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnostic
 fn kind(then: &Event, now: &Event, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
     let Some((_, newest)) = shared(then, now).pop().filter(|_| then.kind != now.kind) else { return };
     let (was, is) = (then.kind.as_str(), now.kind.as_str());
-    let message =
-        format!("{} was a {was} event and is a {is} event now: its subject is {}", now.event_type, now.subject);
+    let message = format!("the kind of {} was {was} and is {is} now, and its subject {}", now.event_type, now.subject);
     findings.push(in_file("changed-subject", current, &newest.file, "", message, SUBJECT_HELP));
 }
 
