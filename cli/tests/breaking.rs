@@ -271,6 +271,23 @@ fn what_was_broken_before_is_a_warning_and_the_rest_is_compared() {
     assert!(run.stdout.starts_with(&format!("{EVENT}: warning[unsound-previous]: ")), "{run:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_in_the_repository_are_not_followed() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    let link = repository.0.path().join("schemas/domain/rule/linked.v1.json");
+    std::os::unix::fs::symlink("created.v1.json", &link).unwrap();
+    repository.commit(&[]);
+
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+
+    assert_eq!(
+        (run.status, run.stderr.as_str()),
+        (0, "0 compatible, 2 identical, 0 breaking, 0 undecided\n"),
+        "{run:?}"
+    );
+}
+
 #[test]
 fn a_shallow_clone_is_enough_and_says_so_where_history_matters() {
     let repository = Repository::with(&[(EVENT, &named(5))]);

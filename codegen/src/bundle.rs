@@ -34,6 +34,11 @@ impl Origins {
         let home = slashes.rev().find_map(|end| Some(self.copied.get(&pointer[..end])?.below(&pointer[end..])));
         home.unwrap_or_else(|| Place { file: self.file.clone(), pointer: pointer.to_owned() })
     }
+
+    /// The files that were embedded whole. A validator names places in them by pointers of their own.
+    pub(crate) fn embedded(&self) -> impl Iterator<Item = &str> {
+        self.copied.values().filter(|place| place.pointer.is_empty()).map(|place| place.file.as_str())
+    }
 }
 
 /// The bundle of a file, and where its parts stand.

@@ -48,7 +48,7 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
         }
     }
     if difference.has_foreign_references {
-        difference.shared_definitions();
+        difference.shared_definitions(old, new, "");
     }
     difference.changes
 }
@@ -191,20 +191,19 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Compares the definitions that have the same name.
-    fn shared_definitions(&mut self) {
+    /// Compares the definitions that have the same name, and those within them: whole files may be embedded.
+    fn shared_definitions(&mut self, old: &Value, new: &Value, at: &str) {
         for keyword in ["$defs", "definitions"] {
-            let (old, new) = (self.old, self.new);
             let (Some(Value::Object(old)), Some(Value::Object(new))) = (old.get(keyword), new.get(keyword)) else {
                 continue;
             };
             for (name, definition) in new {
-                let at = join(&format!("/{keyword}"), name);
-                if let Some(earlier) = old.get(name)
-                    && self.seen.insert((at.clone(), at.clone()))
-                {
+                let at = join(&join(at, keyword), name);
+                let Some(earlier) = old.get(name) else { continue };
+                if self.seen.insert((at.clone(), at.clone())) {
                     self.schema(earlier, definition, &at);
                 }
+                self.shared_definitions(earlier, definition, &at);
             }
         }
     }

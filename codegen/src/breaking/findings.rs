@@ -97,23 +97,25 @@ impl Pair<'_> {
 
     /// Where the new files say what the reader does not understand.
     fn place(&self, fault: &Fault) -> Place {
-        let place = match self.direction {
-            Direction::Backward => self.now.origins.of(&fault.keyword),
-            Direction::Forward => {
-                // What an old reader rejects stands in the new file as what writers now write.
-                let pointer = match fault.unexpected.first() {
-                    Some(name) => join(&join(holder(&fault.keyword), "properties"), name),
-                    None => fault.keyword.clone(),
-                };
-                let then = self.then.origins.of(&pointer);
-                if then.file != self.then.file && self.current.catalogue.documents.contains_key(&then.file) {
-                    then
-                } else {
-                    self.now.origins.of(&pointer)
-                }
-            }
-        };
         let documents = &self.current.catalogue.documents;
+        let reader = match self.direction {
+            Direction::Backward => &self.now.origins,
+            Direction::Forward => &self.then.origins,
+        };
+        let pointer = match (self.direction, fault.unexpected.first()) {
+            // What an old reader does not expect stands in the new file as something that writers may write.
+            (Direction::Forward, Some(name)) => join(&join(holder(&fault.keyword), "properties"), name),
+            _ => fault.keyword.clone(),
+        };
+        let exists = |file: &str| documents.get(file).is_some_and(|file| file.schema.pointer(&pointer).is_some());
+        let place = match reader.of(&pointer) {
+            place if place.file == self.then.file || !documents.contains_key(&place.file) => {
+                self.now.origins.of(&pointer)
+            }
+            place => place,
+        };
+        let embedded = reader.embedded().find(|file| !exists(&self.subject.file) && exists(file));
+        let place = embedded.map_or(place, |file| Place { file: file.to_owned(), pointer: pointer.clone() });
         match documents.get(&place.file) {
             Some(document) => Place { pointer: existing(&document.schema, &place.pointer), file: place.file },
             None => Place::root(&self.subject.file),

@@ -275,3 +275,14 @@ fn an_undecided_change_says_what_stands_in_the_way() {
     assert!(finding.message.contains("could not be decided: it is hard"), "{finding}");
     assert!(finding.help.contains("--allow-undecided"), "{finding}");
 }
+
+#[test]
+fn a_keyword_in_an_embedded_file_is_shown_in_that_file() {
+    let user = r#"{"properties": {"level": {"$ref": "../../common.json#level"}}}"#;
+    let old = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"$anchor": "level", "enum": ["a", "b"]}}}"#)];
+    let new = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"$anchor": "level", "enum": ["a"]}}}"#)];
+
+    let finding = breaking(&old, &new, Direction::Backward, json!({"level": "b"}));
+
+    assert_eq!((finding.file.as_str(), finding.pointer.as_str()), ("common.json", "/$defs/Level/enum"), "{finding}");
+}
