@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod breaking;
 mod completions;
 mod example;
 mod generate;
@@ -16,6 +17,7 @@ use crate::output::Out;
 pub(crate) enum Command {
     Generate(generate::Generate),
     Lint(lint::Lint),
+    Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
     Completions(completions::Completions),
@@ -28,6 +30,7 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(out),
             Self::Lint(command) => command.run(out),
+            Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
             Self::Completions(command) => command.run(out),

@@ -5,6 +5,7 @@
 mod catalogue;
 mod commands;
 mod format;
+mod git;
 mod output;
 mod progress;
 

@@ -1,6 +1,6 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
-mod manifest;
+pub(crate) mod manifest;
 
 use std::collections::HashSet;
 

@@ -9,6 +9,7 @@
 //! eventsmith_codegen::Builder::new().build();
 //! ```
 
+pub mod breaking;
 mod builder;
 pub mod bundle;
 mod check;
