@@ -12,8 +12,10 @@ mod writer;
 
 use serde_json::Value;
 
+use crate::sample::Sampler;
 use crate::schema::{self, Fault};
 
+use judge::Judge;
 use modern::modern;
 use proof::Prover;
 use search::Search;
@@ -73,13 +75,14 @@ pub fn decide(writer: &Value, reader: &Value) -> Verdict {
         return Verdict::Identical;
     }
     let strict = schema::draft_number(reader) == 4 && schema::draft_number(writer) != 4;
-    let Err(first) = Prover::new(&old, &new, None, strict).prove() else { return Verdict::Compatible };
-    let closed = closed::closed(&old);
-    let search = match Search::new(writer, &closed, reader) {
-        Ok(search) => search,
+    let judge = Judge::new(&old, &new);
+    let Err(first) = Prover::new(&judge, None, strict).prove() else { return Verdict::Compatible };
+    let tools = Search::new(&judge, writer, reader).and_then(|search| Ok((search, Sampler::new(&old)?)));
+    let (search, sampler) = match tools {
+        Ok(tools) => tools,
         Err(reason) => return Verdict::Undecided(Obstacle { pointer: String::new(), reason }),
     };
-    let prover = Prover::new(&old, &new, Some(&search.sampler), strict);
+    let prover = Prover::new(&judge, Some(&sampler), strict);
     for attempt in [Prover::first_miss, Prover::prove] {
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
@@ -88,17 +91,21 @@ pub fn decide(writer: &Value, reader: &Value) -> Verdict {
         }
     }
     let simple = closed::simply_closed(&old);
-    if !strict && schema::covers(&new, &simple) {
+    if !strict && simple.to_string().len() < LARGEST && schema::covers(&new, &simple) {
         return Verdict::Compatible;
     }
-    match search.far_and_wide(&simple, &closed, &new) {
+    match search.far_and_wide(&simple) {
         Some(witness) => Verdict::Breaking(Box::new(witness)),
         None => Verdict::Undecided(Obstacle { pointer: first.pointer, reason: first.reason }),
     }
 }
 
-/// What writers of a self-contained schema write, as a schema of draft 2020-12: undeclared properties are forbidden at
-/// every level.
-pub fn closed(schema: &Value) -> Value {
-    closed::closed(&modern(schema))
+/// The longest text of a schema that is canonicalized: that takes time that grows faster than the text.
+const LARGEST: usize = 60_000;
+
+/// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
+pub fn writes(schema: &Value, payload: &Value) -> bool {
+    let writer = modern(schema);
+    let judge = Judge::new(&writer, &writer);
+    closed::is_declared(&judge, &[&writer], payload)
 }

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
 
+use super::judge::Judge;
+use super::writer::Side;
+
 /// The properties that a schema declares for the object it speaks of.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Declared<'a> {
@@ -66,16 +69,19 @@ pub(super) fn in_place<'a>(root: &'a Value, members: &'a Map<String, Value>, vis
     members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values).for_each(visit);
 }
 
-/// A schema in the words of draft 2020-12 with undeclared properties forbidden where one schema alone declares them, in
-/// words that every reasoner understands. It accepts no less than [`closed`].
+/// A schema in the words of draft 2020-12 with undeclared properties forbidden where one schema alone speaks of an
+/// object, in words that every reasoner understands. It accepts whatever is written, and more.
 pub(super) fn simply_closed(schema: &Value) -> Value {
-    const IN_PLACE: &[&str] = &["$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf"];
-    const OTHERS: &[&str] = &["additionalProperties", "patternProperties", "unevaluatedProperties"];
+    const WITH_OTHERS: &[&str] =
+        &["$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties", "unevaluatedProperties"];
     let Value::Object(members) = schema else { return schema.clone() };
+    if WITH_OTHERS.iter().any(|keyword| members.contains_key(*keyword)) {
+        return schema.clone();
+    }
     let mut copy = members.clone();
     for (keyword, value) in &mut copy {
         match (keyword.as_str(), value) {
-            ("properties" | "$defs" | "definitions", Value::Object(schemas)) => {
+            ("properties", Value::Object(schemas)) => {
                 schemas.values_mut().for_each(|schema| *schema = simply_closed(schema));
             }
             ("prefixItems", Value::Array(schemas)) => {
@@ -87,8 +93,8 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
     }
     let mut declared = Declared::default();
     declared.add_own(members);
-    let alone = !IN_PLACE.iter().chain(OTHERS).any(|keyword| members.contains_key(*keyword));
-    if alone && let Some(Value::Object(properties)) = copy.get_mut("properties").filter(|_| declared.closes()) {
+    let is_open = !members.contains_key("additionalProperties");
+    if is_open && let Some(Value::Object(properties)) = copy.get_mut("properties").filter(|_| declared.closes()) {
         for name in &declared.required {
             properties.entry(*name).or_insert(json!(true));
         }
@@ -97,60 +103,84 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
     Value::Object(copy)
 }
 
-/// A schema in the words of draft 2020-12 with undeclared properties forbidden at every level.
-pub(super) fn closed(root: &Value) -> Value {
-    site(root, root)
+/// Whether a value that a schema of the writer accepts has declared properties only, at every level.
+///
+/// What counts is what the schemas declare together that apply to the value: of alternatives, those that accept it.
+pub(super) fn is_declared<'a>(judge: &Judge<'a>, schemas: &[&'a Value], value: &Value) -> bool {
+    let mut applied = Vec::new();
+    schemas.iter().for_each(|schema| apply(judge, schema, value, &mut applied, 0));
+    match value {
+        Value::Object(members) => {
+            let mut declared = Declared::default();
+            applied.iter().for_each(|schema| declared.add_own(schema));
+            members.iter().all(|(name, member)| {
+                let is_known = declared.names.contains(name.as_str())
+                    || declared.required.contains(name.as_str())
+                    || declared.patterns.iter().any(|pattern| judge.matches(pattern, name) == Some(true));
+                if declared.closes() && !is_known {
+                    return false;
+                }
+                let below: Vec<&Value> = applied.iter().flat_map(|schema| of_member(judge, schema, name)).collect();
+                is_declared(judge, &below, member)
+            })
+        }
+        Value::Array(items) => items.iter().enumerate().all(|(index, item)| {
+            let below: Vec<&Value> = applied.iter().filter_map(|schema| of_item(schema, index)).collect();
+            is_declared(judge, &below, item)
+        }),
+        _ => true,
+    }
 }
 
-/// The schema of a value of its own.
-fn site(root: &Value, schema: &Value) -> Value {
-    let mut declared = Declared::default();
-    declared.add(root, schema, 0);
-    let mut copy = part(root, schema);
-    // What is a map has no property that nothing has evaluated.
-    if !(declared.names.is_empty() && declared.patterns.is_empty())
-        && let Value::Object(members) = &mut copy
-    {
-        let others: Map<String, Value> =
-            declared.required.difference(&declared.names).map(|name| ((*name).to_owned(), json!(true))).collect();
-        if members.contains_key("unevaluatedProperties") || members.contains_key("additionalProperties") {
-            return copy;
-        }
-        if !others.is_empty() {
-            match members.entry("properties").or_insert_with(|| json!({})) {
-                Value::Object(properties) => properties.extend(others),
-                _ => return copy,
-            }
-        }
-        members.insert("unevaluatedProperties".to_owned(), json!(false));
+/// Adds the schemas that apply to a value because one does.
+fn apply<'a>(
+    judge: &Judge<'a>,
+    schema: &'a Value,
+    value: &Value,
+    applied: &mut Vec<&'a Map<String, Value>>,
+    height: usize,
+) {
+    let Value::Object(members) = schema else { return };
+    if height > TALLEST || applied.iter().any(|known| std::ptr::eq(*known, members)) {
+        return;
     }
-    copy
+    applied.push(members);
+    let root = judge.root(Side::Writer);
+    let holds = |schema: &Value| judge.accepts(schema, Side::Writer, value, 0) != Some(false);
+    let mut also: Vec<&'a Value> = Vec::new();
+    also.extend(members.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference)));
+    also.extend(members.get("allOf").and_then(Value::as_array).into_iter().flatten());
+    for keyword in ["anyOf", "oneOf"] {
+        let branches = members.get(keyword).and_then(Value::as_array).into_iter().flatten();
+        also.extend(branches.filter(|branch| holds(branch)));
+    }
+    if let Some(condition) = members.get("if") {
+        if holds(condition) {
+            also.push(condition);
+            also.extend(members.get("then"));
+        } else {
+            also.extend(members.get("else"));
+        }
+    }
+    let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
+    also.extend(dependents.filter(|(name, _)| value.get(name.as_str()).is_some()).map(|(_, schema)| schema));
+    also.into_iter().for_each(|schema| apply(judge, schema, value, applied, height + 1));
 }
 
-/// A schema that speaks of the same value as the one it stands in.
-fn part(root: &Value, schema: &Value) -> Value {
-    let Value::Object(members) = schema else { return schema.clone() };
-    let mut copy = members.clone();
-    for (keyword, value) in &mut copy {
-        match (keyword.as_str(), value) {
-            ("properties" | "patternProperties", Value::Object(schemas)) => {
-                schemas.values_mut().for_each(|schema| *schema = site(root, schema));
-            }
-            ("prefixItems", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(|schema| *schema = site(root, schema));
-            }
-            ("items" | "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems", schema) => {
-                *schema = site(root, schema);
-            }
-            ("$defs" | "definitions" | "dependentSchemas", Value::Object(schemas)) => {
-                schemas.values_mut().for_each(|schema| *schema = part(root, schema));
-            }
-            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(|schema| *schema = part(root, schema));
-            }
-            ("then" | "else", schema) => *schema = part(root, schema),
-            _ => {}
-        }
+/// What a schema says of a member.
+fn of_member<'a>(judge: &Judge<'_>, schema: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
+    let map = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
+    let mut found: Vec<&Value> = map("properties").and_then(|known| known.get(name)).into_iter().collect();
+    let patterns = map("patternProperties").into_iter().flatten();
+    found.extend(patterns.filter(|(pattern, _)| judge.matches(pattern, name) == Some(true)).map(|(_, schema)| schema));
+    if found.is_empty() {
+        found.extend(schema.get("additionalProperties"));
     }
-    Value::Object(copy)
+    found
+}
+
+/// What a schema says of an element.
+fn of_item(schema: &Map<String, Value>, index: usize) -> Option<&Value> {
+    let first = schema.get("prefixItems").and_then(Value::as_array);
+    first.and_then(|first| first.get(index)).or_else(|| schema.get("items"))
 }

@@ -63,11 +63,14 @@ const VALUES: usize = 24;
 /// How much work one proof may be.
 const FUEL: u32 = 20_000;
 
+/// How many values are made for the misses of one proof.
+const FILLS: u32 = 400;
+
 /// How deep the schemas of a proof may stand in each other.
 const DEEPEST: u32 = 48;
 
 pub(super) struct Prover<'a> {
-    pub(super) judge: Judge<'a>,
+    pub(super) judge: &'a Judge<'a>,
     /// Fills in values of the writer's schema; without one, misses come without values.
     sampler: Option<&'a Sampler>,
     /// Whether values are of no interest just now.
@@ -77,6 +80,10 @@ pub(super) struct Prover<'a> {
     /// Whether the reader takes `1.0` for no integer, but the writer's schema may.
     pub(super) strict_integers: bool,
     fuel: Cell<u32>,
+    /// How many values may still be made.
+    fills: Cell<u32>,
+    /// How much work a look for a contradiction may be.
+    glance: Cell<u32>,
     depth: Cell<u32>,
     /// What is proved, or being proved: values are finite, so that a proof may rest on itself once it has gone
     /// into a part of the value.
@@ -87,20 +94,17 @@ pub(super) struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    pub(super) fn new(
-        writer: &'a Value,
-        reader: &'a Value,
-        sampler: Option<&'a Sampler>,
-        strict_integers: bool,
-    ) -> Self {
+    pub(super) fn new(judge: &'a Judge<'a>, sampler: Option<&'a Sampler>, strict_integers: bool) -> Self {
         Self {
-            judge: Judge::new(writer, reader),
+            judge,
             sampler,
             is_quiet: Cell::new(sampler.is_none()),
             is_hasty: Cell::new(false),
             failed: RefCell::default(),
             strict_integers,
             fuel: Cell::new(FUEL),
+            fills: Cell::new(0),
+            glance: Cell::new(0),
             depth: Cell::new(0),
             proved: RefCell::default(),
             trail: RefCell::default(),
@@ -118,8 +122,9 @@ impl<'a> Prover<'a> {
     /// Whether everything that writers write is accepted by readers.
     pub(super) fn prove(&self) -> Fit {
         self.fuel.set(FUEL);
+        self.fills.set(FILLS);
         let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
-        self.fits(&Written::of(&self.judge, writer, Side::Writer), reader)
+        self.fits(&Written::of(self.judge, writer, Side::Writer), reader)
     }
 
     /// Whether everything that is written at a place is accepted by a schema of the reader.
@@ -127,10 +132,10 @@ impl<'a> Prover<'a> {
         let members = match reader {
             Value::Object(members) => members,
             Value::Bool(true) => return Ok(()),
-            _ if written.is_never(&self.judge, 0) => return Ok(()),
+            _ if written.is_never(self.judge, 0) => return Ok(()),
             _ => return Err(Miss::new(self.samples(written), "the schema accepts nothing")),
         };
-        if written.is_never(&self.judge, 0) || self.says_so(written, reader) {
+        if written.is_never(self.judge, 0) || self.says_so(written, reader) {
             return Ok(());
         }
         let (fuel, depth) = (self.fuel.get(), self.depth.get());
@@ -196,7 +201,7 @@ impl<'a> Prover<'a> {
         if self.is_enough(Some(&miss)) && written.choices.is_empty() {
             return Err(miss);
         }
-        if let Some(alternatives) = written.alternatives(&self.judge) {
+        if let Some(alternatives) = written.alternatives(self.judge) {
             let mut found: Option<Box<Miss>> = None;
             for chosen in alternatives {
                 if let Err(other) = self.demands_of(&chosen, reader) {
@@ -230,7 +235,7 @@ impl<'a> Prover<'a> {
 
     /// The same for a narrower list of what is written.
     fn demands_of(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
-        if written.is_never(&self.judge, 0) {
+        if written.is_never(self.judge, 0) {
             return Ok(());
         }
         let fuel = self.fuel.get();
@@ -256,7 +261,7 @@ impl<'a> Prover<'a> {
             None => format!("whether {first} is accepted cannot be told"),
         };
         let values =
-            refused.iter().map(|(value, _)| (*value).clone()).filter(|value| written.may_be(&self.judge, value));
+            refused.iter().map(|(value, _)| (*value).clone()).filter(|value| written.may_be(self.judge, value));
         let mut miss = Miss::new(values.take(self.wanted()).collect(), reason);
         if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
             miss = miss.within(keyword, None);
@@ -372,6 +377,7 @@ impl<'a> Prover<'a> {
     /// A value that is perhaps written and perhaps fulfils a further schema, which must not refer to anything.
     pub(super) fn fill(&self, written: &Written<'a>, more: Value) -> Option<Value> {
         let sampler = self.sampler.filter(|_| !self.is_quiet.get())?;
+        self.fills.set(self.fills.get().checked_sub(1)?);
         let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| (*schema).clone());
         let mut all: Vec<Value> = own.collect();
         if written.types != Types::ALL {
@@ -392,6 +398,6 @@ impl<'a> Prover<'a> {
         if self.is_quiet.get() {
             return Vec::new();
         }
-        values.into_iter().filter(|value| written.may_be(&self.judge, value)).take(self.wanted()).collect()
+        values.into_iter().filter(|value| written.may_be(self.judge, value)).take(self.wanted()).collect()
     }
 }

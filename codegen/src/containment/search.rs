@@ -6,28 +6,35 @@ use crate::pointer::{join, steps};
 use crate::sample::{Instances, Sampler};
 use crate::schema::{self, Validator};
 
-use super::Witness;
+use super::closed::is_declared;
+use super::judge::Judge;
+use super::writer::Side;
+use super::{LARGEST, Witness};
 
 /// Looks for a payload that writers write and readers reject.
-pub(super) struct Search {
-    /// The writer's schema as it was given.
+pub(super) struct Search<'a> {
+    judge: &'a Judge<'a>,
+    /// The schemas as they were given.
     writer: Validator,
-    /// Makes and judges payloads without undeclared properties.
-    pub(super) sampler: Sampler,
     reader: Validator,
 }
 
 /// How many payloads are tried once thinking has not helped.
-const OF_WRITER: usize = 1_500;
-const OF_READER: usize = 1_500;
+const MOST: usize = 1_500;
+/// How much text of schemas is worth so many; with larger ones, fewer are tried.
+const TEXT: usize = 8_000;
 
-impl Search {
-    pub(super) fn new(writer: &Value, closed: &Value, reader: &Value) -> Result<Self, String> {
-        Ok(Self { writer: Validator::new(writer)?, sampler: Sampler::new(closed)?, reader: Validator::new(reader)? })
+impl<'a> Search<'a> {
+    pub(super) fn new(judge: &'a Judge<'a>, writer: &Value, reader: &Value) -> Result<Self, String> {
+        Ok(Self { judge, writer: Validator::new(writer)?, reader: Validator::new(reader)? })
     }
 
     fn is_witness(&self, payload: &Value) -> bool {
-        !self.reader.is_valid(payload) && self.writer.is_valid(payload) && self.sampler.accepts(payload)
+        !self.reader.is_valid(payload) && self.writer.is_valid(payload) && self.is_declared(payload)
+    }
+
+    fn is_declared(&self, payload: &Value) -> bool {
+        is_declared(self.judge, &[self.judge.root(Side::Writer)], payload)
     }
 
     /// The first witness among some payloads, made small.
@@ -39,14 +46,19 @@ impl Search {
     }
 
     /// Looks where no thought leads: in the difference of both schemas, and around their limits.
-    pub(super) fn far_and_wide(&self, simple: &Value, closed: &Value, reader: &Value) -> Option<Witness> {
-        let difference = schema::difference(reader, simple).and_then(|difference| Sampler::new(&difference).ok());
-        let sample = difference.and_then(|sampler| sampler.sample().ok());
-        if let Some(witness) = self.among(sample) {
-            return Some(witness);
+    pub(super) fn far_and_wide(&self, simple: &Value) -> Option<Witness> {
+        let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
+        let size = writer.to_string().len().max(reader.to_string().len());
+        if size < LARGEST {
+            let difference = schema::difference(reader, simple).and_then(|difference| Sampler::new(&difference).ok());
+            let sample = difference.and_then(|sampler| sampler.sample().ok());
+            if let Some(witness) = self.among(sample) {
+                return Some(witness);
+            }
         }
-        let around = |schema: &Value, count| Instances::new(schema, 1).into_iter().flat_map(move |all| all.take(count));
-        self.among(around(closed, OF_WRITER).chain(around(reader, OF_READER)))
+        let count = (MOST * TEXT / size.max(1)).clamp(50, MOST);
+        let around = |schema: &Value| Instances::new(schema, 1).into_iter().flat_map(move |all| all.take(count));
+        self.among(around(simple).chain(around(reader)))
     }
 
     /// A witness without what it need not have.

@@ -10,6 +10,12 @@ use super::{Fit, Miss, Prover};
 /// The most values of a property that are considered one by one.
 const MOST_VALUES: usize = 64;
 
+/// The most alternatives that are looked at without a try to do so at once.
+const MOST_CASES: usize = 64;
+
+/// How much work it may be to see that two schemas have nothing in common.
+const GLANCE: u32 = 200;
+
 impl<'a> Prover<'a> {
     pub(super) fn all_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
         let mut found: Option<Box<Miss>> = None;
@@ -38,7 +44,9 @@ impl<'a> Prover<'a> {
                     Err(miss) => values.extend(miss.values),
                 }
             }
-            values.extend(self.samples(case));
+            if values.is_empty() || !self.is_hasty.get() {
+                values.extend(self.samples(case));
+            }
             Err(Miss::new(values, "no alternative accepts everything that is written"))
         })
     }
@@ -62,13 +70,18 @@ impl<'a> Prover<'a> {
                         if let Err(miss) = self.fits(case, branch) {
                             values.extend(miss.values);
                         }
+                        if !values.is_empty() && self.is_hasty.get() {
+                            break;
+                        }
                         // What two alternatives accept is accepted by none.
                         let both = self.within(case, branch);
                         values.extend(self.samples(&both));
                     }
                 }
             }
-            values.extend(self.samples(case));
+            if values.is_empty() || !self.is_hasty.get() {
+                values.extend(self.samples(case));
+            }
             Err(Miss::new(values, "several alternatives may accept what is written, or none"))
         })
     }
@@ -116,7 +129,7 @@ impl<'a> Prover<'a> {
         {
             let mut case = self.within(written, operand);
             if let Some(own) = own("then") {
-                case.hold(&self.judge, own, Side::Writer);
+                case.hold(self.judge, own, Side::Writer);
             }
             let fit = self.fits(&case, then);
             take(fit, "then");
@@ -124,7 +137,7 @@ impl<'a> Prover<'a> {
         if let Some(otherwise) = otherwise {
             let mut case = written.clone();
             if let Some(own) = own("else") {
-                case.hold(&self.judge, own, Side::Writer);
+                case.hold(self.judge, own, Side::Writer);
             }
             if self.fits(&case, operand).is_err() {
                 let fit = self.fits(&case, otherwise);
@@ -137,20 +150,28 @@ impl<'a> Prover<'a> {
     /// What is written and fulfils a schema of the reader, too.
     fn within(&self, written: &Written<'a>, reader: &'a Value) -> Written<'a> {
         let mut case = written.clone();
-        case.hold(&self.judge, reader, Side::Reader);
+        case.hold(self.judge, reader, Side::Reader);
         case
     }
 
     /// Tries to prove something, then again for every alternative of what is written.
     fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
-        let Err(miss) = prove(written) else { return Ok(()) };
+        // Of several alternatives each goes its own way.
+        let apart: usize = written.choices.iter().map(|choice| choice.branches.len()).product();
+        let miss = match (2..=MOST_CASES).contains(&apart) {
+            true => Miss::new(Vec::new(), "no alternative accepts what is written"),
+            false => match prove(written) {
+                Ok(()) => return Ok(()),
+                Err(miss) => miss,
+            },
+        };
         let Some(cases) = self.cases(written) else { return Err(miss) };
         let mut found: Option<Box<Miss>> = None;
         for case in cases {
             if self.spend().is_none() {
                 return Err(miss);
             }
-            if case.is_never(&self.judge, 0) {
+            if case.is_never(self.judge, 0) {
                 continue;
             }
             if let Err(other) = self.each_case(&case, prove) {
@@ -178,12 +199,12 @@ impl<'a> Prover<'a> {
 
     /// What is written, in several lists of less: by alternative, by type, by value.
     fn cases(&self, written: &Written<'a>) -> Option<Vec<Written<'a>>> {
-        if let Some(alternatives) = written.alternatives(&self.judge) {
+        if let Some(alternatives) = written.alternatives(self.judge) {
             return Some(alternatives);
         }
         let types: Vec<Types> = written.types.each().collect();
         if types.len() > 1 {
-            return Some(types.into_iter().map(|types| written.only(&self.judge, types)).collect());
+            return Some(types.into_iter().map(|types| written.only(self.judge, types)).collect());
         }
         if let Some(values) = written.values.as_ref().filter(|values| (2..=MOST_VALUES).contains(&values.len())) {
             let one = |value: &Value| {
@@ -197,10 +218,10 @@ impl<'a> Prover<'a> {
             return None;
         }
         // The property whose values tell the alternatives apart.
-        let declared = written.declared(&self.judge);
+        let declared = written.declared(self.judge);
         written.required().into_iter().filter(|name| !written.fixed.iter().any(|(fixed, _)| fixed == name)).find_map(
             |name| {
-                let property = written.property(&self.judge, &declared, name)?;
+                let property = written.property(self.judge, &declared, name)?;
                 let values = property.values.filter(|values| (2..=MOST_VALUES).contains(&values.len()))?;
                 Some(values.iter().map(|value| written.fixing(name, value)).collect())
             },
@@ -215,6 +236,9 @@ impl<'a> Prover<'a> {
         if let Some(values) = &written.values {
             return values.iter().all(|value| self.judge.accepts(reader, Side::Reader, value, 0) == Some(false));
         }
+        if depth == 0 {
+            self.glance.set(GLANCE);
+        }
         let both = self.within(written, reader);
         self.is_empty(&both, depth)
     }
@@ -224,19 +248,18 @@ impl<'a> Prover<'a> {
         if written.types.is_empty() {
             return true;
         }
-        if depth > 6 || self.spend().is_none() {
-            return false;
-        }
+        let Some(glance) = self.glance.get().checked_sub(1).filter(|_| depth <= 6) else { return false };
+        self.glance.set(glance);
         if let Some(values) = &written.values {
             return values.is_empty();
         }
-        if let Some(alternatives) = written.alternatives(&self.judge) {
+        if let Some(alternatives) = written.alternatives(self.judge) {
             return alternatives.iter().all(|chosen| self.is_empty(chosen, depth + 1));
         }
         written.types.each().all(|types| match types {
-            Types::OBJECT => self.is_empty_object(&written.only(&self.judge, types), depth),
+            Types::OBJECT => self.is_empty_object(&written.only(self.judge, types), depth),
             Types::NUMBER | Types::INTEGER | Types::FRACTION => {
-                crate::containment::number::Range::of(&written.only(&self.judge, types)).is_empty()
+                crate::containment::number::Range::of(&written.only(self.judge, types)).is_empty()
             }
             Types::STRING => {
                 let lengths = crate::containment::text::Lengths::of(written);
@@ -247,8 +270,8 @@ impl<'a> Prover<'a> {
     }
 
     fn is_empty_object(&self, written: &Written<'a>, depth: u32) -> bool {
-        let declared = written.declared(&self.judge);
-        written.required().into_iter().any(|name| match written.property(&self.judge, &declared, name) {
+        let declared = written.declared(self.judge);
+        written.required().into_iter().any(|name| match written.property(self.judge, &declared, name) {
             None => true,
             Some(property) => self.is_empty(&property, depth + 1),
         })

@@ -17,8 +17,8 @@ impl<'a> Prover<'a> {
         keyword: &'a str,
         operand: &'a Value,
     ) -> Fit {
-        let written = &written.only(&self.judge, Types::OBJECT);
-        let declared = &written.declared(&self.judge);
+        let written = &written.only(self.judge, Types::OBJECT);
+        let declared = &written.declared(self.judge);
         match (keyword, operand) {
             ("required", Value::Array(names)) => self.required(written, declared, names),
             ("properties", Value::Object(schemas)) => self.properties(written, declared, schemas),
@@ -90,7 +90,7 @@ impl<'a> Prover<'a> {
 
     fn properties(&self, written: &Written<'a>, declared: &Declared<'a>, schemas: &'a Map<String, Value>) -> Fit {
         self.members(schemas.iter().map(|(name, schema)| {
-            let Some(property) = written.property(&self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             self.fits(&property, schema)
                 .map_err(|miss| self.around(written, name, miss).within("properties", Some(name)))
         }))
@@ -106,7 +106,7 @@ impl<'a> Prover<'a> {
             let names = declared.names.union(&declared.required);
             let matching = names.filter(|name| self.judge.matches(pattern, name) != Some(false));
             let named = self.members(matching.map(|name| {
-                let Some(property) = written.property(&self.judge, declared, name) else { return Ok(()) };
+                let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
                 self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
             }));
             let others = self.others(written, declared, schema, Some(pattern));
@@ -130,7 +130,7 @@ impl<'a> Prover<'a> {
         };
         let names = declared.names.union(&declared.required).filter(|name| !is_known(name));
         let named = self.members(names.map(|name| {
-            let Some(property) = written.property(&self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
         }));
         // Names by pattern that the reader knows by the very same pattern are none of the others.
@@ -152,10 +152,10 @@ impl<'a> Prover<'a> {
         for (members, side) in &written.parts {
             let patterns = members.get("patternProperties").and_then(Value::as_object);
             match (patterns, members.get("additionalProperties")) {
-                (None, Some(own)) => property.hold(&self.judge, own, *side),
+                (None, Some(own)) => property.hold(self.judge, own, *side),
                 // Names of one pattern only.
                 (Some(patterns), Some(Value::Bool(false))) if patterns.len() == 1 => {
-                    patterns.values().for_each(|own| property.hold(&self.judge, own, *side));
+                    patterns.values().for_each(|own| property.hold(self.judge, own, *side));
                 }
                 _ => {}
             }
@@ -166,7 +166,7 @@ impl<'a> Prover<'a> {
             && let Some(Value::Object(patterns)) = holders.next()
             && let Some((_, own)) = patterns.iter().next().filter(|_| patterns.len() == 1)
         {
-            property.hold(&self.judge, own, crate::containment::writer::Side::Writer);
+            property.hold(self.judge, own, crate::containment::writer::Side::Writer);
         }
         let Err(mut miss) = self.fits(&property, schema) else { return Ok(()) };
         let mut names: Vec<String> = ["other", "x", "a", "A", "0", "1", "name"].map(str::to_owned).to_vec();
@@ -200,7 +200,7 @@ impl<'a> Prover<'a> {
         let mut unknown = declared.names.iter().chain(&declared.required).filter(|name| {
             !known.names.contains(*name)
                 && !known.patterns.iter().any(|pattern| self.judge.matches(pattern, name) == Some(true))
-                && written.property(&self.judge, declared, name).is_some()
+                && written.property(self.judge, declared, name).is_some()
         });
         let first = unknown.next();
         let patterns = declared.patterns.iter().all(|pattern| known.patterns.contains(pattern));
@@ -210,7 +210,7 @@ impl<'a> Prover<'a> {
         let names: Vec<&&str> = first.into_iter().chain(unknown).collect();
         let mut values: Vec<Value> = Vec::new();
         for name in names {
-            if let Some(property) = written.property(&self.judge, declared, name) {
+            if let Some(property) = written.property(self.judge, declared, name) {
                 let miss = self.around(written, name, Miss::new(self.samples(&property), ""));
                 values.extend(miss.values);
             }
@@ -240,7 +240,7 @@ impl<'a> Prover<'a> {
         let is_closed = is_proved;
         for name in declared.names.union(&declared.required) {
             if self.judge.accepts(schema, side, &json!(name), 0) != Some(true)
-                && let Some(property) = written.property(&self.judge, declared, name)
+                && let Some(property) = written.property(self.judge, declared, name)
             {
                 is_proved = false;
                 values.extend(self.around(written, name, Miss::new(self.samples(&property), "")).values);
@@ -261,7 +261,7 @@ impl<'a> Prover<'a> {
 
     fn dependent_required(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
         self.members(rules.iter().map(|(name, others)| {
-            let Some(property) = written.property(&self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             let required = written.required();
             let also: Vec<&str> = written
                 .every("dependentRequired")
@@ -283,11 +283,11 @@ impl<'a> Prover<'a> {
 
     fn dependent_schemas(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
         self.members(rules.iter().map(|(name, schema)| {
-            let Some(property) = written.property(&self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             let mut case = written.clone();
             for (members, side) in &written.parts {
                 if let Some(own) = members.get("dependentSchemas").and_then(|rules| rules.get(name)) {
-                    case.hold(&self.judge, own, *side);
+                    case.hold(self.judge, own, *side);
                 }
             }
             let Err(mut miss) = self.fits(&case, schema) else { return Ok(()) };
