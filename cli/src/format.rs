@@ -20,8 +20,6 @@ use eventsmith_codegen::payload::{self, Demand};
 use eventsmith_codegen::{Diagnostic, Severity};
 
 pub(crate) use json::Extra;
-#[expect(unused_imports, reason = "`breaking` is about to use them")]
-pub(crate) use json::{Comparison, Direction, Status};
 use place::Repository;
 
 /// A format of findings.

@@ -1,18 +1,18 @@
 //! `eventsmith breaking`: published versions against what they were.
 
-use std::io::Write;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
-use eventsmith_codegen::breaking::{Comparison, Comparisons, Status, compare, compare_all};
+use eventsmith_codegen::breaking::{Comparisons, Status, compare, compare_all};
 use eventsmith_codegen::load::{from_files, is_part};
 use eventsmith_codegen::manifest::{self, Policy};
-use eventsmith_codegen::{Diagnostic, Loaded, Severity, load};
-use serde_json::{Map, Value, json};
+use eventsmith_codegen::{Loaded, Severity, load};
 
 use crate::Outcome;
-use crate::catalogue::{Schemas, shown};
+use crate::catalogue::{Schemas, checked, shown};
+use crate::format::{self, Extra, Finding, Format, Report};
 use crate::git::{Files, Objects, Repository};
 use crate::output::{Out, note};
 
@@ -51,15 +51,6 @@ enum PolicyName {
     Full,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// For people: file, line, column, and a way out
-    #[default]
-    Text,
-    /// For programs: one object
-    Json,
-}
-
 impl Breaking {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let current = self.schemas.load_sound()?;
@@ -81,13 +72,21 @@ impl Breaking {
             let undecided = result.findings.iter_mut().filter(|finding| finding.rule == "undecided-change");
             undecided.for_each(|finding| finding.severity = Severity::Advice);
         }
-        print(out, self.format, &current, &result)?;
-        out.flush().context("cannot write to standard output")?;
         let counts = [Status::Compatible, Status::Identical, Status::Breaking, Status::Undecided]
             .map(|status| format!("{} {}", result.count(status), status.as_str()));
+        let outcome = Outcome::of(result.findings.iter().map(|finding| finding.severity));
+        let findings: Vec<Finding> = result.findings.iter().map(|finding| shown(&current, finding).into()).collect();
+        let comparisons = result.comparisons.into_iter().map(Into::into).collect();
+        let extra = Extra { comparisons: Some(comparisons), ..Extra::default() };
+        let checked = checked(&current);
+        format::write(
+            out,
+            self.format,
+            &Report { command: "breaking", checked: &checked, findings: &findings, extra },
+        )?;
+        out.flush().context("cannot write to standard output")?;
         note(format_args!("{}", counts.join(", ")));
-        let is_clean = result.findings.iter().all(|finding| finding.severity == Severity::Advice);
-        Ok(if is_clean { Outcome::Clean } else { Outcome::Findings })
+        Ok(outcome)
     }
 }
 
@@ -156,68 +155,4 @@ impl Iterator for History<'_> {
 /// A commit as people write it.
 fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
-}
-
-fn print(out: &mut Out, format: Format, current: &Loaded, result: &Comparisons) -> anyhow::Result<()> {
-    let findings = result.findings.iter().map(|finding| shown(current, finding));
-    match format {
-        Format::Text => {
-            for finding in findings {
-                writeln!(out, "{finding}")?;
-            }
-        }
-        Format::Json => {
-            let comparisons: Vec<Value> = result.comparisons.iter().map(comparison_object).collect();
-            let findings: Vec<Value> = findings.map(|finding| finding_object(&finding)).collect();
-            writeln!(out, "{:#}", json!({"comparisons": comparisons, "findings": findings}))?;
-        }
-    }
-    Ok(())
-}
-
-fn comparison_object(comparison: &Comparison) -> Value {
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
-    put("event_type", json!(comparison.event_type));
-    put("version", json!(comparison.version));
-    if comparison.is_reply {
-        put("reply", json!(true));
-    }
-    put("direction", json!(comparison.direction.as_str()));
-    put("status", json!(comparison.status.as_str()));
-    put("revision", json!(comparison.revision));
-    if let Some(witness) = &comparison.witness {
-        put("witness", witness.clone());
-    }
-    let texts = [
-        ("instance_pointer", &comparison.instance_pointer),
-        ("schema_pointer", &comparison.schema_pointer),
-        ("reason", &comparison.reason),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text {
-            put(name, json!(text));
-        }
-    }
-    let change = |change: &eventsmith_codegen::breaking::changes::Change| json!({"pointer": change.pointer, "message": change.message});
-    put("changes", comparison.changes.iter().map(change).collect());
-    Value::Object(object)
-}
-
-fn finding_object(finding: &Diagnostic) -> Value {
-    let severity = match finding.severity {
-        Severity::Advice => "advice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
-    json!({
-        "rule": finding.rule,
-        "severity": severity,
-        "file": finding.file,
-        "line": finding.position.map(|position| position.line),
-        "column": finding.position.map(|position| position.column),
-        "pointer": finding.pointer,
-        "message": finding.message,
-        "help": finding.help,
-    })
 }

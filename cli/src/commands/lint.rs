@@ -5,10 +5,10 @@ use std::io::Write;
 use clap::Args;
 use eventsmith_codegen::paths::{Cause, Path, paths};
 use eventsmith_codegen::rules::{self, Family};
-use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint, manifest};
+use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint};
 
 use crate::Outcome;
-use crate::catalogue::{Schemas, file_from_here, shown};
+use crate::catalogue::{Schemas, checked, file_from_here, shown};
 use crate::format::{self, Extra, Finding, Format, Report};
 use crate::output::{Out, note};
 
@@ -32,8 +32,7 @@ impl Lint {
         let loaded = self.schemas.load()?;
         let diagnostics = lint::lint(&loaded);
         let findings: Vec<Finding> = diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
-        let files = [manifest::FILE_NAME].into_iter().chain(loaded.files.iter().map(String::as_str));
-        let checked: Vec<String> = files.map(|file| file_from_here(&loaded, file)).collect();
+        let checked = checked(&loaded);
         let report = Report { command: "lint", checked: &checked, findings: &findings, extra: Extra::default() };
         format::write(out, self.format, &report)?;
         if self.explain_paths && !diagnostics.iter().any(prevents_code) {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use eventsmith_codegen::breaking::{self, changes};
 use serde::Serialize;
 
 use super::{Finding, Report, severity};
@@ -42,32 +43,72 @@ pub(crate) struct Comparison {
     pub(crate) event_type: String,
     /// The version of the event.
     pub(crate) version: u32,
+    /// Whether the reply of a request is meant.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) reply: bool,
     /// Who reads whose events.
     pub(crate) direction: Direction,
     /// What came out.
     pub(crate) status: Status,
-    /// What changed, in words.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub(crate) changes: Vec<String>,
-    /// `breaking`: a payload that one side accepts and the other rejects.
+    /// The earlier catalogue: its folder or revision.
+    pub(crate) revision: String,
+    /// `breaking`: a payload that is written and not understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) witness: Option<serde_json::Value>,
     /// `breaking`: JSON pointer into the witness, to what is rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instance_pointer: Option<String>,
-    /// `breaking`: JSON pointer of the keyword that rejects the witness.
+    /// `breaking` and `undecided`: JSON pointer of the keyword that rejects the witness, or that could not be decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) schema_pointer: Option<String>,
-    /// `undecided`: why.
+    /// `breaking` and `undecided`: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// What has changed in the schema, whether it matters or not.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// One change of a schema.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Change {
+    /// JSON pointer into the schema.
+    pub(crate) pointer: String,
+    /// What is different now, in words.
+    pub(crate) message: String,
+}
+
+impl From<breaking::Comparison> for Comparison {
+    fn from(comparison: breaking::Comparison) -> Self {
+        let change = |change: changes::Change| Change { pointer: change.pointer, message: change.message };
+        Self {
+            event_type: comparison.event_type,
+            version: comparison.version,
+            reply: comparison.is_reply,
+            direction: match comparison.direction {
+                breaking::Direction::Backward => Direction::Backward,
+                breaking::Direction::Forward => Direction::Forward,
+            },
+            status: match comparison.status {
+                breaking::Status::Identical => Status::Identical,
+                breaking::Status::Compatible => Status::Compatible,
+                breaking::Status::Undecided => Status::Undecided,
+                breaking::Status::Breaking => Status::Breaking,
+            },
+            revision: comparison.revision,
+            witness: comparison.witness,
+            instance_pointer: comparison.instance_pointer,
+            schema_pointer: comparison.schema_pointer,
+            reason: comparison.reason,
+            changes: comparison.changes.into_iter().map(change).collect(),
+        }
+    }
 }
 
 /// Who reads whose events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[expect(dead_code, reason = "`breaking` is about to use it")]
 pub(crate) enum Direction {
     /// New readers read stored, old events.
     Backward,
@@ -79,7 +120,6 @@ pub(crate) enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[expect(dead_code, reason = "`breaking` is about to use it")]
 pub(crate) enum Status {
     /// Both revisions say the same.
     Identical,
