@@ -57,6 +57,12 @@ pub(crate) fn shown(loaded: &Loaded, diagnostic: &Diagnostic) -> Diagnostic {
     Diagnostic { file: file_from_here(loaded, &diagnostic.file), ..diagnostic.clone() }
 }
 
+/// The files of a catalogue that a command looks at, as they can be opened from here.
+pub(crate) fn checked(loaded: &Loaded) -> Vec<String> {
+    let files = [manifest::FILE_NAME].into_iter().chain(loaded.files.iter().map(String::as_str));
+    files.map(|file| file_from_here(loaded, file)).collect()
+}
+
 /// The path of a catalogue's file, as it can be opened from here.
 pub(crate) fn file_from_here(loaded: &Loaded, file: &str) -> String {
     let path = loaded.catalogue.dir.join(file);

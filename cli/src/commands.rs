@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+mod breaking;
+mod completions;
 mod example;
 mod generate;
 mod lint;
+mod man;
 mod validate;
 
 use clap::Subcommand;
@@ -14,8 +17,11 @@ use crate::output::Out;
 pub(crate) enum Command {
     Generate(generate::Generate),
     Lint(lint::Lint),
+    Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -24,8 +30,11 @@ impl Command {
         match self {
             Self::Generate(command) => command.run(out),
             Self::Lint(command) => command.run(out),
+            Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
+            Self::Completions(command) => command.run(out),
+            Self::Man(command) => command.run(out),
         }
     }
 }

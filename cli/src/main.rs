@@ -4,11 +4,15 @@
 
 mod catalogue;
 mod commands;
+mod format;
+mod git;
 mod output;
+mod progress;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use eventsmith_codegen::Severity;
 
 use commands::Command;
 use output::{Out, note};
@@ -26,6 +30,13 @@ struct Arguments {
 enum Outcome {
     Clean,
     Findings,
+}
+
+impl Outcome {
+    /// How a command ends that found something of these severities: advice alone fails nothing.
+    fn of(found: impl IntoIterator<Item = Severity>) -> Self {
+        if found.into_iter().any(|severity| severity > Severity::Advice) { Self::Findings } else { Self::Clean }
+    }
 }
 
 fn main() -> ExitCode {

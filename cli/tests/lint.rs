@@ -6,6 +6,28 @@ use support::Folder;
 
 const MANIFEST: (&str, &str) = ("eventsmith.toml", "root = \"rules\"\n");
 
+/// A schema that has all that it should have.
+const COMPLETE: &str = r#"{
+  "title": "RuleCreated",
+  "description": "A rule was created.",
+  "type": "object",
+  "required": ["name"],
+  "properties": {
+    "name": {"description": "What it is called.", "type": "string", "minLength": 1, "maxLength": 200}
+  },
+  "examples": [{"name": "Free shipping"}]
+}"#;
+
+/// Schemas with none of that, for tests of something else.
+const TERSE: &str = r#"root = "rules"
+[lint]
+missing-description = { level = "off", reason = "a test" }
+missing-examples = { level = "off", reason = "a test" }
+missing-title = { level = "off", reason = "a test" }
+unbounded-string = { level = "off", reason = "a test" }
+undescribed-property = { level = "off", reason = "a test" }
+"#;
+
 /// No type and no check says `not`.
 const SLOW: &str = r#"{
   "type": "object",
@@ -18,7 +40,7 @@ const FAST: &str = r#"{"type": "object", "properties": {"name": {"type": "string
 
 #[test]
 fn a_sound_catalogue_is_clean() {
-    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", FAST)]);
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", COMPLETE)]);
 
     let run = folder.run(&["lint"]);
 
@@ -33,14 +55,14 @@ fn every_finding_is_told_with_its_place() {
     let run = folder.run(&["lint", "--explain-paths"]);
 
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.stdout.starts_with("domain/rule/created.v1.json:1:14 at /x-event/key: error[bad-x-event]"), "{run:?}");
+    assert!(run.stdout.starts_with("domain/rule/created.v1.json:1:14: error[bad-x-event]"), "{run:?}");
     assert!(!run.stdout.contains("fast path"), "a broken catalogue has no paths: {run:?}");
 }
 
 #[test]
 fn slow_events_and_replies_are_explained_and_are_no_findings() {
     let folder = Folder::with(&[
-        ("schemas/eventsmith.toml", MANIFEST.1),
+        ("schemas/eventsmith.toml", TERSE),
         ("schemas/domain/rule/created.v1.json", FAST),
         ("schemas/domain/rule/renamed.v1.json", SLOW),
         ("schemas/query/rule/get.v1.json", FAST),
@@ -67,4 +89,125 @@ fn what_cannot_run_exits_with_two() {
 
     assert_eq!(run.status, 2, "{run:?}");
     assert!(run.stderr.contains("no eventsmith.toml"), "{run:?}");
+}
+
+#[test]
+fn a_warning_is_told_with_the_way_out_and_fails() {
+    let slip = COMPLETE.replace("\"required\"", "\"requried\"");
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &slip)]);
+
+    let run = folder.run(&["lint"]);
+
+    let finding = "domain/rule/created.v1.json:5:3 at /requried: warning[misspelt-keyword]: \"requried\" is no keyword of \
+                   JSON Schema and says nothing\n    help: did you mean \"required\"?\n";
+    assert_eq!((run.status, run.stdout.as_str()), (1, finding), "{run:?}");
+}
+
+#[test]
+fn advice_alone_does_not_fail() {
+    let unbounded = COMPLETE.replace(", \"maxLength\": 200", "");
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &unbounded)]);
+
+    let run = folder.run(&["lint"]);
+
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(run.stdout.contains("advice[unbounded-string]"), "{run:?}");
+}
+
+#[test]
+fn a_rule_is_switched_off_for_files_or_made_an_error() {
+    let unbounded = COMPLETE.replace(", \"maxLength\": 200", "");
+    let lint = |switch: &str| {
+        let manifest = format!("root = \"rules\"\n[lint]\nunbounded-string = {{ {switch}, reason = \"a test\" }}\n");
+        Folder::with(&[("eventsmith.toml", &manifest), ("domain/rule/created.v1.json", &unbounded)]).run(&["lint"])
+    };
+
+    let (off, elsewhere) = (lint("level = \"off\""), lint("level = \"off\", files = [\"integration/*\"]"));
+    let error = lint("level = \"error\", files = [\"domain/rule/*\"]");
+
+    assert_eq!((off.status, off.stdout.as_str()), (0, ""), "{off:?}");
+    assert!(elsewhere.stdout.contains("advice[unbounded-string]"), "{elsewhere:?}");
+    assert_eq!(error.status, 1, "{error:?}");
+    assert!(error.stdout.contains("error[unbounded-string]"), "{error:?}");
+}
+
+#[test]
+fn a_switch_needs_a_rule_that_exists_and_a_reason() {
+    let manifest = "root = \"rules\"\n[lint]\nunbounded-sting = { level = \"off\", reason = \"a test\" }\n\
+                    missing-title = { level = \"off\" }\nbad-schema = { level = \"off\", reason = \"a test\" }\n";
+    let folder = Folder::with(&[("eventsmith.toml", manifest), ("domain/rule/created.v1.json", COMPLETE)]);
+
+    let run = folder.run(&["lint"]);
+
+    let findings: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("    help")).collect();
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(
+        findings,
+        [
+            "eventsmith.toml:3:1: error[bad-switch]: there is no rule \"unbounded-sting\"",
+            "eventsmith.toml:4:1: error[bad-switch]: the switch of missing-title has no reason",
+            "eventsmith.toml:5:1: error[bad-switch]: bad-schema cannot be switched off",
+        ]
+    );
+    assert!(run.stdout.contains("did you mean unbounded-string"), "{run:?}");
+}
+
+#[test]
+fn an_allow_silences_its_schema_and_what_is_below_it() {
+    let allow = |scope: &str| {
+        let unbounded = COMPLETE.replace(", \"maxLength\": 200", "");
+        let allowed =
+            unbounded.replace(scope, &format!("{scope} \"x-lint-allow\": {{\"unbounded-string\": \"a test\"}},"));
+        Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &allowed)]).run(&["lint"])
+    };
+
+    for scope in ["\"type\": \"object\",", "\"description\": \"What it is called.\","] {
+        let run = allow(scope);
+        assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{scope}: {run:?}");
+    }
+}
+
+#[test]
+fn an_allow_that_silences_nothing_is_a_finding() {
+    let allowed =
+        COMPLETE.replace("\"minLength\"", "\"x-lint-allow\": {\"unbounded-string\": \"a test\"}, \"minLength\"");
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &allowed)]);
+
+    let run = folder.run(&["lint"]);
+
+    assert_eq!(run.status, 1, "{run:?}");
+    let place = "at /properties/name/x-lint-allow/unbounded-string: warning[unused-allow]";
+    assert!(run.stdout.contains(place), "{run:?}");
+}
+
+#[test]
+fn a_broken_file_does_not_keep_the_others_from_being_read() {
+    let slip = COMPLETE.replace("\"required\"", "\"requried\"");
+    let folder = Folder::with(&[
+        MANIFEST,
+        ("domain/rule/created.v1.json", &slip),
+        ("domain/rule/deleted.v1.json", "{\"type\": \"objekt\"}"),
+    ]);
+
+    let run = folder.run(&["lint"]);
+
+    let rules: Vec<&str> = run.stdout.lines().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
+    assert_eq!((run.status, rules), (1, vec!["misspelt-keyword", "bad-schema"]), "{run:?}");
+}
+
+#[test]
+fn code_is_generated_whatever_the_rules_find() {
+    let slip = COMPLETE.replace("\"required\"", "\"requried\"");
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &slip)]);
+
+    assert_eq!(folder.run(&["generate"]).status, 0);
+}
+
+#[test]
+fn the_catalogue_of_this_repository_is_clean() {
+    let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
+
+    let run = Folder::with(&[]).run(&["lint", "--schemas", schemas]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
 }

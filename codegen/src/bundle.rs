@@ -10,29 +10,62 @@ use serde_json::{Map, Value, json};
 
 use crate::load::Loaded;
 use crate::lower::names::unique;
+use crate::model::Document;
 use crate::pointer;
 use crate::references::{Place, Target, file_uri, fragment};
 use crate::schema;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {
-    let Some(document) = loaded.catalogue.documents.get(file) else { return Value::Bool(true) };
+    bundle_with_origins(loaded, file).0
+}
+
+/// Where the definitions of a bundle were copied from, by their pointers in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origins {
+    file: String,
+    copied: BTreeMap<String, Place>,
+}
+
+impl Origins {
+    /// The file and pointer that a pointer of the bundle stands for.
+    pub(crate) fn of(&self, pointer: &str) -> Place {
+        let slashes = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
+        let home = slashes.rev().find_map(|end| Some(self.copied.get(&pointer[..end])?.below(&pointer[end..])));
+        home.unwrap_or_else(|| Place { file: self.file.clone(), pointer: pointer.to_owned() })
+    }
+
+    /// The files that were embedded whole. A validator names places in them by pointers of their own.
+    pub(crate) fn embedded(&self) -> impl Iterator<Item = &str> {
+        self.copied.values().filter(|place| place.pointer.is_empty()).map(|place| place.file.as_str())
+    }
+}
+
+/// The bundle of a file, and where its parts stand.
+pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origins) {
+    let mut origins = Origins { file: file.to_owned(), copied: BTreeMap::new() };
+    let Some(document) = loaded.catalogue.documents.get(file) else { return (Value::Bool(true), origins) };
     let mut bundler = Bundler { loaded, root: file, names: BTreeMap::new(), definitions: Map::new() };
     if !bundler.leaves_file(file) {
-        return document.schema.clone();
+        return (document.schema.clone(), origins);
     }
+    let keyword = format!("/{}", schema::definitions_keyword(&document.schema));
     if !bundler.is_plain() {
-        return embed(loaded, file, &document.schema);
+        let others = files_from(loaded, file).into_iter().skip(1);
+        let documents = others.filter_map(|file| loaded.catalogue.documents.get(&file));
+        let key = |other: &Document| pointer::join(&keyword, &identified(&other.schema, &other.path).0);
+        origins.copied = documents.map(|other| (key(other), Place::root(&other.path))).collect();
+        return (embed(loaded, file, &document.schema), origins);
     }
     let mut bundled = bundler.rewrite(&Place::root(file), &document.schema);
-    let keyword = schema::definitions_keyword(&document.schema);
     if let Value::Object(members) = &mut bundled {
-        let own = members.entry(keyword).or_insert_with(|| json!({}));
+        let own = members.entry(&keyword[1..]).or_insert_with(|| json!({}));
         if let Value::Object(own) = own {
             own.extend(bundler.definitions);
         }
     }
-    bundled
+    origins.copied = bundler.names.into_iter().map(|(place, name)| (pointer::join(&keyword, &name), place)).collect();
+    (bundled, origins)
 }
 
 /// A file and all files that it refers to, directly or not.

@@ -1,6 +1,6 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
-mod manifest;
+pub(crate) mod manifest;
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnost
 }
 
 /// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
-fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {
+pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {
     let files = catalogue.events.iter().flat_map(|event| &event.versions);
     let mut open: Vec<String> =
         files.flat_map(|version| [Some(version.file.clone()), version.reply.clone()]).flatten().collect();

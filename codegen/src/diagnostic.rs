@@ -28,7 +28,7 @@ pub enum Severity {
     Advice,
     /// Probably wrong.
     Warning,
-    /// No code can be generated.
+    /// Certainly wrong; mostly no code can be generated.
     Error,
 }
 

@@ -13,6 +13,7 @@ mod rules;
 mod subjects;
 mod types;
 mod upcast;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,7 @@ use layout::line;
 use payload::Payload;
 use subjects::Subjects;
 use types::{Checked, Types, field_ident};
+use upcast::Upcasts;
 
 /// The Rust text of a catalogue.
 ///
@@ -104,6 +106,8 @@ struct Emitter<'a> {
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
     payloads: BTreeMap<Id, Payload<'a>>,
+    /// How older versions become newer ones.
+    upcasts: Upcasts,
 }
 
 impl<'a> Emitter<'a> {
@@ -111,7 +115,14 @@ impl<'a> Emitter<'a> {
         let roots = program.roots.values().copied();
         let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
         let payloads = payload::payloads(loaded, program);
-        Self { loaded, program, checked: checks::checked(program), fast: fast.collect(), payloads }
+        Self {
+            loaded,
+            program,
+            checked: checks::checked(program),
+            fast: fast.collect(),
+            payloads,
+            upcasts: Upcasts::new(loaded, program),
+        }
     }
 }
 
@@ -185,6 +196,7 @@ impl Emitter<'_> {
         root.write(&mut Vec::new(), &mut text);
         text.push('\n');
         text.push_str(&payload::schemas(self.loaded));
+        text.push_str(&catalogue::stored_payloads(self.loaded, self.program));
         Ok(text)
     }
 
@@ -199,6 +211,7 @@ impl Emitter<'_> {
                 items.extend(checks::is_valid(self.program, id, &self.checked));
             }
             items.extend(self.payload(id, subjects));
+            items.extend(self.upcasts.beside(id));
         }
         items.extend(self.uses(&contents.exports));
         items

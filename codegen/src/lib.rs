@@ -9,6 +9,7 @@
 //! eventsmith_codegen::Builder::new().build();
 //! ```
 
+pub mod breaking;
 mod builder;
 pub mod bundle;
 mod check;
@@ -17,6 +18,8 @@ pub mod diagnostic;
 pub mod domain_event;
 pub mod emit;
 pub mod evolution;
+pub mod excerpt;
+pub mod lint;
 pub mod load;
 pub mod lookup;
 mod lower;

@@ -1,14 +1,14 @@
 //! From files to the model: the only code that reads disk.
 //!
-//! Loading never stops at the first problem: it returns what it could make of the folder, and everything that is
-//! wrong with it.
+//! Loading never stops at the first problem: it returns what it could make of the files, and everything that is
+//! wrong with them.
 
+mod disk;
 mod event_files;
 mod event_options;
 mod locate;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::check;
@@ -17,6 +17,7 @@ use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
 use crate::references::References;
 
+pub use disk::find;
 pub use locate::{locate, locate_in};
 
 /// A catalogue with all that is wrong with it.
@@ -35,16 +36,52 @@ pub struct Loaded {
 /// Folders that hold no schemas though a catalogue may be a crate or a repository.
 const SKIPPED_FOLDERS: &[&str] = &["target", "src", "node_modules"];
 
+/// Texts by path, relative to the catalogue's folder; or why a file has none.
+type Texts = BTreeMap<String, Result<String, String>>;
+
 /// Loads the catalogue in a folder that holds `eventsmith.toml`.
 pub fn load(dir: &Path) -> Loaded {
     let mut diagnostics = Vec::new();
-    let (manifest, manifest_source) = read_manifest(dir, &mut diagnostics);
-    let mut files = Vec::new();
-    list_files(dir, "", &mut files, &mut diagnostics);
-    files.sort();
-    let documents = read_documents(dir, &files, &mut diagnostics);
+    let texts = disk::read(dir, &mut diagnostics);
+    assemble(dir.to_owned(), texts, diagnostics)
+}
+
+/// Makes a catalogue of files that need not be on disk, by their paths relative to its folder.
+///
+/// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
+/// Files that [`is_part`] does not want are left out, so that it does not matter what else the folder holds.
+///
+/// ```
+/// use eventsmith_codegen::load::from_files;
+///
+/// let files = [("eventsmith.toml", "root = \"rules\""), ("domain/rule/created.v1.json", "{\"type\": \"object\"}")];
+/// let loaded = from_files("main", files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect());
+///
+/// assert_eq!(loaded.catalogue.events[0].event_type, "rule.created");
+/// ```
+pub fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
+    let wanted = files.into_iter().filter(|(path, _)| is_part(path));
+    let texts = wanted.map(|(path, bytes)| (path, String::from_utf8(bytes).map_err(|error| error.to_string())));
+    assemble(label.into(), texts.collect(), Vec::new())
+}
+
+/// Whether a file of a catalogue's folder is part of the catalogue, by its path relative to it.
+pub fn is_part(path: &str) -> bool {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let skipped = folders.split('/').enumerate().any(|(depth, folder)| is_skipped(folder, depth == 0));
+    path == manifest::FILE_NAME || name.ends_with(".json") && !skipped
+}
+
+fn is_skipped(folder: &str, at_the_top: bool) -> bool {
+    folder.starts_with('.') || at_the_top && SKIPPED_FOLDERS.contains(&folder)
+}
+
+fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) -> Loaded {
+    let (manifest, manifest_source) = manifest(&dir, texts.remove(manifest::FILE_NAME), &mut diagnostics);
+    let files: Vec<String> = texts.keys().cloned().collect();
+    let documents = documents(texts, &mut diagnostics);
     let events = event_files::events(manifest.root.get_ref(), &files, &documents, &mut diagnostics);
-    let catalogue = Catalogue { dir: dir.to_owned(), manifest, manifest_source, events, documents };
+    let catalogue = Catalogue { dir, manifest, manifest_source, events, documents };
     let references = References::new(&catalogue.documents);
     check::catalogue(&catalogue, &references, &mut diagnostics);
     diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
@@ -52,14 +89,9 @@ pub fn load(dir: &Path) -> Loaded {
     Loaded { catalogue, files, references, diagnostics }
 }
 
-/// The folder of the nearest `eventsmith.toml`, from `start` upward.
-pub fn find(start: &Path) -> Option<PathBuf> {
-    start.ancestors().find(|dir| dir.join(manifest::FILE_NAME).is_file()).map(Path::to_owned)
-}
-
-fn read_manifest(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> (Manifest, String) {
+fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut Vec<Diagnostic>) -> (Manifest, String) {
     const HELP: &str = "an eventsmith.toml needs at least one line: root = \"rules\"";
-    let source = match fs::read_to_string(dir.join(manifest::FILE_NAME)) {
+    let source = match text.unwrap_or_else(|| Err("there is none".to_owned())) {
         Ok(source) => source,
         Err(error) => {
             let message = format!("{} cannot be read: {error}", dir.join(manifest::FILE_NAME).display());
@@ -78,37 +110,10 @@ fn read_manifest(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> (Manifest, St
     }
 }
 
-fn list_files(dir: &Path, below: &str, files: &mut Vec<String>, diagnostics: &mut Vec<Diagnostic>) {
-    let entries = match fs::read_dir(dir.join(below)) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let message = format!("{} cannot be read: {error}", dir.join(below).display());
-            diagnostics.push(Diagnostic::error("unreadable", below, message, "check that the folder exists"));
-            return;
-        }
-    };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().into_string() else {
-            let message = format!("the name of {} is not UTF-8", entry.path().display());
-            diagnostics.push(Diagnostic::error("unreadable", below, message, "rename the file"));
-            continue;
-        };
-        let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
-        if entry.path().is_dir() {
-            let skipped = name.starts_with('.') || below.is_empty() && SKIPPED_FOLDERS.contains(&name.as_str());
-            if !skipped {
-                list_files(dir, &path, files, diagnostics);
-            }
-        } else if name.ends_with(".json") {
-            files.push(path);
-        }
-    }
-}
-
-fn read_documents(dir: &Path, files: &[String], diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Document> {
+fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Document> {
     let mut documents = BTreeMap::new();
-    for path in files {
-        let source = match fs::read_to_string(dir.join(path)) {
+    for (path, text) in texts {
+        let source = match text {
             Ok(source) => source,
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
@@ -117,9 +122,9 @@ fn read_documents(dir: &Path, files: &[String], diagnostics: &mut Vec<Diagnostic
                 continue;
             }
         };
-        match Document::parse(path, source) {
+        match Document::parse(&path, source) {
             Ok(document) => {
-                documents.insert(path.clone(), document);
+                documents.insert(path, document);
             }
             Err(error) => {
                 let position = Position { line: error.line().max(1), column: error.column().max(1) };
@@ -130,4 +135,45 @@ fn read_documents(dir: &Path, files: &[String], diagnostics: &mut Vec<Diagnostic
         }
     }
     documents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(files: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
+        files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect()
+    }
+
+    #[test]
+    fn files_in_memory_make_the_same_catalogue_as_files_on_disk() {
+        let texts: &[(&str, &[u8])] = &[
+            ("eventsmith.toml", b"root = \"rules\""),
+            ("common.json", b"{\"$defs\": {\"Id\": {\"type\": \"string\"}}}"),
+            ("domain/rule/created.v1.json", b"{\"$ref\": \"../../common.json#/$defs/Id\"}"),
+            ("domain/rule/broken.v1.json", b"{"),
+            ("target/domain/rule/old.v1.json", b"{}"),
+            ("domain/.hidden/old.v1.json", b"{}"),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in texts {
+            std::fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(dir.path().join(path), text).unwrap();
+        }
+
+        let (disk, memory) = (load(dir.path()), from_files("memory", files(texts)));
+
+        assert_eq!(memory.files, ["common.json", "domain/rule/broken.v1.json", "domain/rule/created.v1.json"]);
+        assert_eq!(memory.files, disk.files);
+        assert_eq!(memory.diagnostics, disk.diagnostics);
+        assert_eq!(memory.catalogue.events.len(), disk.catalogue.events.len());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_a_finding() {
+        let loaded =
+            from_files("memory", files(&[("eventsmith.toml", b"root = \"rules\""), ("domain/a.v1.json", b"\xff")]));
+
+        assert_eq!(loaded.diagnostics.iter().map(|diagnostic| diagnostic.rule).collect::<Vec<_>>(), ["unreadable"]);
+    }
 }

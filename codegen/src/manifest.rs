@@ -24,6 +24,9 @@ pub struct Manifest {
     /// The services, by name.
     #[serde(default)]
     pub services: BTreeMap<Spanned<String>, Service>,
+    /// What `eventsmith lint` is to make of its rules, by their ids.
+    #[serde(default)]
+    pub lint: BTreeMap<Spanned<String>, Switch>,
 }
 
 /// How a published version file may change.
@@ -119,6 +122,18 @@ pub struct Service {
     pub handles: Vec<Spanned<String>>,
 }
 
+/// What becomes of the findings of one rule. Level and reason are judged by `lint`, so that they break no build.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Switch {
+    /// `off`, `advice`, `warning` or `error`.
+    pub level: Option<Spanned<String>>,
+    /// Why; it must not be empty.
+    pub reason: Option<Spanned<String>>,
+    /// The files that are meant, with `*` for any text; all without it.
+    pub files: Vec<String>,
+}
+
 /// Stands in for a manifest that cannot be read, so that the schema files are checked all the same.
 pub(crate) fn placeholder() -> Manifest {
     Manifest {
@@ -126,6 +141,7 @@ pub(crate) fn placeholder() -> Manifest {
         compatibility: Compatibility::default(),
         streams: BTreeMap::new(),
         services: BTreeMap::new(),
+        lint: BTreeMap::new(),
     }
 }
 

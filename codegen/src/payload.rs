@@ -1,24 +1,35 @@
 //! Payloads against the catalogue: whole envelopes, or the bare data of one event.
 //!
 //! Everything that is wrong is reported, at its place in the payload file and with the place of the schema that says so.
+//!
+//! Most payloads are valid. Each is first read onto a [`Tape`] and judged with yes or no; only where the answer is no, it is
+//! read again as a value and every fault is looked for. That second reading has the last word.
 
+mod compiled;
+mod input;
+mod pipeline;
 mod records;
+mod sink;
 mod words;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bundle::bundle;
 use crate::diagnostic::Diagnostic;
+use crate::excerpt::Excerpt;
 use crate::load::Loaded;
 use crate::lookup;
 use crate::model::{Event, Version};
-use crate::pointer::join;
-use crate::schema::Validator;
+use crate::parallel;
+use crate::schema::Tape;
 
-use records::Record;
-use words::Words;
+use compiled::Slot;
+pub use input::{Input, Open};
+pub use pipeline::{Batch, Outcome};
+use records::{Places, Record};
+use sink::Sink;
 
 /// The schema file of the envelope, in the catalogue's folder.
 pub const ENVELOPE_FILE: &str = "envelope.v1.json";
@@ -30,6 +41,8 @@ pub struct Finding {
     pub diagnostic: Diagnostic,
     /// The schema's demand; `None` when the payload did not get as far as a schema.
     pub demand: Option<Demand>,
+    /// The line of the payload file that it is about; `None` if it must not be told.
+    pub excerpt: Option<Excerpt>,
 }
 
 /// The part of a schema that a payload violates.
@@ -41,65 +54,154 @@ pub struct Demand {
     pub pointer: String,
     /// What was expected.
     pub expected: String,
-    /// What was found.
-    pub found: String,
+    /// What was found; `None` if it must not be told.
+    pub found: Option<String>,
 }
 
-/// What checking some payloads has found.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The number of payloads without findings.
-    pub valid: usize,
-    /// The number of payloads with findings, or that could not be read.
-    pub invalid: usize,
-    /// Everything that is wrong, in the order of the payloads.
-    pub findings: Vec<Finding>,
+/// What to check payloads against, and what may be told of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// The payloads are bare data of this event; otherwise they are envelopes, which name their event themselves.
+    pub event: Option<(&'a Event, &'a Version)>,
+    /// No finding tells a value of a payload, nor a name that its schema does not hold.
+    pub mask: bool,
 }
 
 /// Checks payloads. Every schema is compiled once, when it is needed first.
 pub struct Checker<'a> {
     loaded: &'a Loaded,
-    compiled: HashMap<String, Compiled>,
+    options: Options<'a>,
+    envelope: Slot,
+    /// The schema of bare data.
+    data: Option<Slot>,
+    /// The schemas of an event by its type, each with its version.
+    events: HashMap<&'a str, Vec<(String, Slot)>>,
 }
 
 impl<'a> Checker<'a> {
     /// A checker for the events of a catalogue that is free of errors.
-    pub fn new(loaded: &'a Loaded) -> Self {
-        Self { loaded, compiled: HashMap::new() }
+    pub fn new(loaded: &'a Loaded, options: Options<'a>) -> Self {
+        let mut events = HashMap::new();
+        for event in &loaded.catalogue.events {
+            let slot = |version: &Version| (version.number.to_string(), Slot::new(&version.file));
+            events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(slot).collect());
+        }
+        let data = options.event.map(|(_, version)| Slot::new(&version.file));
+        Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events }
     }
 
-    /// Checks every payload of a text, which is called `name` in findings: as data of the given event, otherwise as
-    /// envelopes that name their event themselves. Adds to the report.
+    /// Checks the payloads of all inputs, on all processors, in constant memory as far as they are NDJSON. Hands what
+    /// came out to `take`, in the order of the payloads, until it breaks.
     ///
     /// # Errors
     /// A schema of the catalogue cannot be compiled.
     pub fn check(
-        &mut self,
-        name: &str,
-        text: &str,
-        event: Option<(&Event, &Version)>,
-        report: &mut Report,
+        &self,
+        inputs: impl Iterator<Item = Input> + Send + 'static,
+        take: impl FnMut(Outcome) -> ControlFlow<()>,
     ) -> Result<(), String> {
-        for record in records::records(name, text) {
-            let before = report.findings.len();
-            match record {
-                Err(diagnostic) => report.findings.push(Finding { diagnostic: *diagnostic, demand: None }),
-                Ok(record) => {
-                    let mut sink = Sink { name, record: &record, findings: &mut report.findings };
-                    match event {
-                        Some((_, version)) => self.data(version, "", &record.value, &mut sink)?,
-                        None => self.envelope(&mut sink)?,
-                    }
+        pipeline::run(self, inputs, take)
+    }
+
+    /// Checks every line of NDJSON, or why it cannot be one.
+    fn lines(&self, name: &str, bytes: &[u8]) -> Result<Batch, String> {
+        let mut batch = match str::from_utf8(bytes) {
+            Ok(text) => self.records(Places::new(name, text, !self.options.mask), records::of_lines(text))?,
+            Err(_) => {
+                let mut batch = Batch::default();
+                for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+                    batch.append(self.text(name, line, |text| records::of_lines(text).collect())?, index);
                 }
+                batch
             }
-            let count = if report.findings.len() == before { &mut report.valid } else { &mut report.invalid };
+        };
+        batch.lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        Ok(batch)
+    }
+
+    /// Checks a JSON document, or every element of the array that it is.
+    fn document(&self, name: &str, bytes: &[u8]) -> Result<Batch, String> {
+        self.text(name, bytes, records::of_document)
+    }
+
+    fn text(&self, name: &str, bytes: &[u8], split: impl Fn(&str) -> Vec<Record<'_>>) -> Result<Batch, String> {
+        /// An array of that many elements is worth a second thread.
+        const SHARE: usize = 256;
+        let places = |text| Places::new(name, text, !self.options.mask);
+        let text = match str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let text = String::from_utf8_lossy(bytes);
+                return Ok(Batch::of(places(&text).not_utf8(error.valid_up_to())));
+            }
+        };
+        let records = split(text);
+        let mut start = places(text);
+        let shares = records.chunks(SHARE).map(|share| {
+            share.iter().take(1).for_each(|first| start.enter(*first));
+            (start.clone(), share)
+        });
+        let shares: Vec<_> = shares.collect();
+        let mut whole = Batch::default();
+        for batch in parallel::map(&shares, |(places, share)| self.records(places.clone(), share.iter().copied())) {
+            whole.append(batch?, 0);
+        }
+        Ok(whole)
+    }
+
+    fn records<'t>(&self, mut places: Places<'t>, records: impl Iterator<Item = Record<'t>>) -> Result<Batch, String> {
+        let mut batch = Batch::default();
+        let mut tape = Tape::default();
+        for record in records {
+            let before = batch.findings.len();
+            if !self.is_valid(&mut tape, record.text)? {
+                places.enter(record);
+                self.explain(record, &places, &mut batch.findings)?;
+            }
+            let count = if batch.findings.len() == before { &mut batch.valid } else { &mut batch.invalid };
             *count += 1;
+        }
+        Ok(batch)
+    }
+
+    /// Whether a payload is valid for sure. What is no JSON, or strange, is not.
+    fn is_valid<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<bool, String> {
+        let Some(node) = tape.read(text) else { return Ok(false) };
+        if let Some(slot) = &self.data {
+            return Ok(slot.get(self.loaded)?.judge.accepts(node));
+        }
+        let named = |name: &str| node.member(name).and_then(|member| member.text());
+        let (Some(event_type), Some(version)) = (named("type"), named("version")) else { return Ok(false) };
+        let Some(data) = node.member("data") else { return Ok(false) };
+        let Some(slot) = self.slot(event_type, version) else { return Ok(false) };
+        let envelope = self.envelope.get(self.loaded)?;
+        Ok(envelope.judge.accepts(node) && slot.get(self.loaded)?.judge.accepts(data))
+    }
+
+    fn slot(&self, event_type: &str, version: &str) -> Option<&Slot> {
+        let versions = self.events.get(event_type)?;
+        versions.iter().find(|(number, _)| number == version).map(|(_, slot)| slot)
+    }
+
+    /// Finds everything that is wrong with a payload.
+    fn explain(&self, record: Record<'_>, places: &Places<'_>, findings: &mut Vec<Finding>) -> Result<(), String> {
+        let value: Value = match serde_json::from_str(record.text) {
+            Ok(value) => value,
+            Err(error) => {
+                findings.push(places.bad_json(record, &error));
+                return Ok(());
+            }
+        };
+        let mut sink = Sink { record, value: &value, places, mask: self.options.mask, findings };
+        match &self.data {
+            Some(slot) => sink.violations("bad-payload", "", slot.get(self.loaded)?),
+            None => self.explain_envelope(&mut sink)?,
         }
         Ok(())
     }
 
-    fn envelope(&mut self, sink: &mut Sink<'_>) -> Result<(), String> {
-        let envelope = &sink.record.value;
+    fn explain_envelope(&self, sink: &mut Sink<'_>) -> Result<(), String> {
+        let envelope = sink.value;
         let (event_type, data) = (envelope.get("type"), envelope.get("data"));
         if event_type.is_none() && data.is_none() {
             let help = "an envelope has both; bare data needs its event named: --event TYPE";
@@ -107,7 +209,7 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         let before = sink.findings.len();
-        sink.violations("bad-envelope", "", envelope, self.compiled(ENVELOPE_FILE)?);
+        sink.violations("bad-envelope", "", self.envelope.get(self.loaded)?);
         let named = (event_type.and_then(Value::as_str), envelope.get("version").and_then(Value::as_str));
         let (Some(event_type), Some(version)) = named else {
             if sink.findings.len() == before {
@@ -116,126 +218,22 @@ impl<'a> Checker<'a> {
             }
             return Ok(());
         };
-        let loaded = self.loaded;
-        match lookup::version(&loaded.catalogue, event_type, version) {
+        match lookup::version(&self.loaded.catalogue, event_type, version) {
             Err(unknown) => {
-                let known = loaded.catalogue.event(event_type).is_some();
-                sink.report("unknown-event", if known { "/version" } else { "/type" }, &unknown.message, &unknown.help);
+                let known = self.loaded.catalogue.event(event_type).is_some();
+                let (at, masked) = match known {
+                    true => ("/version", "the event has no such version"),
+                    false => ("/type", "the catalogue has no event of this type"),
+                };
+                let message = if self.options.mask { masked } else { &unknown.message };
+                sink.report("unknown-event", at, message, &unknown.help);
+                Ok(())
             }
-            Ok((_, version)) => {
-                if let Some(data) = data {
-                    self.data(version, "/data", data, sink)?;
+            Ok(_) => {
+                if let Some(slot) = self.slot(event_type, version) {
+                    sink.violations("bad-payload", "/data", slot.get(self.loaded)?);
                 }
-            }
-        }
-        Ok(())
-    }
-
-    fn data(&mut self, version: &Version, at: &str, data: &Value, sink: &mut Sink<'_>) -> Result<(), String> {
-        sink.violations("bad-payload", at, data, self.compiled(&version.file)?);
-        Ok(())
-    }
-
-    fn compiled(&mut self, file: &str) -> Result<&Compiled, String> {
-        if !self.compiled.contains_key(file) {
-            let compiled = Compiled::new(self.loaded, file).map_err(|error| format!("{file}: {error}"))?;
-            self.compiled.insert(file.to_owned(), compiled);
-        }
-        self.compiled.get(file).ok_or_else(|| format!("{file}: not compiled"))
-    }
-}
-
-/// A schema, ready for use.
-struct Compiled {
-    file: String,
-    schema: Value,
-    validator: Validator,
-    /// Whether it stands in for a file that the catalogue does not have.
-    is_built_in: bool,
-    /// Where the schema's demands stand, if not in its own file.
-    borrowed: HashMap<String, String>,
-}
-
-impl Compiled {
-    fn new(loaded: &Loaded, file: &str) -> Result<Self, String> {
-        let documents = &loaded.catalogue.documents;
-        let is_built_in = file == ENVELOPE_FILE && !documents.contains_key(file);
-        let schema = if is_built_in { minimal_envelope() } else { bundle(loaded, file) };
-        let validator = Validator::new(&schema)?;
-        let own = documents.get(file).map(|document| &document.schema);
-        let mut borrowed = HashMap::new();
-        for keyword in ["$defs", "definitions"] {
-            let Some(Value::Object(definitions)) = schema.get(keyword) else { continue };
-            for name in definitions.keys() {
-                let at = join(&format!("/{keyword}"), name);
-                if own.is_some_and(|own| own.pointer(&at).is_some()) {
-                    continue;
-                }
-                // A definition was copied here under its own name, if that name is known in one file only.
-                let mut homes = documents.values().filter(|document| document.schema.pointer(&at).is_some());
-                if let (Some(home), None) = (homes.next(), homes.next()) {
-                    borrowed.insert(at, home.path.clone());
-                }
-            }
-        }
-        Ok(Self { file: file.to_owned(), schema, validator, is_built_in, borrowed })
-    }
-
-    fn home(&self, pointer: &str) -> &str {
-        let is_below = |at: &str| pointer.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.borrowed.iter().find(|(at, _)| is_below(at)).map_or(&self.file, |(_, home)| home)
-    }
-}
-
-/// What every envelope must have where the catalogue does not say it.
-fn minimal_envelope() -> Value {
-    let text = json!({"type": "string", "minLength": 1});
-    json!({
-        "type": "object",
-        "properties": {
-            "id": text, "type": text, "source": text, "subject": text,
-            "time": {"type": "string", "format": "date-time"},
-            "version": {"type": "string", "pattern": "^[1-9][0-9]*$"},
-            "correlation_id": {"type": "string"}, "causation_id": {"type": "string"},
-            "metadata": {"type": "object"}
-        },
-        "required": ["id", "type", "source", "subject", "time", "version", "data"]
-    })
-}
-
-/// Takes what is wrong with one record.
-struct Sink<'a> {
-    name: &'a str,
-    record: &'a Record<'a>,
-    findings: &'a mut Vec<Finding>,
-}
-
-impl Sink<'_> {
-    fn report(&mut self, rule: &'static str, at: &str, message: &str, help: &str) {
-        let mut diagnostic = Diagnostic::error(rule, self.name, message, help).at(self.record.position(at));
-        diagnostic.pointer = format!("{}{at}", self.record.pointer);
-        self.findings.push(Finding { diagnostic, demand: None });
-    }
-
-    /// Reports every fault of `instance`, which stands at `at` in the record.
-    fn violations(&mut self, rule: &'static str, at: &str, instance: &Value, schema: &Compiled) {
-        for fault in schema.validator.faults(instance) {
-            let whole = instance.pointer(&fault.pointer).unwrap_or(&Value::Null);
-            let keyword = fault.keyword.rsplit('/').next().unwrap_or_default();
-            let file = schema.home(&fault.keyword);
-            let help = match schema.is_built_in {
-                true => "every envelope needs this".to_owned(),
-                false => format!("the schema says so: {file}#{}", fault.keyword),
-            };
-            for Words { below, expected, found, message } in
-                words::describe(keyword, &fault, whole, schema.schema.pointer(&fault.keyword))
-            {
-                self.report(rule, &format!("{at}{}{below}", fault.pointer), &message, &help);
-                let (file, pointer) = (file.to_owned(), fault.keyword.clone());
-                let demand = Demand { file, pointer, expected, found };
-                if let Some(finding) = self.findings.last_mut() {
-                    finding.demand = Some(demand);
-                }
+                Ok(())
             }
         }
     }

@@ -20,6 +20,11 @@ pub fn steps(pointer: &str) -> Option<Vec<String>> {
 ///
 /// Leads to the nearest place that exists when the target does not.
 pub fn locate(source: &str, pointer: &str) -> Option<Position> {
+    offset(source, pointer).map(|offset| Position::of(source, offset))
+}
+
+/// The same place as a byte offset.
+pub fn offset(source: &str, pointer: &str) -> Option<usize> {
     let mut scanner = Scanner { source, at: 0 };
     scanner.skip_space();
     let mut best = scanner.at;
@@ -29,7 +34,7 @@ pub fn locate(source: &str, pointer: &str) -> Option<Position> {
             None => break,
         }
     }
-    Some(Position::of(source, best))
+    Some(best)
 }
 
 /// Walks a JSON text that is known to parse, without building values.

@@ -1,11 +1,22 @@
-//! JSON Schema itself: meta-schemas, references, validation, containment. The one module that names `jsonschema`.
+//! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
+//! names `jsonschema`.
+
+mod parts;
+mod satisfiable;
+mod tape;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jsonschema::canonical::Containment;
 use jsonschema::error::ValidationErrorKind as Kind;
-use jsonschema::{Draft, Uri};
+use jsonschema::json::Json;
+use jsonschema::{Draft, Retrieve, Uri, ValidationOptions};
 use serde_json::Value;
+
+pub use parts::Parts;
+pub use satisfiable::{Empty, empties, of_definitions};
+pub use tape::{Judge, Node, Tape};
 
 /// A place in a schema file and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +81,7 @@ pub struct Validator(jsonschema::Validator);
 impl Validator {
     /// Compiles a schema; the error says what about it cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        let options = jsonschema::options().should_validate_formats(true).offline();
-        options.build(schema).map(Self).map_err(|error| error.to_string())
+        options_for().build(schema).map(Self).map_err(|error| error.to_string())
     }
 
     /// Whether the schema accepts an instance.
@@ -83,6 +93,11 @@ impl Validator {
     pub fn faults(&self, instance: &Value) -> Vec<Fault> {
         faults(self.0.iter_errors(instance))
     }
+}
+
+/// What every validator is compiled with, however it reads its instances.
+fn options_for<'a, F: Json>() -> ValidationOptions<'a, Arc<dyn Retrieve>, F> {
+    jsonschema::options_for::<F>().should_validate_formats(true).offline()
 }
 
 /// Whether `reader` provably accepts everything that `writer` accepts.

@@ -9,6 +9,8 @@ mod date_time;
 pub mod de;
 mod envelope;
 mod event;
+#[doc(hidden)]
+pub mod examples;
 mod filter;
 mod handler;
 mod invalid;

@@ -18,7 +18,11 @@ macro_rules! event_payload {
         fn decode(version: u32, data: &[u8]) -> Result<Self, $crate::DecodeError> {
             match version {
                 <Self as $crate::Event>::VERSION => Ok($crate::judge!($judge, decode data)?),
-                $($($version)|+ => <$older as $crate::Event>::decode(version, data).map($convert),)?
+                $($($version)|+ => {
+                    // A conversion that is missing is told once, where it is named.
+                    let convert: fn($older) -> Self = $convert;
+                    <$older as $crate::Event>::decode(version, data).map(convert)
+                })?
                 _ => Err($crate::DecodeError::unknown_version::<Self>(version)),
             }
         }

@@ -10,6 +10,7 @@ use eventsmith_codegen::emit;
 
 use crate::Outcome;
 use crate::catalogue::{Schemas, shown};
+use crate::format::{self, Extra, Finding, Format, Report};
 use crate::output::{Out, note};
 
 /// Print the Rust text of the catalogue, or write it to a file
@@ -31,9 +32,10 @@ impl Generate {
         let text = match emit::rust(&loaded) {
             Ok(text) => text,
             Err(diagnostics) => {
-                for diagnostic in &diagnostics {
-                    writeln!(out, "{}", shown(&loaded, diagnostic))?;
-                }
+                let findings: Vec<Finding> =
+                    diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
+                let report = Report { command: "generate", checked: &[], findings: &findings, extra: Extra::default() };
+                format::write(out, Format::Text, &report)?;
                 return Ok(Outcome::Findings);
             }
         };

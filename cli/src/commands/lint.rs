@@ -3,17 +3,18 @@
 use std::io::Write;
 
 use clap::Args;
-use eventsmith_codegen::diagnostic::has_errors;
 use eventsmith_codegen::paths::{Cause, Path, paths};
-use eventsmith_codegen::{Loaded, emit};
+use eventsmith_codegen::rules::{self, Family};
+use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint};
 
 use crate::Outcome;
-use crate::catalogue::{Schemas, file_from_here, shown};
-use crate::output::Out;
+use crate::catalogue::{Schemas, checked, file_from_here, shown};
+use crate::format::{self, Extra, Finding, Format, Report};
+use crate::output::{Out, note};
 
 /// Print everything that is wrong with the catalogue
 ///
-/// Exits with 1 if there is anything.
+/// Exits with 1 if there is an error or a warning; advice alone is no reason to fail.
 #[derive(Args)]
 pub(crate) struct Lint {
     #[command(flatten)]
@@ -21,32 +22,47 @@ pub(crate) struct Lint {
     /// Print the events that are decoded by the validator, and the keywords that make them so; they are no findings
     #[arg(long)]
     explain_paths: bool,
+    /// How to print what is wrong
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Lint {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let loaded = self.schemas.load()?;
-        let diagnostics = emit::check(&loaded);
-        for diagnostic in &diagnostics {
-            writeln!(out, "{}", shown(&loaded, diagnostic))?;
+        let diagnostics = lint::lint(&loaded);
+        let findings: Vec<Finding> = diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
+        let checked = checked(&loaded);
+        let report = Report { command: "lint", checked: &checked, findings: &findings, extra: Extra::default() };
+        format::write(out, self.format, &report)?;
+        if self.explain_paths && !diagnostics.iter().any(prevents_code) {
+            for line in explained(&loaded) {
+                // Whoever reads a document must not find sentences in it.
+                match self.format {
+                    Format::Text => writeln!(out, "{line}")?,
+                    _ => note(format_args!("{line}")),
+                }
+            }
         }
-        if self.explain_paths && !has_errors(&diagnostics) {
-            explain(out, &loaded)?;
-        }
-        Ok(if diagnostics.is_empty() { Outcome::Clean } else { Outcome::Findings })
+        Ok(Outcome::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
     }
 }
 
-fn explain(out: &mut Out, loaded: &Loaded) -> anyhow::Result<()> {
+/// Whether a finding keeps code from being generated, so that nothing can be said about its speed.
+fn prevents_code(diagnostic: &Diagnostic) -> bool {
+    let is_of_lint = rules::find(diagnostic.rule).is_some_and(|rule| rule.family == Family::Lint);
+    diagnostic.severity == Severity::Error && !is_of_lint
+}
+
+fn explained(loaded: &Loaded) -> Vec<String> {
     let paths = paths(loaded);
     let (fast, slow): (Vec<&Path>, Vec<&Path>) = paths.iter().partition(|path| path.causes.is_empty());
-    for path in slow {
+    let slow = slow.into_iter().map(|path| {
         let reply = if path.is_reply { " reply" } else { "" };
         let causes: Vec<String> = path.causes.iter().map(|cause| described(loaded, cause)).collect();
-        writeln!(out, "{} v{}{reply} takes the slow path: {}", path.event_type, path.version, causes.join(", "))?;
-    }
-    writeln!(out, "{} of {} payloads take the fast path", fast.len(), paths.len())?;
-    Ok(())
+        format!("{} v{}{reply} takes the slow path: {}", path.event_type, path.version, causes.join(", "))
+    });
+    slow.chain([format!("{} of {} payloads take the fast path", fast.len(), paths.len())]).collect()
 }
 
 fn described(loaded: &Loaded, cause: &Cause) -> String {

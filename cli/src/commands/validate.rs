@@ -1,22 +1,27 @@
 //! `eventsmith validate`: payloads against the schemas.
 
+mod inputs;
+
 use std::fs;
-use std::io::{self, Read as _, Write};
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
-use eventsmith_codegen::diagnostic::Severity;
-use eventsmith_codegen::lookup;
-use eventsmith_codegen::payload::{Checker, Finding, Report};
-use serde_json::{Value, json};
+use clap::Args;
+use eventsmith_codegen::payload::{Batch, Checker, Options, Outcome as Part};
+use eventsmith_codegen::{Severity, lookup};
 
 use crate::Outcome;
 use crate::catalogue::Schemas;
+use crate::format::{Extra, Format, Printer};
 use crate::output::{Out, note};
+use crate::progress::Progress;
 
 /// Check payloads: whole envelopes, or the bare data of one event
 ///
-/// A file holds one JSON value, an array of them, or one on every line (NDJSON).
+/// A file holds one JSON value, an array of them, or one on every line (NDJSON). All files are checked, even if some cannot
+/// be read.
 #[derive(Args)]
 pub(crate) struct Validate {
     #[command(flatten)]
@@ -27,95 +32,146 @@ pub(crate) struct Validate {
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: Format,
-    /// The payload files; - is standard input
+    /// Print nothing but what prevents the check; the exit status tells the rest
+    #[arg(long, short, conflicts_with = "format")]
+    quiet: bool,
+    /// Stop after so many findings
+    #[arg(long, value_name = "N")]
+    max_errors: Option<NonZeroUsize>,
+    /// Never print values of payloads, nor names that their schema does not hold
+    #[arg(long)]
+    mask: bool,
+    /// Payload files, folders, and patterns such as 'events/**/*.json'; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// For people: file, line, column, and a way out
-    #[default]
-    Text,
-    /// For programs: one object
-    Json,
 }
 
 impl Validate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
         let loaded = self.schemas.load_sound()?;
         let event = self.event.as_deref().map(|name| lookup::find(&loaded.catalogue, name)).transpose()?;
-        let mut checker = Checker::new(&loaded);
-        let mut report = Report::default();
-        let mut unreadable = 0_usize;
-        for file in &self.files {
-            match read(file) {
-                Ok(text) => {
-                    let checked = checker.check(file, &text, event, &mut report);
-                    checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
-                }
-                Err(error) => {
-                    note(format_args!("error: {file} cannot be read: {error}"));
-                    unreadable += 1;
-                }
+        let (files, problems) = inputs::files(&self.files);
+        let checker = Checker::new(&loaded, Options { event, mask: self.mask });
+        let mut run = Run {
+            settings: self,
+            out,
+            printer: Printer::new(self.format),
+            progress: Progress::new(!self.quiet, size(&files)),
+            totals: Totals::default(),
+            failed: None,
+        };
+        for (argument, problem) in problems {
+            run.cannot(argument, &problem);
+        }
+        let names = files.clone();
+        let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| run.take(part));
+        run.progress.clear();
+        checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
+        run.finish(&files)
+    }
+}
+
+/// How many bytes all files have together; nobody knows of standard input.
+fn size(files: &[String]) -> Option<u64> {
+    files.iter().map(|file| fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|file| file.len())).sum()
+}
+
+/// What has come out so far.
+#[derive(Default)]
+struct Totals {
+    valid: usize,
+    invalid: usize,
+    findings: usize,
+    worst: Option<Severity>,
+    /// What could not be checked, by its name.
+    unchecked: Vec<String>,
+    is_stopped: bool,
+}
+
+/// A run under way.
+struct Run<'a> {
+    settings: &'a Validate,
+    out: &'a mut Out,
+    printer: Printer,
+    progress: Progress,
+    totals: Totals,
+    /// What went wrong with printing.
+    failed: Option<anyhow::Error>,
+}
+
+impl Run<'_> {
+    fn take(&mut self, part: Part) -> ControlFlow<()> {
+        match part {
+            Part::Unreadable(name, error) => {
+                self.cannot(name.to_string(), &format!("{name} cannot be read: {error}"));
+                ControlFlow::Continue(())
             }
-            if matches!(self.format, Format::Text) {
-                for finding in report.findings.drain(..) {
-                    writeln!(out, "{}", finding.diagnostic)?;
-                }
+            Part::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }),
+        }
+    }
+
+    fn print(&mut self, batch: Batch) -> anyhow::Result<ControlFlow<()>> {
+        self.totals.valid += batch.valid;
+        self.totals.invalid += batch.invalid;
+        let is_interesting = !batch.findings.is_empty();
+        if is_interesting {
+            self.progress.clear();
+        }
+        for finding in batch.findings {
+            self.totals.worst = self.totals.worst.max(Some(finding.diagnostic.severity));
+            if !self.settings.quiet {
+                self.printer.finding(self.out, finding.into())?;
+            }
+            self.totals.findings += 1;
+            if self.settings.max_errors.is_some_and(|most| self.totals.findings >= most.get()) {
+                self.totals.is_stopped = true;
+                return Ok(ControlFlow::Break(()));
             }
         }
-        if matches!(self.format, Format::Json) {
-            let object = object(&report);
-            writeln!(out, "{object:#}")?;
+        if is_interesting {
+            // Whoever follows a stream sees what is wrong at once.
+            self.out.flush()?;
         }
-        out.flush().context("cannot write to standard output")?;
-        note(format_args!("{} valid, {} invalid", report.valid, report.invalid));
-        match (unreadable, report.invalid) {
-            (0, 0) => Ok(Outcome::Clean),
-            (0, _) => Ok(Outcome::Findings),
-            (1, _) => Err(anyhow!("a file could not be read")),
-            (count, _) => Err(anyhow!("{count} files could not be read")),
+        self.progress.advance(batch.bytes);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn cannot(&mut self, name: String, problem: &str) {
+        self.progress.clear();
+        note(format_args!("error: {problem}"));
+        self.totals.unchecked.push(name);
+    }
+
+    fn finish(self, files: &[String]) -> anyhow::Result<Outcome> {
+        let Self { settings, out, printer, totals, failed, .. } = self;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let Totals { valid, invalid, findings, worst, unchecked, is_stopped } = totals;
+        if !settings.quiet {
+            // How many payloads were checked before it stopped depends on how they were read.
+            let counted = |count| (!is_stopped).then_some(count);
+            let stopped = is_stopped.then_some(true);
+            let extra = Extra { valid: counted(valid), invalid: counted(invalid), stopped, ..Extra::default() };
+            // What was not checked, or perhaps not to its end, must not pass for clean.
+            let is_checked = |file: &&String| !is_stopped && !unchecked.contains(file);
+            let checked: Vec<String> = files.iter().filter(is_checked).cloned().collect();
+            printer.finish(out, "validate", &checked, extra)?;
+            out.flush().context("cannot write to standard output")?;
+            match is_stopped {
+                true => {
+                    let s = if findings == 1 { "" } else { "s" };
+                    note(format_args!("stopped after {findings} finding{s} (--max-errors); there may be more"));
+                }
+                false => note(format_args!("{valid} valid, {invalid} invalid")),
+            }
+        }
+        match unchecked.as_slice() {
+            [] => Ok(Outcome::of(worst)),
+            names => Err(anyhow!("not everything could be checked: {}", names.join(", "))),
         }
     }
-}
-
-fn read(file: &str) -> io::Result<String> {
-    if file != "-" {
-        return fs::read_to_string(file);
-    }
-    let mut text = String::new();
-    io::stdin().lock().read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn object(report: &Report) -> Value {
-    let findings: Vec<Value> = report.findings.iter().map(finding_object).collect();
-    json!({"findings": findings, "valid": report.valid, "invalid": report.invalid})
-}
-
-fn finding_object(finding: &Finding) -> Value {
-    let Finding { diagnostic, demand } = finding;
-    let severity = match diagnostic.severity {
-        Severity::Advice => "advice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
-    let mut object = json!({
-        "rule": diagnostic.rule,
-        "severity": severity,
-        "file": diagnostic.file,
-        "line": diagnostic.position.map(|position| position.line),
-        "column": diagnostic.position.map(|position| position.column),
-        "pointer": diagnostic.pointer,
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-    });
-    if let (Some(demand), Value::Object(members)) = (demand, &mut object) {
-        members.insert("schema".to_owned(), json!(demand.file));
-        members.insert("schema_pointer".to_owned(), json!(demand.pointer));
-        members.insert("expected".to_owned(), json!(demand.expected));
-        members.insert("found".to_owned(), json!(demand.found));
-    }
-    object
 }

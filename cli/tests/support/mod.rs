@@ -41,9 +41,14 @@ impl Folder {
 
     /// Runs the binary in this folder with something on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Run {
+        self.run_below("", arguments, input)
+    }
+
+    /// Runs the binary in a folder below this one with something on standard input.
+    pub(crate) fn run_below(&self, folder: &str, arguments: &[&str], input: &str) -> Run {
         let mut child = Command::new(env!("CARGO_BIN_EXE_eventsmith"))
             .args(arguments)
-            .current_dir(self.path())
+            .current_dir(self.path().join(folder))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -67,7 +72,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    /// What a process left behind.
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),

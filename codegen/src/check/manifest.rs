@@ -109,7 +109,7 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a subject filter matches every subject of an event.
-fn captures(filter: &str, event: &Event) -> bool {
+pub(crate) fn captures(filter: &str, event: &Event) -> bool {
     event.versions.iter().any(|version| matches(filter, &version.subject(event)))
 }
 

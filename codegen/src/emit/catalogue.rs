@@ -8,6 +8,7 @@ use crate::load::Loaded;
 use crate::manifest::{Retention, Storage, Stream};
 use crate::shape::Program;
 
+use super::layout::line;
 use super::types::Types;
 
 /// `CATALOGUE`, `STREAMS` and `SERVICES`.
@@ -43,6 +44,26 @@ pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
         /// The services that the catalogue declares.
         pub const SERVICES: &[::eventsmith::ServiceDescriptor] = &[#(#services)*];
     }
+}
+
+/// The test that what is stored can be read: one line for each event that has examples.
+pub(super) fn stored_payloads(loaded: &Loaded, program: &Program) -> String {
+    let types = Types::new(program, &[]);
+    let has_examples = |file: &String| {
+        let schema = loaded.catalogue.documents.get(file).map(|document| &document.schema);
+        schema.and_then(|schema| schema.get("examples")?.as_array()).is_some_and(|examples| !examples.is_empty())
+    };
+    let events = loaded.catalogue.events.iter().filter(|event| {
+        let files = event.versions.iter().flat_map(|version| std::iter::once(&version.file).chain(&version.reply));
+        files.into_iter().any(has_examples)
+    });
+    let newest = events.filter_map(|event| program.root_of(&event.versions.last()?.file));
+    let lines: Vec<String> =
+        newest.map(|id| line(1, &format!("{},", types.path(id).to_string().replace(' ', "")))).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n::eventsmith::stored_payloads! {{\n    CATALOGUE;\n{}}}\n", lines.concat())
 }
 
 fn stream(name: &str, stream: &Stream) -> TokenStream {

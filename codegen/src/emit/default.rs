@@ -46,7 +46,7 @@ pub(super) fn is_derived(program: &Program, id: Id) -> bool {
     let natural = |field: &Field| match (&field.default, field.required) {
         (None, _) => true,
         (Some(Value::Null), true) => true,
-        (Some(default), true) if !field.shape.nullable => match default {
+        (Some(default), true) if !field.shape.nullable && !matches!(field.shape.ty, Type::Named(_)) => match default {
             Value::Bool(value) => !value,
             Value::Number(number) => number.as_i64() == Some(0),
             Value::String(text) => text.is_empty() && field.shape.ty == Type::Text,
@@ -120,14 +120,33 @@ fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStrea
             quote!(::eventsmith::Number::from(#value))
         }
         (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),
+        (Type::List(item), Value::Array(items)) if !item.nullable => {
+            let items = items.iter().map(|value| literal(types, item, value)).collect::<Option<Vec<_>>>()?;
+            quote!(vec![#(#items),*])
+        }
         (Type::Map(_), Value::Object(members)) if members.is_empty() => {
             quote!(::std::collections::BTreeMap::new())
         }
-        (Type::Named(id), Value::String(text)) => {
-            let Body::Enum(variants) = &types.definition(*id).body else { return None };
+        (Type::Named(id), _) => named(types, *id, value)?,
+        _ => return None,
+    })
+}
+
+fn named(types: &Types<'_>, id: Id, value: &Value) -> Option<TokenStream> {
+    let path = types.path(id);
+    Some(match (&types.definition(id).body, value) {
+        (Body::Enum(variants), Value::String(text)) => {
             let variant = variants.iter().find(|variant| &variant.value == text)?;
-            let (path, variant) = (types.path(*id), format_ident!("{}", variant.name));
+            let variant = format_ident!("{}", variant.name);
             quote!(#path::#variant)
+        }
+        (Body::Wrapper(inner), _) if !inner.nullable => {
+            let value = literal(types, inner, value)?;
+            quote!(#path(#value))
+        }
+        // Only in its own module can a type of text be made without asking whether the text is legal.
+        (Body::Text(_), Value::String(text)) if types.is_own(id) && types.accepts(id, value) => {
+            quote!(#path(String::from(#text)))
         }
         _ => return None,
     })

@@ -64,7 +64,7 @@ pub(super) fn check(loaded: &Loaded, program: &Program, diagnostics: &mut Vec<Di
                 && field_of(program, root, property).is_none()
             {
                 let message = format!("the subject template names {property:?}, which is no required scalar property");
-                diagnostics.push(document.error("bad-x-event", "/x-event/subject", message, HELP));
+                diagnostics.push(document.error("template-over-optional", "/x-event/subject", message, HELP));
             }
         }
     }

@@ -17,7 +17,7 @@ use super::event_impl::{Check, EventImpl, Older, event_impl};
 use super::layout::line;
 use super::subjects::Subjects;
 use super::types::{Types, field_ident};
-use super::{Emitter, fields, raw_text, upcast};
+use super::{Emitter, fields, raw_text};
 
 /// The private module that holds every schema text. It is long, and nothing in it needs formatting.
 pub(super) fn schemas(loaded: &Loaded) -> String {
@@ -99,13 +99,13 @@ impl Emitter<'_> {
         let version = &event.versions[index];
         let definition = &self.program.definitions[id];
         let older = index.checked_sub(1).and_then(|before| {
-            let file = &event.versions[before].file;
-            let (older, types) = (self.program.root_of(file)?, Types::new(self.program, &definition.module));
-            let conversion = upcast::derive(self.loaded, self.program, (older, file), (id, &version.file));
-            let versions = event.versions[..index].iter().map(|version| version.number).collect();
-            Some((Older { path: types.path(older), versions, derived: conversion.is_some() }, conversion))
+            let older = self.program.root_of(&event.versions[before].file)?;
+            Some(Older {
+                path: Types::new(self.program, &definition.module).path(older),
+                versions: event.versions[..index].iter().map(|version| version.number).collect(),
+                derived: self.upcasts.is_derived(id),
+            })
         });
-        let (older, conversion) = older.unzip();
         let template = version.template.as_ref().map(|template| {
             let properties = template.tokens.iter().filter_map(|token| match token {
                 Token::Property(property) => fields::field_of(self.program, id, property),
@@ -118,7 +118,7 @@ impl Emitter<'_> {
             (template, fields.collect())
         });
         let key = version.key.as_ref();
-        let implementation = event_impl(&EventImpl {
+        event_impl(&EventImpl {
             name: &format_ident!("{}", definition.name),
             kind: event.kind,
             event_type: &event.event_type,
@@ -129,9 +129,7 @@ impl Emitter<'_> {
             key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
             check: self.check(id),
             older,
-        });
-        let conversion = conversion.flatten();
-        quote!(#implementation #conversion)
+        })
     }
 
     fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {

@@ -56,6 +56,16 @@ impl<'a> Types<'a> {
         &self.program.definitions[id]
     }
 
+    /// Whether a definition stands in the module at hand.
+    pub(super) fn is_own(&self, id: Id) -> bool {
+        self.program.definitions[id].module == self.module
+    }
+
+    /// Whether a definition provably accepts a value.
+    pub(super) fn accepts(&self, id: Id, value: &serde_json::Value) -> bool {
+        super::values::accepts(self.program, &Shape::of(Type::Named(id)), value)
+    }
+
     /// The `use` lines of a module.
     pub(super) fn imports(&self) -> TokenStream {
         let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();

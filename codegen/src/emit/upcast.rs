@@ -1,137 +1,261 @@
-//! `From` between two versions of an event, where the schemas prove that it cannot fail.
+//! `From` between neighbouring versions of an event, where the schemas prove that it cannot fail.
+
+mod how;
+mod proof;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::evolution;
 use crate::load::Loaded;
-use crate::shape::{Body, Field, Id, Integer, Program, Shape, Struct, Type};
+use crate::parallel;
+use crate::shape::{Body, Choice, Field, Id, Program, Shape, Struct, Type, Union, Unknown, Variant};
 
 use super::default::of_field;
+use super::several_name;
 use super::types::{Types, field_ident};
+use super::values;
 
-/// The implementation of `From`, if every value that a writer of the older version writes fits the newer one and
-/// the types can say how.
-pub(super) fn derive(
-    loaded: &Loaded,
-    program: &Program,
-    (older, older_file): (Id, &str),
-    (newer, newer_file): (Id, &str),
-) -> Option<TokenStream> {
-    if !evolution::reads(loaded, newer_file, older_file) {
-        return None;
+use how::How;
+use proof::Change;
+
+/// Every conversion of a catalogue.
+#[derive(Default)]
+pub(super) struct Upcasts {
+    /// Payloads that the version before becomes by `From`.
+    derived: BTreeSet<Id>,
+    /// As text, because tokens cannot go from thread to thread.
+    conversions: Conversions,
+}
+
+type Conversions = BTreeMap<Conversion, String>;
+
+/// What becomes what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Conversion {
+    /// A definition becomes another one.
+    To(Id, Id),
+    /// An enum becomes its text.
+    ToText(Id),
+}
+
+impl Upcasts {
+    /// Derives what can be derived.
+    ///
+    /// Two events may need the same conversion between types that they share. It is written once; an event that needs
+    /// another one between the same types gets none.
+    pub(super) fn new(loaded: &Loaded, program: &Program) -> Self {
+        let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.windows(2));
+        let pairs: Vec<(&str, &str)> = versions.map(|pair| (pair[0].file.as_str(), pair[1].file.as_str())).collect();
+        let mut upcasts = Self::default();
+        for (newer, conversions) in parallel::map(&pairs, |pair| derive(loaded, program, *pair)).into_iter().flatten() {
+            let differs =
+                |(key, text): (&Conversion, &String)| upcasts.conversions.get(key).is_some_and(|other| other != text);
+            if !conversions.iter().any(differs) {
+                upcasts.conversions.extend(conversions);
+                upcasts.derived.insert(newer);
+            }
+        }
+        upcasts
     }
-    let mut derivation = Derivation { program, done: Vec::new(), impls: TokenStream::new() };
+
+    /// Whether the version before becomes this payload by `From`; else `Upcast` is asked for.
+    pub(super) fn is_derived(&self, newer: Id) -> bool {
+        self.derived.contains(&newer)
+    }
+
+    /// The conversions that stand beside a definition.
+    pub(super) fn beside(&self, id: Id) -> TokenStream {
+        let beside = self.conversions.iter().filter(|(conversion, _)| match conversion {
+            Conversion::To(_, newer) => *newer == id,
+            Conversion::ToText(older) => *older == id,
+        });
+        beside.filter_map(|(_, text)| text.parse::<TokenStream>().ok()).collect()
+    }
+}
+
+/// The newer payload with the conversions that lead to it, if every value that a writer of the older version writes
+/// becomes a valid one, and the types can say how.
+fn derive(loaded: &Loaded, program: &Program, (older_file, newer_file): (&str, &str)) -> Option<(Id, Conversions)> {
+    let (older, newer) = (program.root_of(older_file)?, program.root_of(newer_file)?);
+    let change = Change::new(program, newer);
+    let mut derivation = Derivation { program, change, filled: Vec::new(), conversions: BTreeMap::new() };
     derivation.convert(older, newer)?;
-    Some(derivation.impls)
+    let reads = proof::reads(loaded, program, (older_file, newer_file), &derivation.filled);
+    reads.then_some((newer, derivation.conversions))
 }
 
 struct Derivation<'a> {
     program: &'a Program,
-    /// Pairs whose conversion is written or being written.
-    done: Vec<(Id, Id)>,
-    impls: TokenStream,
+    change: Change<'a>,
+    /// Required properties that values of the older version may lack, and get a default for.
+    filled: Vec<(Id, String)>,
+    /// What is written, or being written.
+    conversions: Conversions,
 }
 
 impl Derivation<'_> {
     /// Writes the conversion between two definitions, unless it is there already.
     fn convert(&mut self, older: Id, newer: Id) -> Option<()> {
-        if self.done.contains(&(older, newer)) {
+        let key = Conversion::To(older, newer);
+        if self.conversions.contains_key(&key) {
             return Some(());
         }
-        self.done.push((older, newer));
+        self.conversions.insert(key, String::new());
         let (from, into) = (&self.program.definitions[older], &self.program.definitions[newer]);
+        let path = Types::new(self.program, &into.module).path(older);
+        let named = Shape::of(Type::Named(older));
         let body = match (&from.body, &into.body) {
-            (Body::Struct(from), Body::Struct(into)) => {
-                self.structure(from, into, &self.program.definitions[newer].module)?
+            (Body::Struct(from), Body::Struct(fields)) => self.structure(from, fields, newer)?,
+            (Body::Enum(from), Body::Enum(into)) => enumeration(&path, from, into)?,
+            (Body::Union(from), Body::Union(union)) => self.union(&path, from, union, &into.module)?,
+            (Body::Wrapper(from), Body::Wrapper(shape)) => {
+                let value = self.shape(from, shape, &into.module)?.on(quote!(old.0));
+                quote!(Self(#value))
             }
-            (Body::Enum(from), Body::Enum(into)) => {
-                let path = Types::new(self.program, &self.program.definitions[newer].module).path(older);
-                let arms = from.iter().map(|variant| {
-                    let twin = into.iter().find(|twin| twin.value == variant.value)?;
-                    let (one, other) = (format_ident!("{}", variant.name), format_ident!("{}", twin.name));
-                    Some(quote!(#path::#one => Self::#other,))
-                });
-                let arms = arms.collect::<Option<Vec<_>>>()?;
-                quote!(match old { #(#arms)* })
+            (Body::Enum(variants), Body::Text(_)) if values::contains(self.program, newer, &named) => {
+                let text = text_of(&path, variants);
+                quote!(let text = #text; Self(String::from(text)))
             }
+            (Body::Text(_), Body::Text(_)) if values::contains(self.program, newer, &named) => quote!(Self(old.into())),
             _ => return None,
         };
         let name = format_ident!("{}", into.name);
-        let path = Types::new(self.program, &into.module).path(older);
-        self.impls.extend(quote! {
+        let text = quote! {
             impl From<#path> for #name {
                 fn from(old: #path) -> Self {
                     #body
                 }
             }
-        });
+        };
+        self.conversions.insert(key, text.to_string());
         Some(())
     }
 
-    fn structure(&mut self, from: &Struct, into: &Struct, module: &[String]) -> Option<TokenStream> {
+    /// Writes the conversion of an enum to its text.
+    fn convert_to_text(&mut self, older: Id, variants: &[Variant]) {
+        let name = format_ident!("{}", self.program.definitions[older].name);
+        let text = text_of(&quote!(#name), variants);
+        let text = quote! {
+            impl From<#name> for String {
+                fn from(old: #name) -> Self {
+                    let text = #text;
+                    Self::from(text)
+                }
+            }
+        };
+        self.conversions.insert(Conversion::ToText(older), text.to_string());
+    }
+
+    fn structure(&mut self, from: &Struct, into: &Struct, newer: Id) -> Option<TokenStream> {
+        let has = |body: &Struct, property: &str| body.fields.iter().any(|field| field.property == property);
+        let dropped: Vec<&str> =
+            from.fields.iter().map(|field| field.property.as_str()).filter(|name| !has(into, name)).collect();
+        let keeps = |body: &Struct| matches!(body.unknown, Unknown::Kept(_));
+        let is_new = into.fields.iter().any(|field| !has(from, &field.property));
+        if from.tag != into.tag
+            // A property without a field may stand among those that are kept, and would have to move.
+            || keeps(from) && is_new
+            || keeps(into) && !dropped.is_empty()
+            || !dropped.is_empty() && !self.change.may_drop(newer, &dropped)
+        {
+            return None;
+        }
+        let module = &self.program.definitions[newer].module;
         let fields = into.fields.iter().map(|field| {
             let name = field_ident(&field.name);
             let value = match from.fields.iter().find(|old| old.property == field.property) {
-                Some(old) => self.field(old, field)?,
-                None if field.required => return None,
-                // A property that the older version does not have is absent without a default.
-                None => of_field(&Types::new(self.program, module), field).unwrap_or_else(|| quote!(None)),
+                Some(old) => self.field(old, field, newer)?,
+                None => self.filling(field, newer)?,
             };
             Some(quote!(#name: #value))
         });
         let fields = fields.collect::<Option<Vec<_>>>()?;
         let unknown = match (&from.unknown, &into.unknown) {
-            (crate::shape::Unknown::Kept(_), crate::shape::Unknown::Kept(_)) => Some(quote!(unknown: old.unknown,)),
-            (_, crate::shape::Unknown::Kept(_)) => Some(quote!(unknown: Default::default(),)),
+            (Unknown::Kept(from), Unknown::Kept(into)) => {
+                let value = self.shape(from, into, module)?.on(quote!(old.unknown));
+                Some(quote!(unknown: #value,))
+            }
+            (_, Unknown::Kept(_)) => Some(quote!(unknown: Default::default(),)),
             _ => None,
         };
         Some(quote!(Self { #(#fields,)* #unknown }))
     }
 
-    fn field(&mut self, old: &Field, new: &Field) -> Option<TokenStream> {
+    fn field(&mut self, old: &Field, new: &Field, newer: Id) -> Option<TokenStream> {
         let name = field_ident(&old.name);
         let place = quote!(old.#name);
-        // How many options lie around the value on each side: absence, null.
-        let layers = |field: &Field| (!field.required, field.shape.nullable);
-        let conversion = self.conversion(&old.shape, &new.shape)?;
-        match (layers(old), layers(new)) {
-            (one, other) if one == other => Some(match (conversion, one) {
-                (None, _) => place,
-                (Some(convert), (false, false)) => quote!(#convert(#place)),
-                (Some(convert), (true, true)) => quote!(#place.map(|value| value.map(#convert))),
-                (Some(convert), _) => quote!(#place.map(#convert)),
-            }),
-            ((false, false), (true, false) | (false, true)) => Some(match conversion {
-                None => quote!(Some(#place)),
-                Some(convert) => quote!(Some(#convert(#place))),
-            }),
-            _ => None,
-        }
+        let how = self.shape(&old.shape, &new.shape, &self.program.definitions[newer].module)?;
+        Some(match (old.required, new.required) {
+            (true, true) => how.on(place),
+            (true, false) => How::some(how).on(place),
+            (false, false) => how.in_option().on(place),
+            (false, true) => {
+                let default = self.filling(new, newer)?;
+                let value = how.in_option().on(place);
+                if how::is_literal(&default) {
+                    quote!(#value.unwrap_or(#default))
+                } else {
+                    quote!(#value.unwrap_or_else(|| #default))
+                }
+            }
+        })
     }
 
-    /// A function from one type to the other; `Some(None)` when they are the same.
-    #[expect(clippy::option_option, reason = "no conversion and none needed are two different answers")]
-    fn conversion(&mut self, from: &Shape, into: &Shape) -> Option<Option<TokenStream>> {
-        match (&from.ty, &into.ty) {
-            (one, other) if one == other => Some(None),
-            (Type::Named(one), Type::Named(other)) => {
-                self.convert(*one, *other)?;
-                Some(Some(quote!(Into::into)))
-            }
-            (Type::Integer(one), Type::Integer(other)) if widens(*one, *other) => Some(Some(quote!(Into::into))),
-            (Type::Integer(Integer::U8 | Integer::U16 | Integer::U32 | Integer::I32), Type::Number) => {
-                Some(Some(quote!(Into::into)))
-            }
-            _ => None,
+    /// What stands for a property that the older value lacks: the default of the schema, wherever it keeps the value
+    /// valid. An optional property may stay away.
+    fn filling(&mut self, field: &Field, newer: Id) -> Option<TokenStream> {
+        let types = Types::new(self.program, &self.program.definitions[newer].module);
+        let is_sound = field.default.as_ref().is_some_and(|default| {
+            self.change.may_fill(newer, &field.property) && values::accepts(self.program, &field.shape, default)
+        });
+        let default = if is_sound { of_field(&types, field) } else { None };
+        if default.is_some() && field.required {
+            self.filled.push((newer, field.property.clone()));
         }
+        default.or_else(|| (!field.required).then(|| quote!(None)))
+    }
+
+    /// Every alternative becomes the one with its tag, or where there are no tags, with its name.
+    fn union(&mut self, path: &TokenStream, from: &Union, into: &Union, module: &[String]) -> Option<TokenStream> {
+        let same_tag = match (&from.choice, &into.choice) {
+            (Choice::Tag { .. }, Choice::Tag { .. }) => from.choice == into.choice,
+            (Choice::Tag { .. }, _) | (_, Choice::Tag { .. }) => false,
+            _ => true,
+        };
+        // What no alternative has room for was never read as one of them.
+        if !same_tag || several_name(from, true).is_some() {
+            return None;
+        }
+        let arms = from.variants.iter().map(|variant| {
+            let twin = into.variants.iter().find(|twin| match from.choice {
+                Choice::Tag { .. } => variant.tags.iter().all(|tag| twin.tags.contains(tag)),
+                _ => twin.name == variant.name,
+            })?;
+            let (one, other) = (format_ident!("{}", variant.name), format_ident!("{}", twin.name));
+            let value = self.shape(&variant.shape, &twin.shape, module)?.on(quote!(value));
+            Some(quote!(#path::#one(value) => Self::#other(#value),))
+        });
+        let arms = arms.collect::<Option<Vec<_>>>()?;
+        Some(quote!(match old { #(#arms)* }))
     }
 }
 
-fn widens(from: Integer, into: Integer) -> bool {
-    use Integer::{I32, I64, U8, U16, U32, U64};
-    matches!(
-        (from, into),
-        (U8, U16 | U32 | U64 | I32 | I64) | (U16, U32 | U64 | I32 | I64) | (U32, U64 | I64) | (I32, I64)
-    )
+fn enumeration(path: &TokenStream, from: &[Variant], into: &[Variant]) -> Option<TokenStream> {
+    let arms = from.iter().map(|variant| {
+        let twin = into.iter().find(|twin| twin.value == variant.value)?;
+        let (one, other) = (format_ident!("{}", variant.name), format_ident!("{}", twin.name));
+        Some(quote!(#path::#one => Self::#other,))
+    });
+    let arms = arms.collect::<Option<Vec<_>>>()?;
+    Some(quote!(match old { #(#arms)* }))
+}
+
+fn text_of(path: &TokenStream, variants: &[Variant]) -> TokenStream {
+    let arms = variants.iter().map(|variant| {
+        let (name, value) = (format_ident!("{}", variant.name), &variant.value);
+        quote!(#path::#name => #value,)
+    });
+    quote!(match old { #(#arms)* })
 }

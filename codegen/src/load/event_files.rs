@@ -152,6 +152,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn holds_only_definitions(schema: &Value) -> bool {
-    const ANNOTATIONS: &[&str] = &["$defs", "definitions", "$schema", "$id", "id", "$comment", "title", "description"];
+    const ANNOTATIONS: &[&str] =
+        &["$defs", "definitions", "$schema", "$id", "id", "$comment", "title", "description", "x-lint-allow"];
     schema.as_object().is_some_and(|members| members.keys().all(|keyword| ANNOTATIONS.contains(&keyword.as_str())))
 }

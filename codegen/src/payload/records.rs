@@ -1,139 +1,158 @@
 //! From the text of a payload file to the records in it, each with its place.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Finding;
 use crate::diagnostic::{Diagnostic, Position};
+use crate::excerpt::Excerpt;
 use crate::pointer;
 
-/// One payload of a file.
+/// One payload of a text.
+#[derive(Clone, Copy)]
 pub(super) struct Record<'a> {
-    /// What it says.
-    pub(super) value: Value,
-    /// JSON pointer to it: of its element in an array, otherwise empty.
-    pub(super) pointer: String,
-    text: &'a str,
-    start: Position,
+    /// What it says, as JSON.
+    pub(super) text: &'a str,
+    /// Where in an array it stands.
+    pub(super) index: Option<usize>,
 }
 
-impl Record<'_> {
-    /// Line and column, in the file, of a place in the record.
-    pub(super) fn position(&self, at: &str) -> Option<Position> {
-        pointer::locate(self.text, at).map(|inner| shifted(self.start, inner))
-    }
-}
-
-const HELP: &str = "a payload file holds one JSON value, an array of them, or one on every line";
-
-/// The records of a JSON document, of every element of a JSON array, or of every line of NDJSON; or why there is none.
-pub(super) fn records<'a>(name: &str, text: &'a str) -> Vec<Result<Record<'a>, Box<Diagnostic>>> {
-    let mut cursor = Cursor { text, offset: 0, position: Position { line: 1, column: 1 } };
+/// The records of a JSON document: itself, or every element of an array.
+pub(super) fn of_document(text: &str) -> Vec<Record<'_>> {
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(whole) if whole.get().starts_with('[') => {
+        Ok(raw) if raw.get().starts_with('[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-            let element = |(index, element): (usize, &'a RawValue)| {
-                let start = cursor.advance(element.get());
-                record(name, element.get(), start, pointer::join("", &index.to_string()))
-            };
-            elements.into_iter().enumerate().map(element).collect()
+            let elements = elements.into_iter().enumerate();
+            elements.map(|(index, element)| Record { text: element.get(), index: Some(index) }).collect()
         }
-        Ok(whole) => vec![record(name, whole.get(), cursor.advance(whole.get()), String::new())],
-        Err(_) if is_lines(name, text) => {
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            lines.map(|line| record(name, line, cursor.advance(line), String::new())).collect()
-        }
-        Err(error) => vec![Err(Box::new(bad_json(name, cursor.position, &error)))],
+        Ok(raw) => vec![Record { text: raw.get(), index: None }],
+        Err(_) => vec![Record { text, index: None }],
     }
 }
 
-fn record<'a>(name: &str, text: &'a str, start: Position, pointer: String) -> Result<Record<'a>, Box<Diagnostic>> {
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(Record { value, pointer, text, start }),
-        Err(error) => Err(Box::new(Diagnostic { pointer, ..bad_json(name, start, &error) })),
+/// The records of NDJSON: every line that is not blank.
+pub(super) fn of_lines(text: &str) -> impl Iterator<Item = Record<'_>> {
+    let lines = text.split('\n').map(str::trim_ascii).filter(|line| !line.is_empty());
+    lines.map(|text| Record { text, index: None })
+}
+
+/// Finds the places of records, of one behind the other.
+#[derive(Clone)]
+pub(super) struct Places<'a> {
+    name: &'a str,
+    source: &'a str,
+    offset: usize,
+    position: Position,
+    shows_source: bool,
+}
+
+impl<'a> Places<'a> {
+    /// The places in a text, which is called `name` in findings.
+    pub(super) fn new(name: &'a str, source: &'a str, shows_source: bool) -> Self {
+        Self { name, source, offset: 0, position: Position { line: 1, column: 1 }, shows_source }
+    }
+
+    /// Moves on to a record behind the last one. Lines are counted once, however many records there are.
+    pub(super) fn enter(&mut self, record: Record<'_>) {
+        let offset = (record.text.as_ptr() as usize).saturating_sub(self.source.as_ptr() as usize);
+        if let Some(between) = self.source.get(self.offset..offset) {
+            self.position = shifted(self.position, Position::of(between, between.len()));
+            self.offset = offset;
+        }
+    }
+
+    /// An error at a place in the current record.
+    pub(super) fn finding(&self, rule: &'static str, record: Record<'_>, at: &str, said: (&str, &str)) -> Finding {
+        self.at_offset(rule, record, pointer::offset(record.text, at).unwrap_or(0), said)
+    }
+
+    /// Why the current record is no JSON.
+    pub(super) fn bad_json(&self, record: Record<'_>, error: &serde_json::Error) -> Finding {
+        let lines = record.text.split_inclusive('\n').take(error.line().saturating_sub(1));
+        // serde_json counts bytes.
+        let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+        let message = error.to_string();
+        // The place is told apart from the message; within a record it would be that of the record anyway.
+        let message = format!("this is not JSON: {}", message.split(" at line ").next().unwrap_or_default());
+        self.at_offset("bad-json", record, offset, (&message, HELP))
+    }
+
+    /// Why the text is no JSON: it is not UTF-8 from an offset on.
+    pub(super) fn not_utf8(&self, offset: usize) -> Finding {
+        let whole = Record { text: self.source, index: None };
+        self.at_offset("bad-json", whole, offset, ("this is not JSON: it is not UTF-8", HELP))
+    }
+
+    fn at_offset(
+        &self,
+        rule: &'static str,
+        record: Record<'_>,
+        offset: usize,
+        (message, help): (&str, &str),
+    ) -> Finding {
+        let position = shifted(self.position, Position::of(record.text, offset));
+        let excerpt = self.shows_source.then(|| Excerpt::at(self.source, self.offset + offset));
+        Finding {
+            diagnostic: Diagnostic::error(rule, self.name, message, help).at(Some(position)),
+            demand: None,
+            excerpt,
+        }
     }
 }
 
-fn bad_json(name: &str, start: Position, error: &serde_json::Error) -> Diagnostic {
-    let inner = Position { line: error.line().max(1), column: error.column().max(1) };
-    // The place is told apart from the message; within a record it would be that of the record anyway.
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
-    let message = format!("this is not JSON: {message}");
-    Diagnostic::error("bad-json", name, message, HELP).at(Some(shifted(start, inner)))
-}
-
-/// Whether a text that is no JSON document is meant as NDJSON: by its name, or because a line of it could be a record.
-fn is_lines(name: &str, text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let whole = |line: &str| line.starts_with('{') && line.ends_with('}');
-    [".ndjson", ".jsonl"].iter().any(|extension| name.ends_with(extension))
-        || lines.next().is_some_and(|first| whole(first) && lines.next().is_some())
-}
+/// What a payload file is.
+const HELP: &str = "a payload file holds one JSON value, an array of them, or one on every line";
 
 fn shifted(start: Position, inner: Position) -> Position {
     let column = if inner.line == 1 { start.column + inner.column - 1 } else { inner.column };
     Position { line: start.line + inner.line - 1, column }
 }
 
-/// Counts lines once, from record to record.
-struct Cursor<'a> {
-    text: &'a str,
-    offset: usize,
-    position: Position,
-}
-
-impl Cursor<'_> {
-    /// Moves to a part of the text behind the last one; returns where it starts.
-    fn advance(&mut self, part: &str) -> Position {
-        let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        if let Some(between) = self.text.get(self.offset..offset) {
-            self.position = shifted(self.position, Position::of(between, between.len()));
-            self.offset = offset;
-        }
-        self.position
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn places(name: &str, text: &str) -> Vec<Result<(usize, usize), (usize, usize)>> {
-        let place = |position: Option<Position>| position.map(|p| (p.line, p.column)).unwrap();
-        records(name, text)
-            .iter()
-            .map(|record| match record {
-                Ok(record) => Ok(place(record.position("/a"))),
-                Err(diagnostic) => Err(place(diagnostic.position)),
-            })
-            .collect()
+    fn places<'a>(
+        source: &'a str,
+        records: impl IntoIterator<Item = Record<'a>>,
+    ) -> Vec<Result<(usize, usize), (usize, usize)>> {
+        let mut places = Places::new("-", source, true);
+        let place = |finding: Finding| finding.diagnostic.position.map(|p| (p.line, p.column)).unwrap();
+        let told = |record: Record<'a>| {
+            places.enter(record);
+            match serde_json::from_str::<serde_json::Value>(record.text) {
+                Ok(_) => Ok(place(places.finding("x", record, "/a", ("", "")))),
+                Err(error) => Err(place(places.bad_json(record, &error))),
+            }
+        };
+        records.into_iter().map(told).collect()
     }
 
     #[test]
     fn a_document_is_one_record() {
-        assert_eq!(places("x.json", "\n{\n  \"a\": 1\n}"), [Ok((3, 3))]);
+        let text = "\n{\n  \"a\": 1\n}";
+
+        assert_eq!(places(text, of_document(text)), [Ok((3, 3))]);
     }
 
     #[test]
     fn the_elements_of_an_array_are_records() {
-        assert_eq!(places("x.json", "[{\"a\": 1},\n {\n\"a\": 2}]"), [Ok((1, 3)), Ok((3, 1))]);
+        let text = "[{\"a\": 1},\n {\n\"a\": 2}]";
+
+        assert_eq!(places(text, of_document(text)), [Ok((1, 3)), Ok((3, 1))]);
     }
 
     #[test]
     fn every_line_stands_for_itself() {
-        let text = "{\"a\": 1}\r\n\r\n  {\"a\": }\r\n{\"a\": 3}\r\n";
+        let text = "{\"a\": 1}\r\n\r\n  {\"a\": }\r\n{\"ä\": 1, \"a\": 3}\r\n";
 
-        assert_eq!(places("-", text), [Ok((1, 2)), Err((3, 9)), Ok((4, 2))]);
+        assert_eq!(places(text, of_lines(text)), [Ok((1, 2)), Err((3, 9)), Ok((4, 10))]);
     }
 
     #[test]
-    fn a_broken_document_is_not_taken_for_lines() {
-        assert_eq!(places("x.json", "{\n  \"a\": 1\n  \"b\": 2\n}"), [Err((3, 3))]);
-        assert_eq!(places("x.json", ""), [Err((1, 1))]);
-    }
+    fn a_broken_document_is_one_broken_record() {
+        let broken = "{\n  \"a\": 1\n  \"b\": 2\n}";
 
-    #[test]
-    fn lines_may_be_empty_where_the_name_says_so() {
-        assert_eq!(places("x.ndjson", ""), []);
+        assert_eq!(places(broken, of_document(broken)), [Err((3, 3))]);
+        assert_eq!(places("", of_document("")), [Err((1, 1))]);
     }
 }

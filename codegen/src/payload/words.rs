@@ -11,10 +11,22 @@ pub(super) struct Words {
     pub(super) below: String,
     /// What was expected there.
     pub(super) expected: String,
-    /// What was found there.
-    pub(super) found: String,
+    /// What was found there; `None` if it must not be told.
+    pub(super) found: Option<String>,
     /// Both in a sentence.
     pub(super) message: String,
+    /// Whether what was expected is told in words of the schema alone.
+    is_from_schema: bool,
+}
+
+impl Words {
+    /// The same without anything that only the payload knows.
+    pub(super) fn masked(self, keyword: &str) -> Self {
+        let message =
+            if self.is_from_schema { format!("expected {}", self.expected) } else { format!("violates `{keyword}`") };
+        let expected = if self.is_from_schema { self.expected } else { format!("what `{keyword}` demands") };
+        Self { expected, found: None, message, ..self }
+    }
 }
 
 /// A fault of `whole` in words: `value` is that of the violated keyword. Every unexpected property is a fault of its own.
@@ -23,27 +35,28 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
         let unexpected = |name: &String| Words {
             below: join("", name),
             expected: "no properties beyond those of the schema".to_owned(),
-            found: format!("the property {name:?}"),
+            found: Some(format!("the property {name:?}")),
             message: format!("unexpected property {name:?}"),
+            is_from_schema: true,
         };
         return fault.unexpected.iter().map(unexpected).collect();
     }
-    let (expected, found, message) = if let Some(name) = &fault.missing {
+    let (expected, found, message, is_from_schema) = if let Some(name) = &fault.missing {
         let members: Vec<String> =
             whole.as_object().into_iter().flatten().map(|(name, _)| format!("{name:?}")).collect();
         let found = if members.is_empty() { "no property".to_owned() } else { format!("only {}", members.join(", ")) };
-        (format!("the property {name:?}"), found, format!("missing property {name:?}"))
+        (format!("the property {name:?}"), found, format!("missing property {name:?}"), true)
     } else {
         let found = found(keyword, whole);
         match value.and_then(|value| expected(keyword, value)) {
             Some(expected) => {
                 let message = format!("expected {expected}, found {found}");
-                (expected, found, message)
+                (expected, found, message, true)
             }
-            None => (fault.message.clone(), found, fault.message.clone()),
+            None => (fault.message.clone(), found, fault.message.clone(), false),
         }
     };
-    vec![Words { below: String::new(), expected, found, message }]
+    vec![Words { below: String::new(), expected, found: Some(found), message, is_from_schema }]
 }
 
 /// What a keyword demands; `None` where its value alone does not say it.

@@ -1,0 +1,158 @@
+//! `eventsmith breaking`: published versions against what they were.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, ValueEnum};
+use eventsmith_codegen::breaking::{Comparisons, Status, compare, compare_all};
+use eventsmith_codegen::load::{from_files, is_part};
+use eventsmith_codegen::manifest::{self, Policy};
+use eventsmith_codegen::{Loaded, Severity, load};
+
+use crate::Outcome;
+use crate::catalogue::{Schemas, checked, shown};
+use crate::format::{self, Extra, Finding, Format, Report};
+use crate::git::{Files, Objects, Repository};
+use crate::output::{Out, note};
+
+/// Compare the catalogue with an earlier one: what is published may change only compatibly
+///
+/// Writers write declared properties only. Whether readers understand all that is proved, or refuted by a payload.
+/// Exits with 1 if there is anything that breaks somebody, or might.
+#[derive(Args)]
+pub(crate) struct Breaking {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// The earlier catalogue: a git revision of the repository that holds the schemas, or a folder
+    #[arg(long, value_name = "REF|DIR")]
+    against: String,
+    /// Who must understand whom [default: what eventsmith.toml says, or else full]
+    #[arg(long, value_name = "P", value_enum)]
+    policy: Option<PolicyName>,
+    /// Compare with every revision before REF too [default: what eventsmith.toml says, or else false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    transitive: Option<bool>,
+    /// Let pass what could be neither proved nor refuted
+    #[arg(long)]
+    allow_undecided: bool,
+    /// How to print what was found
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PolicyName {
+    /// New readers understand old events
+    Backward,
+    /// Old readers understand new events
+    Forward,
+    /// Both
+    Full,
+}
+
+impl Breaking {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+        let current = self.schemas.load_sound()?;
+        let said = current.catalogue.manifest.compatibility;
+        let policy = match self.policy {
+            Some(PolicyName::Backward) => Policy::Backward,
+            Some(PolicyName::Forward) => Policy::Forward,
+            Some(PolicyName::Full) => Policy::Full,
+            None => said.policy,
+        };
+        let folder = Path::new(&self.against);
+        let mut result = if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
+            compare(&load(folder), &current, policy)
+        } else {
+            let is_transitive = self.transitive.unwrap_or(said.transitive);
+            against_revision(&self.against, &current, policy, is_transitive)?
+        };
+        if self.allow_undecided {
+            let undecided = result.findings.iter_mut().filter(|finding| finding.rule == "undecided-change");
+            undecided.for_each(|finding| finding.severity = Severity::Advice);
+        }
+        let counts = [Status::Compatible, Status::Identical, Status::Breaking, Status::Undecided]
+            .map(|status| format!("{} {}", result.count(status), status.as_str()));
+        let outcome = Outcome::of(result.findings.iter().map(|finding| finding.severity));
+        let findings: Vec<Finding> = result.findings.iter().map(|finding| shown(&current, finding).into()).collect();
+        let comparisons = result.comparisons.into_iter().map(Into::into).collect();
+        let extra = Extra { comparisons: Some(comparisons), ..Extra::default() };
+        let checked = checked(&current);
+        format::write(
+            out,
+            self.format,
+            &Report { command: "breaking", checked: &checked, findings: &findings, extra },
+        )?;
+        out.flush().context("cannot write to standard output")?;
+        note(format_args!("{}", counts.join(", ")));
+        Ok(outcome)
+    }
+}
+
+fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive: bool) -> anyhow::Result<Comparisons> {
+    let resolved = Repository::of(&current.catalogue.dir)
+        .and_then(|repository| repository.commit(name).map(|commit| (repository, commit)));
+    let (repository, commit) = resolved.map_err(|error| match Path::new(name).is_dir() {
+        true => anyhow!("the folder {name} holds no {}, and is no git revision: {error:#}", manifest::FILE_NAME),
+        false => {
+            anyhow!("{name:?} is neither a folder with an {} nor a git revision: {error:#}", manifest::FILE_NAME)
+        }
+    })?;
+    let mut objects = repository.objects()?;
+    let files = objects.files(&commit, is_part)?;
+    if !files.contains_key(manifest::FILE_NAME) {
+        let folder = repository.folder();
+        bail!("the revision {name} has no {} in {folder}; was the catalogue moved?", manifest::FILE_NAME);
+    }
+    let commits = if is_transitive { repository.history(&commit)? } else { Vec::new() };
+    let mut history = History { objects, commits: commits.into_iter(), last: files.clone(), seen: 0, failure: None };
+    let previous = from_files(name, files);
+    let result = compare_all(&mut history, &previous, current, policy);
+    if let Some(error) = history.failure {
+        return Err(error);
+    }
+    if is_transitive && repository.is_shallow()? {
+        let seen = history.seen;
+        note(format_args!("note: the clone is shallow, and only {seen} revisions of the catalogue were seen"));
+    }
+    Ok(result)
+}
+
+/// The catalogues of some commits, newest first. Those that are as the one after are left out.
+struct History<'a> {
+    objects: Objects<'a>,
+    commits: std::vec::IntoIter<String>,
+    last: Files,
+    /// How many commits there were a catalogue in.
+    seen: usize,
+    failure: Option<anyhow::Error>,
+}
+
+impl Iterator for History<'_> {
+    type Item = Loaded;
+
+    fn next(&mut self) -> Option<Loaded> {
+        loop {
+            let commit = self.commits.next()?;
+            match self.objects.files(&commit, is_part) {
+                Ok(files) => {
+                    self.seen += usize::from(files.contains_key(manifest::FILE_NAME));
+                    if files.contains_key(manifest::FILE_NAME) && files != self.last {
+                        self.last.clone_from(&files);
+                        return Some(from_files(short(&commit), files));
+                    }
+                }
+                Err(error) => {
+                    self.failure = Some(error);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// A commit as people write it.
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}

@@ -1,0 +1,76 @@
+//! From arguments to files: files, folders, patterns, and standard input.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use eventsmith_codegen::payload::Input;
+
+/// What the names of payload files end with, where a folder is named.
+const EXTENSIONS: [&str; 3] = ["json", "ndjson", "jsonl"];
+
+/// The files that the arguments mean, in their order, and the arguments that mean none, each with why.
+pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<(String, String)>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for argument in arguments {
+        let path = Path::new(argument);
+        let found = if path.is_dir() {
+            below(path).map_err(|error| format!("{argument} cannot be read: {error}")).and_then(|files| {
+                match files.len() {
+                    0 => {
+                        Err(format!("{argument} holds no payload: no file below it ends with .json, .ndjson or .jsonl"))
+                    }
+                    _ => Ok(files),
+                }
+            })
+        } else if argument != "-" && !path.exists() && argument.contains(['*', '?', '[']) {
+            matches(argument)
+        } else {
+            Ok(vec![argument.clone()])
+        };
+        match found {
+            Ok(found) => files.extend(found),
+            Err(problem) => problems.push((argument.clone(), problem)),
+        }
+    }
+    (files, problems)
+}
+
+/// A file that is opened when its turn comes.
+pub(super) fn input(name: &str) -> Input {
+    let path = PathBuf::from(name);
+    let open = move || -> io::Result<Box<dyn Read + Send>> {
+        Ok(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
+    };
+    Input { name: name.into(), open: Box::new(open) }
+}
+
+/// The payload files below a folder, in order; hidden folders are left out.
+fn below(folder: &Path) -> io::Result<Vec<String>> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        // A link to a folder is not followed: it may lead around in a circle.
+        if entry.file_type()?.is_dir() {
+            if !is_hidden {
+                files.extend(below(&path)?);
+            }
+        } else if path.is_file() && path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known)) {
+            files.push(path.display().to_string());
+        }
+    }
+    Ok(files)
+}
+
+/// The files that a pattern matches, in order.
+fn matches(pattern: &str) -> Result<Vec<String>, String> {
+    let paths = glob::glob(pattern).map_err(|error| format!("{pattern} is no pattern: {}", error.msg))?;
+    let paths = paths.collect::<Result<Vec<_>, _>>();
+    let paths = paths.map_err(|error| format!("{} cannot be read: {}", error.path().display(), error.error()))?;
+    let files: Vec<String> =
+        paths.into_iter().filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+    if files.is_empty() { Err(format!("{pattern} matches no file")) } else { Ok(files) }
+}

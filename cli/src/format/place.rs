@@ -1,0 +1,68 @@
+//! Where files are for those who show findings: they know the repository, not the folder that a command ran in.
+
+use std::env;
+use std::path::{Component, Path, PathBuf};
+
+/// The repository around the current folder.
+pub(super) struct Repository {
+    here: PathBuf,
+    root: PathBuf,
+}
+
+impl Repository {
+    /// The nearest folder upward that holds `.git`; the current folder, if there is none.
+    pub(super) fn around_here() -> Self {
+        let here = env::current_dir().unwrap_or_default();
+        let root = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&here).to_owned();
+        Self { here, root }
+    }
+
+    /// The path of a file from the root of the repository, with slashes; the whole path of one that is elsewhere.
+    pub(super) fn path(&self, file: &str) -> String {
+        let whole = normal(&self.here.join(file));
+        let path = whole.strip_prefix(&self.root).unwrap_or(&whole);
+        let mut text = String::new();
+        for part in path.components() {
+            match part {
+                Component::RootDir => text.push('/'),
+                part => {
+                    if !text.is_empty() && !text.ends_with('/') {
+                        text.push('/');
+                    }
+                    text.push_str(&part.as_os_str().to_string_lossy());
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A path without `.` and `..`.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop();
+            }
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_the_root_of_the_repository() {
+        let repository = Repository { here: PathBuf::from("/repo/schemas"), root: PathBuf::from("/repo") };
+
+        assert_eq!(repository.path("domain/a.json"), "schemas/domain/a.json");
+        assert_eq!(repository.path("./../b.json"), "b.json");
+        assert_eq!(repository.path("/repo/c.json"), "c.json");
+        assert_eq!(repository.path("/elsewhere/d.json"), "/elsewhere/d.json");
+    }
+}

@@ -1,0 +1,103 @@
+//! `sarif`: the Static Analysis Results Interchange Format, version 2.1.0.
+//! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use eventsmith_codegen::diagnostic::Position;
+use eventsmith_codegen::{Severity, rules};
+use serde_json::{Map, Value, json};
+
+use super::fingerprint::Fingerprints;
+use super::place::Repository;
+use super::{Finding, Report};
+
+pub(super) fn write(out: &mut impl Write, repository: &Repository, report: &Report<'_>) -> anyhow::Result<()> {
+    let mut ids: Vec<&str> = report.findings.iter().map(|finding| finding.diagnostic.rule).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let indices: BTreeMap<&str, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
+    let mut fingerprints = Fingerprints::default();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| result(finding, &repository.path(&finding.diagnostic.file), &indices, &mut fingerprints))
+        .collect();
+    let log = json!({
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "eventsmith",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": ids.iter().map(|id| rule(id)).collect::<Vec<_>>(),
+            }},
+            // Reports of two commands about one commit must not replace each other.
+            "automationDetails": {"id": format!("eventsmith/{}/", report.command)},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }]
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Advice => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn rule(id: &str) -> Value {
+    let Some(rule) = rules::find(id) else { return json!({"id": id}) };
+    let examples = format!("{}\n\nBad:\n\n{}\n\nGood:\n\n{}", rule.purpose, rule.bad, rule.good);
+    json!({
+        "id": id,
+        "fullDescription": {"text": rule.purpose},
+        "help": {"text": examples},
+        "defaultConfiguration": {"level": level(rule.severity)},
+    })
+}
+
+fn result(finding: &Finding, path: &str, rules: &BTreeMap<&str, usize>, fingerprints: &mut Fingerprints) -> Value {
+    let diagnostic = &finding.diagnostic;
+    let mut message = diagnostic.message.clone();
+    if !diagnostic.help.is_empty() {
+        message.push_str("\nhelp: ");
+        message.push_str(&diagnostic.help);
+    }
+    let mut physical = json!({"artifactLocation": artifact(path)});
+    if let Some(Position { line, column }) = diagnostic.position {
+        physical["region"] = json!({"startLine": line, "startColumn": column});
+    }
+    let mut location = Map::from_iter([("physicalLocation".to_owned(), physical)]);
+    if !diagnostic.pointer.is_empty() {
+        location.insert("logicalLocations".to_owned(), json!([{"fullyQualifiedName": diagnostic.pointer}]));
+    }
+    json!({
+        "ruleId": diagnostic.rule,
+        "ruleIndex": rules.get(diagnostic.rule),
+        "level": level(diagnostic.severity),
+        "message": {"text": message},
+        "locations": [location],
+        "partialFingerprints": {"eventsmith/v1": fingerprints.next(diagnostic, path)},
+    })
+}
+
+/// A file by its URI: relative to the root of the repository, or absolute.
+fn artifact(path: &str) -> Value {
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    if path.starts_with('/') { json!({"uri": uri}) } else { json!({"uri": uri, "uriBaseId": "%SRCROOT%"}) }
+}

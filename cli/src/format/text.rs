@@ -1,0 +1,156 @@
+//! `text`: for people at a terminal.
+//!
+//! ```text
+//! domain/rule/created.v1.json:3:17: error[bad-ref]: there is no "RuelId" in common.json
+//! 3 |   "rule_id": {"$ref": "../../common.json#/$defs/RuelId"}
+//!   |               ^ /properties/rule_id/$ref
+//!     help: did you mean RuleId?
+//! ```
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write};
+
+use anstyle::{AnsiColor, Style};
+use eventsmith_codegen::Severity;
+use eventsmith_codegen::diagnostic::Position;
+use eventsmith_codegen::excerpt::Excerpt;
+use unicode_width::UnicodeWidthChar as _;
+
+use super::visible::{is_hidden, visible, visible_lines};
+use super::{Finding, Source, severity};
+
+/// Writes findings one by one.
+pub(super) struct Text {
+    is_coloured: bool,
+    /// The file that was read last: the next finding is probably about it too.
+    read: Option<(String, Vec<String>)>,
+}
+
+impl Text {
+    pub(super) fn for_stdout() -> Self {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self { is_coloured: io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb, read: None }
+    }
+
+    pub(super) fn write(&mut self, out: &mut impl Write, finding: &Finding) -> anyhow::Result<()> {
+        let diagnostic = &finding.diagnostic;
+        let (bold, level) = (self.style(Style::new().bold()), self.style(colour(diagnostic.severity)));
+        let gutter = self.style(AnsiColor::Blue.on_default());
+        write!(out, "{bold}{}", visible(&diagnostic.file))?;
+        if let Some(Position { line, column }) = diagnostic.position {
+            write!(out, ":{line}:{column}")?;
+        }
+        let (name, rule) = (severity(diagnostic.severity), visible(diagnostic.rule));
+        let message = visible(&diagnostic.message);
+        writeln!(out, ":{bold:#} {level}{name}[{rule}]{level:#}: {bold}{message}{bold:#}")?;
+        let pointer = visible(&diagnostic.pointer);
+        match (diagnostic.position, self.excerpt(finding)) {
+            (Some(Position { line, .. }), Some(excerpt)) => {
+                let number = line.to_string();
+                let (shown, indent) = shown(&excerpt);
+                writeln!(out, "{gutter}{number} |{gutter:#} {shown}")?;
+                let caret = format!("{:indent$}{level}^{level:#} {pointer}", "");
+                writeln!(out, "{gutter}{:width$} |{gutter:#} {}", "", caret.trim_end(), width = number.len())?;
+            }
+            _ if pointer.is_empty() => {}
+            _ => writeln!(out, "    at {pointer}")?,
+        }
+        if !diagnostic.help.is_empty() {
+            writeln!(out, "    help: {}", visible_lines(&diagnostic.help).replace('\n', "\n          "))?;
+        }
+        Ok(())
+    }
+
+    fn style(&self, style: impl Into<Style>) -> Style {
+        if self.is_coloured { style.into() } else { Style::new() }
+    }
+
+    fn excerpt(&mut self, finding: &Finding) -> Option<Excerpt> {
+        match &finding.source {
+            Source::Hidden => None,
+            Source::Excerpt(excerpt) => Some(excerpt.clone()),
+            Source::File => {
+                let Position { line, column } = finding.diagnostic.position?;
+                let file = &finding.diagnostic.file;
+                if self.read.as_ref().is_none_or(|(name, _)| name != file) {
+                    // A file that is gone by now has no lines; the finding is told without.
+                    let text = fs::read_to_string(file).unwrap_or_default();
+                    self.read = Some((file.clone(), text.lines().map(str::to_owned).collect()));
+                }
+                let (_, lines) = self.read.as_ref()?;
+                lines.get(line.checked_sub(1)?).map(|text| Excerpt::new(text, column))
+            }
+        }
+    }
+}
+
+fn colour(severity: Severity) -> Style {
+    let colour = match severity {
+        Severity::Advice => AnsiColor::Cyan,
+        Severity::Warning => AnsiColor::Yellow,
+        Severity::Error => AnsiColor::Red,
+    };
+    colour.on_default().bold()
+}
+
+/// An excerpt as a terminal shows it, and how many cells its column is from the left.
+fn shown(excerpt: &Excerpt) -> (String, usize) {
+    let (mut text, mut width, mut indent) = (String::new(), 0, None);
+    for (index, c) in excerpt.text.chars().enumerate() {
+        if index + 1 == excerpt.column {
+            indent = Some(width);
+        }
+        let before = text.len();
+        match c {
+            // How far a tab goes depends on the terminal; four cells go nowhere else.
+            '\t' => text.push_str("    "),
+            c if is_hidden(c) => text.extend(c.escape_default()),
+            c => {
+                text.push(c);
+                width += c.width().unwrap_or(0);
+                continue;
+            }
+        }
+        width += text.len() - before;
+    }
+    (text, indent.unwrap_or(width))
+}
+
+#[cfg(test)]
+mod tests {
+    use eventsmith_codegen::Diagnostic;
+
+    use super::*;
+
+    fn caret(text: &str, column: usize) -> (String, usize) {
+        shown(&Excerpt { text: text.to_owned(), column })
+    }
+
+    #[test]
+    fn a_caret_stands_below_its_character_whatever_comes_before() {
+        assert_eq!(caret("\t\"a\"", 2), ("    \"a\"".to_owned(), 4));
+        assert_eq!(caret("日本x", 3), ("日本x".to_owned(), 4));
+        assert_eq!(caret("e\u{301}x", 3), ("e\u{301}x".to_owned(), 1));
+        assert_eq!(caret("\u{1b}x", 2), ("\\u{1b}x".to_owned(), 6));
+    }
+
+    #[test]
+    fn colours_are_put_on_and_taken_off() {
+        let finding = Finding::from(Diagnostic::error("bad-json", "a\u{1b}.json", "no", ""));
+        let mut out = Vec::new();
+
+        Text { is_coloured: true, read: None }.write(&mut out, &finding).unwrap();
+
+        let plain = "\u{1b}[0m";
+        let wanted = format!("\u{1b}[1ma\\u{{1b}}.json:{plain} ");
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with(&wanted) && text.ends_with(&format!("no{plain}\n")), "{text:?}");
+    }
+
+    #[test]
+    fn a_column_behind_the_line_is_its_end() {
+        assert_eq!(caret("ab", 9), ("ab".to_owned(), 2));
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether a catalogue may take the place of an earlier one: every published version against what it was.
+//!
+//! A version file that has been published may change only compatibly. New readers must understand what old writers
+//! wrote (backward), old readers what new writers write (forward), as the policy says.
+
+pub mod changes;
+mod findings;
+mod published;
+#[cfg(test)]
+mod tests;
+mod texts;
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::containment::{Verdict, decide};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
+use crate::manifest::Policy;
+use crate::parallel;
+
+use changes::{Change, changes};
+use findings::Pair;
+use texts::{Subject, Text, Texts};
+
+/// Everything that is known about the change from one catalogue to another.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Comparisons {
+    /// Every version that is in both, in the order of the current catalogue.
+    pub comparisons: Vec<Comparison>,
+    /// What breaks somebody, or may do so.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// One schema against what it was, in one direction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The type of the event.
+    pub event_type: String,
+    /// The number of the version.
+    pub version: u32,
+    /// Whether the reply of a request is meant.
+    pub is_reply: bool,
+    /// Who writes and who reads.
+    pub direction: Direction,
+    /// What is known.
+    pub status: Status,
+    /// The earlier catalogue: its folder or revision.
+    pub revision: String,
+    /// A payload that is written and not understood.
+    pub witness: Option<Value>,
+    /// JSON pointer of the place in the witness that the reader rejects.
+    pub instance_pointer: Option<String>,
+    /// JSON pointer of the keyword in the reader's bundled schema that rejects it, or that could not be decided.
+    pub schema_pointer: Option<String>,
+    /// Why the reader rejects it, or why nothing could be decided.
+    pub reason: Option<String>,
+    /// What has changed in the schema, whether it matters or not.
+    pub changes: Vec<Change>,
+}
+
+/// Who must understand whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// New readers and old writers.
+    Backward,
+    /// Old readers and new writers.
+    Forward,
+}
+
+impl Direction {
+    /// `backward` or `forward`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Backward => "backward",
+            Self::Forward => "forward",
+        }
+    }
+
+    const fn all(policy: Policy) -> &'static [Self] {
+        match policy {
+            Policy::Backward => &[Self::Backward],
+            Policy::Forward => &[Self::Forward],
+            Policy::Full => &[Self::Backward, Self::Forward],
+        }
+    }
+}
+
+/// What is known about a comparison, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Both schemas say the same.
+    Identical,
+    /// Proved to be understood.
+    Compatible,
+    /// Neither proved nor refuted.
+    Undecided,
+    /// Refuted by a witness.
+    Breaking,
+}
+
+impl Status {
+    /// The status as a word, lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identical => "identical",
+            Self::Compatible => "compatible",
+            Self::Undecided => "undecided",
+            Self::Breaking => "breaking",
+        }
+    }
+}
+
+impl Comparisons {
+    /// How many comparisons ended so.
+    pub fn count(&self, status: Status) -> usize {
+        self.comparisons.iter().filter(|comparison| comparison.status == status).count()
+    }
+}
+
+/// Compares a catalogue with the one before.
+pub fn compare(previous: &Loaded, current: &Loaded, policy: Policy) -> Comparisons {
+    compare_all([], previous, current, policy)
+}
+
+/// Compares a catalogue with the one before and with all those before that, newest first.
+///
+/// Of every version each text that it ever had is compared once, and the worst result is told. Earlier catalogues
+/// are dropped as soon as their texts are known: a long history takes no more memory than the texts that differ.
+/// What is gone was missed when it went: only the last catalogue counts for removed events and the like.
+pub fn compare_all(
+    earlier: impl IntoIterator<Item = Loaded>,
+    previous: &Loaded,
+    current: &Loaded,
+    policy: Policy,
+) -> Comparisons {
+    let mut history = Texts::default();
+    let mut findings = published::findings(previous, current);
+    findings.extend(history.add(previous, Severity::Warning));
+    for catalogue in earlier {
+        // Nobody can mend the past: what is broken there is worth knowing and no more.
+        findings.extend(history.add(&catalogue, Severity::Advice));
+    }
+    let subjects = texts::subjects(current);
+    let results = parallel::map(&subjects, |subject| worst(&history, previous, current, subject, policy));
+    let mut comparisons = Vec::new();
+    for (comparison, finding) in results.into_iter().flatten() {
+        comparisons.push(comparison);
+        findings.extend(finding);
+    }
+    let mut known = HashSet::new();
+    findings.retain(|finding| known.insert((finding.rule, finding.file.clone(), finding.message.clone())));
+    findings.sort_by(|a, b| (&a.file, a.position, a.rule).cmp(&(&b.file, b.position, b.rule)));
+    Comparisons { comparisons, findings }
+}
+
+type Result = (Comparison, Option<Diagnostic>);
+
+/// The worst comparison of a schema with its earlier texts, in every direction; nothing for a schema that is new.
+fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject, policy: Policy) -> Vec<Result> {
+    let now = Text::of(current, &subject.file);
+    let last = previous.catalogue.dir.display().to_string();
+    let of_direction = |direction: &Direction| {
+        let results = history.of(subject).iter().map(|then| {
+            let is_last = then.revision == last;
+            compared(&Pair { subject, then, now: &now, current, direction: *direction, is_last })
+        });
+        // The newest of those that are equally bad comes first.
+        results.reduce(|worst, other| if other.0.status > worst.0.status { other } else { worst })
+    };
+    Direction::all(policy).iter().filter_map(of_direction).collect()
+}
+
+fn compared(pair: &Pair<'_>) -> Result {
+    let (writer, reader) = match pair.direction {
+        Direction::Backward => (pair.then, pair.now),
+        Direction::Forward => (pair.now, pair.then),
+    };
+    let verdict = decide(&writer.schema, &reader.schema);
+    let mut comparison = Comparison {
+        event_type: pair.subject.event_type.clone(),
+        version: pair.subject.version,
+        is_reply: pair.subject.is_reply,
+        direction: pair.direction,
+        status: Status::Identical,
+        revision: pair.then.revision.clone(),
+        witness: None,
+        instance_pointer: None,
+        schema_pointer: None,
+        reason: None,
+        changes: changes(&pair.then.schema, &pair.now.schema),
+    };
+    let finding = match verdict {
+        Verdict::Identical => None,
+        Verdict::Compatible => {
+            comparison.status = Status::Compatible;
+            None
+        }
+        Verdict::Breaking(witness) => {
+            let finding = pair.breaking(&witness, &comparison.changes);
+            comparison.status = Status::Breaking;
+            comparison.witness = Some(witness.payload);
+            comparison.instance_pointer = Some(witness.fault.pointer);
+            comparison.schema_pointer = Some(witness.fault.keyword);
+            comparison.reason = Some(witness.fault.message);
+            Some(finding)
+        }
+        Verdict::Undecided(obstacle) => {
+            let finding = pair.undecided(&obstacle, &comparison.changes);
+            comparison.status = Status::Undecided;
+            comparison.schema_pointer = Some(obstacle.pointer);
+            comparison.reason = Some(obstacle.reason);
+            Some(finding)
+        }
+    };
+    (comparison, finding)
+}

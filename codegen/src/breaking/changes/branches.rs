@@ -1,0 +1,148 @@
+//! Changes of lists of schemas: branches, whose order says nothing, and positions, whose order says all.
+
+use serde_json::{Map, Value};
+
+use crate::pointer::join;
+
+use super::Difference;
+use super::keywords::short;
+
+/// Keywords whose value is a list of branches.
+const UNIONS: &[&str] = &["allOf", "anyOf", "oneOf"];
+
+impl Difference<'_> {
+    /// The keywords that hold branches. One that came where another went with the same branches took its place.
+    pub(super) fn unions(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, at: &str) {
+        let gone = UNIONS.iter().find(|keyword| !list(old, keyword).is_empty() && list(new, keyword).is_empty());
+        let came = UNIONS.iter().find(|keyword| list(old, keyword).is_empty() && !list(new, keyword).is_empty());
+        let mut heirs = gone.zip(came);
+        if let Some((gone, came)) = heirs {
+            let (then, now) = (list(old, gone), list(new, came));
+            if then.len() == now.len() && then.iter().zip(&now).all(|(then, now)| self.is_same(then, now)) {
+                self.tell(at, format!("{gone} became {came}"));
+                for (index, (then, now)) in then.iter().zip(&now).enumerate() {
+                    self.schema(then, now, &join(&join(at, came), &index.to_string()));
+                }
+            } else {
+                heirs = None;
+            }
+        }
+        let is_told = |keyword: &&&str| heirs.is_some_and(|(gone, came)| gone == *keyword || came == *keyword);
+        for keyword in UNIONS.iter().filter(|keyword| !is_told(keyword)) {
+            let (then, now) = (list(old, keyword), list(new, keyword));
+            match (then.as_slice(), now.as_slice()) {
+                ([], []) => {}
+                ([], branches) => self.tell(at, format!("{keyword} was added:{}", all_spelled(branches))),
+                (branches, []) => self.tell(at, format!("{keyword} was removed:{}", all_spelled(branches))),
+                _ => self.branches(old, new, keyword, at),
+            }
+        }
+    }
+
+    /// The branches of `oneOf` and its like: the same ones are paired first, then those of one name, then by order.
+    fn branches(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, keyword: &str, at: &str) {
+        let at = join(at, keyword);
+        let (old, new) = (list(old, keyword), list(new, keyword));
+        let mut pairs: Vec<Option<usize>> = vec![None; new.len()];
+        let names = |branches: &[Value]| branches.iter().map(name).collect::<Vec<_>>();
+        let (old_names, new_names) = (names(&old), names(&new));
+        let is_unnamed = |one: usize, other: usize| old_names[one].is_none() || new_names[other].is_none();
+        pair(&mut pairs, old.len(), |one, other| self.is_same(&old[one], &new[other]));
+        pair(&mut pairs, old.len(), |one, other| !is_unnamed(one, other) && old_names[one] == new_names[other]);
+        pair(&mut pairs, old.len(), |one, other| one == other && is_unnamed(one, other));
+        let lone = (0..old.len()).filter(|one| !pairs.contains(&Some(*one))).count();
+        if lone == pairs.iter().filter(|pair| pair.is_none()).count() {
+            pair(&mut pairs, old.len(), is_unnamed);
+        }
+        for (one, branch) in old.iter().enumerate().filter(|(one, _)| !pairs.contains(&Some(*one))) {
+            self.tell(&join(&at, &one.to_string()), format!("the branch{} was removed", spelled(branch)));
+        }
+        for (other, branch) in new.iter().enumerate() {
+            let at = join(&at, &other.to_string());
+            match pairs[other] {
+                Some(one) => self.schema(&old[one], branch, &at),
+                None => self.tell(&at, format!("the branch{} was added", spelled(branch))),
+            }
+        }
+    }
+
+    /// The schemas of an array's first elements.
+    pub(super) fn positions(&mut self, old: &Map<String, Value>, new: &Map<String, Value>, at: &str) {
+        for keyword in ["prefixItems", "items"] {
+            match (old.get(keyword), new.get(keyword)) {
+                (Some(Value::Array(_)), Some(Value::Object(_) | Value::Bool(_)))
+                | (Some(Value::Object(_) | Value::Bool(_)), Some(Value::Array(_))) => {
+                    self.tell(at, format!("{keyword} for every element and by position are not the same"));
+                    continue;
+                }
+                _ => {}
+            }
+            let (old, new) = (list(old, keyword), list(new, keyword));
+            for index in 0..old.len().max(new.len()) {
+                let at = join(&join(at, keyword), &index.to_string());
+                match (old.get(index), new.get(index)) {
+                    (Some(old), Some(new)) => self.schema(old, new, &at),
+                    (Some(_), None) => self.tell(&at, "was removed"),
+                    (None, _) => self.tell(&at, "was added"),
+                }
+            }
+        }
+    }
+}
+
+/// Pairs what has no partner yet with the first that fits.
+fn pair(pairs: &mut [Option<usize>], old: usize, fits: impl Fn(usize, usize) -> bool) {
+    for other in 0..pairs.len() {
+        if pairs[other].is_none() {
+            pairs[other] = (0..old).find(|one| !pairs.contains(&Some(*one)) && fits(*one, other));
+        }
+    }
+}
+
+fn list(members: &Map<String, Value>, keyword: &str) -> Vec<Value> {
+    members.get(keyword).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// What people would call a branch: where it refers to, its title, or the constants that tell it from others.
+fn name(branch: &Value) -> Option<String> {
+    let text = |keyword: &str| branch.get(keyword).and_then(Value::as_str);
+    if let Some(reference) = text("$ref") {
+        return reference.rsplit('/').next().map(str::to_owned);
+    }
+    if let Some(title) = text("title") {
+        return Some(title.to_owned());
+    }
+    let properties = branch.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let constant = |(name, schema): (&String, &Value)| {
+        let only = schema.get("enum").and_then(Value::as_array).and_then(|values| match values.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        });
+        schema.get("const").or(only).map(|value| format!("{name} {}", short(value)))
+    };
+    let constants: Vec<String> = properties.filter_map(constant).collect();
+    if !constants.is_empty() {
+        return Some(constants.join(", "));
+    }
+    text("type").map(str::to_owned)
+}
+
+/// The name of a branch for people, after a space; that of a nameless object is what it demands.
+fn spelled(branch: &Value) -> String {
+    let required = branch.get("required").and_then(Value::as_array).into_iter().flatten();
+    let required: Vec<&str> = required.filter_map(Value::as_str).collect();
+    match name(branch) {
+        Some(name) if name == "object" && !required.is_empty() => format!(" (object with {})", required.join(", ")),
+        Some(name) => format!(" ({name})"),
+        None if !required.is_empty() => format!(" (with {})", required.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn all_spelled(branches: &[Value]) -> String {
+    let spelled = branches.iter().map(|branch| match spelled(branch) {
+        name if name.is_empty() => " (a schema)".to_owned(),
+        name => name,
+    });
+    spelled.collect::<Vec<_>>().join(",")
+}

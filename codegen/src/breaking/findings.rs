@@ -1,0 +1,173 @@
+//! What a comparison found, in words and at its place in the new files.
+
+use serde_json::Value;
+
+use crate::containment::{Obstacle, Witness};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
+use crate::pointer::join;
+use crate::references::Place;
+use crate::schema::Fault;
+
+use super::Direction;
+use super::changes::Change;
+use super::texts::{Subject, Text};
+
+/// A witness that is longer than this does not fit into a sentence.
+const SHORT: usize = 120;
+
+/// How many changes are told in one finding.
+const TOLD_CHANGES: usize = 3;
+
+/// One schema then and now.
+pub(super) struct Pair<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) then: &'a Text,
+    pub(super) now: &'a Text,
+    pub(super) current: &'a Loaded,
+    pub(super) direction: Direction,
+    /// Whether the earlier text is that of the last catalogue, which goes without saying.
+    pub(super) is_last: bool,
+}
+
+impl Pair<'_> {
+    /// The finding about a payload that is written and not understood.
+    pub(super) fn breaking(&self, witness: &Witness, changes: &[Change]) -> Diagnostic {
+        let Witness { payload, fault } = witness;
+        let who = match self.direction {
+            Direction::Backward => format!("a new reader rejects what old writers{} wrote", self.revision()),
+            Direction::Forward => format!("an old reader{} rejects what new writers write", self.revision()),
+        };
+        let line = payload.to_string();
+        let is_short = line.chars().count() <= SHORT;
+        let shown = if is_short { format!(", {line}") } else { String::new() };
+        let at = if fault.pointer.is_empty() { String::new() } else { format!("at {}, ", fault.pointer) };
+        let changed = near(changes, fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
+        let message = format!("{}: {who}{shown}: {at}{}{changed}", self.name(), cut(&fault.message));
+        let mut help = self.way_out();
+        if !is_short {
+            let pretty = format!("{payload:#}").replace('\n', "\n    ");
+            help = format!("{help}; what is written:\n    {pretty}");
+        }
+        self.finding("breaking-change", &self.place(fault), message, help)
+    }
+
+    /// The finding about a change of which nothing is known.
+    pub(super) fn undecided(&self, obstacle: &Obstacle, changes: &[Change]) -> Diagnostic {
+        let question = match self.direction {
+            Direction::Backward => format!("whether new readers understand what old writers{} wrote", self.revision()),
+            Direction::Forward => format!("whether old readers{} understand what new writers write", self.revision()),
+        };
+        let fault = Fault {
+            pointer: String::new(),
+            keyword: obstacle.pointer.clone(),
+            message: String::new(),
+            missing: None,
+            unexpected: Vec::new(),
+        };
+        let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
+        let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));
+        let help = format!("{}; if you know better, --allow-undecided", self.way_out());
+        self.finding("undecided-change", &self.place(&fault), message, help)
+    }
+
+    fn name(&self) -> String {
+        let Subject { event_type, version, is_reply, .. } = self.subject;
+        if *is_reply { format!("the reply of {event_type} v{version}") } else { format!("{event_type} v{version}") }
+    }
+
+    fn revision(&self) -> String {
+        if self.is_last { String::new() } else { format!(" of {}", self.then.revision) }
+    }
+
+    fn way_out(&self) -> String {
+        let Subject { event_type, version, file, .. } = self.subject;
+        let event = self.current.catalogue.event(event_type);
+        let newest = event.and_then(|event| event.versions.last()).map_or(*version, |version| version.number);
+        let next = file.replace(&format!(".v{version}."), &format!(".v{}.", newest + 1));
+        format!("what is published stays as it is: undo the change here and make it in a new version, {next}")
+    }
+
+    fn finding(&self, rule: &'static str, place: &Place, message: String, help: String) -> Diagnostic {
+        match self.current.catalogue.documents.get(&place.file) {
+            Some(document) => document.error(rule, &place.pointer, message, help),
+            None => Diagnostic { severity: Severity::Error, ..Diagnostic::error(rule, &place.file, message, help) },
+        }
+    }
+
+    /// Where the new files say what the reader does not understand.
+    fn place(&self, fault: &Fault) -> Place {
+        let documents = &self.current.catalogue.documents;
+        let reader = match self.direction {
+            Direction::Backward => &self.now.origins,
+            Direction::Forward => &self.then.origins,
+        };
+        let pointer = match (self.direction, fault.unexpected.first()) {
+            // What an old reader does not expect stands in the new file as something that writers may write.
+            (Direction::Forward, Some(name)) => join(&join(holder(&fault.keyword), "properties"), name),
+            _ => fault.keyword.clone(),
+        };
+        let exists = |file: &str| documents.get(file).is_some_and(|file| file.schema.pointer(&pointer).is_some());
+        let place = match reader.of(&pointer) {
+            place if place.file == self.then.file || !documents.contains_key(&place.file) => {
+                self.now.origins.of(&pointer)
+            }
+            place => place,
+        };
+        let embedded = reader.embedded().find(|file| !exists(&self.subject.file) && exists(file));
+        let place = embedded.map_or(place, |file| Place { file: file.to_owned(), pointer: pointer.clone() });
+        match documents.get(&place.file) {
+            Some(document) => Place { pointer: existing(&document.schema, &place.pointer), file: place.file },
+            None => Place::root(&self.subject.file),
+        }
+    }
+}
+
+/// The pointer of the schema that holds a keyword.
+fn holder(keyword: &str) -> &str {
+    keyword.rsplit_once('/').map_or("", |(holder, _)| holder)
+}
+
+/// The pointer, or that of the nearest ancestor that exists.
+fn existing(document: &Value, pointer: &str) -> String {
+    let mut at = pointer;
+    while document.pointer(at).is_none() && !at.is_empty() {
+        at = holder(at);
+    }
+    at.to_owned()
+}
+
+/// The changes around a violated keyword, or else all, in words.
+fn near(changes: &[Change], fault: &Fault) -> Option<String> {
+    let holder = holder(&fault.keyword);
+    let is_below =
+        |pointer: &str, at: &str| pointer.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let properties = join(holder, "properties");
+    let named = fault.missing.iter().chain(&fault.unexpected).map(|name| join(&properties, name));
+    let named: Vec<String> = named.collect();
+    let is_it = |change: &&Change| {
+        named.contains(&change.pointer)
+            || named.is_empty() && (change.pointer == holder || is_below(&change.pointer, &fault.keyword))
+    };
+    let is_around = |change: &&Change| is_below(&change.pointer, holder);
+    let mut told: Vec<&Change> = changes.iter().filter(is_it).collect();
+    if told.is_empty() {
+        told = changes.iter().filter(is_around).collect();
+    }
+    if told.is_empty() {
+        told = changes.iter().collect();
+    }
+    let words: Vec<String> = told.iter().take(TOLD_CHANGES).map(|change| change.to_string()).collect();
+    let more = told.len().saturating_sub(TOLD_CHANGES);
+    let more = if more > 0 { format!("; and {more} more changes") } else { String::new() };
+    (!words.is_empty()).then(|| format!("{}{more}", words.join("; ")))
+}
+
+/// A message of the validator may hold a whole payload.
+fn cut(message: &str) -> String {
+    const LIMIT: usize = 240;
+    match message.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}...", &message[..end]),
+        None => message.to_owned(),
+    }
+}

@@ -1,0 +1,242 @@
+//! What was published and is gone or goes by another name: events, versions, subjects, keys, streams, replies.
+
+use std::collections::HashMap;
+
+use toml::Spanned;
+
+use crate::check::manifest::captures;
+use crate::diagnostic::{Diagnostic, Position, Severity};
+use crate::load::Loaded;
+use crate::manifest::{FILE_NAME, Retention, Storage, Stream};
+use crate::model::{Catalogue, Event, Template, Token, Version};
+
+/// Everything about the events that is not about their schemas.
+pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
+    // Without its manifest an earlier catalogue has no root and no streams that could be compared.
+    let is_manifest_sound = !previous.diagnostics.iter().any(|finding| MANIFEST_RULES.contains(&finding.rule));
+    let is_there = |file: &str| previous.files.iter().any(|known| known == file);
+    let (previous, current) = (&previous.catalogue, &current.catalogue);
+    let mut findings = Vec::new();
+    if is_manifest_sound {
+        root(previous, current, &mut findings);
+        streams(previous, current, &mut findings);
+    }
+    let now: HashMap<&str, &Event> = current.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
+    let then: HashMap<&str, &Event> = previous.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
+    for event in &previous.events {
+        match now.get(event.event_type.as_str()) {
+            None => removed_event(event, &mut findings),
+            Some(later) => {
+                kind(event, later, current, &mut findings);
+                versions(event, later, &mut findings);
+                for (earlier, later) in shared(event, later) {
+                    template(previous, current, (earlier, later), event, &mut findings);
+                    key(current, event, earlier, later, &mut findings);
+                    reply(event, earlier, later, &mut findings);
+                }
+            }
+        }
+    }
+    for event in &current.events {
+        gaps(then.get(event.event_type.as_str()).copied(), event, &is_there, &mut findings);
+    }
+    findings
+}
+
+const MANIFEST_RULES: &[&str] = &["bad-manifest", "no-manifest"];
+
+/// The versions that are in both.
+fn shared<'a>(then: &'a Event, now: &'a Event) -> Vec<(&'a Version, &'a Version)> {
+    let later = |number| now.versions.iter().find(|version| version.number == number);
+    then.versions.iter().filter_map(|version| Some((version, later(version.number)?))).collect()
+}
+
+fn removed_event(event: &Event, findings: &mut Vec<Diagnostic>) {
+    let Some(newest) = event.versions.last() else { return };
+    let message = format!("{} is gone; what is stored of it and who consumes it need its schema", event.event_type);
+    let help = format!("put {} back; an event that nobody publishes any more may stay in the catalogue", newest.file);
+    findings.push(Diagnostic::error("removed-event", &newest.file, message, help));
+}
+
+fn versions(then: &Event, now: &Event, findings: &mut Vec<Diagnostic>) {
+    for version in &then.versions {
+        if !now.versions.iter().any(|later| later.number == version.number) {
+            let message = format!(
+                "{} v{} is gone; what is stored of it cannot be read any more",
+                then.event_type, version.number
+            );
+            let help = format!("put {} back", version.file);
+            findings.push(Diagnostic::error("removed-version", &version.file, message, help));
+        }
+    }
+}
+
+/// New versions that leave out a number.
+fn gaps(then: Option<&Event>, now: &Event, is_there: &impl Fn(&str) -> bool, findings: &mut Vec<Diagnostic>) {
+    let published = |number| then.is_some_and(|event| event.versions.iter().any(|version| version.number == number));
+    for (index, version) in now.versions.iter().enumerate().skip(1) {
+        let before = now.versions[index - 1].number;
+        let is_gap = before + 1 < version.number && !(before + 1..version.number).any(published);
+        if is_gap && !published(version.number) && !is_there(&version.file) {
+            let message = format!("{} v{} comes right after v{before}", now.event_type, version.number);
+            let help = format!("versions count up by one: name it v{}", before + 1);
+            let gap = Diagnostic::error("version-gap", &version.file, message, help);
+            findings.push(Diagnostic { severity: Severity::Warning, ..gap });
+        }
+    }
+}
+
+const SUBJECT_HELP: &str = "consumers listen to the old subject, and streams store it: keep it, or add a new event";
+
+fn root(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
+    let (then, now) = (&previous.manifest.root, &current.manifest.root);
+    if then.get_ref() != now.get_ref() {
+        let message = format!("the root of all subjects was {:?} and is {:?} now", then.get_ref(), now.get_ref());
+        findings.push(in_manifest("changed-subject", current, Some(now), message, SUBJECT_HELP));
+    }
+}
+
+fn kind(then: &Event, now: &Event, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
+    let Some((_, newest)) = shared(then, now).pop().filter(|_| then.kind != now.kind) else { return };
+    let (was, is) = (then.kind.as_str(), now.kind.as_str());
+    let message = format!("the kind of {} was {was} and is {is} now, and its subject {}", now.event_type, now.subject);
+    findings.push(in_file("changed-subject", current, &newest.file, "", message, SUBJECT_HELP));
+}
+
+fn template(
+    previous: &Catalogue,
+    current: &Catalogue,
+    (then, now): (&Version, &Version),
+    event: &Event,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let below = |template: &Option<Template>, catalogue: &Catalogue| {
+        let text = spelled(template.as_ref()?);
+        let root = format!("{}.", catalogue.manifest.root.get_ref());
+        Some(text.strip_prefix(&root).map(str::to_owned).unwrap_or(text))
+    };
+    if below(&then.template, previous) == below(&now.template, current) {
+        return;
+    }
+    let said = |template: &Option<Template>, otherwise: &str| template.as_ref().map_or(otherwise.to_owned(), spelled);
+    let own = "the subject of its path";
+    let (was, is) = (said(&then.template, own), said(&now.template, own));
+    let message = format!("the subject of {} v{} was {was} and is {is} now", event.event_type, now.number);
+    findings.push(in_file("changed-subject", current, &now.file, "/x-event/subject", message, SUBJECT_HELP));
+}
+
+fn spelled(template: &Template) -> String {
+    let tokens = template.tokens.iter().map(|token| match token {
+        Token::Literal(text) => text.clone(),
+        Token::Property(name) => format!("{{{name}}}"),
+    });
+    tokens.collect::<Vec<_>>().join(".")
+}
+
+fn key(current: &Catalogue, event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {
+    if then.key == now.key {
+        return;
+    }
+    let said = |key: &Option<String>| key.clone().unwrap_or_else(|| "none".to_owned());
+    let (was, is) = (said(&then.key), said(&now.key));
+    let message = format!("the ordering key of {} v{} was {was} and is {is} now", event.event_type, now.number);
+    let help = "what is stored is ordered by the old key: keep it, or make the change in a new version";
+    findings.push(in_file("changed-key", current, &now.file, "/x-event/key", message, help));
+}
+
+fn reply(event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {
+    let request = format!("{} v{}", event.event_type, now.number);
+    let (file, message, help) = match (&then.reply, &now.reply) {
+        (None, Some(file)) => {
+            let message = format!("{request} is answered with a schema now, and had none");
+            (file, message, "who answers today does not know it: answer so in a new version of the request".to_owned())
+        }
+        (Some(file), None) => {
+            let message = format!("the reply of {request} is gone; who asks still reads it");
+            (file, message, format!("put {file} back, or leave the reply out of a new version of the request"))
+        }
+        _ => return,
+    };
+    findings.push(Diagnostic::error("changed-reply", file, message, help));
+}
+
+/// Streams keep their name, storage and retention, and events stay in their stream.
+fn streams(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
+    for (name, stream) in &current.manifest.streams {
+        let then = previous.manifest.streams.iter().find(|(earlier, _)| earlier.get_ref() == name.get_ref());
+        let Some((_, then)) = then else { continue };
+        let mut changed = Vec::new();
+        if then.storage != stream.storage {
+            changed.push(("storage", storage(then), storage(stream)));
+        }
+        // Between limits and interest a server changes a stream that exists; to and from a work queue it does not.
+        let is_queue = |stream: &Stream| stream.retention == Retention::WorkQueue;
+        if is_queue(then) != is_queue(stream) {
+            changed.push(("retention", retention(then), retention(stream)));
+        }
+        for (what, was, is) in changed {
+            let message = format!("the {what} of stream {} was {was} and is {is} now", name.get_ref());
+            let help = "a stream that exists cannot be changed so: keep it, or declare a new stream for new events";
+            findings.push(in_manifest("changed-stream", current, Some(name), message, help));
+        }
+    }
+    let now: HashMap<&str, &Event> = current.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
+    for event in &previous.events {
+        let Some(later) = now.get(event.event_type.as_str()) else { continue };
+        let Some((was, _)) = stream_of(previous, event) else { continue };
+        let is = stream_of(current, later).map(|(name, _)| name);
+        if is.is_none_or(|is| is.get_ref() != was.get_ref()) {
+            let place = is.map_or_else(|| "in no stream".to_owned(), |is| format!("in stream {}", is.get_ref()));
+            let message = format!("{} was stored in stream {} and is {place} now", event.event_type, was.get_ref());
+            let help = "what is stored stays behind in the old stream: leave the event there, or copy the stream first";
+            findings.push(in_manifest("changed-stream", current, is, message, help));
+        }
+    }
+}
+
+const fn storage(stream: &Stream) -> &'static str {
+    match stream.storage {
+        Storage::File => "file",
+        Storage::Memory => "memory",
+    }
+}
+
+const fn retention(stream: &Stream) -> &'static str {
+    match stream.retention {
+        Retention::Limits => "limits",
+        Retention::Interest => "interest",
+        Retention::WorkQueue => "work_queue",
+    }
+}
+
+/// The stream that captures an event.
+fn stream_of<'a>(catalogue: &'a Catalogue, event: &Event) -> Option<(&'a Spanned<String>, &'a Stream)> {
+    let streams = catalogue.manifest.streams.iter();
+    streams.into_iter().find(|(_, stream)| stream.subjects.iter().any(|filter| captures(filter.get_ref(), event)))
+}
+
+fn in_file(
+    rule: &'static str,
+    current: &Catalogue,
+    file: &str,
+    pointer: &str,
+    message: String,
+    help: &str,
+) -> Diagnostic {
+    match current.documents.get(file) {
+        Some(document) if document.schema.pointer(pointer).is_some() => document.error(rule, pointer, message, help),
+        Some(document) => document.error(rule, "", message, help),
+        None => Diagnostic::error(rule, file, message, help),
+    }
+}
+
+fn in_manifest(
+    rule: &'static str,
+    current: &Catalogue,
+    at: Option<&Spanned<String>>,
+    message: String,
+    help: &str,
+) -> Diagnostic {
+    let position = at.map(|at| Position::of(&current.manifest_source, at.span().start));
+    Diagnostic::error(rule, FILE_NAME, message, help).at(position)
+}

@@ -1,0 +1,288 @@
+//! What is told about a whole catalogue, and where.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::containment::{Obstacle, Witness};
+use crate::load::from_files;
+use crate::schema::Validator;
+
+use super::*;
+
+const MANIFEST: (&str, &str) = ("eventsmith.toml", "root = \"rules\"\n");
+const NAMED: &str = r#"{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}"#;
+
+fn catalogue(label: &str, files: &[(&str, &str)]) -> Loaded {
+    let files = [MANIFEST].iter().chain(files).map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    from_files(label, files.collect::<BTreeMap<_, _>>())
+}
+
+/// Rule, file and message of what is found between two catalogues.
+fn found(previous: &[(&str, &str)], current: &[(&str, &str)]) -> Vec<(&'static str, String, String)> {
+    let (previous, current) = (catalogue("main", previous), catalogue("schemas", current));
+    let findings = compare(&previous, &current, Policy::Full).findings;
+    findings.into_iter().map(|finding| (finding.rule, finding.file, finding.message)).collect()
+}
+
+fn finding(rule: &'static str, file: &str, message: &str) -> (&'static str, String, String) {
+    (rule, file.to_owned(), message.to_owned())
+}
+
+#[test]
+fn what_is_new_is_no_finding() {
+    let old = [("domain/rule/created.v1.json", NAMED)];
+    let new = [
+        old[0],
+        ("domain/rule/created.v2.json", NAMED),
+        ("domain/rule/deleted.v1.json", NAMED),
+        ("command/rule/delete.v1.json", NAMED),
+        ("command/rule/delete.v1.reply.json", NAMED),
+    ];
+
+    assert_eq!(found(&old, &new), []);
+}
+
+#[test]
+fn what_is_gone_is_found_at_its_old_path() {
+    let old = [
+        ("domain/rule/created.v1.json", NAMED),
+        ("domain/rule/created.v2.json", NAMED),
+        ("domain/rule/deleted.v1.json", NAMED),
+    ];
+
+    let found = found(&old, &old[..1]);
+
+    let rules: Vec<_> = found.iter().map(|(rule, file, _)| (*rule, file.as_str())).collect();
+    assert_eq!(
+        rules,
+        [("removed-version", "domain/rule/created.v2.json"), ("removed-event", "domain/rule/deleted.v1.json")]
+    );
+}
+
+#[test]
+fn a_version_that_leaves_out_a_number_is_a_warning() {
+    let old = [("domain/rule/created.v1.json", NAMED)];
+    let new = [old[0], ("domain/rule/created.v3.json", NAMED)];
+
+    let result = compare(&catalogue("main", &old), &catalogue("schemas", &new), Policy::Full);
+
+    assert_eq!(result.findings.len(), 1);
+    assert_eq!((result.findings[0].rule, result.findings[0].severity), ("version-gap", Severity::Warning));
+    assert_eq!(found(&new, &new), [], "what is published already is left alone");
+}
+
+#[test]
+fn another_kind_root_or_template_is_another_subject() {
+    let with = |template: &str| NAMED.replacen('{', &format!("{{\"x-event\": {{\"subject\": \"{template}\"}}, "), 1);
+    let (plain, named) = (with("rules.domain.rule.created.{name}"), with("rules.domain.rule.made.{name}"));
+    let file = "domain/rule/created.v1.json";
+
+    assert_eq!(
+        found(&[(file, NAMED)], &[("integration/rule/created.v1.json", NAMED)]),
+        [finding(
+            "changed-subject",
+            "integration/rule/created.v1.json",
+            "the kind of rule.created was domain and is integration now, and its subject \
+             rules.integration.rule.created"
+        )]
+    );
+    assert_eq!(
+        found(&[(file, &plain)], &[(file, &named)]),
+        [finding(
+            "changed-subject",
+            file,
+            "the subject of rule.created v1 was rules.domain.rule.created.{name} and is \
+             rules.domain.rule.made.{name} now"
+        )]
+    );
+    assert_eq!(
+        found(&[(file, NAMED)], &[(file, NAMED), ("eventsmith.toml", "root = \"billing\"\n")]),
+        [finding(
+            "changed-subject",
+            "eventsmith.toml",
+            "the root of all subjects was \"rules\" and is \"billing\" now"
+        )]
+    );
+}
+
+#[test]
+fn another_key_is_found_at_its_place() {
+    let with = |event: Value| {
+        json!({"x-event": event, "properties": {"id": {"type": "string"}, "name": {"type": "string"}}, "required": ["id", "name"]}).to_string()
+    };
+    let file = "domain/rule/created.v1.json";
+    let (id, name) = (with(json!({"key": "/id"})), with(json!({"key": "/name"})));
+
+    let result = compare(&catalogue("main", &[(file, &id)]), &catalogue("schemas", &[(file, &name)]), Policy::Full);
+
+    let finding = &result.findings[0];
+    assert_eq!((finding.rule, finding.pointer.as_str()), ("changed-key", "/x-event/key"));
+    assert_eq!(finding.message, "the ordering key of rule.created v1 was /id and is /name now");
+    assert_eq!(finding.position.map(|position| position.column), Some(13));
+}
+
+#[test]
+fn streams_keep_what_no_server_changes() {
+    let file = ("domain/rule/created.v1.json", NAMED);
+    let manifest =
+        |name: &str, more: &str| format!("root = \"rules\"\n[streams.{name}]\nsubjects = [\"rules.domain.>\"]\n{more}");
+    let found =
+        |new: &str| found(&[file, ("eventsmith.toml", &manifest("RULES", ""))], &[file, ("eventsmith.toml", new)]);
+
+    assert_eq!(found(&manifest("RULES", "max_age = \"3d\"\nretention = \"interest\"")), []);
+    assert_eq!(
+        found(&manifest("RULES", "storage = \"memory\"\nretention = \"work_queue\"")),
+        [
+            finding("changed-stream", "eventsmith.toml", "the storage of stream RULES was file and is memory now"),
+            finding(
+                "changed-stream",
+                "eventsmith.toml",
+                "the retention of stream RULES was limits and is work_queue now"
+            ),
+        ]
+    );
+    assert_eq!(
+        found(&manifest("FACTS", "")),
+        [finding(
+            "changed-stream",
+            "eventsmith.toml",
+            "rule.created was stored in stream RULES and is in stream FACTS now"
+        )]
+    );
+}
+
+#[test]
+fn a_reply_that_came_or_went_is_found() {
+    let (request, reply) = (("query/rule/get.v1.json", NAMED), ("query/rule/get.v1.reply.json", NAMED));
+
+    assert_eq!(found(&[request], &[request, reply])[0].0, "changed-reply");
+    let gone = found(&[request, reply], &[request]);
+    assert_eq!((gone[0].0, gone[0].1.as_str()), ("changed-reply", reply.0));
+}
+
+#[test]
+fn what_was_broken_before_is_told_and_everything_else_compared() {
+    let old = [
+        ("common.json", r#"{"$defs": {"Id": {"type": "strng"}}}"#),
+        ("domain/rule/created.v1.json", r#"{"$ref": "../../common.json#/$defs/Id"}"#),
+        ("domain/rule/deleted.v1.json", NAMED),
+    ];
+    let new = [("domain/rule/created.v1.json", NAMED), ("domain/rule/deleted.v1.json", NAMED)];
+
+    let result = compare(&catalogue("main", &old), &catalogue("schemas", &new), Policy::Backward);
+
+    let compared: Vec<&str> = result.comparisons.iter().map(|comparison| comparison.event_type.as_str()).collect();
+    assert_eq!(compared, ["rule.deleted"]);
+    assert_eq!((result.findings[0].rule, result.findings[0].file.as_str()), ("unsound-previous", "common.json"));
+    assert!(result.findings[0].message.contains("main: it is broken there at line 1, column 19"), "{result:#?}");
+}
+
+#[test]
+fn of_all_earlier_texts_the_worst_is_told_with_its_revision() {
+    let limit = |limit: u32| format!(r#"{{"type": "string", "maxLength": {limit}}}"#);
+    let of = |label: &str, length: u32| catalogue(label, &[("domain/rule/created.v1.json", &limit(length))]);
+    let earlier = [of("c2", 10), of("c1", 30), of("c0", 30)];
+
+    let result = compare_all(earlier, &of("main", 20), &of("schemas", 20), Policy::Backward);
+
+    assert_eq!(result.comparisons.len(), 1);
+    assert_eq!(result.comparisons[0].revision, "c1");
+    assert!(result.comparisons[0].status >= Status::Undecided);
+    assert!(result.findings[0].message.contains("old writers of c1 wrote"), "{result:#?}");
+}
+
+/// The finding about a payload between two catalogues, without asking whether it can be written.
+fn breaking(previous: &[(&str, &str)], current: &[(&str, &str)], direction: Direction, payload: Value) -> Diagnostic {
+    let (previous, current) = (catalogue("main", previous), catalogue("schemas", current));
+    let subject = texts::subjects(&current).remove(0);
+    let (then, now) = (Text::of(&previous, &subject.file), Text::of(&current, &subject.file));
+    let reader = if direction == Direction::Backward { &now } else { &then };
+    let fault = Validator::new(&reader.schema).unwrap().faults(&payload).remove(0);
+    let pair = Pair { subject: &subject, then: &then, now: &now, current: &current, direction, is_last: true };
+    pair.breaking(&Witness { payload, fault }, &changes(&then.schema, &now.schema))
+}
+
+const CREATED: &str = "domain/rule/created.v1.json";
+
+#[test]
+fn a_new_reader_that_rejects_is_shown_at_the_keyword_that_rejects() {
+    let new = "{\n  \"properties\": {\n    \"name\": {\"type\": \"integer\"}\n  },\n  \"required\": [\"name\"]\n}";
+
+    let finding = breaking(&[(CREATED, NAMED)], &[(CREATED, new)], Direction::Backward, json!({"name": "a"}));
+
+    assert_eq!((finding.file.as_str(), finding.pointer.as_str()), (CREATED, "/properties/name/type"));
+    assert_eq!(finding.position.map(|at| (at.line, at.column)), Some((3, 14)));
+    assert_eq!(
+        finding.message,
+        "rule.created v1: a new reader rejects what old writers wrote, {\"name\":\"a\"}: at /name, \"a\" is not of \
+         type \"integer\" (/properties/name: string became integer)"
+    );
+    assert!(finding.help.ends_with("make it in a new version, domain/rule/created.v2.json"), "{}", finding.help);
+}
+
+#[test]
+fn a_keyword_in_a_shared_file_is_shown_in_that_file() {
+    let user = r#"{"properties": {"level": {"$ref": "../../common.json#/$defs/Level"}}}"#;
+    let old = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"enum": ["a", "b"]}}}"#)];
+    let new = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"enum": ["a"]}}}"#)];
+
+    let backward = breaking(&old, &new, Direction::Backward, json!({"level": "b"}));
+    let forward = breaking(&new, &old, Direction::Forward, json!({"level": "b"}));
+
+    for finding in [&backward, &forward] {
+        assert_eq!((finding.file.as_str(), finding.pointer.as_str()), ("common.json", "/$defs/Level/enum"));
+    }
+    assert!(backward.message.ends_with("(/$defs/Level/enum: \"b\" was removed)"), "{backward}");
+    assert!(forward.message.ends_with("(/$defs/Level/enum: \"b\" was added)"), "{forward}");
+}
+
+#[test]
+fn what_an_old_reader_rejects_is_shown_where_it_was_new_or_stood() {
+    let closed = r#"{"properties": {"a": {}}, "additionalProperties": false}"#;
+    let wider = r#"{"properties": {"a": {}, "b": {"type": "null"}}, "additionalProperties": false}"#;
+    let added = breaking(&[(CREATED, closed)], &[(CREATED, wider)], Direction::Forward, json!({"b": null}));
+    let missing = breaking(&[(CREATED, NAMED)], &[(CREATED, "{}")], Direction::Forward, json!({}));
+
+    assert_eq!(added.pointer, "/properties/b");
+    assert!(added.message.ends_with("(/properties/b: is new and optional)"), "{added}");
+    assert_eq!(missing.pointer, "");
+    assert!(missing.message.contains("an old reader rejects what new writers write, {}"), "{missing}");
+}
+
+#[test]
+fn a_long_payload_is_shown_below() {
+    let payload = json!({"name": 1, "text": "x".repeat(200)});
+
+    let finding = breaking(&[(CREATED, "{}")], &[(CREATED, NAMED)], Direction::Backward, payload);
+
+    assert!(!finding.message.contains("xxx"), "{finding}");
+    assert!(finding.help.contains("what is written:\n    {\n      \"name\": 1,"), "{finding}");
+}
+
+#[test]
+fn an_undecided_change_says_what_stands_in_the_way() {
+    let (then, now) = (catalogue("main", &[(CREATED, "{}")]), catalogue("schemas", &[(CREATED, NAMED)]));
+    let subject = texts::subjects(&now).remove(0);
+    let (old, new) = (Text::of(&then, CREATED), Text::of(&now, CREATED));
+    let direction = Direction::Backward;
+    let pair = Pair { subject: &subject, then: &old, now: &new, current: &now, direction, is_last: true };
+    let obstacle = Obstacle { pointer: "/properties/name/type".to_owned(), reason: "it is hard".to_owned() };
+
+    let finding = pair.undecided(&obstacle, &[]);
+
+    assert_eq!((finding.rule, finding.pointer.as_str()), ("undecided-change", "/properties/name/type"));
+    assert!(finding.message.contains("could not be decided: it is hard"), "{finding}");
+    assert!(finding.help.contains("--allow-undecided"), "{finding}");
+}
+
+#[test]
+fn a_keyword_in_an_embedded_file_is_shown_in_that_file() {
+    let user = r#"{"properties": {"level": {"$ref": "../../common.json#level"}}}"#;
+    let old = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"$anchor": "level", "enum": ["a", "b"]}}}"#)];
+    let new = [(CREATED, user), ("common.json", r#"{"$defs": {"Level": {"$anchor": "level", "enum": ["a"]}}}"#)];
+
+    let finding = breaking(&old, &new, Direction::Backward, json!({"level": "b"}));
+
+    assert_eq!((finding.file.as_str(), finding.pointer.as_str()), ("common.json", "/$defs/Level/enum"), "{finding}");
+}

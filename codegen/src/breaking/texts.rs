@@ -1,0 +1,96 @@
+//! What the schemas of a catalogue say, and said in earlier revisions.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use crate::bundle::{Origins, bundle_with_origins, files_from};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::Loaded;
+
+/// A schema that is compared: that of an event's version, or of its reply.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) event_type: String,
+    pub(super) version: u32,
+    pub(super) is_reply: bool,
+    /// Its file in the current catalogue.
+    pub(super) file: String,
+}
+
+/// The schemas of a catalogue.
+pub(super) fn subjects(loaded: &Loaded) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for event in &loaded.catalogue.events {
+        for version in &event.versions {
+            let files = [(Some(&version.file), false), (version.reply.as_ref(), true)];
+            subjects.extend(files.into_iter().filter_map(|(file, is_reply)| {
+                let (event_type, file) = (event.event_type.clone(), file?.clone());
+                Some(Subject { event_type, version: version.number, is_reply, file })
+            }));
+        }
+    }
+    subjects
+}
+
+/// What a schema says in one revision.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// The folder or revision of its catalogue.
+    pub(super) revision: String,
+    pub(super) file: String,
+    pub(super) schema: Value,
+    pub(super) origins: Origins,
+}
+
+impl Text {
+    pub(super) fn of(loaded: &Loaded, file: &str) -> Self {
+        let (schema, origins) = bundle_with_origins(loaded, file);
+        let revision = loaded.catalogue.dir.display().to_string();
+        Self { revision, file: file.to_owned(), schema, origins }
+    }
+}
+
+/// Every text that the schemas ever had, each once.
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashMap<(String, u32, bool), Vec<Text>>);
+
+impl Texts {
+    /// The earlier texts of a schema, newest first.
+    pub(super) fn of(&self, subject: &Subject) -> &[Text] {
+        let key = (subject.event_type.clone(), subject.version, subject.is_reply);
+        self.0.get(&key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Adds the texts of an earlier revision; returns what cannot be read there, as findings of a severity.
+    pub(super) fn add(&mut self, loaded: &Loaded, severity: Severity) -> Vec<Diagnostic> {
+        let broken: Vec<&Diagnostic> = loaded.diagnostics.iter().filter(|finding| makes_unreadable(finding)).collect();
+        let files: HashSet<&str> = broken.iter().map(|finding| finding.file.as_str()).collect();
+        for subject in subjects(loaded) {
+            // What a broken file means is anybody's guess, and so is what refers to it.
+            if files.is_empty() || !files_from(loaded, &subject.file).iter().any(|file| files.contains(file.as_str())) {
+                let text = Text::of(loaded, &subject.file);
+                let texts = self.0.entry((subject.event_type, subject.version, subject.is_reply)).or_default();
+                if !texts.iter().any(|known| known.schema == text.schema) {
+                    texts.push(text);
+                }
+            }
+        }
+        broken.into_iter().map(|finding| unsound(loaded, finding, severity)).collect()
+    }
+}
+
+/// Whether a finding means that a file cannot be compared, and not only that it breaks a rule of ours.
+fn makes_unreadable(finding: &Diagnostic) -> bool {
+    const RULES: &[&str] = &["bad-json", "bad-manifest", "bad-reference", "bad-schema", "no-manifest", "unreadable"];
+    finding.severity == Severity::Error && RULES.contains(&finding.rule)
+}
+
+fn unsound(loaded: &Loaded, finding: &Diagnostic, severity: Severity) -> Diagnostic {
+    let revision = loaded.catalogue.dir.display();
+    let at = finding.position.map(|at| format!(" at line {}, column {}", at.line, at.column)).unwrap_or_default();
+    let message =
+        format!("{} cannot be compared with {revision}: it is broken there{at}: {}", finding.file, finding.message);
+    let help = "nothing is known about its changes; compare with a sound revision";
+    Diagnostic { severity, ..Diagnostic::error("unsound-previous", &finding.file, message, help) }
+}

@@ -1,0 +1,117 @@
+//! What values a type has, as a schema: whether it takes a default, and whether one type takes all values of another.
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::schema::{self, Validator};
+use crate::shape::{Body, Check, Id, Program, Shape, Type};
+
+/// Whether a shape provably accepts a value.
+pub(super) fn accepts(program: &Program, shape: &Shape, value: &Value) -> bool {
+    let is_empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+    let schema = match &shape.ty {
+        // Nothing is in there that the type could speak of.
+        Type::List(_) | Type::Map(_) if is_empty => all(&shape.checks).map(|checks| json!({ "allOf": checks })),
+        _ => schema_of(program, shape),
+    };
+    let validator = schema.map(|schema| Validator::new(&schema));
+    validator.is_some_and(|validator| validator.is_ok_and(|validator| validator.faults(value).is_empty()))
+}
+
+/// Whether a definition provably accepts all values of a shape.
+pub(super) fn contains(program: &Program, into: Id, from: &Shape) -> bool {
+    let schemas = schema_of(program, &Shape::of(Type::Named(into))).zip(schema_of(program, from));
+    schemas.is_some_and(|(into, from)| schema::covers(&into, &from))
+}
+
+/// The values of a shape as a schema, if it is one of those that a default may have.
+fn schema_of(program: &Program, shape: &Shape) -> Option<Value> {
+    let of_type = match &shape.ty {
+        Type::Bool => json!({"type": "boolean"}),
+        Type::Text => json!({"type": "string"}),
+        Type::Number => json!({"type": "number"}),
+        Type::Integer(kind) => {
+            let (min, max) = kind.bounds();
+            json!({"type": "integer", "minimum": number(min)?, "maximum": number(max)?})
+        }
+        Type::List(item) => json!({"type": "array", "items": schema_of(program, item)?}),
+        Type::Named(id) => match &program.definitions[*id].body {
+            Body::Enum(variants) => {
+                let values: Vec<&str> = variants.iter().map(|variant| variant.value.as_str()).collect();
+                json!({ "enum": values })
+            }
+            Body::Text(checks) => json!({"type": "string", "allOf": all(checks)?}),
+            Body::Wrapper(inner) => schema_of(program, inner)?,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let schema = json!({"allOf": [of_type, {"allOf": all(&shape.checks)?}]});
+    Some(if shape.nullable { json!({"anyOf": [{"type": "null"}, schema]}) } else { schema })
+}
+
+/// What some checks ask for, as a list that may be empty; those are legal here.
+fn all(checks: &[Check]) -> Option<Value> {
+    let schemas = checks.iter().map(keyword).collect::<Option<Vec<_>>>()?;
+    Some(if schemas.is_empty() { json!([true]) } else { Value::Array(schemas) })
+}
+
+fn keyword(check: &Check) -> Option<Value> {
+    let mut schema = Map::new();
+    let mut says = |keyword: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            schema.insert(keyword.to_owned(), value);
+        }
+    };
+    let alternatives = |lists: &[Vec<Check>]| {
+        let schemas = lists.iter().map(|checks| Some(json!({"allOf": all(checks)?}))).collect::<Option<Vec<_>>>();
+        schemas.map(Value::Array)
+    };
+    let whole = |limit: &Option<u64>| limit.map(Value::from);
+    let any = |limit: &Option<Number>| limit.clone().map(Value::Number);
+    match check {
+        Check::Length { min, max } => {
+            says("minLength", whole(min));
+            says("maxLength", whole(max));
+        }
+        Check::Pattern(pattern) => says("pattern", Some(json!(pattern))),
+        Check::Format(format) => says("format", Some(json!(format))),
+        Check::Range { min, max } => {
+            for (keyword, limit) in [("minimum", min), ("maximum", max)] {
+                if let Some(limit) = limit {
+                    says(keyword, Some(number(*limit)?));
+                }
+            }
+        }
+        Check::MultipleOf(divisor) => says("multipleOf", Some(json!(divisor))),
+        Check::Divisor(divisor) => says("multipleOf", Some(Value::Number(divisor.clone()))),
+        Check::Bounds { min, max, above, below } => {
+            says("minimum", any(min));
+            says("maximum", any(max));
+            says("exclusiveMinimum", any(above));
+            says("exclusiveMaximum", any(below));
+        }
+        Check::OneOf(values) => {
+            says("enum", Some(Value::Array(values.iter().copied().map(number).collect::<Option<_>>()?)));
+        }
+        Check::Constants(values) => says("enum", Some(json!(values))),
+        Check::Equals(value) => says("const", Some(json!(value))),
+        Check::Items { min, max } => {
+            says("minItems", whole(min));
+            says("maxItems", whole(max));
+        }
+        Check::Unique { .. } => says("uniqueItems", Some(json!(true))),
+        Check::Members { min, max } => {
+            says("minProperties", whole(min));
+            says("maxProperties", whole(max));
+        }
+        Check::Any(lists) => says("anyOf", Some(alternatives(lists)?)),
+        Check::One(lists) => says("oneOf", Some(alternatives(lists)?)),
+        Check::Names(_) | Check::Classes(_) => return None,
+    }
+    Some(Value::Object(schema))
+}
+
+/// An integer of JSON.
+fn number(value: i128) -> Option<Value> {
+    i64::try_from(value).map(Value::from).or_else(|_| u64::try_from(value).map(Value::from)).ok()
+}

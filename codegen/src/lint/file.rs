@@ -1,0 +1,312 @@
+//! What a rule sees: a schema file, every schema in it, and where it stands.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+use crate::bundle::{bundle, files_from};
+use crate::diagnostic::Diagnostic;
+use crate::load::Loaded;
+use crate::lower::dialect::Draft;
+use crate::model::Document;
+use crate::pointer;
+use crate::references::{Place, Target};
+use crate::rules::Rule;
+use crate::schema::{Empty, empties, of_definitions};
+use crate::shape::Classes;
+use crate::walk::subschemas;
+
+/// Keywords whose schemas are about the same value as the schema that holds them.
+const IN_PLACE: &[&str] = &["allOf", "anyOf", "dependencies", "dependentSchemas", "else", "if", "not", "oneOf", "then"];
+
+/// A catalogue, with what several rules ask for.
+pub(crate) struct Context<'a> {
+    pub(crate) loaded: &'a Loaded,
+    targets: HashMap<Place, Option<Target>>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(loaded: &'a Loaded) -> Self {
+        Self { loaded, targets: loaded.references.targets() }
+    }
+
+    /// Where the reference in a schema leads.
+    pub(crate) fn target(&self, place: &Place) -> Option<(Place, &'a Value)> {
+        let Some(Target::Place(target)) = self.targets.get(place)?.as_ref() else { return None };
+        let document = self.loaded.catalogue.documents.get(&target.file)?;
+        Some((target.clone(), document.schema.pointer(&target.pointer)?))
+    }
+}
+
+/// One schema file.
+pub(crate) struct File<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) document: &'a Document,
+    /// Whether it describes an event or a reply, rather than what others share.
+    pub(crate) is_payload: bool,
+    pub(crate) draft: Draft,
+    /// Every schema that is an object, the root first, parents before children.
+    nodes: Vec<Node<'a>>,
+    bundle: OnceLock<Value>,
+    empties: OnceLock<Vec<Empty>>,
+}
+
+struct Node<'a> {
+    at: String,
+    schema: &'a Map<String, Value>,
+    parent: Option<usize>,
+    /// The keyword of the parent that holds it; empty for the root.
+    via: &'a str,
+}
+
+impl<'a> File<'a> {
+    pub(crate) fn new(context: &'a Context<'a>, document: &'a Document, is_payload: bool) -> Self {
+        let mut nodes = Vec::new();
+        collect(&document.schema, String::new(), None, "", &mut nodes);
+        let draft = Draft::of(&document.schema);
+        Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new() }
+    }
+
+    /// Every schema of the file that is an object.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = Spot<'_>> {
+        (0..self.nodes.len()).map(|index| Spot { file: self, index })
+    }
+
+    /// The schema with everything that it refers to.
+    pub(crate) fn bundle(&self) -> &Value {
+        self.bundle.get_or_init(|| bundle(self.context.loaded, &self.document.path))
+    }
+
+    /// The parts of this file that provably accept nothing.
+    pub(crate) fn empties(&self) -> &[Empty] {
+        self.empties.get_or_init(|| {
+            let mut found = empties(self.bundle());
+            if self.has_unused_definitions()
+                && !self.refers_to_its_root()
+                && let Some(definitions) = of_definitions(self.bundle())
+            {
+                for more in empties(&definitions) {
+                    let is_of_union = more.pointer.is_empty() || more.pointer.starts_with("/anyOf/");
+                    if !is_of_union && !found.iter().any(|known| known.pointer == more.pointer) {
+                        found.push(more);
+                    }
+                }
+            }
+            found.retain(|empty| self.is_to_blame(empty));
+            found
+        })
+    }
+
+    /// Whether a part that accepts nothing is the one to mend.
+    fn is_to_blame(&self, empty: &Empty) -> bool {
+        // Definitions that were copied from elsewhere are the other file's business.
+        let Some(schema) = self.document.schema.pointer(&empty.pointer) else { return false };
+        // One way to write `false`.
+        let is_forbidden = schema.get("not").is_some_and(accepts_everything);
+        // What a reference leads to is looked at where it stands.
+        let refers = matches!(empty.causes.as_slice(), [(_, keywords)] if keywords.iter().eq(["$ref"]));
+        !is_forbidden && (!refers || empty.pointer.is_empty())
+    }
+
+    /// Whether some definition is there for other files only, so that no search from the root gets there.
+    fn has_unused_definitions(&self) -> bool {
+        let links = self.context.loaded.references.links(&self.document.path);
+        let is_used = |spot: Spot<'_>| {
+            let place = Target::Place(spot.place());
+            links.iter().any(|link| link.target.as_ref() == Some(&place))
+        };
+        self.spots().any(|spot| spot.is_definition() && !is_used(spot))
+    }
+
+    /// Whether anything that it refers to, near or far, refers to it as a whole.
+    fn refers_to_its_root(&self) -> bool {
+        let loaded = self.context.loaded;
+        let root = Target::Place(Place::root(&self.document.path));
+        let files = files_from(loaded, &self.document.path);
+        let mut links = files.iter().flat_map(|file| loaded.references.links(file));
+        links.any(|link| link.target.as_ref() == Some(&root))
+    }
+}
+
+fn accepts_everything(schema: &Value) -> bool {
+    schema == &Value::Bool(true) || schema.as_object().is_some_and(Map::is_empty)
+}
+
+fn collect<'a>(schema: &'a Value, at: String, parent: Option<usize>, via: &'a str, nodes: &mut Vec<Node<'a>>) {
+    let Value::Object(members) = schema else { return };
+    let index = nodes.len();
+    nodes.push(Node { at: at.clone(), schema: members, parent, via });
+    for (below, child) in subschemas(schema) {
+        let step = below[1..].split('/').next().unwrap_or_default();
+        let via = members.keys().find(|keyword| *keyword == step).map_or("", String::as_str);
+        collect(child, format!("{at}{below}"), Some(index), via, nodes);
+    }
+}
+
+/// One schema of a file.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'f> {
+    pub(crate) file: &'f File<'f>,
+    index: usize,
+}
+
+impl<'f> Spot<'f> {
+    fn node(self) -> &'f Node<'f> {
+        &self.file.nodes[self.index]
+    }
+
+    /// Its JSON pointer.
+    pub(crate) fn at(self) -> &'f str {
+        &self.node().at
+    }
+
+    /// The pointer of one of its keywords.
+    pub(crate) fn below(self, keyword: &str) -> String {
+        pointer::join(self.at(), keyword)
+    }
+
+    pub(crate) fn schema(self) -> &'f Map<String, Value> {
+        self.node().schema
+    }
+
+    pub(crate) fn get(self, keyword: &str) -> Option<&'f Value> {
+        self.schema().get(keyword)
+    }
+
+    pub(crate) fn has(self, keyword: &str) -> bool {
+        self.schema().contains_key(keyword)
+    }
+
+    pub(crate) fn place(self) -> Place {
+        Place { file: self.file.document.path.clone(), pointer: self.at().to_owned() }
+    }
+
+    pub(crate) fn parent(self) -> Option<Self> {
+        self.node().parent.map(|index| Self { index, ..self })
+    }
+
+    /// The keyword of the parent that holds it; empty for the root.
+    pub(crate) fn via(self) -> &'f str {
+        self.node().via
+    }
+
+    pub(crate) fn is_root(self) -> bool {
+        self.node().parent.is_none()
+    }
+
+    pub(crate) fn is_definition(self) -> bool {
+        matches!(self.via(), "$defs" | "definitions")
+    }
+
+    /// Whether it is about the same value as the schema that holds it.
+    pub(crate) fn is_in_place(self) -> bool {
+        IN_PLACE.contains(&self.via())
+    }
+
+    /// Whether it is a condition, a refinement under one, or about names: nothing that must say everything.
+    pub(crate) fn is_partial(self) -> bool {
+        const PARTIAL: &[&str] = &["contains", "if", "not", "propertyNames", "then", "else", "dependentSchemas"];
+        let mut spot = Some(self);
+        while let Some(here) = spot {
+            if PARTIAL.contains(&here.via()) {
+                return true;
+            }
+            spot = here.parent();
+        }
+        false
+    }
+
+    /// The last step of its pointer: the name of the property or definition.
+    pub(crate) fn name(self) -> String {
+        pointer::steps(self.at()).and_then(|mut steps| steps.pop()).unwrap_or_default()
+    }
+
+    /// The types of JSON that it allows, where it says so itself.
+    pub(crate) fn types(self) -> Option<Classes> {
+        let named = match self.get("type") {
+            Some(Value::String(name)) => Some(Classes::named(name)),
+            Some(Value::Array(names)) => Some(union(names.iter().filter_map(Value::as_str).map(Classes::named))),
+            _ => None,
+        };
+        let listed = match (self.get("const"), self.get("enum")) {
+            (Some(value), _) => Some(Classes::of(value)),
+            (None, Some(Value::Array(values))) => Some(union(values.iter().map(Classes::of))),
+            _ => None,
+        };
+        match (named, listed) {
+            (Some(named), Some(listed)) => Some(named.and(listed)),
+            (named, listed) => named.or(listed),
+        }
+    }
+
+    /// Whether `type` names a type.
+    pub(crate) fn is_typed(self, name: &str) -> bool {
+        match self.get("type") {
+            Some(Value::String(one)) => one == name,
+            Some(Value::Array(names)) => names.iter().any(|one| one == name),
+            _ => false,
+        }
+    }
+
+    /// Every schema that the value of this one must follow as well, itself first: what it refers to, its `allOf`, and
+    /// what stands around it.
+    pub(crate) fn conjuncts(self) -> Vec<&'f Map<String, Value>> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let mut spot = Some(self);
+        while let Some(here) = spot {
+            let mut open: Vec<(Place, &'f Map<String, Value>)> = vec![(here.place(), here.schema())];
+            while let Some((place, schema)) = open.pop() {
+                if !seen.insert(place.clone()) {
+                    continue;
+                }
+                found.push(schema);
+                if let Some((place, Value::Object(target))) = self.file.context.target(&place) {
+                    open.push((place, target));
+                }
+                for (index, item) in schema.get("allOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+                    if let Value::Object(item) = item {
+                        open.push((place.below(&format!("/allOf/{index}")), item));
+                    }
+                }
+            }
+            spot = here.parent().filter(|_| here.is_in_place());
+        }
+        found
+    }
+}
+
+fn union(classes: impl Iterator<Item = Classes>) -> Classes {
+    classes.fold(Classes::NONE, Classes::or)
+}
+
+/// Takes what one rule finds.
+pub(crate) struct Report<'r> {
+    rule: &'r Rule,
+    findings: &'r mut Vec<Diagnostic>,
+}
+
+impl<'r> Report<'r> {
+    pub(crate) fn new(rule: &'r Rule, findings: &'r mut Vec<Diagnostic>) -> Self {
+        Self { rule, findings }
+    }
+
+    /// A finding at a place of a schema file.
+    pub(crate) fn at(
+        &mut self,
+        document: &Document,
+        pointer: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let finding = document.error(self.rule.id, pointer, message, help);
+        self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
+    }
+
+    /// A finding about a whole file.
+    pub(crate) fn on(&mut self, file: &str, message: impl Into<String>, help: impl Into<String>) {
+        let finding = Diagnostic::error(self.rule.id, file, message, help);
+        self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
+    }
+}

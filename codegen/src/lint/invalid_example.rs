@@ -1,0 +1,72 @@
+//! Examples are valid.
+
+use serde_json::Value;
+
+use crate::diagnostic::Severity;
+use crate::lint::file::{File, Report};
+use crate::pointer::join;
+use crate::rules::{Family, Rule};
+use crate::schema::{Fault, Parts, Validator};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "invalid-example",
+    family: Family::Lint,
+    severity: Severity::Error,
+    purpose: "An example that its own schema refuses misleads whoever copies it. Either the example is wrong or the schema is.",
+    bad: r#"{
+  "type": "object",
+  "properties": {"priority": {"type": "integer", "minimum": 1, "maximum": 9}},
+  "examples": [{"priority": 10}]
+}"#,
+    good: r#"{
+  "type": "object",
+  "properties": {"priority": {"type": "integer", "minimum": 1, "maximum": 9}},
+  "examples": [{"priority": 9}]
+}"#,
+};
+
+pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
+    let mut judge = Judge::new(file);
+    for spot in file.spots() {
+        let Some(Value::Array(examples)) = spot.get("examples") else { continue };
+        for (index, example) in examples.iter().enumerate() {
+            if let Some(fault) = judge.first_fault(spot.at(), example) {
+                let at = join(&spot.below("examples"), &index.to_string());
+                let help = "mend the example or the schema; consumers refuse such a payload";
+                report.at(file.document, &at, format!("the example is not valid: {}", told(&fault)), help);
+            }
+        }
+    }
+}
+
+/// What is wrong with a value, and where in it.
+pub(super) fn told(fault: &Fault) -> String {
+    match fault.pointer.as_str() {
+        "" => fault.message.clone(),
+        pointer => format!("{} at {pointer}", fault.message),
+    }
+}
+
+/// The validators of a file, compiled when they are needed first.
+pub(super) struct Judge<'f> {
+    file: &'f File<'f>,
+    whole: Option<Option<Validator>>,
+    parts: Option<Option<Parts>>,
+}
+
+impl<'f> Judge<'f> {
+    pub(super) fn new(file: &'f File<'f>) -> Self {
+        Self { file, whole: None, parts: None }
+    }
+
+    /// The first fault of a value by the schema at a pointer; `None` also where there is no validator for it.
+    pub(super) fn first_fault(&mut self, at: &str, value: &Value) -> Option<Fault> {
+        let bundle = || self.file.bundle();
+        let faults = if at.is_empty() {
+            self.whole.get_or_insert_with(|| Validator::new(bundle()).ok()).as_ref()?.faults(value)
+        } else {
+            self.parts.get_or_insert_with(|| Parts::new(bundle()).ok()).as_ref()?.faults(at, value)?
+        };
+        faults.into_iter().next()
+    }
+}

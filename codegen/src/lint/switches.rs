@@ -1,0 +1,253 @@
+//! Who wants to hear nothing of a rule, where, and why: `[lint]` in `eventsmith.toml`, `x-lint-allow` in a schema.
+
+use std::cell::Cell;
+
+use serde_json::Value;
+use toml::Spanned;
+
+use crate::diagnostic::{Diagnostic, Position, Severity};
+use crate::load::Loaded;
+use crate::manifest::{FILE_NAME, Switch};
+use crate::model::Document;
+use crate::pointer::join;
+use crate::rules::{self, Family, Rule};
+use crate::walk::every_schema;
+
+pub(crate) const BAD_SWITCH: Rule = Rule {
+    id: "bad-switch",
+    family: Family::Lint,
+    severity: Severity::Error,
+    purpose: "A rule is switched off by its id, with a reason that the next reader can judge. What makes a catalogue unusable \
+              cannot be switched off.",
+    bad: r#"{"type": "object", "x-lint-allow": {"unbounded-string": ""}, "properties": {"note": {"type": "string"}}}"#,
+    good: r#"{
+  "type": "object",
+  "properties": {
+    "note": {"type": "string", "x-lint-allow": {"unbounded-string": "people write as much as they like"}}
+  }
+}"#,
+};
+
+pub(crate) const UNUSED_ALLOW: Rule = Rule {
+    id: "unused-allow",
+    family: Family::Lint,
+    severity: Severity::Warning,
+    purpose: "An allow outlives the finding that it was written for and hides the next one. When it silences nothing, it can go.",
+    bad: r#"{
+  "type": "object",
+  "properties": {
+    "note": {"type": "string", "maxLength": 200, "x-lint-allow": {"unbounded-string": "people write as much as they like"}}
+  }
+}"#,
+    good: r#"{"type": "object", "properties": {"note": {"type": "string", "maxLength": 200}}}"#,
+};
+
+/// The keyword of a schema that allows what rules find in it and below it.
+const KEYWORD: &str = "x-lint-allow";
+
+const REASON_HELP: &str = "say why in a few words, for the next reader";
+
+/// All switches of a catalogue.
+pub(super) struct Switches<'a> {
+    loaded: &'a Loaded,
+    allows: Vec<Allow<'a>>,
+    levels: Vec<Level<'a>>,
+    /// What is wrong with switches.
+    faults: Vec<Diagnostic>,
+}
+
+/// One rule in one `x-lint-allow`.
+struct Allow<'a> {
+    document: &'a Document,
+    /// The schema that holds it.
+    scope: String,
+    rule: &'static Rule,
+    used: Cell<bool>,
+}
+
+/// One rule in `eventsmith.toml`; off without a severity.
+struct Level<'a> {
+    rule: &'static Rule,
+    severity: Option<Severity>,
+    files: &'a [String],
+}
+
+impl<'a> Switches<'a> {
+    /// Reads the switches of a catalogue and of its schema files.
+    pub(super) fn new(loaded: &'a Loaded, documents: &[&'a Document]) -> Self {
+        let mut switches = Self { loaded, allows: Vec::new(), levels: Vec::new(), faults: Vec::new() };
+        for (id, switch) in &loaded.catalogue.manifest.lint {
+            switches.read_level(id, switch);
+        }
+        for document in documents {
+            every_schema(&document.schema, &mut |at, schema| {
+                if let Some(allow) = schema.get(KEYWORD) {
+                    switches.read_allow(document, at, allow);
+                }
+            });
+        }
+        switches
+    }
+
+    /// The findings that are left, with the severities that are wanted, and what is wrong with the switches themselves.
+    ///
+    /// Only where every rule was asked can an allow be called unused.
+    pub(super) fn apply(mut self, findings: Vec<Diagnostic>, is_complete: bool) -> Vec<Diagnostic> {
+        let mut left: Vec<Diagnostic> = findings.into_iter().filter(|finding| !self.allows(finding)).collect();
+        let unused = self.allows.iter().filter(|allow| is_complete && !allow.used.get()).map(Allow::unused);
+        left.extend(unused);
+        let mut left: Vec<Diagnostic> = left.into_iter().filter_map(|finding| self.levelled(finding)).collect();
+        left.append(&mut self.faults);
+        left
+    }
+
+    fn allows(&self, finding: &Diagnostic) -> bool {
+        let mut allowed = false;
+        for allow in self.allows.iter().filter(|allow| allow.covers(finding)) {
+            allow.used.set(true);
+            allowed = true;
+        }
+        allowed
+    }
+
+    /// The finding as `eventsmith.toml` wants it; `None` if it does not.
+    fn levelled(&self, finding: Diagnostic) -> Option<Diagnostic> {
+        let is_meant = |level: &&Level<'_>| {
+            let is_in = level.files.is_empty() || level.files.iter().any(|glob| is_match(glob, &finding.file));
+            level.rule.id == finding.rule && is_in
+        };
+        match self.levels.iter().find(is_meant) {
+            None => Some(finding),
+            Some(level) => level.severity.map(|severity| Diagnostic { severity, ..finding }),
+        }
+    }
+
+    fn read_level(&mut self, id: &'a Spanned<String>, switch: &'a Switch) {
+        let at = id.span().start;
+        let rule = match optional_rule(id.get_ref()) {
+            Ok(rule) => rule,
+            Err((message, help)) => return self.fault_in_manifest(at, message, help),
+        };
+        let severity = match switch.level.as_ref().map(|level| (level.get_ref().as_str(), level.span().start)) {
+            Some(("off", _)) => None,
+            Some(("advice", _)) => Some(Severity::Advice),
+            Some(("warning", _)) => Some(Severity::Warning),
+            Some(("error", _)) => Some(Severity::Error),
+            other => {
+                let (message, at) = match other {
+                    Some((level, at)) => (format!("{level:?} is no level"), at),
+                    None => (format!("the switch of {} has no level", rule.id), at),
+                };
+                return self.fault_in_manifest(
+                    at,
+                    message,
+                    "write level = \"off\", \"advice\", \"warning\" or \"error\"",
+                );
+            }
+        };
+        let reason = switch.reason.as_ref();
+        if reason.is_none_or(|reason| reason.get_ref().trim().is_empty()) {
+            let at = reason.map_or(at, |reason| reason.span().start);
+            return self.fault_in_manifest(at, format!("the switch of {} has no reason", rule.id), REASON_HELP);
+        }
+        self.levels.push(Level { rule, severity, files: &switch.files });
+    }
+
+    fn fault_in_manifest(&mut self, at: usize, message: String, help: impl Into<String>) {
+        let position = Position::of(&self.loaded.catalogue.manifest_source, at);
+        self.faults.push(Diagnostic::error(BAD_SWITCH.id, FILE_NAME, message, help).at(Some(position)));
+    }
+
+    fn read_allow(&mut self, document: &'a Document, scope: &str, allow: &Value) {
+        let at = join(scope, KEYWORD);
+        let Value::Object(allows) = allow else {
+            let help = "write \"x-lint-allow\": {\"unbounded-string\": \"why\"}";
+            let message = "x-lint-allow is not an object of rules and reasons";
+            self.faults.push(document.error(BAD_SWITCH.id, &at, message, help));
+            return;
+        };
+        for (id, reason) in allows {
+            let at = join(&at, id);
+            let has_reason = reason.as_str().is_some_and(|reason| !reason.trim().is_empty());
+            match optional_rule(id) {
+                Err((message, help)) => self.faults.push(document.error(BAD_SWITCH.id, &at, message, help)),
+                Ok(rule) if !has_reason => {
+                    let message = format!("the allow of {} has no reason", rule.id);
+                    self.faults.push(document.error(BAD_SWITCH.id, &at, message, REASON_HELP));
+                }
+                Ok(rule) => {
+                    self.allows.push(Allow { document, scope: scope.to_owned(), rule, used: Cell::new(false) });
+                }
+            }
+        }
+    }
+}
+
+impl Allow<'_> {
+    fn covers(&self, finding: &Diagnostic) -> bool {
+        let below = finding.pointer.strip_prefix(&self.scope);
+        finding.rule == self.rule.id
+            && finding.file == self.document.path
+            && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn unused(&self) -> Diagnostic {
+        let at = join(&join(&self.scope, KEYWORD), self.rule.id);
+        let message = format!("nothing here needs {} to be allowed", self.rule.id);
+        let finding = self.document.error(UNUSED_ALLOW.id, &at, message, "delete the allow");
+        Diagnostic { severity: UNUSED_ALLOW.severity, ..finding }
+    }
+}
+
+/// The rule of an id, if it may be switched off; else what is wrong, and what to do.
+fn optional_rule(id: &str) -> Result<&'static Rule, (String, String)> {
+    let Some(rule) = rules::find(id) else {
+        let help = match rules::nearest(id).as_slice() {
+            [] => "every finding names its rule in brackets".to_owned(),
+            near => format!("did you mean {}?", near.join(" or ")),
+        };
+        return Err((format!("there is no rule {id:?}"), help));
+    };
+    let help = match rule.family {
+        _ if rule.is_optional() => return Ok(rule),
+        Family::Loading | Family::Lint => "mend what it finds: nothing works without it",
+        Family::Evolution => "`eventsmith breaking` takes its policy from [compatibility]",
+        Family::Payload => "`eventsmith validate` finds it, in payloads",
+    };
+    Err((format!("{id} cannot be switched off"), help.to_owned()))
+}
+
+/// Whether a path matches a glob, in which `*` stands for any text.
+fn is_match(glob: &str, path: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == path,
+        Some((before, after)) => path.strip_prefix(before).is_some_and(|rest| {
+            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            ends.into_iter().any(|at| is_match(after, &rest[at..]))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        assert!(is_match("domain/rule/*", "domain/rule/created.v1.json"));
+        assert!(is_match("*.reply.json", "query/rule/get.v1.reply.json"));
+        assert!(is_match("domain/*/created.v*.json", "domain/rule/created.v1.json"));
+        assert!(!is_match("domain/rule", "domain/rule/created.v1.json"));
+        assert!(!is_match("integration/*", "domain/rule/created.v1.json"));
+    }
+
+    #[test]
+    fn what_makes_a_catalogue_unusable_cannot_be_switched_off() {
+        assert!(optional_rule("bad-json").is_err_and(|(message, _)| message == "bad-json cannot be switched off"));
+        assert!(optional_rule("bad-switch").is_err());
+        assert!(optional_rule("foreign-dialect").is_ok());
+        assert!(
+            optional_rule("unbounded-strin").is_err_and(|(_, help)| help.starts_with("did you mean unbounded-string"))
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Required properties are declared.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Severity;
+use crate::lint::file::{Context, Report, Spot};
+use crate::pointer::join;
+use crate::references::Place;
+use crate::rules::{Family, Rule};
+use crate::schema;
+
+pub(crate) const RULE: Rule = Rule {
+    id: "undeclared-required",
+    family: Family::Lint,
+    severity: Severity::Warning,
+    purpose: "A name in `required` that no `properties` declares is most often mistyped: writers cannot send the property, and \
+              every payload is refused.",
+    bad: r#"{"type": "object", "required": ["rule_id"], "properties": {"ruleid": {"type": "string"}}}"#,
+    good: r#"{"type": "object", "required": ["rule_id"], "properties": {"rule_id": {"type": "string"}}}"#,
+};
+
+pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
+    // One look for each value: it takes in everything that is said about that value in place.
+    if spot.is_in_place() {
+        return;
+    }
+    let mut said = Said::new(spot.file.context);
+    said.gather(&spot.place(), spot.schema(), true);
+    // What only demands is meant to stand beside something that declares.
+    if said.is_open || said.declared.is_empty() && spot.is_definition() {
+        return;
+    }
+    let is_declared = |name: &String| {
+        said.declared.contains(name) || said.patterns.iter().any(|pattern| schema::matches(pattern, name))
+    };
+    for (at, name) in said.required.iter().filter(|(_, name)| !is_declared(name)) {
+        let near = crate::lookup::nearest(name, said.declared.iter().map(String::as_str));
+        let help = match near.first() {
+            Some(near) => format!("did you mean {near:?}? otherwise declare it in properties"),
+            None => "declare it in properties".to_owned(),
+        };
+        report.at(spot.file.document, at, format!("{name:?} is required, but not declared"), help);
+    }
+}
+
+/// Everything that is said about the properties of one value.
+struct Said<'a> {
+    context: &'a Context<'a>,
+    declared: HashSet<String>,
+    /// Patterns that declare properties.
+    patterns: Vec<String>,
+    /// What this file demands, with pointers.
+    required: Vec<(String, String)>,
+    /// Whether undeclared properties have a schema, so that nothing needs declaring.
+    is_open: bool,
+    seen: HashSet<Place>,
+}
+
+impl<'a> Said<'a> {
+    fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            declared: HashSet::new(),
+            patterns: Vec::new(),
+            required: Vec::new(),
+            is_open: false,
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Takes in a schema with all that is about the same value. What stands behind a reference demands for itself.
+    fn gather(&mut self, place: &Place, members: &Map<String, Value>, counts: bool) {
+        if !self.seen.insert(place.clone()) {
+            return;
+        }
+        let object = |keyword| members.get(keyword).and_then(Value::as_object);
+        self.declared.extend(object("properties").into_iter().flat_map(|map| map.keys().cloned()));
+        self.patterns.extend(object("patternProperties").into_iter().flat_map(|map| map.keys().cloned()));
+        for keyword in ["additionalProperties", "unevaluatedProperties"] {
+            self.is_open |= members.get(keyword).is_some_and(|schema| schema != &Value::Bool(false));
+        }
+        if counts {
+            let names = members.get("required").and_then(Value::as_array).into_iter().flatten().enumerate();
+            let below = join(&place.pointer, "required");
+            let named = names.filter_map(|(index, name)| Some((join(&below, &index.to_string()), name.as_str()?)));
+            self.required.extend(named.map(|(at, name)| (at, name.to_owned())));
+        }
+        if let Some((target, Value::Object(schema))) = self.context.target(place) {
+            self.gather(&target, schema, false);
+        }
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            for (index, item) in members.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+                if let Value::Object(item) = item {
+                    self.gather(&place.below(&format!("/{keyword}/{index}")), item, counts);
+                }
+            }
+        }
+        // What must not be there need not be declared.
+        for (keyword, counts) in [("if", counts), ("then", counts), ("else", counts), ("not", false)] {
+            if let Some(Value::Object(schema)) = members.get(keyword) {
+                self.gather(&place.below(&join("", keyword)), schema, counts);
+            }
+        }
+        for (name, schema) in object("dependentSchemas").into_iter().flatten() {
+            if let Value::Object(schema) = schema {
+                self.gather(&place.below(&join("/dependentSchemas", name)), schema, counts);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Keywords of one's own begin with `x-`.
+
+use crate::diagnostic::Severity;
+use crate::lint::file::{Report, Spot};
+use crate::lint::misspelt_keyword::meant;
+use crate::lint::vocabulary::{Standing, standing};
+use crate::rules::{Family, Rule};
+
+pub(crate) const RULE: Rule = Rule {
+    id: "unknown-keyword",
+    family: Family::Lint,
+    severity: Severity::Advice,
+    purpose: "A keyword that no draft knows says nothing to a validator, such as `nullable`, which belongs to another language. \
+              What is meant for other tools begins with `x-`.",
+    bad: r#"{"type": "object", "properties": {"name": {"type": "string", "nullable": true}}}"#,
+    good: r#"{"type": "object", "properties": {"name": {"type": ["string", "null"]}}}"#,
+};
+
+/// Keywords that people bring along from elsewhere, and what to write.
+const BROUGHT: &[(&str, &str)] = &[
+    ("nullable", "write \"type\": [\"string\", \"null\"]"),
+    ("discriminator", "give each branch of `oneOf` a property with a `const` of its own"),
+    ("optional", "leave the name out of `required`"),
+    ("ref", "write \"$ref\""),
+    ("schema", "write \"$schema\""),
+];
+
+pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
+    let draft = spot.file.draft;
+    // Who names a meta-schema of his own has keywords of his own.
+    if spot.file.document.foreign_dialect.is_some() {
+        return;
+    }
+    for keyword in spot.schema().keys().filter(|keyword| !keyword.starts_with("x-")) {
+        if standing(keyword, draft) == Standing::Unknown && meant(keyword, draft).is_none() {
+            let brought = BROUGHT.iter().find(|(name, _)| name == keyword);
+            let help = brought.map_or_else(
+                || format!("leave it out, or call it \"x-{keyword}\" if another tool reads it"),
+                |(_, help)| (*help).to_owned(),
+            );
+            let message = format!("{keyword:?} is no keyword of JSON Schema and says nothing");
+            report.at(spot.file.document, &spot.below(keyword), message, help);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A payload can be valid.
+
+use crate::diagnostic::Severity;
+use crate::lint::file::{File, Report};
+use crate::rules::{Family, Rule};
+use crate::schema::Empty;
+
+pub(crate) const RULE: Rule = Rule {
+    id: "unsatisfiable",
+    family: Family::Lint,
+    severity: Severity::Error,
+    purpose: "A payload whose schema provably accepts nothing can never be published. Most often a required property \
+              contradicts itself, or two branches of `allOf` contradict each other.",
+    bad: r#"{
+  "type": "object",
+  "required": ["priority"],
+  "properties": {"priority": {"type": "integer", "minimum": 10, "maximum": 1}}
+}"#,
+    good: r#"{
+  "type": "object",
+  "required": ["priority"],
+  "properties": {"priority": {"type": "integer", "minimum": 1, "maximum": 10}}
+}"#,
+};
+
+pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
+    let Some(root) = empty_root(file) else { return };
+    // The innermost place is the one to mend.
+    let place = innermost(file).next().unwrap_or(root);
+    let at = if file.document.schema.pointer(&place.pointer).is_some() { place.pointer.as_str() } else { "" };
+    let message = format!("no payload can be valid: {}", told(place));
+    report.at(file.document, at, message, "mend the schema; an event of this version can never be published");
+}
+
+/// The root of a payload, if it accepts nothing.
+pub(super) fn empty_root<'f>(file: &'f File<'_>) -> Option<&'f Empty> {
+    if !file.is_payload {
+        return None;
+    }
+    file.empties().iter().find(|empty| empty.pointer.is_empty())
+}
+
+/// The places that accept nothing though all that they are made of accepts something.
+pub(super) fn innermost<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f Empty> {
+    let empties = file.empties();
+    let is_below = |inner: &Empty, outer: &Empty| {
+        inner.pointer.strip_prefix(&outer.pointer).is_some_and(|rest| rest.starts_with('/'))
+    };
+    empties.iter().filter(move |outer| !empties.iter().any(|inner| is_below(inner, outer)))
+}
+
+/// What contradicts what.
+pub(super) fn told(empty: &Empty) -> String {
+    let cause = |(pointer, keywords): &(String, Vec<String>)| {
+        let place = pointer.strip_prefix(&empty.pointer).unwrap_or(pointer);
+        match (keywords.as_slice(), place) {
+            ([], place) => place.to_owned(),
+            (keywords, "") => keywords.join(" and "),
+            (keywords, place) => format!("{} of {place}", keywords.join(" and ")),
+        }
+    };
+    let parts: usize = empty.causes.iter().map(|(_, keywords)| keywords.len().max(1)).sum();
+    let causes: Vec<String> = empty.causes.iter().map(cause).filter(|cause| !cause.is_empty()).collect();
+    match causes.join(" and ") {
+        causes if causes.is_empty() => "nothing satisfies it".to_owned(),
+        causes if parts > 1 => format!("nothing satisfies {causes} together"),
+        causes => format!("nothing satisfies {causes}"),
+    }
+}

@@ -1,0 +1,59 @@
+//! What is wrong with one record, in words.
+
+use serde_json::Value;
+
+use super::compiled::Compiled;
+use super::records::{Places, Record};
+use super::words::{self, Words};
+use super::{Demand, Finding};
+
+/// Takes what is wrong with one record.
+pub(super) struct Sink<'a> {
+    pub(super) record: Record<'a>,
+    pub(super) value: &'a Value,
+    pub(super) places: &'a Places<'a>,
+    /// Whether nothing may be told that only the payload knows.
+    pub(super) mask: bool,
+    pub(super) findings: &'a mut Vec<Finding>,
+}
+
+impl Sink<'_> {
+    /// Reports something about the value at a pointer into the record.
+    pub(super) fn report(&mut self, rule: &'static str, at: &str, message: &str, help: &str) {
+        let mut finding = self.places.finding(rule, self.record, at, (message, help));
+        finding.diagnostic.pointer = match self.record.index {
+            Some(index) => format!("/{index}{at}"),
+            None => at.to_owned(),
+        };
+        self.findings.push(finding);
+    }
+
+    /// Reports every fault of the value at a pointer into the record.
+    pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
+        let Some(instance) = self.value.pointer(at) else { return };
+        for fault in schema.validator.faults(instance) {
+            let whole = instance.pointer(&fault.pointer).unwrap_or(&Value::Null);
+            let keyword = fault.keyword.rsplit('/').next().unwrap_or_default();
+            let file = schema.home(&fault.keyword);
+            let help = match schema.is_built_in {
+                true => "every envelope needs this".to_owned(),
+                false => format!("the schema says so: {file}#{}", fault.keyword),
+            };
+            let value = schema.schema.pointer(&fault.keyword);
+            for words in words::describe(keyword, &fault, whole, value) {
+                let Words { below, expected, found, message, .. } =
+                    if self.mask { words.masked(keyword) } else { words };
+                let place = format!("{}{below}", fault.pointer);
+                self.report(rule, &format!("{at}{place}"), &message, &help);
+                let (file, pointer) = (file.to_owned(), fault.keyword.clone());
+                if let Some(finding) = self.findings.last_mut() {
+                    finding.demand = Some(Demand { file, pointer, expected, found });
+                    if self.mask {
+                        let index = self.record.index.map(|index| format!("/{index}")).unwrap_or_default();
+                        finding.diagnostic.pointer = format!("{index}{at}{}", schema.masked(&place, instance));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What `eventsmith breaking` finds between a catalogue and an earlier state of it.
+
+use crate::diagnostic::Severity::{Error, Warning};
+use crate::rules::{Family, Rule};
+
+const fn rule(id: &'static str, purpose: &'static str, bad: &'static str, good: &'static str) -> Rule {
+    Rule { id, family: Family::Evolution, severity: Error, purpose, bad, good }
+}
+
+pub(super) const BREAKING_CHANGE: Rule = rule(
+    "breaking-change",
+    "A version that has been published may change only so that what its writers write, its readers understand: old events by \
+     new readers (backward), new events by old readers (forward). The finding shows a payload that one side would refuse.",
+    "--- domain/rule/created.v1.json, before
+{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 200}}}
+--- domain/rule/created.v1.json, now
+{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 100}}}",
+    "--- domain/rule/created.v1.json, as before
+{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 200}}}
+--- domain/rule/created.v2.json, new
+{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 100}}}",
+);
+
+pub(super) const CHANGED_KEY: Rule = rule(
+    "changed-key",
+    "Events of one aggregate stay in order because they share a key. With another key, events of before and after the change \
+     are ordered and grouped differently.",
+    "--- domain/rule/created.v1.json, before
+{\"x-event\": {\"key\": \"/rule_id\"}, \"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+{\"x-event\": {\"key\": \"/tenant_id\"}, \"type\": \"object\"}",
+    "--- domain/rule/created.v1.json, before and now
+{\"x-event\": {\"key\": \"/rule_id\"}, \"type\": \"object\"}",
+);
+
+pub(super) const CHANGED_REPLY: Rule = rule(
+    "changed-reply",
+    "Whoever sends a command or a query reads the reply by the schema that was published with it. A reply that is removed, or \
+     that appears where there was none, changes the protocol.",
+    "--- query/rule/get.v1.reply.json, before
+{\"type\": \"object\"}
+--- query/rule/get.v1.reply.json, now
+(deleted)",
+    "--- query/rule/get.v1.reply.json, before and now
+{\"type\": \"object\"}",
+);
+
+pub(super) const CHANGED_STREAM: Rule = rule(
+    "changed-stream",
+    "An event that moves to another stream leaves its past behind: consumers of the new stream do not see what the old one \
+     stored, and those of the old one see nothing new.",
+    "--- eventsmith.toml, before
+[streams.RULES]
+subjects = [\"rules.domain.>\"]
+--- eventsmith.toml, now
+[streams.EVENTS]
+subjects = [\"rules.domain.>\"]",
+    "--- eventsmith.toml, before and now
+[streams.RULES]
+subjects = [\"rules.domain.>\"]",
+);
+
+pub(super) const CHANGED_SUBJECT: Rule = rule(
+    "changed-subject",
+    "Consumers subscribe to subjects. An event that is published on another one does not reach those that run already.",
+    "--- domain/rule/created.v1.json, before
+{\"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+{\"x-event\": {\"subject\": \"rules.domain.created\"}, \"type\": \"object\"}",
+    "--- domain/rule/created.v1.json, before and now
+{\"type\": \"object\"}",
+);
+
+pub(super) const REMOVED_EVENT: Rule = rule(
+    "removed-event",
+    "Streams still hold an event that was published, and services still publish it. Without its schema nobody can read it.",
+    "--- domain/rule/created.v1.json, before
+{\"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+(deleted)",
+    "--- domain/rule/created.v1.json, before and now
+{\"type\": \"object\", \"deprecated\": true}",
+);
+
+pub(super) const REMOVED_VERSION: Rule = rule(
+    "removed-version",
+    "Events of an old version stay in the streams; their schema must stay in the catalogue so that they can be upcast.",
+    "--- domain/rule/created.v1.json, once there was a v2
+(deleted)",
+    "--- domain/rule/created.v1.json, beside the v2
+{\"type\": \"object\"}",
+);
+
+pub(super) const UNDECIDED_CHANGE: Rule = rule(
+    "undecided-change",
+    "Neither a proof was found that a change is compatible, nor a payload that shows the contrary. It counts as breaking \
+     unless a flag says otherwise.",
+    "--- domain/rule/created.v1.json, now
+{\"type\": \"object\", \"properties\": {\"code\": {\"pattern\": \"^(?!.*--)[a-z-]+$\"}}}",
+    "--- domain/rule/created.v1.json, now
+{\"type\": \"object\", \"properties\": {\"code\": {\"pattern\": \"^[a-z]+(-[a-z]+)*$\"}}}",
+);
+
+pub(super) const UNSOUND_PREVIOUS: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "unsound-previous",
+        "The earlier state of the catalogue has errors of its own, so that not everything in it could be compared.",
+        "--- domain/rule/created.v1.json, before\n{\"type\": \"object\",}",
+        "--- domain/rule/created.v1.json, before\n{\"type\": \"object\"}",
+    )
+};

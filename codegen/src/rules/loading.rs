@@ -1,0 +1,260 @@
+//! What loading and lowering find, in build scripts too: mostly what no code can be generated for.
+
+use crate::diagnostic::Severity::{Error, Warning};
+use crate::rules::{Family, Rule};
+
+const fn rule(id: &'static str, purpose: &'static str, bad: &'static str, good: &'static str) -> Rule {
+    Rule { id, family: Family::Loading, severity: Error, purpose, bad, good }
+}
+
+pub(super) const BAD_JSON: Rule = rule(
+    "bad-json",
+    "A file that is not JSON says nothing to anybody. Comments and trailing commas are not JSON.",
+    r#"{"type": "object",}"#,
+    r#"{"type": "object"}"#,
+);
+
+pub(super) const BAD_MANIFEST: Rule = rule(
+    "bad-manifest",
+    "`eventsmith.toml` names the root of all subjects and whatever else it says in the words of its format; what it says in \
+     others would be lost without a word.",
+    "--- eventsmith.toml\nroots = \"rules\"\n",
+    "--- eventsmith.toml\nroot = \"rules\"\n",
+);
+
+pub(super) const BAD_REFERENCE: Rule = rule(
+    "bad-reference",
+    "A `$ref` must lead to a schema of the catalogue: nothing is ever fetched from the network.",
+    r##"{"type": "object", "properties": {"rule_id": {"$ref": "#/$defs/RuleId", "description": "The rule."}}}"##,
+    r##"{
+  "type": "object",
+  "properties": {"rule_id": {"$ref": "#/$defs/RuleId", "description": "The rule."}},
+  "$defs": {"RuleId": {"description": "Identifies a rule.", "type": "string", "maxLength": 64}}
+}"##,
+);
+
+pub(super) const BAD_SCHEMA: Rule = rule(
+    "bad-schema",
+    "A schema file is valid by the meta-schema of its draft. Validators treat what is not each in their own way.",
+    r#"{"type": "objekt"}"#,
+    r#"{"type": "object"}"#,
+);
+
+pub(super) const BAD_TOKEN: Rule = rule(
+    "bad-token",
+    "Folders and file names become tokens of a NATS subject: `A-Z a-z 0-9 _ -`.",
+    "--- domain/rule/cre ated.v1.json\n{\"type\": \"object\"}",
+    "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
+);
+
+pub(super) const BAD_X_EVENT: Rule = rule(
+    "bad-x-event",
+    "`x-event` names the ordering key, which every payload must have, and the subject template. A key that may be absent \
+     orders nothing.",
+    r#"{"type": "object", "x-event": {"key": "/rule_id"}, "properties": {"rule_id": {"type": "string"}}}"#,
+    r#"{
+  "type": "object",
+  "x-event": {"key": "/rule_id"},
+  "required": ["rule_id"],
+  "properties": {"rule_id": {"type": "string"}}
+}"#,
+);
+
+pub(super) const DUPLICATE_VERSION: Rule = rule(
+    "duplicate-version",
+    "A type and a version say which schema a message follows, so that two files cannot describe the same.",
+    "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/created.v1.json\n{\"type\": \"object\"}",
+    "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/exported.v1.json\n{\"type\": \"object\"}",
+);
+
+pub(super) const FOREIGN_DIALECT: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "foreign-dialect",
+        "`$schema` names a draft of JSON Schema. What a meta-schema of somebody's own means, nobody else knows; the file is \
+         read as draft 2020-12.",
+        r#"{"$schema": "https://example.org/our-own", "type": "object"}"#,
+        r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}"#,
+    )
+};
+
+pub(super) const INTERNAL: Rule = rule(
+    "internal",
+    "The generated text is not Rust. This is a mistake of eventsmith, whatever the catalogue says; please report it with the \
+     schema.",
+    "There is no example: it would have been mended.",
+    "Every catalogue that has no other error.",
+);
+
+pub(super) const NO_MANIFEST: Rule = rule(
+    "no-manifest",
+    "`eventsmith.toml` marks the folder of a catalogue and names the root of its subjects.",
+    "A folder of schema files without `eventsmith.toml`.",
+    "--- eventsmith.toml\nroot = \"rules\"\n",
+);
+
+pub(super) const NO_STREAM: Rule = rule(
+    "no-stream",
+    "A domain or integration event that no stream captures is lost as soon as it is published. The rule rests while \
+     `eventsmith.toml` declares no streams at all.",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.domain.rule.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}
+--- domain/coupon/issued.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.domain.rule.>\", \"rules.domain.coupon.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}
+--- domain/coupon/issued.v1.json
+{\"type\": \"object\"}",
+);
+
+pub(super) const NO_VERSION: Rule = rule(
+    "no-version",
+    "The version of a schema stands in the name of its file, `created.v1.json`; only files that hold nothing but definitions \
+     have none.",
+    "--- domain/rule/created.json\n{\"type\": \"object\"}",
+    "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
+);
+
+pub(super) const RESERVED_NAME: Rule = rule(
+    "reserved-name",
+    "`subjects` and `schemas` are modules at the top of the generated code.",
+    "--- domain/subjects/created.v1.json\n{\"type\": \"object\"}",
+    "--- domain/subject/created.v1.json\n{\"type\": \"object\"}",
+);
+
+pub(super) const STORED_REQUEST: Rule = rule(
+    "stored-request",
+    "Commands and queries are answered and gone. A stream that captures them stores them, and answers the sender in place of \
+     the service.",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}
+--- command/rule/create.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.domain.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}
+--- command/rule/create.v1.json
+{\"type\": \"object\"}",
+);
+
+pub(super) const STRAY_REPLY: Rule = rule(
+    "stray-reply",
+    "A reply belongs to a command or query of the same name and version; events have none.",
+    "--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
+    "--- query/rule/get.v1.json\n{\"type\": \"object\"}\n--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
+);
+
+pub(super) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
+    "template-over-optional",
+    "A property that fills a token of the subject must be there in every payload, and be one value: required, and a string, \
+     an integer or a boolean. Without it there is no subject to publish on.",
+    r#"{
+  "type": "object",
+  "x-event": {"subject": "rules.domain.rule.created.{rule_id}"},
+  "properties": {"rule_id": {"type": "string"}}
+}"#,
+    r#"{
+  "type": "object",
+  "x-event": {"subject": "rules.domain.rule.created.{rule_id}"},
+  "required": ["rule_id"],
+  "properties": {"rule_id": {"type": "string"}}
+}"#,
+);
+
+pub(super) const TWO_STREAMS: Rule = rule(
+    "two-streams",
+    "An event that two streams capture is stored twice, and consumed twice by whoever reads both.",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.ALL]
+subjects = [\"rules.domain.>\"]
+[streams.RULES]
+subjects = [\"rules.domain.rule.*\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.ALL]
+subjects = [\"rules.domain.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+);
+
+pub(super) const UNKNOWN_EVENT: Rule = rule(
+    "unknown-event",
+    "A service publishes, consumes and handles events that exist, and an envelope names one that exists. A name that has been \
+     mistyped would wait for ever.",
+    "--- eventsmith.toml
+root = \"rules\"
+[services.management]
+publishes = [\"rule.created\", \"rule.creatd\"]
+[services.search]
+consumes = [\"rule.created\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[services.management]
+publishes = [\"rule.created\"]
+[services.search]
+consumes = [\"rule.created\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+);
+
+pub(super) const UNKNOWN_SUBJECT: Rule = rule(
+    "unknown-subject",
+    "A stream that captures a subject of no event waits for messages that never come; most often the subject was mistyped.",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.domain.>\", \"rules.domian.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.RULES]
+subjects = [\"rules.domain.>\"]
+--- domain/rule/created.v1.json
+{\"type\": \"object\"}",
+);
+
+pub(super) const UNREADABLE: Rule = rule(
+    "unreadable",
+    "A file or folder of the catalogue cannot be read: it is missing, protected, or not UTF-8.",
+    "A schema file in Latin-1.",
+    "The same file in UTF-8.",
+);
+
+pub(super) const WRONG_ROLE: Rule = rule(
+    "wrong-role",
+    "Domain and integration events are published and consumed; commands and queries are handled.",
+    "--- eventsmith.toml
+root = \"rules\"
+[services.management]
+publishes = [\"rule.create\"]
+handles = [\"rule.create\"]
+--- command/rule/create.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[services.management]
+handles = [\"rule.create\"]
+--- command/rule/create.v1.json
+{\"type\": \"object\"}",
+);

@@ -1,0 +1,21 @@
+//! Validators for the parts of a schema.
+
+use serde_json::Value;
+
+use super::{Fault, faults};
+
+/// A validator for every subschema of one self-contained schema, with `format` asserted.
+pub struct Parts(jsonschema::ValidatorMap);
+
+impl Parts {
+    /// Compiles a schema and everything in it; the error says what cannot be compiled.
+    pub fn new(schema: &Value) -> Result<Self, String> {
+        let options = jsonschema::options().should_validate_formats(true).offline();
+        options.build_map(schema).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Every way in which an instance violates the part at a pointer; `None` if there is no validator for it.
+    pub fn faults(&self, pointer: &str, instance: &Value) -> Option<Vec<Fault>> {
+        self.0.get(&format!("#{pointer}")).map(|part| faults(part.iter_errors(instance)))
+    }
+}

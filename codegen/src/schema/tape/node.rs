@@ -1,0 +1,234 @@
+//! What a validator asks of a value, answered from the tape.
+
+use std::borrow::Cow;
+use std::ptr;
+
+use jsonschema::JsonType;
+use jsonschema::json::{self, Json, NodeIdentity, cmp, unique};
+use serde_json::{Map, Number, Value};
+
+use super::{Item, Node, after};
+
+/// Names the tape as a representation of JSON.
+pub(super) struct OnTape;
+
+impl Json for OnTape {
+    type Node<'a> = Node<'a>;
+    type PreparedKey = Box<str>;
+    type StringBuffer = Vec<Item<'static>>;
+
+    /// A lookup goes through the members: one pass for all names is always better.
+    const KEYS_PER_LOOKUP: usize = 8;
+    const ACYCLIC: bool = true;
+
+    fn prepare_key(key: &str) -> Box<str> {
+        key.into()
+    }
+
+    fn with_string_node<T>(buffer: &mut Self::StringBuffer, string: &str, f: impl FnOnce(Node<'_>) -> T) -> T {
+        buffer.clear();
+        buffer.push(Item::String(Cow::Owned(string.to_owned())));
+        f(Node { items: buffer, at: 0 })
+    }
+}
+
+impl<'a> json::Node<'a, OnTape> for Node<'a> {
+    type Object = Object<'a>;
+    type Array = Array<'a>;
+    type Number = &'a Number;
+
+    fn as_object(&self) -> Option<Object<'a>> {
+        match self.item() {
+            Some(Item::Object { length, .. }) => Some(Object { node: *self, length: *length }),
+            _ => None,
+        }
+    }
+
+    fn as_array(&self) -> Option<Array<'a>> {
+        match self.item() {
+            Some(Item::Array { length, end }) => Some(Array { node: *self, length: *length, end: *end }),
+            _ => None,
+        }
+    }
+
+    fn as_string(&self) -> Option<Cow<'a, str>> {
+        self.text().map(Cow::Borrowed)
+    }
+
+    fn as_number(&self) -> Option<&'a Number> {
+        match self.item() {
+            Some(Item::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn as_boolean(&self) -> Option<bool> {
+        match self.item() {
+            Some(Item::Boolean(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        self.json_type() == JsonType::Null
+    }
+
+    fn json_type(&self) -> JsonType {
+        match self.item() {
+            None | Some(Item::Null) => JsonType::Null,
+            Some(Item::Boolean(_)) => JsonType::Boolean,
+            Some(Item::Number(_)) => JsonType::Number,
+            Some(Item::String(_)) => JsonType::String,
+            Some(Item::Array { .. }) => JsonType::Array,
+            Some(Item::Object { .. }) => JsonType::Object,
+        }
+    }
+
+    fn string_length_within(&self, min: u64, max: u64) -> Option<bool> {
+        let text = self.text()?;
+        // A character takes one to four bytes; mostly that decides.
+        let (fewest, most) = (text.len().div_ceil(4) as u64, text.len() as u64);
+        if most < min || fewest > max {
+            return Some(false);
+        }
+        Some((min <= fewest && most <= max) || (min..=max).contains(&(text.chars().count() as u64)))
+    }
+
+    fn equals_value(&self, expected: &Value) -> bool {
+        match (self.item(), expected) {
+            (Some(Item::String(text)), Value::String(expected)) => text == expected,
+            (Some(Item::String(_)), _) | (_, Value::String(_)) => false,
+            _ => cmp::equal(&value(*self), expected),
+        }
+    }
+
+    fn to_value(&self) -> Cow<'a, Value> {
+        Cow::Owned(value(*self))
+    }
+
+    fn identity(&self) -> Option<NodeIdentity> {
+        self.item().map(|item| NodeIdentity::new(ptr::from_ref(item) as usize))
+    }
+}
+
+/// A value as others know it; rarely needed, by `uniqueItems` and `const`.
+fn value(node: Node<'_>) -> Value {
+    use json::{Array as _, Node as _, Object as _};
+    match node.item() {
+        None | Some(Item::Null) => Value::Null,
+        Some(Item::Boolean(value)) => Value::Bool(*value),
+        Some(Item::Number(number)) => Value::Number(number.clone()),
+        Some(Item::String(text)) => Value::String(text.clone().into_owned()),
+        Some(Item::Array { .. }) => {
+            Value::Array(node.as_array().into_iter().flat_map(|array| array.elements()).map(value).collect())
+        }
+        Some(Item::Object { .. }) => {
+            let members = node.as_object().into_iter().flat_map(|object| object.members());
+            Value::Object(members.map(|(name, member)| (name.to_owned(), value(member))).collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// The members of an object.
+pub(super) struct Object<'a> {
+    node: Node<'a>,
+    length: usize,
+}
+
+impl<'a> json::Object<'a, OnTape> for Object<'a> {
+    type Node = Node<'a>;
+    type MemberName = &'a str;
+    type MembersIter = Members<'a>;
+
+    fn len(&self) -> usize {
+        self.length
+    }
+
+    fn get(&self, key: &Box<str>) -> Option<Node<'a>> {
+        self.node.member(key)
+    }
+
+    fn members(&self) -> Members<'a> {
+        let Node { items, at } = self.node;
+        Members { items, next: at + 1, left: self.length }
+    }
+}
+
+/// Goes through the members of an object.
+pub(super) struct Members<'a> {
+    pub(super) items: &'a [Item<'a>],
+    pub(super) next: usize,
+    pub(super) left: usize,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, Node<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let name = Node { items: self.items, at: self.next }.text()?;
+        let member = Node { items: self.items, at: self.next + 1 };
+        self.next = after(self.items, member.at);
+        Some((name, member))
+    }
+}
+
+/// The elements of an array.
+pub(super) struct Array<'a> {
+    node: Node<'a>,
+    length: usize,
+    end: usize,
+}
+
+impl<'a> json::Array<'a, OnTape> for Array<'a> {
+    type Node = Node<'a>;
+    type ElementsIter = Elements<'a>;
+
+    fn len(&self) -> usize {
+        self.length
+    }
+
+    fn elements(&self) -> Elements<'a> {
+        Elements { items: self.node.items, next: self.node.at + 1, end: self.end }
+    }
+
+    fn is_unique(&self) -> bool {
+        /// From here on hashing is faster than comparing all pairs.
+        const MANY: usize = 16;
+        let mut texts = [""; MANY];
+        let mut count = 0;
+        // Lists of few strings, such as tags, need no values.
+        for text in self.elements().map_while(|element| element.text()).take(MANY) {
+            if texts[..count].contains(&text) {
+                return false;
+            }
+            texts[count] = text;
+            count += 1;
+        }
+        if count == self.length {
+            return true;
+        }
+        let values: Vec<Value> = self.elements().map(value).collect();
+        unique::is_unique(&values)
+    }
+}
+
+/// Goes through the elements of an array.
+pub(super) struct Elements<'a> {
+    items: &'a [Item<'a>],
+    next: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        let at = self.next;
+        if at >= self.end {
+            return None;
+        }
+        self.next = after(self.items, at);
+        Some(Node { items: self.items, at })
+    }
+}

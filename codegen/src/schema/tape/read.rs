@@ -1,0 +1,123 @@
+//! From text to tape.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use super::{Item, after};
+
+pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Writer { items }.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()
+}
+
+/// Writes one value to the tape.
+struct Writer<'t, 'a> {
+    items: &'t mut Vec<Item<'a>>,
+}
+
+impl<'a> DeserializeSeed<'a> for Writer<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Writer<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.items.push(Item::Null);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.items.push(Item::Boolean(value));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.items.push(Item::Number(value.into()));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.items.push(Item::Number(value.into()));
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("not a finite number"))?;
+        self.items.push(Item::Number(number));
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
+        self.items.push(Item::String(Cow::Borrowed(text)));
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.items.push(Item::String(Cow::Owned(text.to_owned())));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut sequence: A) -> Result<(), A::Error> {
+        let (at, mut length) = (self.items.len(), 0);
+        self.items.push(Item::Null);
+        while sequence.next_element_seed(Writer { items: &mut *self.items })?.is_some() {
+            length += 1;
+        }
+        let end = self.items.len();
+        self.items[at] = Item::Array { length, end };
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let (at, mut length) = (self.items.len(), 0);
+        self.items.push(Item::Null);
+        while map.next_key_seed(Writer { items: &mut *self.items })?.is_some() {
+            map.next_value_seed(Writer { items: &mut *self.items })?;
+            length += 1;
+        }
+        let end = self.items.len();
+        self.items[at] = Item::Object { length, end };
+        if repeats_a_name(self.items, at + 1, length) {
+            return Err(A::Error::custom("a name is repeated"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether two names of an object with `length` members, the first of which is at `at`, are equal.
+fn repeats_a_name(items: &[Item<'_>], mut at: usize, length: usize) -> bool {
+    /// From here on hashing is faster than comparing all pairs.
+    const MANY: usize = 16;
+    let mut few = [""; MANY];
+    let mut many = HashSet::new();
+    for count in 0..length {
+        let Some(Item::String(name)) = items.get(at) else { return true };
+        let name = name.as_ref();
+        let is_new = if length > MANY {
+            many.insert(name)
+        } else {
+            let is_new = !few[..count].contains(&name);
+            few[count] = name;
+            is_new
+        };
+        if !is_new {
+            return true;
+        }
+        at = after(items, at + 1);
+    }
+    false
+}

@@ -1,0 +1,206 @@
+//! The rules of lint, where their examples do not tell enough: what each must find, and what it must leave alone.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::catalogue;
+use eventsmith_codegen::lint::lint;
+use eventsmith_codegen::{emit, load};
+
+/// The findings of one rule in one schema file, by their pointers.
+fn found(rule: &str, schema: &str) -> Vec<String> {
+    found_in(rule, &[("domain/rule/created.v1.json", schema)])
+}
+
+fn found_in(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let findings = lint(&load(catalogue(files).path()));
+    findings.into_iter().filter(|finding| finding.rule == rule).map(|finding| finding.pointer).collect()
+}
+
+#[test]
+fn a_limit_may_stand_beside_the_type_in_any_way() {
+    for schema in [
+        r#"{"properties": {"a": {"type": "string", "allOf": [{"maxLength": 9}]}}}"#,
+        r#"{"properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}], "maxLength": 9}}}"#,
+        r##"{"properties": {"a": {"type": "string", "$ref": "#/$defs/Short"}}, "$defs": {"Short": {"maxLength": 9}}}"##,
+        r#"{"properties": {"a": {"type": "string", "enum": ["x"]}}}"#,
+        r#"{"properties": {"a": {"type": "string", "format": "uuid"}}}"#,
+        r#"{"properties": {"a": {"type": "string", "pattern": "^[a-z]{1,9}$"}}}"#,
+    ] {
+        assert_eq!(found("unbounded-string", schema), Vec::<String>::new(), "{schema}");
+    }
+    let schema =
+        r#"{"properties": {"a": {"type": "string", "pattern": "^[a-z]+$"}, "b": {"items": {"type": "string"}}}}"#;
+    assert_eq!(found("unbounded-string", schema), ["/properties/a", "/properties/b/items"]);
+}
+
+#[test]
+fn a_condition_must_not_say_everything() {
+    let schema =
+        r#"{"if": {"properties": {"a": {"type": "string"}}}, "then": {"properties": {"a": {"type": "integer"}}}}"#;
+
+    assert_eq!(found("unbounded-string", schema), Vec::<String>::new());
+    assert_eq!(found("wide-integer", schema), Vec::<String>::new());
+    assert_eq!(found("undescribed-property", schema), Vec::<String>::new());
+}
+
+#[test]
+fn the_limits_of_an_integer_may_come_from_several_places_and_exceed_64_bits() {
+    let schema = r#"{"properties": {
+        "split": {"type": "integer", "minimum": 0, "allOf": [{"maximum": 9}]},
+        "unsigned": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615},
+        "real": {"type": "integer", "minimum": -1e3, "exclusiveMaximum": 1e3},
+        "listed": {"type": "integer", "enum": [1, 2]},
+        "number": {"type": "number"},
+        "huge": {"type": "integer", "minimum": -1, "maximum": 18446744073709551615},
+        "bare": {"type": ["integer", "null"]}
+    }}"#;
+
+    assert_eq!(found("wide-integer", schema), ["/properties/huge", "/properties/bare"]);
+}
+
+#[test]
+fn a_required_property_may_be_declared_wherever_the_same_value_is_described() {
+    for schema in [
+        r#"{"properties": {"a": true}, "anyOf": [{"required": ["a"]}]}"#,
+        r#"{"allOf": [{"properties": {"a": true}}, {"required": ["a"]}]}"#,
+        r##"{"$ref": "#/$defs/Base", "required": ["a"], "$defs": {"Base": {"properties": {"a": true}}}}"##,
+        r#"{"patternProperties": {"^a": true}, "required": ["a"]}"#,
+        r#"{"type": "object", "additionalProperties": {"type": "string"}, "required": ["a"]}"#,
+        r#"{"properties": {"b": true}, "not": {"required": ["a"]}}"#,
+        r##"{"allOf": [{"$ref": "#/$defs/HasA"}], "properties": {"a": true}, "$defs": {"HasA": {"required": ["a"]}}}"##,
+    ] {
+        assert_eq!(found("undeclared-required", schema), Vec::<String>::new(), "{schema}");
+    }
+    let schema = r#"{"properties": {"b": true}, "if": {"required": ["b"]}, "then": {"required": ["a"]}}"#;
+    assert_eq!(found("undeclared-required", schema), ["/then/required/0"]);
+}
+
+#[test]
+fn a_schema_that_refers_to_itself_ends_every_search() {
+    let schema = r##"{"$ref": "#/$defs/A", "$defs": {
+        "A": {"type": "string", "allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}], "required": ["a"]},
+        "B": {"type": "string", "allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}
+    }}"##;
+
+    assert_eq!(found("unbounded-string", schema), ["/$defs/A", "/$defs/B"]);
+}
+
+#[test]
+fn examples_are_checked_wherever_they_stand_and_across_files() {
+    let event = r#"{"properties": {"id": {"$ref": "../../common.json#/$defs/Id", "examples": ["A1", "b2"]}}}"#;
+    let common = r#"{"$defs": {"Id": {"pattern": "^[A-Z][0-9]$", "examples": ["A1", "A22"]}}}"#;
+    let files = [("common.json", common), ("domain/rule/created.v1.json", event)];
+
+    assert_eq!(found_in("invalid-example", &files), ["/$defs/Id/examples/1", "/properties/id/examples/1"]);
+}
+
+#[test]
+fn the_innermost_contradiction_is_the_one_that_is_told() {
+    let inner = r#"{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 2, "maxLength": 1}}}"#;
+    let optional = format!(r#"{{"type": "object", "properties": {{"o": {inner}}}}}"#);
+    let required = format!(r#"{{"type": "object", "required": ["o"], "properties": {{"o": {inner}}}}}"#);
+
+    assert_eq!(found("unsatisfiable-branch", &optional), ["/properties/o/properties/a"]);
+    assert_eq!(found("unsatisfiable", &optional), Vec::<String>::new());
+    assert_eq!(found("unsatisfiable", &required), ["/properties/o/properties/a"]);
+    assert_eq!(found("unsatisfiable-branch", &required), Vec::<String>::new());
+}
+
+#[test]
+fn a_contradiction_in_a_shared_file_is_told_once_where_it_stands() {
+    let event = r#"{"properties": {"id": {"$ref": "../../common.json#/$defs/Id"}}}"#;
+    let common = r#"{"$defs": {"Id": {"type": "string", "minLength": 2, "maxLength": 1}}}"#;
+    let files =
+        [("common.json", common), ("domain/rule/created.v1.json", event), ("domain/rule/updated.v1.json", event)];
+
+    let findings = lint(&load(catalogue(&files).path()));
+
+    let places: Vec<String> =
+        findings.into_iter().filter(|f| f.rule == "unsatisfiable-branch").map(|f| f.file).collect();
+    assert_eq!(places, ["common.json"]);
+}
+
+#[test]
+fn what_is_forbidden_on_purpose_is_no_finding() {
+    for schema in [
+        r#"{"properties": {"a": false}}"#,
+        r#"{"properties": {"a": {"not": {}}}}"#,
+        r#"{"type": "object", "additionalProperties": false}"#,
+        "false",
+    ] {
+        assert_eq!(found("unsatisfiable-branch", schema), Vec::<String>::new(), "{schema}");
+        assert_eq!(found("unsatisfiable", schema), Vec::<String>::new(), "{schema}");
+    }
+}
+
+#[test]
+fn keywords_belong_to_drafts() {
+    let d7 =
+        r#"{"$schema": "http://json-schema.org/draft-07/schema#", "$defs": {}, "definitions": {}, "dependencies": {}}"#;
+    let d2020 = r#"{"$defs": {}, "definitions": {}, "dependencies": {}, "additionalItems": true, "id": "x"}"#;
+
+    assert_eq!(found("other-draft-keyword", d7), ["/$defs"]);
+    assert_eq!(found("other-draft-keyword", d2020), ["/dependencies", "/additionalItems", "/id"]);
+}
+
+#[test]
+fn an_old_draft_may_have_the_examples_that_are_asked_for() {
+    let schema = r#"{"$schema": "http://json-schema.org/draft-04/schema#", "examples": [{}], "const": {}}"#;
+
+    assert_eq!(found("other-draft-keyword", schema), ["/const"]);
+    assert_eq!(found("missing-examples", schema), Vec::<String>::new());
+}
+
+#[test]
+fn names_of_properties_are_no_keywords() {
+    let schema = r#"{"properties": {"requried": {"type": "string"}, "id": {"type": "string"}}}"#;
+
+    assert_eq!(found("misspelt-keyword", schema), Vec::<String>::new());
+    assert_eq!(found("other-draft-keyword", schema), Vec::<String>::new());
+}
+
+#[test]
+fn siblings_of_a_reference_are_idle_in_the_older_drafts_only() {
+    let schema = |draft: &str| {
+        format!(
+            r##"{{"$schema": "{draft}", "properties": {{"a": {{"$ref": "#/definitions/A", "maxLength": 3, "title": "t"}}}},
+                "definitions": {{"A": {{"type": "string"}}}}}}"##
+        )
+    };
+
+    let old = found("idle-keyword", &schema("http://json-schema.org/draft-07/schema#"));
+    let new = found("idle-keyword", &schema("https://json-schema.org/draft/2020-12/schema"));
+
+    assert_eq!(old, ["/properties/a/maxLength"]);
+    assert_eq!(new, Vec::<String>::new());
+}
+
+#[test]
+fn events_without_services_need_no_publisher() {
+    assert_eq!(found("no-publisher", r#"{"type": "object"}"#), Vec::<String>::new());
+}
+
+#[test]
+fn an_allow_reaches_no_other_file() {
+    let allowed = r#"{"x-lint-allow": {"missing-title": "a test"}}"#;
+    let files = [("domain/rule/created.v1.json", allowed), ("domain/rule/updated.v1.json", "{}")];
+
+    assert_eq!(found_in("missing-title", &files), [""]);
+}
+
+#[test]
+fn an_allow_changes_no_generated_type() {
+    let generated = |allow: &str| {
+        let schema = format!(r#"{{"type": "object", "properties": {{"a": {{"type": "string"{allow}}}}}}}"#);
+        let dir = catalogue(&[("domain/rule/created.v1.json", &schema), ("domain/rule/created.v2.json", &schema)]);
+        let text = emit::rust(&load(dir.path())).unwrap();
+        text.split("mod schemas").next().unwrap_or_default().to_owned()
+    };
+
+    let (plain, allowed) = (generated(""), generated(r#", "x-lint-allow": {"unbounded-string": "a test"}"#));
+
+    assert!(plain.contains("struct RuleCreated"));
+    assert_eq!(plain, allowed);
+}

@@ -1,0 +1,75 @@
+//! The test that the generated text brings along: what writers of any version may have stored can still be read.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::event::{Event, EventDescriptor};
+use crate::invalid::DecodeError;
+
+/// The newest version of an event, as the reader of all others.
+#[derive(Debug, Clone, Copy)]
+pub struct Newest {
+    event_type: &'static str,
+    version: u32,
+    read: fn(u32, &[u8]) -> Result<(), DecodeError>,
+}
+
+impl Newest {
+    /// The reader of an event.
+    pub const fn of<E: Event>() -> Self {
+        Self { event_type: E::TYPE, version: E::VERSION, read: read::<E> }
+    }
+}
+
+/// Decodes a payload, and validates what it has become: an upcast by hand may promise too much.
+fn read<E: Event>(version: u32, data: &[u8]) -> Result<(), DecodeError> {
+    Ok(E::decode(version, data)?.validate()?)
+}
+
+/// Every example of the events, in any version and in replies, that cannot be read, with the reason.
+pub fn unreadable(catalogue: &[EventDescriptor], newest: &[Newest]) -> Vec<String> {
+    let mut found = Vec::new();
+    for Newest { event_type, version: newest, read } in newest {
+        for event in catalogue.iter().filter(|event| event.event_type == *event_type) {
+            let version = event.version;
+            for (index, example) in examples(event.schema).into_iter().enumerate() {
+                if let Err(error) = read(version, example.get().as_bytes()) {
+                    found.push(format!("{event_type} v{version}, example {index}, read as v{newest}: {error}"));
+                }
+            }
+            let Some(reply) = event.reply else { continue };
+            for (index, example) in examples(reply.schema).into_iter().enumerate() {
+                if let Err(error) = (reply.decode)(example.get().as_bytes()) {
+                    found.push(format!("{event_type} v{version}, example {index} of the reply: {error}"));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The examples of a schema; a schema may be a mere `true`.
+fn examples(schema: &str) -> Vec<&RawValue> {
+    #[derive(Deserialize)]
+    struct Examples<'a> {
+        #[serde(borrow, default)]
+        examples: Vec<&'a RawValue>,
+    }
+    serde_json::from_str::<Examples<'_>>(schema).map(|schema| schema.examples).unwrap_or_default()
+}
+
+/// The test that every example of every version is read as the newest version of its event. Generated text ends with
+/// it; outside of tests it is nothing.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stored_payloads {
+    ($catalogue:path; $($newest:ty),* $(,)?) => {
+        #[cfg(test)]
+        #[test]
+        fn every_example_is_read_as_the_newest_version() {
+            let newest = [$($crate::examples::Newest::of::<$newest>()),*];
+            let unreadable = $crate::examples::unreadable($catalogue, &newest);
+            assert!(unreadable.is_empty(), "{}", unreadable.join("\n"));
+        }
+    };
+}
