@@ -24,6 +24,8 @@ pub(super) struct Declared<'a> {
     pub(super) required: BTreeSet<&'a str>,
     /// Whether all others have a schema of their own.
     pub(super) is_map: bool,
+    /// Whether something is declared whichever alternative applies.
+    is_certain: bool,
 }
 
 /// How many references and combinators may stand on each other.
@@ -32,11 +34,18 @@ const TALLEST: usize = 24;
 impl<'a> Declared<'a> {
     /// Whether a writer writes no others.
     pub(super) fn closes(&self) -> bool {
-        !self.is_map && !(self.names.is_empty() && self.patterns.is_empty())
+        !self.is_map && self.is_certain
+    }
+
+    /// Adds what a schema declares that may apply, and whatever holds for the same object then.
+    pub(super) fn add_uncertain(&mut self, root: &'a Value, schema: &'a Value) {
+        let is_certain = self.is_certain;
+        self.add(root, schema, 1);
+        self.is_certain = is_certain;
     }
 
     /// Adds what a schema declares, and whatever holds for the same object.
-    pub(super) fn add(&mut self, root: &'a Value, schema: &'a Value, height: usize) {
+    fn add(&mut self, root: &'a Value, schema: &'a Value, height: usize) {
         let Value::Object(members) = schema else { return };
         self.add_own(members);
         if height < TALLEST {
@@ -49,6 +58,7 @@ impl<'a> Declared<'a> {
         let names = |keyword: &str| members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         self.names.extend(names("properties").map(String::as_str));
         self.patterns.extend(names("patternProperties").map(String::as_str));
+        self.is_certain |= names("properties").chain(names("patternProperties")).next().is_some();
         let required = members.get("required").and_then(Value::as_array);
         self.required.extend(required.into_iter().flatten().filter_map(Value::as_str));
         for keyword in ["additionalProperties", "unevaluatedProperties"] {

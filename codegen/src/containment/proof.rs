@@ -232,7 +232,7 @@ impl<'a> Prover<'a> {
 
     /// How many values of one miss are of interest.
     fn wanted(&self) -> usize {
-        if self.is_hasty.get() { 3 } else { VALUES }
+        if self.is_hasty.get() { 1 } else { VALUES }
     }
 
     /// The same for a narrower list of what is written.

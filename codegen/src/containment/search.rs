@@ -63,13 +63,13 @@ impl<'a> Search<'a> {
 
     /// A witness without what it need not have.
     fn smallest(&self, mut payload: Value) -> Value {
-        const TRIES: usize = 150;
+        const TRIES: usize = 120;
         let mut places = Vec::new();
         removable(&payload, String::new(), &mut places);
         for place in places.iter().take(TRIES) {
-            let mut smaller = payload.clone();
-            if remove(&mut smaller, place).is_some() && self.is_witness(&smaller) {
-                payload = smaller;
+            let Some(taken) = take(&mut payload, place) else { continue };
+            if !self.is_witness(&payload) {
+                put_back(&mut payload, taken);
             }
         }
         payload
@@ -92,16 +92,38 @@ fn removable(value: &Value, at: String, found: &mut Vec<String>) {
     }
 }
 
-fn remove(value: &mut Value, place: &str) -> Option<()> {
+/// A member or an element with the place that it was taken from.
+struct Taken {
+    outer: String,
+    name: String,
+    index: usize,
+    value: Value,
+}
+
+fn take(payload: &mut Value, place: &str) -> Option<Taken> {
     let mut steps = steps(place)?;
-    let last = steps.pop()?;
+    let name = steps.pop()?;
     let outer = steps.iter().fold(String::new(), |at, step| join(&at, step));
-    match value.pointer_mut(&outer)? {
-        Value::Object(members) => members.shift_remove(&last).map(|_| ()),
-        Value::Array(items) => {
-            let index: usize = last.parse().ok()?;
-            (index < items.len()).then(|| items.remove(index)).map(|_| ())
+    let (index, value) = match payload.pointer_mut(&outer)? {
+        Value::Object(members) => {
+            let index = members.keys().position(|known| *known == name)?;
+            (index, members.shift_remove(&name)?)
         }
-        _ => None,
+        Value::Array(items) => {
+            let index: usize = name.parse().ok().filter(|index| *index < items.len())?;
+            (index, items.remove(index))
+        }
+        _ => return None,
+    };
+    Some(Taken { outer, name, index, value })
+}
+
+fn put_back(payload: &mut Value, taken: Taken) {
+    match payload.pointer_mut(&taken.outer) {
+        Some(Value::Object(members)) => {
+            members.shift_insert(taken.index, taken.name, taken.value);
+        }
+        Some(Value::Array(items)) => items.insert(taken.index, taken.value),
+        _ => {}
     }
 }

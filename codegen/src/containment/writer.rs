@@ -232,11 +232,11 @@ impl<'a> Written<'a> {
             declared.add_own(members);
             let dependents =
                 members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
-            dependents.for_each(|schema| declared.add(root, schema, 1));
+            dependents.for_each(|schema| declared.add_uncertain(root, schema));
         }
         let open = self.choices.iter().flat_map(|choice| &choice.branches).flatten();
         for (schema, _) in open.chain(&self.besides).filter(|(_, side)| own(side)) {
-            declared.add(root, schema, 1);
+            declared.add_uncertain(root, schema);
         }
         declared
     }
@@ -313,7 +313,7 @@ impl<'a> Written<'a> {
         if self.types.is_empty() {
             return true;
         }
-        if depth > 3 || self.types != Types::OBJECT || self.values.is_some() {
+        if depth > 1 || self.types != Types::OBJECT || self.values.is_some() {
             return self.types.within(Types::NUMBER) && super::number::Range::of(self).is_empty();
         }
         let declared = self.declared(judge);
