@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use support::{Folder, Run};
 
 const SCHEMA: &str = r#"{
+  "title": "ItemAdded",
+  "description": "An item was added.",
   "type": "object",
   "properties": {
-    "name": {"type": "string", "pattern": "^[a-z]+$"},
-    "price": {"type": "integer"}
-  }
+    "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 9000, "description": "What it is called."},
+    "price": {"type": "integer", "minimum": 0, "maximum": 9000, "description": "What it costs, in cents."}
+  },
+  "examples": [{"name": "tea", "price": 250}]
 }"#;
 
 const FORMATS: [&str; 5] = ["json", "github", "gitlab", "sarif", "junit"];
@@ -123,9 +126,9 @@ fn the_schema_of_the_json_knows_comparisons() {
     let schema = include_str!("../../docs/findings.schema.json");
     let comparison = |status: &str| {
         json!({"findings": [], "comparisons": [{
-            "event_type": "item.added", "version": 1, "direction": "forward", "status": status,
-            "changes": ["`price` may be fractional"], "witness": {"price": 1.5},
-            "instance_pointer": "/price", "schema_pointer": "/properties/price/type"
+            "event_type": "item.added", "version": 1, "direction": "forward", "status": status, "revision": "main",
+            "changes": [{"pointer": "/properties/price", "message": "type integer became number"}],
+            "witness": {"price": 1.5}, "instance_pointer": "/price", "schema_pointer": "/properties/price/type"
         }]})
     };
 
