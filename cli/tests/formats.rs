@@ -51,6 +51,14 @@ fn lint(folder: &Folder, format: &str) -> Run {
     folder.run_below("schemas", &["lint", "--format", format], "")
 }
 
+/// Compares the catalogue with an earlier one whose event could cost more.
+fn breaking(format: &str) -> Run {
+    let folder = repository();
+    folder.write("old/eventsmith.toml", "root = \"shop\"\n");
+    folder.write("old/domain/item/added.v1.json", &SCHEMA.replace("\"maximum\": 9000", "\"maximum\": 9999"));
+    folder.run(&["breaking", "--against", "old", "--schemas", "schemas", "--format", format])
+}
+
 /// Checks payloads of the event of the catalogue, one on every line.
 fn validate(folder: &Folder, format: &str, payloads: &str) -> Run {
     let arguments = ["validate", "--event", "item.added", "--schemas", "schemas", "--format", format, "-"];
@@ -115,6 +123,7 @@ fn the_json_is_as_its_schema_says() {
         lint(&oddly_named(), "json"),
         validate(&repository(), "json", payloads),
         validate(&repository(), "json", "{}"),
+        breaking("json"),
     ] {
         assert_eq!(faults(schema, &parsed(&run)), Vec::<String>::new(), "{}", run.stdout);
     }
@@ -275,6 +284,21 @@ fn a_clean_run_is_clean_in_every_format() {
             _ => assert!(!parsed(&run).is_null()),
         }
     }
+}
+
+#[test]
+fn a_breaking_change_is_told_in_every_format() {
+    for format in FORMATS {
+        let run = breaking(format);
+
+        assert_eq!(run.status, 1, "{run:?}");
+        assert!(run.stdout.contains("breaking-change"), "{run:?}");
+        assert!(run.stdout.contains("schemas/domain/item/added.v1.json"), "{run:?}");
+    }
+    let comparisons = &parsed(&breaking("json"))["comparisons"];
+    assert_eq!((&comparisons[0]["status"], &comparisons[1]["status"]), (&json!("breaking"), &json!("compatible")));
+    assert!(comparisons[0]["witness"]["price"].as_u64() > Some(9000), "{comparisons}");
+    assert_eq!(comparisons[0]["schema_pointer"], "/properties/price/maximum");
 }
 
 #[test]

@@ -14,8 +14,14 @@ use serde_json::Value;
 use support::Folder;
 use yaml_rust2::{Yaml, YamlLoader};
 
-const GOOD: &str =
-    r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}, "examples": [{"id": "a"}]}"#;
+const GOOD: &str = r#"{
+  "title": "OrderPlaced",
+  "description": "An order was placed.",
+  "type": "object",
+  "required": ["id"],
+  "properties": {"id": {"type": "string", "maxLength": 40, "description": "The number of the order."}},
+  "examples": [{"id": "a"}]
+}"#;
 const BROKEN: &str = r##"{"type": "object", "properties": {"id": {"$ref": "#/$defs/Id"}}}"##;
 
 fn repository() -> PathBuf {
