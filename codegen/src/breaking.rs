@@ -14,7 +14,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::containment::{Verdict, decide};
+use crate::containment::{Prepared, Verdict, decide};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
 use crate::manifest::Policy;
@@ -161,23 +161,31 @@ type Result = (Comparison, Option<Diagnostic>);
 fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject, policy: Policy) -> Vec<Result> {
     let now = Text::of(current, &subject.file);
     let last = previous.catalogue.dir.display().to_string();
-    let of_direction = |direction: &Direction| {
-        let results = history.of(subject).iter().map(|then| {
+    let prepared = Prepared::new(&now.schema);
+    let mut found: Vec<Result> = Vec::new();
+    for then in history.of(subject) {
+        let before = Prepared::new(&then.schema);
+        let changes = changes(&then.schema, &now.schema);
+        for direction in Direction::all(policy) {
+            let (writer, reader) = match direction {
+                Direction::Backward => (&before, &prepared),
+                Direction::Forward => (&prepared, &before),
+            };
             let is_last = then.revision == last;
-            compared(&Pair { subject, then, now: &now, current, direction: *direction, is_last })
-        });
-        // The newest of those that are equally bad comes first.
-        results.reduce(|worst, other| if other.0.status > worst.0.status { other } else { worst })
-    };
-    Direction::all(policy).iter().filter_map(of_direction).collect()
+            let pair = Pair { subject, then, now: &now, current, direction: *direction, is_last };
+            let result = compared(&pair, decide(writer, reader), changes.clone());
+            // The newest of those that are equally bad comes first.
+            match found.iter_mut().find(|known| known.0.direction == *direction) {
+                None => found.push(result),
+                Some(worst) if result.0.status > worst.0.status => *worst = result,
+                Some(_) => {}
+            }
+        }
+    }
+    found
 }
 
-fn compared(pair: &Pair<'_>) -> Result {
-    let (writer, reader) = match pair.direction {
-        Direction::Backward => (pair.then, pair.now),
-        Direction::Forward => (pair.now, pair.then),
-    };
-    let verdict = decide(&writer.schema, &reader.schema);
+fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Result {
     let mut comparison = Comparison {
         event_type: pair.subject.event_type.clone(),
         version: pair.subject.version,
@@ -189,7 +197,7 @@ fn compared(pair: &Pair<'_>) -> Result {
         instance_pointer: None,
         schema_pointer: None,
         reason: None,
-        changes: changes(&pair.then.schema, &pair.now.schema),
+        changes,
     };
     let finding = match verdict {
         Verdict::Identical => None,

@@ -10,10 +10,12 @@ mod text;
 mod types;
 mod writer;
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use crate::sample::Sampler;
-use crate::schema::{self, Fault};
+use crate::schema::{self, Fault, Validator};
 
 use judge::Judge;
 use modern::modern;
@@ -51,38 +53,64 @@ pub struct Obstacle {
     pub reason: String,
 }
 
-/// Decides whether what writers of one self-contained schema write is accepted by another.
+/// A self-contained schema, ready to be compared with others.
+pub struct Prepared<'a> {
+    given: &'a Value,
+    /// The same in the words of draft 2020-12.
+    modern: Value,
+    validator: OnceCell<Result<Validator, String>>,
+    sampler: OnceCell<Result<Sampler, String>>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Prepares a schema that refers to nothing outside of itself.
+    pub fn new(schema: &'a Value) -> Self {
+        Self { given: schema, modern: modern(schema), validator: OnceCell::new(), sampler: OnceCell::new() }
+    }
+
+    fn validator(&self) -> Result<&Validator, String> {
+        self.validator.get_or_init(|| Validator::new(self.given)).as_ref().map_err(Clone::clone)
+    }
+
+    fn sampler(&self) -> Result<&Sampler, String> {
+        self.sampler.get_or_init(|| Sampler::new(&self.modern)).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Decides whether what writers of one schema write is accepted by another.
 ///
 /// Writers write declared properties only: an object whose schema declares properties has no others, even where the
 /// schema allows them; one without any is free in form, and one whose others have a schema of their own is a map.
 ///
 /// ```
-/// use eventsmith_codegen::containment::{Verdict, decide};
+/// use eventsmith_codegen::containment::{Prepared, Verdict, decide};
 /// use serde_json::json;
 ///
 /// let old = json!({"type": "object", "properties": {"priority": {"enum": ["low", "high"]}}});
 /// let new = json!({"type": "object", "properties": {"priority": {"enum": ["low"]}, "note": {"type": "string"}}});
+/// let (old, new) = (Prepared::new(&old), Prepared::new(&new));
 ///
-/// assert_eq!(decide(&json!({"type": "integer"}), &json!({"type": "number"})), Verdict::Compatible);
 /// match decide(&old, &new) {
 ///     Verdict::Breaking(witness) => assert_eq!(witness.payload, json!({"priority": "high"})),
 ///     other => panic!("{other:?}"),
 /// }
+/// assert!(matches!(decide(&old, &old), Verdict::Identical));
 /// ```
-pub fn decide(writer: &Value, reader: &Value) -> Verdict {
-    let (old, new) = (modern(writer), modern(reader));
-    if old == new && schema::same_draft(writer, reader) {
+pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
+    let (old, new) = (&writer.modern, &reader.modern);
+    if old == new && schema::same_draft(writer.given, reader.given) {
         return Verdict::Identical;
     }
-    let strict = schema::draft_number(reader) == 4 && schema::draft_number(writer) != 4;
-    let judge = Judge::new(&old, &new);
+    let strict = schema::draft_number(reader.given) == 4 && schema::draft_number(writer.given) != 4;
+    let judge = Judge::new(old, new);
     let Err(first) = Prover::new(&judge, None, strict).prove() else { return Verdict::Compatible };
-    let tools = Search::new(&judge, writer, reader).and_then(|search| Ok((search, Sampler::new(&old)?)));
-    let (search, sampler) = match tools {
-        Ok(tools) => tools,
-        Err(reason) => return Verdict::Undecided(Obstacle { pointer: String::new(), reason }),
+    let undecided = |pointer, reason| Verdict::Undecided(Obstacle { pointer, reason });
+    let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
+        (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
+        (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return undecided(String::new(), reason),
     };
-    let prover = Prover::new(&judge, Some(&sampler), strict);
+    let search = Search::new(&judge, of_writer, of_reader);
+    let prover = Prover::new(&judge, Some(sampler), strict);
     for attempt in [Prover::first_miss, Prover::prove] {
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
@@ -90,13 +118,13 @@ pub fn decide(writer: &Value, reader: &Value) -> Verdict {
             return Verdict::Breaking(Box::new(witness));
         }
     }
-    let simple = closed::simply_closed(&old);
-    if !strict && simple.to_string().len() < LARGEST && schema::covers(&new, &simple) {
+    let simple = closed::simply_closed(old);
+    if !strict && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Verdict::Compatible;
     }
     match search.far_and_wide(&simple) {
         Some(witness) => Verdict::Breaking(Box::new(witness)),
-        None => Verdict::Undecided(Obstacle { pointer: first.pointer, reason: first.reason }),
+        None => undecided(first.pointer, first.reason),
     }
 }
 

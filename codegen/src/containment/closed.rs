@@ -93,7 +93,7 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
     }
     let mut declared = Declared::default();
     declared.add_own(members);
-    let is_open = !members.contains_key("additionalProperties");
+    let is_open = members.get("additionalProperties").is_none_or(|others| *others == Value::Bool(true));
     if is_open && let Some(Value::Object(properties)) = copy.get_mut("properties").filter(|_| declared.closes()) {
         for name in &declared.required {
             properties.entry(*name).or_insert(json!(true));

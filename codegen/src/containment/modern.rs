@@ -1,5 +1,7 @@
 //! One dialect for all drafts: a schema in the words of draft 2020-12, without what asserts nothing.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::lower::dialect::Draft;
@@ -16,10 +18,12 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// the one draft and not in the other.
 pub(super) fn modern(schema: &Value) -> Value {
     let local = localized(schema);
-    let mut references = Vec::new();
-    every_schema(&local, &mut |_, inner| references.extend(inner.get("$ref").and_then(Value::as_str)));
-    let writer = Rewriter { references: &references };
-    let mut root = writer.rewritten(&local, Draft::of(&local), &local);
+    let mut steps = HashSet::new();
+    every_schema(&local, &mut |_, inner| {
+        steps.extend(inner.get("$ref").and_then(Value::as_str).into_iter().flat_map(|reference| reference.split('/')));
+    });
+    let rewriter = Rewriter { steps };
+    let mut root = rewriter.rewritten(&local, Draft::of(&local), &local);
     redirect(&mut root);
     if let Value::Object(members) = &mut root {
         members.insert("$schema".to_owned(), json!(DIALECT));
@@ -28,8 +32,8 @@ pub(super) fn modern(schema: &Value) -> Value {
 }
 
 struct Rewriter<'a> {
-    /// Every reference of the document.
-    references: &'a [&'a str],
+    /// The steps of every reference of the document.
+    steps: HashSet<&'a str>,
 }
 
 impl Rewriter<'_> {
@@ -59,24 +63,18 @@ impl Rewriter<'_> {
                 "then" | "else" if !draft.asserts("if").is_empty() => below(value),
                 "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),
                 _ if draft.asserts(keyword).is_empty() => {
-                    let is_target = |reference: &&str| reference.contains(&format!("/{keyword}"));
-                    if !self.references.iter().any(is_target) {
+                    if !self.steps.contains(keyword.as_str()) {
                         continue;
                     }
                     below(value)
                 }
                 "format" if !value.as_str().is_some_and(|name| is_known_format(dialect, name)) => continue,
-                "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems" | "items" | "propertyNames"
-                    if *value == Value::Bool(true) =>
-                {
-                    continue;
-                }
                 "uniqueItems" if *value == Value::Bool(false) => continue,
                 "items" if is_list => {
                     out.insert("prefixItems".to_owned(), list(value));
                     continue;
                 }
-                "additionalItems" if is_list && *value != Value::Bool(true) => {
+                "additionalItems" if is_list => {
                     out.insert("items".to_owned(), below(value));
                     continue;
                 }
@@ -174,7 +172,8 @@ mod tests {
                     "c": {"$ref": "#/properties/b/prefixItems/0"},
                 },
                 "dependentRequired": {"a": ["b"]},
-                "dependentSchemas": {"b": {"required": ["c"]}}
+                "dependentSchemas": {"b": {"required": ["c"]}},
+                "additionalProperties": true
             })
         );
     }

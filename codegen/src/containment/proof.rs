@@ -9,7 +9,7 @@ mod objects;
 mod scalars;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -90,7 +90,7 @@ pub(super) struct Prover<'a> {
     proved: RefCell<HashSet<(Key, usize)>>,
     trail: RefCell<Vec<(Key, usize)>>,
     /// What cannot be proved, even by resting on itself.
-    failed: RefCell<HashSet<(Key, usize)>>,
+    failed: RefCell<HashMap<(Key, usize), String>>,
 }
 
 impl<'a> Prover<'a> {
@@ -147,8 +147,10 @@ impl<'a> Prover<'a> {
         if self.proved.borrow().contains(&key) {
             return Ok(());
         }
-        if self.failed.borrow().contains(&key) && self.is_quiet.get() {
-            return Err(Miss::new(Vec::new(), ""));
+        if self.is_quiet.get()
+            && let Some(reason) = self.failed.borrow().get(&key)
+        {
+            return Err(Miss::new(Vec::new(), reason));
         }
         if !self.is_quiet.get() {
             // What can be proved needs no values.
@@ -165,12 +167,12 @@ impl<'a> Prover<'a> {
         self.depth.set(depth + 1);
         let result = self.demands(written, members);
         self.depth.set(depth);
-        if result.is_err() {
+        if let Err(miss) = &result {
             // Whatever was proved meanwhile may rest on what is now known to be wrong.
             for key in self.trail.borrow_mut().drain(mark..) {
                 self.proved.borrow_mut().remove(&key);
             }
-            self.failed.borrow_mut().insert(key);
+            self.failed.borrow_mut().insert(key, miss.reason.clone());
         }
         result
     }

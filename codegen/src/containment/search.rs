@@ -15,8 +15,8 @@ use super::{LARGEST, Witness};
 pub(super) struct Search<'a> {
     judge: &'a Judge<'a>,
     /// The schemas as they were given.
-    writer: Validator,
-    reader: Validator,
+    writer: &'a Validator,
+    reader: &'a Validator,
 }
 
 /// How many payloads are tried once thinking has not helped.
@@ -25,8 +25,8 @@ const MOST: usize = 1_500;
 const TEXT: usize = 8_000;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(judge: &'a Judge<'a>, writer: &Value, reader: &Value) -> Result<Self, String> {
-        Ok(Self { judge, writer: Validator::new(writer)?, reader: Validator::new(reader)? })
+    pub(super) fn new(judge: &'a Judge<'a>, writer: &'a Validator, reader: &'a Validator) -> Self {
+        Self { judge, writer, reader }
     }
 
     fn is_witness(&self, payload: &Value) -> bool {

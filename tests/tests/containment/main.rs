@@ -6,7 +6,7 @@ use std::env;
 use std::panic::resume_unwind;
 use std::thread;
 
-use eventsmith_codegen::containment::{Verdict, decide, writes};
+use eventsmith_codegen::containment::{Prepared, Verdict, decide, writes};
 use eventsmith_codegen::sample::{Choices, Instances};
 use eventsmith_codegen::schema::{Validator, check_schema};
 use eventsmith_tests::random_edit::edited;
@@ -76,7 +76,7 @@ fn tally_of(seeds: impl Iterator<Item = u64>) -> Tally {
 
 fn judge(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
     let (of_writer, of_reader) = (Validator::new(writer).unwrap(), Validator::new(reader).unwrap());
-    let verdict = decide(writer, reader);
+    let verdict = decide(&Prepared::new(writer), &Prepared::new(reader));
     match &verdict {
         Verdict::Undecided(obstacle) => {
             tally.undecided += 1;

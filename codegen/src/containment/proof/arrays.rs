@@ -18,6 +18,7 @@ impl<'a> Prover<'a> {
         let written = &written.only(self.judge, Types::ARRAY);
         let (least, most) = counts(written);
         match (keyword, operand) {
+            ("items" | "unevaluatedItems", Value::Bool(true)) => Ok(()),
             ("minItems", Value::Number(bound)) => {
                 let bound = bound.as_f64().unwrap_or_default();
                 if least >= bound {

@@ -155,7 +155,7 @@ impl<'a> Prover<'a> {
     }
 
     /// Tries to prove something, then again for every alternative of what is written.
-    fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
+    pub(super) fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
         // Of several alternatives each goes its own way.
         let apart: usize = written.choices.iter().map(|choice| choice.branches.len()).product();
         let miss = match (2..=MOST_CASES).contains(&apart) {

@@ -24,7 +24,10 @@ impl<'a> Prover<'a> {
             ("properties", Value::Object(schemas)) => self.properties(written, declared, schemas),
             ("patternProperties", Value::Object(schemas)) => self.pattern_properties(written, declared, schemas),
             ("additionalProperties", schema) => self.additional(written, declared, reader, schema),
-            ("unevaluatedProperties", Value::Bool(false)) => self.unevaluated(written, declared, reader),
+            (_, Value::Bool(true)) => Ok(()),
+            ("unevaluatedProperties", Value::Bool(false)) => {
+                self.each_case(written, &|case| self.unevaluated(case, &case.declared(self.judge), reader))
+            }
             ("minProperties", bound) => {
                 let least = bound.as_f64().unwrap_or_default();
                 let own = written.every("minProperties").filter_map(Value::as_f64).fold(0.0, f64::max);
@@ -193,7 +196,10 @@ impl<'a> Prover<'a> {
 
     fn unevaluated(&self, written: &Written<'a>, declared: &Declared<'a>, reader: &'a Map<String, Value>) -> Fit {
         let mut known = Declared::default();
-        self.certain(reader, &mut known, 0);
+        self.certain(written, reader, &mut known, 0);
+        if known.is_map {
+            return Ok(());
+        }
         if !declared.closes() {
             return self.verbatim(written, "unevaluatedProperties", &Value::Bool(false));
         }
@@ -204,7 +210,7 @@ impl<'a> Prover<'a> {
         });
         let first = unknown.next();
         let patterns = declared.patterns.iter().all(|pattern| known.patterns.contains(pattern));
-        if known.is_map || first.is_none() && patterns {
+        if first.is_none() && patterns {
             return Ok(());
         }
         let names: Vec<&&str> = first.into_iter().chain(unknown).collect();
@@ -218,14 +224,17 @@ impl<'a> Prover<'a> {
         Err(Miss::new(values, "properties may be written that no applying schema declares"))
     }
 
-    /// Adds what the reader declares whichever alternative applies.
-    fn certain(&self, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
+    /// Adds what the reader declares in schemas that apply to everything that is written.
+    fn certain(&self, written: &Written<'a>, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
         known.add_own(reader);
+        known.is_map |= reader.get("additionalProperties") == Some(&Value::Bool(true));
         let root = self.judge.root(crate::containment::writer::Side::Reader);
         let reference = reader.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
         let parts = reader.get("allOf").and_then(Value::as_array).into_iter().flatten().chain(reference);
-        for part in parts.filter_map(Value::as_object).filter(|_| height < 24) {
-            self.certain(part, known, height + 1);
+        let list = |keyword: &str| reader.get(keyword).and_then(Value::as_array).into_iter().flatten();
+        let chosen = list("anyOf").chain(list("oneOf")).filter(|branch| self.fits(written, branch).is_ok());
+        for part in parts.chain(chosen).filter_map(Value::as_object).filter(|_| height < 24) {
+            self.certain(written, part, known, height + 1);
         }
     }
 
