@@ -167,7 +167,8 @@ mod tests {
 
     /// What a format makes of one advice without a place; the catalogue's own rules give none without a configuration.
     fn advice(format: Format) -> String {
-        let mut diagnostic = Diagnostic::error("say-more", "a.json", "there is no `description`", "write one");
+        let mut diagnostic =
+            Diagnostic::error("missing-description", "a.json", "there is no `description`", "write one");
         diagnostic.severity = Severity::Advice;
         let checked = ["a.json".to_owned()];
         let report =
@@ -179,7 +180,11 @@ mod tests {
 
     #[test]
     fn advice_is_the_mildest_that_each_format_knows() {
-        assert!(advice(Format::Text).starts_with("a.json: advice[say-more]: there is"), "{}", advice(Format::Text));
+        assert!(
+            advice(Format::Text).starts_with("a.json: advice[missing-description]: there is"),
+            "{}",
+            advice(Format::Text)
+        );
         assert!(advice(Format::Json).contains(r#""severity": "advice""#));
         assert!(advice(Format::Github).starts_with("::notice file="));
         assert!(advice(Format::Gitlab).contains(r#""severity": "info""#));

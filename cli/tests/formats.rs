@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 use support::{Folder, Run};
 
 const SCHEMA: &str = r#"{
+  "title": "ItemAdded",
+  "description": "An item was added.",
   "type": "object",
   "properties": {
-    "name": {"type": "string", "pattern": "^[a-z]+$"},
-    "price": {"type": "integer"}
-  }
+    "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 9000, "description": "What it is called."},
+    "price": {"type": "integer", "minimum": 0, "maximum": 9000, "description": "What it costs, in cents."}
+  },
+  "examples": [{"name": "tea", "price": 250}]
 }"#;
 
 const FORMATS: [&str; 5] = ["json", "github", "gitlab", "sarif", "junit"];
@@ -46,6 +49,14 @@ fn oddly_named() -> Folder {
 
 fn lint(folder: &Folder, format: &str) -> Run {
     folder.run_below("schemas", &["lint", "--format", format], "")
+}
+
+/// Compares the catalogue with an earlier one whose event could cost more.
+fn breaking(format: &str) -> Run {
+    let folder = repository();
+    folder.write("old/eventsmith.toml", "root = \"shop\"\n");
+    folder.write("old/domain/item/added.v1.json", &SCHEMA.replace("\"maximum\": 9000", "\"maximum\": 9999"));
+    folder.run(&["breaking", "--against", "old", "--schemas", "schemas", "--format", format])
 }
 
 /// Checks payloads of the event of the catalogue, one on every line.
@@ -112,6 +123,7 @@ fn the_json_is_as_its_schema_says() {
         lint(&oddly_named(), "json"),
         validate(&repository(), "json", payloads),
         validate(&repository(), "json", "{}"),
+        breaking("json"),
     ] {
         assert_eq!(faults(schema, &parsed(&run)), Vec::<String>::new(), "{}", run.stdout);
     }
@@ -123,9 +135,9 @@ fn the_schema_of_the_json_knows_comparisons() {
     let schema = include_str!("../../docs/findings.schema.json");
     let comparison = |status: &str| {
         json!({"findings": [], "comparisons": [{
-            "event_type": "item.added", "version": 1, "direction": "forward", "status": status,
-            "changes": ["`price` may be fractional"], "witness": {"price": 1.5},
-            "instance_pointer": "/price", "schema_pointer": "/properties/price/type"
+            "event_type": "item.added", "version": 1, "direction": "forward", "status": status, "revision": "main",
+            "changes": [{"pointer": "/properties/price", "message": "type integer became number"}],
+            "witness": {"price": 1.5}, "instance_pointer": "/price", "schema_pointer": "/properties/price/type"
         }]})
     };
 
@@ -272,6 +284,21 @@ fn a_clean_run_is_clean_in_every_format() {
             _ => assert!(!parsed(&run).is_null()),
         }
     }
+}
+
+#[test]
+fn a_breaking_change_is_told_in_every_format() {
+    for format in FORMATS {
+        let run = breaking(format);
+
+        assert_eq!(run.status, 1, "{run:?}");
+        assert!(run.stdout.contains("breaking-change"), "{run:?}");
+        assert!(run.stdout.contains("schemas/domain/item/added.v1.json"), "{run:?}");
+    }
+    let comparisons = &parsed(&breaking("json"))["comparisons"];
+    assert_eq!((&comparisons[0]["status"], &comparisons[1]["status"]), (&json!("breaking"), &json!("compatible")));
+    assert!(comparisons[0]["witness"]["price"].as_u64() > Some(9000), "{comparisons}");
+    assert_eq!(comparisons[0]["schema_pointer"], "/properties/price/maximum");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn every_problem_of_a_broken_catalogue_is_told_on_stdout() {
     let run = folder.run(&["generate"]);
 
     assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.stdout.contains("domain/rule/renamed.v1.json:2:3 at /type: error[bad-schema]"), "{}", run.stdout);
+    assert!(run.stdout.contains("domain/rule/renamed.v1.json:2:3: error[bad-schema]"), "{}", run.stdout);
     assert!(run.stdout.contains("domain/rule/moved.v1.json:1:"), "{}", run.stdout);
     assert!(!run.stdout.contains("pub struct"), "{}", run.stdout);
 }

@@ -7,7 +7,6 @@
 //! - `<!-- run: COMMAND ; status N -->`: the block is a command, and then all that it prints.
 //! - `<!-- quote: PATH -->`: the block stands in a file of this repository, line by line, however far it is indented; a line
 //!   `...` stands for what is left out.
-//! - `<!-- pending -->` before a `run`: the command does not exist yet, so that it is left out.
 //!
 //! `UPDATE_GUIDE=1 cargo test -p eventsmith-cli --test guide` writes the outputs anew, and the code that is generated from the
 //! catalogue of the page. Look at the difference.
@@ -44,22 +43,20 @@ enum Part<'a> {
 fn parts(page: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut lines = page.lines();
-    let mut is_pending = false;
     while let Some(line) = lines.next() {
         let comment = line.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
         match comment {
-            Some(comment) if !is_pending && !comment.starts_with("do:") && comment != "pending" => {
+            Some(comment) if !comment.starts_with("do:") => {
                 let fence = lines.next().unwrap_or_default();
                 assert!(fence.starts_with("```"), "no block follows {line}");
                 let block = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
                 parts.push(Part::Step { comment, fence, block });
             }
-            Some(comment) if comment.starts_with("do:") => {
+            Some(comment) => {
                 parts.push(Part::Step { comment, fence: "", block: String::new() });
             }
-            _ => parts.push(Part::Text(line)),
+            None => parts.push(Part::Text(line)),
         }
-        is_pending = comment == Some("pending");
     }
     parts
 }

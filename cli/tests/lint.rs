@@ -98,8 +98,8 @@ fn a_warning_is_told_with_the_way_out_and_fails() {
 
     let run = folder.run(&["lint"]);
 
-    let finding = "domain/rule/created.v1.json:5:3 at /requried: warning[misspelt-keyword]: \"requried\" is no keyword of \
-                   JSON Schema and says nothing\n    help: did you mean \"required\"?\n";
+    let finding = "domain/rule/created.v1.json:5:3: warning[misspelt-keyword]: \"requried\" is no keyword of \
+                   JSON Schema and says nothing\n5 |   \"requried\": [\"name\"],\n  |   ^ /requried\n    help: did you mean \"required\"?\n";
     assert_eq!((run.status, run.stdout.as_str()), (1, finding), "{run:?}");
 }
 
@@ -139,7 +139,7 @@ fn a_switch_needs_a_rule_that_exists_and_a_reason() {
 
     let run = folder.run(&["lint"]);
 
-    let findings: Vec<&str> = run.stdout.lines().filter(|line| !line.starts_with("    help")).collect();
+    let findings: Vec<&str> = run.stdout.lines().filter(|line| line.contains("error[")).collect();
     assert_eq!(run.status, 1, "{run:?}");
     assert_eq!(
         findings,
@@ -176,8 +176,8 @@ fn an_allow_that_silences_nothing_is_a_finding() {
     let run = folder.run(&["lint"]);
 
     assert_eq!(run.status, 1, "{run:?}");
-    let place = "at /properties/name/x-lint-allow/unbounded-string: warning[unused-allow]";
-    assert!(run.stdout.contains(place), "{run:?}");
+    assert!(run.stdout.contains("warning[unused-allow]"), "{run:?}");
+    assert!(run.stdout.contains("^ /properties/name/x-lint-allow/unbounded-string\n"), "{run:?}");
 }
 
 #[test]
@@ -191,7 +191,8 @@ fn a_broken_file_does_not_keep_the_others_from_being_read() {
 
     let run = folder.run(&["lint"]);
 
-    let rules: Vec<&str> = run.stdout.lines().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
+    let heads = run.stdout.lines().filter(|line| line.starts_with("domain/"));
+    let rules: Vec<&str> = heads.filter_map(|line| line.split(['[', ']']).nth(1)).collect();
     assert_eq!((run.status, rules), (1, vec!["misspelt-keyword", "bad-schema"]), "{run:?}");
 }
 

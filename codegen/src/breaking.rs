@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::containment::{Prepared, Verdict, decide};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint;
 use crate::load::Loaded;
 use crate::manifest::Policy;
 use crate::parallel;
@@ -149,6 +150,7 @@ pub fn compare_all(
         comparisons.push(comparison);
         findings.extend(finding);
     }
+    let mut findings = lint::switched(current, findings);
     let mut known = HashSet::new();
     findings.retain(|finding| known.insert((finding.rule, finding.file.clone(), finding.message.clone())));
     findings.sort_by(|a, b| (&a.file, a.position, a.rule).cmp(&(&b.file, b.position, b.rule)));

@@ -116,6 +116,12 @@ pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
     findings
 }
 
+/// Those findings about a catalogue that it does not switch off, with the severities that it wants.
+pub(crate) fn switched(loaded: &Loaded, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let documents = schema_documents(&loaded.catalogue, &loaded.references);
+    Switches::new(loaded, &documents).sift(findings)
+}
+
 fn of_catalogue(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (rule, look) in CHECKS {

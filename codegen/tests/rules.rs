@@ -75,7 +75,7 @@ fn emitted(text: &str) -> BTreeSet<String> {
         let Some(quote) = rest.find('"') else { continue };
         let is_id = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         let literal = rest[quote + 1..].split('"').next().unwrap_or_default();
-        let is_argument = !rest[..quote].contains([';', '{']) || before.starts_with("let");
+        let is_argument = !rest[..quote].contains([';', '{', '#']) || before.starts_with("let");
         if is_argument && is_id(literal) {
             ids.insert(literal.to_owned());
         }

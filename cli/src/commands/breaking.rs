@@ -114,7 +114,8 @@ fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive:
     }
     if is_transitive && repository.is_shallow()? {
         let seen = history.seen;
-        note(format_args!("note: the clone is shallow, and only {seen} revisions of the catalogue were seen"));
+        let revisions = if seen == 1 { "revision of the catalogue was" } else { "revisions of the catalogue were" };
+        note(format_args!("note: the clone is shallow, and only {seen} {revisions} seen"));
     }
     Ok(result)
 }

@@ -73,6 +73,15 @@ fn a_version_that_leaves_out_a_number_is_a_warning() {
 }
 
 #[test]
+fn a_version_may_leave_out_a_number_where_that_is_allowed() {
+    let old = [("domain/rule/created.v1.json", NAMED)];
+    let allowed = NAMED.replacen('{', "{\"x-lint-allow\": {\"version-gap\": \"2 was never published\"}, ", 1);
+    let new = [old[0], ("domain/rule/created.v3.json", allowed.as_str())];
+
+    assert_eq!(found(&old, &new), []);
+}
+
+#[test]
 fn another_kind_root_or_template_is_another_subject() {
     let with = |template: &str| NAMED.replacen('{', &format!("{{\"x-event\": {{\"subject\": \"{template}\"}}, "), 1);
     let (plain, named) = (with("rules.domain.rule.created.{name}"), with("rules.domain.rule.made.{name}"));

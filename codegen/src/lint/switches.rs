@@ -101,6 +101,11 @@ impl<'a> Switches<'a> {
         left
     }
 
+    /// The findings that are left, with the severities that are wanted.
+    pub(super) fn sift(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        findings.into_iter().filter(|finding| !self.allows(finding)).filter_map(|one| self.levelled(one)).collect()
+    }
+
     fn allows(&self, finding: &Diagnostic) -> bool {
         let mut allowed = false;
         for allow in self.allows.iter().filter(|allow| allow.covers(finding)) {

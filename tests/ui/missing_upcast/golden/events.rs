@@ -49,10 +49,10 @@ pub mod order {
         /// An order was placed.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub struct OrderPlaced {
-            /// The property `order_id`.
+            /// The number of the order.
             pub order_id: String,
-            /// What the order costs, in cents.
-            pub amount: u64,
+            /// In cents.
+            pub amount: u32,
             /// What the customer wants us to know.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
             pub note: Option<String>,
@@ -60,7 +60,8 @@ pub mod order {
 
         impl OrderPlaced {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.order_id, 1..)
+                ::eventsmith::checks::length(&self.order_id, ..=40)
+                    && self.amount <= 100000000
                     && self.note.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, ..=200))
             }
         }
@@ -84,10 +85,10 @@ pub mod order {
         /// An order was placed.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub struct OrderPlaced {
-            /// The property `order_id`.
+            /// The number of the order.
             pub order_id: String,
-            /// What the order costs, in cents.
-            pub amount: u64,
+            /// In cents.
+            pub amount: u32,
             /// Where it was placed.
             ///
             /// The default is `"web"`.
@@ -99,7 +100,8 @@ pub mod order {
 
         impl OrderPlaced {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.order_id, 1..)
+                ::eventsmith::checks::length(&self.order_id, ..=40)
+                    && self.amount <= 100000000
                     && self.note.as_ref().is_none_or(|value| ::eventsmith::checks::length(value, ..=200))
             }
         }
@@ -145,7 +147,7 @@ pub mod order {
         /// An order was placed.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub struct OrderPlaced {
-            /// The property `order_id`.
+            /// The number of the order.
             pub order_id: String,
             /// What the order costs.
             pub amount: String,
@@ -160,7 +162,8 @@ pub mod order {
 
         impl OrderPlaced {
             pub(crate) fn is_valid(&self) -> bool {
-                ::eventsmith::checks::length(&self.order_id, 1..)
+                ::eventsmith::checks::length(&self.order_id, ..=40)
+                    && ::eventsmith::checks::length(&self.amount, ..=20)
                     && ::eventsmith::checks::scan_all(
                         &self.amount,
                         |s| {
@@ -190,9 +193,9 @@ pub mod order {
 
 /// The schemas of all payloads, each with everything that it refers to.
 mod schemas {
-    pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount"],"properties":{"order_id":{"type":"string","minLength":1},"amount":{"type":"integer","minimum":0,"description":"What the order costs, in cents."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":1250},{"order_id":"order-2","amount":990,"note":"Ring twice."}]}"#;
-    pub(super) const DOMAIN_ORDER__PLACED_V2: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string","minLength":1},"amount":{"type":"integer","minimum":0,"description":"What the order costs, in cents."},"channel":{"enum":["web","shop"],"default":"web","description":"Where it was placed."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":1250,"channel":"shop"}]}"#;
-    pub(super) const DOMAIN_ORDER__PLACED_V3: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string","minLength":1},"amount":{"type":"string","pattern":"^[0-9]+\\.[0-9]{2} [A-Z]{3}$","description":"What the order costs."},"channel":{"enum":["web","shop"],"default":"web","description":"Where it was placed."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":"12.50 EUR","channel":"shop"}]}"#;
+    pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount"],"properties":{"order_id":{"type":"string","maxLength":40,"description":"The number of the order."},"amount":{"type":"integer","minimum":0,"maximum":100000000,"description":"In cents."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":1250},{"order_id":"order-2","amount":990,"note":"Ring twice."}]}"#;
+    pub(super) const DOMAIN_ORDER__PLACED_V2: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string","maxLength":40,"description":"The number of the order."},"amount":{"type":"integer","minimum":0,"maximum":100000000,"description":"In cents."},"channel":{"enum":["web","shop"],"default":"web","description":"Where it was placed."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":1250,"channel":"shop"}]}"#;
+    pub(super) const DOMAIN_ORDER__PLACED_V3: &str = r#"{"title":"OrderPlaced","description":"An order was placed.","type":"object","required":["order_id","amount","channel"],"properties":{"order_id":{"type":"string","maxLength":40,"description":"The number of the order."},"amount":{"type":"string","pattern":"^[0-9]+\\.[0-9]{2} [A-Z]{3}$","maxLength":20,"description":"What the order costs."},"channel":{"enum":["web","shop"],"default":"web","description":"Where it was placed."},"note":{"type":"string","maxLength":200,"description":"What the customer wants us to know."}},"examples":[{"order_id":"order-1","amount":"12.50 EUR","channel":"shop"}]}"#;
 }
 
 ::eventsmith::stored_payloads! {
