@@ -120,10 +120,8 @@ impl<'a> Judge<'a> {
                 ("not", schema) => below(schema, value).map(|yes| !yes),
                 ("if", condition) => {
                     let chosen = |yes| members.get(if yes { "then" } else { "else" });
-                    below(condition, value).map(chosen).map_or(None, |chosen| match chosen {
-                        Some(schema) => below(schema, value),
-                        None => Some(true),
-                    })
+                    below(condition, value)
+                        .and_then(|yes| chosen(yes).map_or(Some(true), |schema| below(schema, value)))
                 }
                 _ => match value {
                     Value::Object(object) => self.object(keyword, operand, members, object, &below),

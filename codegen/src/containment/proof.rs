@@ -51,8 +51,8 @@ impl Miss {
     }
 
     /// Both, as one; what is told is told of the first.
-    fn and(mut self: Box<Self>, other: Box<Self>) -> Box<Self> {
-        self.values.extend(other.values);
+    fn and(mut self: Box<Self>, other: &Self) -> Box<Self> {
+        self.values.extend(other.values.iter().cloned());
         self
     }
 }
@@ -192,7 +192,7 @@ impl<'a> Prover<'a> {
             if let Err(miss) = self.demand(written, reader, keyword, operand) {
                 misses = Some(match misses {
                     None => miss,
-                    Some(known) => known.and(miss),
+                    Some(known) => known.and(&miss),
                 });
                 if self.is_enough(misses.as_deref()) {
                     break;
@@ -209,7 +209,7 @@ impl<'a> Prover<'a> {
                 if let Err(other) = self.demands_of(&chosen, reader) {
                     found = Some(match found {
                         None => other,
-                        Some(known) => known.and(other),
+                        Some(known) => known.and(&other),
                     });
                     if self.is_quiet.get() || self.is_enough(found.as_deref()) {
                         break;
@@ -218,7 +218,7 @@ impl<'a> Prover<'a> {
             }
             match found {
                 None => return Ok(()),
-                Some(other) => miss = other.and(miss),
+                Some(other) => miss = other.and(&miss),
             }
         }
         miss.values.truncate(VALUES * 4);

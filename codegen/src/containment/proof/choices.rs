@@ -24,7 +24,7 @@ impl<'a> Prover<'a> {
                 let miss = miss.within("allOf", Some(&index.to_string()));
                 found = Some(match found {
                     None => miss,
-                    Some(known) => known.and(miss),
+                    Some(known) => known.and(&miss),
                 });
                 if self.is_quiet.get() || self.is_enough(found.as_deref()) {
                     break;
@@ -120,7 +120,7 @@ impl<'a> Prover<'a> {
                 let miss = miss.within(keyword, None);
                 found = Some(match found.take() {
                     None => miss,
-                    Some(known) => known.and(miss),
+                    Some(known) => known.and(&miss),
                 });
             }
         };
@@ -177,7 +177,7 @@ impl<'a> Prover<'a> {
             if let Err(other) = self.each_case(&case, prove) {
                 found = Some(match found {
                     None => other,
-                    Some(known) => known.and(other),
+                    Some(known) => known.and(&other),
                 });
                 let is_plenty = found.as_ref().is_some_and(|found| found.values.len() > super::VALUES * 4);
                 if is_plenty || self.is_quiet.get() || self.is_enough(found.as_deref()) {
@@ -187,7 +187,7 @@ impl<'a> Prover<'a> {
         }
         match found {
             None => Ok(()),
-            Some(other) => Err(other.and(miss)),
+            Some(other) => Err(other.and(&miss)),
         }
     }
 

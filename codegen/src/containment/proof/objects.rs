@@ -324,7 +324,7 @@ impl<'a> Prover<'a> {
             if let Err(miss) = fit {
                 found = Some(match found {
                     None => miss,
-                    Some(known) => known.and(miss),
+                    Some(known) => known.and(&miss),
                 });
                 if self.is_quiet.get() || self.is_enough(found.as_deref()) {
                     break;
