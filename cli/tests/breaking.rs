@@ -245,14 +245,34 @@ fn a_revision_without_the_catalogue_is_told() {
 }
 
 #[test]
-fn a_broken_current_catalogue_cannot_be_compared() {
-    let repository = Repository::with(&[(EVENT, &named(10))]);
+fn what_is_broken_now_is_found_and_the_rest_is_compared() {
+    let other = "schemas/domain/rule/deleted.v1.json";
+    let typo = "schemas/domain/rule/renamed.v1.json";
+    let repository = Repository::with(&[(EVENT, &named(10)), (other, &named(10)), (typo, &named(10))]);
     repository.0.write(EVENT, "{");
+    repository.0.write(typo, r#"{"type": "strin"}"#);
+
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+
+    assert_eq!(
+        (run.status, run.stderr.as_str()),
+        (1, "0 compatible, 2 identical, 0 breaking, 2 undecided\n"),
+        "{run:?}"
+    );
+    assert!(run.stdout.starts_with(&format!("{EVENT}:1:1: error[bad-json]: ")), "{run:?}");
+    assert!(run.stdout.contains(&format!("{typo}:1:2: error[bad-schema]: unknown type")), "{run:?}");
+    assert!(!run.stdout.contains("removed-event"), "{run:?}");
+}
+
+#[test]
+fn a_broken_manifest_cannot_be_compared() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    repository.0.write("schemas/eventsmith.toml", "root =");
 
     let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
 
     assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
-    assert!(run.stderr.contains("error[bad-json]"), "{run:?}");
+    assert!(run.stderr.contains("error[bad-manifest]"), "{run:?}");
 }
 
 #[test]

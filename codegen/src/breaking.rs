@@ -23,7 +23,7 @@ use crate::parallel;
 
 use changes::{Change, changes};
 use findings::Pair;
-use texts::{Subject, Text, Texts};
+use texts::{Broken, Subject, Text, Texts};
 
 /// Everything that is known about the change from one catalogue to another.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,8 +143,19 @@ pub fn compare_all(
         // Nobody can mend the past: what is broken there is worth knowing and no more.
         findings.extend(history.add(&catalogue, Severity::Advice));
     }
+    let broken = Broken::of(current);
+    findings.extend(broken.findings.iter().map(|finding| (*finding).clone()));
     let subjects = texts::subjects(current);
-    let results = parallel::map(&subjects, |subject| worst(&history, previous, current, subject, policy));
+    let results = parallel::map(&subjects, |subject| {
+        let then = history.broken(subject).map(str::to_owned);
+        let now = broken
+            .finding(current, &subject.file)
+            .map(|finding| format!("{} is broken: {}", finding.file, finding.message));
+        match now.or_else(|| then.filter(|_| history.of(subject).is_empty())) {
+            Some(reason) => unknown(&history, previous, subject, policy, &reason),
+            None => worst(&history, previous, current, subject, policy),
+        }
+    });
     let mut comparisons = Vec::new();
     for (comparison, finding) in results.into_iter().flatten() {
         comparisons.push(comparison);
@@ -187,20 +198,41 @@ fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject
     found
 }
 
-fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Result {
-    let mut comparison = Comparison {
-        event_type: pair.subject.event_type.clone(),
-        version: pair.subject.version,
-        is_reply: pair.subject.is_reply,
-        direction: pair.direction,
-        status: Status::Identical,
-        revision: pair.then.revision.clone(),
-        witness: None,
-        instance_pointer: None,
-        schema_pointer: None,
-        reason: None,
-        changes,
+/// What is known of a schema that cannot be read, now or then: nothing, and a finding says why.
+fn unknown(history: &Texts, previous: &Loaded, subject: &Subject, policy: Policy, reason: &str) -> Vec<Result> {
+    if history.of(subject).is_empty() && history.broken(subject).is_none() {
+        return Vec::new();
+    }
+    let revision = previous.catalogue.dir.display().to_string();
+    let of_direction = |direction: &Direction| {
+        let mut comparison = Comparison::new(subject, *direction, &revision, Vec::new());
+        comparison.status = Status::Undecided;
+        comparison.reason = Some(reason.to_owned());
+        (comparison, None)
     };
+    Direction::all(policy).iter().map(of_direction).collect()
+}
+
+impl Comparison {
+    fn new(subject: &Subject, direction: Direction, revision: &str, changes: Vec<Change>) -> Self {
+        Self {
+            event_type: subject.event_type.clone(),
+            version: subject.version,
+            is_reply: subject.is_reply,
+            direction,
+            status: Status::Identical,
+            revision: revision.to_owned(),
+            witness: None,
+            instance_pointer: None,
+            schema_pointer: None,
+            reason: None,
+            changes,
+        }
+    }
+}
+
+fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Result {
+    let mut comparison = Comparison::new(pair.subject, pair.direction, &pair.then.revision, changes);
     let finding = match verdict {
         Verdict::Identical => None,
         Verdict::Compatible => {

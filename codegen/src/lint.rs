@@ -1,6 +1,6 @@
 //! What is probably wrong with a catalogue, or could be better, though code can be generated for it.
 //!
-//! One rule is one file, and [`CHECKS`] lists them. Build scripts do not come here, so that builds stay fast.
+//! One rule is one file, and `CHECKS` lists them. Build scripts do not come here, so that builds stay fast.
 
 pub(crate) mod catastrophic_pattern;
 mod file;

@@ -53,7 +53,8 @@ enum PolicyName {
 
 impl Breaking {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
-        let current = self.schemas.load_sound()?;
+        // What is broken is found below, beside what can be compared.
+        let current = self.schemas.load_readable()?;
         let said = current.catalogue.manifest.compatibility;
         let policy = match self.policy {
             Some(PolicyName::Backward) => Policy::Backward,

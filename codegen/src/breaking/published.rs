@@ -15,6 +15,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     // Without its manifest an earlier catalogue has no root and no streams that could be compared.
     let is_manifest_sound = !previous.diagnostics.iter().any(|finding| MANIFEST_RULES.contains(&finding.rule));
     let is_there = |file: &str| previous.files.iter().any(|known| known == file);
+    let is_here = |file: &str| current.files.iter().any(|known| known == file);
     let (previous, current) = (&previous.catalogue, &current.catalogue);
     let mut findings = Vec::new();
     if is_manifest_sound {
@@ -25,10 +26,12 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     let then: HashMap<&str, &Event> = previous.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
     for event in &previous.events {
         match now.get(event.event_type.as_str()) {
+            // A file that is there and cannot be read is told of elsewhere.
+            None if event.versions.iter().any(|version| is_here(&version.file)) => {}
             None => removed_event(event, &mut findings),
             Some(later) => {
                 kind(event, later, current, &mut findings);
-                versions(event, later, &mut findings);
+                versions(event, later, &is_here, &mut findings);
                 for (earlier, later) in shared(event, later) {
                     template(previous, current, (earlier, later), event, &mut findings);
                     key(current, event, earlier, later, &mut findings);
@@ -58,9 +61,9 @@ fn removed_event(event: &Event, findings: &mut Vec<Diagnostic>) {
     findings.push(Diagnostic::error("removed-event", &newest.file, message, help));
 }
 
-fn versions(then: &Event, now: &Event, findings: &mut Vec<Diagnostic>) {
+fn versions(then: &Event, now: &Event, is_here: &impl Fn(&str) -> bool, findings: &mut Vec<Diagnostic>) {
     for version in &then.versions {
-        if !now.versions.iter().any(|later| later.number == version.number) {
+        if !now.versions.iter().any(|later| later.number == version.number) && !is_here(&version.file) {
             let message = format!(
                 "{} v{} is gone; what is stored of it cannot be read any more",
                 then.event_type, version.number

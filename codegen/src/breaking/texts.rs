@@ -1,12 +1,13 @@
 //! What the schemas of a catalogue say, and said in earlier revisions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use crate::bundle::{Origins, bundle_with_origins, files_from};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
+use crate::manifest::FILE_NAME;
 
 /// A schema that is compared: that of an event's version, or of its reply.
 #[derive(Debug, Clone)]
@@ -16,6 +17,12 @@ pub(super) struct Subject {
     pub(super) is_reply: bool,
     /// Its file in the current catalogue.
     pub(super) file: String,
+}
+
+impl Subject {
+    fn key(&self) -> Key {
+        (self.event_type.clone(), self.version, self.is_reply)
+    }
 }
 
 /// The schemas of a catalogue.
@@ -53,30 +60,61 @@ impl Text {
 
 /// Every text that the schemas ever had, each once.
 #[derive(Debug, Default)]
-pub(super) struct Texts(HashMap<(String, u32, bool), Vec<Text>>);
+pub(super) struct Texts {
+    known: HashMap<Key, Vec<Text>>,
+    /// Schemas that cannot be read, with the reason.
+    broken: HashMap<Key, String>,
+}
+
+/// Type, version, and whether it is the reply.
+type Key = (String, u32, bool);
 
 impl Texts {
     /// The earlier texts of a schema, newest first.
     pub(super) fn of(&self, subject: &Subject) -> &[Text] {
-        let key = (subject.event_type.clone(), subject.version, subject.is_reply);
-        self.0.get(&key).map(Vec::as_slice).unwrap_or_default()
+        self.known.get(&subject.key()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Why nothing is known about an earlier text of a schema, if there was one.
+    pub(super) fn broken(&self, subject: &Subject) -> Option<&str> {
+        self.broken.get(&subject.key()).map(String::as_str)
     }
 
     /// Adds the texts of an earlier revision; returns what cannot be read there, as findings of a severity.
     pub(super) fn add(&mut self, loaded: &Loaded, severity: Severity) -> Vec<Diagnostic> {
-        let broken: Vec<&Diagnostic> = loaded.diagnostics.iter().filter(|finding| makes_unreadable(finding)).collect();
-        let files: HashSet<&str> = broken.iter().map(|finding| finding.file.as_str()).collect();
+        let broken = Broken::of(loaded);
         for subject in subjects(loaded) {
-            // What a broken file means is anybody's guess, and so is what refers to it.
-            if files.is_empty() || !files_from(loaded, &subject.file).iter().any(|file| files.contains(file.as_str())) {
-                let text = Text::of(loaded, &subject.file);
-                let texts = self.0.entry((subject.event_type, subject.version, subject.is_reply)).or_default();
-                if !texts.iter().any(|known| known.schema == text.schema) {
-                    texts.push(text);
-                }
+            if let Some(finding) = broken.finding(loaded, &subject.file) {
+                self.broken.entry(subject.key()).or_insert_with(|| unsound(loaded, finding, severity).message);
+                continue;
+            }
+            let text = Text::of(loaded, &subject.file);
+            let texts = self.known.entry(subject.key()).or_default();
+            if !texts.iter().any(|known| known.schema == text.schema) {
+                texts.push(text);
             }
         }
-        broken.into_iter().map(|finding| unsound(loaded, finding, severity)).collect()
+        broken.findings.into_iter().map(|finding| unsound(loaded, finding, severity)).collect()
+    }
+}
+
+/// What cannot be read of a catalogue.
+pub(super) struct Broken<'a> {
+    pub(super) findings: Vec<&'a Diagnostic>,
+}
+
+impl<'a> Broken<'a> {
+    pub(super) fn of(loaded: &'a Loaded) -> Self {
+        Self { findings: loaded.diagnostics.iter().filter(|finding| makes_unreadable(finding)).collect() }
+    }
+
+    /// The finding that makes a file unreadable. What a broken file means is anybody's guess, and so is what refers to
+    /// it.
+    pub(super) fn finding(&self, loaded: &Loaded, file: &str) -> Option<&'a Diagnostic> {
+        let first = self.findings.first()?;
+        let files = files_from(loaded, file);
+        let found = self.findings.iter().find(|finding| files.contains(&finding.file)).copied();
+        found.or_else(|| (first.file == FILE_NAME).then_some(*first))
     }
 }
 
