@@ -101,16 +101,16 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
     if old == new && schema::same_draft(writer.given, reader.given) {
         return Verdict::Identical;
     }
-    let strict = schema::draft_number(reader.given) == 4 && schema::draft_number(writer.given) != 4;
-    let judge = Judge::new(old, new);
-    let Err(first) = Prover::new(&judge, None, strict).prove() else { return Verdict::Compatible };
+    let draft = |schema: &Prepared<'_>| schema::draft_number(schema.given);
+    let judge = Judge::new((old, draft(writer)), (new, draft(reader)));
+    let Err(first) = Prover::new(&judge, None).prove() else { return Verdict::Compatible };
     let undecided = |pointer, reason| Verdict::Undecided(Obstacle { pointer, reason });
     let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
         (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
         (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return undecided(String::new(), reason),
     };
     let search = Search::new(&judge, of_writer, of_reader);
-    let prover = Prover::new(&judge, Some(sampler), strict);
+    let prover = Prover::new(&judge, Some(sampler));
     for attempt in [Prover::first_miss, Prover::prove] {
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
@@ -119,7 +119,7 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
         }
     }
     let simple = closed::simply_closed(old);
-    if !strict && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
+    if !judge.is_draft_4 && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Verdict::Compatible;
     }
     match search.far_and_wide(&simple) {
@@ -134,6 +134,6 @@ const LARGEST: usize = 60_000;
 /// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
 pub fn writes(schema: &Value, payload: &Value) -> bool {
     let writer = modern(schema);
-    let judge = Judge::new(&writer, &writer);
+    let judge = Judge::new((&writer, 0), (&writer, 0));
     closed::is_declared(&judge, &[&writer], payload)
 }

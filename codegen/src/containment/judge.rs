@@ -19,6 +19,10 @@ pub(super) struct Judge<'a> {
     leaves: RefCell<HashMap<String, Option<Validator>>>,
     /// References that mean the same in both documents.
     common: HashSet<&'a str>,
+    /// Whether `1.0` is no integer for the reader, as in draft 4.
+    pub(super) is_draft_4: bool,
+    /// Whether it is one for the writer all the same, so that the same words mean less to the reader.
+    pub(super) is_stricter: bool,
 }
 
 /// Keywords that speak of a value without the help of other schemas.
@@ -48,8 +52,16 @@ const LEAVES: &[&str] = &[
 const DEEPEST: usize = 64;
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(writer: &'a Value, reader: &'a Value) -> Self {
-        Self { writer, reader, leaves: RefCell::default(), common: common(writer, reader) }
+    /// A judge of two documents, with the drafts that they are of.
+    pub(super) fn new((writer, of_writer): (&'a Value, u16), (reader, of_reader): (&'a Value, u16)) -> Self {
+        Self {
+            writer,
+            reader,
+            leaves: RefCell::default(),
+            common: common(writer, reader),
+            is_draft_4: of_reader == 4,
+            is_stricter: of_reader == 4 && of_writer != 4,
+        }
     }
 
     pub(super) fn root(&self, side: Side) -> &'a Value {
@@ -61,7 +73,7 @@ impl<'a> Judge<'a> {
 
     /// Whether a schema of the writer says the same as one of the reader, word by word.
     pub(super) fn same(&self, writer: &Value, reader: &Value) -> bool {
-        if writer != reader {
+        if self.is_stricter || writer != reader {
             return false;
         }
         let mut found = Vec::new();

@@ -77,8 +77,6 @@ pub(super) struct Prover<'a> {
     is_quiet: Cell<bool>,
     /// Whether the first miss with values is enough.
     is_hasty: Cell<bool>,
-    /// Whether the reader takes `1.0` for no integer, but the writer's schema may.
-    pub(super) strict_integers: bool,
     fuel: Cell<u32>,
     /// How many values may still be made.
     fills: Cell<u32>,
@@ -94,14 +92,13 @@ pub(super) struct Prover<'a> {
 }
 
 impl<'a> Prover<'a> {
-    pub(super) fn new(judge: &'a Judge<'a>, sampler: Option<&'a Sampler>, strict_integers: bool) -> Self {
+    pub(super) fn new(judge: &'a Judge<'a>, sampler: Option<&'a Sampler>) -> Self {
         Self {
             judge,
             sampler,
             is_quiet: Cell::new(sampler.is_none()),
             is_hasty: Cell::new(false),
             failed: RefCell::default(),
-            strict_integers,
             fuel: Cell::new(FUEL),
             fills: Cell::new(0),
             glance: Cell::new(0),
@@ -251,7 +248,7 @@ impl<'a> Prover<'a> {
     /// Every value one by one.
     fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
         let schema = Value::Object(reader.clone());
-        let strict = |value: &Value| self.strict_integers && (value.is_f64() || value.is_array() || value.is_object());
+        let strict = |value: &Value| self.judge.is_draft_4 && (value.is_f64() || value.is_array() || value.is_object());
         let refused: Vec<(&Value, Option<bool>)> = values
             .iter()
             .map(|value| (value, self.judge.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))

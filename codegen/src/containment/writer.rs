@@ -43,6 +43,9 @@ pub(super) struct Choice<'a> {
     is_any: bool,
 }
 
+/// The most alternatives of an `anyOf` whose every combination is looked at.
+const MOST_TOGETHER: usize = 4;
+
 /// How many references and `allOf` may stand on each other.
 const TALLEST: usize = 48;
 
@@ -85,9 +88,18 @@ impl<'a> Written<'a> {
             branch.iter().for_each(|(schema, side)| written.hold(judge, schema, *side));
             written
         };
+        let branches = &choice.branches;
+        if choice.is_any && branches.len() <= MOST_TOGETHER {
+            // Each set of alternatives that may hold together, and no other does: what those declare is written.
+            let sets = (1_u32..1 << branches.len()).map(|set| {
+                let members = branches.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0);
+                members.fold(open.clone(), |written, (_, branch)| taking(&written, branch))
+            });
+            return Some(sets.filter(|written| !written.is_never(judge, 0)).collect());
+        }
         let chosen = |(index, branch): (usize, &Vec<(&'a Value, Side)>)| {
             let mut written = taking(&open, branch);
-            let others = choice.branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
+            let others = branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
             for (_, other) in others {
                 if !taking(&written, other).is_never(judge, 0) {
                     written.besides.extend(other);
@@ -95,7 +107,7 @@ impl<'a> Written<'a> {
             }
             written
         };
-        Some(choice.branches.iter().enumerate().map(chosen).collect())
+        Some(branches.iter().enumerate().map(chosen).collect())
     }
 
     /// The same with one value of a property.
@@ -122,7 +134,8 @@ impl<'a> Written<'a> {
         if let Some(allowed) = members.get("type") {
             self.types = self.types.and(Types::allowed(allowed));
         }
-        if members.get("multipleOf").and_then(Value::as_i64).is_some_and(|divisor| divisor > 0) {
+        let is_whole = members.get("multipleOf").and_then(Value::as_i64).is_some_and(|divisor| divisor > 0);
+        if is_whole && !judge.is_draft_4 {
             self.types = self.types.without(Types::FRACTION);
         }
         let constant = members.get("const").map(std::slice::from_ref);

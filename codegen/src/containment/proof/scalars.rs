@@ -16,7 +16,7 @@ impl<'a> Prover<'a> {
     pub(super) fn types(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
         let allowed = Types::allowed(operand);
         let more = written.types.without(allowed);
-        let is_strict = self.strict_integers && allowed.meets(Types::INTEGER) && !allowed.meets(Types::FRACTION);
+        let is_strict = self.judge.is_stricter && allowed.meets(Types::INTEGER) && !allowed.meets(Types::FRACTION);
         if more.is_empty() && !(is_strict && written.types.meets(Types::INTEGER)) {
             return Ok(());
         }

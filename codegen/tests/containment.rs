@@ -1,0 +1,121 @@
+//! What writers write, and whether readers accept it: the corners where a proof or a witness goes wrong easily.
+
+use eventsmith_codegen::containment::{Prepared, Verdict, decide, writes};
+use serde_json::{Value, json};
+
+fn verdict(writer: &Value, reader: &Value) -> Verdict {
+    decide(&Prepared::new(writer), &Prepared::new(reader))
+}
+
+#[track_caller]
+fn breaks(writer: &Value, reader: &Value, payload: &Value) {
+    match verdict(writer, reader) {
+        Verdict::Breaking(witness) => assert_eq!(witness.payload, *payload),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_property_that_must_be_there_is_written_though_nobody_declares_it() {
+    let writer = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["b"]});
+    let reader = json!({"type": "object", "properties": {"b": {"type": "string"}}, "required": ["b"]});
+
+    assert!(writes(&writer, &json!({"b": 1})) && !writes(&writer, &json!({"b": 1, "c": 1})));
+    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+}
+
+#[test]
+fn what_several_schemas_declare_of_one_object_is_declared_together() {
+    let writer = json!({
+        "allOf": [
+            {"properties": {"category": {"properties": {"id": {"type": "integer"}}, "required": ["id"]}}},
+            {"properties": {"category": {"properties": {"open": {"const": true}}, "required": ["open"]}}}
+        ],
+        "type": "object",
+        "required": ["category"]
+    });
+    let mut reader = writer.clone();
+    reader["allOf"][0]["properties"]["category"]["properties"]["id"] = json!({"type": "integer", "minimum": 5});
+
+    assert!(writes(&writer, &json!({"category": {"id": 1, "open": true}})));
+    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+    assert_eq!(verdict(&reader, &writer), Verdict::Compatible);
+}
+
+#[test]
+fn properties_of_another_alternative_are_written_only_where_both_may_hold() {
+    let union = |keyword: &str| {
+        json!({"type": "object", keyword: [
+            {"properties": {"a": {"type": "string"}}, "required": ["a"]},
+            {"properties": {"b": {"type": "string"}}, "required": ["b"]}
+        ]})
+    };
+    let mut reader = union("anyOf");
+    reader["anyOf"][0]["properties"]["b"] = json!({"type": "integer"});
+    let exclusive = json!({"type": "object", "properties": {"a": {}}, "required": ["a"]});
+
+    assert!(writes(&union("anyOf"), &json!({"a": "x", "b": "y"})));
+    assert_eq!(verdict(&union("anyOf"), &reader), Verdict::Compatible, "the second alternative accepts both");
+    breaks(&union("oneOf"), &exclusive, &json!({"b": "text"}));
+}
+
+#[test]
+fn an_object_that_declares_something_only_under_a_condition_is_free_without_it() {
+    let writer = json!({"type": "object", "dependentSchemas": {"a": {"properties": {"a": true, "b": true}}}});
+    let reader = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+
+    assert!(writes(&writer, &json!({"x": 1})) && !writes(&writer, &json!({"a": 1, "x": 1})));
+    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+}
+
+#[test]
+fn a_fraction_that_is_whole_is_no_integer_for_readers_of_draft_4() {
+    let new = json!({"type": "integer"});
+    let old = json!({"$schema": "http://json-schema.org/draft-04/schema#", "type": "integer"});
+
+    let whole = json!({"$schema": "http://json-schema.org/draft-04/schema#", "type": "number", "multipleOf": 1});
+
+    breaks(&new, &old, &json!(1.0));
+    assert!(!matches!(verdict(&whole, &old), Verdict::Compatible));
+    assert_eq!(verdict(&old, &new), Verdict::Compatible);
+}
+
+#[test]
+fn a_wider_pattern_is_proved_and_a_narrower_one_refuted() {
+    let narrow = json!({"type": "string", "pattern": "^[a-z]{1,8}$"});
+    let wide = json!({"type": "string", "pattern": "^[a-z0-9]+$", "maxLength": 20});
+
+    assert_eq!(verdict(&narrow, &wide), Verdict::Compatible);
+    breaks(&wide, &narrow, &json!("0"));
+}
+
+#[test]
+fn a_recursive_schema_is_compared_with_itself_changed() {
+    let tree = |most: u32| {
+        json!({"$ref": "#/$defs/node", "$defs": {"node": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "maxLength": most},
+                "children": {"type": "array", "items": {"$ref": "#/$defs/node"}}
+            },
+            "required": ["name"]
+        }}})
+    };
+
+    assert_eq!(verdict(&tree(3), &tree(5)), Verdict::Compatible);
+    breaks(&tree(5), &tree(3), &json!({"name": "text"}));
+}
+
+#[test]
+fn a_proof_that_fails_says_where_it_stopped() {
+    let writer = json!({"type": "string", "pattern": "^a(?=b)b$"});
+    let reader = json!({"type": "string", "pattern": "^ab(?!c)$"});
+
+    match verdict(&writer, &reader) {
+        Verdict::Undecided(obstacle) => {
+            assert_eq!(obstacle.pointer, "/pattern");
+            assert!(obstacle.reason.contains("does not match"), "{}", obstacle.reason);
+        }
+        other => unreachable!("{other:?}"),
+    }
+}
