@@ -26,6 +26,28 @@ const LIST: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 /// Keywords whose value is an object of schemas. In `dependencies` arrays of names stand among them.
 const MAP: &[&str] = &["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 
+/// Keywords that speak of a value without the help of other schemas.
+pub(crate) const LEAVES: &[&str] = &[
+    "const",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "required",
+    "type",
+    "uniqueItems",
+];
+
 /// The direct subschemas of a schema with their pointers below it.
 pub(crate) fn subschemas(schema: &Value) -> Vec<(String, &Value)> {
     let Value::Object(members) = schema else { return Vec::new() };

@@ -181,8 +181,9 @@ fn what_was_broken_before_is_told_and_everything_else_compared() {
 
     let result = compare(&catalogue("main", &old), &catalogue("schemas", &new), Policy::Backward);
 
-    let compared: Vec<&str> = result.comparisons.iter().map(|comparison| comparison.event_type.as_str()).collect();
-    assert_eq!(compared, ["rule.deleted"]);
+    let compared: Vec<(&str, Status)> =
+        result.comparisons.iter().map(|comparison| (comparison.event_type.as_str(), comparison.status)).collect();
+    assert_eq!(compared, [("rule.created", Status::Undecided), ("rule.deleted", Status::Identical)]);
     assert_eq!((result.findings[0].rule, result.findings[0].file.as_str()), ("unsound-previous", "common.json"));
     assert!(result.findings[0].message.contains("main: it is broken there at line 1, column 19"), "{result:#?}");
 }

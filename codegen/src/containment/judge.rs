@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
 use crate::schema::Validator;
-use crate::walk::every_schema;
+use crate::walk::{LEAVES, every_schema};
 
 use super::writer::Side;
 
@@ -24,29 +24,6 @@ pub(super) struct Judge<'a> {
     /// Whether it is one for the writer all the same, so that the same words mean less to the reader.
     pub(super) is_stricter: bool,
 }
-
-/// Keywords that speak of a value without the help of other schemas.
-const LEAVES: &[&str] = &[
-    "const",
-    "dependentRequired",
-    "enum",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "pattern",
-    "required",
-    "type",
-    "uniqueItems",
-];
 
 /// How deep schemas may stand in each other.
 const DEEPEST: usize = 64;
@@ -178,6 +155,11 @@ impl<'a> Judge<'a> {
                 }
             })),
             ("propertyNames", schema) => All::of(object.keys().map(|name| below(schema, &Value::String(name.clone())))),
+            ("dependentRequired", Value::Object(rules)) => {
+                let holds = rules.iter().filter(|(name, _)| object.contains_key(*name));
+                let mut names = holds.flat_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str);
+                Some(names.all(|name| object.contains_key(name)))
+            }
             ("dependentSchemas", Value::Object(schemas)) => {
                 let holds = schemas.iter().filter(|(name, _)| object.contains_key(*name));
                 All::of(holds.map(|(_, schema)| below(schema, &Value::Object(object.clone()))))

@@ -232,6 +232,23 @@ impl<'a> Prover<'a> {
         if self.is_hasty.get() { 1 } else { VALUES }
     }
 
+    /// All of several demands; the misses come together.
+    pub(super) fn all(&self, fits: impl Iterator<Item = Fit>) -> Fit {
+        let mut found: Option<Box<Miss>> = None;
+        for fit in fits {
+            if let Err(miss) = fit {
+                found = Some(match found {
+                    None => miss,
+                    Some(known) => known.and(&miss),
+                });
+                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                    break;
+                }
+            }
+        }
+        found.map_or(Ok(()), Err)
+    }
+
     /// The same for a narrower list of what is written.
     fn demands_of(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
         if written.is_never(self.judge, 0) {

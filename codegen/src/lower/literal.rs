@@ -7,30 +7,10 @@ use crate::shape::{Body, Check, Classes, Shape, Type, Variant};
 
 use super::Lowered;
 use super::conjunction::{Conjunction, Flat, Part};
+use crate::walk::LEAVES;
+
 use super::context::Context;
 use super::scalar::{integer_for, integer_of};
-
-/// Keywords that can be judged for a constant as they stand, without a look at other schemas.
-const PLAIN: &[&str] = &[
-    "const",
-    "enum",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "pattern",
-    "required",
-    "type",
-    "uniqueItems",
-];
 
 impl Context<'_> {
     /// Lowers schemas that list the values they accept.
@@ -45,7 +25,7 @@ impl Context<'_> {
             }
             return Some(Lowered::Shape(shape));
         }
-        self.gaps_but(flat, classes, PLAIN);
+        self.gaps_but(flat, classes, LEAVES);
         if let Some(closure) = flat.closures().first()
             && classes.has(Classes::OBJECT)
         {
@@ -110,7 +90,7 @@ impl Context<'_> {
 
     /// A validator of what a schema says about constants.
     pub(super) fn plain_validator(&self, part: &Part<'_>) -> Option<schema::Validator> {
-        let said = part.keywords().filter(|(keyword, _)| PLAIN.contains(keyword));
+        let said = part.keywords().filter(|(keyword, _)| LEAVES.contains(keyword));
         let mut members: Map<String, Value> =
             said.filter_map(|(keyword, _)| Some((keyword.to_owned(), part.get(keyword)?.clone()))).collect();
         if let Some(draft) = self.document(&part.place).get("$schema") {

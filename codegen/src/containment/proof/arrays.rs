@@ -50,17 +50,15 @@ impl<'a> Prover<'a> {
                 }
                 Err(Miss::new(self.written_among(written, values), "equal elements may be written"))
             }
-            ("prefixItems", Value::Array(schemas)) => {
-                self.members(schemas.iter().enumerate().map(|(index, schema)| {
-                    let Some(element) = written.element(self.judge, index) else { return Ok(()) };
-                    self.fits(&element, schema)
-                        .map_err(|miss| self.at(written, index, miss).within("prefixItems", Some(&index.to_string())))
-                }))
-            }
+            ("prefixItems", Value::Array(schemas)) => self.all(schemas.iter().enumerate().map(|(index, schema)| {
+                let Some(element) = written.element(self.judge, index) else { return Ok(()) };
+                self.fits(&element, schema)
+                    .map_err(|miss| self.at(written, index, miss).within("prefixItems", Some(&index.to_string())))
+            })),
             ("items", schema) => {
                 let known = reader.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
                 let last = written.first_elements().max(known);
-                self.members((known..=last).map(|index| {
+                self.all((known..=last).map(|index| {
                     let Some(element) = written.element(self.judge, index) else { return Ok(()) };
                     if (index as f64) >= most {
                         return Ok(());

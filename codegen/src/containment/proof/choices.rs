@@ -18,20 +18,9 @@ const GLANCE: u32 = 200;
 
 impl<'a> Prover<'a> {
     pub(super) fn all_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
-        let mut found: Option<Box<Miss>> = None;
-        for (index, part) in operand.as_array().into_iter().flatten().enumerate() {
-            if let Err(miss) = self.fits(written, part) {
-                let miss = miss.within("allOf", Some(&index.to_string()));
-                found = Some(match found {
-                    None => miss,
-                    Some(known) => known.and(&miss),
-                });
-                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
-                    break;
-                }
-            }
-        }
-        found.map_or(Ok(()), Err)
+        self.all(operand.as_array().into_iter().flatten().enumerate().map(|(index, part)| {
+            self.fits(written, part).map_err(|miss| miss.within("allOf", Some(&index.to_string())))
+        }))
     }
 
     pub(super) fn any_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
@@ -98,11 +87,9 @@ impl<'a> Prover<'a> {
                 return Ok(());
             }
             let mut values = self.samples(&self.within(case, operand));
-            for list in [operand.get("enum"), operand.get("const").map(|_| operand)].into_iter().flatten() {
-                let all =
-                    list.as_array().cloned().unwrap_or_else(|| operand.get("const").cloned().into_iter().collect());
-                values.extend(self.written_among(case, all));
-            }
+            let listed = operand.get("enum").and_then(Value::as_array).into_iter().flatten();
+            let forbidden = listed.chain(operand.get("const")).cloned().collect();
+            values.extend(self.written_among(case, forbidden));
             values.extend(self.samples(case));
             Err(Miss::new(values, "what must not be may be written"))
         })
@@ -114,37 +101,24 @@ impl<'a> Prover<'a> {
             *side == Side::Writer && members.get("if").is_some_and(|own| self.judge.same(own, operand))
         });
         let own = |keyword: &str| unchanged.and_then(|(members, _)| members.get(keyword));
-        let mut found: Option<Box<Miss>> = None;
-        let mut take = |fit: Fit, keyword: &str| {
-            if let Err(miss) = fit {
-                let miss = miss.within(keyword, None);
-                found = Some(match found.take() {
-                    None => miss,
-                    Some(known) => known.and(&miss),
-                });
-            }
-        };
-        if let Some(then) = then
-            && !self.is_apart(written, operand, 0)
-        {
+        let holds = then.filter(|_| !self.is_apart(written, operand, 0)).map(|then| {
             let mut case = self.within(written, operand);
             if let Some(own) = own("then") {
                 case.hold(self.judge, own, Side::Writer);
             }
-            let fit = self.fits(&case, then);
-            take(fit, "then");
-        }
-        if let Some(otherwise) = otherwise {
+            self.fits(&case, then).map_err(|miss| miss.within("then", None))
+        });
+        let fails = otherwise.map(|otherwise| {
             let mut case = written.clone();
             if let Some(own) = own("else") {
                 case.hold(self.judge, own, Side::Writer);
             }
-            if self.fits(&case, operand).is_err() {
-                let fit = self.fits(&case, otherwise);
-                take(fit, "else");
+            if self.fits(&case, operand).is_ok() {
+                return Ok(());
             }
-        }
-        found.map_or(Ok(()), Err)
+            self.fits(&case, otherwise).map_err(|miss| miss.within("else", None))
+        });
+        self.all(holds.into_iter().chain(fails))
     }
 
     /// What is written and fulfils a schema of the reader, too.

@@ -92,7 +92,7 @@ impl<'a> Prover<'a> {
     }
 
     fn properties(&self, written: &Written<'a>, declared: &Declared<'a>, schemas: &'a Map<String, Value>) -> Fit {
-        self.members(schemas.iter().map(|(name, schema)| {
+        self.all(schemas.iter().map(|(name, schema)| {
             let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             self.fits(&property, schema)
                 .map_err(|miss| self.around(written, name, miss).within("properties", Some(name)))
@@ -105,15 +105,15 @@ impl<'a> Prover<'a> {
         declared: &Declared<'a>,
         schemas: &'a Map<String, Value>,
     ) -> Fit {
-        self.members(schemas.iter().map(|(pattern, schema)| {
+        self.all(schemas.iter().map(|(pattern, schema)| {
             let names = declared.names.union(&declared.required);
             let matching = names.filter(|name| self.judge.matches(pattern, name) != Some(false));
-            let named = self.members(matching.map(|name| {
+            let named = self.all(matching.map(|name| {
                 let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
                 self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
             }));
             let others = self.others(written, declared, schema, Some(pattern));
-            self.members([named, others].into_iter()).map_err(|miss| miss.within("patternProperties", Some(pattern)))
+            self.all([named, others].into_iter()).map_err(|miss| miss.within("patternProperties", Some(pattern)))
         }))
     }
 
@@ -132,7 +132,7 @@ impl<'a> Prover<'a> {
                 || patterns.iter().any(|pattern| self.judge.matches(pattern, name) == Some(true))
         };
         let names = declared.names.union(&declared.required).filter(|name| !is_known(name));
-        let named = self.members(names.map(|name| {
+        let named = self.all(names.map(|name| {
             let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
         }));
@@ -143,7 +143,7 @@ impl<'a> Prover<'a> {
             true => Ok(()),
             false => self.others(written, declared, schema, None),
         };
-        self.members([named, others].into_iter()).map_err(|miss| miss.within("additionalProperties", None))
+        self.all([named, others].into_iter()).map_err(|miss| miss.within("additionalProperties", None))
     }
 
     /// Properties that are not declared by name.
@@ -269,7 +269,7 @@ impl<'a> Prover<'a> {
     }
 
     fn dependent_required(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
-        self.members(rules.iter().map(|(name, others)| {
+        self.all(rules.iter().map(|(name, others)| {
             let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             let required = written.required();
             let also: Vec<&str> = written
@@ -291,7 +291,7 @@ impl<'a> Prover<'a> {
     }
 
     fn dependent_schemas(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
-        self.members(rules.iter().map(|(name, schema)| {
+        self.all(rules.iter().map(|(name, schema)| {
             let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
             let mut case = written.clone();
             for (members, side) in &written.parts {
@@ -315,23 +315,6 @@ impl<'a> Prover<'a> {
             miss.values.extend(with);
             Err(miss.within("dependentSchemas", Some(name)))
         }))
-    }
-
-    /// All of several demands; the misses come together.
-    pub(super) fn members(&self, fits: impl Iterator<Item = Fit>) -> Fit {
-        let mut found: Option<Box<Miss>> = None;
-        for fit in fits {
-            if let Err(miss) = fit {
-                found = Some(match found {
-                    None => miss,
-                    Some(known) => known.and(&miss),
-                });
-                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
-                    break;
-                }
-            }
-        }
-        found.map_or(Ok(()), Err)
     }
 
     /// A miss of a property as one of the object.
