@@ -119,3 +119,46 @@ fn a_proof_that_fails_says_where_it_stopped() {
         other => unreachable!("{other:?}"),
     }
 }
+
+#[test]
+fn what_the_reader_says_of_others_under_a_condition_is_not_about_names_that_it_declares() {
+    let writer = json!({"type": "object", "additionalProperties": {"type": ["string", "integer"]}});
+    let reader = json!({
+        "type": "object",
+        "if": {"properties": {"z": {"type": "integer"}}, "additionalProperties": {"type": "string"}},
+        "then": {"additionalProperties": {"type": "string"}}
+    });
+
+    assert!(!matches!(verdict(&writer, &reader), Verdict::Compatible));
+}
+
+#[test]
+fn an_element_that_contains_demands_may_have_what_that_declares() {
+    let writer = json!({
+        "type": "array",
+        "items": {"type": "object", "properties": {"x": {"type": "string"}}},
+        "contains": {"required": ["y"], "properties": {"y": {"type": "integer"}}}
+    });
+    let reader = json!({"type": "array", "items": {"type": "object", "properties": {"y": {"type": "string"}}}});
+
+    assert!(writes(&writer, &json!([{"y": 1}])));
+    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+}
+
+#[test]
+fn in_draft_4_a_listed_number_may_be_written_as_a_fraction() {
+    let draft = "http://json-schema.org/draft-04/schema#";
+    let listed = json!({"$schema": draft, "enum": [1, 2]});
+    let whole = json!({"$schema": draft, "type": "integer", "enum": [1, 2, 3]});
+    let fewer = json!({"$schema": draft, "type": "integer", "enum": [1, 2]});
+
+    breaks(&listed, &whole, &json!(1.0));
+    assert_eq!(verdict(&fewer, &whole), Verdict::Compatible);
+}
+
+#[test]
+fn a_pattern_beyond_ascii_keeps_its_length() {
+    let pattern = json!({"type": "string", "pattern": "^[a-zé]{0,3}$"});
+
+    assert_eq!(verdict(&pattern, &json!({"type": "string", "maxLength": 3})), Verdict::Compatible);
+}

@@ -82,8 +82,18 @@ pub(super) fn in_place<'a>(root: &'a Value, members: &'a Map<String, Value>, vis
 /// A schema in the words of draft 2020-12 with undeclared properties forbidden where one schema alone speaks of an
 /// object, in words that every reasoner understands. It accepts whatever is written, and more.
 pub(super) fn simply_closed(schema: &Value) -> Value {
-    const WITH_OTHERS: &[&str] =
-        &["$ref", "allOf", "anyOf", "dependentSchemas", "if", "oneOf", "patternProperties", "unevaluatedProperties"];
+    const WITH_OTHERS: &[&str] = &[
+        "$ref",
+        "allOf",
+        "anyOf",
+        "contains",
+        "dependentSchemas",
+        "if",
+        "oneOf",
+        "patternProperties",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ];
     let Value::Object(members) = schema else { return schema.clone() };
     if WITH_OTHERS.iter().any(|keyword| members.contains_key(*keyword)) {
         return schema.clone();
@@ -130,12 +140,16 @@ pub(super) fn is_declared<'a>(judge: &Judge<'a>, schemas: &[&'a Value], value: &
                 if declared.closes() && !is_known {
                     return false;
                 }
-                let below: Vec<&Value> = applied.iter().flat_map(|schema| of_member(judge, schema, name)).collect();
+                let mut below: Vec<&Value> = applied.iter().flat_map(|schema| of_member(judge, schema, name)).collect();
+                or_unevaluated(&mut below, &applied, "unevaluatedProperties");
                 is_declared(judge, &below, member)
             })
         }
         Value::Array(items) => items.iter().enumerate().all(|(index, item)| {
-            let below: Vec<&Value> = applied.iter().filter_map(|schema| of_item(schema, index)).collect();
+            let mut below: Vec<&Value> = applied.iter().filter_map(|schema| of_item(schema, index)).collect();
+            or_unevaluated(&mut below, &applied, "unevaluatedItems");
+            let contained = applied.iter().filter_map(|schema| schema.get("contains"));
+            below.extend(contained.filter(|schema| judge.accepts(schema, Side::Writer, item, 0) != Some(false)));
             is_declared(judge, &below, item)
         }),
         _ => true,
@@ -175,6 +189,13 @@ fn apply<'a>(
     let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
     also.extend(dependents.filter(|(name, _)| value.get(name.as_str()).is_some()).map(|(_, schema)| schema));
     also.into_iter().for_each(|schema| apply(judge, schema, value, applied, height + 1));
+}
+
+/// Takes what holds for values that no other keyword speaks of.
+fn or_unevaluated<'a>(below: &mut Vec<&'a Value>, applied: &[&'a Map<String, Value>], keyword: &str) {
+    if below.is_empty() {
+        below.extend(applied.iter().filter_map(|schema| schema.get(keyword)));
+    }
 }
 
 /// What a schema says of a member.

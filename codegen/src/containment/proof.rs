@@ -63,6 +63,9 @@ const VALUES: usize = 24;
 /// How much work one proof may be.
 const FUEL: u32 = 20_000;
 
+/// How much work the look for values may be that break a demand.
+const FUEL_FOR_MISSES: u32 = 4_000;
+
 /// How many values are made for the misses of one proof.
 const FILLS: u32 = 400;
 
@@ -118,7 +121,7 @@ impl<'a> Prover<'a> {
 
     /// Whether everything that writers write is accepted by readers.
     pub(super) fn prove(&self) -> Fit {
-        self.fuel.set(FUEL);
+        self.fuel.set(if self.is_quiet.get() { FUEL } else { FUEL_FOR_MISSES });
         self.fills.set(FILLS);
         let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
         self.fits(&Written::of(self.judge, writer, Side::Writer), reader)
@@ -265,7 +268,18 @@ impl<'a> Prover<'a> {
     /// Every value one by one.
     fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
         let schema = Value::Object(reader.clone());
-        let strict = |value: &Value| self.judge.is_draft_4 && (value.is_f64() || value.is_array() || value.is_object());
+        // In draft 4 `1` and `1.0` are equal, and only the one is an integer: what is listed may be written either way.
+        let is_told_apart = self.judge.is_draft_4 && {
+            let text = schema.to_string();
+            text.contains("\"integer\"") || text.contains("\"$ref\"")
+        };
+        let is_integer = |schema: &Value| !Types::allowed(schema).meets(Types::FRACTION);
+        let is_whole = !self.judge.is_stricter && written.every("type").any(is_integer);
+        let strict = |value: &Value| match value {
+            Value::Number(number) => is_told_apart && (number.is_f64() || !is_whole),
+            Value::Array(_) | Value::Object(_) => is_told_apart,
+            _ => false,
+        };
         let refused: Vec<(&Value, Option<bool>)> = values
             .iter()
             .map(|value| (value, self.judge.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))
@@ -276,8 +290,9 @@ impl<'a> Prover<'a> {
             Some(_) => format!("{first} is written"),
             None => format!("whether {first} is accepted cannot be told"),
         };
-        let values =
-            refused.iter().map(|(value, _)| (*value).clone()).filter(|value| written.may_be(self.judge, value));
+        let whole = refused.iter().filter(|(value, _)| strict(value)).filter_map(|(value, _)| value.as_f64());
+        let either_way = refused.iter().map(|(value, _)| (*value).clone()).chain(whole.map(|number| json!(number)));
+        let values = either_way.filter(|value| written.may_be(self.judge, value));
         let mut miss = Miss::new(values.take(self.wanted()).collect(), reason);
         if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
             miss = miss.within(keyword, None);

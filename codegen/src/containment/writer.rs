@@ -246,6 +246,7 @@ impl<'a> Written<'a> {
             let dependents =
                 members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values);
             dependents.for_each(|schema| declared.add_uncertain(root, schema));
+            members.get("if").into_iter().for_each(|condition| declared.add_uncertain(root, condition));
         }
         let open = self.choices.iter().flat_map(|choice| &choice.branches).flatten();
         for (schema, _) in open.chain(&self.besides).filter(|(_, side)| own(side)) {
@@ -303,6 +304,8 @@ impl<'a> Written<'a> {
                 return None;
             }
             let first = members.get("prefixItems").and_then(Value::as_array).and_then(|first| first.get(index));
+            // An element that a `contains` is about may have the properties that it declares.
+            written.besides.extend(members.get("contains").map(|schema| (schema, *side)));
             if let Some(schema) = first.or_else(|| members.get("items")) {
                 written.hold(judge, schema, *side);
             }

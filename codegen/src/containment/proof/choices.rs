@@ -211,6 +211,9 @@ impl<'a> Prover<'a> {
             return values.iter().all(|value| self.judge.accepts(reader, Side::Reader, value, 0) == Some(false));
         }
         if depth == 0 {
+            if self.spend().is_none() {
+                return false;
+            }
             self.glance.set(GLANCE);
         }
         let both = self.within(written, reader);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::containment::closed::Declared;
 use crate::containment::types::Types;
-use crate::containment::writer::Written;
+use crate::containment::writer::{Side, Written};
 use crate::sample::local::target;
 
 use super::{Fit, Miss, Prover};
@@ -152,7 +152,9 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let mut property = Written::anything();
-        for (members, side) in &written.parts {
+        // What the reader says of others is about names that it does not declare itself; it is of no use here.
+        let own = |side: &Side| *side == Side::Writer;
+        for (members, side) in written.parts.iter().filter(|(_, side)| own(side)) {
             let patterns = members.get("patternProperties").and_then(Value::as_object);
             match (patterns, members.get("additionalProperties")) {
                 (None, Some(own)) => property.hold(self.judge, own, *side),
@@ -163,13 +165,18 @@ impl<'a> Prover<'a> {
                 _ => {}
             }
         }
-        let mut holders = written.parts.iter().filter_map(|(members, _)| members.get("patternProperties"));
-        let closing = holders.clone().count() == 1 && declared.patterns.len() == 1 && declared.closes();
-        if closing
-            && let Some(Value::Object(patterns)) = holders.next()
-            && let Some((_, own)) = patterns.iter().next().filter(|_| patterns.len() == 1)
+        let mut holders = written
+            .parts
+            .iter()
+            .filter(|(_, side)| own(side))
+            .filter_map(|(members, _)| members.get("patternProperties"));
+        if declared.closes()
+            && let (Some(Value::Object(patterns)), None) = (holders.next(), holders.next())
+            && let Some((pattern, own)) = patterns.iter().next().filter(|_| patterns.len() == 1)
+            && declared.patterns.len() == 1
+            && declared.patterns.contains(pattern.as_str())
         {
-            property.hold(self.judge, own, crate::containment::writer::Side::Writer);
+            property.hold(self.judge, own, Side::Writer);
         }
         let Err(mut miss) = self.fits(&property, schema) else { return Ok(()) };
         let mut names: Vec<String> = ["other", "x", "a", "A", "0", "1", "name"].map(str::to_owned).to_vec();
@@ -228,7 +235,7 @@ impl<'a> Prover<'a> {
     fn certain(&self, written: &Written<'a>, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
         known.add_own(reader);
         known.is_map |= reader.get("additionalProperties") == Some(&Value::Bool(true));
-        let root = self.judge.root(crate::containment::writer::Side::Reader);
+        let root = self.judge.root(Side::Reader);
         let reference = reader.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
         let parts = reader.get("allOf").and_then(Value::as_array).into_iter().flatten().chain(reference);
         let list = |keyword: &str| reader.get(keyword).and_then(Value::as_array).into_iter().flatten();
@@ -243,7 +250,7 @@ impl<'a> Prover<'a> {
         if own {
             return Ok(());
         }
-        let side = crate::containment::writer::Side::Reader;
+        let side = Side::Reader;
         let mut values = Vec::new();
         let mut is_proved = declared.closes() && declared.patterns.is_empty();
         let is_closed = is_proved;

@@ -98,8 +98,14 @@ impl<'a> Prover<'a> {
                 if fits || keyword == "minLength" && bound == 0 {
                     return Ok(());
                 }
+                let by_automaton = self.by_automaton(written, keyword, bound);
+                if by_automaton == Inclusion::Proved {
+                    return Ok(());
+                }
                 let mut values: Vec<Value> = self.fill_text(written, narrower).into_iter().collect();
-                values.extend(self.by_automaton(written, keyword, bound));
+                if let Inclusion::Refuted(text) = by_automaton {
+                    values.push(Value::String(text));
+                }
                 let reason = if keyword == "minLength" { "shorter" } else { "longer" };
                 Err(Miss::new(values, format!("{reason} strings may be written")))
             }
@@ -146,20 +152,17 @@ impl<'a> Prover<'a> {
         self.fill(written, more)
     }
 
-    /// A text of the writer's patterns that is too short or too long.
-    fn by_automaton(&self, written: &Written<'a>, keyword: &str, bound: u64) -> Option<Value> {
+    /// Whether the writer's patterns keep a length.
+    fn by_automaton(&self, written: &Written<'a>, keyword: &str, bound: u64) -> Inclusion {
         let own: Vec<&str> = written.every("pattern").filter_map(Value::as_str).collect();
         if own.is_empty() || bound > 300 {
-            return None;
+            return Inclusion::Unknown;
         }
         let wanted = match keyword {
             "minLength" => format!("^[^]{{{bound},}}$"),
             _ => format!("^[^]{{0,{bound}}}$"),
         };
-        match inclusion(&own, Lengths::said(written), &wanted) {
-            Inclusion::Refuted(text) => Some(Value::String(text)),
-            _ => None,
-        }
+        inclusion(&own, Lengths::said(written), &wanted)
     }
 
     /// Values that a list or a pattern may not have thought of.
