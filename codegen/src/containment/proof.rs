@@ -61,7 +61,7 @@ impl Miss {
 const VALUES: usize = 24;
 
 /// How much work one proof may be.
-const FUEL: u32 = 20_000;
+const FUEL: u32 = 60_000;
 
 /// How much work the look for values may be that break a demand.
 const FUEL_FOR_MISSES: u32 = 4_000;
