@@ -82,6 +82,23 @@ pub struct Stream {
     /// For how long message ids are remembered; two minutes, the server's own default, when not said.
     #[serde(default, deserialize_with = "optional_duration")]
     pub duplicate_window: Option<Duration>,
+    /// What happens at the limits of bytes and count.
+    #[serde(default)]
+    pub discard: Discard,
+    /// Whether batches can be published atomically into it.
+    #[serde(default)]
+    pub atomic: bool,
+}
+
+/// What a stream does at its limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discard {
+    /// Drops its oldest messages.
+    #[default]
+    Old,
+    /// Refuses new ones.
+    New,
 }
 
 /// Where a stream keeps its messages.
@@ -120,6 +137,36 @@ pub struct Service {
     pub consumes: Vec<Spanned<String>>,
     /// Commands and queries that it answers.
     pub handles: Vec<Spanned<String>>,
+    /// What its durable consumers are like.
+    pub consumer: Consumer,
+}
+
+/// What the durable consumers of a service are like. The defaults are those of the runtime's `ConsumerDescriptor`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consumer {
+    /// After this long without a sign of life an event is delivered again.
+    #[serde(deserialize_with = "optional_duration")]
+    pub ack_wait: Option<Duration>,
+    /// How many events may be delivered and not acknowledged.
+    pub max_ack_pending: Option<u32>,
+    /// After this many deliveries the server gives up.
+    pub max_deliver: Option<u32>,
+    /// Where a consumer that does not exist yet begins.
+    pub deliver: Deliver,
+    /// Whether one instance at a time consumes, to keep the order of keys.
+    pub ordered: bool,
+}
+
+/// Where a new consumer begins to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliver {
+    /// At the first message that the stream holds.
+    #[default]
+    All,
+    /// After the last one.
+    New,
 }
 
 /// What becomes of the findings of one rule. Level and reason are judged by `lint`, so that they break no build.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::consumer::Consumer;
 use crate::jetstream::JetStream;
 use crate::memory::{Memory, StoredMessage};
-use crate::provision::{ProvisionError, StreamSettings};
+use crate::provision::ProvisionError;
 use crate::publish::Publisher;
+use crate::topology::StreamSettings;
 use crate::transport::Transport;
 use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor};
 

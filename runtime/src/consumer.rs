@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tower::Service;
 
-use crate::transport::ConsumerSpec;
+use crate::topology::ConsumerSettings;
 use crate::{Bus, Event, HandlerError, Received};
 use dispatch::Dispatch;
 use route::{Route, Routes};
@@ -163,13 +163,17 @@ impl Consumer {
         check_name(&service)?;
         let mut dispatches = Vec::new();
         for (stream, filters) in routes.by_stream(bus.transport()).await? {
-            let spec = ConsumerSpec {
-                durable: service.clone(),
+            let spec = ConsumerSettings {
+                stream: stream.clone(),
+                name: service.clone(),
                 filters,
+                deliver: crate::DeliverFrom::All,
                 ack_wait: settings.ack_wait,
                 max_ack_pending: settings.max_ack_pending,
+                max_deliver: None,
+                ordered: false,
             };
-            let deliveries = bus.transport().consume(&stream, &spec).await?;
+            let deliveries = bus.transport().consume(&spec).await?;
             tracing::info!(stream, consumer = service, filters = ?spec.filters, "consuming");
             dispatches.push(Dispatch::new(&bus, &stream, &service, &routes, &settings, deliveries));
         }

@@ -26,6 +26,7 @@ mod subject;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+mod topology;
 mod transport;
 
 pub use bus::Bus;
@@ -39,6 +40,7 @@ pub use eventsmith_macros::domain_event;
 pub use handler::{HandlerError, Received};
 pub use invalid::{DecodeError, Invalid, Violation};
 pub use jetstream::{ConnectError, ShutdownError};
+pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use number::Number;
@@ -47,9 +49,10 @@ pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;
-pub use stream::{Retention, ServiceDescriptor, Storage, StreamDescriptor};
+pub use stream::{ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};
 pub use text::InvalidText;
+pub use topology::{ConsumerSettings, StreamSettings};
 pub use uuid::Uuid;
 
 /// Takes in the events that the build script generated.

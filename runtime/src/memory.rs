@@ -16,8 +16,10 @@ use crate::Event;
 use crate::consumer::ConsumeError;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{ProvisionError, StreamSettings, differences};
-use crate::transport::{Ack, ConsumerSpec, Headers, Message, SendFailure};
+use crate::provision::{ProvisionError, differences};
+use crate::topology::ConsumerSettings;
+use crate::topology::StreamSettings;
+use crate::transport::{Ack, Headers, Message, SendFailure};
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
@@ -107,18 +109,19 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
     }
 
-    pub(crate) fn consume(&self, stream: &str, spec: &ConsumerSpec) -> Result<Deliveries, ConsumeError> {
+    pub(crate) fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         let mut streams = self.streams();
+        let stream = &spec.stream;
         let Some(found) = streams.get_mut(stream) else {
             return Err(ConsumeError::Server {
-                stream: stream.to_owned(),
-                consumer: spec.durable.clone(),
+                stream: stream.clone(),
+                consumer: spec.name.clone(),
                 reason: "stream not found".to_owned(),
             });
         };
         found.consumer(spec);
         drop(streams);
-        Ok(Deliveries::new(self.clone(), stream, &spec.durable))
+        Ok(Deliveries::new(self.clone(), stream, &spec.name))
     }
 
     pub(crate) fn stored(&self) -> Vec<StoredMessage> {

@@ -1,41 +1,7 @@
 //! Bringing streams to what the catalogue says: which settings differ, and which of them may change.
 
-use std::time::Duration;
-
-use crate::{Retention, Storage, StreamDescriptor};
-
-/// The settings of a stream that a catalogue speaks of, wanted or found. All others are none of our business.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StreamSettings {
-    pub(crate) name: String,
-    pub(crate) description: String,
-    pub(crate) subjects: Vec<String>,
-    pub(crate) storage: Storage,
-    pub(crate) retention: Retention,
-    pub(crate) max_age: Option<Duration>,
-    pub(crate) max_bytes: Option<u64>,
-    pub(crate) max_messages: Option<u64>,
-    pub(crate) replicas: usize,
-    pub(crate) duplicate_window: Duration,
-}
-
-impl StreamSettings {
-    /// The settings of a descriptor, with another number of replicas if one is given.
-    pub(crate) fn of(stream: &StreamDescriptor, replicas: Option<u8>) -> Self {
-        Self {
-            name: stream.name.to_owned(),
-            description: stream.description.to_owned(),
-            subjects: stream.subjects.iter().map(ToString::to_string).collect(),
-            storage: stream.storage,
-            retention: stream.retention,
-            max_age: stream.max_age,
-            max_bytes: stream.max_bytes,
-            max_messages: stream.max_messages,
-            replicas: usize::from(replicas.unwrap_or(stream.replicas)),
-            duplicate_window: stream.duplicate_window,
-        }
-    }
-}
+use crate::Retention;
+use crate::topology::StreamSettings;
 
 /// The names of the settings that differ between an existing stream and what is wanted of it; none if it is as it
 /// should be.
@@ -74,6 +40,8 @@ pub(crate) fn differences(
         ("max_messages", existing.max_messages != wanted.max_messages),
         ("replicas", existing.replicas != wanted.replicas),
         ("duplicate_window", existing.duplicate_window != wanted.duplicate_window),
+        ("discard", existing.discard != wanted.discard),
+        ("atomic", existing.atomic != wanted.atomic),
     ];
     Ok(differs.into_iter().filter_map(|(setting, differs)| differs.then_some(setting)).collect())
 }
@@ -118,7 +86,10 @@ pub enum ProvisionError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{Discard, Storage};
 
     fn settings() -> StreamSettings {
         StreamSettings {
@@ -132,6 +103,8 @@ mod tests {
             max_messages: None,
             replicas: 1,
             duplicate_window: Duration::from_secs(60),
+            discard: Discard::Old,
+            atomic: false,
         }
     }
 

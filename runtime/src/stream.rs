@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 /// A JetStream stream that the catalogue declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamDescriptor {
@@ -25,10 +28,15 @@ pub struct StreamDescriptor {
     pub replicas: u8,
     /// For how long the stream remembers message ids to drop duplicates.
     pub duplicate_window: Duration,
+    /// What happens at the limits of bytes and count.
+    pub discard: Discard,
+    /// Whether [`Bus::publish_atomic`](crate::Bus::publish_atomic) may store into it; needs nats-server 2.12.
+    pub atomic: bool,
 }
 
 /// Where a stream keeps its messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Storage {
     /// On disk.
     File,
@@ -36,8 +44,19 @@ pub enum Storage {
     Memory,
 }
 
+/// What a stream does at its limits of bytes and count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discard {
+    /// Drops its oldest messages.
+    Old,
+    /// Refuses new ones.
+    New,
+}
+
 /// When a stream drops messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Retention {
     /// At its limits of age, bytes and count.
     Limits,
@@ -58,4 +77,54 @@ pub struct ServiceDescriptor {
     pub consumes: &'static [&'static str],
     /// Types of the commands and queries that it answers.
     pub handles: &'static [&'static str],
+    /// What its durable consumers are like, of which there is one for each stream that it consumes from.
+    pub consumer: ConsumerDescriptor,
+}
+
+/// What the durable consumers of a service are like; `[services.NAME.consumer]` in eventsmith.toml.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsumerDescriptor {
+    /// After this long without a sign of life an event is delivered again.
+    pub ack_wait: Duration,
+    /// How many events may be delivered and not acknowledged, over all instances of the service.
+    pub max_ack_pending: usize,
+    /// After this many deliveries the server gives up. It must be more than the service's own attempts, so that the service
+    /// decides; what the server gave up on is recovered into the dead letters.
+    pub max_deliver: u64,
+    /// Where a consumer that does not exist yet begins to read.
+    pub deliver: DeliverFrom,
+    /// Whether one instance at a time consumes, so that events of one key can be handled in order; needs nats-server 2.11.
+    pub ordered: bool,
+}
+
+impl ConsumerDescriptor {
+    /// What a consumer is like of which nothing is said: 15 s, 1,000 unacknowledged, 100 deliveries, from the beginning.
+    pub const DEFAULT: Self = Self {
+        ack_wait: Duration::from_secs(15),
+        max_ack_pending: 1_000,
+        max_deliver: 100,
+        deliver: DeliverFrom::All,
+        ordered: false,
+    };
+}
+
+impl Default for ConsumerDescriptor {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Where a new durable consumer begins to read its stream. One that exists goes on where it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliverFrom {
+    /// At the first message that the stream holds.
+    #[default]
+    All,
+    /// After the last one: only what is published from now on.
+    New,
+    /// At this number in the stream.
+    Sequence(u64),
+    /// At the first message that was stored at this time or later.
+    Time(Timestamp),
 }

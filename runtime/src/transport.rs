@@ -19,7 +19,8 @@ use futures_util::future::BoxFuture;
 use crate::consumer::ConsumeError;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::{ProvisionError, StreamSettings};
+use crate::provision::ProvisionError;
+use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
 #[derive(Debug, Clone)]
@@ -55,12 +56,10 @@ impl Transport {
     }
 
     /// Creates a durable consumer of a stream, or brings it to this specification, and begins to read from it.
-    pub(crate) async fn consume(&self, stream: &str, spec: &ConsumerSpec) -> Result<Deliveries, ConsumeError> {
+    pub(crate) async fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         match self {
-            Self::Memory(memory) => memory.consume(stream, spec).map(Deliveries::Memory),
-            Self::JetStream(jetstream) => {
-                jetstream.consume(stream, spec).await.map(Box::new).map(Deliveries::JetStream)
-            }
+            Self::Memory(memory) => memory.consume(spec).map(Deliveries::Memory),
+            Self::JetStream(jetstream) => jetstream.consume(spec).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -135,18 +134,6 @@ pub(crate) enum SendFailure {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
-
-/// What a durable consumer is like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ConsumerSpec {
-    pub(crate) durable: String,
-    /// None covers another.
-    pub(crate) filters: Vec<String>,
-    /// After this long without a sign of life a message is delivered again.
-    pub(crate) ack_wait: Duration,
-    /// How many messages may be delivered and not acknowledged, over all who read from the consumer.
-    pub(crate) max_ack_pending: usize,
-}
 
 /// Reads from a durable consumer.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use toml::Spanned;
 
 use crate::load::Loaded;
-use crate::manifest::{Retention, Storage, Stream};
+use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
 use crate::shape::Program;
 
 use super::layout::line;
@@ -28,9 +28,10 @@ pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
         let publishes = texts(&service.publishes);
         let consumes = texts(&service.consumes);
         let handles = texts(&service.handles);
+        let consumer = consumer(&service.consumer);
         quote! {
             ::eventsmith::ServiceDescriptor {
-                name: #name, publishes: #publishes, consumes: #consumes, handles: #handles,
+                name: #name, publishes: #publishes, consumes: #consumes, handles: #handles, consumer: #consumer,
             },
         }
     });
@@ -88,6 +89,8 @@ fn stream(name: &str, stream: &Stream) -> TokenStream {
     let max_bytes = option(stream.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes))));
     let max_messages = option(stream.max_messages.map(|count| number(Literal::u64_unsuffixed(count))));
     let replicas = Literal::u8_unsuffixed(stream.replicas);
+    let discard = format_ident!("{}", if stream.discard == Discard::New { "New" } else { "Old" });
+    let atomic = stream.atomic;
     let duplicate_window = duration(stream.duplicate_window.unwrap_or(std::time::Duration::from_secs(120)));
     quote! {
         ::eventsmith::StreamDescriptor {
@@ -101,8 +104,25 @@ fn stream(name: &str, stream: &Stream) -> TokenStream {
             max_messages: #max_messages,
             replicas: #replicas,
             duplicate_window: #duplicate_window,
+            discard: ::eventsmith::Discard::#discard,
+            atomic: #atomic,
         },
     }
+}
+
+/// What is said of a service's consumers, beside the default for the rest.
+fn consumer(consumer: &Consumer) -> TokenStream {
+    let ack_wait = consumer.ack_wait.map(duration).map(|wait| quote!(ack_wait: #wait,));
+    let max_ack_pending =
+        consumer.max_ack_pending.map(Literal::u32_unsuffixed).map(|max| quote!(max_ack_pending: #max,));
+    let max_deliver = consumer.max_deliver.map(Literal::u32_unsuffixed).map(|max| quote!(max_deliver: #max,));
+    let deliver = (consumer.deliver == Deliver::New).then(|| quote!(deliver: ::eventsmith::DeliverFrom::New,));
+    let ordered = consumer.ordered.then(|| quote!(ordered: true,));
+    let said = quote!(#ack_wait #max_ack_pending #max_deliver #deliver #ordered);
+    if said.is_empty() {
+        return quote!(::eventsmith::ConsumerDescriptor::DEFAULT);
+    }
+    quote!(::eventsmith::ConsumerDescriptor { #said ..::eventsmith::ConsumerDescriptor::DEFAULT })
 }
 
 fn texts(values: &[Spanned<String>]) -> TokenStream {

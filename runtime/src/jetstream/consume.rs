@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::pull::Deliveries;
 use super::{JetStream, Settings, nanos};
 use crate::consumer::ConsumeError;
-use crate::transport::ConsumerSpec;
+use crate::topology::ConsumerSettings;
 
 /// What the server answers about a consumer, as far as it matters here.
 #[derive(Deserialize)]
@@ -19,12 +19,9 @@ struct Info {
 }
 
 impl JetStream {
-    pub(crate) async fn consume(
-        self: &Arc<Self>,
-        stream: &str,
-        spec: &ConsumerSpec,
-    ) -> Result<Deliveries, ConsumeError> {
-        let existing = match self.consumer(stream, &spec.durable).await? {
+    pub(crate) async fn consume(self: &Arc<Self>, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        let stream = spec.stream.as_str();
+        let existing = match self.consumer(stream, &spec.name).await? {
             Some(existing) => Some(existing),
             None => self.create(stream, spec).await?,
         };
@@ -33,11 +30,11 @@ impl JetStream {
             let before = settings.clone();
             write(spec, &mut settings);
             if !same(&before, &settings) {
-                tracing::info!(stream, consumer = spec.durable, filters = ?spec.filters, "updating the consumer");
+                tracing::info!(stream, consumer = spec.name, filters = ?spec.filters, "updating the consumer");
                 self.store(stream, spec, settings, "update").await?.map_err(|error| refused(stream, spec, &error))?;
             }
         }
-        Deliveries::new(Arc::clone(self), stream, &spec.durable).await
+        Deliveries::new(Arc::clone(self), stream, &spec.name).await
     }
 
     /// The configuration of a consumer, if there is one.
@@ -55,7 +52,7 @@ impl JetStream {
     }
 
     /// Creates a consumer. If another instance of the service was quicker, returns what that one created.
-    async fn create(&self, stream: &str, spec: &ConsumerSpec) -> Result<Option<Settings>, ConsumeError> {
+    async fn create(&self, stream: &str, spec: &ConsumerSettings) -> Result<Option<Settings>, ConsumeError> {
         let mut settings = Settings::new();
         settings.insert("deliver_policy".to_owned(), json!("all"));
         settings.insert("replay_policy".to_owned(), json!("instant"));
@@ -63,7 +60,7 @@ impl JetStream {
         match self.store(stream, spec, settings, "create").await? {
             Ok(()) => Ok(None),
             Err(error) if error.error_code() == ErrorCode::CONSUMER_ALREADY_EXISTS => {
-                self.consumer(stream, &spec.durable).await
+                self.consumer(stream, &spec.name).await
             }
             Err(error) => Err(refused(stream, spec, &error)),
         }
@@ -72,11 +69,11 @@ impl JetStream {
     async fn store(
         &self,
         stream: &str,
-        spec: &ConsumerSpec,
+        spec: &ConsumerSettings,
         settings: Settings,
         action: &str,
     ) -> Result<super::Answer<()>, ConsumeError> {
-        let durable = &spec.durable;
+        let durable = &spec.name;
         let request = json!({ "stream_name": stream, "config": settings, "action": action });
         let answer = self.ask::<Info>(format!("CONSUMER.CREATE.{stream}.{durable}"), &request).await;
         let answer = answer.map_err(|error| unavailable(stream, durable, error.0))?;
@@ -86,11 +83,11 @@ impl JetStream {
 
 /// What cannot be changed on a consumer that exists, and must be as we need it. (nats-server, server/consumer.go:
 /// `checkNewConsumerConfig`.)
-fn check(stream: &str, spec: &ConsumerSpec, settings: &Settings) -> Result<(), ConsumeError> {
+fn check(stream: &str, spec: &ConsumerSettings, settings: &Settings) -> Result<(), ConsumeError> {
     let refuse = |setting, reason: &str| {
         Err(ConsumeError::Refused {
             stream: stream.to_owned(),
-            consumer: spec.durable.clone(),
+            consumer: spec.name.clone(),
             setting,
             reason: reason.to_owned(),
         })
@@ -105,13 +102,13 @@ fn check(stream: &str, spec: &ConsumerSpec, settings: &Settings) -> Result<(), C
 }
 
 /// Puts our settings beside those that the server has and we do not speak of.
-fn write(spec: &ConsumerSpec, settings: &mut Settings) {
+fn write(spec: &ConsumerSettings, settings: &mut Settings) {
     settings.remove("filter_subject");
     // Delays are ours to compute: the server's list is ignored where a message is handed back.
     settings.remove("backoff");
     let ours = [
-        ("name", json!(spec.durable)),
-        ("durable_name", json!(spec.durable)),
+        ("name", json!(spec.name)),
+        ("durable_name", json!(spec.name)),
         ("ack_policy", json!("explicit")),
         ("ack_wait", nanos(spec.ack_wait)),
         // Who gives up, and when, is ours to decide.
@@ -136,8 +133,8 @@ fn same(a: &Settings, b: &Settings) -> bool {
     filters(a) == filters(b) && rest(a) == rest(b)
 }
 
-fn refused(stream: &str, spec: &ConsumerSpec, error: &async_nats::jetstream::Error) -> ConsumeError {
-    ConsumeError::Server { stream: stream.to_owned(), consumer: spec.durable.clone(), reason: error.to_string() }
+fn refused(stream: &str, spec: &ConsumerSettings, error: &async_nats::jetstream::Error) -> ConsumeError {
+    ConsumeError::Server { stream: stream.to_owned(), consumer: spec.name.clone(), reason: error.to_string() }
 }
 
 fn unavailable(stream: &str, durable: &str, reason: String) -> ConsumeError {
@@ -149,19 +146,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::DeliverFrom;
 
-    fn spec() -> ConsumerSpec {
-        ConsumerSpec {
-            durable: "promotions".to_owned(),
+    fn spec() -> ConsumerSettings {
+        ConsumerSettings {
+            stream: "EVENTS".to_owned(),
+            name: "promotions".to_owned(),
             filters: vec!["a".to_owned(), "b".to_owned()],
+            deliver: DeliverFrom::All,
             ack_wait: Duration::from_secs(15),
             max_ack_pending: 10,
+            max_deliver: None,
+            ordered: false,
         }
     }
 
     #[test]
     fn the_order_of_filters_and_the_place_of_a_single_one_are_no_difference() {
-        let one = ConsumerSpec { filters: vec!["a".to_owned()], ..spec() };
+        let one = ConsumerSettings { filters: vec!["a".to_owned()], ..spec() };
         let (mut two, mut single) = (Settings::new(), Settings::new());
         write(&spec(), &mut two);
         write(&one, &mut single);

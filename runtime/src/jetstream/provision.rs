@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, JetStream, Settings, nanos};
-use crate::provision::{ProvisionError, StreamSettings, differences};
+use crate::provision::{ProvisionError, differences};
+use crate::topology::StreamSettings;
 use crate::transport::Unavailable;
-use crate::{Retention, Storage};
+use crate::{Discard, Retention, Storage};
 
 /// What the server answers about a stream, as far as it matters here.
 #[derive(Deserialize)]
@@ -83,6 +84,8 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) {
         ("max_msgs", limit(wanted.max_messages)),
         ("num_replicas", json!(wanted.replicas)),
         ("duplicate_window", nanos(wanted.duplicate_window)),
+        ("discard", json!(wanted.discard)),
+        ("allow_atomic", json!(wanted.atomic)),
     ];
     settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
 }
@@ -109,6 +112,8 @@ fn read(name: &str, settings: &Settings) -> StreamSettings {
         max_messages: number("max_msgs").filter(|max| *max > 0),
         replicas: number("num_replicas").and_then(|replicas| replicas.try_into().ok()).unwrap_or(1),
         duplicate_window: duration("duplicate_window"),
+        discard: if text("discard") == "new" { Discard::New } else { Discard::Old },
+        atomic: settings.get("allow_atomic").and_then(Value::as_bool).unwrap_or_default(),
     }
 }
 
@@ -129,6 +134,8 @@ mod tests {
             max_messages: None,
             replicas: 3,
             duplicate_window: Duration::from_secs(5),
+            discard: Discard::Old,
+            atomic: false,
         };
         let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
 

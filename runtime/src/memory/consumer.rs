@@ -8,12 +8,13 @@ use tokio::time::{Instant, sleep_until};
 use super::Memory;
 use super::stream::Stream;
 use crate::filter;
-use crate::transport::{self, ConsumerSpec, Delivery, Word};
+use crate::topology::ConsumerSettings;
+use crate::transport::{self, Delivery, Word};
 
 /// What a stream remembers of a durable consumer.
 #[derive(Debug)]
 pub(super) struct Durable {
-    pub(super) spec: ConsumerSpec,
+    pub(super) spec: ConsumerSettings,
     /// The number of the first message that was not looked at yet.
     next: u64,
     /// What was delivered and not acknowledged, by number.
@@ -28,7 +29,7 @@ struct Pending {
 }
 
 impl Durable {
-    pub(super) fn new(spec: ConsumerSpec) -> Self {
+    pub(super) fn new(spec: ConsumerSettings) -> Self {
         Self { spec, next: 1, pending: BTreeMap::new() }
     }
 

@@ -8,8 +8,9 @@ use super::consumer::Durable;
 use super::{StoredMessage, message_id};
 use crate::Retention;
 use crate::filter;
-use crate::provision::StreamSettings;
-use crate::transport::{ConsumerSpec, Message, Stored};
+use crate::topology::ConsumerSettings;
+use crate::topology::StreamSettings;
+use crate::transport::{Message, Stored};
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -70,10 +71,10 @@ impl Stream {
     }
 
     /// The durable consumer of this name, created or brought to the specification.
-    pub(super) fn consumer(&mut self, spec: &ConsumerSpec) {
-        match self.consumers.get_mut(&spec.durable) {
+    pub(super) fn consumer(&mut self, spec: &ConsumerSettings) {
+        match self.consumers.get_mut(&spec.name) {
             Some(durable) => durable.spec = spec.clone(),
-            None => drop(self.consumers.insert(spec.durable.clone(), Durable::new(spec.clone()))),
+            None => drop(self.consumers.insert(spec.name.clone(), Durable::new(spec.clone()))),
         }
     }
 

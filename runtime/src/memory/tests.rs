@@ -6,9 +6,10 @@ use bytes::Bytes;
 use tokio::time::{Instant, advance, timeout};
 
 use super::Memory;
-use crate::provision::StreamSettings;
-use crate::transport::{Acker, ConsumerSpec, Delivery, Headers, Message, Stored, Word};
-use crate::{Retention, Storage};
+use crate::topology::ConsumerSettings;
+use crate::topology::StreamSettings;
+use crate::transport::{Acker, Delivery, Headers, Message, Stored, Word};
+use crate::{DeliverFrom, Discard, Retention, Storage};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,11 +25,22 @@ fn settings() -> StreamSettings {
         max_messages: None,
         replicas: 1,
         duplicate_window: 60 * SECOND,
+        discard: Discard::Old,
+        atomic: false,
     }
 }
 
-fn spec() -> ConsumerSpec {
-    ConsumerSpec { durable: "c".to_owned(), filters: vec!["a.b".to_owned()], ack_wait: 10 * SECOND, max_ack_pending: 2 }
+fn spec() -> ConsumerSettings {
+    ConsumerSettings {
+        stream: "EVENTS".to_owned(),
+        name: "c".to_owned(),
+        filters: vec!["a.b".to_owned()],
+        deliver: DeliverFrom::All,
+        ack_wait: 10 * SECOND,
+        max_ack_pending: 2,
+        max_deliver: None,
+        ordered: false,
+    }
 }
 
 fn memory(settings: &StreamSettings) -> Memory {
@@ -71,7 +83,7 @@ async fn an_id_is_remembered_as_long_as_the_window_says() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_acknowledged_in_time_comes_again() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
@@ -89,7 +101,7 @@ async fn what_is_not_acknowledged_in_time_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_handed_back_comes_again_after_its_delay() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
@@ -107,7 +119,7 @@ async fn what_is_handed_back_comes_again_after_its_delay() {
 #[tokio::test(start_paused = true)]
 async fn no_more_is_delivered_than_may_be_unacknowledged() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
     for id in ["1", "2", "3"] {
         store(&memory, "a.b", id).await;
     }
@@ -124,7 +136,7 @@ async fn no_more_is_delivered_than_may_be_unacknowledged() {
 #[tokio::test(start_paused = true)]
 async fn only_what_passes_a_filter_is_delivered() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;
@@ -148,7 +160,7 @@ async fn the_oldest_go_beyond_the_limits() {
 #[tokio::test(start_paused = true)]
 async fn a_work_queue_keeps_what_nobody_has_done() {
     let memory = memory(&StreamSettings { retention: Retention::WorkQueue, ..settings() });
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
     store(&memory, "a.b", "1").await;
     store(&memory, "a.b", "2").await;
 
@@ -160,7 +172,7 @@ async fn a_work_queue_keeps_what_nobody_has_done() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_by_interest_keeps_only_what_somebody_waits_for() {
     let memory = memory(&StreamSettings { retention: Retention::Interest, ..settings() });
-    let mut deliveries = memory.consume("EVENTS", &spec()).unwrap();
+    let mut deliveries = memory.consume(&spec()).unwrap();
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, Retention, RetryPolicy, Schema, Storage,
-    StreamDescriptor, Summary, Violation,
+    Bus, Config, ConsumeError, Consumer, DecodeError, Discard, Event, Invalid, Kind, Retention, RetryPolicy, Schema,
+    Storage, StreamDescriptor, Summary, Violation,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +27,8 @@ pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
     max_messages: None,
     replicas: 1,
     duplicate_window: Duration::from_secs(120),
+    discard: Discard::Old,
+    atomic: false,
 };
 
 /// Retries at once, so that tests need not wait for them.
