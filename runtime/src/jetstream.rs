@@ -4,6 +4,7 @@ mod connect;
 mod consume;
 mod provision;
 mod pull;
+mod read;
 mod send;
 
 use std::sync::Arc;

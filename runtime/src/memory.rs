@@ -19,7 +19,7 @@ use crate::filter;
 use crate::provision::{ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Headers, Message, SendFailure};
+use crate::transport::{Ack, Headers, Kept, Message, Select, SendFailure, Unavailable};
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
@@ -101,6 +101,13 @@ impl Memory {
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        let mut streams = self.streams();
+        let found = streams.get_mut(stream).ok_or_else(|| Unavailable(format!("there is no stream {stream}")))?;
+        found.trim();
+        Ok(found.find(select))
     }
 
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
 use crate::jetstream::{self, JetStream};
@@ -44,6 +45,14 @@ impl Transport {
         match self {
             Self::Memory(memory) => memory.provision(settings),
             Self::JetStream(jetstream) => jetstream.provision(settings).await,
+        }
+    }
+
+    /// One message of a stream, if there is such a message.
+    pub(crate) async fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.message(stream, select),
+            Self::JetStream(jetstream) => jetstream.message(stream, select).await,
         }
     }
 
@@ -78,6 +87,25 @@ pub(crate) struct Message {
     pub(crate) subject: Cow<'static, str>,
     pub(crate) headers: Headers,
     pub(crate) payload: Bytes,
+}
+
+/// Which message of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Select<'a> {
+    /// The one with this number.
+    Sequence(u64),
+    /// The last on a subject, which may have wildcards.
+    LastOf(&'a str),
+    /// The first on a subject, which may have wildcards, with this number or a later one.
+    NextOf { subject: &'a str, from: u64 },
+}
+
+/// A message as a stream keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) sequence: u64,
+    pub(crate) stored: Timestamp,
+    pub(crate) message: Message,
 }
 
 /// Headers in the order they were set. Names are compared as NATS does, with regard to case.

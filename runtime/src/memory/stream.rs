@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::consumer::Durable;
@@ -10,28 +11,38 @@ use crate::Retention;
 use crate::filter;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Message, Stored};
+use crate::transport::{Kept, Message, Select, Stored};
 
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) settings: StreamSettings,
-    messages: BTreeMap<u64, Kept>,
+    messages: BTreeMap<u64, Entry>,
     bytes: u64,
     last: u64,
     /// The ids that the duplicate window remembers, with the number and time of the first message that bore them.
     ids: HashMap<String, (u64, Instant)>,
     pub(super) consumers: HashMap<String, Durable>,
+    /// The same instant on tokio's clock, which tests can wind on, and on the calendar.
+    began: (Instant, Timestamp),
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Entry {
     message: Message,
     at: Instant,
 }
 
 impl Stream {
     pub(super) fn new(settings: StreamSettings) -> Self {
-        Self { settings, messages: BTreeMap::new(), bytes: 0, last: 0, ids: HashMap::new(), consumers: HashMap::new() }
+        Self {
+            settings,
+            messages: BTreeMap::new(),
+            bytes: 0,
+            last: 0,
+            ids: HashMap::new(),
+            consumers: HashMap::new(),
+            began: (Instant::now(), Timestamp::now()),
+        }
     }
 
     pub(super) fn captures(&self, subject: &str) -> bool {
@@ -52,7 +63,7 @@ impl Stream {
             self.ids.insert(id.to_owned(), (self.last, now));
         }
         self.bytes += size(&message);
-        self.messages.insert(self.last, Kept { message, at: now });
+        self.messages.insert(self.last, Entry { message, at: now });
         if self.settings.retention == Retention::Interest {
             self.drop_if_done(self.last);
         }
@@ -64,9 +75,22 @@ impl Stream {
         self.messages.get(&sequence).map(|kept| &kept.message)
     }
 
+    pub(super) fn find(&self, select: Select<'_>) -> Option<Kept> {
+        let on = |subject: &str, entry: &Entry| filter::covers(subject, &entry.message.subject);
+        let (sequence, entry) = match select {
+            Select::Sequence(sequence) => self.messages.get_key_value(&sequence),
+            Select::LastOf(subject) => self.messages.iter().rev().find(|(_, entry)| on(subject, entry)),
+            Select::NextOf { subject, from } => self.messages.range(from..).find(|(_, entry)| on(subject, entry)),
+        }?;
+        let (instant, time) = self.began;
+        let age = SignedDuration::try_from(entry.at.duration_since(instant)).unwrap_or(SignedDuration::MAX);
+        let stored = time.checked_add(age).unwrap_or(Timestamp::MAX);
+        Some(Kept { sequence: *sequence, stored, message: entry.message.clone() })
+    }
+
     /// The first message from a number on that one of the filters is for.
     pub(super) fn first_from(&self, sequence: u64, filters: &[String]) -> Option<u64> {
-        let wanted = |kept: &Kept| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
+        let wanted = |kept: &Entry| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
         self.messages.range(sequence..).find(|(_, kept)| wanted(kept)).map(|(sequence, _)| *sequence)
     }
 
