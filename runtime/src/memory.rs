@@ -1,16 +1,20 @@
 //! The transport without a server: streams and durable consumers in memory, on tokio's clock.
 
+mod clock;
 mod consumer;
+mod settle;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::Event;
 use crate::consumer::ConsumeError;
@@ -19,7 +23,9 @@ use crate::filter;
 use crate::provision::{ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Headers, Kept, Message, Select, SendFailure, Unavailable};
+use crate::transport::{Ack, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
+use clock::Clock;
+use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
@@ -66,6 +72,9 @@ struct Shared {
     streams: Mutex<BTreeMap<String, Stream>>,
     /// Tells those who wait for messages that there is something new.
     changed: watch::Sender<()>,
+    clock: Clock,
+    /// How many have begun to read from consumers.
+    readers: AtomicU64,
 }
 
 impl Memory {
@@ -97,7 +106,7 @@ impl Memory {
                 stream.settings = wanted.clone();
             }
             None => {
-                streams.insert(wanted.name.clone(), Stream::new(wanted.clone()));
+                streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()));
             }
         }
         Ok(())
@@ -116,19 +125,58 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
     }
 
-    pub(crate) fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// Creates a durable consumer, or brings it to these settings.
+    pub(crate) fn ensure_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
         let mut streams = self.streams();
-        let stream = &spec.stream;
-        let Some(found) = streams.get_mut(stream) else {
+        let Some(stream) = streams.get_mut(&wanted.stream) else {
             return Err(ConsumeError::Server {
-                stream: stream.clone(),
-                consumer: spec.name.clone(),
+                stream: wanted.stream.clone(),
+                consumer: wanted.name.clone(),
                 reason: "stream not found".to_owned(),
             });
         };
-        found.consumer(spec);
-        drop(streams);
-        Ok(Deliveries::new(self.clone(), stream, &spec.name))
+        stream.consumer(wanted);
+        Ok(())
+    }
+
+    /// Begins to read from a durable consumer.
+    pub(crate) fn read(&self, settings: &ConsumerSettings) -> Deliveries {
+        Deliveries::new(self.clone(), &settings.stream, &settings.name)
+    }
+
+    /// Tells a durable consumer what became of a message.
+    pub(crate) fn hear(&self, stream: &str, durable: &str, sequence: u64, word: Word) {
+        self.with_durable(stream, durable, |durable, _, now| durable.hear(sequence, word, now));
+        if matches!(word, Word::Ack | Word::Term(_))
+            && let Some(stream) = self.streams().get_mut(stream)
+        {
+            stream.drop_if_done(sequence);
+        }
+        self.shared.changed.send_replace(());
+    }
+
+    /// What a durable consumer has delivered as often as it may and nobody has acknowledged, with how often that was.
+    pub(crate) fn exhausted(&self, stream: &str, durable: &str) -> Vec<(u64, u64)> {
+        self.with_durable(stream, durable, |durable, _, _| durable.exhausted()).unwrap_or_default()
+    }
+
+    fn with_durable<T>(
+        &self,
+        stream: &str,
+        durable: &str,
+        work: impl FnOnce(&mut Durable, &Stream, Instant) -> T,
+    ) -> Option<T> {
+        let mut streams = self.streams();
+        let stream = streams.get_mut(stream)?;
+        stream.trim();
+        let mut found = stream.consumers.remove(durable)?;
+        let outcome = work(&mut found, stream, self.shared.clock.now());
+        stream.consumers.insert(durable.to_owned(), found);
+        Some(outcome)
+    }
+
+    fn next_reader(&self) -> u64 {
+        self.shared.readers.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn stored(&self) -> Vec<StoredMessage> {

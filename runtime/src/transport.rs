@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
+use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
 use crate::provision::ProvisionError;
@@ -64,11 +65,26 @@ impl Transport {
         }
     }
 
-    /// Creates a durable consumer of a stream, or brings it to this specification, and begins to read from it.
-    pub(crate) async fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// Creates a durable consumer, or brings it to these settings: for development, where nobody provisions.
+    pub(crate) async fn ensure_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
         match self {
-            Self::Memory(memory) => memory.consume(spec).map(Deliveries::Memory),
-            Self::JetStream(jetstream) => jetstream.consume(spec).await.map(Box::new).map(Deliveries::JetStream),
+            Self::Memory(memory) => memory.ensure_consumer(wanted),
+            Self::JetStream(jetstream) => jetstream.ensure_consumer(wanted).await,
+        }
+    }
+
+    pub(crate) async fn check_consumer(&self, wanted: &ConsumerSettings) -> Result<ConsumerSettings, ConsumeError> {
+        match self {
+            Self::Memory(_) => Ok(wanted.clone()),
+            Self::JetStream(jetstream) => jetstream.check_consumer(wanted).await,
+        }
+    }
+
+    /// Begins to read from a durable consumer that exists.
+    pub(crate) async fn read(&self, settings: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        match self {
+            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(settings))),
+            Self::JetStream(jetstream) => jetstream.read(settings).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -114,10 +130,14 @@ pub(crate) struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
     pub(crate) const ID: &'static str = "Nats-Msg-Id";
+    pub(crate) const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
+    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TYPE: &'static str = "Eventsmith-Type";
     pub(crate) const VERSION: &'static str = "Eventsmith-Version";
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
+    /// The one consumer that a replayed event is for.
+    pub(crate) const ONLY: &'static str = "Eventsmith-Only";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
@@ -174,7 +194,9 @@ impl Deliveries {
     /// The next message. The transport has at most `want` on their way to the caller; with 0 it fetches none, but still
     /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
     /// dropped without losing a message.
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+    ///
+    /// Where one reader at a time is served, `None` says that it is somebody else's turn now, or ours again.
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
         match self {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
@@ -190,10 +212,22 @@ impl Deliveries {
         }
     }
 
-    /// Waits until the server has received every acknowledgement sent before.
+    /// How many messages are delivered and not acknowledged, over all who read from the consumer.
+    pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
+        match self {
+            Self::Memory(deliveries) => Ok(deliveries.pending()),
+            Self::JetStream(deliveries) => deliveries.pending().await,
+        }
+    }
+
+    /// Waits until the server has received every acknowledgement sent before. Where one reader at a time is served, it is
+    /// somebody else's turn from then on.
     pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(deliveries) => {
+                deliveries.leave();
+                Ok(())
+            }
             Self::JetStream(deliveries) => deliveries.confirm().await,
         }
     }
@@ -207,7 +241,19 @@ pub(crate) struct Delivery {
     pub(crate) sequence: u64,
     /// How often it was delivered to this consumer, this time included: 1 at first.
     pub(crate) attempt: u64,
+    /// When it was stored.
+    pub(crate) stored: Timestamp,
     pub(crate) acker: Acker,
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// A delivery without content, from nowhere.
+    pub(crate) fn for_test(sequence: u64) -> Self {
+        let message = Message { subject: "x".into(), headers: Headers::default(), payload: Bytes::new() };
+        let acker = Acker::Memory(memory::Acker::for_test(sequence));
+        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker }
+    }
 }
 
 /// Tells the consumer what became of a delivery.
@@ -241,4 +287,6 @@ pub(crate) enum Word {
     GiveBack,
     /// Still at work: `ack_wait` begins anew.
     Progress,
+    /// Never deliver it again: it is among the dead letters, for this reason.
+    Term(DeadReason),
 }
