@@ -7,6 +7,7 @@ mod constants;
 mod consumer;
 mod date_time;
 pub mod de;
+mod dead_letters;
 mod envelope;
 mod event;
 #[doc(hidden)]
@@ -34,6 +35,7 @@ pub use config::{Config, ConfigError, Secret, ServerUrl};
 pub use constants::Constants;
 pub use consumer::{ConsumeError, Consumer, RetryPolicy, Summary};
 pub use date_time::DateTime;
+pub use dead_letters::{DeadLetter, DeadReason};
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
 pub use eventsmith_macros::domain_event;
