@@ -39,6 +39,7 @@ pub use consumer::{
     RetryPolicy, Summary,
 };
 pub use date_time::DateTime;
+pub use dead_letters::{DeadLetter, DeadReason};
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
 pub use eventsmith_macros::domain_event;

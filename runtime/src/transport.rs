@@ -135,6 +135,12 @@ impl Headers {
     pub(crate) const TYPE: &'static str = "Eventsmith-Type";
     pub(crate) const VERSION: &'static str = "Eventsmith-Version";
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
+    /// Of a replayed event: the dead letter that it comes from, `STREAM:SEQUENCE`.
+    pub(crate) const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
+    /// Of an event that was replayed for one consumer: its name. All others acknowledge it unhandled.
+    pub(crate) const ONLY: &'static str = "Eventsmith-Only";
+    /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
+    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
     /// The one consumer that a replayed event is for.
     pub(crate) const ONLY: &'static str = "Eventsmith-Only";
