@@ -13,19 +13,15 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use crate::Event;
-use crate::consumer::ConsumeError;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{ProvisionError, differences};
+use crate::provision::{FoundConsumer, ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Headers, Message, SendFailure};
+use crate::transport::{Ack, Failure, Headers, Message, SendFailure};
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
-
-/// The server's code for subjects that two streams would capture.
-const SUBJECTS_OVERLAP: u64 = 10065;
 
 /// A message that a bus in memory holds.
 #[derive(Debug, Clone)]
@@ -87,7 +83,7 @@ impl Memory {
         if let Some(other) = streams.values().find(overlapping) {
             return Err(ProvisionError::Server {
                 stream: wanted.name.clone(),
-                code: SUBJECTS_OVERLAP,
+                code: Failure::SUBJECTS_OVERLAP,
                 reason: format!("subjects overlap with those of {}", other.settings.name),
             });
         }
@@ -109,19 +105,20 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
     }
 
-    pub(crate) fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    pub(crate) fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
+        self.streams().get(stream)?.consumers.get(name).map(|durable| FoundConsumer::exactly(durable.spec.clone()))
+    }
+
+    pub(crate) fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), Failure> {
         let mut streams = self.streams();
-        let stream = &spec.stream;
-        let Some(found) = streams.get_mut(stream) else {
-            return Err(ConsumeError::Server {
-                stream: stream.clone(),
-                consumer: spec.name.clone(),
-                reason: "stream not found".to_owned(),
-            });
-        };
-        found.consumer(spec);
-        drop(streams);
-        Ok(Deliveries::new(self.clone(), stream, &spec.name))
+        let reason = || "stream not found".to_owned();
+        let stream = streams.get_mut(&wanted.stream);
+        stream.ok_or_else(|| Failure::Server { code: Failure::NO_STREAM, reason: reason() })?.consumer(wanted);
+        Ok(())
+    }
+
+    pub(crate) fn read(&self, consumer: &ConsumerSettings) -> Deliveries {
+        Deliveries::new(self.clone(), &consumer.stream, &consumer.name)
     }
 
     pub(crate) fn stored(&self) -> Vec<StoredMessage> {

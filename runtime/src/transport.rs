@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use crate::consumer::ConsumeError;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::ProvisionError;
+use crate::provision::{FoundConsumer, ProvisionError};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
@@ -55,11 +55,27 @@ impl Transport {
         }
     }
 
-    /// Creates a durable consumer of a stream, or brings it to this specification, and begins to read from it.
-    pub(crate) async fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// A durable consumer as it is, if there is one.
+    pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {
         match self {
-            Self::Memory(memory) => memory.consume(spec).map(Deliveries::Memory),
-            Self::JetStream(jetstream) => jetstream.consume(spec).await.map(Box::new).map(Deliveries::JetStream),
+            Self::Memory(memory) => Ok(memory.consumer(stream, name)),
+            Self::JetStream(jetstream) => jetstream.consumer(stream, name).await,
+        }
+    }
+
+    /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
+    pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), Failure> {
+        match self {
+            Self::Memory(memory) => memory.put_consumer(wanted),
+            Self::JetStream(jetstream) => jetstream.put_consumer(wanted, exists).await,
+        }
+    }
+
+    /// Begins to read from a durable consumer that is there.
+    pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        match self {
+            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(consumer))),
+            Self::JetStream(jetstream) => jetstream.read(consumer).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -134,6 +150,33 @@ pub(crate) enum SendFailure {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
+
+/// Why the server did not do what it was asked about a stream or a consumer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It refused, with a code.
+    Server { code: u64, reason: String },
+    /// It did not answer.
+    Unavailable(String),
+}
+
+impl Failure {
+    /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
+    /// server/errors.json, as all codes.)
+    pub(crate) const CONSUMER_EXISTS: u64 = 10148;
+    /// The server's code for subjects that two streams would capture.
+    pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
+    /// The server's code for a stream that does not exist.
+    pub(crate) const NO_STREAM: u64 = 10059;
+    /// The server's code for a consumer that does not exist.
+    pub(crate) const NO_CONSUMER: u64 = 10014;
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
 
 /// Reads from a durable consumer.
 #[derive(Debug)]

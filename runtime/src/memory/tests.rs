@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, advance, timeout};
 
-use super::Memory;
+use super::{Deliveries, Memory};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Acker, Delivery, Headers, Message, Stored, Word};
@@ -49,6 +49,11 @@ fn memory(settings: &StreamSettings) -> Memory {
     memory
 }
 
+fn consume(memory: &Memory) -> Deliveries {
+    memory.put_consumer(&spec()).unwrap();
+    memory.read(&spec())
+}
+
 async fn store(memory: &Memory, subject: &'static str, id: &str) -> Stored {
     let mut headers = Headers::default();
     headers.push(Headers::ID, id);
@@ -83,7 +88,7 @@ async fn an_id_is_remembered_as_long_as_the_window_says() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_acknowledged_in_time_comes_again() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
@@ -101,7 +106,7 @@ async fn what_is_not_acknowledged_in_time_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_handed_back_comes_again_after_its_delay() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
@@ -119,7 +124,7 @@ async fn what_is_handed_back_comes_again_after_its_delay() {
 #[tokio::test(start_paused = true)]
 async fn no_more_is_delivered_than_may_be_unacknowledged() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
     for id in ["1", "2", "3"] {
         store(&memory, "a.b", id).await;
     }
@@ -136,7 +141,7 @@ async fn no_more_is_delivered_than_may_be_unacknowledged() {
 #[tokio::test(start_paused = true)]
 async fn only_what_passes_a_filter_is_delivered() {
     let memory = memory(&settings());
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;
@@ -160,7 +165,7 @@ async fn the_oldest_go_beyond_the_limits() {
 #[tokio::test(start_paused = true)]
 async fn a_work_queue_keeps_what_nobody_has_done() {
     let memory = memory(&StreamSettings { retention: Retention::WorkQueue, ..settings() });
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
     store(&memory, "a.b", "1").await;
     store(&memory, "a.b", "2").await;
 
@@ -172,7 +177,7 @@ async fn a_work_queue_keeps_what_nobody_has_done() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_by_interest_keeps_only_what_somebody_waits_for() {
     let memory = memory(&StreamSettings { retention: Retention::Interest, ..settings() });
-    let mut deliveries = memory.consume(&spec()).unwrap();
+    let mut deliveries = consume(&memory);
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;
