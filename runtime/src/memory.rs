@@ -17,21 +17,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Event;
-use crate::consumer::ConsumeError;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{ProvisionError, differences};
+use crate::provision::{FoundConsumer, ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
+use crate::transport::{Ack, Failure, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
 use clock::Clock;
 use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
-
-/// The server's code for subjects that two streams would capture.
-const SUBJECTS_OVERLAP: u64 = 10065;
 
 /// A message that a bus in memory holds.
 #[derive(Debug, Clone)]
@@ -96,7 +92,7 @@ impl Memory {
         if let Some(other) = streams.values().find(overlapping) {
             return Err(ProvisionError::Server {
                 stream: wanted.name.clone(),
-                code: SUBJECTS_OVERLAP,
+                code: Failure::SUBJECTS_OVERLAP,
                 reason: format!("subjects overlap with those of {}", other.settings.name),
             });
         }
@@ -125,23 +121,20 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
     }
 
-    /// Creates a durable consumer, or brings it to these settings.
-    pub(crate) fn ensure_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
+    pub(crate) fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
+        self.streams().get(stream)?.consumers.get(name).map(|durable| FoundConsumer::exactly(durable.spec.clone()))
+    }
+
+    pub(crate) fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), Failure> {
         let mut streams = self.streams();
-        let Some(stream) = streams.get_mut(&wanted.stream) else {
-            return Err(ConsumeError::Server {
-                stream: wanted.stream.clone(),
-                consumer: wanted.name.clone(),
-                reason: "stream not found".to_owned(),
-            });
-        };
-        stream.consumer(wanted);
+        let reason = || "stream not found".to_owned();
+        let stream = streams.get_mut(&wanted.stream);
+        stream.ok_or_else(|| Failure::Server { code: Failure::NO_STREAM, reason: reason() })?.consumer(wanted);
         Ok(())
     }
 
-    /// Begins to read from a durable consumer.
-    pub(crate) fn read(&self, settings: &ConsumerSettings) -> Deliveries {
-        Deliveries::new(self.clone(), &settings.stream, &settings.name)
+    pub(crate) fn read(&self, consumer: &ConsumerSettings) -> Deliveries {
+        Deliveries::new(self.clone(), &consumer.stream, &consumer.name)
     }
 
     /// Tells a durable consumer what became of a message.

@@ -21,7 +21,7 @@ use crate::consumer::ConsumeError;
 use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::ProvisionError;
+use crate::provision::{FoundConsumer, ProvisionError};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
@@ -65,26 +65,27 @@ impl Transport {
         }
     }
 
-    /// Creates a durable consumer, or brings it to these settings: for development, where nobody provisions.
-    pub(crate) async fn ensure_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
+    /// A durable consumer as it is, if there is one.
+    pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {
         match self {
-            Self::Memory(memory) => memory.ensure_consumer(wanted),
-            Self::JetStream(jetstream) => jetstream.ensure_consumer(wanted).await,
+            Self::Memory(memory) => Ok(memory.consumer(stream, name)),
+            Self::JetStream(jetstream) => jetstream.consumer(stream, name).await,
         }
     }
 
-    pub(crate) async fn check_consumer(&self, wanted: &ConsumerSettings) -> Result<ConsumerSettings, ConsumeError> {
+    /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
+    pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), Failure> {
         match self {
-            Self::Memory(_) => Ok(wanted.clone()),
-            Self::JetStream(jetstream) => jetstream.check_consumer(wanted).await,
+            Self::Memory(memory) => memory.put_consumer(wanted),
+            Self::JetStream(jetstream) => jetstream.put_consumer(wanted, exists).await,
         }
     }
 
-    /// Begins to read from a durable consumer that exists.
-    pub(crate) async fn read(&self, settings: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// Begins to read from a durable consumer that is there.
+    pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         match self {
-            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(settings))),
-            Self::JetStream(jetstream) => jetstream.read(settings).await.map(Box::new).map(Deliveries::JetStream),
+            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(consumer))),
+            Self::JetStream(jetstream) => jetstream.read(consumer).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -130,8 +131,6 @@ pub(crate) struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
     pub(crate) const ID: &'static str = "Nats-Msg-Id";
-    pub(crate) const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
-    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TYPE: &'static str = "Eventsmith-Type";
     pub(crate) const VERSION: &'static str = "Eventsmith-Version";
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
@@ -142,8 +141,6 @@ impl Headers {
     /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
     pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
-    /// The one consumer that a replayed event is for.
-    pub(crate) const ONLY: &'static str = "Eventsmith-Only";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
@@ -188,6 +185,33 @@ pub(crate) enum SendFailure {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
+
+/// Why the server did not do what it was asked about a stream or a consumer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It refused, with a code.
+    Server { code: u64, reason: String },
+    /// It did not answer.
+    Unavailable(String),
+}
+
+impl Failure {
+    /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
+    /// server/errors.json, as all codes.)
+    pub(crate) const CONSUMER_EXISTS: u64 = 10148;
+    /// The server's code for subjects that two streams would capture.
+    pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
+    /// The server's code for a stream that does not exist.
+    pub(crate) const NO_STREAM: u64 = 10059;
+    /// The server's code for a consumer that does not exist.
+    pub(crate) const NO_CONSUMER: u64 = 10014;
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
 
 /// Reads from a durable consumer.
 #[derive(Debug)]

@@ -46,6 +46,30 @@ pub enum ConsumeError {
         /// Its subject.
         subject: &'static str,
     },
+    /// The durable consumer does not exist, and the bus is not configured to create it.
+    #[error(
+        "the consumer {consumer} of {stream} does not exist; provision the catalogue (`eventsmith streams apply`, or \
+         Bus::provision with services), or set create_consumers in development"
+    )]
+    Missing {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+    },
+    /// The durable consumer is not what this service needs.
+    #[error(
+        "the consumer {consumer} of {stream} is not what this service needs: {differences}; provision the catalogue \
+         that this service was built from (`eventsmith streams plan` shows what would change)"
+    )]
+    Different {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// Every setting that differs, with what it is and what it must be.
+        differences: String,
+    },
     /// A consumer of this name exists and cannot become the one that is needed.
     #[error("the consumer {consumer} of {stream} cannot be used: {setting}: {reason}; delete it, or use another name")]
     Refused {

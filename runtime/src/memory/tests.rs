@@ -57,7 +57,7 @@ async fn store(memory: &Memory, subject: &'static str, id: &str) -> Stored {
 }
 
 fn read(memory: &Memory) -> super::Deliveries {
-    memory.ensure_consumer(&spec()).unwrap();
+    memory.put_consumer(&spec()).unwrap();
     memory.read(&spec())
 }
 
