@@ -4,6 +4,7 @@
 
 mod cluster;
 mod common;
+mod consume;
 mod contract;
 mod faults;
 mod login;
