@@ -130,7 +130,7 @@ impl Publisher {
             attempts += 1;
             let outcome = match work {
                 Work::One(prepared) => self.attempt(prepared, latest).await,
-                Work::Batch { events, messages, .. } => self.attempt_batch(events, messages, attempts, latest).await,
+                Work::Batch { first, events, messages } => self.attempt_batch(first, events, messages, latest).await,
             };
             let reason = match outcome {
                 Ok(stored) => return Ok(stored),

@@ -98,13 +98,12 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// The same message, to be stored wherever the stream ends.
-    pub(crate) fn without_expectations(&self) -> Self {
+    /// The same message, but it is refused where it would be stored: only a duplicate is acknowledged.
+    pub(crate) fn unless_new(&self) -> Self {
         let mut message = self.clone();
-        message
-            .headers
-            .0
-            .retain(|(name, _)| ![Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&&**name));
+        let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
+        message.headers.0.retain(|(name, _)| !expects(name));
+        message.headers.push(Headers::EXPECTED_LAST_ID, "none");
         message
     }
 }
@@ -139,6 +138,7 @@ impl Headers {
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
     pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
+    pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
     pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {

@@ -13,12 +13,14 @@ use crate::topology::StreamSettings;
 use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored};
 use crate::{Discard, Retention};
 
+/// The server's code for a stream whose last message has not the id that is expected.
+const WRONG_LAST_ID: u64 = 10070;
 /// The server's code for a message that does not fit into a stream that refuses what is new.
 const STORE_FAILED: u64 = 10077;
 /// The server's code for a batch where the stream takes none.
 const ATOMIC_DISABLED: u64 = 10174;
 /// The server's code for a batch with an id that is in the duplicate window, or twice in the batch.
-pub(crate) const BATCH_DUPLICATE: u64 = 10201;
+const BATCH_DUPLICATE: u64 = 10201;
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -66,6 +68,10 @@ impl Stream {
         if let Some(&(sequence, _)) = message_id(&message.headers).and_then(|id| self.ids.get(id)) {
             return Ok(Stored { stream, sequence, duplicate: true });
         }
+        // Unlike the other expectations, this one is looked at after the duplicates.
+        if message.headers.get(Headers::EXPECTED_LAST_ID).is_some_and(|id| self.last_id() != Some(id)) {
+            return refused(WRONG_LAST_ID, "wrong last msg ID");
+        }
         self.check_room(1, size(message))?;
         self.append(message.clone(), now);
         self.trim();
@@ -74,7 +80,6 @@ impl Stream {
 
     /// Stores all messages or none. Expectations are about the stream before the batch.
     pub(super) fn store_batch(&mut self, messages: &[Message]) -> Result<Stored, SendFailure> {
-        let refused = |code, reason: &str| Err(SendFailure::Refused { code: Some(code), reason: reason.to_owned() });
         let now = Instant::now();
         self.trim();
         self.forget_ids(now);
@@ -83,10 +88,11 @@ impl Stream {
         }
         let mut ids = HashSet::new();
         for message in messages {
-            self.check_expectations(&message.headers, &message.subject)?;
+            // The other way round than for a single message, as on the server.
             if message_id(&message.headers).is_some_and(|id| self.ids.contains_key(id) || !ids.insert(id)) {
                 return refused(BATCH_DUPLICATE, "atomic publish batch contains duplicate message id");
             }
+            self.check_expectations(&message.headers, &message.subject)?;
         }
         self.check_room(messages.len() as u64, messages.iter().map(size).sum())?;
         for message in messages {
@@ -94,6 +100,10 @@ impl Stream {
         }
         self.trim();
         Ok(Stored { stream: self.settings.name.clone(), sequence: self.last, duplicate: false })
+    }
+
+    fn last_id(&self) -> Option<&str> {
+        self.messages.get(&self.last).and_then(|last| message_id(&last.message.headers))
     }
 
     fn forget_ids(&mut self, now: Instant) {
@@ -116,14 +126,12 @@ impl Stream {
     /// Whether there is room, in a stream that refuses what is new when it is full.
     fn check_room(&self, messages: u64, bytes: u64) -> Result<(), SendFailure> {
         let over = |limit: Option<u64>, held: u64| limit.is_some_and(|limit| held > limit);
-        let refused = |what: &str| {
-            let reason = format!("maximum {what} exceeded");
-            Err(SendFailure::Refused { code: Some(STORE_FAILED), reason })
-        };
         match &self.settings {
             settings if settings.discard == Discard::Old => Ok(()),
-            settings if over(settings.max_messages, self.messages.len() as u64 + messages) => refused("messages"),
-            settings if over(settings.max_bytes, self.bytes + bytes) => refused("bytes"),
+            settings if over(settings.max_messages, self.messages.len() as u64 + messages) => {
+                refused(STORE_FAILED, "maximum messages exceeded")
+            }
+            settings if over(settings.max_bytes, self.bytes + bytes) => refused(STORE_FAILED, "maximum bytes exceeded"),
             _ => Ok(()),
         }
     }
@@ -211,6 +219,10 @@ impl Stream {
             self.bytes -= size(&kept.message);
         }
     }
+}
+
+fn refused<T>(code: u64, reason: &str) -> Result<T, SendFailure> {
+    Err(SendFailure::Refused { code: Some(code), reason: reason.to_owned() })
 }
 
 fn size(message: &Message) -> u64 {

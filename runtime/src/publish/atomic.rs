@@ -13,6 +13,8 @@ use crate::transport::{Message, Select, SendFailure, Stored};
 
 /// The server's code for a stream that takes no batches.
 pub(super) const DISABLED: u64 = 10174;
+/// The server's code for a stream whose last message has not the id that is expected.
+const WRONG_LAST_ID: u64 = 10070;
 /// The server's code for a batch of which the stream did not see every message.
 const INCOMPLETE: u64 = 10176;
 /// The server's code for a batch with an id that the stream remembers.
@@ -95,9 +97,9 @@ impl Publisher {
 
     pub(super) async fn attempt_batch(
         &self,
+        first: &Prepared,
         events: &[Prepared],
         messages: &[Message],
-        attempts: u32,
         latest: Instant,
     ) -> Result<Stored, SendFailure> {
         // The server knows a batch that it gave up, or that is stored, by its id; so each attempt has its own.
@@ -109,7 +111,7 @@ impl Publisher {
         };
         match outcome {
             Err(failure @ (SendFailure::WrongSequence { .. } | SendFailure::Refused { code: Some(DUPLICATE), .. })) => {
-                self.committed_before(events, attempts).await?.ok_or(failure)
+                self.committed_before(first, events).await?.ok_or(failure)
             }
             Err(SendFailure::NoStream | SendFailure::Refused { code: Some(INCOMPLETE), .. }) => {
                 Err(self.scattered(events).await?)
@@ -118,36 +120,23 @@ impl Publisher {
         }
     }
 
-    /// Where the last event is, if the batch was stored by an attempt whose acknowledgement was lost. That the server has
-    /// seen an id does not prove it: the caller may have given an id that it used before. So the messages are looked at.
-    async fn committed_before(&self, events: &[Prepared], attempts: u32) -> Result<Option<Stored>, SendFailure> {
-        let ([first, ..], [.., last]) = (events, events) else { return Ok(None) };
-        let streams = self.transport.streams_of(&first.message.subject).await.map_err(transient)?;
-        let Some(stream) = streams.into_iter().next() else { return Ok(None) };
-        let mut begin = None;
-        let mut seen = HashSet::new();
-        for (index, event) in events.iter().enumerate().rev() {
-            let subject = &*event.message.subject;
-            if begin.is_none() && seen.insert(subject) {
-                let kept = self.transport.message(&stream, Select::LastOf(subject)).await.map_err(transient)?;
-                let ours = kept.filter(|kept| id(&kept.message) == id(&event.message));
-                begin = ours.and_then(|kept| kept.sequence.checked_sub(index as u64));
-            }
-        }
-        if begin.is_none() && attempts > 1 {
-            // Others have published behind it. Published alone, the first event is a duplicate and the answer says of what.
-            let ack = self.transport.send(&first.message.without_expectations()).await?;
-            begin = Some(ack.outcome().await?).filter(|stored| stored.duplicate).map(|stored| stored.sequence);
-        }
-        let Some(begin) = begin else { return Ok(None) };
-        let end = begin + events.len() as u64 - 1;
-        for (event, sequence) in [(first, begin), (last, end)] {
-            let kept = self.transport.message(&stream, Select::Sequence(sequence)).await.map_err(transient)?;
-            if kept.is_none_or(|kept| id(&kept.message) != id(&event.message)) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Stored { stream, sequence: end, duplicate: true }))
+    /// Where the last event is, if the batch was stored before. That the server has seen an id does not prove it: the
+    /// caller may have given an id that it used otherwise. So both ends are looked at.
+    async fn committed_before(&self, first: &Prepared, events: &[Prepared]) -> Result<Option<Stored>, SendFailure> {
+        // A duplicate is answered with the place of what was stored; what is none meets an expectation that nothing fulfils.
+        let found = match self.transport.send(&first.message.unless_new()).await {
+            Ok(ack) => ack.outcome().await,
+            Err(failure) => Err(failure),
+        };
+        let Stored { stream, sequence, .. } = match found {
+            Ok(found) => found,
+            Err(SendFailure::Refused { code: Some(WRONG_LAST_ID), .. }) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let end = sequence + events.len() as u64 - 1;
+        let kept = self.transport.message(&stream, Select::Sequence(end)).await.map_err(transient)?;
+        let ours = kept.is_some_and(|kept| events.last().is_some_and(|last| id(&kept.message) == id(&last.message)));
+        Ok(ours.then_some(Stored { stream, sequence: end, duplicate: true }))
     }
 
     /// Why no stream saw the whole batch: it belongs into several, or there was a change of leaders in the middle of it.

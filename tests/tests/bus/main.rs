@@ -8,4 +8,5 @@ mod contract;
 mod faults;
 mod login;
 mod provision;
+mod publish;
 mod wire;
