@@ -11,7 +11,9 @@ use crate::provision::ProvisionError;
 use crate::publish::Publisher;
 use crate::topology::StreamSettings;
 use crate::transport::Transport;
-use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor};
+use crate::{
+    Batch, Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor,
+};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
@@ -118,6 +120,23 @@ impl Bus {
         events: impl IntoIterator<Item = &'a E, IntoIter: Send>,
     ) -> Vec<Result<Published, PublishError>> {
         self.inner.publisher.publish_all(events.into_iter()).await
+    }
+
+    /// An empty batch, for [`publish_atomic`](Self::publish_atomic).
+    pub fn batch(&self) -> Batch {
+        Batch::new(&self.inner.publisher.source)
+    }
+
+    /// Stores all events of a batch, one after the other, or none of them.
+    ///
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12 or
+    /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
+    /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
+    pub async fn publish_atomic(&self, batch: &Batch) -> Result<Vec<Published>, PublishError> {
+        self.inner.publisher.publish_atomic(batch).await
     }
 
     /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.

@@ -51,7 +51,7 @@ pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use number::Number;
 pub use provision::ProvisionError;
-pub use publish::{PublishError, PublishOptions, Published};
+pub use publish::{Batch, Expect, PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;

@@ -9,4 +9,5 @@ mod contract;
 mod faults;
 mod login;
 mod provision;
+mod publish;
 mod wire;
