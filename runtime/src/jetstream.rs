@@ -6,6 +6,7 @@ mod provision;
 mod pull;
 mod read;
 mod send;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;

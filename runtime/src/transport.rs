@@ -56,6 +56,30 @@ impl Transport {
         }
     }
 
+    /// Deletes a message of a stream; one that is not there is no error.
+    pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.delete_message(stream, sequence),
+            Self::JetStream(jetstream) => jetstream.delete_message(stream, sequence).await,
+        }
+    }
+
+    /// How far a durable consumer is; `None` if there is none.
+    pub(crate) async fn progress(&self, stream: &str, consumer: &str) -> Result<Option<Progress>, Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.progress(stream, consumer),
+            Self::JetStream(jetstream) => jetstream.progress(stream, consumer).await,
+        }
+    }
+
+    /// Makes a durable consumer forget a message for good, whether somebody holds it or not.
+    pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.terminate(stream, consumer, sequence),
+            Self::JetStream(jetstream) => jetstream.terminate(stream, consumer, sequence).await,
+        }
+    }
+
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
     pub(crate) async fn streams_of(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
         match self {
@@ -106,6 +130,24 @@ pub(crate) struct Kept {
     pub(crate) sequence: u64,
     pub(crate) stored: Timestamp,
     pub(crate) message: Message,
+}
+
+/// How far a durable consumer is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) filters: Vec<String>,
+    /// How many deliveries there were, those that were repeated included.
+    pub(crate) deliveries: u64,
+    /// The last message that was delivered.
+    pub(crate) delivered: u64,
+    /// All messages up to this one are done with.
+    pub(crate) ack_floor: u64,
+    /// How many messages are delivered and not acknowledged, those aside that were given up.
+    pub(crate) pending: u64,
+    /// How many messages were delivered more than once and never acknowledged, those included that were given up.
+    pub(crate) redelivered: u64,
+    /// After how many deliveries a message is given up; `None` for never.
+    pub(crate) max_deliver: Option<u64>,
 }
 
 /// Headers in the order they were set. Names are compared as NATS does, with regard to case.

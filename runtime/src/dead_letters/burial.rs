@@ -6,7 +6,7 @@ use super::letter::{self, DeadReason, STORED};
 use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored, Transport, Unavailable};
 
 /// The server's code for a stream whose last message on a subject is not the expected one.
-pub(super) const WRONG_LAST_SEQUENCE: u64 = 10071;
+const WRONG_LAST_SEQUENCE: u64 = 10071;
 
 /// An event that a consumer gives up on.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub(crate) async fn bury(
             // Its id was stored within the duplicate window, and yet it is not there: it was replayed or purged.
             Ok(Stored { duplicate: true, .. }) => return Ok(Buried::Before),
             Ok(Stored { sequence, .. }) => return Ok(Buried::Now(sequence)),
-            Err(SendFailure::Refused { code: Some(WRONG_LAST_SEQUENCE), .. }) => {
+            Err(failure) if is_wrong_sequence(&failure) => {
                 // Either this letter, or one about an event of the same number in an earlier stream of the same name.
                 let last = last_of(transport, subject).await?;
                 if last.as_ref().is_some_and(|last| last.message.headers.get(STORED) == letter.headers.get(STORED)) {
@@ -70,6 +70,12 @@ pub(super) async fn send(transport: &Transport, message: Message) -> Result<Stor
     transport.send(message).await?.await
 }
 
+/// Whether the last message on the subject is not the expected one.
+pub(super) fn is_wrong_sequence(failure: &SendFailure) -> bool {
+    matches!(failure, SendFailure::Refused { code: Some(WRONG_LAST_SEQUENCE), .. })
+}
+
+/// The last message on a subject, in the stream that captures it.
 pub(super) async fn last_of(transport: &Transport, subject: &str) -> Result<Option<Kept>, Unavailable> {
     match transport.streams_of(subject).await?.first() {
         Some(stream) => transport.message(stream, Select::LastOf(subject)).await,

@@ -9,7 +9,7 @@ use super::Memory;
 use super::stream::Stream;
 use crate::filter;
 use crate::topology::ConsumerSettings;
-use crate::transport::{self, Delivery, Word};
+use crate::transport::{self, Delivery, Progress, Word};
 
 /// What a stream remembers of a durable consumer.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Durable {
         Some((sequence, 1))
     }
 
-    fn hear(&mut self, sequence: u64, word: Word) {
+    pub(super) fn hear(&mut self, sequence: u64, word: Word) {
         let now = Instant::now();
         let delay = match word {
             Word::Ack => {
@@ -71,6 +71,30 @@ impl Durable {
         };
         if let Some(pending) = self.pending.get_mut(&sequence) {
             pending.due = now + delay;
+        }
+    }
+}
+
+impl Durable {
+    /// What was given up. Nothing, as long as messages are delivered without end.
+    pub(super) fn exhausted(&self) -> Vec<(u64, u64)> {
+        let max = self.spec.max_deliver.unwrap_or(u64::MAX);
+        let exhausted = |(sequence, pending): (&u64, &Pending)| {
+            (pending.deliveries >= max && pending.due <= Instant::now()).then_some((*sequence, pending.deliveries))
+        };
+        self.pending.iter().filter_map(exhausted).collect()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let delivered = self.next - 1;
+        Progress {
+            filters: self.spec.filters.clone(),
+            deliveries: 0,
+            delivered,
+            ack_floor: self.pending.keys().next().map_or(delivered, |first| first - 1),
+            pending: self.pending.len() as u64,
+            redelivered: self.pending.values().filter(|pending| pending.deliveries > 1).count() as u64,
+            max_deliver: self.spec.max_deliver,
         }
     }
 }

@@ -5,7 +5,9 @@
 mod cluster;
 mod common;
 mod contract;
+mod dead_letters;
 mod faults;
 mod login;
 mod provision;
+mod recovery;
 mod wire;
