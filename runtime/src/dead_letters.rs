@@ -140,3 +140,18 @@ impl DeadLetters {
         Ok(counts)
     }
 }
+
+/// The subjects of a consumer's letters.
+pub(crate) fn subjects_of(root: &str, consumer: &str) -> String {
+    format!("{root}.dlq.{consumer}.>")
+}
+
+/// See [`DeadLetters::recover`].
+pub(crate) async fn recover(
+    transport: &Transport,
+    root: &str,
+    stream: &str,
+    consumer: &str,
+) -> Result<Recovered, DeadLetterError> {
+    DeadLetters::open(transport, root).await?.recover(stream, consumer).await
+}

@@ -22,6 +22,7 @@ mod payload;
 mod provision;
 mod publish;
 mod schema;
+mod signal;
 mod stream;
 mod subject;
 #[cfg(feature = "testing")]
@@ -33,7 +34,10 @@ mod transport;
 pub use bus::Bus;
 pub use config::{Config, ConfigError, Secret, ServerUrl};
 pub use constants::Constants;
-pub use consumer::{ConsumeError, Consumer, RetryPolicy, Summary};
+pub use consumer::{
+    BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, ConsumerStatus, HandlerConfig, Order,
+    RetryPolicy, Summary,
+};
 pub use date_time::DateTime;
 pub use dead_letters::{
     DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, Letters, Recovered, ReplayTo, Replayed,
@@ -53,6 +57,7 @@ pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;
+pub use signal::shutdown_signal;
 pub use stream::{ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};
 pub use text::InvalidText;

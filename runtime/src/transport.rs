@@ -18,9 +18,10 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
+use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::ProvisionError;
+use crate::provision::{FoundConsumer, ProvisionError};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
@@ -59,23 +60,21 @@ impl Transport {
     /// Deletes a message of a stream; one that is not there is no error.
     pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(memory) => memory.delete_message(stream, sequence),
+            Self::Memory(memory) => {
+                memory.delete_message(stream, sequence);
+                Ok(())
+            }
             Self::JetStream(jetstream) => jetstream.delete_message(stream, sequence).await,
-        }
-    }
-
-    /// How far a durable consumer is; `None` if there is none.
-    pub(crate) async fn progress(&self, stream: &str, consumer: &str) -> Result<Option<Progress>, Unavailable> {
-        match self {
-            Self::Memory(memory) => memory.progress(stream, consumer),
-            Self::JetStream(jetstream) => jetstream.progress(stream, consumer).await,
         }
     }
 
     /// Makes a durable consumer forget a message for good, whether somebody holds it or not.
     pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(memory) => memory.terminate(stream, consumer, sequence),
+            Self::Memory(memory) => {
+                memory.hear(stream, consumer, sequence, Word::Term(DeadReason::Exhausted));
+                Ok(())
+            }
             Self::JetStream(jetstream) => jetstream.terminate(stream, consumer, sequence).await,
         }
     }
@@ -88,11 +87,27 @@ impl Transport {
         }
     }
 
-    /// Creates a durable consumer of a stream, or brings it to this specification, and begins to read from it.
-    pub(crate) async fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// A durable consumer as it is, if there is one.
+    pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {
         match self {
-            Self::Memory(memory) => memory.consume(spec).map(Deliveries::Memory),
-            Self::JetStream(jetstream) => jetstream.consume(spec).await.map(Box::new).map(Deliveries::JetStream),
+            Self::Memory(memory) => Ok(memory.consumer(stream, name)),
+            Self::JetStream(jetstream) => jetstream.consumer(stream, name).await,
+        }
+    }
+
+    /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
+    pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), Failure> {
+        match self {
+            Self::Memory(memory) => memory.put_consumer(wanted),
+            Self::JetStream(jetstream) => jetstream.put_consumer(wanted, exists).await,
+        }
+    }
+
+    /// Begins to read from a durable consumer that is there.
+    pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        match self {
+            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(consumer))),
+            Self::JetStream(jetstream) => jetstream.read(consumer).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -130,24 +145,6 @@ pub(crate) struct Kept {
     pub(crate) sequence: u64,
     pub(crate) stored: Timestamp,
     pub(crate) message: Message,
-}
-
-/// How far a durable consumer is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
-    pub(crate) filters: Vec<String>,
-    /// How many deliveries there were, those that were repeated included.
-    pub(crate) deliveries: u64,
-    /// The last message that was delivered.
-    pub(crate) delivered: u64,
-    /// All messages up to this one are done with.
-    pub(crate) ack_floor: u64,
-    /// How many messages are delivered and not acknowledged, those aside that were given up.
-    pub(crate) pending: u64,
-    /// How many messages were delivered more than once and never acknowledged, those included that were given up.
-    pub(crate) redelivered: u64,
-    /// After how many deliveries a message is given up; `None` for never.
-    pub(crate) max_deliver: Option<u64>,
 }
 
 /// Headers in the order they were set. Names are compared as NATS does, with regard to case.
@@ -211,6 +208,33 @@ pub(crate) enum SendFailure {
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
 
+/// Why the server did not do what it was asked about a stream or a consumer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It refused, with a code.
+    Server { code: u64, reason: String },
+    /// It did not answer.
+    Unavailable(String),
+}
+
+impl Failure {
+    /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
+    /// server/errors.json, as all codes.)
+    pub(crate) const CONSUMER_EXISTS: u64 = 10148;
+    /// The server's code for subjects that two streams would capture.
+    pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
+    /// The server's code for a stream that does not exist.
+    pub(crate) const NO_STREAM: u64 = 10059;
+    /// The server's code for a consumer that does not exist.
+    pub(crate) const NO_CONSUMER: u64 = 10014;
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
+
 /// Reads from a durable consumer.
 #[derive(Debug)]
 pub(crate) enum Deliveries {
@@ -222,7 +246,9 @@ impl Deliveries {
     /// The next message. The transport has at most `want` on their way to the caller; with 0 it fetches none, but still
     /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
     /// dropped without losing a message.
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+    ///
+    /// Where one reader at a time is served, `None` says that it is somebody else's turn now, or ours again.
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
         match self {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
@@ -238,10 +264,22 @@ impl Deliveries {
         }
     }
 
-    /// Waits until the server has received every acknowledgement sent before.
+    /// How many messages are delivered and not acknowledged, over all who read from the consumer.
+    pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
+        match self {
+            Self::Memory(deliveries) => Ok(deliveries.pending()),
+            Self::JetStream(deliveries) => deliveries.pending().await,
+        }
+    }
+
+    /// Waits until the server has received every acknowledgement sent before. Where one reader at a time is served, it is
+    /// somebody else's turn from then on.
     pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(deliveries) => {
+                deliveries.leave();
+                Ok(())
+            }
             Self::JetStream(deliveries) => deliveries.confirm().await,
         }
     }
@@ -255,7 +293,19 @@ pub(crate) struct Delivery {
     pub(crate) sequence: u64,
     /// How often it was delivered to this consumer, this time included: 1 at first.
     pub(crate) attempt: u64,
+    /// When it was stored.
+    pub(crate) stored: Timestamp,
     pub(crate) acker: Acker,
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// A delivery without content, from nowhere.
+    pub(crate) fn for_test(sequence: u64) -> Self {
+        let message = Message { subject: "x".into(), headers: Headers::default(), payload: Bytes::new() };
+        let acker = Acker::Memory(memory::Acker::for_test(sequence));
+        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker }
+    }
 }
 
 /// Tells the consumer what became of a delivery.
@@ -289,4 +339,6 @@ pub(crate) enum Word {
     GiveBack,
     /// Still at work: `ack_wait` begins anew.
     Progress,
+    /// Never deliver it again: it is among the dead letters, for this reason.
+    Term(DeadReason),
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::burial::{Buried, Origin, bury};
 use super::{DeadLetterError, DeadLetters, DeadReason};
 use crate::filter;
-use crate::transport::{Kept, Progress, Select, Transport};
+use crate::jetstream::{JetStream, Progress};
+use crate::transport::{Kept, Select, Transport};
 
 /// How many messages of a stream are looked at in one search for what no advisory told.
 const LONGEST_SEARCH: usize = 10_000;
@@ -43,7 +44,7 @@ impl DeadLetters {
         let from_advisories = self.heed_advisories(stream, consumer).await?;
         let (from_reconciling, unaccounted) = match &self.transport {
             Transport::Memory(memory) => {
-                let exhausted = memory.exhausted(stream, consumer)?;
+                let exhausted = memory.exhausted(stream, consumer);
                 for &(sequence, deliveries) in &exhausted {
                     if let Some(kept) = self.transport.message(stream, Select::Sequence(sequence)).await? {
                         self.bury(stream, consumer, &kept, deliveries).await?;
@@ -52,7 +53,7 @@ impl DeadLetters {
                 }
                 (exhausted.len() as u64, 0)
             }
-            Transport::JetStream(_) => self.reconcile(stream, consumer).await?,
+            Transport::JetStream(jetstream) => self.reconcile(jetstream, stream, consumer).await?,
         };
         let recovered = Recovered { from_advisories, from_reconciling, unaccounted };
         if unaccounted > 0 {
@@ -103,9 +104,14 @@ impl DeadLetters {
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
     /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
     /// number stays, it gets its letter taken back. Whatever dies in between leaves a letter too many and none too few.
-    async fn reconcile(&self, stream: &str, consumer: &str) -> Result<(u64, u64), DeadLetterError> {
+    async fn reconcile(
+        &self,
+        jetstream: &JetStream,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<(u64, u64), DeadLetterError> {
         let rests = |progress: &Progress| progress.pending == 0 && progress.redelivered > 0;
-        let progress = self.transport.progress(stream, consumer).await?;
+        let progress = jetstream.progress(stream, consumer).await?;
         let Some(mut progress) = progress.filter(rests) else { return Ok((0, 0)) };
         let (mut found, mut from) = (0, progress.ack_floor + 1);
         for _ in 0..LONGEST_SEARCH {
@@ -113,7 +119,7 @@ impl DeadLetters {
             from = candidate.sequence + 1;
             let buried = self.bury(stream, consumer, &candidate, progress.max_deliver.unwrap_or_default()).await?;
             self.transport.terminate(stream, consumer, candidate.sequence).await?;
-            let Some(now) = self.transport.progress(stream, consumer).await? else { return Ok((found, 0)) };
+            let Some(now) = jetstream.progress(stream, consumer).await? else { return Ok((found, 0)) };
             // A delivery may have raised the number again. Then nothing is proved, and others are at work.
             let is_quiet = now.deliveries == progress.deliveries && now.pending == 0;
             match buried {

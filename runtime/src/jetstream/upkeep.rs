@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{ASK_AGAIN, JetStream};
-use crate::transport::{Progress, Unavailable};
+use crate::transport::Unavailable;
 
 /// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
 const NOT_THERE: [u64; 2] = [10043, 10057];
@@ -37,6 +37,24 @@ struct Settings {
     max_deliver: i64,
 }
 
+/// How far a durable consumer is.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) filters: Vec<String>,
+    /// How many deliveries there were, those that were repeated included.
+    pub(crate) deliveries: u64,
+    /// The last message that was delivered.
+    pub(crate) delivered: u64,
+    /// All messages up to this one are done with.
+    pub(crate) ack_floor: u64,
+    /// How many messages are delivered and not acknowledged, those aside that were given up.
+    pub(crate) pending: u64,
+    /// How many messages were delivered more than once and never acknowledged, those included that were given up.
+    pub(crate) redelivered: u64,
+    /// After how many deliveries a message is given up; `None` for never.
+    pub(crate) max_deliver: Option<u64>,
+}
+
 impl JetStream {
     pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
         // Its bytes are not overwritten: that is for secrets, and slow.
@@ -49,6 +67,7 @@ impl JetStream {
         }
     }
 
+    /// How far a durable consumer is; `None` if there is none.
     pub(crate) async fn progress(&self, stream: &str, consumer: &str) -> Result<Option<Progress>, Unavailable> {
         let info = match self.ask::<Info>(format!("CONSUMER.INFO.{stream}.{consumer}"), &json!({})).await? {
             Ok(info) => info,

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::consumer::Durable;
 use super::{StoredMessage, message_id};
-use crate::Retention;
 use crate::filter;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Kept, Message, Select, Stored};
+use crate::{DeliverFrom, Retention};
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -22,8 +23,9 @@ pub(super) struct Stream {
     /// The ids that the duplicate window remembers, with the number and time of the first message that bore them.
     ids: HashMap<String, (u64, Instant)>,
     pub(super) consumers: HashMap<String, Durable>,
-    /// The same instant on tokio's clock, which tests can wind on, and on the calendar.
+    /// The same instant on our clock and on the calendar.
     began: (Instant, Timestamp),
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -33,7 +35,8 @@ struct Entry {
 }
 
 impl Stream {
-    pub(super) fn new(settings: StreamSettings) -> Self {
+    pub(super) fn new(settings: StreamSettings, clock: Clock) -> Self {
+        let began = (clock.now(), Timestamp::now());
         Self {
             settings,
             messages: BTreeMap::new(),
@@ -41,7 +44,8 @@ impl Stream {
             last: 0,
             ids: HashMap::new(),
             consumers: HashMap::new(),
-            began: (Instant::now(), Timestamp::now()),
+            began,
+            clock,
         }
     }
 
@@ -51,7 +55,7 @@ impl Stream {
 
     /// Stores a message, unless its id is in the duplicate window.
     pub(super) fn store(&mut self, message: Message) -> Stored {
-        let now = Instant::now();
+        let now = self.clock.now();
         let stream = self.settings.name.clone();
         let window = self.settings.duplicate_window;
         self.ids.retain(|_, (_, at)| now.duration_since(*at) < window);
@@ -82,10 +86,7 @@ impl Stream {
             Select::LastOf(subject) => self.messages.iter().rev().find(|(_, entry)| on(subject, entry)),
             Select::NextOf { subject, from } => self.messages.range(from..).find(|(_, entry)| on(subject, entry)),
         }?;
-        let (instant, time) = self.began;
-        let age = SignedDuration::try_from(entry.at.duration_since(instant)).unwrap_or(SignedDuration::MAX);
-        let stored = time.checked_add(age).unwrap_or(Timestamp::MAX);
-        Some(Kept { sequence: *sequence, stored, message: entry.message.clone() })
+        Some(Kept { sequence: *sequence, stored: self.time(entry.at), message: entry.message.clone() })
     }
 
     /// The first message from a number on that one of the filters is for.
@@ -94,12 +95,30 @@ impl Stream {
         self.messages.range(sequence..).find(|(_, kept)| wanted(kept)).map(|(sequence, _)| *sequence)
     }
 
-    /// The durable consumer of this name, created or brought to the specification.
-    pub(super) fn consumer(&mut self, spec: &ConsumerSettings) {
-        match self.consumers.get_mut(&spec.name) {
-            Some(durable) => durable.spec = spec.clone(),
-            None => drop(self.consumers.insert(spec.name.clone(), Durable::new(spec.clone()))),
+    /// The durable consumer of this name, created or brought to these settings.
+    pub(super) fn consumer(&mut self, settings: &ConsumerSettings) {
+        if let Some(durable) = self.consumers.get_mut(&settings.name) {
+            durable.spec = settings.clone();
+            return;
         }
+        let next = match settings.deliver {
+            DeliverFrom::All => 1,
+            DeliverFrom::New => self.last + 1,
+            DeliverFrom::Sequence(sequence) => sequence,
+            DeliverFrom::Time(time) => {
+                let at = |entry: &Entry| self.time(entry.at) >= time;
+                let first = self.messages.iter().find(|(_, entry)| at(entry));
+                first.map_or(self.last + 1, |(sequence, _)| *sequence)
+            }
+        };
+        self.consumers.insert(settings.name.clone(), Durable::new(settings.clone(), next));
+    }
+
+    /// An instant on the calendar.
+    fn time(&self, instant: Instant) -> Timestamp {
+        let (begin, time) = self.began;
+        let age = SignedDuration::try_from(instant.duration_since(begin)).unwrap_or(SignedDuration::MAX);
+        time.checked_add(age).unwrap_or(Timestamp::MAX)
     }
 
     /// Drops a message that nobody waits for, where the stream keeps only what somebody does.
@@ -124,7 +143,7 @@ impl Stream {
 
     /// Drops the oldest messages beyond the limits.
     pub(super) fn trim(&mut self) {
-        let now = Instant::now();
+        let now = self.clock.now();
         while let Some((&sequence, first)) = self.messages.first_key_value() {
             let settings = &self.settings;
             let too_old = settings.max_age.is_some_and(|age| now.duration_since(first.at) >= age);
