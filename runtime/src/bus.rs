@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::consumer::Consumer;
+use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::jetstream::JetStream;
 use crate::memory::{Memory, StoredMessage};
 use crate::provision::ProvisionError;
@@ -142,6 +143,15 @@ impl Bus {
     /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.
     pub fn consumer(&self, service: impl Into<String>) -> Consumer {
         Consumer::new(self.clone(), service.into())
+    }
+
+    /// The dead letters of the catalogue whose subjects begin with this root. They are in the stream that captures
+    /// `{root}.dlq.>`.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when that cannot be told.
+    pub async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
+        DeadLetters::open(self.transport(), root).await
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.

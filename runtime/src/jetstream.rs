@@ -7,6 +7,7 @@ mod provision;
 mod pull;
 mod read;
 mod send;
+mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -30,6 +31,7 @@ use acks::Acks;
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
 pub(crate) use send::Ack;
+pub(crate) use upkeep::Progress;
 
 /// How long to wait for one answer before asking again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);

@@ -39,7 +39,9 @@ pub use consumer::{
     RetryPolicy, Summary,
 };
 pub use date_time::DateTime;
-pub use dead_letters::{DeadLetter, DeadReason};
+pub use dead_letters::{
+    DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, Letters, Recovered, ReplayTo, Replayed,
+};
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
 pub use eventsmith_macros::domain_event;

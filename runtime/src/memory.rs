@@ -137,6 +137,12 @@ impl Memory {
         Ok(found.find(select))
     }
 
+    pub(crate) fn delete_message(&self, stream: &str, sequence: u64) {
+        if let Some(stream) = self.streams().get_mut(stream) {
+            stream.remove(sequence);
+        }
+    }
+
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {
         let streams = self.streams();
         let captures = |stream: &&Stream| stream.settings.subjects.iter().any(|own| filter::overlap(own, subject));

@@ -235,7 +235,7 @@ impl Prepared {
             SendFailure::Transient(reason) => unacknowledged(reason),
             SendFailure::WrongSequence { last } => PublishError::WrongSequence { subject, expected: self.expect, last },
             // That the last attempt stored nothing says nothing about those before it.
-            failure if attempts > 1 => unacknowledged(format!("the last attempt: {failure:?}")),
+            failure if attempts > 1 => unacknowledged(format!("the last attempt: {failure}")),
             SendFailure::NoStream => PublishError::NoStream { subject },
             SendFailure::TooLarge { size, limit } => PublishError::TooLarge { subject, size, limit },
             SendFailure::Refused { code: Some(atomic::DISABLED), .. } => PublishError::AtomicDisabled { subject },

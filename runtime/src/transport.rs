@@ -65,6 +65,28 @@ impl Transport {
         }
     }
 
+    /// Deletes a message of a stream; one that is not there is no error.
+    pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.delete_message(stream, sequence);
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.delete_message(stream, sequence).await,
+        }
+    }
+
+    /// Makes a durable consumer forget a message for good, whether somebody holds it or not.
+    pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.hear(stream, consumer, sequence, Word::Term(DeadReason::Exhausted));
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.terminate(stream, consumer, sequence).await,
+        }
+    }
+
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
     pub(crate) async fn streams_of(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
         match self {
@@ -162,7 +184,6 @@ impl Headers {
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
     pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
     pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
-    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
@@ -208,23 +229,31 @@ pub(crate) struct Stored {
 }
 
 /// Why one attempt to store a message failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SendFailure {
     /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
+    #[error("not acknowledged: {0}")]
     Transient(String),
     /// No stream captures the subject.
+    #[error("no stream captures the subject")]
     NoStream,
     /// The server takes no message of this size, in bytes.
+    #[error("it has {size} bytes, the server takes {limit}")]
     TooLarge { size: usize, limit: usize },
     /// The stream, or the subject in it, does not end where the message expects.
+    #[error("the last one has the number {last}, not the one that is expected")]
     WrongSequence { last: u64 },
     /// The server knows no atomic batches.
+    #[error("the server {server} knows no atomic batches")]
     AtomicUnsupported { server: String },
     /// As many wait for a connection as may; nothing was sent.
+    #[error("{limit} wait for a connection already")]
     QueueFull { limit: usize },
     /// The stream refuses it, and would again.
+    #[error("refused: {reason}")]
     Refused { code: Option<u64>, reason: String },
     /// The bus was shut down.
+    #[error("the bus is shut down")]
     Closed,
 }
 

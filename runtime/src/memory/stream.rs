@@ -233,7 +233,7 @@ impl Stream {
         }
     }
 
-    fn remove(&mut self, sequence: u64) {
+    pub(super) fn remove(&mut self, sequence: u64) {
         if let Some(kept) = self.messages.remove(&sequence) {
             self.bytes -= size(&kept.message);
         }
