@@ -44,7 +44,9 @@ pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use number::Number;
-pub use provision::ProvisionError;
+pub use provision::{
+    Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
+};
 pub use publish::{PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
@@ -52,7 +54,7 @@ pub use serde_json::Value;
 pub use stream::{ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};
 pub use text::InvalidText;
-pub use topology::{ConsumerSettings, StreamSettings};
+pub use topology::{ConsumerSettings, StreamSettings, Topology};
 pub use uuid::Uuid;
 
 /// Takes in the events that the build script generated.

@@ -8,6 +8,7 @@ use super::consumer::Durable;
 use super::{StoredMessage, message_id};
 use crate::Retention;
 use crate::filter;
+use crate::provision::FoundStream;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Message, Stored};
@@ -32,6 +33,23 @@ struct Kept {
 impl Stream {
     pub(super) fn new(settings: StreamSettings) -> Self {
         Self { settings, messages: BTreeMap::new(), bytes: 0, last: 0, ids: HashMap::new(), consumers: HashMap::new() }
+    }
+
+    pub(super) fn found(&self) -> FoundStream {
+        FoundStream {
+            settings: self.settings.clone(),
+            sealed: false,
+            messages: self.messages.len() as u64,
+            bytes: self.bytes,
+            first_sequence: self.messages.keys().next().copied().unwrap_or(self.last + 1),
+            last_sequence: self.last,
+        }
+    }
+
+    /// How many messages there are from a number on that one of the filters is for.
+    pub(super) fn count_from(&self, sequence: u64, filters: &[String]) -> u64 {
+        let wanted = |kept: &&Kept| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
+        self.messages.range(sequence..).map(|(_, kept)| kept).filter(wanted).count() as u64
     }
 
     pub(super) fn captures(&self, subject: &str) -> bool {
