@@ -162,6 +162,14 @@ impl Transport {
         }
     }
 
+    /// Says that a consumer is about to read, until it does: for those who wait until all is settled.
+    pub(crate) fn starting(&self) -> Option<memory::Starting> {
+        match self {
+            Self::Memory(memory) => Some(memory.starting()),
+            Self::JetStream(_) => None,
+        }
+    }
+
     /// Begins to read from a durable consumer that is there.
     pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         match self {
