@@ -155,7 +155,7 @@ impl Bus {
 
     /// Stores all events of a batch, one after the other, or none of them.
     ///
-    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12 or
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12.1 or
     /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
     /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
     ///

@@ -253,7 +253,12 @@ impl Headers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
+        self.entries().map(|(name, value)| (&**name, value))
+    }
+
+    /// The same, with names that tell whether they are ours or came from outside.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Cow<'static, str>, &str)> {
+        self.0.iter().map(|(name, value)| (name, value.as_str()))
     }
 
     /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.

@@ -57,7 +57,8 @@ impl JetStream {
     pub(crate) async fn send_batch(self: &Arc<Self>, messages: &[Message], id: &str) -> Result<Ack, SendFailure> {
         let deadline = Instant::now() + self.ack_timeout;
         let info = self.client.server_info();
-        if !self.client.is_server_compatible(2, 12, 0) {
+        // 2.12.0 takes batches, but no ids in them: after a lost acknowledgement they could be stored twice.
+        if !self.client.is_server_compatible(2, 12, 1) {
             return Err(SendFailure::AtomicUnsupported { server: info.version });
         }
         let mut headers = Vec::with_capacity(messages.len());
@@ -231,8 +232,13 @@ impl Drop for Place<'_> {
 /// `None` if a header cannot be written; the client's own conversions would panic.
 fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
-    for (name, value) in headers.iter() {
-        map.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+    for (name, value) in headers.entries() {
+        let name = match name {
+            // Ours, and without a copy.
+            Cow::Borrowed(name) => HeaderName::from_static(name),
+            Cow::Owned(name) => name.parse().ok()?,
+        };
+        map.append(name, value.parse::<HeaderValue>().ok()?);
     }
     Some(map)
 }
