@@ -2,6 +2,7 @@
 
 mod breaking;
 mod completions;
+mod dlq;
 mod example;
 mod generate;
 mod lint;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
+    Dlq(dlq::Dlq),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -33,6 +35,7 @@ impl Command {
             Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
+            Self::Dlq(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }
