@@ -7,6 +7,7 @@ mod example;
 mod generate;
 mod lint;
 mod man;
+mod streams;
 mod validate;
 
 use clap::Subcommand;
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
+    Streams(streams::Streams),
     Dlq(dlq::Dlq),
     Completions(completions::Completions),
     Man(man::Man),
@@ -35,6 +37,7 @@ impl Command {
             Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
+            Self::Streams(command) => command.run(out),
             Self::Dlq(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),

@@ -12,22 +12,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Event;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{FoundConsumer, ProvisionError, differences};
+use crate::provision::{FoundConsumer, FoundStream};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Failure, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
+use crate::transport::{Failure, Headers, Kept, Message, Select, SendFailure, Stored, Unavailable, Word};
 use clock::Clock;
 use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
+
+/// The server's code for a batch of which not all came to the stream.
+const BATCH_INCOMPLETE: u64 = 10176;
 
 /// A message that a bus in memory holds.
 #[derive(Debug, Clone)]
@@ -74,36 +76,52 @@ struct Shared {
 }
 
 impl Memory {
-    pub(crate) fn send(&self, message: Message) -> Result<Ack, SendFailure> {
-        let mut streams = self.streams();
-        let stream = streams.values_mut().find(|stream| stream.captures(&message.subject));
-        let stored = stream.ok_or(SendFailure::NoStream)?.store(message);
-        drop(streams);
-        self.shared.changed.send_replace(());
-        Ok(std::future::ready(Ok(stored)).boxed())
+    pub(crate) fn send(&self, message: &Message) -> Result<Stored, SendFailure> {
+        self.store(message, |stream| stream.store(message))
     }
 
-    pub(crate) fn provision(&self, wanted: &StreamSettings) -> Result<(), ProvisionError> {
+    pub(crate) fn send_batch(&self, messages: &[Message]) -> Result<Stored, SendFailure> {
+        let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.to_owned() };
+        let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
+        self.store(last, |stream| {
+            if !messages.iter().all(|message| stream.captures(&message.subject)) {
+                return Err(refused(Some(BATCH_INCOMPLETE), "atomic publish batch is incomplete"));
+            }
+            stream.store_batch(messages)
+        })
+    }
+
+    /// Stores into the stream that captures a message.
+    fn store(
+        &self,
+        message: &Message,
+        store: impl FnOnce(&mut Stream) -> Result<Stored, SendFailure>,
+    ) -> Result<Stored, SendFailure> {
+        let mut streams = self.streams();
+        let stream = streams.values_mut().find(|stream| stream.captures(&message.subject));
+        let stored = store(stream.ok_or(SendFailure::NoStream)?)?;
+        drop(streams);
+        self.shared.changed.send_replace(());
+        Ok(stored)
+    }
+
+    pub(crate) fn stream(&self, name: &str) -> Option<FoundStream> {
+        self.streams().get(name).map(Stream::found)
+    }
+
+    pub(crate) fn put_stream(&self, wanted: &StreamSettings) -> Result<(), Failure> {
         let mut streams = self.streams();
         let overlapping = |stream: &&Stream| {
             stream.settings.name != wanted.name
                 && stream.settings.subjects.iter().any(|a| wanted.subjects.iter().any(|b| filter::overlap(a, b)))
         };
         if let Some(other) = streams.values().find(overlapping) {
-            return Err(ProvisionError::Server {
-                stream: wanted.name.clone(),
-                code: Failure::SUBJECTS_OVERLAP,
-                reason: format!("subjects overlap with those of {}", other.settings.name),
-            });
+            let reason = format!("subjects overlap with those of {}", other.settings.name);
+            return Err(Failure::Server { code: Failure::SUBJECTS_OVERLAP, reason });
         }
         match streams.get_mut(&wanted.name) {
-            Some(stream) => {
-                differences(&stream.settings, wanted)?;
-                stream.settings = wanted.clone();
-            }
-            None => {
-                streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()));
-            }
+            Some(stream) => stream.settings = wanted.clone(),
+            None => drop(streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()))),
         }
         Ok(())
     }
@@ -121,6 +139,10 @@ impl Memory {
         }
     }
 
+    pub(crate) fn all(&self) -> Vec<FoundStream> {
+        self.streams().values().map(Stream::found).collect()
+    }
+
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {
         let streams = self.streams();
         let captures = |stream: &&Stream| stream.settings.subjects.iter().any(|own| filter::overlap(own, subject));
@@ -128,7 +150,15 @@ impl Memory {
     }
 
     pub(crate) fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
-        self.streams().get(stream)?.consumers.get(name).map(|durable| FoundConsumer::exactly(durable.spec.clone()))
+        let streams = self.streams();
+        let stream = streams.get(stream)?;
+        stream.consumers.get(name).map(|durable| durable.found(stream))
+    }
+
+    pub(crate) fn consumers(&self, stream: &str) -> Vec<FoundConsumer> {
+        let streams = self.streams();
+        let durables = |stream: &Stream| stream.consumers.values().map(|durable| durable.found(stream)).collect();
+        streams.get(stream).map(durables).unwrap_or_default()
     }
 
     pub(crate) fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), Failure> {
@@ -137,6 +167,12 @@ impl Memory {
         let stream = streams.get_mut(&wanted.stream);
         stream.ok_or_else(|| Failure::Server { code: Failure::NO_STREAM, reason: reason() })?.consumer(wanted);
         Ok(())
+    }
+
+    pub(crate) fn delete_consumer(&self, stream: &str, name: &str) {
+        if let Some(stream) = self.streams().get_mut(stream) {
+            stream.consumers.remove(name);
+        }
     }
 
     pub(crate) fn read(&self, consumer: &ConsumerSettings) -> Deliveries {

@@ -5,10 +5,10 @@
 //! the mark: before publishing, a copy of the letter is put beside it that says where the event's subject ended at that
 //! time. Whoever finds a mark looks from there on for an event that names the letter.
 
-use super::burial::{in_words, is_wrong_sequence, last_of, send};
+use super::burial::{last_of, send};
 use super::letter::{self, DeadLetter, Mark, write_mark};
 use super::{DeadLetterError, DeadLetterFilter, DeadLetters};
-use crate::transport::{Headers, Message, Select, Unavailable};
+use crate::transport::{Headers, Message, Select, SendFailure, Unavailable};
 
 /// Who is to get a replayed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +95,7 @@ impl DeadLetters {
             headers.push(Headers::ONLY, &*letter.consumer);
         }
         let event = Message { subject: letter.subject.clone().into(), headers, payload: letter.payload.clone() };
-        let stored =
-            send(&self.transport, event).await.map_err(|failure| failed(in_words(&letter.subject, failure)))?;
+        let stored = send(&self.transport, event).await.map_err(|failure| failed(failure.to_string()))?;
         self.forget(number, copy).await?;
         Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
     }
@@ -121,8 +120,8 @@ impl DeadLetters {
                     self.delete(stored.sequence).await?;
                     return Ok(Marked::NoLetter);
                 }
-                Err(failure) if is_wrong_sequence(&failure) => {}
-                Err(failure) => return Err(Unavailable(in_words(&letter.address, failure)).into()),
+                Err(SendFailure::WrongSequence { .. }) => {}
+                Err(failure) => return Err(Unavailable(format!("{}: {failure}", letter.address)).into()),
             }
             if self.get(letter.sequence).await?.is_none() {
                 return Ok(Marked::NoLetter);
