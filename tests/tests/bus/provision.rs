@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::{self, AckPolicy, PriorityPolicy, pull, pus
 use async_nats::jetstream::{self, Context, stream};
 use eventsmith::testing::{NatsCluster, NatsServer};
 use eventsmith::{Action, Bus, ConsumerDescriptor, Discard, Effect, Retention, Storage, StreamDescriptor, Topology};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
 
 use crate::common::*;
 
@@ -201,8 +201,8 @@ async fn a_recreated_consumer_goes_on_after_what_was_acknowledged() -> Outcome {
         ack_policy: AckPolicy::All,
         ..pull::Config::default()
     };
-    let mut messages = stream.create_consumer(config).await?.messages().await?.take(3);
-    while let Some(message) = messages.try_next().await? {
+    let mut messages = stream.create_consumer(config).await?.fetch().max_messages(3).messages().await?;
+    while let Some(message) = messages.try_next().await.map_err(|error| error.to_string())? {
         if message.info().is_ok_and(|info| info.stream_sequence == 2) {
             message.double_ack().await.map_err(|error| error.to_string())?;
         }
@@ -310,7 +310,8 @@ async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
     let config = outside.get_stream("RULES").await?.cached_info().config.clone();
     outside.update_stream(stream::Config { sealed: true, ..config }).await?;
 
-    let unchanged = bus.plan(&[STREAM]).await?;
+    // Sealing makes a stream refuse new messages, in this setting too.
+    let unchanged = bus.plan(&[StreamDescriptor { discard: Discard::New, ..STREAM }]).await?;
     let error = bus.provision(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]).await.unwrap_err().to_string();
 
     assert!(unchanged.is_empty(), "{unchanged}");
@@ -396,5 +397,45 @@ async fn one_replica_in_development_whatever_the_catalogue_says() -> Outcome {
     bus.provision(&[StreamDescriptor { replicas: 3, storage: Storage::Memory, ..STREAM }]).await?;
 
     assert_eq!(bus.publish(&activated("r1")).await?.sequence, 1);
+    Ok(())
+}
+
+/// The permissions are those of docs/provisioning.md, in other words.
+#[tokio::test]
+async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing() -> Outcome {
+    let users = r#"authorization { users = [
+        { user: provision, password: p, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
+        { user: promotions, password: p, permissions: {
+            publish: [
+                "rules.domain.rule.activated", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.*.promotions",
+                "$JS.API.CONSUMER.MSG.NEXT.*.promotions", "$JS.ACK.*.promotions.>", "$JS.ACK.*.*.*.promotions.>"
+            ]
+            subscribe: ["_INBOX.>"]
+        } }
+    ] }"#;
+    let server = NatsServer::builder().config(users).start().await?;
+    let user = |name: &str| eventsmith::Config {
+        user: Some(name.to_owned()),
+        password: Some("p".into()),
+        request_timeout: Duration::from_secs(2),
+        ..config(server.url())
+    };
+    let (operator, service_bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
+    let mut topology = service(&ConsumerDescriptor::DEFAULT);
+    topology.consumers[0].max_deliver = None;
+    operator.provision(topology.clone()).await?;
+    topology.consumers[0].ack_wait = Duration::from_secs(60);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+
+    let denied = service_bus.provision(topology).await.unwrap_err();
+    service_bus.publish(&activated("r1")).await?;
+    let consumer = run(service_bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+
+    assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
+    assert_eq!(next(&mut told).await?, "r1");
+    assert_eq!(consumer.stop().await?.handled, 1);
     Ok(())
 }
