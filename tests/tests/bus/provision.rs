@@ -1,56 +1,441 @@
-//! Streams of a real server.
+//! Streams and consumers of a real server.
 
-use async_nats::jetstream;
-use async_nats::jetstream::stream::Config;
-use eventsmith::{Bus, Storage, StreamDescriptor};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{self, AckPolicy, PriorityPolicy, pull, push};
+use async_nats::jetstream::{self, Context, stream};
+use eventsmith::testing::{NatsCluster, NatsServer};
+use eventsmith::{Action, Bus, ConsumerDescriptor, Discard, Effect, Retention, Storage, StreamDescriptor, Topology};
+use futures_util::TryStreamExt;
 
 use crate::common::*;
+
+const SUBJECT: &str = "rules.domain.rule.activated";
+
+/// What a service `promotions` has on [`STREAM`].
+fn service(consumer: &ConsumerDescriptor) -> Topology {
+    Topology::from(&[STREAM]).with_service("promotions", &[SUBJECT], consumer)
+}
+
+async fn outside(server: &NatsServer) -> Outcome<Context> {
+    Ok(jetstream::new(async_nats::connect(server.url()).await?))
+}
+
+#[tokio::test]
+async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> Outcome {
+    let (server, bus) = server().await?;
+    let day = Duration::from_secs(86_400);
+    let knows_atomic = async_nats::connect(server.url()).await?.is_server_compatible(2, 12, 0);
+    let cases = [
+        ("description", StreamDescriptor { description: "other", ..STREAM }, true),
+        ("subjects", StreamDescriptor { subjects: &["rules.domain.>", "more.>"], ..STREAM }, true),
+        ("storage", StreamDescriptor { storage: Storage::Memory, ..STREAM }, false),
+        ("retention", StreamDescriptor { retention: Retention::Interest, ..STREAM }, true),
+        ("retention", StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }, false),
+        ("max_age", StreamDescriptor { max_age: Some(day), ..STREAM }, true),
+        ("max_bytes", StreamDescriptor { max_bytes: Some(1 << 20), ..STREAM }, true),
+        ("max_messages", StreamDescriptor { max_messages: Some(5), ..STREAM }, true),
+        ("duplicate_window", StreamDescriptor { duplicate_window: day, ..STREAM }, true),
+        ("discard", StreamDescriptor { discard: Discard::New, ..STREAM }, true),
+        ("atomic", StreamDescriptor { atomic: true, ..STREAM }, knows_atomic),
+    ];
+    let mut tried = BTreeSet::from(["replicas"]); // on three servers, below
+
+    for (name, wanted, is_possible) in cases {
+        let plan = bus.plan(&[wanted]).await?;
+        let fields: Vec<_> = plan.changes[0].fields.iter().map(|field| (field.field, field.effect)).collect();
+        assert_eq!(fields, [(name, if is_possible { Effect::Update } else { Effect::Refuse })], "{plan}");
+        tried.insert(name);
+        if is_possible {
+            for wanted in [wanted, STREAM] {
+                bus.provision(&[wanted]).await?;
+                let after = bus.plan(&[wanted]).await?;
+                assert!(after.is_empty(), "{name}: {after}");
+            }
+        } else {
+            // The plan is right to refuse: so does the server.
+            let mut config = outside(&server).await?.get_stream("RULES").await?.cached_info().config.clone();
+            match name {
+                "storage" => config.storage = stream::StorageType::Memory,
+                "atomic" => {
+                    assert!(plan.to_string().contains("refused: it needs nats-server 2.12 or later"), "{plan}");
+                    continue;
+                }
+                _ => config.retention = stream::RetentionPolicy::WorkQueue,
+            }
+            outside(&server).await?.update_stream(config).await.unwrap_err();
+        }
+    }
+
+    let created = bus.plan(&[StreamDescriptor { name: "NEW", subjects: &["new.>"], ..STREAM }]).await?;
+    let all: BTreeSet<_> = created.changes[0].fields.iter().map(|field| field.field).collect();
+    assert_eq!(tried, all, "a setting was not tried");
+    Ok(())
+}
+
+#[tokio::test]
+async fn replicas_are_updated_and_those_that_no_cluster_has_are_the_servers_to_refuse() -> Outcome {
+    let cluster = NatsCluster::start(3).await?;
+    let servers = cluster.urls().into_iter().map(Into::into).collect();
+    let bus = Bus::connect(eventsmith::Config { servers, ..config("") }).await?;
+    let three = StreamDescriptor { replicas: 3, ..STREAM };
+    bus.provision(&[STREAM]).await?;
+
+    let plan = bus.plan(&[three]).await?;
+    bus.apply(&plan).await?;
+    let after = bus.plan(&[three]).await?;
+    let error = bus.provision(&[StreamDescriptor { replicas: 5, ..STREAM }]).await.unwrap_err().to_string();
+
+    assert!(plan.to_string().contains("~ stream RULES: replicas 1 -> 3"), "{plan}");
+    assert!(after.is_empty(), "{after}");
+    assert!(error.contains("the stream RULES"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_setting_of_a_consumer_is_updated_or_recreated_as_its_plan_says() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = outside(&server).await?;
+    let stream = outside.get_stream("RULES").await?;
+    let default = ConsumerDescriptor::DEFAULT;
+    let ours = || pull::Config {
+        name: Some("promotions".to_owned()),
+        durable_name: Some("promotions".to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: default.ack_wait,
+        max_ack_pending: 1_000,
+        max_deliver: 100,
+        filter_subjects: vec![SUBJECT.to_owned()],
+        ..pull::Config::default()
+    };
+    let seconds = Duration::from_secs;
+    let updated = [
+        ("filters", pull::Config { filter_subjects: vec!["rules.domain.>".to_owned()], ..ours() }),
+        ("ack_wait", pull::Config { ack_wait: seconds(60), ..ours() }),
+        ("max_ack_pending", pull::Config { max_ack_pending: 7, ..ours() }),
+        ("max_deliver", pull::Config { max_deliver: -1, ..ours() }),
+        (
+            "ordered",
+            pull::Config {
+                priority_groups: vec!["other".to_owned()],
+                priority_policy: PriorityPolicy::PinnedClient,
+                ..ours()
+            },
+        ),
+        ("backoff", pull::Config { backoff: vec![default.ack_wait, seconds(30)], ..ours() }),
+        ("headers_only", pull::Config { headers_only: true, ..ours() }),
+        ("inactive_threshold", pull::Config { inactive_threshold: seconds(600), ..ours() }),
+    ];
+    let mut tried = BTreeSet::new();
+
+    for (name, config) in updated {
+        stream.create_consumer(config).await?;
+        tried.insert(comes_right(&bus, name, Action::Update).await?);
+        stream.delete_consumer("promotions").await?;
+    }
+    stream.create_consumer(pull::Config { ack_policy: AckPolicy::None, ..ours() }).await?;
+    tried.insert(comes_right(&bus, "ack_policy", Action::Recreate).await?);
+    stream.delete_consumer("promotions").await?;
+    let push = push::Config {
+        name: Some("promotions".to_owned()),
+        durable_name: Some("promotions".to_owned()),
+        deliver_subject: "somewhere".to_owned(),
+        ack_wait: default.ack_wait,
+        max_ack_pending: 1_000,
+        max_deliver: 100,
+        filter_subjects: vec![SUBJECT.to_owned()],
+        ..push::Config::default()
+    };
+    stream.create_consumer(push).await?;
+    tried.insert(comes_right(&bus, "deliver_subject", Action::Recreate).await?);
+    stream.delete_consumer("promotions").await?;
+
+    let created = bus.plan(service(&default)).await?;
+    let all: BTreeSet<_> = created.changes[1].fields.iter().map(|field| field.field).collect();
+    assert_eq!(tried, all, "a setting was not tried");
+    Ok(())
+}
+
+/// The plan for the consumer is to do this about this one setting, and when it is done there is nothing left to do.
+async fn comes_right(bus: &Bus, name: &'static str, action: Action) -> Outcome<&'static str> {
+    let topology = service(&ConsumerDescriptor::DEFAULT);
+    let plan = bus.plan(topology.clone()).await?;
+    let change = &plan.changes[1];
+    let fields: Vec<_> = change.fields.iter().map(|field| field.field).collect();
+    assert_eq!((fields, change.action), (vec![name], action), "{plan}");
+    bus.apply(&plan).await?;
+    let after = bus.plan(topology).await?;
+    assert!(after.is_empty(), "{name}: {after}");
+    Ok(name)
+}
+
+#[tokio::test]
+async fn ordered_is_switched_on_and_off() -> Outcome {
+    let (server, bus) = server().await?;
+    let ordered = service(&ConsumerDescriptor { ordered: true, ..ConsumerDescriptor::DEFAULT });
+
+    for (topology, policy) in [
+        (ordered.clone(), PriorityPolicy::PinnedClient),
+        (service(&ConsumerDescriptor::DEFAULT), PriorityPolicy::None),
+        (ordered, PriorityPolicy::PinnedClient),
+    ] {
+        bus.provision(topology.clone()).await?;
+        assert!(bus.plan(topology).await?.is_empty());
+        let stream = outside(&server).await?.get_stream("RULES").await?;
+        assert_eq!(stream.consumer_info("promotions").await?.config.priority_policy, policy);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recreated_consumer_goes_on_after_what_was_acknowledged() -> Outcome {
+    let (server, bus) = server().await?;
+    for number in 1..=5 {
+        bus.publish(&activated(number)).await?;
+    }
+    let stream = outside(&server).await?.get_stream("RULES").await?;
+    let config = pull::Config {
+        durable_name: Some("promotions".to_owned()),
+        filter_subject: SUBJECT.to_owned(),
+        ack_policy: AckPolicy::All,
+        ..pull::Config::default()
+    };
+    let mut messages = stream.create_consumer(config).await?.fetch().max_messages(3).messages().await?;
+    while let Some(message) = messages.try_next().await.map_err(|error| error.to_string())? {
+        if message.info().is_ok_and(|info| info.stream_sequence == 2) {
+            message.double_ack().await.map_err(|error| error.to_string())?;
+        }
+    }
+
+    let plan = bus.plan(service(&ConsumerDescriptor::DEFAULT)).await?;
+    bus.apply(&plan).await?;
+    let status = bus.status(None).await?;
+
+    let text = plan.to_string();
+    assert!(text.contains("-+ consumer promotions of RULES: ack_policy all -> explicit"), "{text}");
+    assert!(text.contains("goes on after sequence 2: what was delivered up to 3 comes again"), "{text}");
+    let consumer = &status.streams[0].consumers[0];
+    assert_eq!((consumer.ack_floor, consumer.lag), (2, 3));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_for_which_a_stream_keeps_messages_is_not_recreated() -> Outcome {
+    let server = NatsServer::start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+    let interest = [StreamDescriptor { retention: Retention::Interest, ..STREAM }];
+    bus.provision(&interest).await?;
+    let stream = outside(&server).await?.get_stream("RULES").await?;
+    let config = consumer::Config {
+        durable_name: Some("promotions".to_owned()),
+        ack_policy: AckPolicy::All,
+        ..consumer::Config::default()
+    };
+    stream.create_consumer(config).await?;
+    let topology = Topology::from(&interest).with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT);
+
+    let error = bus.provision(topology).await.unwrap_err().to_string();
+
+    assert!(error.contains("the consumer promotions of RULES") && error.contains("keeps for it"), "{error}");
+    assert_eq!(stream.consumer_info("promotions").await?.config.ack_policy, AckPolicy::All);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_on_a_work_queue_is_recreated_with_what_is_left() -> Outcome {
+    let server = NatsServer::start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+    let queue = [StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }];
+    bus.provision(&queue).await?;
+    bus.publish(&activated(1)).await?;
+    let stream = outside(&server).await?.get_stream("RULES").await?;
+    let push = push::Config {
+        durable_name: Some("promotions".to_owned()),
+        deliver_subject: "somewhere".to_owned(),
+        filter_subject: SUBJECT.to_owned(),
+        ..push::Config::default()
+    };
+    stream.create_consumer(push).await?;
+
+    bus.provision(Topology::from(&queue).with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT)).await?;
+
+    assert_eq!(bus.status(None).await?.streams[0].consumers[0].lag, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_a_consumer_begins_matters_to_new_ones_only() -> Outcome {
+    let (_server, bus) = server().await?;
+    bus.publish(&activated(1)).await?;
+    let from = |deliver| service(&ConsumerDescriptor { deliver, ..ConsumerDescriptor::DEFAULT });
+
+    bus.provision(from(eventsmith::DeliverFrom::New)).await?;
+    let status = bus.status(None).await?;
+    let plan = bus.plan(from(eventsmith::DeliverFrom::All)).await?;
+
+    assert_eq!(status.streams[0].consumers[0].lag, 0);
+    assert!(plan.is_empty(), "{plan}");
+    Ok(())
+}
 
 #[tokio::test]
 async fn what_the_catalogue_does_not_speak_of_is_left_as_it_is() -> Outcome {
     let (server, bus) = server().await?;
-    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    bus.provision(service(&ConsumerDescriptor::DEFAULT)).await?;
+    let outside = outside(&server).await?;
     let mut config = outside.get_stream("RULES").await?.cached_info().config.clone();
     config.max_message_size = 4096;
     outside.update_stream(config).await?;
+    let stream = outside.get_stream("RULES").await?;
+    let mut config = stream.consumer_info("promotions").await?.config;
+    config.description = Some("by hand".to_owned());
+    stream.update_consumer(config).await?;
 
-    bus.provision(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]).await?;
+    let wanted = Topology::from(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]);
+    let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
+    bus.provision(wanted.with_service("promotions", &[SUBJECT], &slower)).await?;
 
     let config = outside.get_stream("RULES").await?.cached_info().config.clone();
     assert_eq!((config.max_message_size, config.max_messages), (4096, 5));
+    let config = stream.consumer_info("promotions").await?.config;
+    assert_eq!((config.description.as_deref(), config.ack_wait.as_secs()), (Some("by hand"), 60));
     Ok(())
 }
 
 #[tokio::test]
 async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
     let (server, bus) = server().await?;
-    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let outside = outside(&server).await?;
     let config = outside.get_stream("RULES").await?.cached_info().config.clone();
-    outside.update_stream(Config { sealed: true, ..config }).await?;
+    outside.update_stream(stream::Config { sealed: true, ..config }).await?;
 
+    // Sealing makes a stream refuse new messages, in this setting too.
+    let unchanged = bus.plan(&[StreamDescriptor { discard: Discard::New, ..STREAM }]).await?;
     let error = bus.provision(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]).await.unwrap_err().to_string();
 
+    assert!(unchanged.is_empty(), "{unchanged}");
     assert!(error.contains("RULES") && error.contains("sealed"), "{error}");
     Ok(())
 }
 
 #[tokio::test]
-async fn overlapping_subjects_are_refused_in_the_words_of_the_server() -> Outcome {
+async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
     let (_server, bus) = server().await?;
 
     let error = bus.provision(&[StreamDescriptor { name: "OTHER", ..STREAM }]).await.unwrap_err().to_string();
+    let both = [StreamDescriptor { name: "A", subjects: &["a.*"], ..STREAM }, {
+        StreamDescriptor { name: "B", subjects: &["a.>"], ..STREAM }
+    }];
+    let among_themselves = bus.provision(&both).await.unwrap_err().to_string();
 
-    assert!(error.contains("OTHER") && error.contains("overlap"), "{error}");
+    assert!(error.contains("OTHER") && error.contains("overlaps with those of the stream RULES"), "{error}");
+    assert!(among_themselves.contains("the stream A: its subject a.* overlaps"), "{among_themselves}");
+    assert_eq!(bus.status(None).await?.streams.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_subject_moves_from_one_stream_to_another() -> Outcome {
+    let (_server, bus) = server().await?;
+    let first = StreamDescriptor { name: "A", subjects: &["rules.domain.rule.>"], ..STREAM };
+    let rest = StreamDescriptor { subjects: &["rules.domain.other.>"], ..STREAM };
+
+    bus.provision(&[first, rest]).await?;
+    let published = bus.publish(&activated(1)).await?;
+
+    assert_eq!((published.stream.as_str(), published.sequence), ("A", 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_cannot_be_remembered_for_longer_than_its_message() -> Outcome {
+    let (_server, bus) = server().await?;
+
+    let plan = bus.plan(&[StreamDescriptor { max_age: Some(Duration::from_secs(60)), ..STREAM }]).await?;
+
+    assert!(plan.is_refused() && plan.to_string().contains("max_age is less than duplicate_window"), "{plan}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_without_its_stream_and_a_name_that_is_none_are_refused() -> Outcome {
+    let (_server, bus) = server().await?;
+    let mut nowhere = service(&ConsumerDescriptor::DEFAULT);
+    nowhere.consumers[0].stream = "NOWHERE".to_owned();
+    let dots = Topology::from(&[STREAM]).with_service("a.b", &[SUBJECT], &ConsumerDescriptor::DEFAULT);
+
+    let (nowhere, dots) = (bus.plan(nowhere).await?, bus.plan(dots).await?);
+
+    assert!(nowhere.is_refused() && nowhere.to_string().contains("there is no stream NOWHERE"), "{nowhere}");
+    assert!(dots.is_refused() && dots.to_string().contains("the name is not legal"), "{dots}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_status_has_all_consumers_however_many() -> Outcome {
+    let (_server, bus) = server().await?;
+    // More than one answer of the server holds, which is 256.
+    let mut topology = Topology::from(&[STREAM]);
+    for number in 0..300 {
+        topology = topology.with_service(&format!("service-{number}"), &[SUBJECT], &ConsumerDescriptor::DEFAULT);
+    }
+
+    bus.provision(topology.clone()).await?;
+    let status = bus.status(Some(&topology)).await?;
+
+    let names: BTreeSet<_> = status.streams[0].consumers.iter().map(|consumer| &consumer.name).collect();
+    assert_eq!((names.len(), status.missing.len()), (300, 0));
     Ok(())
 }
 
 #[tokio::test]
 async fn one_replica_in_development_whatever_the_catalogue_says() -> Outcome {
-    let server = eventsmith::testing::NatsServer::start().await?;
+    let server = NatsServer::start().await?;
     let bus = Bus::connect(eventsmith::Config { replicas: Some(1), ..config(server.url()) }).await?;
 
     bus.provision(&[StreamDescriptor { replicas: 3, storage: Storage::Memory, ..STREAM }]).await?;
 
     assert_eq!(bus.publish(&activated("r1")).await?.sequence, 1);
+    Ok(())
+}
+
+/// The permissions are those of docs/provisioning.md, in other words.
+#[tokio::test]
+async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing() -> Outcome {
+    let users = r#"authorization { users = [
+        { user: provision, password: p, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
+        { user: promotions, password: p, permissions: {
+            publish: [
+                "rules.domain.rule.activated", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.*.promotions",
+                "$JS.API.CONSUMER.MSG.NEXT.*.promotions", "$JS.ACK.*.promotions.>", "$JS.ACK.*.*.*.promotions.>"
+            ]
+            subscribe: ["_INBOX.>"]
+        } }
+    ] }"#;
+    let server = NatsServer::builder().config(users).start().await?;
+    let user = |name: &str| eventsmith::Config {
+        user: Some(name.to_owned()),
+        password: Some("p".into()),
+        request_timeout: Duration::from_secs(2),
+        ..config(server.url())
+    };
+    let (operator, service_bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
+    let mut topology = service(&ConsumerDescriptor::DEFAULT);
+    topology.consumers[0].max_deliver = None;
+    operator.provision(topology.clone()).await?;
+    topology.consumers[0].ack_wait = Duration::from_secs(60);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+
+    let denied = service_bus.provision(topology).await.unwrap_err();
+    service_bus.publish(&activated("r1")).await?;
+    let consumer = run(service_bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+
+    assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
+    assert_eq!(next(&mut told).await?, "r1");
+    assert_eq!(consumer.stop().await?.handled, 1);
     Ok(())
 }
