@@ -3,6 +3,8 @@
 #![doc = include_str!("../../README.md")]
 #![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]
 
+pub mod job;
+pub mod proxy;
 pub mod random_edit;
 pub mod random_schema;
 pub mod realistic;
