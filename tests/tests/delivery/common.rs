@@ -64,7 +64,7 @@ pub(crate) async fn stream(url: &str, of: &StreamDescriptor) -> Outcome<Stream> 
 pub(crate) async fn stored(stream: &Stream) -> Outcome<BTreeMap<u64, usize>> {
     let mut found = BTreeMap::new();
     let state = stream.get_info().await?.state;
-    for sequence in state.first_sequence..=state.last_sequence {
+    for sequence in state.first_sequence.max(1)..=state.last_sequence {
         let message = stream.get_raw_message(sequence).await?;
         let envelope: serde_json::Value = serde_json::from_slice(&message.payload)?;
         *found.entry(envelope["data"]["id"].as_u64().ok_or("no job")?).or_default() += 1;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::Stream;
 use eventsmith_tests::job::{Deed, Entry, Job, What};
@@ -10,8 +11,11 @@ use eventsmith_tests::proxy::{Frame, Verdict};
 use crate::common::Outcome;
 
 /// What the proxy saw, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger(Mutex<Vec<Seen>>);
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    seen: Mutex<Vec<(Instant, Seen)>>,
+    ack_wait: Duration,
+}
 
 /// A frame that passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,10 @@ enum Seen {
 }
 
 impl Ledger {
+    pub(crate) fn new(ack_wait: Duration) -> Self {
+        Self { seen: Mutex::default(), ack_wait }
+    }
+
     /// Notes a frame if it passes. To be called before it does, so that what it causes is noted behind it.
     pub(crate) fn note(&self, frame: &Frame, verdict: Verdict) {
         if matches!(verdict, Verdict::Drop | Verdict::Cut) {
@@ -29,7 +37,8 @@ impl Ledger {
         let delivered = frame.delivers().map(|it| Seen::Delivered { sequence: it.sequence, attempt: it.attempt });
         let acknowledged = frame.word_about().filter(|_| frame.payload == b"+ACK");
         let acknowledged = acknowledged.map(|it| Seen::Acknowledged { sequence: it.sequence, attempt: it.attempt });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(delivered.or(acknowledged));
+        let seen = delivered.or(acknowledged).map(|seen| (Instant::now(), seen));
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
     }
 
     /// All that is wrong, a sentence for each.
@@ -49,19 +58,23 @@ impl Ledger {
         for entry in journal.iter().filter(|entry| entry.what == What::Done) {
             done.entry(entry.id).or_default().push(entry.attempt);
         }
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut attempts, mut acknowledged) = (HashMap::new(), HashMap::new());
         let mut wrong = Vec::new();
-        for seen in seen.iter() {
+        for (when, seen) in seen.iter() {
             match *seen {
                 Seen::Delivered { sequence, attempt } => {
                     attempts.entry(sequence).and_modify(|most: &mut u64| *most = attempt.max(*most)).or_insert(attempt);
-                    if let Some(before) = acknowledged.get(&sequence) {
+                    // On a machine that stands still for `ack_wait`, a delivery and an acknowledgement may cross. One that
+                    // was lost is followed by a delivery a whole `ack_wait` later.
+                    if let Some((before, then)) = acknowledged.get(&sequence)
+                        && when.duration_since(*then) > self.ack_wait / 2
+                    {
                         wrong.push(format!("{sequence} was delivered as {attempt} after {before} was acknowledged"));
                     }
                 }
                 Seen::Acknowledged { sequence, attempt } => {
-                    acknowledged.entry(sequence).or_insert(attempt);
+                    acknowledged.entry(sequence).or_insert((attempt, *when));
                     if !done.get(&sequence).is_some_and(|done| done.contains(&attempt)) {
                         wrong.push(format!("{sequence} was acknowledged at {attempt}, and is not done"));
                     }
@@ -103,8 +116,8 @@ impl Ledger {
 
     /// For whoever wants to know that much happened.
     pub(crate) fn summary(&self) -> String {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let deliveries = seen.iter().filter(|seen| matches!(seen, Seen::Delivered { .. })).count();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let deliveries = seen.iter().filter(|seen| matches!(seen.1, Seen::Delivered { .. })).count();
         format!("{deliveries} deliveries, {} acknowledgements", seen.len() - deliveries)
     }
 }
@@ -119,7 +132,7 @@ pub(crate) fn dead_letter(subject: &str) -> Option<u64> {
 pub(crate) async fn buried(letters: &Stream) -> Outcome<BTreeMap<u64, usize>> {
     let mut found = BTreeMap::new();
     let state = letters.get_info().await?.state;
-    for sequence in state.first_sequence..=state.last_sequence {
+    for sequence in state.first_sequence.max(1)..=state.last_sequence {
         let letter = letters.get_raw_message(sequence).await?;
         // The stream holds advisories of the server, too.
         if letter.subject.starts_with("rules.") {
