@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod commands;
+mod connect;
 mod format;
 mod git;
 mod output;

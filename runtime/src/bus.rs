@@ -25,6 +25,7 @@ struct Inner {
     publisher: Publisher,
     ack_timeout: Duration,
     replicas: Option<u8>,
+    create_consumers: bool,
 }
 
 impl Bus {
@@ -43,14 +44,21 @@ impl Bus {
     /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
     /// clock is tokio's, so a test with paused time waits for nothing.
     pub fn in_memory() -> Self {
-        let config = Config::default();
+        let config = Config { create_consumers: true, ..Config::default() };
         Self::over(Transport::Memory(Memory::default()), config)
     }
 
     fn over(transport: Transport, config: Config) -> Self {
         let publisher =
             Publisher { transport, source: config.name, budget: config.publish_timeout, window: config.max_in_flight };
-        Self { inner: Arc::new(Inner { publisher, ack_timeout: config.ack_timeout, replicas: config.replicas }) }
+        Self {
+            inner: Arc::new(Inner {
+                publisher,
+                ack_timeout: config.ack_timeout,
+                replicas: config.replicas,
+                create_consumers: config.create_consumers,
+            }),
+        }
     }
 
     /// Creates the streams that are missing and updates those that differ from their description.
@@ -125,6 +133,17 @@ impl Bus {
         }
     }
 
+    /// Waits until every consumer that runs on this bus in memory has settled all it can get: handled, or gone to the dead
+    /// letters, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put forward
+    /// instead. At once for a bus over NATS, which cannot know.
+    ///
+    /// A consumer that cannot settle, because its handler hangs or its breaker is open, is waited for.
+    pub async fn settle(&self) {
+        if let Transport::Memory(memory) = self.transport() {
+            memory.settle().await;
+        }
+    }
+
     /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.
     ///
     /// # Errors
@@ -132,6 +151,10 @@ impl Bus {
     /// the moment, as soon as it is made again.
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
+    }
+
+    pub(crate) fn creates_consumers(&self) -> bool {
+        self.inner.create_consumers
     }
 
     pub(crate) fn transport(&self) -> &Transport {

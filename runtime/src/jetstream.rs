@@ -4,6 +4,7 @@ mod connect;
 mod consume;
 mod provision;
 mod pull;
+mod read;
 mod send;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Config;
-use crate::transport::Unavailable;
+use crate::transport::{Failure, Unavailable};
 
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
@@ -128,6 +129,12 @@ impl JetStream {
 fn passes(error: &ServerError) -> bool {
     let number = error.error_code().0;
     matches!(number, 10008 | 10009 | 10118 | 10158 | 10163 | 10167) || number == 0 && error.code() == 503
+}
+
+impl From<ServerError> for Failure {
+    fn from(error: ServerError) -> Self {
+        Self::Server { code: error.error_code().0, reason: error.to_string() }
+    }
 }
 
 /// A configuration as the server has it, including what this version of the client knows nothing of.

@@ -1,31 +1,33 @@
 //! The transport without a server: streams and durable consumers in memory, on tokio's clock.
 
+mod clock;
 mod consumer;
+mod settle;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::Event;
-use crate::consumer::ConsumeError;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{ProvisionError, differences};
+use crate::provision::{FoundConsumer, ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Headers, Message, SendFailure};
+use crate::transport::{Ack, Failure, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
+use clock::Clock;
+use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
-
-/// The server's code for subjects that two streams would capture.
-const SUBJECTS_OVERLAP: u64 = 10065;
 
 /// A message that a bus in memory holds.
 #[derive(Debug, Clone)]
@@ -66,6 +68,9 @@ struct Shared {
     streams: Mutex<BTreeMap<String, Stream>>,
     /// Tells those who wait for messages that there is something new.
     changed: watch::Sender<()>,
+    clock: Clock,
+    /// How many have begun to read from consumers.
+    readers: AtomicU64,
 }
 
 impl Memory {
@@ -87,7 +92,7 @@ impl Memory {
         if let Some(other) = streams.values().find(overlapping) {
             return Err(ProvisionError::Server {
                 stream: wanted.name.clone(),
-                code: SUBJECTS_OVERLAP,
+                code: Failure::SUBJECTS_OVERLAP,
                 reason: format!("subjects overlap with those of {}", other.settings.name),
             });
         }
@@ -97,10 +102,17 @@ impl Memory {
                 stream.settings = wanted.clone();
             }
             None => {
-                streams.insert(wanted.name.clone(), Stream::new(wanted.clone()));
+                streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()));
             }
         }
         Ok(())
+    }
+
+    pub(crate) fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        let mut streams = self.streams();
+        let found = streams.get_mut(stream).ok_or_else(|| Unavailable(format!("there is no stream {stream}")))?;
+        found.trim();
+        Ok(found.find(select))
     }
 
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {
@@ -109,19 +121,55 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.settings.name.clone()).collect()
     }
 
-    pub(crate) fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    pub(crate) fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
+        self.streams().get(stream)?.consumers.get(name).map(|durable| FoundConsumer::exactly(durable.spec.clone()))
+    }
+
+    pub(crate) fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), Failure> {
         let mut streams = self.streams();
-        let stream = &spec.stream;
-        let Some(found) = streams.get_mut(stream) else {
-            return Err(ConsumeError::Server {
-                stream: stream.clone(),
-                consumer: spec.name.clone(),
-                reason: "stream not found".to_owned(),
-            });
-        };
-        found.consumer(spec);
-        drop(streams);
-        Ok(Deliveries::new(self.clone(), stream, &spec.name))
+        let reason = || "stream not found".to_owned();
+        let stream = streams.get_mut(&wanted.stream);
+        stream.ok_or_else(|| Failure::Server { code: Failure::NO_STREAM, reason: reason() })?.consumer(wanted);
+        Ok(())
+    }
+
+    pub(crate) fn read(&self, consumer: &ConsumerSettings) -> Deliveries {
+        Deliveries::new(self.clone(), &consumer.stream, &consumer.name)
+    }
+
+    /// Tells a durable consumer what became of a message.
+    pub(crate) fn hear(&self, stream: &str, durable: &str, sequence: u64, word: Word) {
+        self.with_durable(stream, durable, |durable, _, now| durable.hear(sequence, word, now));
+        if matches!(word, Word::Ack | Word::Term(_))
+            && let Some(stream) = self.streams().get_mut(stream)
+        {
+            stream.drop_if_done(sequence);
+        }
+        self.shared.changed.send_replace(());
+    }
+
+    /// What a durable consumer has delivered as often as it may and nobody has acknowledged, with how often that was.
+    pub(crate) fn exhausted(&self, stream: &str, durable: &str) -> Vec<(u64, u64)> {
+        self.with_durable(stream, durable, |durable, _, _| durable.exhausted()).unwrap_or_default()
+    }
+
+    fn with_durable<T>(
+        &self,
+        stream: &str,
+        durable: &str,
+        work: impl FnOnce(&mut Durable, &Stream, Instant) -> T,
+    ) -> Option<T> {
+        let mut streams = self.streams();
+        let stream = streams.get_mut(stream)?;
+        stream.trim();
+        let mut found = stream.consumers.remove(durable)?;
+        let outcome = work(&mut found, stream, self.shared.clock.now());
+        stream.consumers.insert(durable.to_owned(), found);
+        Some(outcome)
+    }
+
+    fn next_reader(&self) -> u64 {
+        self.shared.readers.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn stored(&self) -> Vec<StoredMessage> {

@@ -1,7 +1,14 @@
 //! Bringing streams to what the catalogue says: which settings differ, and which of them may change.
 
+mod durable;
+mod fields;
+mod found;
+mod words;
+
 use crate::Retention;
 use crate::topology::StreamSettings;
+
+pub(crate) use found::{FoundConsumer, FoundStream, Progress};
 
 /// The names of the settings that differ between an existing stream and what is wanted of it; none if it is as it
 /// should be.

@@ -15,11 +15,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
+use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::ProvisionError;
+use crate::provision::{FoundConsumer, ProvisionError};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
@@ -47,6 +49,14 @@ impl Transport {
         }
     }
 
+    /// One message of a stream, if there is such a message.
+    pub(crate) async fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.message(stream, select),
+            Self::JetStream(jetstream) => jetstream.message(stream, select).await,
+        }
+    }
+
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
     pub(crate) async fn streams_of(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
         match self {
@@ -55,11 +65,27 @@ impl Transport {
         }
     }
 
-    /// Creates a durable consumer of a stream, or brings it to this specification, and begins to read from it.
-    pub(crate) async fn consume(&self, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+    /// A durable consumer as it is, if there is one.
+    pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {
         match self {
-            Self::Memory(memory) => memory.consume(spec).map(Deliveries::Memory),
-            Self::JetStream(jetstream) => jetstream.consume(spec).await.map(Box::new).map(Deliveries::JetStream),
+            Self::Memory(memory) => Ok(memory.consumer(stream, name)),
+            Self::JetStream(jetstream) => jetstream.consumer(stream, name).await,
+        }
+    }
+
+    /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
+    pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), Failure> {
+        match self {
+            Self::Memory(memory) => memory.put_consumer(wanted),
+            Self::JetStream(jetstream) => jetstream.put_consumer(wanted, exists).await,
+        }
+    }
+
+    /// Begins to read from a durable consumer that is there.
+    pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        match self {
+            Self::Memory(memory) => Ok(Deliveries::Memory(memory.read(consumer))),
+            Self::JetStream(jetstream) => jetstream.read(consumer).await.map(Box::new).map(Deliveries::JetStream),
         }
     }
 
@@ -80,6 +106,25 @@ pub(crate) struct Message {
     pub(crate) payload: Bytes,
 }
 
+/// Which message of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Select<'a> {
+    /// The one with this number.
+    Sequence(u64),
+    /// The last on a subject, which may have wildcards.
+    LastOf(&'a str),
+    /// The first on a subject, which may have wildcards, with this number or a later one.
+    NextOf { subject: &'a str, from: u64 },
+}
+
+/// A message as a stream keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) sequence: u64,
+    pub(crate) stored: Timestamp,
+    pub(crate) message: Message,
+}
+
 /// Headers in the order they were set. Names are compared as NATS does, with regard to case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Headers(Vec<(Cow<'static, str>, String)>);
@@ -89,6 +134,12 @@ impl Headers {
     pub(crate) const TYPE: &'static str = "Eventsmith-Type";
     pub(crate) const VERSION: &'static str = "Eventsmith-Version";
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
+    /// Of a replayed event: the dead letter that it comes from, `STREAM:SEQUENCE`.
+    pub(crate) const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
+    /// Of an event that was replayed for one consumer: its name. All others acknowledge it unhandled.
+    pub(crate) const ONLY: &'static str = "Eventsmith-Only";
+    /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
+    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
@@ -135,6 +186,33 @@ pub(crate) enum SendFailure {
 #[error("{0}")]
 pub(crate) struct Unavailable(pub(crate) String);
 
+/// Why the server did not do what it was asked about a stream or a consumer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It refused, with a code.
+    Server { code: u64, reason: String },
+    /// It did not answer.
+    Unavailable(String),
+}
+
+impl Failure {
+    /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
+    /// server/errors.json, as all codes.)
+    pub(crate) const CONSUMER_EXISTS: u64 = 10148;
+    /// The server's code for subjects that two streams would capture.
+    pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
+    /// The server's code for a stream that does not exist.
+    pub(crate) const NO_STREAM: u64 = 10059;
+    /// The server's code for a consumer that does not exist.
+    pub(crate) const NO_CONSUMER: u64 = 10014;
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}
+
 /// Reads from a durable consumer.
 #[derive(Debug)]
 pub(crate) enum Deliveries {
@@ -146,7 +224,9 @@ impl Deliveries {
     /// The next message. The transport has at most `want` on their way to the caller; with 0 it fetches none, but still
     /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
     /// dropped without losing a message.
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+    ///
+    /// Where one reader at a time is served, `None` says that it is somebody else's turn now, or ours again.
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
         match self {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
@@ -162,10 +242,22 @@ impl Deliveries {
         }
     }
 
-    /// Waits until the server has received every acknowledgement sent before.
+    /// How many messages are delivered and not acknowledged, over all who read from the consumer.
+    pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
+        match self {
+            Self::Memory(deliveries) => Ok(deliveries.pending()),
+            Self::JetStream(deliveries) => deliveries.pending().await,
+        }
+    }
+
+    /// Waits until the server has received every acknowledgement sent before. Where one reader at a time is served, it is
+    /// somebody else's turn from then on.
     pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(deliveries) => {
+                deliveries.leave();
+                Ok(())
+            }
             Self::JetStream(deliveries) => deliveries.confirm().await,
         }
     }
@@ -179,7 +271,19 @@ pub(crate) struct Delivery {
     pub(crate) sequence: u64,
     /// How often it was delivered to this consumer, this time included: 1 at first.
     pub(crate) attempt: u64,
+    /// When it was stored.
+    pub(crate) stored: Timestamp,
     pub(crate) acker: Acker,
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// A delivery without content, from nowhere.
+    pub(crate) fn for_test(sequence: u64) -> Self {
+        let message = Message { subject: "x".into(), headers: Headers::default(), payload: Bytes::new() };
+        let acker = Acker::Memory(memory::Acker::for_test(sequence));
+        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker }
+    }
 }
 
 /// Tells the consumer what became of a delivery.
@@ -213,4 +317,6 @@ pub(crate) enum Word {
     GiveBack,
     /// Still at work: `ack_wait` begins anew.
     Progress,
+    /// Never deliver it again: it is among the dead letters, for this reason.
+    Term(DeadReason),
 }

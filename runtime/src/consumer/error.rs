@@ -13,6 +13,23 @@ pub enum ConsumeError {
     /// There is no handler at all.
     #[error("the consumer has no handlers; give it one with .on(handler)")]
     NoHandlers,
+    /// The configuration contradicts itself, or the handlers.
+    #[error("the setting {setting} of the consumer is wrong: {reason}")]
+    Config {
+        /// The setting.
+        setting: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// There is no stream for what cannot be handled.
+    #[error(
+        "no stream captures {subject}, where dead letters go; declare one in eventsmith.toml and provision it \
+         (Bus::provision, or `eventsmith streams apply`)"
+    )]
+    NoDeadLetters {
+        /// The subjects of the dead letters of the consumer.
+        subject: String,
+    },
     /// Two handlers are for the same type of event.
     #[error("two handlers are for {event_type}; an event goes to one handler, which may call both")]
     TwoHandlers {
@@ -28,6 +45,30 @@ pub enum ConsumeError {
         event_type: &'static str,
         /// Its subject.
         subject: &'static str,
+    },
+    /// The durable consumer does not exist, and the bus is not configured to create it.
+    #[error(
+        "the consumer {consumer} of {stream} does not exist; provision the catalogue (`eventsmith streams apply`, or \
+         Bus::provision with services), or set create_consumers in development"
+    )]
+    Missing {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+    },
+    /// The durable consumer is not what this service needs.
+    #[error(
+        "the consumer {consumer} of {stream} is not what this service needs: {differences}; provision the catalogue \
+         that this service was built from (`eventsmith streams plan` shows what would change)"
+    )]
+    Different {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// Every setting that differs, with what it is and what it must be.
+        differences: String,
     },
     /// A consumer of this name exists and cannot become the one that is needed.
     #[error("the consumer {consumer} of {stream} cannot be used: {setting}: {reason}; delete it, or use another name")]

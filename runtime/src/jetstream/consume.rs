@@ -1,189 +1,230 @@
-//! Creating and updating durable consumers.
+//! Durable consumers: what they are like, creating them, changing them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::pull::Deliveries;
 use super::{JetStream, Settings, nanos};
+use crate::DeliverFrom;
 use crate::consumer::ConsumeError;
+use crate::provision::{FoundConsumer, Progress};
 use crate::topology::ConsumerSettings;
+use crate::transport::Failure;
+
+/// The group that all readers of an ordered consumer are in: the server serves one of them at a time.
+pub(crate) const PIN_GROUP: &str = "eventsmith";
+/// After how long without a pull request the server serves another reader of an ordered consumer.
+pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What the server answers about a consumer, as far as it matters here.
 #[derive(Deserialize)]
-struct Info {
+pub(super) struct Info {
     config: Settings,
+    #[serde(default)]
+    delivered: Place,
+    #[serde(default)]
+    ack_floor: Place,
+    #[serde(default)]
+    num_pending: u64,
+    #[serde(default)]
+    num_ack_pending: u64,
+    #[serde(default)]
+    num_redelivered: u64,
+    #[serde(default)]
+    num_waiting: u64,
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    priority_groups: Vec<Group>,
+}
+
+#[derive(Deserialize, Default)]
+struct Place {
+    stream_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    pinned_client_id: Option<String>,
 }
 
 impl JetStream {
-    pub(crate) async fn consume(self: &Arc<Self>, spec: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
-        let stream = spec.stream.as_str();
-        let existing = match self.consumer(stream, &spec.name).await? {
-            Some(existing) => Some(existing),
-            None => self.create(stream, spec).await?,
-        };
-        if let Some(mut settings) = existing {
-            check(stream, spec, &settings)?;
-            let before = settings.clone();
-            write(spec, &mut settings);
-            if !same(&before, &settings) {
-                tracing::info!(stream, consumer = spec.name, filters = ?spec.filters, "updating the consumer");
-                self.store(stream, spec, settings, "update").await?.map_err(|error| refused(stream, spec, &error))?;
-            }
-        }
-        Deliveries::new(Arc::clone(self), stream, &spec.name).await
+    pub(crate) async fn read(self: &Arc<Self>, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
+        Deliveries::new(Arc::clone(self), consumer).await
     }
 
-    /// The configuration of a consumer, if there is one.
-    async fn consumer(&self, stream: &str, durable: &str) -> Result<Option<Settings>, ConsumeError> {
-        let answer = self.ask::<Info>(format!("CONSUMER.INFO.{stream}.{durable}"), &json!({})).await;
-        match answer.map_err(|error| unavailable(stream, durable, error.0))? {
-            Ok(info) => Ok(Some(info.config)),
-            Err(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND => Ok(None),
-            Err(error) => Err(ConsumeError::Server {
-                stream: stream.to_owned(),
-                consumer: durable.to_owned(),
-                reason: error.to_string(),
-            }),
-        }
+    pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {
+        Ok(self.consumer_info(stream, name).await?.map(|info| found(stream, info)))
     }
 
-    /// Creates a consumer. If another instance of the service was quicker, returns what that one created.
-    async fn create(&self, stream: &str, spec: &ConsumerSettings) -> Result<Option<Settings>, ConsumeError> {
-        let mut settings = Settings::new();
-        settings.insert("deliver_policy".to_owned(), json!("all"));
-        settings.insert("replay_policy".to_owned(), json!("instant"));
-        write(spec, &mut settings);
-        match self.store(stream, spec, settings, "create").await? {
-            Ok(()) => Ok(None),
-            Err(error) if error.error_code() == ErrorCode::CONSUMER_ALREADY_EXISTS => {
-                self.consumer(stream, &spec.name).await
-            }
-            Err(error) => Err(refused(stream, spec, &error)),
-        }
-    }
-
-    async fn store(
-        &self,
-        stream: &str,
-        spec: &ConsumerSettings,
-        settings: Settings,
-        action: &str,
-    ) -> Result<super::Answer<()>, ConsumeError> {
-        let durable = &spec.name;
+    pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), Failure> {
+        let ConsumerSettings { stream, name, .. } = wanted;
+        let existing = if exists { self.consumer_info(stream, name).await? } else { None };
+        let (action, mut settings) =
+            existing.map_or_else(|| ("create", beginning(wanted)), |info| ("update", info.config));
+        write(wanted, &mut settings);
         let request = json!({ "stream_name": stream, "config": settings, "action": action });
-        let answer = self.ask::<Info>(format!("CONSUMER.CREATE.{stream}.{durable}"), &request).await;
-        let answer = answer.map_err(|error| unavailable(stream, durable, error.0))?;
-        Ok(answer.map(drop))
+        let answer = self.ask::<Info>(format!("CONSUMER.CREATE.{stream}.{name}"), &request).await?;
+        Ok(answer.map(drop)?)
+    }
+
+    async fn consumer_info(&self, stream: &str, name: &str) -> Result<Option<Info>, Failure> {
+        match self.ask::<Info>(format!("CONSUMER.INFO.{stream}.{name}"), &json!({})).await? {
+            Ok(info) => Ok(Some(info)),
+            Err(error) if error.error_code().0 == Failure::NO_CONSUMER => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
-/// What cannot be changed on a consumer that exists, and must be as we need it. (nats-server, server/consumer.go:
-/// `checkNewConsumerConfig`.)
-fn check(stream: &str, spec: &ConsumerSettings, settings: &Settings) -> Result<(), ConsumeError> {
-    let refuse = |setting, reason: &str| {
-        Err(ConsumeError::Refused {
-            stream: stream.to_owned(),
-            consumer: spec.name.clone(),
-            setting,
-            reason: reason.to_owned(),
-        })
+/// What is said of a consumer once: where it begins.
+fn beginning(wanted: &ConsumerSettings) -> Settings {
+    let mut settings = Settings::from_iter([("replay_policy".to_owned(), json!("instant"))]);
+    let (policy, start) = match wanted.deliver {
+        DeliverFrom::All => ("all", None),
+        DeliverFrom::New => ("new", None),
+        DeliverFrom::Sequence(sequence) => ("by_start_sequence", Some(("opt_start_seq", json!(sequence)))),
+        DeliverFrom::Time(time) => ("by_start_time", Some(("opt_start_time", json!(time)))),
     };
-    if settings.get("deliver_subject").and_then(Value::as_str).is_some_and(|subject| !subject.is_empty()) {
-        return refuse("deliver_subject", "it is a push consumer, and a pull consumer is needed");
-    }
-    if settings.get("ack_policy").and_then(Value::as_str) != Some("explicit") {
-        return refuse("ack_policy", "it does not ask for explicit acknowledgements, and those are needed");
-    }
-    Ok(())
+    settings.insert("deliver_policy".to_owned(), json!(policy));
+    settings.extend(start.map(|(name, value)| (name.to_owned(), value)));
+    settings
 }
 
 /// Puts our settings beside those that the server has and we do not speak of.
-fn write(spec: &ConsumerSettings, settings: &mut Settings) {
-    settings.remove("filter_subject");
-    // Delays are ours to compute: the server's list is ignored where a message is handed back.
-    settings.remove("backoff");
+fn write(wanted: &ConsumerSettings, settings: &mut Settings) {
+    // One filter may stand in a member of its own. Delays are ours to compute: the server's list is ignored where a
+    // message is handed back. A consumer that is deleted for want of readers forgets where it was.
+    for name in ["filter_subject", "backoff", "inactive_threshold", "headers_only"] {
+        settings.remove(name);
+    }
+    for name in ["priority_groups", "priority_policy", "priority_timeout"] {
+        settings.remove(name);
+    }
     let ours = [
-        ("name", json!(spec.name)),
-        ("durable_name", json!(spec.name)),
+        ("name", json!(wanted.name)),
+        ("durable_name", json!(wanted.name)),
         ("ack_policy", json!("explicit")),
-        ("ack_wait", nanos(spec.ack_wait)),
-        // Who gives up, and when, is ours to decide.
-        ("max_deliver", json!(-1)),
-        ("max_ack_pending", json!(spec.max_ack_pending)),
-        ("filter_subjects", json!(spec.filters)),
+        ("ack_wait", nanos(wanted.ack_wait)),
+        ("max_deliver", wanted.max_deliver.map_or_else(|| json!(-1), |max| json!(max))),
+        ("max_ack_pending", json!(wanted.max_ack_pending)),
+        ("filter_subjects", json!(wanted.filters)),
     ];
     settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    if wanted.ordered {
+        settings.insert("priority_groups".to_owned(), json!([PIN_GROUP]));
+        settings.insert("priority_policy".to_owned(), json!("pinned_client"));
+        settings.insert("priority_timeout".to_owned(), nanos(PIN_TIMEOUT));
+    }
 }
 
-/// Whether two configurations mean the same: a single filter may stand in either member, in any order.
-fn same(a: &Settings, b: &Settings) -> bool {
-    let filters = |settings: &Settings| -> BTreeSet<String> {
-        let many = settings.get("filter_subjects").and_then(Value::as_array).into_iter().flatten();
-        many.chain(settings.get("filter_subject")).filter_map(Value::as_str).map(ToOwned::to_owned).collect()
-    };
-    let rest = |settings: &Settings| {
-        let mut rest = settings.clone();
-        rest.retain(|name, _| !name.starts_with("filter_subject"));
-        rest
-    };
-    filters(a) == filters(b) && rest(a) == rest(b)
+/// A consumer that exists. What the server leaves out has its zero value.
+pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
+    let settings = &info.config;
+    let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |name: &str| settings.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let list = |name: &str| settings.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let single =
+        settings.get("filter_subject").into_iter().filter_map(Value::as_str).filter(|filter| !filter.is_empty());
+    let filters = single.chain(list("filter_subjects").iter().filter_map(Value::as_str)).map(ToOwned::to_owned);
+    let groups: Vec<&str> = list("priority_groups").iter().filter_map(Value::as_str).collect();
+    let (policy, timeout) = (text("priority_policy"), Duration::from_nanos(number("priority_timeout")));
+    let ordered = policy == "pinned_client" && groups == [PIN_GROUP] && timeout == PIN_TIMEOUT;
+    let is_usual = groups.is_empty() && matches!(policy.as_str(), "" | "none");
+    FoundConsumer {
+        settings: ConsumerSettings {
+            stream: stream.to_owned(),
+            name: text("durable_name"),
+            filters: filters.collect(),
+            deliver: match text("deliver_policy").as_str() {
+                "by_start_sequence" => DeliverFrom::Sequence(number("opt_start_seq")),
+                "by_start_time" => text("opt_start_time").parse().map_or(DeliverFrom::All, DeliverFrom::Time),
+                "all" => DeliverFrom::All,
+                _ => DeliverFrom::New,
+            },
+            ack_wait: Duration::from_nanos(number("ack_wait")),
+            // Without a limit both are -1, which is no u64.
+            max_ack_pending: settings.get("max_ack_pending").and_then(Value::as_u64).map_or(usize::MAX, saturated),
+            max_deliver: settings.get("max_deliver").and_then(Value::as_u64).filter(|max| *max > 0),
+            ordered,
+        },
+        ack_policy: text("ack_policy"),
+        deliver_subject: text("deliver_subject"),
+        backoff: list("backoff").iter().filter_map(Value::as_u64).map(Duration::from_nanos).collect(),
+        headers_only: settings.get("headers_only").and_then(Value::as_bool).unwrap_or_default(),
+        inactive_threshold: Duration::from_nanos(number("inactive_threshold")),
+        priority: if ordered || is_usual { String::new() } else { format!("{policy} of {groups:?} for {timeout:?}") },
+        progress: Progress {
+            lag: info.num_pending,
+            ack_pending: info.num_ack_pending,
+            redelivered: info.num_redelivered,
+            waiting: info.num_waiting,
+            delivered: info.delivered.stream_seq,
+            ack_floor: info.ack_floor.stream_seq,
+            paused: info.paused,
+            pinned: info.priority_groups.iter().any(|group| group.pinned_client_id.is_some()),
+        },
+    }
 }
 
-fn refused(stream: &str, spec: &ConsumerSettings, error: &async_nats::jetstream::Error) -> ConsumeError {
-    ConsumeError::Server { stream: stream.to_owned(), consumer: spec.name.clone(), reason: error.to_string() }
-}
-
-fn unavailable(stream: &str, durable: &str, reason: String) -> ConsumeError {
-    ConsumeError::Unavailable { about: format!("the consumer {durable} of {stream}"), reason }
+fn saturated(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::DeliverFrom;
 
-    fn spec() -> ConsumerSettings {
+    fn wanted() -> ConsumerSettings {
         ConsumerSettings {
             stream: "EVENTS".to_owned(),
             name: "promotions".to_owned(),
             filters: vec!["a".to_owned(), "b".to_owned()],
-            deliver: DeliverFrom::All,
+            deliver: DeliverFrom::Sequence(7),
             ack_wait: Duration::from_secs(15),
             max_ack_pending: 10,
             max_deliver: None,
-            ordered: false,
+            ordered: true,
         }
     }
 
-    #[test]
-    fn the_order_of_filters_and_the_place_of_a_single_one_are_no_difference() {
-        let one = ConsumerSettings { filters: vec!["a".to_owned()], ..spec() };
-        let (mut two, mut single) = (Settings::new(), Settings::new());
-        write(&spec(), &mut two);
-        write(&one, &mut single);
-        let mut reversed = two.clone();
-        reversed.insert("filter_subjects".to_owned(), json!(["b", "a"]));
-        let mut elsewhere = single.clone();
-        elsewhere.remove("filter_subjects");
-        elsewhere.insert("filter_subject".to_owned(), json!("a"));
-
-        assert!(same(&two, &reversed));
-        assert!(same(&single, &elsewhere));
-        assert!(!same(&two, &single));
+    fn info(config: Settings) -> Info {
+        let answer = json!({ "config": config });
+        serde_json::from_value(answer).unwrap()
     }
 
     #[test]
-    fn a_push_consumer_is_refused_by_the_setting() {
-        let settings = Settings::from_iter([("deliver_subject".to_owned(), json!("x"))]);
+    fn what_is_written_reads_the_same_and_leaves_the_rest_alone() {
+        let mut settings = beginning(&wanted());
+        settings.insert("max_waiting".to_owned(), json!(7));
+        settings.insert("backoff".to_owned(), json!([1]));
 
-        let text = check("EVENTS", &spec(), &settings).unwrap_err().to_string();
+        write(&wanted(), &mut settings);
 
-        assert!(text.contains("EVENTS") && text.contains("promotions") && text.contains("deliver_subject"), "{text}");
+        assert_eq!(settings["max_waiting"], json!(7));
+        let found = found("EVENTS", info(settings));
+        assert_eq!(found.settings, wanted());
+        assert!(found.backoff.is_empty() && found.priority.is_empty());
+    }
+
+    #[test]
+    fn a_single_filter_may_stand_in_a_member_of_its_own() {
+        let settings = Settings::from_iter([("filter_subject".to_owned(), json!("a"))]);
+
+        assert_eq!(found("EVENTS", info(settings)).settings.filters, ["a"]);
+    }
+
+    #[test]
+    fn another_way_to_serve_several_readers_is_told_in_words() {
+        let mut settings = Settings::new();
+        write(&wanted(), &mut settings);
+        settings.insert("priority_policy".to_owned(), json!("overflow"));
+
+        let found = found("EVENTS", info(settings));
+
+        assert!(!found.settings.ordered && found.priority.contains("overflow"), "{}", found.priority);
     }
 }

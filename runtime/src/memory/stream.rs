@@ -2,36 +2,51 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::consumer::Durable;
 use super::{StoredMessage, message_id};
-use crate::Retention;
 use crate::filter;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Message, Stored};
+use crate::transport::{Kept, Message, Select, Stored};
+use crate::{DeliverFrom, Retention};
 
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) settings: StreamSettings,
-    messages: BTreeMap<u64, Kept>,
+    messages: BTreeMap<u64, Entry>,
     bytes: u64,
     last: u64,
     /// The ids that the duplicate window remembers, with the number and time of the first message that bore them.
     ids: HashMap<String, (u64, Instant)>,
     pub(super) consumers: HashMap<String, Durable>,
+    /// The same instant on our clock and on the calendar.
+    began: (Instant, Timestamp),
+    clock: Clock,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Entry {
     message: Message,
     at: Instant,
 }
 
 impl Stream {
-    pub(super) fn new(settings: StreamSettings) -> Self {
-        Self { settings, messages: BTreeMap::new(), bytes: 0, last: 0, ids: HashMap::new(), consumers: HashMap::new() }
+    pub(super) fn new(settings: StreamSettings, clock: Clock) -> Self {
+        let began = (clock.now(), Timestamp::now());
+        Self {
+            settings,
+            messages: BTreeMap::new(),
+            bytes: 0,
+            last: 0,
+            ids: HashMap::new(),
+            consumers: HashMap::new(),
+            began,
+            clock,
+        }
     }
 
     pub(super) fn captures(&self, subject: &str) -> bool {
@@ -40,7 +55,7 @@ impl Stream {
 
     /// Stores a message, unless its id is in the duplicate window.
     pub(super) fn store(&mut self, message: Message) -> Stored {
-        let now = Instant::now();
+        let now = self.clock.now();
         let stream = self.settings.name.clone();
         let window = self.settings.duplicate_window;
         self.ids.retain(|_, (_, at)| now.duration_since(*at) < window);
@@ -52,7 +67,7 @@ impl Stream {
             self.ids.insert(id.to_owned(), (self.last, now));
         }
         self.bytes += size(&message);
-        self.messages.insert(self.last, Kept { message, at: now });
+        self.messages.insert(self.last, Entry { message, at: now });
         if self.settings.retention == Retention::Interest {
             self.drop_if_done(self.last);
         }
@@ -64,18 +79,46 @@ impl Stream {
         self.messages.get(&sequence).map(|kept| &kept.message)
     }
 
+    pub(super) fn find(&self, select: Select<'_>) -> Option<Kept> {
+        let on = |subject: &str, entry: &Entry| filter::covers(subject, &entry.message.subject);
+        let (sequence, entry) = match select {
+            Select::Sequence(sequence) => self.messages.get_key_value(&sequence),
+            Select::LastOf(subject) => self.messages.iter().rev().find(|(_, entry)| on(subject, entry)),
+            Select::NextOf { subject, from } => self.messages.range(from..).find(|(_, entry)| on(subject, entry)),
+        }?;
+        Some(Kept { sequence: *sequence, stored: self.time(entry.at), message: entry.message.clone() })
+    }
+
     /// The first message from a number on that one of the filters is for.
     pub(super) fn first_from(&self, sequence: u64, filters: &[String]) -> Option<u64> {
-        let wanted = |kept: &Kept| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
+        let wanted = |kept: &Entry| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
         self.messages.range(sequence..).find(|(_, kept)| wanted(kept)).map(|(sequence, _)| *sequence)
     }
 
-    /// The durable consumer of this name, created or brought to the specification.
-    pub(super) fn consumer(&mut self, spec: &ConsumerSettings) {
-        match self.consumers.get_mut(&spec.name) {
-            Some(durable) => durable.spec = spec.clone(),
-            None => drop(self.consumers.insert(spec.name.clone(), Durable::new(spec.clone()))),
+    /// The durable consumer of this name, created or brought to these settings.
+    pub(super) fn consumer(&mut self, settings: &ConsumerSettings) {
+        if let Some(durable) = self.consumers.get_mut(&settings.name) {
+            durable.spec = settings.clone();
+            return;
         }
+        let next = match settings.deliver {
+            DeliverFrom::All => 1,
+            DeliverFrom::New => self.last + 1,
+            DeliverFrom::Sequence(sequence) => sequence,
+            DeliverFrom::Time(time) => {
+                let at = |entry: &Entry| self.time(entry.at) >= time;
+                let first = self.messages.iter().find(|(_, entry)| at(entry));
+                first.map_or(self.last + 1, |(sequence, _)| *sequence)
+            }
+        };
+        self.consumers.insert(settings.name.clone(), Durable::new(settings.clone(), next));
+    }
+
+    /// An instant on the calendar.
+    fn time(&self, instant: Instant) -> Timestamp {
+        let (begin, time) = self.began;
+        let age = SignedDuration::try_from(instant.duration_since(begin)).unwrap_or(SignedDuration::MAX);
+        time.checked_add(age).unwrap_or(Timestamp::MAX)
     }
 
     /// Drops a message that nobody waits for, where the stream keeps only what somebody does.
@@ -100,7 +143,7 @@ impl Stream {
 
     /// Drops the oldest messages beyond the limits.
     pub(super) fn trim(&mut self) {
-        let now = Instant::now();
+        let now = self.clock.now();
         while let Some((&sequence, first)) = self.messages.first_key_value() {
             let settings = &self.settings;
             let too_old = settings.max_age.is_some_and(|age| now.duration_since(first.at) >= age);
