@@ -218,7 +218,7 @@ impl Orders {
             consumer: "worker".to_owned(),
             concurrency: 4,
             prefetch: 8,
-            ack_wait_ms: 500,
+            ack_wait_ms: 400,
             max_attempts: 3,
             retry_delay_ms: 20,
             ordered: false,

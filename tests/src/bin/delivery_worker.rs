@@ -7,36 +7,36 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, HandlerError, Received, RetryPolicy};
+use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy};
 use eventsmith_tests::job::{Deed, Job, Journal, Orders, What};
-use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     std::thread::spawn(end_with_parent);
     let orders = std::env::args().nth(1).ok_or("usage: delivery_worker ORDERS")?;
     let orders: Orders = serde_json::from_str(&orders)?;
-    // From here on SIGTERM is heard, so that whoever has read READY may send it.
-    let mut terminate = signal(SignalKind::terminate())?;
     let config = Config {
         servers: vec![orders.url.as_str().into()],
         name: "delivery-worker".to_owned(),
         max_reconnect_delay: Duration::from_millis(200),
+        create_consumers: true,
         ..Config::default()
     };
     let bus = Bus::connect(config).await?;
     let journal = Journal::at(orders.journal);
     let first_delay = Duration::from_millis(orders.retry_delay_ms);
-    let policy = RetryPolicy { first_delay, max_delay: first_delay * 5, max_attempts: orders.max_attempts };
-    let consumer = bus
-        .consumer(orders.consumer)
-        .concurrency(orders.concurrency)
-        .prefetch(orders.prefetch)
-        .ack_wait(Duration::from_millis(orders.ack_wait_ms))
-        .retry(policy)
-        .on(move |job: Received<Job>| handle(job, journal.clone()));
+    let config = ConsumerConfig {
+        concurrency: orders.concurrency,
+        prefetch: orders.prefetch,
+        ack_wait: Duration::from_millis(orders.ack_wait_ms),
+        order: if orders.ordered { Order::Key } else { Order::None },
+        retry: RetryPolicy { first_delay, max_delay: first_delay * 5, max_attempts: orders.max_attempts },
+        ..ConsumerConfig::default()
+    };
+    let consumer =
+        bus.consumer(orders.consumer).config(config).on(move |job: Received<Job>| handle(job, journal.clone()));
     say("READY")?;
-    let summary = consumer.run(async move { terminate.recv().await }).await?;
+    let summary = consumer.run(eventsmith::shutdown_signal()).await?;
     bus.shutdown().await?;
     say(&format!("STOPPED {} {} {}", summary.handled, summary.failed, summary.handed_back))?;
     Ok(())
