@@ -1,16 +1,17 @@
 //! A server, a proxy before it, a journal, and conditions to wait for.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream::Stream};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, StreamDescriptor};
+use eventsmith::{Bus, Config, ConsumeError, Consumer, ConsumerConfig, RetryPolicy, StreamDescriptor, Summary};
 use eventsmith_tests::job::{JOBS, Journal, LETTERS, Orders};
 use eventsmith_tests::proxy::Proxy;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -51,6 +52,7 @@ pub(crate) fn config(url: impl Into<String>) -> Config {
     Config {
         servers: vec![url.into().into()],
         name: "tests".to_owned(),
+        create_consumers: true,
         max_reconnect_delay: Duration::from_millis(200),
         ..Config::default()
     }
@@ -58,6 +60,39 @@ pub(crate) fn config(url: impl Into<String>) -> Config {
 
 pub(crate) async fn stream(url: &str, of: &StreamDescriptor) -> Outcome<Stream> {
     Ok(jetstream::new(async_nats::connect(url).await?).get_stream(of.name).await?)
+}
+
+/// Retries soon, and lets others have what is not heard of for long.
+pub(crate) fn quick() -> ConsumerConfig {
+    let (first_delay, max_delay) = (Duration::from_millis(20), Duration::from_millis(100));
+    ConsumerConfig {
+        concurrency: 4,
+        prefetch: 8,
+        ack_wait: Duration::from_millis(400),
+        retry: RetryPolicy { first_delay, max_delay, max_attempts: 3 },
+        ..ConsumerConfig::default()
+    }
+}
+
+/// A consumer at work in this process.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<Summary, ConsumeError>>,
+}
+
+impl Running {
+    pub(crate) fn start(consumer: Consumer) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let consumer = consumer.run(stopped);
+        // A test that waits for a handler would not say why there is none.
+        let task = async { consumer.await.inspect_err(|error| eprintln!("the consumer ended: {error}")) };
+        Self { stop, task: tokio::spawn(task) }
+    }
+
+    pub(crate) async fn stop(self) -> Outcome<Summary> {
+        let _ = self.stop.send(());
+        Ok(timeout(PATIENCE, self.task).await???)
+    }
 }
 
 /// How often each job is in the stream, by its number.
@@ -90,9 +125,4 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Outcome<
 pub(crate) async fn settled(stream: &Stream, consumer: &str) -> Outcome<Option<()>> {
     let Ok(info) = stream.consumer_info(consumer).await else { return Ok(None) };
     Ok((info.num_pending == 0 && info.num_ack_pending == 0).then_some(()))
-}
-
-/// A path beside the journal.
-pub(crate) fn beside(journal: &Journal, name: &str) -> PathBuf {
-    journal.path().with_file_name(name)
 }

@@ -4,7 +4,7 @@
 //! A round publishes a few jobs, one of which is the target. When the target comes to the round's step, the worker is
 //! killed, and the next one begins. Jobs of earlier rounds are still under way meanwhile, so a kill hits them anywhere.
 
-mod ledger;
+pub(crate) mod ledger;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -139,7 +139,6 @@ async fn whatever_moment_a_process_dies_at_no_event_is_lost_or_buried_twice() ->
                 if step != Step::ByTheHandler {
                     // It was on its way to a worker that died, at the attempt that counted.
                     miss.fetch_add(1, SeqCst);
-                    eprintln!("MISS {round} {step:?}");
                 }
                 tell.notify_one();
             }

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod handlers;
 mod kills;
+mod network;
+mod order;
 mod proxy;
+mod restarts;
 mod worker;
