@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::consumer::Consumer;
+use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::jetstream::JetStream;
 use crate::memory::{Memory, StoredMessage};
 use crate::provision::ProvisionError;
 use crate::publish::Publisher;
 use crate::topology::StreamSettings;
 use crate::transport::Transport;
-use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor};
+use crate::{
+    Batch, Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor,
+};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
@@ -120,9 +123,35 @@ impl Bus {
         self.inner.publisher.publish_all(events.into_iter()).await
     }
 
+    /// An empty batch, for [`publish_atomic`](Self::publish_atomic).
+    pub fn batch(&self) -> Batch {
+        Batch::new(&self.inner.publisher.source)
+    }
+
+    /// Stores all events of a batch, one after the other, or none of them.
+    ///
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12 or
+    /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
+    /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
+    pub async fn publish_atomic(&self, batch: &Batch) -> Result<Vec<Published>, PublishError> {
+        self.inner.publisher.publish_atomic(batch).await
+    }
+
     /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.
     pub fn consumer(&self, service: impl Into<String>) -> Consumer {
         Consumer::new(self.clone(), service.into())
+    }
+
+    /// The dead letters of the catalogue whose subjects begin with this root. They are in the stream that captures
+    /// `{root}.dlq.>`.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when that cannot be told.
+    pub async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
+        DeadLetters::open(self.transport(), root).await
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.

@@ -142,10 +142,11 @@ impl Consumer {
         let breakers = self.routes.configure(&self.config, &changed)?;
         self.status.show(breakers.clone());
         let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
+        let wanted = self.wanted().await?;
         self.check_dead_letters(root).await?;
         let mut dispatches = Vec::new();
         let mut recovery = JoinSet::new();
-        for wanted in self.wanted().await? {
+        for wanted in wanted {
             let dispatch = self.open(wanted, root, &breakers, &changed).await?;
             recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
             dispatches.push(dispatch);

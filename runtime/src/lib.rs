@@ -39,7 +39,9 @@ pub use consumer::{
     RetryPolicy, Summary,
 };
 pub use date_time::DateTime;
-pub use dead_letters::{DeadLetter, DeadReason};
+pub use dead_letters::{
+    DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, Letters, Recovered, ReplayTo, Replayed,
+};
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
 pub use eventsmith_macros::domain_event;
@@ -51,7 +53,7 @@ pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use number::Number;
 pub use provision::ProvisionError;
-pub use publish::{PublishError, PublishOptions, Published};
+pub use publish::{Batch, Expect, PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;

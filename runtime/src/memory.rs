@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -22,12 +21,15 @@ use crate::filter;
 use crate::provision::{FoundConsumer, ProvisionError, differences};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Ack, Failure, Headers, Kept, Message, Select, SendFailure, Unavailable, Word};
+use crate::transport::{Failure, Headers, Kept, Message, Select, SendFailure, Stored, Unavailable, Word};
 use clock::Clock;
 use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
+
+/// The server's code for a batch of which not all came to the stream.
+const BATCH_INCOMPLETE: u64 = 10176;
 
 /// A message that a bus in memory holds.
 #[derive(Debug, Clone)]
@@ -74,13 +76,33 @@ struct Shared {
 }
 
 impl Memory {
-    pub(crate) fn send(&self, message: Message) -> Result<Ack, SendFailure> {
+    pub(crate) fn send(&self, message: &Message) -> Result<Stored, SendFailure> {
+        self.store(message, |stream| stream.store(message))
+    }
+
+    pub(crate) fn send_batch(&self, messages: &[Message]) -> Result<Stored, SendFailure> {
+        let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.to_owned() };
+        let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
+        self.store(last, |stream| {
+            if !messages.iter().all(|message| stream.captures(&message.subject)) {
+                return Err(refused(Some(BATCH_INCOMPLETE), "atomic publish batch is incomplete"));
+            }
+            stream.store_batch(messages)
+        })
+    }
+
+    /// Stores into the stream that captures a message.
+    fn store(
+        &self,
+        message: &Message,
+        store: impl FnOnce(&mut Stream) -> Result<Stored, SendFailure>,
+    ) -> Result<Stored, SendFailure> {
         let mut streams = self.streams();
         let stream = streams.values_mut().find(|stream| stream.captures(&message.subject));
-        let stored = stream.ok_or(SendFailure::NoStream)?.store(message);
+        let stored = store(stream.ok_or(SendFailure::NoStream)?)?;
         drop(streams);
         self.shared.changed.send_replace(());
-        Ok(std::future::ready(Ok(stored)).boxed())
+        Ok(stored)
     }
 
     pub(crate) fn provision(&self, wanted: &StreamSettings) -> Result<(), ProvisionError> {
@@ -113,6 +135,12 @@ impl Memory {
         let found = streams.get_mut(stream).ok_or_else(|| Unavailable(format!("there is no stream {stream}")))?;
         found.trim();
         Ok(found.find(select))
+    }
+
+    pub(crate) fn delete_message(&self, stream: &str, sequence: u64) {
+        if let Some(stream) = self.streams().get_mut(stream) {
+            stream.remove(sequence);
+        }
     }
 
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
@@ -34,10 +33,19 @@ pub(crate) enum Transport {
 impl Transport {
     /// Sends a message once. The outer result says that it is on its way, the acknowledgement that it is stored; the
     /// transport bounds how long that takes.
-    pub(crate) async fn send(&self, message: Message) -> Result<Ack, SendFailure> {
+    pub(crate) async fn send(&self, message: &Message) -> Result<Ack, SendFailure> {
         match self {
-            Self::Memory(memory) => memory.send(message),
-            Self::JetStream(jetstream) => jetstream.send(message).await,
+            Self::Memory(memory) => memory.send(message).map(Ack::Memory),
+            Self::JetStream(jetstream) => jetstream.send(message).await.map(Ack::JetStream),
+        }
+    }
+
+    /// Sends messages once that one stream stores all together or not at all. The id must be new; the acknowledgement is
+    /// that of the last message.
+    pub(crate) async fn send_batch(&self, messages: &[Message], id: &str) -> Result<Ack, SendFailure> {
+        match self {
+            Self::Memory(memory) => memory.send_batch(messages).map(Ack::Memory),
+            Self::JetStream(jetstream) => jetstream.send_batch(messages, id).await.map(Ack::JetStream),
         }
     }
 
@@ -54,6 +62,28 @@ impl Transport {
         match self {
             Self::Memory(memory) => memory.message(stream, select),
             Self::JetStream(jetstream) => jetstream.message(stream, select).await,
+        }
+    }
+
+    /// Deletes a message of a stream; one that is not there is no error.
+    pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.delete_message(stream, sequence);
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.delete_message(stream, sequence).await,
+        }
+    }
+
+    /// Makes a durable consumer forget a message for good, whether somebody holds it or not.
+    pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.hear(stream, consumer, sequence, Word::Term(DeadReason::Exhausted));
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.terminate(stream, consumer, sequence).await,
         }
     }
 
@@ -106,6 +136,17 @@ pub(crate) struct Message {
     pub(crate) payload: Bytes,
 }
 
+impl Message {
+    /// The same message, but it is refused where it would be stored: only a duplicate is acknowledged.
+    pub(crate) fn unless_new(&self) -> Self {
+        let mut message = self.clone();
+        let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
+        message.headers.0.retain(|(name, _)| !expects(name));
+        message.headers.push(Headers::EXPECTED_LAST_ID, "none");
+        message
+    }
+}
+
 /// Which message of a stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Select<'a> {
@@ -141,6 +182,8 @@ impl Headers {
     /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
     pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
+    pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
+    pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
@@ -153,10 +196,29 @@ impl Headers {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, value.as_str()))
     }
+
+    /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.
+    pub(crate) fn size(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 12
+    }
 }
 
-/// Resolves once a message is stored.
-pub(crate) type Ack = BoxFuture<'static, Result<Stored, SendFailure>>;
+/// An acknowledgement to come.
+#[derive(Debug)]
+pub(crate) enum Ack {
+    Memory(Stored),
+    JetStream(jetstream::Ack),
+}
+
+impl Ack {
+    /// Resolves once the message is stored, or is not known to be in time.
+    pub(crate) async fn outcome(self) -> Result<Stored, SendFailure> {
+        match self {
+            Self::Memory(stored) => Ok(stored),
+            Self::JetStream(ack) => ack.outcome().await,
+        }
+    }
+}
 
 /// Where a message is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,17 +229,31 @@ pub(crate) struct Stored {
 }
 
 /// Why one attempt to store a message failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SendFailure {
     /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
+    #[error("not acknowledged: {0}")]
     Transient(String),
     /// No stream captures the subject.
+    #[error("no stream captures the subject")]
     NoStream,
     /// The server takes no message of this size, in bytes.
+    #[error("it has {size} bytes, the server takes {limit}")]
     TooLarge { size: usize, limit: usize },
+    /// The stream, or the subject in it, does not end where the message expects.
+    #[error("the last one has the number {last}, not the one that is expected")]
+    WrongSequence { last: u64 },
+    /// The server knows no atomic batches.
+    #[error("the server {server} knows no atomic batches")]
+    AtomicUnsupported { server: String },
+    /// As many wait for a connection as may; nothing was sent.
+    #[error("{limit} wait for a connection already")]
+    QueueFull { limit: usize },
     /// The stream refuses it, and would again.
+    #[error("refused: {reason}")]
     Refused { code: Option<u64>, reason: String },
     /// The bus was shut down.
+    #[error("the bus is shut down")]
     Closed,
 }
 

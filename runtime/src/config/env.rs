@@ -10,7 +10,7 @@ const PREFIX: &str = "EVENTSMITH_";
 
 /// The settings that are not texts in a document; a variable of any other name is taken as text.
 const LISTS: &[&str] = &["servers"];
-const INTEGERS: &[&str] = &["max_in_flight", "replicas"];
+const INTEGERS: &[&str] = &["max_in_flight", "max_queued", "replicas"];
 const BOOLEANS: &[&str] = &["require_tls", "create_consumers"];
 
 /// Reads the variables with our prefix as if each were the only line of a document, so that an error names its variable.

@@ -5,9 +5,6 @@ use jiff::Timestamp;
 use super::letter::{self, DeadReason, STORED};
 use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored, Transport, Unavailable};
 
-/// The server's code for a stream whose last message on a subject is not the expected one.
-pub(super) const WRONG_LAST_SEQUENCE: u64 = 10071;
-
 /// An event that a consumer gives up on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
@@ -51,7 +48,7 @@ pub(crate) async fn bury(
             // Its id was stored within the duplicate window, and yet it is not there: it was replayed or purged.
             Ok(Stored { duplicate: true, .. }) => return Ok(Buried::Before),
             Ok(Stored { sequence, .. }) => return Ok(Buried::Now(sequence)),
-            Err(SendFailure::Refused { code: Some(WRONG_LAST_SEQUENCE), .. }) => {
+            Err(SendFailure::WrongSequence { .. }) => {
                 // Either this letter, or one about an event of the same number in an earlier stream of the same name.
                 let last = last_of(transport, subject).await?;
                 if last.as_ref().is_some_and(|last| last.message.headers.get(STORED) == letter.headers.get(STORED)) {
@@ -59,7 +56,7 @@ pub(crate) async fn bury(
                 }
                 expected = last.map_or(0, |last| last.sequence);
             }
-            Err(failure) => return Err(Unavailable(in_words(subject, failure))),
+            Err(failure) => return Err(Unavailable(format!("{subject}: {failure}"))),
         }
     }
     Err(Unavailable(format!("others write on {subject} at the same time")))
@@ -67,26 +64,13 @@ pub(crate) async fn bury(
 
 /// Sends a message once and waits until it is stored.
 pub(super) async fn send(transport: &Transport, message: Message) -> Result<Stored, SendFailure> {
-    transport.send(message).await?.await
+    transport.send(&message).await?.outcome().await
 }
 
+/// The last message on a subject, in the stream that captures it.
 pub(super) async fn last_of(transport: &Transport, subject: &str) -> Result<Option<Kept>, Unavailable> {
     match transport.streams_of(subject).await?.first() {
         Some(stream) => transport.message(stream, Select::LastOf(subject)).await,
         None => Ok(None),
-    }
-}
-
-pub(super) fn in_words(subject: &str, failure: SendFailure) -> String {
-    match failure {
-        SendFailure::NoStream => format!("no stream captures {subject}; provision the streams of the catalogue"),
-        SendFailure::TooLarge { size, limit } => {
-            format!(
-                "{size} bytes and the headers are too much for {subject}: the server takes {limit}; raise max_payload"
-            )
-        }
-        SendFailure::Refused { reason, .. } => format!("the stream refused {subject}: {reason}"),
-        SendFailure::Transient(reason) => format!("{subject} was not acknowledged: {reason}"),
-        SendFailure::Closed => "the bus is shut down".to_owned(),
     }
 }

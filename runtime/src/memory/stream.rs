@@ -1,6 +1,6 @@
 //! One stream in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -11,8 +11,17 @@ use super::{StoredMessage, message_id};
 use crate::filter;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
-use crate::transport::{Kept, Message, Select, Stored};
-use crate::{DeliverFrom, Retention};
+use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored};
+use crate::{DeliverFrom, Discard, Retention};
+
+/// The server's code for a stream whose last message has not the id that is expected.
+const WRONG_LAST_ID: u64 = 10070;
+/// The server's code for a message that does not fit into a stream that refuses what is new.
+const STORE_FAILED: u64 = 10077;
+/// The server's code for a batch where the stream takes none.
+const ATOMIC_DISABLED: u64 = 10174;
+/// The server's code for a batch with an id that is in the duplicate window, or twice in the batch.
+const BATCH_DUPLICATE: u64 = 10201;
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -53,15 +62,85 @@ impl Stream {
         self.settings.subjects.iter().any(|own| filter::covers(own, subject))
     }
 
-    /// Stores a message, unless its id is in the duplicate window.
-    pub(super) fn store(&mut self, message: Message) -> Stored {
+    /// Stores a message, unless its id is in the duplicate window. What it expects is looked at first, as the server does.
+    pub(super) fn store(&mut self, message: &Message) -> Result<Stored, SendFailure> {
         let now = self.clock.now();
+        self.trim();
+        self.forget_ids(now);
+        self.check_expectations(&message.headers, &message.subject)?;
         let stream = self.settings.name.clone();
+        if let Some(&(sequence, _)) = message_id(&message.headers).and_then(|id| self.ids.get(id)) {
+            return Ok(Stored { stream, sequence, duplicate: true });
+        }
+        // Unlike the other expectations, this one is looked at after the duplicates.
+        if message.headers.get(Headers::EXPECTED_LAST_ID).is_some_and(|id| self.last_id() != Some(id)) {
+            return refused(WRONG_LAST_ID, "wrong last msg ID");
+        }
+        self.check_room(1, size(message))?;
+        self.append(message.clone(), now);
+        self.trim();
+        Ok(Stored { stream, sequence: self.last, duplicate: false })
+    }
+
+    /// Stores all messages or none. Expectations are about the stream before the batch.
+    pub(super) fn store_batch(&mut self, messages: &[Message]) -> Result<Stored, SendFailure> {
+        let now = self.clock.now();
+        self.trim();
+        self.forget_ids(now);
+        if !self.settings.atomic {
+            return refused(ATOMIC_DISABLED, "atomic publish is disabled");
+        }
+        let mut ids = HashSet::new();
+        for message in messages {
+            // The other way round than for a single message, as on the server.
+            if message_id(&message.headers).is_some_and(|id| self.ids.contains_key(id) || !ids.insert(id)) {
+                return refused(BATCH_DUPLICATE, "atomic publish batch contains duplicate message id");
+            }
+            self.check_expectations(&message.headers, &message.subject)?;
+        }
+        self.check_room(messages.len() as u64, messages.iter().map(size).sum())?;
+        for message in messages {
+            self.append(message.clone(), now);
+        }
+        self.trim();
+        Ok(Stored { stream: self.settings.name.clone(), sequence: self.last, duplicate: false })
+    }
+
+    fn last_id(&self) -> Option<&str> {
+        self.messages.get(&self.last).and_then(|last| message_id(&last.message.headers))
+    }
+
+    fn forget_ids(&mut self, now: Instant) {
         let window = self.settings.duplicate_window;
         self.ids.retain(|_, (_, at)| now.duration_since(*at) < window);
-        if let Some(&(sequence, _)) = message_id(&message.headers).and_then(|id| self.ids.get(id)) {
-            return Stored { stream, sequence, duplicate: true };
+    }
+
+    fn check_expectations(&self, headers: &Headers, subject: &str) -> Result<(), SendFailure> {
+        let last_of_subject = || self.find(Select::LastOf(subject)).map_or(0, |kept| kept.sequence);
+        let expected = |name| headers.get(name).and_then(|value| value.parse::<u64>().ok());
+        match (expected(Headers::EXPECTED_LAST), expected(Headers::EXPECTED_LAST_OF_SUBJECT)) {
+            (Some(expected), _) if expected != self.last => Err(SendFailure::WrongSequence { last: self.last }),
+            (_, Some(expected)) if expected != last_of_subject() => {
+                Err(SendFailure::WrongSequence { last: last_of_subject() })
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Whether there is room, in a stream that refuses what is new when it is full.
+    fn check_room(&self, messages: u64, bytes: u64) -> Result<(), SendFailure> {
+        let over = |limit: Option<u64>, held: u64| limit.is_some_and(|limit| held > limit);
+        match &self.settings {
+            settings if settings.discard == Discard::Old => Ok(()),
+            settings if over(settings.max_messages, self.messages.len() as u64 + messages) => {
+                refused(STORE_FAILED, "maximum messages exceeded")
+            }
+            settings if over(settings.max_bytes, self.bytes + bytes) => refused(STORE_FAILED, "maximum bytes exceeded"),
+            _ => Ok(()),
+        }
+    }
+
+    fn append(&mut self, message: Message, now: Instant) {
         self.last += 1;
         if let Some(id) = message_id(&message.headers) {
             self.ids.insert(id.to_owned(), (self.last, now));
@@ -71,8 +150,6 @@ impl Stream {
         if self.settings.retention == Retention::Interest {
             self.drop_if_done(self.last);
         }
-        self.trim();
-        Stored { stream, sequence: self.last, duplicate: false }
     }
 
     pub(super) fn message(&self, sequence: u64) -> Option<&Message> {
@@ -141,7 +218,7 @@ impl Stream {
         })
     }
 
-    /// Drops the oldest messages beyond the limits.
+    /// Drops the oldest messages beyond the limits; in a stream that refuses what is new, only what is too old.
     pub(super) fn trim(&mut self) {
         let now = self.clock.now();
         while let Some((&sequence, first)) = self.messages.first_key_value() {
@@ -149,18 +226,22 @@ impl Stream {
             let too_old = settings.max_age.is_some_and(|age| now.duration_since(first.at) >= age);
             let too_many = settings.max_messages.is_some_and(|max| self.messages.len() as u64 > max);
             let too_big = settings.max_bytes.is_some_and(|max| self.bytes > max);
-            if !(too_old || too_many || too_big) {
+            if !(too_old || settings.discard == Discard::Old && (too_many || too_big)) {
                 return;
             }
             self.remove(sequence);
         }
     }
 
-    fn remove(&mut self, sequence: u64) {
+    pub(super) fn remove(&mut self, sequence: u64) {
         if let Some(kept) = self.messages.remove(&sequence) {
             self.bytes -= size(&kept.message);
         }
     }
+}
+
+fn refused<T>(code: u64, reason: &str) -> Result<T, SendFailure> {
+    Err(SendFailure::Refused { code: Some(code), reason: reason.to_owned() })
 }
 
 fn size(message: &Message) -> u64 {

@@ -53,7 +53,7 @@ async fn store(memory: &Memory, subject: &'static str, id: &str) -> Stored {
     let mut headers = Headers::default();
     headers.push(Headers::ID, id);
     let message = Message { subject: subject.into(), headers, payload: Bytes::from_static(b"1234") };
-    memory.send(message).unwrap().await.unwrap()
+    memory.send(&message).unwrap()
 }
 
 fn read(memory: &Memory) -> super::Deliveries {

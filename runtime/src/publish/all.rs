@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use futures_util::future;
+use tokio::time::Instant;
 
-use super::{Prepared, PublishError, PublishOptions, Published, Publisher};
+use super::{Prepared, PublishError, PublishOptions, Published, Publisher, prepare};
 use crate::Event;
 use crate::transport::{Ack, SendFailure, Stored};
 
@@ -12,7 +13,13 @@ type Outcome = Result<Published, PublishError>;
 
 impl Publisher {
     pub(crate) async fn publish_all<'a, E: Event>(&self, events: impl Iterator<Item = &'a E>) -> Vec<Outcome> {
-        let mut batch = Batch { publisher: self, outcomes: Vec::new(), window: VecDeque::new(), broken: false };
+        let mut batch = Batch {
+            publisher: self,
+            options: PublishOptions::default(),
+            outcomes: Vec::new(),
+            window: VecDeque::new(),
+            broken: false,
+        };
         for event in events {
             batch.publish(event).await;
         }
@@ -23,6 +30,7 @@ impl Publisher {
 /// A call of `publish_all` under way.
 struct Batch<'p> {
     publisher: &'p Publisher,
+    options: PublishOptions,
     /// One per event so far; `None` while it is in the window.
     outcomes: Vec<Option<Outcome>>,
     /// Sent and not acknowledged, in order.
@@ -35,6 +43,7 @@ struct Batch<'p> {
 struct InFlight {
     index: usize,
     prepared: Prepared,
+    sent: Instant,
     ack: Result<Ack, SendFailure>,
 }
 
@@ -49,12 +58,13 @@ impl Batch<'_> {
             self.outcomes.push(Some(Err(PublishError::NotSent)));
             return;
         }
-        match self.publisher.prepare(event, &PublishOptions::default()) {
+        match prepare(&self.publisher.source, event, &self.options) {
             Ok(prepared) => {
-                let ack = self.publisher.transport.send(prepared.message.clone()).await;
+                let sent = Instant::now();
+                let ack = self.publisher.transport.send(&prepared.message).await;
                 let failed = ack.is_err();
                 self.outcomes.push(None);
-                self.window.push_back(InFlight { index, prepared, ack });
+                self.window.push_back(InFlight { index, prepared, sent, ack });
                 if failed {
                     self.settle_all().await;
                 }
@@ -91,15 +101,11 @@ impl Batch<'_> {
         let outcomes = future::join_all(window.iter_mut().map(|in_flight| acknowledged(&mut in_flight.ack))).await;
         for (in_flight, outcome) in window.into_iter().zip(outcomes) {
             match outcome {
-                Err(SendFailure::Transient(reason)) if self.broken => {
-                    let error = in_flight.prepared.failed(SendFailure::Transient(reason), 1, std::time::Duration::ZERO);
-                    self.set(in_flight.index, Err(error));
-                }
-                Err(SendFailure::Transient(_)) => {
-                    let index = in_flight.index;
-                    let outcome = self.publisher.store(in_flight.prepared, 1).await;
+                Err(failure @ SendFailure::Transient(_)) if !self.broken => {
+                    let before = Some((in_flight.sent, failure));
+                    let outcome = self.publisher.store(&in_flight.prepared, before).await;
                     self.broken = matches!(outcome, Err(PublishError::Unacknowledged { .. } | PublishError::Closed));
-                    self.set(index, outcome);
+                    self.set(in_flight.index, outcome);
                 }
                 outcome => self.record(&in_flight, outcome),
             }
@@ -110,8 +116,8 @@ impl Batch<'_> {
         let outcome = match outcome {
             Ok(stored) => Ok(in_flight.prepared.stored(stored)),
             Err(failure) => {
-                self.broken |= matches!(failure, SendFailure::Closed);
-                Err(in_flight.prepared.failed(failure, 1, std::time::Duration::ZERO))
+                self.broken |= matches!(failure, SendFailure::Closed | SendFailure::QueueFull { .. });
+                Err(in_flight.prepared.failed(failure, 1, in_flight.sent.elapsed()))
             }
         };
         self.set(in_flight.index, outcome);
@@ -127,7 +133,7 @@ impl Batch<'_> {
 /// Waits for an acknowledgement, and leaves a failure in its place.
 async fn acknowledged(ack: &mut Result<Ack, SendFailure>) -> Result<Stored, SendFailure> {
     match std::mem::replace(ack, Err(SendFailure::Closed)) {
-        Ok(ack) => ack.await,
+        Ok(ack) => ack.outcome().await,
         Err(failure) => Err(failure),
     }
 }
