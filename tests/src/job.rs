@@ -81,6 +81,10 @@ impl Event for Job {
     const SCHEMA: &'static str = "true";
     const KEY: Option<&'static str> = Some("/key");
 
+    fn key(&self) -> Option<String> {
+        Some(self.key.clone())
+    }
+
     fn payload_schema() -> &'static Schema {
         static SCHEMA: Schema = Schema::of::<Job>();
         &SCHEMA
