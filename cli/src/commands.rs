@@ -6,6 +6,7 @@ mod example;
 mod generate;
 mod lint;
 mod man;
+mod streams;
 mod validate;
 
 use clap::Subcommand;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
+    Streams(streams::Streams),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -33,6 +35,7 @@ impl Command {
             Self::Breaking(command) => command.run(out),
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
+            Self::Streams(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

@@ -1,4 +1,5 @@
-//! The eventsmith command line: argument parsing and printing; everything else is in `eventsmith-codegen`.
+//! The eventsmith command line: argument parsing and printing; everything else is in `eventsmith-codegen`, and for what
+//! needs a server in `eventsmith`.
 //!
 //! Exit status: 0 clean, 1 findings, 2 could not run. Findings and results go to stdout, everything else to stderr.
 
@@ -9,6 +10,7 @@ mod format;
 mod git;
 mod output;
 mod progress;
+mod topology;
 
 use std::process::ExitCode;
 

@@ -8,13 +8,11 @@ use crate::consumer::Consumer;
 use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::jetstream::JetStream;
 use crate::memory::{Memory, StoredMessage};
-use crate::provision::ProvisionError;
+use crate::provision::{Plan, ProvisionError, Status};
 use crate::publish::Publisher;
-use crate::topology::StreamSettings;
+use crate::topology::Topology;
 use crate::transport::Transport;
-use crate::{
-    Batch, Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError, StreamDescriptor,
-};
+use crate::{Batch, Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
@@ -64,29 +62,56 @@ impl Bus {
         }
     }
 
-    /// Creates the streams that are missing and updates those that differ from their description.
-    ///
-    /// Settings that the description does not speak of are left as they are. Doing it twice changes nothing. Streams
-    /// are handled in order; the first error ends the call, and what came before it is done.
+    /// Creates and updates streams and consumers until they are as the topology says: [`plan`](Self::plan) and
+    /// [`apply`](Self::apply) in one.
     ///
     /// # Errors
-    /// [`ProvisionError::Refused`], with the setting and the reason, where the change would need a new stream.
-    pub async fn provision(&self, streams: &[StreamDescriptor]) -> Result<(), ProvisionError> {
-        for stream in streams {
-            let settings = StreamSettings::of(stream, self.inner.replicas);
-            // The last attempt begins within the budget, give or take one delay of 4 s at most, and waits for its answer.
-            let latest = self.inner.publisher.budget + self.inner.ack_timeout * 2 + Duration::from_secs(4);
-            if settings.duplicate_window <= latest {
+    /// As [`plan`](Self::plan) and [`apply`](Self::apply).
+    pub async fn provision(&self, topology: impl Into<Topology>) -> Result<(), ProvisionError> {
+        let plan = self.plan(topology).await?;
+        self.apply(&plan).await
+    }
+
+    /// What would have to change for streams and consumers to be as the topology says; changes nothing.
+    ///
+    /// Settings that the topology does not speak of are none of its business and stay as they are, and so does what it
+    /// does not name. With [`Config::replicas`] streams get that many replicas.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Server`] and [`ProvisionError::Unavailable`]. What cannot be changed is no error: it is in the plan.
+    pub async fn plan(&self, topology: impl Into<Topology>) -> Result<Plan, ProvisionError> {
+        let mut topology = topology.into();
+        // The last attempt begins within the budget, give or take one delay of 4 s at most, and waits for its answer.
+        let latest = self.inner.publisher.budget + self.inner.ack_timeout * 2 + Duration::from_secs(4);
+        for stream in &mut topology.streams {
+            stream.replicas = self.inner.replicas.map_or(stream.replicas, usize::from);
+            if stream.duplicate_window <= latest {
                 tracing::warn!(
                     stream = stream.name,
-                    duplicate_window = ?settings.duplicate_window,
+                    duplicate_window = ?stream.duplicate_window,
                     publish_timeout = ?self.inner.publisher.budget,
                     "the duplicate window is no longer than publishing may take: a late retry could be stored twice"
                 );
             }
-            self.transport().provision(&settings).await?;
         }
-        Ok(())
+        self.transport().plan(&topology).await
+    }
+
+    /// Does what a plan says, or nothing at all if it has something that cannot be done. Applied twice it changes nothing.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Refused`], with every setting and the reason. Another error ends it, and what came before it is done.
+    pub async fn apply(&self, plan: &Plan) -> Result<(), ProvisionError> {
+        self.transport().apply(plan).await
+    }
+
+    /// How streams and consumers are doing: those of a topology, or all that this user may see. Consumers that the topology does
+    /// not have are among them, and marked.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Server`] and [`ProvisionError::Unavailable`].
+    pub async fn status(&self, topology: Option<&Topology>) -> Result<Status, ProvisionError> {
+        self.transport().status(topology).await
     }
 
     /// Validates an event, stores it, and returns once the stream has acknowledged it.

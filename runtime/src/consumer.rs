@@ -4,11 +4,11 @@ mod breaker;
 mod config;
 mod dispatch;
 mod error;
+mod monitor;
 mod queue;
 mod retry;
 mod route;
 mod settle;
-mod status;
 mod work;
 
 use std::convert::Infallible;
@@ -32,8 +32,8 @@ use work::Worker;
 pub use breaker::{BreakerConfig, BreakerState};
 pub use config::{ConsumerConfig, HandlerConfig, Order};
 pub use error::ConsumeError;
+pub use monitor::{Monitor, Summary};
 pub use retry::RetryPolicy;
-pub use status::{ConsumerStatus, Summary};
 
 /// How often to look for events that the server gave up on.
 const RECOVER_EVERY: Duration = Duration::from_secs(60);
@@ -66,13 +66,13 @@ pub struct Consumer {
     service: String,
     routes: Routes,
     config: ConsumerConfig,
-    status: ConsumerStatus,
+    monitor: Monitor,
 }
 
 impl Consumer {
     pub(crate) fn new(bus: Bus, service: String) -> Self {
-        let (config, status) = (ConsumerConfig::default(), ConsumerStatus::default());
-        Self { bus, service, routes: Routes::default(), config, status }
+        let (config, monitor) = (ConsumerConfig::default(), Monitor::default());
+        Self { bus, service, routes: Routes::default(), config, monitor }
     }
 
     /// Handles the events of one type by a function. What the function needs beside the event, it captures.
@@ -119,8 +119,8 @@ impl Consumer {
     }
 
     /// A view of what the consumer does, to be kept while it runs.
-    pub fn status(&self) -> ConsumerStatus {
-        self.status.clone()
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// Consumes until `shutdown` resolves: then fetches no more, hands back what was fetched and not begun, waits for the
@@ -140,7 +140,7 @@ impl Consumer {
         check_name(&self.service)?;
         let changed = watch::Sender::new(());
         let breakers = self.routes.configure(&self.config, &changed)?;
-        self.status.show(breakers.clone());
+        self.monitor.show(breakers.clone());
         let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
         let wanted = self.wanted().await?;
         self.check_dead_letters(root).await?;
@@ -171,7 +171,7 @@ impl Consumer {
             never = signal => match never {},
         };
         outcomes.into_iter().collect::<Result<(), _>>()?;
-        let summary = self.status.summary();
+        let summary = self.monitor.summary();
         tracing::info!(consumer = self.service, ?summary, "stopped consuming");
         Ok(summary)
     }
@@ -229,7 +229,7 @@ impl Consumer {
             service: self.service.clone(),
             root,
             ack_wait,
-            status: self.status.clone(),
+            monitor: self.monitor.clone(),
             cut_off: watch::Sender::new(false),
         };
         Ok(Dispatch {

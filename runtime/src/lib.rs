@@ -35,8 +35,8 @@ pub use bus::Bus;
 pub use config::{Config, ConfigError, Secret, ServerUrl};
 pub use constants::Constants;
 pub use consumer::{
-    BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, ConsumerStatus, HandlerConfig, Order,
-    RetryPolicy, Summary,
+    BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, HandlerConfig, Monitor, Order, RetryPolicy,
+    Summary,
 };
 pub use date_time::DateTime;
 pub use dead_letters::{
@@ -52,7 +52,9 @@ pub use jiff::Timestamp;
 pub use jiff::civil::Date;
 pub use memory::StoredMessage;
 pub use number::Number;
-pub use provision::ProvisionError;
+pub use provision::{
+    Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
+};
 pub use publish::{Batch, Expect, PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
@@ -61,7 +63,7 @@ pub use signal::shutdown_signal;
 pub use stream::{ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};
 pub use text::InvalidText;
-pub use topology::{ConsumerSettings, StreamSettings};
+pub use topology::{ConsumerSettings, StreamSettings, Topology};
 pub use uuid::Uuid;
 
 /// Takes in the events that the build script generated.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::Event;
 use crate::envelope::Envelope;
 use crate::filter;
-use crate::provision::{FoundConsumer, ProvisionError, differences};
+use crate::provision::{FoundConsumer, FoundStream};
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Failure, Headers, Kept, Message, Select, SendFailure, Stored, Unavailable, Word};
@@ -105,27 +105,23 @@ impl Memory {
         Ok(stored)
     }
 
-    pub(crate) fn provision(&self, wanted: &StreamSettings) -> Result<(), ProvisionError> {
+    pub(crate) fn stream(&self, name: &str) -> Option<FoundStream> {
+        self.streams().get(name).map(Stream::found)
+    }
+
+    pub(crate) fn put_stream(&self, wanted: &StreamSettings) -> Result<(), Failure> {
         let mut streams = self.streams();
         let overlapping = |stream: &&Stream| {
             stream.settings.name != wanted.name
                 && stream.settings.subjects.iter().any(|a| wanted.subjects.iter().any(|b| filter::overlap(a, b)))
         };
         if let Some(other) = streams.values().find(overlapping) {
-            return Err(ProvisionError::Server {
-                stream: wanted.name.clone(),
-                code: Failure::SUBJECTS_OVERLAP,
-                reason: format!("subjects overlap with those of {}", other.settings.name),
-            });
+            let reason = format!("subjects overlap with those of {}", other.settings.name);
+            return Err(Failure::Server { code: Failure::SUBJECTS_OVERLAP, reason });
         }
         match streams.get_mut(&wanted.name) {
-            Some(stream) => {
-                differences(&stream.settings, wanted)?;
-                stream.settings = wanted.clone();
-            }
-            None => {
-                streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()));
-            }
+            Some(stream) => stream.settings = wanted.clone(),
+            None => drop(streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()))),
         }
         Ok(())
     }
@@ -143,6 +139,10 @@ impl Memory {
         }
     }
 
+    pub(crate) fn all(&self) -> Vec<FoundStream> {
+        self.streams().values().map(Stream::found).collect()
+    }
+
     pub(crate) fn streams_of(&self, subject: &str) -> Vec<String> {
         let streams = self.streams();
         let captures = |stream: &&Stream| stream.settings.subjects.iter().any(|own| filter::overlap(own, subject));
@@ -150,7 +150,15 @@ impl Memory {
     }
 
     pub(crate) fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
-        self.streams().get(stream)?.consumers.get(name).map(|durable| FoundConsumer::exactly(durable.spec.clone()))
+        let streams = self.streams();
+        let stream = streams.get(stream)?;
+        stream.consumers.get(name).map(|durable| durable.found(stream))
+    }
+
+    pub(crate) fn consumers(&self, stream: &str) -> Vec<FoundConsumer> {
+        let streams = self.streams();
+        let durables = |stream: &Stream| stream.consumers.values().map(|durable| durable.found(stream)).collect();
+        streams.get(stream).map(durables).unwrap_or_default()
     }
 
     pub(crate) fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), Failure> {
@@ -159,6 +167,12 @@ impl Memory {
         let stream = streams.get_mut(&wanted.stream);
         stream.ok_or_else(|| Failure::Server { code: Failure::NO_STREAM, reason: reason() })?.consumer(wanted);
         Ok(())
+    }
+
+    pub(crate) fn delete_consumer(&self, stream: &str, name: &str) {
+        if let Some(stream) = self.streams().get_mut(stream) {
+            stream.consumers.remove(name);
+        }
     }
 
     pub(crate) fn read(&self, consumer: &ConsumerSettings) -> Deliveries {

@@ -2,11 +2,102 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::{DeliverFrom, Discard, Retention, Storage, StreamDescriptor};
+use crate::filter;
+use crate::provision::words;
+use crate::{
+    ConsumerDescriptor, DeliverFrom, Discard, EventDescriptor, Retention, ServiceDescriptor, Storage, StreamDescriptor,
+};
+
+/// The token below the root of all subjects under which dead letters are published.
+pub(crate) const DEAD_LETTERS: &str = "dlq";
+
+/// Streams, and the durable consumers that read from them.
+///
+/// ```
+/// # use eventsmith::{Bus, EventDescriptor, ProvisionError, ServiceDescriptor, StreamDescriptor, Topology};
+/// # async fn example(
+/// #     bus: Bus, CATALOGUE: &[EventDescriptor], STREAMS: &[StreamDescriptor], SERVICES: &[ServiceDescriptor],
+/// # ) -> Result<(), ProvisionError> {
+/// let plan = bus.plan(Topology::of(CATALOGUE, STREAMS, SERVICES)).await?;
+/// println!("{plan}");
+/// bus.apply(&plan).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Topology {
+    /// The streams.
+    pub streams: Vec<StreamSettings>,
+    /// The consumers of these streams, or of others.
+    pub consumers: Vec<ConsumerSettings>,
+}
+
+impl Topology {
+    /// The streams of a catalogue with the consumers of its services, from the constants that are generated for it.
+    pub fn of(catalogue: &[EventDescriptor], streams: &[StreamDescriptor], services: &[ServiceDescriptor]) -> Self {
+        services.iter().fold(Self::from(streams), |topology, service| {
+            let newest = service.consumes.iter().filter_map(|consumed| {
+                let versions = catalogue.iter().filter(|event| event.event_type == *consumed);
+                versions.max_by_key(|event| event.version)
+            });
+            let subjects: Vec<&str> = newest.map(|event| event.subject).collect();
+            topology.with_service(service.name, &subjects, &service.consumer)
+        })
+    }
+
+    /// The same with the durable consumers of one more service: one for each stream that captures some of the subjects
+    /// that it consumes.
+    ///
+    /// The server tells of events that a consumer was delivered too often in advisories. Those about these consumers are
+    /// captured by the stream of the dead letters, if there is one: it has a subject `ROOT.dlq.>`.
+    #[must_use]
+    pub fn with_service(mut self, name: &str, subjects: &[&str], consumer: &ConsumerDescriptor) -> Self {
+        let mut advisories = Vec::new();
+        for stream in &self.streams {
+            let is_captured = |subject: &&&str| stream.subjects.iter().any(|own| filter::overlap(own, subject));
+            let filters: Vec<String> = subjects.iter().filter(is_captured).map(ToString::to_string).collect();
+            if filters.is_empty() {
+                continue;
+            }
+            advisories.push(format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{}.*", stream.name));
+            self.consumers.push(ConsumerSettings {
+                stream: stream.name.clone(),
+                name: name.to_owned(),
+                filters: filter::without_covered(filters),
+                deliver: consumer.deliver,
+                ack_wait: consumer.ack_wait,
+                max_ack_pending: consumer.max_ack_pending,
+                max_deliver: Some(consumer.max_deliver),
+                ordered: consumer.ordered,
+            });
+        }
+        if let Some(letters) = self.streams.iter_mut().find(|stream| stream.holds_dead_letters()) {
+            advisories.retain(|advisory| !letters.subjects.contains(advisory));
+            letters.subjects.append(&mut advisories);
+        }
+        self
+    }
+}
+
+/// The streams alone.
+impl From<&[StreamDescriptor]> for Topology {
+    fn from(streams: &[StreamDescriptor]) -> Self {
+        Self { streams: streams.iter().map(StreamSettings::from).collect(), consumers: Vec::new() }
+    }
+}
+
+/// The streams alone.
+impl<const N: usize> From<&[StreamDescriptor; N]> for Topology {
+    fn from(streams: &[StreamDescriptor; N]) -> Self {
+        Self::from(streams.as_slice())
+    }
+}
 
 /// The settings of a stream that a catalogue speaks of, wanted or found. All others are none of our business.
+///
+/// As JSON durations are texts, such as `30d`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamSettings {
     /// The name.
@@ -20,6 +111,7 @@ pub struct StreamSettings {
     /// When messages are dropped.
     pub retention: Retention,
     /// Messages older than this are dropped.
+    #[serde(serialize_with = "in_words")]
     pub max_age: Option<Duration>,
     /// The limit of bytes.
     pub max_bytes: Option<u64>,
@@ -28,6 +120,7 @@ pub struct StreamSettings {
     /// On how many servers each message is stored.
     pub replicas: usize,
     /// For how long message ids are remembered.
+    #[serde(serialize_with = "in_words")]
     pub duplicate_window: Duration,
     /// What happens at the limits of bytes and count.
     pub discard: Discard,
@@ -36,8 +129,18 @@ pub struct StreamSettings {
 }
 
 impl StreamSettings {
-    /// The settings of a descriptor, with another number of replicas if one is given.
-    pub(crate) fn of(stream: &StreamDescriptor, replicas: Option<u8>) -> Self {
+    /// Whether all dead letters of a catalogue come here: it captures `ROOT.dlq.>`.
+    pub(crate) fn holds_dead_letters(&self) -> bool {
+        let is_below = |subject: &String| {
+            let token = subject.strip_suffix(".>").and_then(|above| above.strip_suffix(DEAD_LETTERS));
+            token.is_some_and(|root| root.ends_with('.'))
+        };
+        self.subjects.iter().any(is_below)
+    }
+}
+
+impl From<&StreamDescriptor> for StreamSettings {
+    fn from(stream: &StreamDescriptor) -> Self {
         Self {
             name: stream.name.to_owned(),
             description: stream.description.to_owned(),
@@ -47,7 +150,7 @@ impl StreamSettings {
             max_age: stream.max_age,
             max_bytes: stream.max_bytes,
             max_messages: stream.max_messages,
-            replicas: usize::from(replicas.unwrap_or(stream.replicas)),
+            replicas: usize::from(stream.replicas),
             duplicate_window: stream.duplicate_window,
             discard: stream.discard,
             atomic: stream.atomic,
@@ -56,6 +159,8 @@ impl StreamSettings {
 }
 
 /// The settings of a durable consumer that a catalogue speaks of, wanted or found.
+///
+/// As JSON durations are texts, such as `15s`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConsumerSettings {
     /// The stream that it reads.
@@ -67,6 +172,7 @@ pub struct ConsumerSettings {
     /// Where it begins if it does not exist yet.
     pub deliver: DeliverFrom,
     /// After this long without a sign of life a message is delivered again.
+    #[serde(serialize_with = "in_words")]
     pub ack_wait: Duration,
     /// How many messages may be delivered and not acknowledged, over all who read from the consumer.
     pub max_ack_pending: usize,
@@ -74,4 +180,59 @@ pub struct ConsumerSettings {
     pub max_deliver: Option<u64>,
     /// Whether one reader at a time is served, so that it can keep the order of keys.
     pub ordered: bool,
+}
+
+/// Writes a duration, or `null` for none.
+fn in_words<S: Serializer, D: Copy + Into<Option<Duration>>>(duration: &D, serializer: S) -> Result<S::Ok, S::Error> {
+    (*duration).into().map(words::duration).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(name: &'static str, subjects: &'static [&'static str]) -> StreamDescriptor {
+        StreamDescriptor {
+            name,
+            description: "",
+            subjects,
+            storage: Storage::File,
+            retention: Retention::Limits,
+            max_age: None,
+            max_bytes: None,
+            max_messages: None,
+            replicas: 3,
+            duplicate_window: Duration::from_secs(120),
+            discard: Discard::Old,
+            atomic: false,
+        }
+    }
+
+    #[test]
+    fn a_service_has_a_consumer_on_each_stream_that_it_consumes_from() {
+        let streams = [stream("A", &["r.a.>"]), stream("B", &["r.b.>"]), stream("D", &["r.dlq.>"])];
+
+        let topology = Topology::from(&streams)
+            .with_service("one", &["r.a.x", "r.a.*", "r.b.x"], &ConsumerDescriptor::DEFAULT)
+            .with_service("two", &["r.a.x"], &ConsumerDescriptor::DEFAULT)
+            .with_service("idle", &[], &ConsumerDescriptor::DEFAULT);
+
+        let consumers: Vec<_> =
+            topology.consumers.iter().map(|c| (c.name.as_str(), c.stream.as_str(), c.filters.join(" "))).collect();
+        let expected = [("one", "A", "r.a.*"), ("one", "B", "r.b.x"), ("two", "A", "r.a.x")];
+        assert_eq!(consumers, expected.map(|(name, stream, filters)| (name, stream, filters.to_owned())));
+        let advisory = |stream| format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*");
+        assert_eq!(topology.streams[2].subjects, ["r.dlq.>".to_owned(), advisory("A"), advisory("B")]);
+        assert_eq!(topology.streams[0].subjects, ["r.a.>"]);
+    }
+
+    #[test]
+    fn the_stream_of_dead_letters_is_known_by_its_subject() {
+        for (subject, is) in
+            [("r.dlq.>", true), ("a.b.dlq.>", true), ("r.xdlq.>", false), ("dlq.>", false), ("r.>", false)]
+        {
+            let settings = StreamSettings { subjects: vec![subject.to_owned()], ..(&stream("A", &[])).into() };
+            assert_eq!(settings.holds_dead_letters(), is, "{subject}");
+        }
+    }
 }

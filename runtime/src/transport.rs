@@ -20,7 +20,7 @@ use crate::consumer::ConsumeError;
 use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
-use crate::provision::{FoundConsumer, ProvisionError};
+use crate::provision::{FoundConsumer, FoundStream};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// One of the two transports. An enum, as there is no third and nobody outside needs to write one.
@@ -49,11 +49,51 @@ impl Transport {
         }
     }
 
-    /// Creates a stream or brings it to these settings.
-    pub(crate) async fn provision(&self, settings: &StreamSettings) -> Result<(), ProvisionError> {
+    /// A stream as it is, if there is one.
+    pub(crate) async fn stream(&self, name: &str) -> Result<Option<FoundStream>, Failure> {
         match self {
-            Self::Memory(memory) => memory.provision(settings),
-            Self::JetStream(jetstream) => jetstream.provision(settings).await,
+            Self::Memory(memory) => Ok(memory.stream(name)),
+            Self::JetStream(jetstream) => jetstream.stream(name).await,
+        }
+    }
+
+    /// Creates a stream, or brings one that exists to these settings and leaves all others as they are.
+    pub(crate) async fn put_stream(&self, wanted: &StreamSettings, exists: bool) -> Result<(), Failure> {
+        match self {
+            Self::Memory(memory) => memory.put_stream(wanted),
+            Self::JetStream(jetstream) => jetstream.put_stream(wanted, exists).await,
+        }
+    }
+
+    /// All streams.
+    pub(crate) async fn streams(&self) -> Result<Vec<FoundStream>, Failure> {
+        match self {
+            Self::Memory(memory) => Ok(memory.all()),
+            Self::JetStream(jetstream) => jetstream.streams().await,
+        }
+    }
+
+    /// All consumers of a stream.
+    pub(crate) async fn consumers(&self, stream: &str) -> Result<Vec<FoundConsumer>, Failure> {
+        match self {
+            Self::Memory(memory) => Ok(memory.consumers(stream)),
+            Self::JetStream(jetstream) => jetstream.consumers(stream).await,
+        }
+    }
+
+    /// Whether the server is of this version, or a later one.
+    pub(crate) fn supports(&self, major: u8, minor: u8) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::JetStream(jetstream) => jetstream.supports(major, minor),
+        }
+    }
+
+    /// The version of the server.
+    pub(crate) fn version(&self) -> String {
+        match self {
+            Self::Memory(_) => env!("CARGO_PKG_VERSION").to_owned(),
+            Self::JetStream(jetstream) => jetstream.version(),
         }
     }
 
@@ -108,6 +148,17 @@ impl Transport {
         match self {
             Self::Memory(memory) => memory.put_consumer(wanted),
             Self::JetStream(jetstream) => jetstream.put_consumer(wanted, exists).await,
+        }
+    }
+
+    /// Deletes a durable consumer, and with it its place in the stream.
+    pub(crate) async fn delete_consumer(&self, stream: &str, name: &str) -> Result<(), Failure> {
+        match self {
+            Self::Memory(memory) => {
+                memory.delete_consumer(stream, name);
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.delete_consumer(stream, name).await,
         }
     }
 

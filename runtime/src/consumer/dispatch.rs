@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
+use super::monitor::Counters;
 use super::queue::Queue;
-use super::status::Counters;
 use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::transport::{Deliveries, Delivery, Word};
@@ -157,7 +157,7 @@ impl Dispatch {
                 tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
                 return;
             }
-            Counters::count(&self.worker.status.counters().handed_back);
+            Counters::count(&self.worker.monitor.counters().handed_back);
         }
     }
 

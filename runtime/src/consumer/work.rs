@@ -12,11 +12,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
+use super::monitor::{Counters, Monitor};
 use super::queue::Lane;
 use super::retry::RetryPolicy;
 use super::route::{Route, Routes};
 use super::settle::{Outcome, Verdict};
-use super::status::{ConsumerStatus, Counters};
 use crate::Bus;
 use crate::dead_letters::{Buried, DeadReason, Origin, bury};
 use crate::transport::{Acker, Delivery, Headers, Unavailable, Word};
@@ -32,7 +32,7 @@ pub(super) struct Worker {
     pub(super) service: String,
     pub(super) root: &'static str,
     pub(super) ack_wait: Duration,
-    pub(super) status: ConsumerStatus,
+    pub(super) monitor: Monitor,
     /// True from when the shutdown has taken too long.
     pub(super) cut_off: watch::Sender<bool>,
 }
@@ -153,7 +153,7 @@ impl Worker {
         verdict: Verdict,
         retry: &RetryPolicy,
     ) -> Option<Duration> {
-        let counters = self.status.counters();
+        let counters = self.monitor.counters();
         match verdict {
             Verdict::Ack => {
                 if matches!(outcome, Outcome::Handled) {

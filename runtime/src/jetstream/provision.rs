@@ -1,65 +1,112 @@
-//! Creating and updating streams.
+//! Streams: what they are like, creating them, changing them; and lists of what there is.
 
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
-use super::{Answer, JetStream, Settings, nanos};
-use crate::provision::{ProvisionError, differences};
+use super::{JetStream, Settings, consume, nanos};
+use crate::provision::{FoundConsumer, FoundStream};
 use crate::topology::StreamSettings;
-use crate::transport::Unavailable;
+use crate::transport::Failure;
 use crate::{Discard, Retention, Storage};
 
 /// What the server answers about a stream, as far as it matters here.
 #[derive(Deserialize)]
 struct Info {
     config: Settings,
+    state: State,
+}
+
+#[derive(Deserialize)]
+struct State {
+    messages: u64,
+    bytes: u64,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(alias = "streams", alias = "consumers")]
+    items: Option<Vec<T>>,
+    total: usize,
 }
 
 impl JetStream {
-    pub(crate) async fn provision(&self, wanted: &StreamSettings) -> Result<(), ProvisionError> {
+    pub(crate) async fn stream(&self, name: &str) -> Result<Option<FoundStream>, Failure> {
+        Ok(self.stream_info(name).await?.map(found))
+    }
+
+    pub(crate) async fn put_stream(&self, wanted: &StreamSettings, exists: bool) -> Result<(), Failure> {
         let name = &wanted.name;
-        let info = self.ask::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
-        let (action, mut settings) = match answered(name, info) {
-            Ok(info) => ("UPDATE", info.config),
-            Err(ProvisionError::Server { code, .. }) if code == ErrorCode::STREAM_NOT_FOUND.0 => {
-                ("CREATE", Settings::new())
-            }
-            Err(error) => return Err(error),
-        };
-        if action == "UPDATE" {
-            let differences = differences(&read(name, &settings), wanted)?;
-            if differences.is_empty() {
-                return Ok(());
-            }
-            if settings.get("sealed").and_then(Value::as_bool) == Some(true) {
-                return Err(ProvisionError::Refused {
-                    stream: name.clone(),
-                    setting: "sealed",
-                    reason: format!("it is sealed, so {} cannot change", differences.join(", ")),
-                });
-            }
-            tracing::info!(stream = name, ?differences, "updating the stream");
-        } else {
-            tracing::info!(stream = name, "creating the stream");
-        }
+        let existing = if exists { self.stream_info(name).await? } else { None };
+        let (action, mut settings) =
+            existing.map_or_else(|| ("CREATE", Settings::new()), |info| ("UPDATE", info.config));
         write(wanted, &mut settings);
-        let changed = self.ask::<Info>(format!("STREAM.{action}.{name}"), &settings).await;
-        answered(name, changed).map(drop)
+        let answer = self.ask::<IgnoredAny>(format!("STREAM.{action}.{name}"), &settings).await?;
+        Ok(answer.map(drop)?)
+    }
+
+    pub(crate) async fn delete_consumer(&self, stream: &str, name: &str) -> Result<(), Failure> {
+        match self.ask::<IgnoredAny>(format!("CONSUMER.DELETE.{stream}.{name}"), &json!({})).await? {
+            // Asked twice, as the first answer was lost.
+            Err(error) if error.error_code().0 == Failure::NO_CONSUMER => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
+    }
+
+    pub(crate) async fn streams(&self) -> Result<Vec<FoundStream>, Failure> {
+        Ok(self.list("STREAM.LIST".to_owned()).await?.into_iter().map(found).collect())
+    }
+
+    pub(crate) async fn consumers(&self, stream: &str) -> Result<Vec<FoundConsumer>, Failure> {
+        let infos = self.list(format!("CONSUMER.LIST.{stream}")).await?;
+        Ok(infos.into_iter().map(|info| consume::found(stream, info)).collect())
+    }
+
+    /// All pages of a list. What is created or deleted meanwhile may be in it or not, and twice.
+    async fn list<T: DeserializeOwned>(&self, subject: String) -> Result<Vec<T>, Failure> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.ask::<Page<T>>(subject.clone(), &json!({ "offset": all.len() })).await??;
+            let items = page.items.unwrap_or_default();
+            let is_last = items.is_empty() || all.len() + items.len() >= page.total;
+            all.extend(items);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn stream_info(&self, name: &str) -> Result<Option<Info>, Failure> {
+        match self.ask::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await? {
+            Ok(info) => Ok(Some(info)),
+            Err(error) if error.error_code().0 == Failure::NO_STREAM => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the server that we are connected to is of this version or a later one.
+    pub(crate) fn supports(&self, major: u8, minor: u8) -> bool {
+        self.client.is_server_compatible(major.into(), minor.into(), 0)
+    }
+
+    pub(crate) fn version(&self) -> String {
+        self.client.server_info().version
     }
 }
 
-fn answered(stream: &str, answer: Result<Answer<Info>, Unavailable>) -> Result<Info, ProvisionError> {
-    match answer {
-        Ok(Ok(info)) => Ok(info),
-        Ok(Err(error)) => Err(ProvisionError::Server {
-            stream: stream.to_owned(),
-            code: error.error_code().0,
-            reason: error.to_string(),
-        }),
-        Err(error) => Err(ProvisionError::Unavailable { stream: stream.to_owned(), reason: error.0 }),
+fn found(Info { config, state }: Info) -> FoundStream {
+    FoundStream {
+        settings: read(&config),
+        sealed: config.get("sealed").and_then(Value::as_bool).unwrap_or_default(),
+        messages: state.messages,
+        bytes: state.bytes,
+        first_sequence: state.first_seq,
+        last_sequence: state.last_seq,
     }
 }
 
@@ -91,13 +138,13 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) {
 }
 
 /// Our settings of a stream that exists. What the server leaves out has its zero value.
-fn read(name: &str, settings: &Settings) -> StreamSettings {
+fn read(settings: &Settings) -> StreamSettings {
     let text = |key| settings.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key| settings.get(key).and_then(Value::as_u64);
     let duration = |key| number(key).map(Duration::from_nanos).unwrap_or_default();
     let subjects = settings.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     StreamSettings {
-        name: name.to_owned(),
+        name: text("name").to_owned(),
         description: text("description").to_owned(),
         subjects: subjects.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
         storage: if text("storage") == "memory" { Storage::Memory } else { Storage::File },
@@ -141,7 +188,7 @@ mod tests {
 
         write(&wanted, &mut settings);
 
-        assert_eq!(read("EVENTS", &settings), wanted);
+        assert_eq!(read(&settings), wanted);
         assert_eq!(settings["allow_direct"], json!(true));
     }
 }

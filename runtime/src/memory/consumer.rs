@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Memory;
 use super::stream::Stream;
 use crate::filter;
+use crate::provision::{FoundConsumer, Progress};
 use crate::topology::ConsumerSettings;
 use crate::transport::{self, Delivery, Select, Word};
 
@@ -38,6 +39,18 @@ pub(super) struct Pending {
 impl Durable {
     pub(super) fn new(spec: ConsumerSettings, next: u64) -> Self {
         Self { spec, next, pending: BTreeMap::new(), exhausted: BTreeMap::new(), readers: Vec::new() }
+    }
+
+    pub(super) fn found(&self, stream: &Stream) -> FoundConsumer {
+        let progress = Progress {
+            lag: stream.count_from(self.next, &self.spec.filters),
+            ack_pending: self.pending.len() as u64,
+            redelivered: self.pending.values().filter(|pending| pending.deliveries > 1).count() as u64,
+            delivered: self.next - 1,
+            ack_floor: self.pending.keys().next().map_or(self.next, |first| *first) - 1,
+            ..Progress::default()
+        };
+        FoundConsumer { progress, ..FoundConsumer::exactly(self.spec.clone()) }
     }
 
     pub(super) fn is_done_with(&self, sequence: u64, subject: &str) -> bool {

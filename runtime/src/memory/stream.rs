@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::consumer::Durable;
 use super::{StoredMessage, message_id};
 use crate::filter;
+use crate::provision::FoundStream;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored};
@@ -56,6 +57,23 @@ impl Stream {
             began,
             clock,
         }
+    }
+
+    pub(super) fn found(&self) -> FoundStream {
+        FoundStream {
+            settings: self.settings.clone(),
+            sealed: false,
+            messages: self.messages.len() as u64,
+            bytes: self.bytes,
+            first_sequence: self.messages.keys().next().copied().unwrap_or(self.last + 1),
+            last_sequence: self.last,
+        }
+    }
+
+    /// How many messages there are from a number on that one of the filters is for.
+    pub(super) fn count_from(&self, sequence: u64, filters: &[String]) -> u64 {
+        let wanted = |kept: &&Entry| filters.iter().any(|filter| filter::covers(filter, &kept.message.subject));
+        self.messages.range(sequence..).map(|(_, kept)| kept).filter(wanted).count() as u64
     }
 
     pub(super) fn captures(&self, subject: &str) -> bool {

@@ -45,7 +45,7 @@ fn spec() -> ConsumerSettings {
 
 fn memory(settings: &StreamSettings) -> Memory {
     let memory = Memory::default();
-    memory.provision(settings).unwrap();
+    memory.put_stream(settings).unwrap();
     memory
 }
 

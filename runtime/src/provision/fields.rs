@@ -38,7 +38,12 @@ pub(crate) type Verdict = (Effect, Option<String>);
 
 /// The settings of a stream. None is ever recreated: messages would be lost.
 pub(crate) const STREAM: &[Field<StreamSettings>] = &[
-    Field { name: "description", words: |stream| stream.description.clone(), verdict: update, needs: any_server },
+    Field {
+        name: "description",
+        words: |stream| format!("{:?}", stream.description),
+        verdict: update,
+        needs: any_server,
+    },
     Field {
         name: "subjects",
         words: |stream| words::subjects(&stream.subjects),

@@ -129,8 +129,8 @@ async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) ->
             if down.load(Ordering::SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) }
         }
     });
-    let status = consumer.status();
-    let breaker_state = || status.breakers().next().map(|(_, state)| state);
+    let monitor = consumer.monitor();
+    let breaker_state = || monitor.breakers().next().map(|(_, state)| state);
     let consumer = run_as_configured(consumer);
     bus.publish(&activated("first")).await?;
     assert_eq!(next(&mut told).await?, ("first".to_owned(), 1));
@@ -182,10 +182,10 @@ async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome
             let tell = tell_updated.clone();
             async move { Ok(tell.send("updated")?) }
         });
-    let status = consumer.status();
+    let monitor = consumer.monitor();
     let consumer = run_as_configured(consumer);
     assert_eq!(next(&mut told).await?, "activated");
-    until(|| status.breakers().eq([("gateway", BreakerState::Open)])).await?;
+    until(|| monitor.breakers().eq([("gateway", BreakerState::Open)])).await?;
 
     let summary = consumer.stop().await?;
 

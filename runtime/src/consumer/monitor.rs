@@ -23,7 +23,7 @@ pub struct Summary {
 
 /// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct ConsumerStatus {
+pub struct Monitor {
     shared: Arc<Shared>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Counters {
     pub(super) cut_off: AtomicU64,
 }
 
-impl ConsumerStatus {
+impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
         let Counters { handled, failed, dead_lettered, handed_back, cut_off } = &self.shared.counters;

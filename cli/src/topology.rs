@@ -1,0 +1,67 @@
+//! The streams and consumers that a catalogue declares, as the runtime provisions them.
+
+use std::time::Duration;
+
+use eventsmith::{ConsumerDescriptor, DeliverFrom, Discard, Retention, Storage, StreamSettings, Topology};
+use eventsmith_codegen::{Loaded, manifest};
+
+/// The server's own default, which holds where eventsmith.toml is silent; also that of the generated code.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+
+/// What the generated `CATALOGUE`, `STREAMS` and `SERVICES` say, without the detour of generating them.
+pub(crate) fn topology(loaded: &Loaded) -> Topology {
+    let catalogue = &loaded.catalogue;
+    let streams = catalogue.manifest.streams.iter().map(|(name, stream)| settings(name.get_ref(), stream)).collect();
+    let topology = Topology { streams, consumers: Vec::new() };
+    catalogue.manifest.services.iter().fold(topology, |topology, (name, service)| {
+        let consumed = service.consumes.iter().filter_map(|event_type| catalogue.event(event_type.get_ref()));
+        let subjects: Vec<String> =
+            consumed.filter_map(|event| event.versions.last().map(|newest| newest.subject(event))).collect();
+        let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        topology.with_service(name.get_ref(), &subjects, &consumer(&service.consumer))
+    })
+}
+
+fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
+    StreamSettings {
+        name: name.to_owned(),
+        description: stream.description.clone(),
+        subjects: stream.subjects.iter().map(|subject| subject.get_ref().clone()).collect(),
+        storage: match stream.storage {
+            manifest::Storage::File => Storage::File,
+            manifest::Storage::Memory => Storage::Memory,
+        },
+        retention: match stream.retention {
+            manifest::Retention::Limits => Retention::Limits,
+            manifest::Retention::Interest => Retention::Interest,
+            manifest::Retention::WorkQueue => Retention::WorkQueue,
+        },
+        max_age: stream.max_age,
+        max_bytes: stream.max_bytes,
+        max_messages: stream.max_messages,
+        replicas: stream.replicas.into(),
+        duplicate_window: stream.duplicate_window.unwrap_or(DUPLICATE_WINDOW),
+        discard: match stream.discard {
+            manifest::Discard::Old => Discard::Old,
+            manifest::Discard::New => Discard::New,
+        },
+        atomic: stream.atomic,
+    }
+}
+
+fn consumer(consumer: &manifest::Consumer) -> ConsumerDescriptor {
+    let default = ConsumerDescriptor::DEFAULT;
+    ConsumerDescriptor {
+        ack_wait: consumer.ack_wait.unwrap_or(default.ack_wait),
+        // More than a machine can count is as good as no limit.
+        max_ack_pending: consumer
+            .max_ack_pending
+            .map_or(default.max_ack_pending, |max| usize::try_from(max).unwrap_or(usize::MAX)),
+        max_deliver: consumer.max_deliver.map_or(default.max_deliver, u64::from),
+        deliver: match consumer.deliver {
+            manifest::Deliver::All => DeliverFrom::All,
+            manifest::Deliver::New => DeliverFrom::New,
+        },
+        ordered: consumer.ordered,
+    }
+}
