@@ -12,6 +12,8 @@ mod guides {
     mod unit_tests {}
 }
 
+pub mod job;
+pub mod proxy;
 pub mod random_edit;
 pub mod random_schema;
 pub mod realistic;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
 use super::monitor::Counters;
@@ -61,6 +61,9 @@ impl Dispatch {
         let period = sign_of_life(self.worker.ack_wait);
         let mut alive = interval_at(Instant::now() + period, period);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A clock of its own: whatever else happens in between must not put off the look.
+        let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let want = self.want();
             let probe = self.breakers.iter().filter_map(|breaker| breaker.opens_at()).min();
@@ -71,7 +74,7 @@ impl Dispatch {
                 _ = alive.tick() => self.keep_waiting().await,
                 Ok(()) = self.changes.changed() => {}
                 () = until(probe) => {}
-                () = sleep(LOOK_AGAIN), if self.queue.is_holding() => self.try_release().await,
+                _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
                 delivery = self.deliveries.next(want) => match delivery? {
                     Some(delivery) => self.accept(delivery),
                     // Somebody else may have been served meanwhile, and have events of our keys in hand.
