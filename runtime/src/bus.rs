@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::consumer::Consumer;
+use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::jetstream::JetStream;
 use crate::memory::{Memory, StoredMessage};
 use crate::provision::{Plan, ProvisionError, Status};
 use crate::publish::Publisher;
 use crate::topology::Topology;
 use crate::transport::Transport;
-use crate::{Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError};
+use crate::{Batch, Config, ConnectError, Event, PublishError, PublishOptions, Published, ShutdownError};
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
@@ -25,6 +26,7 @@ struct Inner {
     publisher: Publisher,
     ack_timeout: Duration,
     replicas: Option<u8>,
+    create_consumers: bool,
 }
 
 impl Bus {
@@ -43,14 +45,21 @@ impl Bus {
     /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
     /// clock is tokio's, so a test with paused time waits for nothing.
     pub fn in_memory() -> Self {
-        let config = Config::default();
+        let config = Config { create_consumers: true, ..Config::default() };
         Self::over(Transport::Memory(Memory::default()), config)
     }
 
     fn over(transport: Transport, config: Config) -> Self {
         let publisher =
             Publisher { transport, source: config.name, budget: config.publish_timeout, window: config.max_in_flight };
-        Self { inner: Arc::new(Inner { publisher, ack_timeout: config.ack_timeout, replicas: config.replicas }) }
+        Self {
+            inner: Arc::new(Inner {
+                publisher,
+                ack_timeout: config.ack_timeout,
+                replicas: config.replicas,
+                create_consumers: config.create_consumers,
+            }),
+        }
     }
 
     /// Creates and updates streams and consumers until they are as the topology says: [`plan`](Self::plan) and
@@ -139,9 +148,35 @@ impl Bus {
         self.inner.publisher.publish_all(events.into_iter()).await
     }
 
+    /// An empty batch, for [`publish_atomic`](Self::publish_atomic).
+    pub fn batch(&self) -> Batch {
+        Batch::new(&self.inner.publisher.source)
+    }
+
+    /// Stores all events of a batch, one after the other, or none of them.
+    ///
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12.1 or
+    /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
+    /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
+    pub async fn publish_atomic(&self, batch: &Batch) -> Result<Vec<Published>, PublishError> {
+        self.inner.publisher.publish_atomic(batch).await
+    }
+
     /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.
     pub fn consumer(&self, service: impl Into<String>) -> Consumer {
         Consumer::new(self.clone(), service.into())
+    }
+
+    /// The dead letters of the catalogue whose subjects begin with this root. They are in the stream that captures
+    /// `{root}.dlq.>`.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when that cannot be told.
+    pub async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
+        DeadLetters::open(self.transport(), root).await
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.
@@ -152,6 +187,17 @@ impl Bus {
         }
     }
 
+    /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled, or gone to the dead
+    /// letters, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put forward
+    /// instead. At once for a bus over NATS, which cannot know.
+    ///
+    /// A consumer that cannot settle, because it is never run, its handler hangs or its breaker is open, is waited for.
+    pub async fn settle(&self) {
+        if let Transport::Memory(memory) = self.transport() {
+            memory.settle().await;
+        }
+    }
+
     /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.
     ///
     /// # Errors
@@ -159,6 +205,10 @@ impl Bus {
     /// the moment, as soon as it is made again.
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
+    }
+
+    pub(crate) fn creates_consumers(&self) -> bool {
+        self.inner.create_consumers
     }
 
     pub(crate) fn transport(&self) -> &Transport {

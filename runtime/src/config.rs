@@ -1,6 +1,6 @@
 //! How a bus connects and publishes: one struct, from code, from TOML or from the environment.
 
-mod duration;
+pub(crate) mod duration;
 mod env;
 mod secret;
 
@@ -106,6 +106,13 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// How many events [`Bus::publish_all`](crate::Bus::publish_all) sends ahead of their acknowledgements. Default: 256.
     pub max_in_flight: usize,
+    /// How many publishes may wait at one time for a lost connection to come back; one more fails at once with
+    /// [`PublishError::QueueFull`](crate::PublishError::QueueFull). Default: 10,000.
+    pub max_queued: usize,
+    /// Creates the durable consumers of services as they start, or updates them, instead of expecting them to be there as
+    /// the catalogue declares them. For development and tests; in production consumers are provisioned, and services have
+    /// no right to create any. Default: false; a bus in memory does it always.
+    pub create_consumers: bool,
     /// Provisions streams with this many replicas whatever the catalogue says: 1 for one server in development.
     pub replicas: Option<u8>,
 }
@@ -132,6 +139,8 @@ impl Default for Config {
             ack_timeout: Duration::from_secs(5),
             publish_timeout: Duration::from_secs(30),
             max_in_flight: 256,
+            max_queued: 10_000,
+            create_consumers: false,
             replicas: None,
         }
     }
@@ -172,7 +181,8 @@ impl Config {
     /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |
     /// | `EVENTSMITH_RECONNECT_DELAY`, `EVENTSMITH_MAX_RECONNECT_DELAY` | `100ms` |
     /// | `EVENTSMITH_REQUEST_TIMEOUT`, `EVENTSMITH_ACK_TIMEOUT`, `EVENTSMITH_PUBLISH_TIMEOUT` | `30s` |
-    /// | `EVENTSMITH_MAX_IN_FLIGHT`, `EVENTSMITH_REPLICAS` | `1` |
+    /// | `EVENTSMITH_MAX_IN_FLIGHT`, `EVENTSMITH_MAX_QUEUED`, `EVENTSMITH_REPLICAS` | `1` |
+    /// | `EVENTSMITH_CREATE_CONSUMERS` | `true` |
     ///
     /// # Errors
     /// [`ConfigError::Env`] for a variable with this prefix that is no setting, and for a value that does not fit.

@@ -1,26 +1,42 @@
 //! Consuming events: handlers by type, durable consumers by stream.
 
+mod breaker;
+mod config;
 mod dispatch;
 mod error;
+mod monitor;
+mod queue;
 mod retry;
 mod route;
 mod settle;
+mod work;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower::Service;
 
 use crate::topology::ConsumerSettings;
 use crate::{Bus, Event, HandlerError, Received};
+use breaker::Breaker;
 use dispatch::Dispatch;
+use queue::Queue;
 use route::{Route, Routes};
+use work::Worker;
 
+pub use breaker::{BreakerConfig, BreakerState};
+pub use config::{ConsumerConfig, HandlerConfig, Order};
 pub use error::ConsumeError;
+pub use monitor::{Monitor, Summary};
 pub use retry::RetryPolicy;
+
+/// How often to look for events that the server gave up on.
+const RECOVER_EVERY: Duration = Duration::from_secs(60);
 
 /// Handlers of a service, and how its events come to them.
 ///
@@ -40,49 +56,25 @@ pub use retry::RetryPolicy;
 /// ```
 ///
 /// Every event is handled at least once, and may be handled again: after an error, and when the word that it was
-/// handled was lost. With a [`concurrency`](Self::concurrency) of 1 events are handled in the order of their stream,
-/// those aside that failed and come again.
+/// handled was lost. What is tried too often, rejected or undecodable goes to the dead letters, and from there nowhere by
+/// itself. With a concurrency of 1 events are handled in the order of their stream, those aside that failed and come again;
+/// [`Order::Key`] keeps the order of each key whatever happens.
 #[must_use = "a consumer does nothing before it runs"]
 #[derive(Debug)]
 pub struct Consumer {
     bus: Bus,
     service: String,
     routes: Routes,
-    settings: Settings,
-}
-
-/// How events are consumed.
-#[derive(Debug, Clone)]
-struct Settings {
-    retry: RetryPolicy,
-    concurrency: usize,
-    prefetch: usize,
-    ack_wait: Duration,
-    max_ack_pending: usize,
-}
-
-/// What became of the events that a consumer was delivered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Handled and acknowledged.
-    pub handled: u64,
-    /// Failed, and to be delivered again; counted once per attempt.
-    pub failed: u64,
-    /// Handed back without having been tried, as the consumer was shut down.
-    pub handed_back: u64,
+    config: ConsumerConfig,
+    monitor: Monitor,
+    starting: Option<crate::memory::Starting>,
 }
 
 impl Consumer {
     pub(crate) fn new(bus: Bus, service: String) -> Self {
-        let settings = Settings {
-            retry: RetryPolicy::default(),
-            concurrency: 8,
-            prefetch: 128,
-            ack_wait: Duration::from_secs(15),
-            max_ack_pending: 1_000,
-        };
-        Self { bus, service, routes: Routes::default(), settings }
+        let (config, monitor) = (ConsumerConfig::default(), Monitor::default());
+        let starting = bus.transport().starting();
+        Self { bus, service, routes: Routes::default(), config, monitor, starting }
     }
 
     /// Handles the events of one type by a function. What the function needs beside the event, it captures.
@@ -110,73 +102,58 @@ impl Consumer {
         self
     }
 
-    /// When and how often to try again what failed.
+    /// Everything about how events are consumed.
+    pub fn config(mut self, config: ConsumerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// When and how often to try again what failed; see [`ConsumerConfig::retry`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.settings.retry = policy;
+        self.config.retry = policy;
         self
     }
 
-    /// How many events of one stream are handled at the same time; at least 1. Default: 8.
-    ///
-    /// Handlers become tasks of their own at their first wait; what they compute before it, they compute in turn. Move long
-    /// computations to `tokio::task::spawn_blocking`.
+    /// How many events are handled at the same time; see [`ConsumerConfig::concurrency`].
     pub fn concurrency(mut self, handlers: usize) -> Self {
-        self.settings.concurrency = handlers.max(1);
+        self.config.concurrency = handlers;
         self
     }
 
-    /// How many events are fetched ahead of the handlers. Other instances of the service cannot have them meanwhile, so
-    /// make it small, or 0, where handling takes long. Default: 128.
-    pub fn prefetch(mut self, events: usize) -> Self {
-        self.settings.prefetch = events;
-        self
-    }
-
-    /// After how long without a sign of life the server delivers an event again. Handlers may take longer: a sign is sent
-    /// three times as often. It bounds how long the events of an instance that died have to wait. Default: 15 s.
-    pub fn ack_wait(mut self, wait: Duration) -> Self {
-        self.settings.ack_wait = wait;
-        self
-    }
-
-    /// How many events of one stream may be delivered and not acknowledged, over all instances of the service; those that
-    /// wait to be tried again count too. Default: 1,000.
-    pub fn max_ack_pending(mut self, events: usize) -> Self {
-        self.settings.max_ack_pending = events.max(1);
-        self
+    /// A view of what the consumer does, to be kept while it runs.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// Consumes until `shutdown` resolves: then fetches no more, hands back what was fetched and not begun, waits for the
-    /// handlers that run, and for the server to have heard of all of it.
+    /// handlers that run, and for the server to have heard of all of it. [`shutdown_signal`](crate::shutdown_signal) is the
+    /// one that services want.
     ///
-    /// For every stream that holds events of these handlers there is one durable consumer, named after the service. One
-    /// that exists is updated where it differs. Changing the set of handlers changes its filter from that moment on:
-    /// events that it has passed already do not come back.
+    /// For every stream that holds events of these handlers there is one durable consumer, named after the service. It must
+    /// be as the handlers need it, unless the bus may [create it](crate::Config::create_consumers).
     ///
     /// Dropping the future instead stops at once: handlers are cut off, and their events come again after `ack_wait`.
     ///
     /// # Errors
-    /// [`ConsumeError`] when there is no consumer to be had, or it was deleted meanwhile. Interruptions of the connection
-    /// are no errors: they are waited out.
-    pub async fn run<T>(self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
-        let Self { bus, service, routes, settings } = self;
-        check_name(&service)?;
+    /// [`ConsumeError`] when the configuration contradicts itself, when there is no consumer, or not the one that is needed,
+    /// when there is no stream for dead letters, or when the consumer was deleted meanwhile. Interruptions of the connection are no
+    /// errors: they are waited out.
+    pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
+        check_name(&self.service)?;
+        let changed = watch::Sender::new(());
+        let breakers = self.routes.configure(&self.config, &changed)?;
+        self.monitor.show(breakers.clone());
+        let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
+        let wanted = self.wanted().await?;
+        self.check_dead_letters(root).await?;
         let mut dispatches = Vec::new();
-        for (stream, filters) in routes.by_stream(bus.transport()).await? {
-            let spec = ConsumerSettings {
-                stream: stream.clone(),
-                name: service.clone(),
-                filters,
-                deliver: crate::DeliverFrom::All,
-                ack_wait: settings.ack_wait,
-                max_ack_pending: settings.max_ack_pending,
-                max_deliver: None,
-                ordered: false,
-            };
-            let deliveries = bus.transport().consume(&spec).await?;
-            tracing::info!(stream, consumer = service, filters = ?spec.filters, "consuming");
-            dispatches.push(Dispatch::new(&bus, &stream, &service, &routes, &settings, deliveries));
+        let mut recovery = JoinSet::new();
+        for wanted in wanted {
+            let dispatch = self.open(wanted, root, &breakers, &changed).await?;
+            recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            dispatches.push(dispatch);
         }
+        drop(self.starting.take());
         // One stream's failure ends the others too, but in good order.
         let (stop, stopped) = watch::channel(false);
         let running = dispatches.into_iter().map(|dispatch| {
@@ -196,15 +173,88 @@ impl Consumer {
             outcomes = all => outcomes,
             never = signal => match never {},
         };
-        let mut summary = Summary::default();
-        for outcome in outcomes {
-            let part = outcome?;
-            summary.handled += part.handled;
-            summary.failed += part.failed;
-            summary.handed_back += part.handed_back;
-        }
-        tracing::info!(consumer = service, ?summary, "stopped consuming");
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let summary = self.monitor.summary();
+        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
         Ok(summary)
+    }
+
+    /// What cannot be handled must have a place to go to before anything is taken.
+    async fn check_dead_letters(&self, root: &str) -> Result<(), ConsumeError> {
+        let subject = crate::dead_letters::subjects_of(root, &self.service);
+        let streams = self.bus.transport().streams_of(&subject).await.map_err(|error| ConsumeError::Unavailable {
+            about: format!("the stream that captures {subject}"),
+            reason: error.0,
+        })?;
+        if streams.is_empty() { Err(ConsumeError::NoDeadLetters { subject }) } else { Ok(()) }
+    }
+
+    /// The durable consumers that the handlers need.
+    async fn wanted(&self) -> Result<Vec<ConsumerSettings>, ConsumeError> {
+        let streams = self.routes.by_stream(self.bus.transport()).await?;
+        let settings = |(stream, filters)| ConsumerSettings {
+            stream,
+            name: self.service.clone(),
+            filters,
+            deliver: self.config.deliver,
+            ack_wait: self.config.ack_wait,
+            max_ack_pending: self.config.max_ack_pending.max(1),
+            max_deliver: Some(self.config.max_deliver),
+            ordered: self.config.order == Order::Key,
+        };
+        Ok(streams.into_iter().map(settings).collect())
+    }
+
+    /// Finds the durable consumer, or creates it where that is wanted, and begins to read from it.
+    async fn open(
+        &self,
+        wanted: ConsumerSettings,
+        root: &'static str,
+        breakers: &[Arc<Breaker>],
+        changed: &watch::Sender<()>,
+    ) -> Result<Dispatch, ConsumeError> {
+        let transport = self.bus.transport();
+        let settings = if self.bus.creates_consumers() {
+            transport.ensure_consumer(&wanted).await?;
+            wanted
+        } else {
+            let needed = ConsumerSettings { max_deliver: Some(self.routes.max_attempts()), ..wanted };
+            transport.check_consumer(&needed).await?
+        };
+        let deliveries = transport.read(&settings).await?;
+        let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
+        tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let worker = Worker {
+            bus: self.bus.clone(),
+            routes: self.routes.clone(),
+            retry: self.config.retry.clone(),
+            stream,
+            service: self.service.clone(),
+            root,
+            ack_wait,
+            monitor: self.monitor.clone(),
+            cut_off: watch::Sender::new(false),
+        };
+        Ok(Dispatch {
+            worker: Arc::new(worker),
+            config: Arc::new(self.config.clone()),
+            breakers: breakers.to_vec(),
+            changes: changed.subscribe(),
+            deliveries,
+            queue: Queue::default(),
+            running: JoinSet::new(),
+        })
+    }
+}
+
+/// Makes dead letters of what the server gave up on without any process having seen it, at first and from time to time.
+async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
+    loop {
+        match crate::dead_letters::recover(bus.transport(), root, &stream, &consumer).await {
+            Ok(recovered) => tracing::debug!(stream, consumer, ?recovered, "looked for what the server gave up on"),
+            Err(error) => tracing::warn!(stream, consumer, %error, "cannot look for what the server gave up on"),
+        }
+        tokio::time::sleep(RECOVER_EVERY).await;
     }
 }
 

@@ -1,12 +1,16 @@
 //! The transport over NATS JetStream. Only this module and those below it name `async_nats`.
 
+mod acks;
 mod connect;
 mod consume;
 mod provision;
 mod pull;
+mod read;
 mod send;
+mod upkeep;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -22,9 +26,12 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Config;
 use crate::transport::{Failure, Unavailable};
+use acks::Acks;
 
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
+pub(crate) use send::Ack;
+pub(crate) use upkeep::Progress;
 
 /// How long to wait for one answer before asking again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -37,8 +44,12 @@ pub(crate) struct JetStream {
     client: Client,
     context: Context,
     link: watch::Receiver<Link>,
+    acks: Acks,
     ack_timeout: Duration,
     request_timeout: Duration,
+    /// How many messages wait for a connection, and how many may.
+    queued: AtomicUsize,
+    max_queued: usize,
 }
 
 /// What the client tells about its connection as time goes by.
@@ -58,12 +69,13 @@ impl JetStream {
         let (client, link) = connect::connect(config).await?;
         let context = ContextBuilder::new()
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
-            .timeout(config.ack_timeout.max(config.request_timeout))
-            // The window of `publish_all` is the bound; one across all calls would let them wait for each other.
-            .max_ack_inflight(tokio::sync::Semaphore::MAX_PERMITS)
+            .timeout(config.request_timeout)
             .build(client.clone());
+        let listening = Acks::listen(&client, link.clone()).await;
+        let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
-        Ok(Arc::new(Self { client, context, link, ack_timeout, request_timeout }))
+        let (queued, max_queued) = (AtomicUsize::new(0), config.max_queued);
+        Ok(Arc::new(Self { client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
     }
 
     /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster
@@ -123,11 +135,12 @@ impl JetStream {
 
 /// Whether what the server says will not be so for long: 10008 JetStream is temporarily unavailable, 10009 not the
 /// leader, 10118 the stream is offline, 10158 the same id is being stored at this moment, 10163 the stream has not caught
-/// up yet, 10167 too many requests (nats-server, server/errors.json); and a 503 without such a number, which is what
+/// up yet, 10164 something is being stored that may make an expectation wrong, 10167 too many requests, 10210 too many batches (nats-server, server/errors.json); and a 503 without such a number, which is what
 /// remains of a proposal that a change of leaders overtook.
 fn passes(error: &ServerError) -> bool {
     let number = error.error_code().0;
-    matches!(number, 10008 | 10009 | 10118 | 10158 | 10163 | 10167) || number == 0 && error.code() == 503
+    matches!(number, 10008 | 10009 | 10118 | 10158 | 10163 | 10164 | 10167 | 10210)
+        || number == 0 && error.code() == 503
 }
 
 impl From<ServerError> for Failure {

@@ -7,6 +7,7 @@ mod constants;
 mod consumer;
 mod date_time;
 pub mod de;
+mod dead_letters;
 mod envelope;
 mod event;
 #[doc(hidden)]
@@ -21,6 +22,7 @@ mod payload;
 mod provision;
 mod publish;
 mod schema;
+mod signal;
 mod stream;
 mod subject;
 #[cfg(feature = "testing")]
@@ -32,8 +34,14 @@ mod transport;
 pub use bus::Bus;
 pub use config::{Config, ConfigError, Secret, ServerUrl};
 pub use constants::Constants;
-pub use consumer::{ConsumeError, Consumer, RetryPolicy, Summary};
+pub use consumer::{
+    BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, HandlerConfig, Monitor, Order, RetryPolicy,
+    Summary,
+};
 pub use date_time::DateTime;
+pub use dead_letters::{
+    DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, Letters, Recovered, ReplayTo, Replayed,
+};
 pub use envelope::Envelope;
 pub use event::{Event, EventDescriptor, Kind, Reply, ReplyDescriptor, Upcast};
 pub use eventsmith_macros::domain_event;
@@ -47,10 +55,11 @@ pub use number::Number;
 pub use provision::{
     Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
 };
-pub use publish::{PublishError, PublishOptions, Published};
+pub use publish::{Batch, Expect, PublishError, PublishOptions, Published};
 pub use schema::agreement;
 pub use schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use serde_json::Value;
+pub use signal::shutdown_signal;
 pub use stream::{ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor};
 pub use subject::{InvalidToken, SubjectToken, fill_subject, scalar_text};
 pub use text::InvalidText;

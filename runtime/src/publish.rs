@@ -1,21 +1,25 @@
 //! Publishing one event: from a value to a message, and until it is known to be stored.
 
-mod batch;
+mod all;
+mod atomic;
 mod error;
+mod expect;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::envelope::Outgoing;
-use crate::transport::{Headers, Message, SendFailure, Stored, Transport};
+use crate::transport::{Headers, Message, SendFailure, Stored, Transport, Unavailable};
 use crate::{DateTime, Event};
 
+pub use atomic::Batch;
 pub use error::PublishError;
+pub use expect::Expect;
 
 /// What an event is published with beside itself; `Default` for all that does not matter.
 ///
@@ -40,6 +44,8 @@ pub struct PublishOptions {
     pub metadata: Map<String, Value>,
     /// The W3C trace context of this message, sent as the header `traceparent`.
     pub traceparent: Option<String>,
+    /// Where the stream, or the subject in it, must end for the event to be stored; nothing is expected otherwise.
+    pub expect: Option<Expect>,
 }
 
 /// An event that is stored.
@@ -74,88 +80,144 @@ impl Publisher {
         event: &E,
         options: &PublishOptions,
     ) -> Result<Published, PublishError> {
-        let outgoing = self.prepare(event, options)?;
-        self.store(outgoing, 0).await
+        self.store(&prepare(&self.source, event, options)?, None).await
     }
 
-    /// Validates an event and wraps it into its envelope.
-    fn prepare<E: Event>(&self, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
-        event.validate()?;
-        let subject = event.subject()?;
-        let id = options.id.unwrap_or_else(Uuid::now_v7);
-        let mut buffer = Uuid::encode_buffer();
-        let id_text = id.hyphenated().encode_lower(&mut buffer);
-        let version = E::VERSION.to_string();
-        let envelope = Outgoing {
-            id: id_text,
-            event_type: E::TYPE,
-            source: &self.source,
-            subject: &subject,
-            time: DateTime::now(),
-            version: &version,
-            correlation_id: options.correlation_id.as_deref(),
-            causation_id: options.causation_id.as_deref(),
-            metadata: &options.metadata,
-            data: event,
+    /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent
+    /// before, and failed for a reason that passes.
+    async fn store(
+        &self,
+        prepared: &Prepared,
+        before: Option<(Instant, SendFailure)>,
+    ) -> Result<Published, PublishError> {
+        let stored = self.insist(Work::One(prepared), before).await?;
+        Ok(prepared.stored(stored))
+    }
+
+    /// Sends a message once, and not later than a given time.
+    async fn attempt(&self, prepared: &Prepared, latest: Instant) -> Result<Stored, SendFailure> {
+        let outcome = match timeout_at(latest, self.transport.send(&prepared.message)).await {
+            Ok(Ok(ack)) => ack.outcome().await,
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(not_sent()),
         };
-        let payload = serde_json::to_vec(&envelope)
-            .map_err(|source| PublishError::Encode { event_type: E::TYPE, source })?
-            .into();
-        let mut headers = Headers::default();
-        headers.push(Headers::ID, &*id_text);
-        headers.push(Headers::TYPE, E::TYPE);
-        headers.push(Headers::VERSION, version);
-        headers.push(Headers::CONTENT_TYPE, "application/json");
-        if let Some(traceparent) = &options.traceparent {
-            // A line break would let whoever supplies the value add headers of their own.
-            if !traceparent.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(PublishError::InvalidTraceparent);
+        match (outcome, prepared.expect) {
+            (Err(failure @ SendFailure::WrongSequence { .. }), Some(expect)) => {
+                self.stored_before(prepared, expect).await?.ok_or(failure)
             }
-            headers.push(Headers::TRACEPARENT, traceparent);
+            (outcome, _) => outcome,
         }
-        Ok(Prepared { id, message: Message { subject, headers, payload } })
     }
 
-    /// Sends a message until it is known to be stored, known to be refused, or the budget is spent.
-    /// `attempts` have been made already, and it is not known what became of them.
-    async fn store(&self, outgoing: Prepared, mut attempts: u32) -> Result<Published, PublishError> {
-        let started = Instant::now();
-        let attempt = || {
-            attempts += 1;
-            let message = outgoing.message.clone();
-            async { self.transport.send(message).await?.await }
-        };
+    /// Attempts something until it succeeds, fails for good, or the budget is spent: nothing is sent later than that after
+    /// the first attempt.
+    async fn insist(&self, work: Work<'_>, before: Option<(Instant, SendFailure)>) -> Result<Stored, PublishError> {
+        let (Work::One(prepared) | Work::Batch { first: prepared, .. }) = work;
+        let mut attempts = u32::from(before.is_some());
+        let (started, mut failure) = before.map_or_else(|| (Instant::now(), None), |(at, failure)| (at, Some(failure)));
+        let latest = started + self.budget;
         // The delays add up to little beside what the attempts themselves take, so the clock decides, not their number.
-        let delays = ExponentialBuilder::default()
+        let mut delays = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(2))
             .with_jitter()
-            .without_max_times();
-        let outcome = attempt
-            .retry(delays)
-            .when(|failure| matches!(failure, SendFailure::Transient(_)) && started.elapsed() < self.budget)
-            .notify(|failure, delay| {
-                if let SendFailure::Transient(reason) = failure {
-                    tracing::warn!(id = %outgoing.id, subject = %outgoing.message.subject, reason, ?delay, "publishing again");
-                }
-            })
-            .await;
-        match outcome {
-            Ok(stored) => Ok(outgoing.stored(stored)),
-            // That the last attempt stored nothing says nothing about those before it.
-            Err(failure) if attempts > 1 && !matches!(failure, SendFailure::Transient(_)) => {
-                let failure = SendFailure::Transient(format!("the last attempt: {failure:?}"));
-                Err(outgoing.failed(failure, attempts, started.elapsed()))
+            .without_max_times()
+            .build();
+        loop {
+            if let Some(failure) = failure.take_if(|_| attempts > 0 && Instant::now() >= latest) {
+                return Err(prepared.failed(failure, attempts, started.elapsed()));
             }
-            Err(failure) => Err(outgoing.failed(failure, attempts, started.elapsed())),
+            attempts += 1;
+            let outcome = match work {
+                Work::One(prepared) => self.attempt(prepared, latest).await,
+                Work::Batch { first, events, messages } => self.attempt_batch(first, events, messages, latest).await,
+            };
+            let reason = match outcome {
+                Ok(stored) => return Ok(stored),
+                Err(SendFailure::Transient(reason)) => reason,
+                // What was sent before may be stored, so there is still something to find out.
+                Err(SendFailure::QueueFull { .. }) if attempts > 1 => "too many wait for a connection".to_owned(),
+                Err(failure) => return Err(prepared.failed(failure, attempts, started.elapsed())),
+            };
+            let delay = delays.next().unwrap_or_default();
+            let (id, subject) = (&prepared.id, &prepared.message.subject);
+            if Instant::now() + delay >= latest {
+                let failure = SendFailure::Transient(reason);
+                return Err(prepared.failed(failure, attempts, started.elapsed()));
+            }
+            tracing::warn!(%id, %subject, reason, ?delay, "publishing again");
+            sleep(delay).await;
+            failure = Some(SendFailure::Transient(reason));
         }
     }
 }
 
+/// What is sent, until it is known what became of it.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    One(&'a Prepared),
+    Batch { first: &'a Prepared, events: &'a [Prepared], messages: &'a [Message] },
+}
+
+/// Nothing left before it was too late to send.
+fn not_sent() -> SendFailure {
+    SendFailure::Transient("there was no connection until the time to publish was up".to_owned())
+}
+
+fn id(message: &Message) -> Option<&str> {
+    message.headers.get(Headers::ID)
+}
+
+fn transient(error: Unavailable) -> SendFailure {
+    SendFailure::Transient(error.0)
+}
+
+/// Validates an event and wraps it into its envelope.
+fn prepare<E: Event>(source: &str, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
+    event.validate()?;
+    let subject = event.subject()?;
+    let id = options.id.unwrap_or_else(Uuid::now_v7);
+    let mut buffer = Uuid::encode_buffer();
+    let id_text = id.hyphenated().encode_lower(&mut buffer);
+    let version = E::VERSION.to_string();
+    let envelope = Outgoing {
+        id: id_text,
+        event_type: E::TYPE,
+        source,
+        subject: &subject,
+        time: DateTime::now(),
+        version: &version,
+        correlation_id: options.correlation_id.as_deref(),
+        causation_id: options.causation_id.as_deref(),
+        metadata: &options.metadata,
+        data: event,
+    };
+    let mut payload = Vec::with_capacity(1_024);
+    serde_json::to_writer(&mut payload, &envelope)
+        .map_err(|source| PublishError::Encode { event_type: E::TYPE, source })?;
+    let mut headers = Headers::default();
+    headers.push(Headers::ID, &*id_text);
+    headers.push(Headers::TYPE, E::TYPE);
+    headers.push(Headers::VERSION, version);
+    headers.push(Headers::CONTENT_TYPE, "application/json");
+    if let Some(traceparent) = &options.traceparent {
+        // A line break would let whoever supplies the value add headers of their own.
+        if !traceparent.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(PublishError::InvalidTraceparent);
+        }
+        headers.push(Headers::TRACEPARENT, traceparent);
+    }
+    if let Some(expect) = options.expect {
+        headers.push(expect.header(), expect.sequence().to_string());
+    }
+    Ok(Prepared { id, expect: options.expect, message: Message { subject, headers, payload: payload.into() } })
+}
+
 /// A message and the id that all attempts to publish it share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Prepared {
     id: Uuid,
+    expect: Option<Expect>,
     message: Message,
 }
 
@@ -168,11 +230,19 @@ impl Prepared {
 
     fn failed(&self, failure: SendFailure, attempts: u32, elapsed: Duration) -> PublishError {
         let (subject, id) = (Cow::clone(&self.message.subject), self.id);
+        let unacknowledged =
+            |reason| PublishError::Unacknowledged { subject: Cow::clone(&subject), id, attempts, elapsed, reason };
         match failure {
-            SendFailure::Transient(reason) => PublishError::Unacknowledged { subject, id, attempts, elapsed, reason },
+            SendFailure::Transient(reason) => unacknowledged(reason),
+            SendFailure::WrongSequence { last } => PublishError::WrongSequence { subject, expected: self.expect, last },
+            // That the last attempt stored nothing says nothing about those before it.
+            failure if attempts > 1 => unacknowledged(format!("the last attempt: {failure}")),
             SendFailure::NoStream => PublishError::NoStream { subject },
             SendFailure::TooLarge { size, limit } => PublishError::TooLarge { subject, size, limit },
+            SendFailure::Refused { code: Some(atomic::DISABLED), .. } => PublishError::AtomicDisabled { subject },
             SendFailure::Refused { code, reason } => PublishError::Refused { subject, code, reason },
+            SendFailure::AtomicUnsupported { server } => PublishError::AtomicUnsupported { server },
+            SendFailure::QueueFull { limit } => PublishError::QueueFull { limit },
             SendFailure::Closed => PublishError::Closed,
         }
     }

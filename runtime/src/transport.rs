@@ -14,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use crate::consumer::ConsumeError;
+use crate::dead_letters::DeadReason;
 use crate::jetstream::{self, JetStream};
 use crate::memory::{self, Memory};
 use crate::provision::{FoundConsumer, FoundStream};
@@ -32,10 +33,19 @@ pub(crate) enum Transport {
 impl Transport {
     /// Sends a message once. The outer result says that it is on its way, the acknowledgement that it is stored; the
     /// transport bounds how long that takes.
-    pub(crate) async fn send(&self, message: Message) -> Result<Ack, SendFailure> {
+    pub(crate) async fn send(&self, message: &Message) -> Result<Ack, SendFailure> {
         match self {
-            Self::Memory(memory) => memory.send(message),
-            Self::JetStream(jetstream) => jetstream.send(message).await,
+            Self::Memory(memory) => memory.send(message).map(Ack::Memory),
+            Self::JetStream(jetstream) => jetstream.send(message).await.map(Ack::JetStream),
+        }
+    }
+
+    /// Sends messages once that one stream stores all together or not at all. The id must be new; the acknowledgement is
+    /// that of the last message.
+    pub(crate) async fn send_batch(&self, messages: &[Message], id: &str) -> Result<Ack, SendFailure> {
+        match self {
+            Self::Memory(memory) => memory.send_batch(messages).map(Ack::Memory),
+            Self::JetStream(jetstream) => jetstream.send_batch(messages, id).await.map(Ack::JetStream),
         }
     }
 
@@ -87,6 +97,36 @@ impl Transport {
         }
     }
 
+    /// One message of a stream, if there is such a message.
+    pub(crate) async fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        match self {
+            Self::Memory(memory) => memory.message(stream, select),
+            Self::JetStream(jetstream) => jetstream.message(stream, select).await,
+        }
+    }
+
+    /// Deletes a message of a stream; one that is not there is no error.
+    pub(crate) async fn delete_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.delete_message(stream, sequence);
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.delete_message(stream, sequence).await,
+        }
+    }
+
+    /// Makes a durable consumer forget a message for good, whether somebody holds it or not.
+    pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory(memory) => {
+                memory.hear(stream, consumer, sequence, Word::Term(DeadReason::Exhausted));
+                Ok(())
+            }
+            Self::JetStream(jetstream) => jetstream.terminate(stream, consumer, sequence).await,
+        }
+    }
+
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
     pub(crate) async fn streams_of(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
         match self {
@@ -122,6 +162,14 @@ impl Transport {
         }
     }
 
+    /// Says that a consumer is about to read, until it does: for those who wait until all is settled.
+    pub(crate) fn starting(&self) -> Option<memory::Starting> {
+        match self {
+            Self::Memory(memory) => Some(memory.starting()),
+            Self::JetStream(_) => None,
+        }
+    }
+
     /// Begins to read from a durable consumer that is there.
     pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         match self {
@@ -147,6 +195,36 @@ pub(crate) struct Message {
     pub(crate) payload: Bytes,
 }
 
+impl Message {
+    /// The same message, but it is refused where it would be stored: only a duplicate is acknowledged.
+    pub(crate) fn unless_new(&self) -> Self {
+        let mut message = self.clone();
+        let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
+        message.headers.0.retain(|(name, _)| !expects(name));
+        message.headers.push(Headers::EXPECTED_LAST_ID, "none");
+        message
+    }
+}
+
+/// Which message of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Select<'a> {
+    /// The one with this number.
+    Sequence(u64),
+    /// The last on a subject, which may have wildcards.
+    LastOf(&'a str),
+    /// The first on a subject, which may have wildcards, with this number or a later one.
+    NextOf { subject: &'a str, from: u64 },
+}
+
+/// A message as a stream keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) sequence: u64,
+    pub(crate) stored: Timestamp,
+    pub(crate) message: Message,
+}
+
 /// Headers in the order they were set. Names are compared as NATS does, with regard to case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Headers(Vec<(Cow<'static, str>, String)>);
@@ -156,7 +234,15 @@ impl Headers {
     pub(crate) const TYPE: &'static str = "Eventsmith-Type";
     pub(crate) const VERSION: &'static str = "Eventsmith-Version";
     pub(crate) const CONTENT_TYPE: &'static str = "Content-Type";
+    /// Of a replayed event: the dead letter that it comes from, `STREAM:SEQUENCE`.
+    pub(crate) const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
+    /// Of an event that was replayed for one consumer: its name. All others acknowledge it unhandled.
+    pub(crate) const ONLY: &'static str = "Eventsmith-Only";
+    /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
+    pub(crate) const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     pub(crate) const TRACEPARENT: &'static str = "traceparent";
+    pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
+    pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
@@ -167,12 +253,36 @@ impl Headers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
+        self.entries().map(|(name, value)| (&**name, value))
+    }
+
+    /// The same, with names that tell whether they are ours or came from outside.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Cow<'static, str>, &str)> {
+        self.0.iter().map(|(name, value)| (name, value.as_str()))
+    }
+
+    /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.
+    pub(crate) fn size(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>() + 12
     }
 }
 
-/// Resolves once a message is stored.
-pub(crate) type Ack = BoxFuture<'static, Result<Stored, SendFailure>>;
+/// An acknowledgement to come.
+#[derive(Debug)]
+pub(crate) enum Ack {
+    Memory(Stored),
+    JetStream(jetstream::Ack),
+}
+
+impl Ack {
+    /// Resolves once the message is stored, or is not known to be in time.
+    pub(crate) async fn outcome(self) -> Result<Stored, SendFailure> {
+        match self {
+            Self::Memory(stored) => Ok(stored),
+            Self::JetStream(ack) => ack.outcome().await,
+        }
+    }
+}
 
 /// Where a message is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,17 +293,31 @@ pub(crate) struct Stored {
 }
 
 /// Why one attempt to store a message failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SendFailure {
     /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
+    #[error("not acknowledged: {0}")]
     Transient(String),
     /// No stream captures the subject.
+    #[error("no stream captures the subject")]
     NoStream,
     /// The server takes no message of this size, in bytes.
+    #[error("it has {size} bytes, the server takes {limit}")]
     TooLarge { size: usize, limit: usize },
+    /// The stream, or the subject in it, does not end where the message expects.
+    #[error("the last one has the number {last}, not the one that is expected")]
+    WrongSequence { last: u64 },
+    /// The server knows no atomic batches.
+    #[error("the server {server} knows no atomic batches")]
+    AtomicUnsupported { server: String },
+    /// As many wait for a connection as may; nothing was sent.
+    #[error("{limit} wait for a connection already")]
+    QueueFull { limit: usize },
     /// The stream refuses it, and would again.
+    #[error("refused: {reason}")]
     Refused { code: Option<u64>, reason: String },
     /// The bus was shut down.
+    #[error("the bus is shut down")]
     Closed,
 }
 
@@ -240,7 +364,9 @@ impl Deliveries {
     /// The next message. The transport has at most `want` on their way to the caller; with 0 it fetches none, but still
     /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
     /// dropped without losing a message.
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+    ///
+    /// Where one reader at a time is served, `None` says that it is somebody else's turn now, or ours again.
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
         match self {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
@@ -256,10 +382,22 @@ impl Deliveries {
         }
     }
 
-    /// Waits until the server has received every acknowledgement sent before.
+    /// How many messages are delivered and not acknowledged, over all who read from the consumer.
+    pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
+        match self {
+            Self::Memory(deliveries) => Ok(deliveries.pending()),
+            Self::JetStream(deliveries) => deliveries.pending().await,
+        }
+    }
+
+    /// Waits until the server has received every acknowledgement sent before. Where one reader at a time is served, it is
+    /// somebody else's turn from then on.
     pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(deliveries) => {
+                deliveries.leave();
+                Ok(())
+            }
             Self::JetStream(deliveries) => deliveries.confirm().await,
         }
     }
@@ -273,7 +411,19 @@ pub(crate) struct Delivery {
     pub(crate) sequence: u64,
     /// How often it was delivered to this consumer, this time included: 1 at first.
     pub(crate) attempt: u64,
+    /// When it was stored.
+    pub(crate) stored: Timestamp,
     pub(crate) acker: Acker,
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// A delivery without content, from nowhere.
+    pub(crate) fn for_test(sequence: u64) -> Self {
+        let message = Message { subject: "x".into(), headers: Headers::default(), payload: Bytes::new() };
+        let acker = Acker::Memory(memory::Acker::for_test(sequence));
+        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker }
+    }
 }
 
 /// Tells the consumer what became of a delivery.
@@ -307,4 +457,6 @@ pub(crate) enum Word {
     GiveBack,
     /// Still at work: `ack_wait` begins anew.
     Progress,
+    /// Never deliver it again: it is among the dead letters, for this reason.
+    Term(DeadReason),
 }

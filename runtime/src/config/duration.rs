@@ -6,9 +6,14 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
 /// For `#[serde(with = "duration")]`.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).ok_or_else(|| de::Error::custom("not a duration; write it as \"5s\", \"250ms\" or \"1m 30s\""))
+}
+
+/// For `#[serde(deserialize_with = "duration::optional")]`.
+pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    deserialize(deserializer).map(Some)
 }
 
 fn parse(text: &str) -> Option<Duration> {

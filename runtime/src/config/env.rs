@@ -10,8 +10,8 @@ const PREFIX: &str = "EVENTSMITH_";
 
 /// The settings that are not texts in a document; a variable of any other name is taken as text.
 const LISTS: &[&str] = &["servers"];
-const INTEGERS: &[&str] = &["max_in_flight", "replicas"];
-const BOOLEANS: &[&str] = &["require_tls"];
+const INTEGERS: &[&str] = &["max_in_flight", "max_queued", "replicas"];
+const BOOLEANS: &[&str] = &["require_tls", "create_consumers"];
 
 /// Reads the variables with our prefix as if each were the only line of a document, so that an error names its variable.
 pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {

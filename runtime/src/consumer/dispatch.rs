@@ -1,224 +1,202 @@
-//! Runs the handlers of one stream's events.
+//! Fetches the events of one stream and keeps its handlers busy.
 
-use std::any::Any;
-use std::collections::{HashSet, VecDeque};
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use tracing::Instrument;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
-use super::route::Routes;
-use super::settle::{self, Outcome};
-use super::{ConsumeError, Settings, Summary};
-use crate::Bus;
-use crate::transport::{Acker, Deliveries, Delivery, Headers, Word};
+use super::breaker::Breaker;
+use super::monitor::Counters;
+use super::queue::Queue;
+use super::work::{Done, Worker, send, sign_of_life};
+use super::{ConsumeError, ConsumerConfig, Order};
+use crate::transport::{Deliveries, Delivery, Word};
+
+/// How often to look whether those events are done that somebody else had in hand when we took over.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long a handler that was cut off may take to notice.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+/// How much later than it is due an event may come again before those behind it go on without it.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 /// The consumer of one stream at work.
 pub(super) struct Dispatch {
-    work: Arc<Work>,
-    settings: Settings,
-    deliveries: Deliveries,
-    /// Fetched and not begun, in order.
-    waiting: VecDeque<Delivery>,
-    running: JoinSet<Done>,
-    /// Numbers of the events that wait or run. If the server delivers one of them again, because a sign of life was
-    /// lost with a connection, it is not run a second time.
-    in_hand: HashSet<u64>,
-    summary: Summary,
-}
-
-/// What the handlers' tasks share.
-struct Work {
-    bus: Bus,
-    routes: Routes,
-    settings: Settings,
-    stream: String,
-    service: String,
-}
-
-/// An event that a task is done with.
-struct Done {
-    sequence: u64,
-    handled: bool,
+    pub(super) worker: Arc<Worker>,
+    pub(super) config: Arc<ConsumerConfig>,
+    pub(super) breakers: Vec<Arc<Breaker>>,
+    /// Tells of changes of the breakers.
+    pub(super) changes: watch::Receiver<()>,
+    pub(super) deliveries: Deliveries,
+    pub(super) queue: Queue,
+    pub(super) running: JoinSet<Done>,
 }
 
 impl Dispatch {
-    pub(super) fn new(
-        bus: &Bus,
-        stream: &str,
-        service: &str,
-        routes: &Routes,
-        settings: &Settings,
-        deliveries: Deliveries,
-    ) -> Self {
-        let work = Work {
-            bus: bus.clone(),
-            routes: routes.clone(),
-            settings: settings.clone(),
-            stream: stream.to_owned(),
-            service: service.to_owned(),
-        };
-        Self {
-            work: Arc::new(work),
-            settings: settings.clone(),
-            deliveries,
-            waiting: VecDeque::new(),
-            running: JoinSet::new(),
-            in_hand: HashSet::new(),
-            summary: Summary::default(),
+    /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
+    /// longer than the configuration allows.
+    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
+        if self.config.order == Order::Key {
+            self.queue.hold();
         }
-    }
-
-    /// Works until told to stop, or until the consumer is gone; either way what was begun is finished.
-    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<Summary, ConsumeError> {
         let outcome = self.consume(stop).await;
+        let deadline = Instant::now() + self.config.shutdown_timeout;
         for delivery in self.deliveries.stop().await {
             self.accept(delivery);
         }
         self.hand_back().await;
-        while let Some(done) = self.running.join_next().await {
-            self.record(done);
-        }
+        self.finish(deadline).await;
         if let Err(error) = self.deliveries.confirm().await {
-            let stream = &self.work.stream;
+            let stream = &self.worker.stream;
             tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events come again");
         }
-        outcome.map(|()| self.summary)
+        outcome
     }
 
     async fn consume(&mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         let mut stop = std::pin::pin!(stop);
-        let period = sign_of_life(&self.settings);
+        let period = sign_of_life(self.worker.ack_wait);
         let mut alive = interval_at(Instant::now() + period, period);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A clock of its own: whatever else happens in between must not put off the look.
+        let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let want = self.want();
+            let probe = self.breakers.iter().filter_map(|breaker| breaker.opens_at()).min();
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
                 Some(done) = self.running.join_next() => self.record(done),
                 _ = alive.tick() => self.keep_waiting().await,
-                delivery = self.deliveries.next(want) => self.accept(delivery?),
+                Ok(()) = self.changes.changed() => {}
+                () = until(probe) => {}
+                _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
+                delivery = self.deliveries.next(want) => match delivery? {
+                    Some(delivery) => self.accept(delivery),
+                    // Somebody else may have been served meanwhile, and have events of our keys in hand.
+                    None => {
+                        self.hand_back().await;
+                        self.queue.hold();
+                    }
+                },
             }
-            while self.running.len() < self.settings.concurrency
-                && let Some(delivery) = self.waiting.pop_front()
-            {
-                // A task costs more than a handler that has nothing to wait for, so only one that waits becomes one.
-                let mut work = Box::pin(Arc::clone(&self.work).process(delivery));
-                match work.as_mut().now_or_never() {
-                    Some(done) => self.record(Ok(done)),
-                    None => drop(self.running.spawn(work)),
-                }
+            self.begin();
+        }
+    }
+
+    /// Starts handlers for what waits, as many as may run.
+    fn begin(&mut self) {
+        while self.running.len() < self.config.concurrency.max(1) {
+            let routes = &self.worker.routes;
+            let admits = |delivery: &Delivery| {
+                self.breakers.is_empty() || routes.breaker(delivery).is_none_or(|breaker| breaker.admits())
+            };
+            let Some((delivery, lane)) = self.queue.pop(admits) else { return };
+            // A task costs more than a handler that has nothing to wait for, so only one that waits becomes one.
+            let mut work = Box::pin(Arc::clone(&self.worker).process(delivery, lane));
+            match work.as_mut().now_or_never() {
+                Some(done) => self.record(Ok(done)),
+                None => drop(self.running.spawn(work)),
             }
         }
     }
 
-    /// How many more to fetch: none before half of what was fetched ahead is used up, so that fetching goes in batches.
+    /// How many more to fetch: none before half of what was fetched ahead is used up, so that fetching goes in batches, and
+    /// none while a breaker is open.
     fn want(&self) -> usize {
-        let Settings { concurrency, prefetch, .. } = self.settings;
-        if self.waiting.len() > prefetch / 2 {
+        let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        if self.queue.ready() > prefetch / 2 {
             return 0;
         }
+        let room = self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX);
         // The server counts a request in 32 bits.
-        concurrency
-            .saturating_add(prefetch)
-            .min(i32::MAX as usize)
-            .saturating_sub(self.waiting.len() + self.running.len())
+        let most = concurrency.max(1).saturating_add(prefetch).min(i32::MAX as usize);
+        most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
     }
 
     fn accept(&mut self, delivery: Delivery) {
-        if self.in_hand.insert(delivery.sequence) {
-            self.waiting.push_back(delivery);
-        } else {
-            tracing::debug!(sequence = delivery.sequence, "delivered again while in hand; ignored");
-        }
+        let lane = (self.config.order == Order::Key).then(|| self.worker.routes.lane(&delivery)).flatten();
+        self.queue.push(delivery, lane);
     }
 
     fn record(&mut self, done: Result<Done, tokio::task::JoinError>) {
         // A task catches its handler's panics and is never aborted while we live, so there is no other outcome.
-        let Ok(done) = done else { return };
-        self.in_hand.remove(&done.sequence);
-        if done.handled {
-            self.summary.handled += 1;
-        } else {
-            self.summary.failed += 1;
+        let Ok(Done { sequence, lane, again }) = done else { return };
+        match again {
+            Some(due) if lane.is_some() => {
+                self.queue.away(sequence, lane.as_ref(), due + self.worker.ack_wait + OVERDUE);
+            }
+            _ => self.queue.done(sequence, lane.as_ref()),
+        }
+    }
+
+    /// Lets events with keys begin once nobody else can have any before them.
+    async fn try_release(&mut self) {
+        match self.deliveries.pending().await {
+            Ok(pending) if pending <= self.queue.known() => self.queue.release(),
+            Ok(pending) => tracing::debug!(pending, known = self.queue.known(), "others are not done yet"),
+            Err(error) => tracing::warn!(%error, "it is not known whether others are done"),
         }
     }
 
     /// Keeps the server from delivering to others what waits here for a handler.
-    async fn keep_waiting(&self) {
-        for delivery in &self.waiting {
+    async fn keep_waiting(&mut self) {
+        self.queue.forget_overdue(Instant::now());
+        for delivery in self.queue.waiting() {
             send(&delivery.acker, Word::Progress).await;
         }
     }
 
     async fn hand_back(&mut self) {
-        for delivery in self.waiting.drain(..) {
+        for delivery in self.queue.drain() {
             if let Err(error) = delivery.acker.send(Word::GiveBack).await {
                 tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
                 return;
             }
-            self.summary.handed_back += 1;
+            Counters::count(&self.worker.monitor.counters().handed_back);
         }
     }
-}
 
-impl Work {
-    /// Handles one delivery from beginning to end.
-    async fn process(self: Arc<Self>, delivery: Delivery) -> Done {
-        let span = tracing::info_span!(
-            "handle",
-            stream = self.stream,
-            consumer = self.service,
-            sequence = delivery.sequence,
-            attempt = delivery.attempt,
-            subject = %delivery.message.subject,
-            id = delivery.message.headers.get(Headers::ID),
-        );
-        async {
-            let handled = AssertUnwindSafe(self.routes.handle(&delivery, &self.bus)).catch_unwind();
-            let outcome = match self.alive_during(&delivery.acker, handled).await {
-                Ok(outcome) => outcome,
-                Err(panic) => Outcome::Panicked(panic_in_words(&*panic)),
-            };
-            let policy = &self.settings.retry;
-            settle::report(&outcome, delivery.attempt, policy);
-            send(&delivery.acker, settle::word(&outcome, delivery.attempt, policy)).await;
-            Done { sequence: delivery.sequence, handled: matches!(outcome, Outcome::Handled) }
+    /// Waits for the handlers that run, and cuts off those that run too long.
+    async fn finish(&mut self, deadline: Instant) {
+        if !self.join_all(deadline).await {
+            let left = self.running.len();
+            tracing::error!(
+                stream = self.worker.stream,
+                left,
+                "handlers still run at the end of shutdown_timeout; they are cut off"
+            );
+            self.worker.cut_off.send_replace(true);
+            if !self.join_all(Instant::now() + LAST_GRACE).await {
+                let left = self.running.len();
+                tracing::error!(
+                    stream = self.worker.stream,
+                    left,
+                    "handlers do not give way; their events come again after ack_wait"
+                );
+            }
         }
-        .instrument(span)
-        .await
     }
 
-    /// Gives signs of life while a handler works.
-    async fn alive_during<T>(&self, acker: &Acker, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
+    /// Whether all handlers have ended in time.
+    async fn join_all(&mut self, deadline: Instant) -> bool {
         loop {
-            tokio::select! {
-                biased;
-                outcome = &mut work => return outcome,
-                () = tokio::time::sleep(sign_of_life(&self.settings)) => send(acker, Word::Progress).await,
+            match timeout_at(deadline, self.running.join_next()).await {
+                Ok(Some(done)) => self.record(done),
+                Ok(None) => return true,
+                Err(_) => return false,
             }
         }
     }
 }
 
-fn sign_of_life(settings: &Settings) -> Duration {
-    (settings.ack_wait / 3).max(Duration::from_millis(1))
-}
-
-async fn send(acker: &Acker, word: Word) {
-    if let Err(error) = acker.send(word).await {
-        tracing::warn!(%error, ?word, "the server cannot be told; the event comes again after ack_wait");
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
     }
-}
-
-fn panic_in_words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

@@ -13,6 +13,23 @@ pub enum ConsumeError {
     /// There is no handler at all.
     #[error("the consumer has no handlers; give it one with .on(handler)")]
     NoHandlers,
+    /// The configuration contradicts itself, or the handlers.
+    #[error("the setting {setting} of the consumer is wrong: {reason}")]
+    Config {
+        /// The setting.
+        setting: String,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// There is no stream for what cannot be handled.
+    #[error(
+        "no stream captures {subject}, where dead letters go; declare one in eventsmith.toml and provision it \
+         (Bus::provision, or `eventsmith streams apply`)"
+    )]
+    NoDeadLetters {
+        /// The subjects of the dead letters of the consumer.
+        subject: String,
+    },
     /// Two handlers are for the same type of event.
     #[error("two handlers are for {event_type}; an event goes to one handler, which may call both")]
     TwoHandlers {

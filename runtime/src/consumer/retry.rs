@@ -3,19 +3,29 @@
 use std::time::Duration;
 
 use rand::RngExt;
+use serde::Deserialize;
+
+use crate::config::duration;
 
 /// When and how often a failed event is tried again.
 ///
 /// The delay doubles with every attempt and is shortened at random by up to a half, so that events that failed together
 /// do not come back together. It is computed here and not by the server, which ignores its own list of delays for
 /// events that are handed back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Which errors are tried again is for the handler to say: see [`HandlerError`](crate::HandlerError).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RetryPolicy {
     /// The delay after the first attempt, before it is shortened. Default: 1 s.
+    #[serde(with = "duration")]
     pub first_delay: Duration,
     /// The longest delay. Default: 5 min.
+    #[serde(with = "duration")]
     pub max_delay: Duration,
-    /// After this many attempts an event counts as exhausted. Default: 10.
+    /// After this many attempts an event is exhausted and becomes a dead letter. Default: 10.
+    ///
+    /// Deliveries count, not runs: an event that was handed back unhandled when a service shut down has been delivered too.
     pub max_attempts: u64,
 }
 

@@ -3,38 +3,101 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
-use super::ConsumeError;
+use super::breaker::Breaker;
+use super::config::{ConsumerConfig, HandlerConfig};
+use super::queue::Lane;
 use super::settle::Outcome;
+use super::{ConsumeError, RetryPolicy};
 use crate::envelope::{Envelope, parse_version};
 use crate::filter;
 use crate::handler::{Context, Received};
 use crate::transport::{Delivery, Headers, Transport};
-use crate::{Bus, Event};
+use crate::{Bus, DecodeError, Event};
 
 /// All handlers of a consumer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Routes(Vec<Route>);
+
+/// What is common to all events of one type.
+#[derive(Clone)]
+pub(super) struct Route {
+    event_type: &'static str,
+    subject: &'static str,
+    /// The part of the subject before the kind, under which the dead letters are, too.
+    root: &'static str,
+    key: fn(u32, &[u8]) -> Option<String>,
+    call: Call,
+    pub(super) retry: RetryPolicy,
+    pub(super) timeout: Duration,
+    pub(super) breaker: Option<Arc<Breaker>>,
+}
+
+/// Decodes the payload, which it does not keep, and returns the handler's work.
+type Call = Arc<dyn Fn(Context, &[u8]) -> Result<Work, Outcome> + Send + Sync>;
+
+/// A handler at work.
+pub(super) type Work = BoxFuture<'static, Outcome>;
 
 impl Routes {
     pub(super) fn push(&mut self, route: Route) {
         self.0.push(route);
     }
 
-    /// The streams that hold events of these handlers, each with the subjects that matter in it.
-    pub(super) async fn by_stream(&self, transport: &Transport) -> Result<BTreeMap<String, Vec<String>>, ConsumeError> {
-        if self.0.is_empty() {
-            return Err(ConsumeError::NoHandlers);
-        }
-        let mut streams = BTreeMap::<String, Vec<String>>::new();
-        for (index, &Route { event_type, subject, .. }) in self.0.iter().enumerate() {
+    /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers.
+    pub(super) fn configure(
+        &mut self,
+        config: &ConsumerConfig,
+        changed: &watch::Sender<()>,
+    ) -> Result<Vec<Arc<Breaker>>, ConsumeError> {
+        for (index, &Route { event_type, .. }) in self.0.iter().enumerate() {
             if self.0[..index].iter().any(|other| other.event_type == event_type) {
                 return Err(ConsumeError::TwoHandlers { event_type });
             }
+        }
+        if let Some(name) = config.handlers.keys().find(|name| !self.0.iter().any(|route| route.event_type == *name)) {
+            return Err(wrong(format!("handlers.{name}"), "no handler is for this type of event; mend the name"));
+        }
+        let named = |(name, breaker): (&String, &_)| {
+            (name.clone(), Arc::new(Breaker::new(name.clone(), Clone::clone(breaker), changed.clone())))
+        };
+        let dependencies: BTreeMap<String, Arc<Breaker>> = config.breakers.iter().map(named).collect();
+        let mut breakers: Vec<_> = dependencies.values().cloned().collect();
+        for route in &mut self.0 {
+            let HandlerConfig { timeout, retry, breaker } =
+                config.handlers.get(route.event_type).cloned().unwrap_or_default();
+            route.timeout = timeout.unwrap_or(config.timeout);
+            route.retry = retry.unwrap_or_else(|| config.retry.clone());
+            if route.retry.max_attempts >= config.max_deliver {
+                let reason = "it must be less than max_deliver, so that events end among the dead letters";
+                return Err(wrong(format!("max_attempts of {}", route.event_type), reason));
+            }
+            route.breaker = match (breaker, &config.breaker) {
+                (Some(name), _) => Some(dependencies.get(&name).cloned().ok_or_else(|| {
+                    let setting = format!("handlers.{}.breaker", route.event_type);
+                    wrong(setting, &format!("there is no {name:?} among the breakers; declare it there"))
+                })?),
+                (None, Some(own)) => {
+                    let own = Arc::new(Breaker::new(route.event_type.to_owned(), own.clone(), changed.clone()));
+                    breakers.push(Arc::clone(&own));
+                    Some(own)
+                }
+                (None, None) => None,
+            };
+        }
+        Ok(breakers)
+    }
+
+    /// The streams that hold events of these handlers, each with the subjects that matter in it.
+    pub(super) async fn by_stream(&self, transport: &Transport) -> Result<BTreeMap<String, Vec<String>>, ConsumeError> {
+        let mut streams = BTreeMap::<String, Vec<String>>::new();
+        for &Route { event_type, subject, .. } in &self.0 {
             let found = transport.streams_of(subject).await.map_err(|error| ConsumeError::Unavailable {
                 about: format!("the streams that capture {subject}"),
                 reason: error.0,
@@ -52,52 +115,62 @@ impl Routes {
         Ok(streams)
     }
 
-    /// Handles a delivery by the handler for its type. The headers say which type, or the envelope where a producer that
-    /// knows nothing of us set none.
-    pub(super) async fn handle(&self, delivery: &Delivery, bus: &Bus) -> Outcome {
-        let message = &delivery.message;
-        let (mut envelope, data) = match Envelope::read(&message.payload) {
-            Ok(read) => read,
-            Err(error) => return Outcome::Undecodable(error.to_string()),
-        };
-        if let Some(event_type) = message.headers.get(Headers::TYPE) {
-            event_type.clone_into(&mut envelope.event_type);
+    /// The root of the subjects, under which the dead letters go; nothing without handlers.
+    pub(super) fn root(&self) -> Option<&'static str> {
+        self.0.first().map(|route| route.root)
+    }
+
+    /// The most attempts that any handler gives an event.
+    pub(super) fn max_attempts(&self) -> u64 {
+        self.0.iter().map(|route| route.retry.max_attempts).max().unwrap_or_default()
+    }
+
+    /// The handler for a delivery, and what the delivery holds.
+    pub(super) fn find<'a>(&self, delivery: &'a Delivery) -> Result<(&Route, Opened<'a>), Outcome> {
+        let opened = Opened::of(delivery)?;
+        match self.0.iter().find(|route| route.event_type == opened.envelope.event_type) {
+            Some(route) => Ok((route, opened)),
+            None => Err(Outcome::Unrouted(opened.envelope.event_type)),
         }
-        if let Some(version) = message.headers.get(Headers::VERSION) {
-            let Some(version) = parse_version(version) else {
-                return Outcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION));
-            };
-            envelope.version = version;
-        }
-        let Some(route) = self.0.iter().find(|route| route.event_type == envelope.event_type) else {
-            return Outcome::Unrouted(envelope.event_type);
-        };
-        let context = Context {
-            envelope,
-            attempt: delivery.attempt,
-            raw: message.payload.clone(),
-            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
-            bus: bus.clone(),
-        };
-        (route.call)(context, data.get().as_bytes()).await
+    }
+
+    /// The key whose order a delivery has to keep.
+    pub(super) fn lane(&self, delivery: &Delivery) -> Option<Lane> {
+        let (route, opened) = self.find(delivery).ok()?;
+        (route.key)(opened.envelope.version, opened.data).map(Lane::from)
+    }
+
+    /// The breaker that guards the handler for a delivery.
+    pub(super) fn breaker(&self, delivery: &Delivery) -> Option<&Arc<Breaker>> {
+        self.find(delivery).ok()?.0.breaker.as_ref()
     }
 }
 
-/// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
-fn traceparent(header: Option<&str>) -> Option<String> {
-    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
+/// A message taken apart. The headers say of which type it is, or the envelope where a producer that knows nothing of us
+/// set none.
+pub(super) struct Opened<'a> {
+    pub(super) envelope: Envelope,
+    pub(super) data: &'a [u8],
 }
 
-/// The handler for one type of event.
-#[derive(Clone)]
-pub(super) struct Route {
-    event_type: &'static str,
-    subject: &'static str,
-    call: Call,
+impl<'a> Opened<'a> {
+    fn of(delivery: &'a Delivery) -> Result<Self, Outcome> {
+        let message = &delivery.message;
+        let (mut envelope, data) =
+            Envelope::read(&message.payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
+        if let Some(event_type) = message.headers.get(Headers::TYPE)
+            && event_type != envelope.event_type
+        {
+            event_type.clone_into(&mut envelope.event_type);
+        }
+        if let Some(version) = message.headers.get(Headers::VERSION) {
+            envelope.version = parse_version(version).ok_or_else(|| {
+                Outcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
+            })?;
+        }
+        Ok(Self { envelope, data: data.get().as_bytes() })
+    }
 }
-
-/// Decodes the payload, which it does not keep, and returns the handler's work.
-type Call = Arc<dyn Fn(Context, &[u8]) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 impl Route {
     pub(super) fn new<E, S>(service: S) -> Self
@@ -110,26 +183,79 @@ impl Route {
         // A service need not be `Sync`; it is only ever cloned here.
         let service = Mutex::new(service);
         let call = move |context: Context, data: &[u8]| {
-            let event = match E::decode(context.envelope.version, data) {
-                Ok(event) => event,
-                Err(error) => return std::future::ready(Outcome::Undecodable(error.to_string())).boxed(),
-            };
+            let event = E::decode(context.envelope.version, data).map_err(undecodable)?;
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let received = Received::new(event, context);
-            async move {
+            let work = async move {
                 match service.oneshot(received).await {
                     Ok(()) => Outcome::Handled,
                     Err(error) => Outcome::Failed(error.into()),
                 }
-            }
-            .boxed()
+            };
+            Ok(work.boxed())
         };
-        Self { event_type: E::TYPE, subject: E::SUBJECT, call: Arc::new(call) }
+        let key = |version, data: &[u8]| E::decode(version, data).ok().and_then(|event| event.key());
+        let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
+        let root = root(E::SUBJECT, E::KIND.as_str());
+        let (event_type, subject) = (E::TYPE, E::SUBJECT);
+        Self { event_type, subject, root, key, call: Arc::new(call), retry, timeout, breaker: None }
+    }
+
+    /// Begins to handle an event.
+    pub(super) fn call(&self, opened: Opened<'_>, delivery: &Delivery, bus: &Bus) -> Result<Work, Outcome> {
+        let context = Context {
+            envelope: opened.envelope,
+            attempt: delivery.attempt,
+            raw: delivery.message.payload.clone(),
+            traceparent: traceparent(delivery.message.headers.get(Headers::TRACEPARENT)),
+            bus: bus.clone(),
+        };
+        (self.call)(context, opened.data)
     }
 }
 
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}", self.event_type, self.subject)
+    }
+}
+
+fn undecodable(error: DecodeError) -> Outcome {
+    let reason = error.to_string();
+    match error {
+        DecodeError::UnknownVersion { version, newest, .. } if version > newest => Outcome::TooNew(reason),
+        DecodeError::UnknownVersion { .. } => Outcome::TooOld(reason),
+        DecodeError::Invalid(_) => Outcome::Undecodable(reason),
+    }
+}
+
+/// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
+fn traceparent(header: Option<&str>) -> Option<String> {
+    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
+}
+
+/// The part of a subject before the token of its kind; the first token of a subject that has been given without one.
+fn root(subject: &'static str, kind: &str) -> &'static str {
+    let before = subject.match_indices(kind).find_map(|(at, _)| {
+        let after = &subject[at + kind.len()..];
+        subject[..at].strip_suffix('.').filter(|_| after.starts_with('.'))
+    });
+    before.or_else(|| subject.split('.').next()).unwrap_or(subject)
+}
+
+fn wrong(setting: String, reason: &str) -> ConsumeError {
+    ConsumeError::Config { setting, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_what_stands_before_the_kind() {
+        assert_eq!(root("rules.domain.rule.created", "domain"), "rules");
+        assert_eq!(root("eu.rules.domain.domain.created", "domain"), "eu.rules");
+        assert_eq!(root("subdomain.domain.x", "domain"), "subdomain");
+        assert_eq!(root("orders.created.*", "domain"), "orders");
     }
 }

@@ -3,63 +3,99 @@
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
+use crate::dead_letters::DeadReason;
 use crate::handler::{Advice, HandlerError};
-use crate::transport::Word;
 
 /// How the attempt to handle an event ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Its handler returned `Ok`.
     Handled,
+    /// It was replayed for another consumer.
+    NotMeant,
     /// Its handler returned an error.
     Failed(HandlerError),
     /// Its handler panicked.
     Panicked(String),
-    /// It never came to a handler: it has no envelope, or violates its schema.
+    /// Its handler was cut off after this long.
+    TimedOut(Duration),
+    /// Its handler was cut off because the consumer is shut down.
+    CutOff,
+    /// It never came to a handler, as it was delivered more often than it may be tried: its handler killed the process.
+    Exhausted,
+    /// It has no envelope, or violates its schema.
     Undecodable(String),
+    /// It is of a version that is no longer known here.
+    TooOld(String),
+    /// It is of a version that is not known here yet.
+    TooNew(String),
     /// It is of this type, which no handler here is for. Another instance of the service may have one.
     Unrouted(String),
+}
+
+/// What to do about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is done.
+    Ack,
+    /// It is to come again after this long.
+    Retry(Duration),
+    /// It is to come again at once, to whoever asks.
+    GiveBack,
+    /// It goes to the dead letters.
+    Bury(DeadReason),
 }
 
 /// Longer than any delay makes sense, and short enough for every clock that has to add it.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// What to tell the server about an event.
-///
-/// An event that is undecodable, rejected or exhausted stays where it is, in the stream, and is handed back with the
-/// longest delay of the policy: nothing is lost, and a service that was mended gets it again. This is where a dead
-/// letter stream will come in.
-pub(super) fn word(outcome: &Outcome, attempt: u64, policy: &RetryPolicy) -> Word {
-    let retry = |delay: Duration| if attempt < policy.max_attempts { delay } else { policy.max_delay };
-    let delay = match outcome {
-        Outcome::Handled => return Word::Ack,
-        Outcome::Failed(HandlerError { advice: Advice::Retry, .. }) | Outcome::Panicked(_) | Outcome::Unrouted(_) => {
-            retry(policy.delay(attempt))
+impl Outcome {
+    /// What becomes of an event after this attempt, counted from 1.
+    pub(super) fn verdict(&self, attempt: u64, policy: &RetryPolicy) -> Verdict {
+        let again = |delay: Duration, otherwise: DeadReason| {
+            if attempt < policy.max_attempts { Verdict::Retry(delay.min(LONGEST)) } else { Verdict::Bury(otherwise) }
+        };
+        match self {
+            Self::Handled | Self::NotMeant => Verdict::Ack,
+            Self::CutOff => Verdict::GiveBack,
+            Self::Failed(HandlerError { advice: Advice::Reject, .. }) => Verdict::Bury(DeadReason::Rejected),
+            Self::Failed(HandlerError { advice: Advice::RetryAfter(delay), .. }) => {
+                again(*delay, DeadReason::Exhausted)
+            }
+            Self::Failed(_) | Self::Panicked(_) | Self::TimedOut(_) => {
+                again(policy.delay(attempt), DeadReason::Exhausted)
+            }
+            Self::Unrouted(_) => again(policy.delay(attempt), DeadReason::Unrouted),
+            Self::Exhausted => Verdict::Bury(DeadReason::Exhausted),
+            Self::Undecodable(_) => Verdict::Bury(DeadReason::Undecodable),
+            Self::TooOld(_) => Verdict::Bury(DeadReason::TooOld),
+            Self::TooNew(_) => Verdict::Bury(DeadReason::TooNew),
         }
-        Outcome::Failed(HandlerError { advice: Advice::RetryAfter(delay), .. }) => retry(*delay),
-        Outcome::Failed(HandlerError { advice: Advice::Reject, .. }) | Outcome::Undecodable(_) => policy.max_delay,
-    };
-    Word::Nak(delay.min(LONGEST))
-}
+    }
 
-/// Says in the log what became of an event; the span around it says which.
-pub(super) fn report(outcome: &Outcome, attempt: u64, policy: &RetryPolicy) {
-    let exhausted = attempt >= policy.max_attempts;
-    match outcome {
-        Outcome::Handled => tracing::debug!("handled"),
-        Outcome::Unrouted(event_type) => {
-            tracing::error!(event_type, "no handler here is for this type; it stays in the stream and comes again");
+    /// What the attempt says about what the handler needs: whether it fails, or nothing.
+    pub(super) fn speaks_of_failure(&self) -> Option<bool> {
+        match self {
+            Self::Handled => Some(false),
+            Self::Failed(error) => Some(!error.is_reject()),
+            Self::Panicked(_) | Self::TimedOut(_) => Some(true),
+            _ => None,
         }
-        Outcome::Undecodable(reason) => tracing::error!(reason, "undecodable; it stays in the stream and comes again"),
-        Outcome::Failed(error) if error.is_reject() => {
-            tracing::error!(%error, "rejected; it stays in the stream and comes again");
+    }
+
+    /// What went wrong, for people.
+    pub(super) fn error(&self) -> String {
+        match self {
+            Self::Handled => String::new(),
+            Self::NotMeant => "replayed for another consumer".to_owned(),
+            Self::Failed(error) => error.to_string(),
+            Self::Panicked(reason) => format!("the handler panicked: {reason}"),
+            Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
+            Self::CutOff => "cut off as the consumer is shut down".to_owned(),
+            Self::Exhausted => "delivered more often than it may be tried; its handler never came to an end".to_owned(),
+            Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => reason.clone(),
+            Self::Unrouted(event_type) => format!("no handler here is for {event_type}"),
         }
-        Outcome::Failed(error) if exhausted => tracing::error!(%error, "failed too often; it comes again, but rarely"),
-        Outcome::Panicked(reason) if exhausted => {
-            tracing::error!(reason, "panicked too often; it comes again, but rarely");
-        }
-        Outcome::Failed(error) => tracing::warn!(%error, "failed; it comes again"),
-        Outcome::Panicked(reason) => tracing::error!(reason, "the handler panicked; the event comes again"),
     }
 }
 
@@ -71,21 +107,24 @@ mod tests {
         RetryPolicy { first_delay: Duration::from_secs(1), max_delay: Duration::from_secs(60), max_attempts: 3 };
 
     #[test]
-    fn only_what_was_handled_is_acknowledged() {
-        let failed = [
+    fn only_what_is_done_with_is_acknowledged() {
+        let others = [
             Outcome::Failed(HandlerError::retry("x")),
             Outcome::Failed(HandlerError::reject("x")),
             Outcome::Panicked("x".to_owned()),
+            Outcome::TimedOut(Duration::ZERO),
+            Outcome::CutOff,
+            Outcome::Exhausted,
             Outcome::Undecodable("x".to_owned()),
+            Outcome::TooOld("x".to_owned()),
+            Outcome::TooNew("x".to_owned()),
+            Outcome::Unrouted("x".to_owned()),
         ];
 
-        assert_eq!(word(&Outcome::Handled, 9, &POLICY), Word::Ack);
-        for outcome in failed {
+        assert_eq!(Outcome::Handled.verdict(9, &POLICY), Verdict::Ack);
+        for outcome in others {
             for attempt in 1..9 {
-                assert!(
-                    matches!(word(&outcome, attempt, &POLICY), Word::Nak(delay) if !delay.is_zero()),
-                    "{outcome:?}"
-                );
+                assert_ne!(outcome.verdict(attempt, &POLICY), Verdict::Ack, "{outcome:?}");
             }
         }
     }
@@ -94,22 +133,29 @@ mod tests {
     fn no_delay_is_longer_than_clocks_can_add() {
         let outcome = Outcome::Failed(HandlerError::retry_after(Duration::MAX, "never"));
 
-        assert_eq!(word(&outcome, 1, &POLICY), Word::Nak(LONGEST));
+        assert_eq!(outcome.verdict(1, &POLICY), Verdict::Retry(LONGEST));
     }
 
     #[test]
     fn a_handler_may_name_the_delay_itself() {
         let outcome = Outcome::Failed(HandlerError::retry_after(Duration::from_secs(7), "busy"));
 
-        assert_eq!(word(&outcome, 1, &POLICY), Word::Nak(Duration::from_secs(7)));
+        assert_eq!(outcome.verdict(1, &POLICY), Verdict::Retry(Duration::from_secs(7)));
     }
 
     #[test]
-    fn what_cannot_go_better_waits_longest() {
-        let rejected = Outcome::Failed(HandlerError::reject("x"));
-        let exhausted = Outcome::Failed(HandlerError::retry("x"));
+    fn the_last_attempt_ends_among_the_dead_letters() {
+        for outcome in [Outcome::Failed(HandlerError::retry("x")), Outcome::TimedOut(Duration::ZERO)] {
+            assert!(matches!(outcome.verdict(2, &POLICY), Verdict::Retry(_)), "{outcome:?}");
+            assert_eq!(outcome.verdict(3, &POLICY), Verdict::Bury(DeadReason::Exhausted));
+        }
+    }
 
-        assert_eq!(word(&rejected, 1, &POLICY), Word::Nak(POLICY.max_delay));
-        assert_eq!(word(&exhausted, POLICY.max_attempts, &POLICY), Word::Nak(POLICY.max_delay));
+    #[test]
+    fn what_cannot_go_better_is_not_tried_again() {
+        let rejected = Outcome::Failed(HandlerError::reject("x"));
+
+        assert_eq!(rejected.verdict(1, &POLICY), Verdict::Bury(DeadReason::Rejected));
+        assert_eq!(Outcome::TooNew(String::new()).verdict(1, &POLICY), Verdict::Bury(DeadReason::TooNew));
     }
 }

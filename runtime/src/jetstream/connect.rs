@@ -47,6 +47,12 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    pub(super) fn unreachable(config: &Config, reason: String) -> Self {
+        Self::Unreachable { servers: names(&config.servers), reason }
+    }
+}
+
 /// The connection was closed, but not in good order.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection did not close in good order: {reason}; what was on its way may be lost")]
@@ -121,9 +127,13 @@ fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
     ConnectError::Config { setting, reason: reason.into() }
 }
 
+fn names(servers: &[ServerUrl]) -> String {
+    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Puts the client's error into our words.
 fn explain(error: &async_nats::ConnectError, config: &Config) -> ConnectError {
-    let servers = config.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let servers = names(&config.servers);
     let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.kind() {
         ConnectErrorKind::AuthorizationViolation => {

@@ -55,7 +55,7 @@ struct Group {
 
 impl JetStream {
     pub(crate) async fn read(self: &Arc<Self>, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
-        Deliveries::new(Arc::clone(self), &consumer.stream, &consumer.name).await
+        Deliveries::new(Arc::clone(self), consumer).await
     }
 
     pub(crate) async fn consumer(&self, stream: &str, name: &str) -> Result<Option<FoundConsumer>, Failure> {

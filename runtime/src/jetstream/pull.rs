@@ -10,13 +10,17 @@ use std::time::Duration;
 use async_nats::{Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::consume::PIN_GROUP;
 use super::{ASK_AGAIN, JetStream, Link, PAUSE, send};
 use crate::consumer::ConsumeError;
+use crate::topology::ConsumerSettings;
 use crate::transport::{self, Delivery, Unavailable, Word};
 
 /// How long the server keeps a pull request that it cannot fulfil.
@@ -25,6 +29,18 @@ const EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
+/// How often whoever is served alone asks for messages, wanted or not, to remain the one.
+const HOLD_ON: Duration = Duration::from_secs(5);
+
+/// The header that names whoever is served alone, and what the server says to all others.
+const PIN: &str = "Nats-Pin-Id";
+const PIN_MISMATCH: StatusCode = StatusCode::PIN_ID_MISMATCH;
+
+/// What the server answers about a consumer, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Info {
+    num_ack_pending: usize,
+}
 
 /// Reads from a durable consumer.
 #[derive(Debug)]
@@ -41,10 +57,24 @@ pub(crate) struct Deliveries {
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
     check_at: Instant,
+    /// Where one reader at a time is served: whether we are, and what was delivered first.
+    turn: Option<Turn>,
+}
+
+/// Our part in a consumer that serves one reader at a time.
+#[derive(Debug)]
+struct Turn {
+    /// What the server calls us while it serves us. (NATS ADR-42: pinned clients.)
+    pin: Option<String>,
+    /// When to ask next, so that the server does not turn to somebody else.
+    ask_at: Instant,
+    /// Came with news about whose turn it is, which have to be told before.
+    kept: Option<Delivery>,
 }
 
 impl Deliveries {
-    pub(super) async fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str) -> Result<Self, ConsumeError> {
+    pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, ConsumeError> {
+        let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
         let inbox = jetstream.client.new_inbox();
         let subscriber =
             jetstream.client.subscribe(inbox.clone()).await.map_err(|error| ConsumeError::Unavailable {
@@ -55,20 +85,27 @@ impl Deliveries {
         let losses = link.borrow().losses;
         Ok(Self {
             jetstream,
-            stream: stream.to_owned(),
-            durable: durable.to_owned(),
+            stream: stream.clone(),
+            durable: durable.clone(),
             inbox,
             subscriber,
             link,
             losses,
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
+            turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None }),
         })
     }
 
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Delivery, ConsumeError> {
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
         loop {
+            if let Some(kept) = self.turn.as_mut().and_then(|turn| turn.kept.take()) {
+                return Ok(Some(kept));
+            }
             self.pull(want).await?;
+            let ask_at = self.turn.as_ref().filter(|turn| turn.pin.is_some()).map(|turn| turn.ask_at);
+            let wake_at = if self.outstanding > 0 { Some(self.check_at) } else { None };
+            let wake_at = wake_at.into_iter().chain(ask_at).min();
             let message = tokio::select! {
                 biased;
                 message = self.subscriber.next() => message,
@@ -76,8 +113,10 @@ impl Deliveries {
                     changed.map_err(|_| self.gone("the connection is closed"))?;
                     continue;
                 }
-                () = sleep_until(self.check_at), if self.outstanding > 0 => {
-                    self.check().await?;
+                () = sleep_until(wake_at.unwrap_or(self.check_at)), if wake_at.is_some() => {
+                    if Instant::now() >= self.check_at {
+                        self.check().await?;
+                    }
                     continue;
                 }
             };
@@ -86,13 +125,34 @@ impl Deliveries {
             match status_of(&message) {
                 None | Some(StatusCode::OK) => {
                     self.outstanding = self.outstanding.saturating_sub(1);
-                    if let Some(delivery) = self.delivery(message) {
-                        return Ok(delivery);
+                    let is_new_turn = self.heed_pin(&message);
+                    let Some(delivery) = self.delivery(message) else { continue };
+                    match &mut self.turn {
+                        Some(turn) if is_new_turn => {
+                            turn.kept = Some(delivery);
+                            return Ok(None);
+                        }
+                        _ => return Ok(Some(delivery)),
+                    }
+                }
+                Some(PIN_MISMATCH) => {
+                    self.outstanding = 0;
+                    if self.turn.as_mut().and_then(|turn| turn.pin.take()).is_some() {
+                        return Ok(None);
                     }
                 }
                 Some(status) => self.hear(status, &message)?,
             }
         }
+    }
+
+    /// Whether a message says that the server has turned to us.
+    fn heed_pin(&mut self, message: &Message) -> bool {
+        let Some(turn) = &mut self.turn else { return false };
+        let Some(pin) = message.headers.as_ref().and_then(|headers| headers.get(PIN)) else { return false };
+        let is_new = turn.pin.as_deref() != Some(pin.as_str());
+        turn.pin = Some(pin.to_string());
+        is_new
     }
 
     /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
@@ -103,18 +163,28 @@ impl Deliveries {
             self.losses = losses;
             self.outstanding = 0;
         }
-        if !connected || want <= self.outstanding || self.outstanding > want / 2 {
+        let now = Instant::now();
+        let must_ask = self.turn.as_ref().is_some_and(|turn| turn.pin.is_some() && turn.ask_at <= now);
+        let has_enough = want <= self.outstanding || self.outstanding > want / 2;
+        if !connected || has_enough && !must_ask {
             return Ok(());
         }
-        let batch = want - self.outstanding;
-        let request =
+        let batch = want.saturating_sub(self.outstanding).max(1);
+        let mut request =
             json!({ "batch": batch, "expires": super::nanos(EXPIRES), "idle_heartbeat": super::nanos(HEARTBEAT) });
+        if let Some(turn) = &mut self.turn {
+            turn.ask_at = now + HOLD_ON;
+            request["group"] = PIN_GROUP.into();
+            if let Some(pin) = &turn.pin {
+                request["id"] = pin.as_str().into();
+            }
+        }
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
         let client = &self.jetstream.client;
         let sent = client.publish_with_reply(subject, self.inbox.clone(), request.to_string().into()).await;
         sent.map_err(|error| self.gone(&error.to_string()))?;
         self.outstanding += batch;
-        self.check_at = Instant::now() + PATIENCE;
+        self.check_at = now + PATIENCE;
         Ok(())
     }
 
@@ -182,17 +252,31 @@ impl Deliveries {
         rest.into_iter().filter_map(|message| self.delivery(message)).collect()
     }
 
-    /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
-    pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
-        self.info().await.map(drop)
+    pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
+        match self.info().await? {
+            Ok(info) => Ok(info.num_ack_pending),
+            Err(error) => Err(Unavailable(error.to_string())),
+        }
     }
 
-    async fn info(&self) -> Result<super::Answer<IgnoredAny>, Unavailable> {
+    /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
+    pub(crate) async fn confirm(&self) -> Result<(), Unavailable> {
+        self.info().await?.map_err(|error| Unavailable(error.to_string()))?;
+        if self.turn.as_ref().is_some_and(|turn| turn.pin.is_some()) {
+            // Otherwise whoever stands by would wait until the server misses us.
+            let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
+            let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
+            answer.map_err(|error| Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    async fn info(&self) -> Result<super::Answer<Info>, Unavailable> {
         self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
     }
 
     fn delivery(&self, message: Message) -> Option<Delivery> {
-        let Some((reply, (attempt, sequence))) =
+        let Some((reply, Place { attempt, sequence, stored })) =
             message.reply.clone().and_then(|r| Some((r.clone(), parse_reply(&r)?)))
         else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
@@ -200,7 +284,7 @@ impl Deliveries {
         };
         let acker = Acker { jetstream: Arc::clone(&self.jetstream), reply };
         let message = send::message(message);
-        Some(Delivery { message, sequence, attempt, acker: transport::Acker::JetStream(acker) })
+        Some(Delivery { message, sequence, attempt, stored, acker: transport::Acker::JetStream(acker) })
     }
 
     fn gone(&self, reason: &str) -> ConsumeError {
@@ -221,16 +305,28 @@ fn is_final(description: &str) -> bool {
     ["Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest"].iter().any(|end| description.starts_with(end))
 }
 
-/// How often a message was delivered and its number in the stream, from where its acknowledgement goes:
-/// `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE...` of old, with `DOMAIN.ACCOUNT` before the stream since. (NATS ADR-15.)
-fn parse_reply(reply: &str) -> Option<(u64, u64)> {
-    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let delivered = match tokens.len() {
+/// What the subject tells to which the acknowledgement of a message goes.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    attempt: u64,
+    sequence: u64,
+    stored: Timestamp,
+}
+
+/// Reads `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.STORED.PENDING` of old, with `DOMAIN.ACCOUNT` before
+/// the stream and a token at the end since. (NATS ADR-15.)
+fn parse_reply(reply: &str) -> Option<Place> {
+    let rest = reply.strip_prefix("$JS.ACK.")?;
+    let before = match rest.split('.').count() {
         7 => 2,
         9.. => 4,
         _ => return None,
     };
-    Some((tokens.get(delivered)?.parse().ok()?, tokens.get(delivered + 1)?.parse().ok()?))
+    let mut tokens = rest.split('.').skip(before);
+    let attempt = tokens.next()?.parse().ok()?;
+    let sequence = tokens.next()?.parse().ok()?;
+    let stored = Timestamp::from_nanosecond(tokens.nth(1)?.parse().ok()?).ok()?;
+    Some(Place { attempt, sequence, stored })
 }
 
 /// Tells a durable consumer what became of a delivery.
@@ -247,6 +343,7 @@ impl Acker {
             Word::Nak(delay) => format!("-NAK {{\"delay\":{}}}", delay.as_nanos().max(1)).into(),
             Word::GiveBack => Bytes::from_static(b"-NAK"),
             Word::Progress => Bytes::from_static(b"+WPI"),
+            Word::Term(reason) => format!("+TERM {reason}").into(),
         };
         if matches!(word, Word::Progress) && !self.jetstream.link.borrow().connected {
             // A server that is not there needs no sign of life, and the client's queue has better uses.
@@ -270,8 +367,10 @@ mod tests {
         let old = "$JS.ACK.EVENTS.promotions.3.17.20.1700000000000000000.0";
         let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.0.token";
 
-        assert_eq!(parse_reply(old), Some((3, 17)));
-        assert_eq!(parse_reply(new), Some((3, 17)));
+        let stored = Timestamp::from_second(1_700_000_000).unwrap();
+        let place = || Some(Place { attempt: 3, sequence: 17, stored });
+        assert_eq!(parse_reply(old), place());
+        assert_eq!(parse_reply(new), place());
         assert_eq!(parse_reply("_INBOX.x"), None);
         assert_eq!(parse_reply("$JS.ACK.EVENTS"), None);
     }

@@ -1,56 +1,145 @@
-//! One attempt to store one message.
+//! One attempt to store one message, or a batch of them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_nats::HeaderMap;
-use async_nats::header::{HeaderName, HeaderValue};
+use async_nats::client::PublishErrorKind;
+use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 use async_nats::jetstream::Error as ServerError;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::publish::PublishAck;
+use async_nats::{Message as Reply, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use serde::Deserialize;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{ASK_AGAIN, JetStream, passes};
-use crate::transport::{Ack, Headers, Message, SendFailure, Stored};
+use crate::transport::{Headers, Message, SendFailure, Stored};
+
+/// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
+const WRONG_LAST_SEQUENCE: u64 = 10071;
+
+/// What the server answers to what was published.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    error: Option<ServerError>,
+    #[serde(default)]
+    stream: String,
+    #[serde(default)]
+    seq: u64,
+    #[serde(default)]
+    duplicate: bool,
+}
+
+/// An acknowledgement to come.
+#[derive(Debug)]
+pub(crate) struct Ack {
+    jetstream: Arc<JetStream>,
+    subject: Cow<'static, str>,
+    deadline: Instant,
+    reply: oneshot::Receiver<Reply>,
+    /// The acknowledgements of the messages of a batch before this one. They are empty unless one was refused.
+    before: Vec<oneshot::Receiver<Reply>>,
+}
 
 impl JetStream {
-    pub(crate) async fn send(self: &Arc<Self>, message: Message) -> Result<Ack, SendFailure> {
+    pub(crate) async fn send(self: &Arc<Self>, message: &Message) -> Result<Ack, SendFailure> {
         let deadline = Instant::now() + self.ack_timeout;
-        let Message { subject, headers, payload } = message;
-        let headers = to_nats(&headers).ok_or_else(|| SendFailure::Refused {
-            code: None,
-            reason: "a header has a character that no header may have".to_owned(),
-        })?;
-        let size = payload.len();
-        // What waits in the client's queue while there is no connection is sent whenever there is one again, perhaps
-        // after the duplicate window. So nothing is queued without a connection.
+        let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
+        self.connected(deadline).await?;
+        let reply = self.write(message, headers, deadline).await?;
+        Ok(self.ack(message, deadline, reply, Vec::new()))
+    }
+
+    /// Sends messages that are stored all or none, each as it is but for the headers of the batch.
+    pub(crate) async fn send_batch(self: &Arc<Self>, messages: &[Message], id: &str) -> Result<Ack, SendFailure> {
+        let deadline = Instant::now() + self.ack_timeout;
+        let info = self.client.server_info();
+        // 2.12.0 takes batches, but no ids in them: after a lost acknowledgement they could be stored twice.
+        if !self.client.is_server_compatible(2, 12, 1) {
+            return Err(SendFailure::AtomicUnsupported { server: info.version });
+        }
+        let mut headers = Vec::with_capacity(messages.len());
+        for (message, number) in messages.iter().zip(1..) {
+            let mut all = message.headers.clone();
+            all.push("Nats-Batch-Id", id);
+            all.push("Nats-Batch-Sequence", number.to_string());
+            if number == messages.len() {
+                all.push("Nats-Batch-Commit", "1");
+            }
+            // Found later, it would leave the server with half a batch.
+            let size = all.size() + message.payload.len();
+            if size > info.max_payload {
+                return Err(SendFailure::TooLarge { size, limit: info.max_payload });
+            }
+            headers.push(to_nats(&all).ok_or_else(bad_header)?);
+        }
+        self.connected(deadline).await?;
+        let mut replies = Vec::with_capacity(messages.len());
+        for (message, headers) in messages.iter().zip(headers) {
+            replies.push(self.write(message, headers, deadline).await?);
+        }
+        match (messages.last(), replies.pop()) {
+            (Some(last), Some(reply)) => Ok(self.ack(last, deadline, reply, replies)),
+            _ => Err(SendFailure::Refused { code: None, reason: "the batch is empty".to_owned() }),
+        }
+    }
+
+    /// Waits for a connection. What waits in the client's queue while there is none is sent whenever there is one again,
+    /// perhaps after the duplicate window, so nothing is queued there; those who wait here are counted.
+    async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
+        {
+            let link = self.link.borrow();
+            if link.connected && !link.closed {
+                return Ok(());
+            }
+        }
+        let _place = Place::take(&self.queued, self.max_queued)?;
         let mut link = self.link.clone();
         match timeout_at(deadline, link.wait_for(|link| link.connected || link.closed)).await {
-            Ok(Ok(link)) if !link.closed => {}
-            Ok(_) => return Err(SendFailure::Closed),
-            Err(_) => return Err(SendFailure::Transient("there is no connection".to_owned())),
+            Ok(Ok(link)) if !link.closed => Ok(()),
+            Ok(_) => Err(SendFailure::Closed),
+            Err(_) => Err(SendFailure::Transient("there is no connection".to_owned())),
         }
-        let publish = PublishMessage::build().payload(payload).headers(headers);
-        let sending = timeout_at(deadline, self.context.send_publish(subject.to_string(), publish)).await;
-        let acknowledged = match sending {
-            Ok(Ok(acknowledged)) => acknowledged.into_future(),
-            Ok(Err(error)) => return Err(self.failure(&error, size)),
-            Err(_) => return Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout))),
+    }
+
+    async fn write(
+        &self,
+        message: &Message,
+        headers: HeaderMap,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Reply>, SendFailure> {
+        let (reply_to, reply) = self.acks.expect();
+        let subject = match &message.subject {
+            Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
+            Cow::Owned(subject) => subject.as_str().into(),
         };
-        let this = Arc::clone(self);
-        let ack = async move {
-            match timeout_at(deadline, acknowledged).await {
-                Ok(Ok(PublishAck { stream, sequence, duplicate, .. })) => Ok(Stored { stream, sequence, duplicate }),
-                Ok(Err(error)) if error.kind() == PublishErrorKind::StreamNotFound => {
-                    Err(this.nobody_there(&subject).await)
-                }
-                Ok(Err(error)) => Err(this.failure(&error, size)),
-                Err(_) => Err(SendFailure::Transient(format!("no acknowledgement within {:?}", this.ack_timeout))),
-            }
-        };
-        Ok(ack.boxed())
+        let payload = Bytes::clone(&message.payload);
+        let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
+        match timeout_at(deadline, publish).await {
+            Ok(Ok(())) => Ok(reply),
+            Ok(Err(error)) => Err(match error.kind() {
+                PublishErrorKind::MaxPayloadExceeded => SendFailure::TooLarge {
+                    size: message.headers.size() + message.payload.len(),
+                    limit: self.client.server_info().max_payload,
+                },
+                _ if self.link.borrow().closed => SendFailure::Closed,
+                _ => SendFailure::Refused { code: None, reason: error.to_string() },
+            }),
+            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout))),
+        }
+    }
+
+    fn ack(
+        self: &Arc<Self>,
+        message: &Message,
+        deadline: Instant,
+        reply: oneshot::Receiver<Reply>,
+        before: Vec<oneshot::Receiver<Reply>>,
+    ) -> Ack {
+        Ack { jetstream: Arc::clone(self), subject: Cow::clone(&message.subject), deadline, reply, before }
     }
 
     /// Nobody listens on the subject. Either there is no stream, or there is one that has no leader at the moment.
@@ -64,36 +153,92 @@ impl JetStream {
             Err(_) => silent("no answer"),
         }
     }
+}
 
-    fn failure(&self, error: &PublishError, size: usize) -> SendFailure {
-        let text = || error.to_string();
-        let source = std::error::Error::source(error);
-        if source.is_some_and(|source| source.is::<serde_json::Error>()) {
-            // Somebody else who listens on the subject answered first; what the stream did is not known.
-            return SendFailure::Transient(text());
-        }
-        match error.kind() {
-            PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
-                SendFailure::Transient(text())
+impl Ack {
+    pub(crate) async fn outcome(self) -> Result<Stored, SendFailure> {
+        let Self { jetstream, subject, deadline, reply, before } = self;
+        let reply = match timeout_at(deadline, reply).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".to_owned())),
+            Err(_) => {
+                let reason = format!("no acknowledgement within {:?}", jetstream.ack_timeout);
+                return Err(SendFailure::Transient(reason));
             }
-            PublishErrorKind::MaxPayloadExceeded => {
-                SendFailure::TooLarge { size, limit: self.client.server_info().max_payload }
+        };
+        let outcome = read(&reply);
+        if outcome.is_err() {
+            // They were answered before. The first that was refused is why the rest was.
+            let refused = |reply: oneshot::Receiver<Reply>| {
+                let reply = reply.now_or_never()?.ok()?;
+                (!reply.payload.is_empty()).then(|| read(&reply).err()).flatten()
+            };
+            if let Some(first) = before.into_iter().find_map(refused) {
+                return Err(first);
             }
-            _ => match source.and_then(|source| source.downcast_ref::<ServerError>()) {
-                Some(server) if passes(server) => SendFailure::Transient(server.to_string()),
-                Some(server) => SendFailure::Refused { code: Some(server.error_code().0), reason: server.to_string() },
-                None if self.link.borrow().closed => SendFailure::Closed,
-                None => SendFailure::Refused { code: None, reason: text() },
-            },
         }
+        match outcome {
+            Err(SendFailure::NoStream) => Err(jetstream.nobody_there(&subject).await),
+            outcome => outcome,
+        }
+    }
+}
+
+fn read(reply: &Reply) -> Result<Stored, SendFailure> {
+    if reply.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(SendFailure::NoStream);
+    }
+    match serde_json::from_slice(&reply.payload) {
+        Ok(Answer { error: Some(error), .. }) => Err(refusal(&error)),
+        Ok(Answer { error: None, stream, seq, duplicate }) if !stream.is_empty() => {
+            Ok(Stored { stream, sequence: seq, duplicate })
+        }
+        // Somebody else who listens on the subject answered first; what the stream did is not known.
+        _ => Err(SendFailure::Transient("the answer is not that of a stream".to_owned())),
+    }
+}
+
+fn refusal(error: &ServerError) -> SendFailure {
+    let (code, text) = (error.error_code().0, error.to_string());
+    // "wrong last sequence: 7 (code 400, error code 10071)"
+    let last = || text.split_once(": ")?.1.split(' ').next()?.parse().ok();
+    match last() {
+        Some(last) if code == WRONG_LAST_SEQUENCE => SendFailure::WrongSequence { last },
+        _ if passes(error) => SendFailure::Transient(text),
+        _ => SendFailure::Refused { code: Some(code), reason: text },
+    }
+}
+
+fn bad_header() -> SendFailure {
+    SendFailure::Refused { code: None, reason: "a header has a character that no header may have".to_owned() }
+}
+
+/// A place among those who wait for a connection, given back when dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(queued: &'a AtomicUsize, limit: usize) -> Result<Self, SendFailure> {
+        let place = Self(queued);
+        if queued.fetch_add(1, Ordering::Relaxed) >= limit { Err(SendFailure::QueueFull { limit }) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// `None` if a header cannot be written; the client's own conversions would panic.
 fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
-    for (name, value) in headers.iter() {
-        map.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+    for (name, value) in headers.entries() {
+        let name = match name {
+            // Ours, and without a copy.
+            Cow::Borrowed(name) => HeaderName::from_static(name),
+            Cow::Owned(name) => name.parse().ok()?,
+        };
+        map.append(name, value.parse::<HeaderValue>().ok()?);
     }
     Some(map)
 }
@@ -137,5 +282,25 @@ mod tests {
         assert_eq!(back.get(Headers::TYPE), Some("rule.created"));
         assert_eq!(back.get("b"), Some("2"));
         assert_eq!(back.get("B"), None);
+    }
+
+    #[test]
+    fn a_full_stream_is_no_reason_to_try_again() {
+        let error = r#"{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}"#;
+
+        let failure = refusal(&serde_json::from_str(error).unwrap());
+
+        assert!(matches!(failure, SendFailure::Refused { code: Some(10077), .. }), "{failure:?}");
+    }
+
+    #[test]
+    fn no_more_wait_than_there_are_places() {
+        let queued = AtomicUsize::new(0);
+
+        let one = Place::take(&queued, 1);
+        assert!(one.is_ok() && matches!(Place::take(&queued, 1), Err(SendFailure::QueueFull { limit: 1 })));
+        drop(one);
+
+        assert!(Place::take(&queued, 1).is_ok());
     }
 }

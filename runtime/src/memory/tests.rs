@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, advance, timeout};
 
-use super::{Deliveries, Memory};
+use super::Memory;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Acker, Delivery, Headers, Message, Stored, Word};
@@ -49,16 +49,20 @@ fn memory(settings: &StreamSettings) -> Memory {
     memory
 }
 
-fn consume(memory: &Memory) -> Deliveries {
-    memory.put_consumer(&spec()).unwrap();
-    memory.read(&spec())
-}
-
 async fn store(memory: &Memory, subject: &'static str, id: &str) -> Stored {
     let mut headers = Headers::default();
     headers.push(Headers::ID, id);
     let message = Message { subject: subject.into(), headers, payload: Bytes::from_static(b"1234") };
-    memory.send(message).unwrap().await.unwrap()
+    memory.send(&message).unwrap()
+}
+
+fn read(memory: &Memory) -> super::Deliveries {
+    memory.put_consumer(&spec()).unwrap();
+    memory.read(&spec())
+}
+
+async fn next(deliveries: &mut super::Deliveries) -> Delivery {
+    deliveries.next().await.unwrap()
 }
 
 fn tell(delivery: &Delivery, word: Word) {
@@ -88,14 +92,14 @@ async fn an_id_is_remembered_as_long_as_the_window_says() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_acknowledged_in_time_comes_again() {
     let memory = memory(&settings());
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
-    let first = deliveries.next().await;
+    let first = next(&mut deliveries).await;
     advance(6 * SECOND).await;
     tell(&first, Word::Progress);
-    let second = deliveries.next().await;
+    let second = next(&mut deliveries).await;
     tell(&second, Word::Ack);
 
     assert_eq!((first.attempt, second.attempt), (1, 2));
@@ -106,15 +110,15 @@ async fn what_is_not_acknowledged_in_time_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_handed_back_comes_again_after_its_delay() {
     let memory = memory(&settings());
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
     store(&memory, "a.b", "1").await;
     let began = Instant::now();
 
-    tell(&deliveries.next().await, Word::Nak(3 * SECOND));
-    let again = deliveries.next().await;
+    tell(&next(&mut deliveries).await, Word::Nak(3 * SECOND));
+    let again = next(&mut deliveries).await;
     let waited = began.elapsed();
     tell(&again, Word::GiveBack);
-    let at_once = deliveries.next().await;
+    let at_once = next(&mut deliveries).await;
 
     assert!(3 * SECOND <= waited && waited < 4 * SECOND, "{waited:?}");
     assert_eq!((again.attempt, at_once.attempt), (2, 3));
@@ -124,29 +128,29 @@ async fn what_is_handed_back_comes_again_after_its_delay() {
 #[tokio::test(start_paused = true)]
 async fn no_more_is_delivered_than_may_be_unacknowledged() {
     let memory = memory(&settings());
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
     for id in ["1", "2", "3"] {
         store(&memory, "a.b", id).await;
     }
 
-    let first = deliveries.next().await;
-    deliveries.next().await;
+    let first = next(&mut deliveries).await;
+    next(&mut deliveries).await;
     let third = timeout(SECOND, deliveries.next()).await;
     tell(&first, Word::Ack);
 
     assert!(third.is_err());
-    assert_eq!(deliveries.next().await.sequence, 3);
+    assert_eq!(next(&mut deliveries).await.sequence, 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_what_passes_a_filter_is_delivered() {
     let memory = memory(&settings());
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;
 
-    assert_eq!(deliveries.next().await.sequence, 2);
+    assert_eq!(next(&mut deliveries).await.sequence, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,11 +169,11 @@ async fn the_oldest_go_beyond_the_limits() {
 #[tokio::test(start_paused = true)]
 async fn a_work_queue_keeps_what_nobody_has_done() {
     let memory = memory(&StreamSettings { retention: Retention::WorkQueue, ..settings() });
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
     store(&memory, "a.b", "1").await;
     store(&memory, "a.b", "2").await;
 
-    tell(&deliveries.next().await, Word::Ack);
+    tell(&next(&mut deliveries).await, Word::Ack);
 
     assert_eq!(numbers(&memory), [2]);
 }
@@ -177,12 +181,12 @@ async fn a_work_queue_keeps_what_nobody_has_done() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_by_interest_keeps_only_what_somebody_waits_for() {
     let memory = memory(&StreamSettings { retention: Retention::Interest, ..settings() });
-    let mut deliveries = consume(&memory);
+    let mut deliveries = read(&memory);
 
     store(&memory, "a.c", "1").await;
     store(&memory, "a.b", "2").await;
     assert_eq!(numbers(&memory), [2]);
 
-    tell(&deliveries.next().await, Word::Ack);
+    tell(&next(&mut deliveries).await, Word::Ack);
     assert!(numbers(&memory).is_empty());
 }

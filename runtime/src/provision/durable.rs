@@ -4,15 +4,9 @@ use super::fields::{self, Effect};
 use super::found::FoundConsumer;
 use crate::consumer::ConsumeError;
 use crate::topology::ConsumerSettings;
-use crate::transport::{Deliveries, Failure, Transport};
+use crate::transport::{Failure, Transport};
 
 impl Transport {
-    /// Creates a durable consumer of a stream, or brings it to these settings, and begins to read from it.
-    pub(crate) async fn consume(&self, wanted: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
-        self.ensure_consumer(wanted).await?;
-        self.read(wanted).await
-    }
-
     /// Creates a durable consumer of a stream, or brings it to these settings.
     pub(crate) async fn ensure_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
         let failed = |failure| failed(wanted, failure);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::Expect;
 use crate::Invalid;
 
 /// Why an event was not published, or is not known to be.
@@ -53,6 +54,52 @@ pub enum PublishError {
         /// The server's words.
         reason: String,
     },
+    /// The event expected the stream, or its subject, to end elsewhere; nothing was stored.
+    #[error(
+        "{subject} was to be stored {}, but the last number is {last}: something else was stored meanwhile; \
+         read what it is, decide again, and publish with that number", expected_in_words(*.expected)
+    )]
+    WrongSequence {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// What it expected.
+        expected: Option<Expect>,
+        /// The number of the last message, of the stream or of the subject.
+        last: u64,
+    },
+    /// The connection is down, and as many publishes wait for it as may; nothing was sent.
+    #[error(
+        "{limit} publishes wait for the connection to come back, and no more may; publish again when it is back, \
+         or raise max_queued"
+    )]
+    QueueFull {
+        /// The setting [`Config::max_queued`](crate::Config::max_queued).
+        limit: usize,
+    },
+    /// The server is too old for atomic batches; nothing was sent.
+    #[error(
+        "nats-server {server} knows no atomic batches with ids; upgrade it to 2.12.1 or later, or publish one by one"
+    )]
+    AtomicUnsupported {
+        /// The version of the server.
+        server: String,
+    },
+    /// The stream takes no atomic batches; nothing was stored.
+    #[error(
+        "the stream of {subject} takes no atomic batches; set `atomic = true` for it in eventsmith.toml and provision it"
+    )]
+    AtomicDisabled {
+        /// The subject of one of the events.
+        subject: Cow<'static, str>,
+    },
+    /// The event cannot be in this batch; nothing was sent.
+    #[error("{subject} cannot be in this batch: {reason}")]
+    Batch {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// Why not, and what can be done.
+        reason: &'static str,
+    },
     /// No acknowledgement came in time, so the event MAY be stored. Publish it again with the same id within the
     /// stream's duplicate window and it is stored once.
     #[error(
@@ -81,4 +128,12 @@ pub enum PublishError {
 
 fn code_in_words(code: Option<u64>) -> String {
     code.map(|code| format!(" (code {code})")).unwrap_or_default()
+}
+
+fn expected_in_words(expected: Option<Expect>) -> String {
+    match expected {
+        Some(Expect::LastSequence(sequence)) => format!("right after number {sequence} of its stream"),
+        Some(Expect::LastSubjectSequence(sequence)) => format!("after number {sequence}, the last of its subject"),
+        None => "where its batch expects".to_owned(),
+    }
 }

@@ -16,7 +16,8 @@ async fn three_replicas_survive_the_loss_of_the_leader() -> Outcome {
     let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(2), servers, ..config("") }).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
 
-    bus.provision(&[StreamDescriptor { replicas: 3, ..STREAM }]).await?;
+    let replicated = |stream| StreamDescriptor { replicas: 3, ..stream };
+    bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
     let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
         let tell = tell.clone();
         async move { Ok(tell.send(event.rule_id.clone())?) }

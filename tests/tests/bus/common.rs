@@ -31,6 +31,14 @@ pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
     atomic: false,
 };
 
+/// Where the dead letters go.
+pub(crate) const DEAD_LETTERS: StreamDescriptor = StreamDescriptor {
+    name: "RULES_DEAD_LETTERS",
+    description: "What consumers gave up on",
+    subjects: &["rules.dlq.>"],
+    ..STREAM
+};
+
 /// Retries at once, so that tests need not wait for them.
 pub(crate) const QUICK: RetryPolicy =
     RetryPolicy { first_delay: Duration::from_millis(20), max_delay: Duration::from_millis(100), max_attempts: 5 };
@@ -47,6 +55,13 @@ pub(crate) struct Updated {
     pub(crate) rule_id: String,
     #[serde(default)]
     pub(crate) revision: u32,
+}
+
+/// An event with a key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) key: String,
+    pub(crate) number: u32,
 }
 
 /// Claims to be [`Activated`] and validates nothing, as a producer with a defect would.
@@ -66,7 +81,7 @@ fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
 }
 
 macro_rules! event {
-    ($name:ident, $type:literal, $version:literal, $subject:literal, $valid:expr) => {
+    ($name:ident, $type:literal, $version:literal, $subject:literal, $valid:expr $(, $key:ident)?) => {
         impl Event for $name {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = $type;
@@ -74,6 +89,10 @@ macro_rules! event {
             const SUBJECT: &'static str = $subject;
             const SCHEMA: &'static str = "true";
             const KEY: Option<&'static str> = None;
+
+            $(fn key(&self) -> Option<String> {
+                Some(self.$key.clone())
+            })?
 
             fn payload_schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema::of::<$name>();
@@ -97,6 +116,7 @@ macro_rules! event {
 
 event!(Activated, "rule.activated", 1, "rules.domain.rule.activated", |event| !event.rule_id.is_empty());
 event!(Updated, "rule.updated", 2, "rules.domain.rule.updated", |event| !event.rule_id.is_empty());
+event!(Moved, "rule.moved", 1, "rules.domain.rule.moved", |event| !event.key.is_empty(), key);
 event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
 
 /// A consumer at work.
@@ -105,9 +125,14 @@ pub(crate) struct Running {
     task: JoinHandle<Result<Summary, ConsumeError>>,
 }
 
+/// Runs a consumer that tries again quickly.
 pub(crate) fn run(consumer: Consumer) -> Running {
+    run_as_configured(consumer.retry(QUICK))
+}
+
+pub(crate) fn run_as_configured(consumer: Consumer) -> Running {
     let (stop, stopped) = oneshot::channel();
-    let consumer = consumer.retry(QUICK).run(stopped);
+    let consumer = consumer.run(stopped);
     // A test that waits for a handler would not say why there is none.
     let task = async { consumer.await.inspect_err(|error| eprintln!("the consumer ended: {error}")) };
     Running { stop, task: tokio::spawn(task) }
@@ -135,14 +160,48 @@ pub(crate) async fn next<T>(told: &mut mpsc::UnboundedReceiver<T>) -> Outcome<T>
     Ok(tokio::time::timeout(PATIENCE, told.recv()).await?.ok_or("the handler is gone")?)
 }
 
+/// Waits until a condition holds.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) -> Outcome {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    Ok(tokio::time::timeout(PATIENCE, wait).await?)
+}
+
 pub(crate) fn config(url: impl Into<String>) -> Config {
-    Config { servers: vec![url.into().into()], name: "tests".to_owned(), ..Config::default() }
+    Config { servers: vec![url.into().into()], name: "tests".to_owned(), create_consumers: true, ..Config::default() }
 }
 
 /// A server and a bus to it with the stream.
 pub(crate) async fn server() -> Outcome<(NatsServer, Bus)> {
     let server = NatsServer::start().await?;
     let bus = Bus::connect(config(server.url())).await?;
-    bus.provision(&[STREAM]).await?;
+    bus.provision(&[STREAM, DEAD_LETTERS]).await?;
     Ok((server, bus))
 }
+
+/// Tests that hold for every transport: functions of a bus, each run over a bus in memory and over a server.
+macro_rules! over_both_transports {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() -> $crate::common::Outcome {
+                let bus = eventsmith::Bus::in_memory();
+                bus.provision(&[$crate::common::STREAM, $crate::common::DEAD_LETTERS]).await?;
+                super::$name(bus).await
+            })*
+        }
+
+        mod jetstream {
+            $(#[tokio::test]
+            async fn $name() -> $crate::common::Outcome {
+                let (_server, bus) = $crate::common::server().await?;
+                super::$name(bus).await
+            })*
+        }
+    };
+}
+
+pub(crate) use over_both_transports;

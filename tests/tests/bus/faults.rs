@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConsumeError, PublishError, PublishOptions, Received};
+use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, PublishError, PublishOptions, Received};
 use tokio::sync::{Notify, mpsc};
 
 use crate::common::*;
@@ -146,9 +146,10 @@ async fn a_consumer_that_is_deleted_while_it_runs_says_so() -> Outcome {
 async fn many_instances_share_the_work_of_a_service() -> Outcome {
     let (_server, bus) = server().await?;
     let (tell, mut told) = mpsc::unbounded_channel();
+    let config = ConsumerConfig { prefetch: 0, concurrency: 2, ..ConsumerConfig::default() };
     let instance = |number: usize| {
         let tell = tell.clone();
-        run(bus.consumer("promotions").prefetch(0).concurrency(2).on(move |event: Received<Activated>| {
+        run(bus.consumer("promotions").config(config.clone()).on(move |event: Received<Activated>| {
             let tell = tell.clone();
             async move {
                 tokio::time::sleep(Duration::from_millis(2)).await;

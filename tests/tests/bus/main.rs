@@ -4,8 +4,12 @@
 
 mod cluster;
 mod common;
+mod consume;
 mod contract;
+mod dead_letters;
 mod faults;
 mod login;
 mod provision;
+mod publish;
+mod recovery;
 mod wire;

@@ -1,0 +1,256 @@
+//! Circuit breakers: they keep events away from a handler that fails because something it needs is down.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::config::duration;
+
+/// When a circuit breaker opens, and for how long.
+///
+/// What counts as a failure is an attempt that may go better later: an error to retry, a timeout, a panic. An event that
+/// its handler rejects is at fault itself and speaks for the dependency.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// Opens after this many failures in a row. Default: 5.
+    pub consecutive_failures: u32,
+    /// Opens when this share of the last [`window`](Self::window) attempts failed. Default: 0.5.
+    pub failure_rate: f64,
+    /// How many attempts the rate is taken of; it counts once there were so many. Default: 20.
+    pub window: usize,
+    /// How long it stays open before one event is let through to see how things are. Default: 30 s.
+    #[serde(with = "duration")]
+    pub open_for: Duration,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self { consecutive_failures: 5, failure_rate: 0.5, window: 20, open_for: Duration::from_secs(30) }
+    }
+}
+
+/// What a circuit breaker does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Events go to their handlers.
+    Closed,
+    /// No event goes to the handlers, and none is fetched.
+    Open,
+    /// One event is tried; it decides.
+    HalfOpen,
+}
+
+/// A breaker at work, shared by the handlers that it guards.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    pub(super) name: String,
+    config: BreakerConfig,
+    inner: Mutex<Inner>,
+    /// Tells all who fetch of every change.
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    consecutive: u32,
+    /// Whether each of the last attempts failed.
+    recent: VecDeque<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    OpenUntil(Instant),
+    /// Whether the one event that may be tried is being tried.
+    HalfOpen {
+        probing: bool,
+    },
+}
+
+impl Phase {
+    fn state(self) -> BreakerState {
+        match self {
+            Self::Closed => BreakerState::Closed,
+            Self::OpenUntil(_) => BreakerState::Open,
+            Self::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+}
+
+impl Breaker {
+    /// A closed breaker, which tells of its changes.
+    pub(super) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
+        let inner = Inner { phase: Phase::Closed, consecutive: 0, recent: VecDeque::new() };
+        Self { name, config, inner: Mutex::new(inner), changed }
+    }
+
+    pub(super) fn state(&self) -> BreakerState {
+        self.inner().phase.state()
+    }
+
+    /// Whether an event may go to its handler now. One that does while the breaker is half open is the probe, and must be
+    /// followed by [`report`](Self::report) or [`withdraw`](Self::withdraw).
+    pub(super) fn admits(&self) -> bool {
+        let mut inner = self.inner();
+        self.ripen(&mut inner);
+        match &mut inner.phase {
+            Phase::Closed => true,
+            Phase::OpenUntil(_) => false,
+            Phase::HalfOpen { probing } => !std::mem::replace(probing, true),
+        }
+    }
+
+    /// How many events may be fetched for the handlers that it guards: any number, or one to probe with, or none.
+    pub(super) fn room(&self) -> usize {
+        let mut inner = self.inner();
+        self.ripen(&mut inner);
+        match inner.phase {
+            Phase::Closed => usize::MAX,
+            Phase::HalfOpen { probing: false } => 1,
+            Phase::OpenUntil(_) | Phase::HalfOpen { probing: true } => 0,
+        }
+    }
+
+    /// When it will admit a probe by itself.
+    pub(super) fn opens_at(&self) -> Option<Instant> {
+        match self.inner().phase {
+            Phase::OpenUntil(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// How an attempt went.
+    pub(super) fn report(&self, failed: bool) {
+        let mut inner = self.inner();
+        inner.consecutive = if failed { inner.consecutive + 1 } else { 0 };
+        inner.recent.push_back(failed);
+        if inner.recent.len() > self.config.window {
+            inner.recent.pop_front();
+        }
+        let phase = match inner.phase {
+            // Attempts that began before it opened say nothing new.
+            Phase::OpenUntil(_) => return,
+            Phase::HalfOpen { .. } if failed => self.opened(),
+            Phase::Closed if self.is_too_much(&inner) => self.opened(),
+            Phase::Closed | Phase::HalfOpen { .. } => Phase::Closed,
+        };
+        if phase != inner.phase {
+            // What was before says nothing about what comes now.
+            inner.consecutive = 0;
+            inner.recent.clear();
+            self.enter(&mut inner, phase);
+        }
+    }
+
+    /// The event that was to be the probe came to no verdict.
+    pub(super) fn withdraw(&self) {
+        let mut inner = self.inner();
+        if let Phase::HalfOpen { probing } = &mut inner.phase {
+            *probing = false;
+            self.changed.send_replace(());
+        }
+    }
+
+    fn is_too_much(&self, inner: &Inner) -> bool {
+        let failures = inner.recent.iter().filter(|failed| **failed).count();
+        let is_full = inner.recent.len() >= self.config.window.max(1);
+        inner.consecutive >= self.config.consecutive_failures.max(1)
+            || is_full && failures as f64 >= self.config.failure_rate * inner.recent.len() as f64
+    }
+
+    fn opened(&self) -> Phase {
+        Phase::OpenUntil(Instant::now() + self.config.open_for)
+    }
+
+    /// An open breaker becomes half open when its time has come.
+    fn ripen(&self, inner: &mut Inner) {
+        if matches!(inner.phase, Phase::OpenUntil(until) if until <= Instant::now()) {
+            self.enter(inner, Phase::HalfOpen { probing: false });
+        }
+    }
+
+    fn enter(&self, inner: &mut Inner, phase: Phase) {
+        inner.phase = phase;
+        tracing::warn!(breaker = self.name, state = ?phase.state(), "the circuit breaker changed");
+        self.changed.send_replace(());
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing between lock and unlock panics.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn breaker(consecutive_failures: u32, failure_rate: f64, window: usize) -> Breaker {
+        let open_for = Duration::from_secs(30);
+        let config = BreakerConfig { consecutive_failures, failure_rate, window, open_for };
+        Breaker::new("x".to_owned(), config, watch::Sender::new(()))
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_success_between_does_not() {
+        let breaker = breaker(3, 1.1, 20);
+
+        for failed in [true, true, false, true, true] {
+            breaker.report(failed);
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        breaker.report(true);
+
+        assert_eq!((breaker.state(), breaker.room()), (BreakerState::Open, 0));
+        assert!(!breaker.admits());
+    }
+
+    #[test]
+    fn a_rate_of_failures_opens_it_once_the_window_is_full() {
+        let breaker = breaker(100, 0.5, 4);
+
+        for failed in [true, false, true] {
+            breaker.report(failed);
+            assert_eq!(breaker.state(), BreakerState::Closed);
+        }
+        breaker.report(false);
+
+        assert_eq!(breaker.state(), BreakerState::Open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_event_decides_whether_it_closes_again() {
+        let breaker = breaker(1, 1.1, 20);
+        breaker.report(true);
+
+        for (failed, then) in [(true, BreakerState::Open), (false, BreakerState::Closed)] {
+            advance(Duration::from_secs(30)).await;
+            assert_eq!(breaker.room(), 1);
+            assert!(breaker.admits());
+            assert!(!breaker.admits(), "a second one while the first is tried");
+            assert_eq!((breaker.state(), breaker.room()), (BreakerState::HalfOpen, 0));
+            breaker.report(failed);
+            assert_eq!(breaker.state(), then);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_without_a_verdict_makes_room_for_another() {
+        let breaker = breaker(1, 1.1, 20);
+        breaker.report(true);
+        advance(Duration::from_secs(30)).await;
+
+        assert!(breaker.admits());
+        breaker.withdraw();
+
+        assert!(breaker.admits());
+    }
+}

@@ -1,0 +1,79 @@
+//! What a consumer has done so far, and how its circuit breakers are.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::breaker::{Breaker, BreakerState};
+
+/// What became of the events that a consumer was delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Handled and acknowledged.
+    pub handled: u64,
+    /// Failed, and to be delivered again; counted once per attempt.
+    pub failed: u64,
+    /// Gone to the dead letters.
+    pub dead_lettered: u64,
+    /// Handed back without having been tried, as the consumer was shut down.
+    pub handed_back: u64,
+    /// Cut off in their handlers, as the shutdown took too long.
+    pub cut_off: u64,
+}
+
+/// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    counters: Counters,
+    breakers: OnceLock<Vec<Arc<Breaker>>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) handled: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) dead_lettered: AtomicU64,
+    pub(super) handed_back: AtomicU64,
+    pub(super) cut_off: AtomicU64,
+}
+
+impl Monitor {
+    /// What became of the events so far.
+    pub fn summary(&self) -> Summary {
+        let Counters { handled, failed, dead_lettered, handed_back, cut_off } = &self.shared.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Summary {
+            handled: read(handled),
+            failed: read(failed),
+            dead_lettered: read(dead_lettered),
+            handed_back: read(handed_back),
+            cut_off: read(cut_off),
+        }
+    }
+
+    /// The circuit breakers by name: the name of a dependency, or the type of event for a handler's own. None before the
+    /// consumer runs.
+    pub fn breakers(&self) -> impl Iterator<Item = (&str, BreakerState)> {
+        self.shared.breakers.get().into_iter().flatten().map(|breaker| (breaker.name.as_str(), breaker.state()))
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    pub(super) fn show(&self, breakers: Vec<Arc<Breaker>>) {
+        // A consumer runs once, so there is nothing to replace.
+        let _ = self.shared.breakers.set(breakers);
+    }
+}
+
+impl Counters {
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

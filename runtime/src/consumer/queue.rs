@@ -1,0 +1,269 @@
+//! What was delivered and waits for a handler, in the order of the stream, and by key where events of one key wait for each
+//! other.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::transport::Delivery;
+
+/// The key that events share which wait for each other.
+pub(super) type Lane = Arc<str>;
+
+/// Deliveries that wait, and what is known of those that left.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// May begin as soon as there is a handler.
+    ready: VecDeque<(Delivery, Option<Lane>)>,
+    /// All that is not done of each key, by number in the stream. Only the first may begin.
+    lanes: HashMap<Lane, BTreeMap<u64, Slot>>,
+    /// Numbers of the events that wait or run. If the server delivers one of them again, because a sign of life was lost with
+    /// a connection, it is not run a second time.
+    in_hand: HashSet<u64>,
+    /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
+    held: bool,
+}
+
+/// One event of a lane.
+#[derive(Debug)]
+enum Slot {
+    /// Waits for those before it.
+    Blocked(Delivery),
+    /// Is ready, or runs.
+    Begun,
+    /// Was handed back and is expected again, by this time at the latest.
+    Away(Instant),
+}
+
+impl Queue {
+    /// Takes a delivery in, unless it is in hand already.
+    pub(super) fn push(&mut self, delivery: Delivery, lane: Option<Lane>) {
+        let sequence = delivery.sequence;
+        if !self.in_hand.insert(sequence) {
+            tracing::debug!(sequence, "delivered again while in hand; ignored");
+            return;
+        }
+        match lane {
+            Some(lane) => {
+                self.lanes.entry(lane.clone()).or_default().insert(sequence, Slot::Blocked(delivery));
+                self.advance(&lane);
+            }
+            None => self.ready.push_back((delivery, None)),
+        }
+    }
+
+    /// The first that may begin and is admitted.
+    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Delivery) -> bool) -> Option<(Delivery, Option<Lane>)> {
+        let position = self.ready.iter().position(|(delivery, _)| admits(delivery))?;
+        self.ready.remove(position)
+    }
+
+    /// An event came to its end.
+    pub(super) fn done(&mut self, sequence: u64, lane: Option<&Lane>) {
+        self.in_hand.remove(&sequence);
+        if let Some(lane) = lane {
+            if let Some(slots) = self.lanes.get_mut(lane) {
+                slots.remove(&sequence);
+            }
+            self.advance(lane);
+        }
+    }
+
+    /// An event was handed back to be tried again; those of its key wait for it, but not longer than `until`.
+    pub(super) fn away(&mut self, sequence: u64, lane: Option<&Lane>, until: Instant) {
+        self.in_hand.remove(&sequence);
+        if let Some(slots) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
+            slots.insert(sequence, Slot::Away(until));
+        }
+    }
+
+    /// Gives up on events that should have come again long ago: the stream dropped them.
+    pub(super) fn forget_overdue(&mut self, now: Instant) {
+        let overdue = |slot: &Slot| matches!(slot, Slot::Away(until) if *until < now);
+        let mut lanes = Vec::new();
+        for (lane, slots) in &mut self.lanes {
+            let before = slots.len();
+            slots.retain(|_, slot| !overdue(slot));
+            if slots.len() < before {
+                tracing::warn!(key = &**lane, "an event did not come again; those behind it go on");
+                lanes.push(lane.clone());
+            }
+        }
+        lanes.iter().for_each(|lane| self.advance(lane));
+    }
+
+    /// Keeps events with keys from beginning until [`release`](Self::release).
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+        // What was to come again to us may come to somebody else now.
+        self.lanes.retain(|_, slots| {
+            slots.retain(|_, slot| !matches!(slot, Slot::Away(_)));
+            !slots.is_empty()
+        });
+    }
+
+    pub(super) fn release(&mut self) {
+        self.held = false;
+        let lanes: Vec<Lane> = self.lanes.keys().cloned().collect();
+        lanes.iter().for_each(|lane| self.advance(lane));
+    }
+
+    /// Whether anything waits that would begin if it were not held.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held && self.blocked().next().is_some()
+    }
+
+    /// Takes out all that waits, in the order of the stream.
+    pub(super) fn drain(&mut self) -> Vec<Delivery> {
+        let mut drained: Vec<Delivery> = Vec::with_capacity(self.ready.len());
+        for (delivery, lane) in std::mem::take(&mut self.ready) {
+            if let Some(slots) = lane.and_then(|lane| self.lanes.get_mut(&lane)) {
+                slots.remove(&delivery.sequence);
+            }
+            drained.push(delivery);
+        }
+        for slots in self.lanes.values_mut() {
+            for (sequence, slot) in std::mem::take(slots) {
+                match slot {
+                    Slot::Blocked(delivery) => drained.push(delivery),
+                    other => drop(slots.insert(sequence, other)),
+                }
+            }
+        }
+        for delivery in &drained {
+            self.in_hand.remove(&delivery.sequence);
+        }
+        drained.sort_unstable_by_key(|delivery| delivery.sequence);
+        drained
+    }
+
+    /// All that waits.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Delivery> {
+        self.ready.iter().map(|(delivery, _)| delivery).chain(self.blocked())
+    }
+
+    /// How many could begin.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// How many events the server counts as delivered and not acknowledged of which we know.
+    pub(super) fn known(&self) -> usize {
+        let away = self.lanes.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
+        self.in_hand.len() + away.count()
+    }
+
+    fn blocked(&self) -> impl Iterator<Item = &Delivery> {
+        self.lanes.values().flat_map(BTreeMap::values).filter_map(|slot| match slot {
+            Slot::Blocked(delivery) => Some(delivery),
+            Slot::Begun | Slot::Away(_) => None,
+        })
+    }
+
+    /// Lets the first of a lane begin if it waits.
+    fn advance(&mut self, lane: &Lane) {
+        let Some(slots) = self.lanes.get_mut(lane) else { return };
+        let Some(mut first) = slots.first_entry() else {
+            self.lanes.remove(lane);
+            return;
+        };
+        if !self.held && matches!(first.get(), Slot::Blocked(_)) {
+            if let Slot::Blocked(delivery) = first.insert(Slot::Begun) {
+                self.ready.push_back((delivery, Some(lane.clone())));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn push(queue: &mut Queue, sequence: u64, lane: &str) {
+        queue.push(Delivery::for_test(sequence), Some(lane.into()));
+    }
+
+    fn pop(queue: &mut Queue) -> Option<u64> {
+        queue.pop(|_| true).map(|(delivery, _)| delivery.sequence)
+    }
+
+    #[test]
+    fn events_of_one_key_begin_one_after_the_other_and_others_pass_them() {
+        let mut queue = Queue::default();
+        for (sequence, lane) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, lane);
+        }
+
+        assert_eq!((pop(&mut queue), pop(&mut queue), pop(&mut queue)), (Some(1), Some(3), None));
+        queue.done(1, Some(&"a".into()));
+
+        assert_eq!(pop(&mut queue), Some(2));
+    }
+
+    #[test]
+    fn an_event_that_is_to_come_again_is_waited_for() {
+        let (mut queue, lane) = (Queue::default(), "a".into());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+
+        queue.away(1, Some(&lane), Instant::now() + Duration::from_secs(60));
+        push(&mut queue, 2, "a");
+        assert_eq!(pop(&mut queue), None);
+        push(&mut queue, 1, "a");
+
+        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+
+    #[test]
+    fn an_event_that_never_comes_again_is_not_waited_for_without_end() {
+        let (mut queue, lane, now) = (Queue::default(), "a".into(), Instant::now());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+        queue.away(1, Some(&lane), now + Duration::from_secs(60));
+        push(&mut queue, 2, "a");
+
+        queue.forget_overdue(now);
+        assert_eq!(pop(&mut queue), None);
+        queue.forget_overdue(now + Duration::from_secs(61));
+
+        assert_eq!(pop(&mut queue), Some(2));
+    }
+
+    #[test]
+    fn what_is_held_begins_when_it_is_released_in_the_order_of_the_stream() {
+        let mut queue = Queue::default();
+        queue.hold();
+        push(&mut queue, 2, "a");
+        push(&mut queue, 1, "a");
+        assert_eq!((pop(&mut queue), queue.is_holding()), (None, true));
+
+        queue.release();
+
+        assert_eq!((pop(&mut queue), pop(&mut queue), queue.is_holding()), (Some(1), None, false));
+    }
+
+    #[test]
+    fn draining_takes_all_that_waits_and_leaves_what_runs() {
+        let mut queue = Queue::default();
+        for (sequence, lane) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, lane);
+        }
+        pop(&mut queue);
+
+        let drained: Vec<u64> = queue.drain().iter().map(|delivery| delivery.sequence).collect();
+
+        assert_eq!((drained, queue.known()), (vec![2, 3], 1));
+    }
+
+    #[test]
+    fn a_delivery_in_hand_is_not_taken_twice() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "a");
+        push(&mut queue, 1, "a");
+
+        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+}

@@ -1,0 +1,76 @@
+//! Writing a dead letter: once for each event and consumer, however often it is tried.
+
+use jiff::Timestamp;
+
+use super::letter::{self, DeadReason, STORED};
+use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored, Transport, Unavailable};
+
+/// An event that a consumer gives up on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) stream: &'a str,
+    pub(crate) consumer: &'a str,
+    pub(crate) sequence: u64,
+    pub(crate) stored: Timestamp,
+    /// How often it was delivered.
+    pub(crate) attempts: u64,
+    pub(crate) message: &'a Message,
+}
+
+/// Where the letter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Buried {
+    /// It was stored by this call, under this number.
+    Now(u64),
+    /// It was stored before. Perhaps it is no longer there, as somebody replayed or purged it.
+    Before,
+}
+
+/// Stores the letter about an event in the stream that captures `{root}.dlq.>`, and returns when that is acknowledged.
+///
+/// There is at most one letter about an event, as it must be the first on its subject. An error says that the letter may
+/// be stored or not; whoever tries again stores it once.
+pub(crate) async fn bury(
+    transport: &Transport,
+    root: &str,
+    origin: &Origin<'_>,
+    reason: DeadReason,
+    error: &str,
+) -> Result<Buried, Unavailable> {
+    let letter = letter::write(root, origin, reason, error);
+    let subject = &*letter.subject;
+    let mut expected = 0;
+    // A second look is enough, unless others keep changing what is there.
+    for _ in 0..3 {
+        let mut attempt = letter.clone();
+        attempt.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
+        match send(transport, attempt).await {
+            // Its id was stored within the duplicate window, and yet it is not there: it was replayed or purged.
+            Ok(Stored { duplicate: true, .. }) => return Ok(Buried::Before),
+            Ok(Stored { sequence, .. }) => return Ok(Buried::Now(sequence)),
+            Err(SendFailure::WrongSequence { .. }) => {
+                // Either this letter, or one about an event of the same number in an earlier stream of the same name.
+                let last = last_of(transport, subject).await?;
+                if last.as_ref().is_some_and(|last| last.message.headers.get(STORED) == letter.headers.get(STORED)) {
+                    return Ok(Buried::Before);
+                }
+                expected = last.map_or(0, |last| last.sequence);
+            }
+            Err(failure) => return Err(Unavailable(format!("{subject}: {failure}"))),
+        }
+    }
+    Err(Unavailable(format!("others write on {subject} at the same time")))
+}
+
+/// Sends a message once and waits until it is stored.
+pub(super) async fn send(transport: &Transport, message: Message) -> Result<Stored, SendFailure> {
+    transport.send(&message).await?.outcome().await
+}
+
+/// The last message on a subject, in the stream that captures it.
+pub(super) async fn last_of(transport: &Transport, subject: &str) -> Result<Option<Kept>, Unavailable> {
+    match transport.streams_of(subject).await?.first() {
+        Some(stream) => transport.message(stream, Select::LastOf(subject)).await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,42 @@
+//! Which letters are meant.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::letter::{DeadLetter, DeadReason};
+
+/// Which letters are meant: those that fit everything that is given. The default means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetterFilter {
+    /// Those of this consumer.
+    pub consumer: Option<String>,
+    /// Those about events of this stream.
+    pub stream: Option<String>,
+    /// Those about events of this type, `rule.activated`.
+    pub event_type: Option<String>,
+    /// Those that died for this reason.
+    pub reason: Option<DeadReason>,
+    /// Those that were buried longer ago than this.
+    pub older_than: Option<Duration>,
+    /// Those that were buried no longer ago than this.
+    pub newer_than: Option<Duration>,
+}
+
+impl DeadLetterFilter {
+    /// The subjects among which the server finds them.
+    pub(super) fn subject(&self, root: &str) -> String {
+        let token = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
+        format!("{root}.dlq.{}.{}.>", token(&self.consumer), token(&self.stream))
+    }
+
+    /// Whether a letter from such a subject is meant.
+    pub(super) fn fits(&self, letter: &DeadLetter, now: Timestamp) -> bool {
+        // A clock that was set back makes letters from the future, which are new.
+        let age = Duration::try_from(now.duration_since(letter.buried)).unwrap_or_default();
+        self.event_type.as_ref().is_none_or(|wanted| letter.event_type.as_ref() == Some(wanted))
+            && self.reason.is_none_or(|wanted| letter.reason == wanted)
+            && self.older_than.is_none_or(|limit| age > limit)
+            && self.newer_than.is_none_or(|limit| age <= limit)
+    }
+}

@@ -1,0 +1,171 @@
+//! Events that the server gave up on while no process was there to bury them.
+//!
+//! The server delivers an event so often and no more, for instance to processes that die of it. Then it publishes an
+//! advisory, which the stream of dead letters captures. Should that have failed, the consumer itself still counts the
+//! event as delivered again and never acknowledged, and the search begins where its acknowledgements end.
+
+use serde::Deserialize;
+
+use super::burial::{Buried, Origin, bury};
+use super::{DeadLetterError, DeadLetters, DeadReason};
+use crate::filter;
+use crate::jetstream::{JetStream, Progress};
+use crate::transport::{Kept, Select, Transport};
+
+/// How many messages of a stream are looked at in one search for what no advisory told.
+const LONGEST_SEARCH: usize = 10_000;
+
+/// What a recovery came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Events that the server's advisories told of; each has its letter now.
+    pub from_advisories: u64,
+    /// Events that were found by comparing the consumer with its stream; each has its letter now.
+    pub from_reconciling: u64,
+    /// Events that the server gave up on, and nobody knows which they are.
+    pub unaccounted: u64,
+}
+
+/// What the server says when it gives up on a message. (nats-server, server/jetstream_events.go.)
+#[derive(Deserialize)]
+struct Advisory {
+    stream_seq: u64,
+    deliveries: u64,
+}
+
+impl DeadLetters {
+    /// Buries what the server gave up on for a durable consumer of a stream. May be done at any time, by several at once;
+    /// a [`Consumer`](crate::Consumer) does it by itself.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`]; what was recovered before has its letters, the rest is found next time.
+    pub async fn recover(&self, stream: &str, consumer: &str) -> Result<Recovered, DeadLetterError> {
+        let from_advisories = self.heed_advisories(stream, consumer).await?;
+        let (from_reconciling, unaccounted) = match &self.transport {
+            Transport::Memory(memory) => {
+                let exhausted = memory.exhausted(stream, consumer);
+                for &(sequence, deliveries) in &exhausted {
+                    if let Some(kept) = self.transport.message(stream, Select::Sequence(sequence)).await? {
+                        self.bury(stream, consumer, &kept, deliveries).await?;
+                    }
+                    self.transport.terminate(stream, consumer, sequence).await?;
+                }
+                (exhausted.len() as u64, 0)
+            }
+            Transport::JetStream(jetstream) => self.reconcile(jetstream, stream, consumer).await?,
+        };
+        let recovered = Recovered { from_advisories, from_reconciling, unaccounted };
+        if unaccounted > 0 {
+            tracing::error!(
+                stream,
+                consumer,
+                unaccounted,
+                "the server gave up on events and nobody knows on which; look for what this consumer did not do"
+            );
+        }
+        if from_advisories + from_reconciling > 0 {
+            tracing::warn!(stream, consumer, ?recovered, "buried events that the server had given up on");
+        }
+        Ok(recovered)
+    }
+
+    async fn heed_advisories(&self, stream: &str, consumer: &str) -> Result<u64, DeadLetterError> {
+        let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}");
+        let (mut heeded, mut from) = (0, 1);
+        while let Some(advisory) = self.next_on(&subject, from).await? {
+            from = advisory.sequence + 1;
+            let Ok(told) = serde_json::from_slice::<Advisory>(&advisory.message.payload) else {
+                tracing::error!(stream = self.stream, sequence = advisory.sequence, "an advisory cannot be read");
+                continue;
+            };
+            let origin = self.transport.message(stream, Select::Sequence(told.stream_seq)).await?;
+            // What was stored after the advisory is of a later stream of the same name.
+            match origin.filter(|origin| origin.stored <= advisory.stored) {
+                Some(origin) => {
+                    self.bury(stream, consumer, &origin, told.deliveries).await?;
+                    self.transport.terminate(stream, consumer, told.stream_seq).await?;
+                    heeded += 1;
+                }
+                None => tracing::error!(
+                    stream,
+                    consumer,
+                    sequence = told.stream_seq,
+                    "the server gave up on an event that the stream has dropped meanwhile; it cannot be buried"
+                ),
+            }
+            self.delete(advisory.sequence).await?;
+        }
+        Ok(heeded)
+    }
+
+    /// Compares a consumer with its stream, if it rests. Returns how many events were buried, and how many are missing.
+    ///
+    /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
+    /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
+    /// number stays, it gets its letter taken back. Whatever dies in between leaves a letter too many and none too few.
+    async fn reconcile(
+        &self,
+        jetstream: &JetStream,
+        stream: &str,
+        consumer: &str,
+    ) -> Result<(u64, u64), DeadLetterError> {
+        let rests = |progress: &Progress| progress.pending == 0 && progress.redelivered > 0;
+        let progress = jetstream.progress(stream, consumer).await?;
+        let Some(mut progress) = progress.filter(rests) else { return Ok((0, 0)) };
+        let (mut found, mut from) = (0, progress.ack_floor + 1);
+        for _ in 0..LONGEST_SEARCH {
+            let Some(candidate) = self.next_delivered(stream, &progress, from).await? else { break };
+            from = candidate.sequence + 1;
+            let buried = self.bury(stream, consumer, &candidate, progress.max_deliver.unwrap_or_default()).await?;
+            self.transport.terminate(stream, consumer, candidate.sequence).await?;
+            let Some(now) = jetstream.progress(stream, consumer).await? else { return Ok((found, 0)) };
+            // A delivery may have raised the number again. Then nothing is proved, and others are at work.
+            let is_quiet = now.deliveries == progress.deliveries && now.pending == 0;
+            match buried {
+                _ if now.redelivered < progress.redelivered => found += 1,
+                Buried::Now(letter) if is_quiet => self.delete(letter).await?,
+                _ => {}
+            }
+            if !is_quiet || now.redelivered == 0 {
+                return Ok((found, 0));
+            }
+            progress.redelivered = now.redelivered;
+        }
+        Ok((found, progress.redelivered))
+    }
+
+    /// The next message from a number on that a consumer was delivered.
+    async fn next_delivered(
+        &self,
+        stream: &str,
+        progress: &Progress,
+        mut from: u64,
+    ) -> Result<Option<Kept>, DeadLetterError> {
+        let Progress { filters, delivered, .. } = progress;
+        let subject = if let [one] = filters.as_slice() { one } else { ">" };
+        while let Some(kept) = self.transport.message(stream, Select::NextOf { subject, from }).await? {
+            if kept.sequence > *delivered {
+                break;
+            }
+            let on = |filter: &String| filter::covers(filter, &kept.message.subject);
+            if filters.is_empty() || filters.iter().any(on) {
+                return Ok(Some(kept));
+            }
+            from = kept.sequence + 1;
+        }
+        Ok(None)
+    }
+
+    async fn bury(&self, stream: &str, consumer: &str, kept: &Kept, attempts: u64) -> Result<Buried, DeadLetterError> {
+        let Kept { sequence, stored, ref message } = *kept;
+        let origin = Origin { stream, consumer, sequence, stored, attempts, message };
+        let error = "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
+        Ok(bury(&self.transport, &self.root, &origin, DeadReason::Exhausted, error).await?)
+    }
+
+    /// The next message on a subject of the stream of dead letters.
+    pub(super) async fn next_on(&self, subject: &str, from: u64) -> Result<Option<Kept>, DeadLetterError> {
+        Ok(self.transport.message(&self.stream, Select::NextOf { subject, from }).await?)
+    }
+}

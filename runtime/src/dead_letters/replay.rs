@@ -1,0 +1,161 @@
+//! Bringing events back from the dead, each once.
+//!
+//! Between the event's publication and the letter's deletion a process may die, and two operators may replay at the same
+//! time. Within the duplicate window of the event's stream its id keeps it from being stored twice. For later there is
+//! the mark: before publishing, a copy of the letter is put beside it that says where the event's subject ended at that
+//! time. Whoever finds a mark looks from there on for an event that names the letter.
+
+use super::burial::{last_of, send};
+use super::letter::{self, DeadLetter, Mark, write_mark};
+use super::{DeadLetterError, DeadLetterFilter, DeadLetters};
+use crate::transport::{Headers, Message, Select, SendFailure, Unavailable};
+
+/// Who is to get a replayed event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayTo {
+    /// The consumer that gave up on it; all others acknowledge it unhandled.
+    Consumer,
+    /// All consumers of its subject, also those that handled it already.
+    Everyone,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replayed {
+    /// The event is back on its subject, and the letter is deleted.
+    Now {
+        /// The stream that stored the event.
+        stream: String,
+        /// Its number there.
+        sequence: u64,
+    },
+    /// The event had been brought back before, by a replay that did not come to its end. The letter is deleted.
+    Before,
+    /// There is no such letter, or no longer.
+    NoLetter,
+}
+
+/// What keeps a letter from being replayed twice.
+enum Marked {
+    /// By this call.
+    Now { copy: u64 },
+    /// By an earlier one, which may have published the event.
+    Before { copy: u64, after: u64 },
+    /// The letter is gone.
+    NoLetter,
+}
+
+impl DeadLetters {
+    /// Publishes the event of a letter again to its subject, with its own headers, a new id and a link to the letter
+    /// (`Eventsmith-Replay-Of`), and deletes the letter once that is acknowledged. Its deliveries are counted from 1 again.
+    ///
+    /// Replaying twice does not double, not at the same time and not after a crash in between, as long as the event's
+    /// stream still holds what was replayed.
+    ///
+    /// # Errors
+    /// [`DeadLetterError`]; the letter is still there then.
+    pub async fn replay(&self, sequence: u64, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
+        match self.get(sequence).await? {
+            Some(letter) => self.replay_letter(&letter, to).await,
+            None => Ok(Replayed::NoLetter),
+        }
+    }
+
+    /// Replays the letters that a filter selects, oldest first, and returns how many events are back on their subjects.
+    /// What dies again meanwhile is not replayed again.
+    ///
+    /// # Errors
+    /// [`DeadLetterError`] at the first letter that cannot be replayed; those before it are.
+    pub async fn replay_all(&self, filter: &DeadLetterFilter, to: ReplayTo) -> Result<u64, DeadLetterError> {
+        let (mut list, mut replayed) = (self.list(filter), 0);
+        while let Some(letter) = list.next().await? {
+            let outcome = self.replay_letter(&letter, to).await?;
+            replayed += u64::from(outcome != Replayed::NoLetter);
+        }
+        Ok(replayed)
+    }
+
+    async fn replay_letter(&self, letter: &DeadLetter, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
+        let failed = |reason| DeadLetterError::Replay { sequence: letter.sequence, reason };
+        let number = letter.mark.map_or(letter.sequence, |mark| mark.of);
+        let link = format!("{}:{number}", self.stream);
+        let copy = match self.mark(letter).await? {
+            Marked::NoLetter => return Ok(Replayed::NoLetter),
+            Marked::Before { copy, after } if self.is_replayed(&letter.subject, after, &link).await? => {
+                self.forget(number, copy).await?;
+                return Ok(Replayed::Before);
+            }
+            Marked::Before { copy, .. } | Marked::Now { copy } => copy,
+        };
+        let mut headers = letter::original_headers(letter);
+        headers.push(Headers::ID, format!("replay:{link}"));
+        headers.push(Headers::REPLAY_OF, link);
+        if to == ReplayTo::Consumer {
+            headers.push(Headers::ONLY, &*letter.consumer);
+        }
+        let event = Message { subject: letter.subject.clone().into(), headers, payload: letter.payload.clone() };
+        let stored = send(&self.transport, event).await.map_err(|failure| failed(failure.to_string()))?;
+        self.forget(number, copy).await?;
+        Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
+    }
+
+    /// Puts the mark, unless it is there.
+    async fn mark(&self, letter: &DeadLetter) -> Result<Marked, DeadLetterError> {
+        if let Some(Mark { after, .. }) = letter.mark {
+            return Ok(Marked::Before { copy: letter.sequence, after });
+        }
+        let after = last_of(&self.transport, &letter.subject).await?.map_or(0, |last| last.sequence);
+        // On the subject there may be letters after this one: about an event of the same number in an earlier stream of
+        // the same name. Whoever marks a letter or deletes it changes what is last, so nobody comes between.
+        let mut last = letter.sequence;
+        for _ in 0..3 {
+            let mut mark = write_mark(letter, after);
+            mark.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, last.to_string());
+            match send(&self.transport, mark).await {
+                Ok(stored) if last == letter.sequence || self.get(letter.sequence).await?.is_some() => {
+                    return Ok(Marked::Now { copy: stored.sequence });
+                }
+                Ok(stored) => {
+                    self.delete(stored.sequence).await?;
+                    return Ok(Marked::NoLetter);
+                }
+                Err(SendFailure::WrongSequence { .. }) => {}
+                Err(failure) => return Err(Unavailable(format!("{}: {failure}", letter.address)).into()),
+            }
+            if self.get(letter.sequence).await?.is_none() {
+                return Ok(Marked::NoLetter);
+            }
+            while let Some(kept) = self.next_on(&letter.address, last + 1).await? {
+                last = kept.sequence;
+                if let Some(Mark { of, after }) = letter::read(kept).and_then(|found| found.mark)
+                    && of == letter.sequence
+                {
+                    return Ok(Marked::Before { copy: last, after });
+                }
+            }
+        }
+        Err(Unavailable(format!("others write on {} at the same time", letter.address)).into())
+    }
+}
+
+impl DeadLetters {
+    /// Whether the event of a letter was stored after a message on its subject.
+    async fn is_replayed(&self, subject: &str, after: u64, link: &str) -> Result<bool, DeadLetterError> {
+        let Some(stream) = self.transport.streams_of(subject).await?.into_iter().next() else { return Ok(false) };
+        let mut from = after + 1;
+        while let Some(kept) = self.transport.message(&stream, Select::NextOf { subject, from }).await? {
+            if kept.message.headers.get(Headers::REPLAY_OF) == Some(link) {
+                return Ok(true);
+            }
+            from = kept.sequence + 1;
+        }
+        Ok(false)
+    }
+
+    /// Deletes a letter, then its copy: in this order, so that what was replayed is not forgotten before the letter.
+    async fn forget(&self, letter: u64, copy: u64) -> Result<(), DeadLetterError> {
+        self.delete(letter).await?;
+        self.delete(copy).await
+    }
+}

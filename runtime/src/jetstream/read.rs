@@ -1,0 +1,96 @@
+//! Reading one message of a stream, beside all consumers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::JetStream;
+use crate::transport::{Headers, Kept, Message, Select, Unavailable};
+
+/// The server's code for a message that is not there.
+const NO_MESSAGE: u64 = 10037;
+
+/// What the server answers. The client's own reading of it keeps one value only of a header that has several.
+#[derive(Deserialize)]
+struct Answer {
+    message: Raw,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    subject: String,
+    seq: u64,
+    time: Timestamp,
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
+}
+
+impl JetStream {
+    pub(crate) async fn message(&self, stream: &str, select: Select<'_>) -> Result<Option<Kept>, Unavailable> {
+        let request = match select {
+            Select::Sequence(sequence) => json!({ "seq": sequence }),
+            Select::LastOf(subject) => json!({ "last_by_subj": subject }),
+            Select::NextOf { subject, from } => json!({ "seq": from, "next_by_subj": subject }),
+        };
+        match self.ask::<Answer>(format!("STREAM.MSG.GET.{stream}"), &request).await? {
+            Ok(Answer { message }) => {
+                let sequence = message.seq;
+                let illegible = || Unavailable(format!("message {sequence} of {stream} is not written as NATS does"));
+                read(message).map(Some).ok_or_else(illegible)
+            }
+            Err(error) if error.error_code().0 == NO_MESSAGE => Ok(None),
+            Err(error) => Err(Unavailable(format!("{stream}: {error}"))),
+        }
+    }
+}
+
+fn read(raw: Raw) -> Option<Kept> {
+    let headers = headers(&STANDARD.decode(raw.hdrs).ok()?)?;
+    let payload = STANDARD.decode(raw.data).ok()?.into();
+    Some(Kept {
+        sequence: raw.seq,
+        stored: raw.time,
+        message: Message { subject: raw.subject.into(), headers, payload },
+    })
+}
+
+/// Reads a block of headers, which is empty or begins with the version of the protocol.
+fn headers(block: &[u8]) -> Option<Headers> {
+    let mut headers = Headers::default();
+    let mut lines = std::str::from_utf8(block).ok()?.lines();
+    let version = lines.next().unwrap_or("NATS/1.0");
+    for line in lines.filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':')?;
+        headers.push(name.to_owned(), value.trim());
+    }
+    version.starts_with("NATS/1.0").then_some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_keeps_all_its_values() {
+        let headers = headers(b"NATS/1.0\r\na: 1\r\nb:x: y\r\na:2\r\n\r\n").unwrap();
+
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "x: y"), ("a", "2")]);
+    }
+
+    #[test]
+    fn a_message_may_have_no_headers() {
+        assert_eq!(headers(b"").unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_block_of_headers_is_refused() {
+        for block in [&b"HTTP/1.1\r\na: 1\r\n\r\n"[..], b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na: \xff\r\n\r\n"]
+        {
+            assert!(headers(block).is_none(), "{block:?}");
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! What consumers promise beyond the first delivery, whatever the transport: every test runs over both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use eventsmith::{
+    BreakerConfig, BreakerState, Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order,
+    Received, RetryPolicy,
+};
+use tokio::sync::{Notify, mpsc};
+
+use crate::common::*;
+
+over_both_transports! {
+    a_handler_that_takes_too_long_is_cut_off_and_tried_again
+    each_handler_has_its_own_policy
+    a_configuration_that_contradicts_itself_is_refused
+    an_open_breaker_keeps_events_away_and_delivery_counts_flat
+    handlers_that_share_a_dependency_share_its_breaker
+    events_of_one_key_keep_their_order_though_one_of_them_fails
+    one_instance_at_a_time_is_served_where_keys_are_ordered
+    a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back
+    a_new_consumer_begins_where_it_is_told
+    an_event_that_was_handed_back_comes_to_a_replacement_at_once
+}
+
+fn config() -> ConsumerConfig {
+    ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() }
+}
+
+async fn a_handler_that_takes_too_long_is_cut_off_and_tried_again(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    bus.publish(&activated("r1")).await?;
+
+    let config = ConsumerConfig { timeout: Duration::from_millis(50), ..config() };
+    let consumer = run(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            if event.attempt() == 1 {
+                std::future::pending::<()>().await;
+            }
+            Ok(tell.send(event.attempt())?)
+        }
+    }));
+
+    assert_eq!(next(&mut told).await?, 2);
+    let summary = consumer.stop().await?;
+    assert_eq!((summary.handled, summary.failed), (1, 1));
+    Ok(())
+}
+
+async fn each_handler_has_its_own_policy(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let tell_updated = tell.clone();
+    bus.publish(&activated("r1")).await?;
+    bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
+
+    let once = HandlerConfig { retry: Some(RetryPolicy { max_attempts: 1, ..QUICK }), ..HandlerConfig::default() };
+    let config = ConsumerConfig { handlers: BTreeMap::from([("rule.updated".to_owned(), once)]), ..config() };
+    let consumer = bus
+        .consumer("promotions")
+        .config(config)
+        .on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(("activated", event.attempt()))?;
+                if event.attempt() < 3 { Err(HandlerError::retry("not yet")) } else { Ok(()) }
+            }
+        })
+        .on(move |event: Received<Updated>| {
+            let tell = tell_updated.clone();
+            async move {
+                tell.send(("updated", event.attempt()))?;
+                Err(HandlerError::retry("never"))
+            }
+        });
+    let consumer = run_as_configured(consumer);
+
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        heard.push(next(&mut told).await?);
+    }
+    heard.sort_unstable();
+    assert_eq!(heard, [("activated", 1), ("activated", 2), ("activated", 3), ("updated", 1)]);
+    let summary = consumer.stop().await?;
+    assert_eq!((summary.handled, summary.failed, summary.dead_lettered), (1, 2, 1));
+    Ok(())
+}
+
+async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome {
+    let refusal = async |config: ConsumerConfig| {
+        let consumer = bus.consumer("promotions").config(config).on(|_: Received<Activated>| async { Ok(()) });
+        match consumer.run(std::future::pending::<()>()).await.unwrap_err() {
+            ConsumeError::Config { setting, .. } => setting,
+            other => panic!("{other}"),
+        }
+    };
+    let handlers = |name: &str, breaker: Option<&str>| {
+        let handler = HandlerConfig { breaker: breaker.map(ToOwned::to_owned), ..HandlerConfig::default() };
+        BTreeMap::from([(name.to_owned(), handler)])
+    };
+
+    let unknown = refusal(ConsumerConfig { handlers: handlers("rule.activatd", None), ..config() }).await;
+    let missing = refusal(ConsumerConfig { handlers: handlers("rule.activated", Some("db")), ..config() }).await;
+    let attempts = refusal(ConsumerConfig { max_deliver: 5, ..config() }).await;
+
+    assert_eq!(unknown, "handlers.rule.activatd");
+    assert_eq!(missing, "handlers.rule.activated.breaker");
+    assert!(attempts.contains("max_attempts"), "{attempts}");
+    Ok(())
+}
+
+/// One failure opens the breaker. What is published while it is open is not delivered at all, so that its first delivery
+/// after the breaker has closed is attempt 1.
+async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let is_down = Arc::new(AtomicBool::new(true));
+    let down = Arc::clone(&is_down);
+    let breaker =
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(500), ..BreakerConfig::default() };
+    // Events come one at a time, so that none is on its way when the breaker opens.
+    let config = ConsumerConfig { breaker: Some(breaker), prefetch: 0, concurrency: 1, ..config() };
+    let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+        let (tell, down) = (tell.clone(), Arc::clone(&down));
+        async move {
+            tell.send((event.rule_id.clone(), event.attempt()))?;
+            if down.load(Ordering::SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) }
+        }
+    });
+    let monitor = consumer.monitor();
+    let breaker_state = || monitor.breakers().next().map(|(_, state)| state);
+    let consumer = run_as_configured(consumer);
+    bus.publish(&activated("first")).await?;
+    assert_eq!(next(&mut told).await?, ("first".to_owned(), 1));
+    until(|| breaker_state() == Some(BreakerState::Open)).await?;
+
+    for number in 0..20 {
+        bus.publish(&activated(number)).await?;
+    }
+    is_down.store(false, Ordering::SeqCst);
+    let mut heard = Vec::new();
+    for _ in 0..21 {
+        heard.push(next(&mut told).await?);
+    }
+
+    for (rule_id, attempt) in heard {
+        assert_eq!(attempt, if rule_id == "first" { 2 } else { 1 }, "{rule_id}");
+    }
+    assert_eq!(breaker_state(), Some(BreakerState::Closed));
+    assert_eq!(consumer.stop().await?.handled, 21);
+    Ok(())
+}
+
+async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let tell_updated = tell.clone();
+    let breaker =
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(600), ..BreakerConfig::default() };
+    let guarded = HandlerConfig { breaker: Some("gateway".to_owned()), ..HandlerConfig::default() };
+    let config = ConsumerConfig {
+        breakers: BTreeMap::from([("gateway".to_owned(), breaker)]),
+        handlers: ["rule.activated", "rule.updated"].map(|name| (name.to_owned(), guarded.clone())).into(),
+        concurrency: 1,
+        ..config()
+    };
+    // Both are there before the consumer, so that they are fetched together.
+    bus.publish(&activated("r1")).await?;
+    bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
+    let consumer = bus
+        .consumer("promotions")
+        .config(config)
+        .on(move |_: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send("activated")?;
+                Err(HandlerError::retry("down"))
+            }
+        })
+        .on(move |_: Received<Updated>| {
+            let tell = tell_updated.clone();
+            async move { Ok(tell.send("updated")?) }
+        });
+    let monitor = consumer.monitor();
+    let consumer = run_as_configured(consumer);
+    assert_eq!(next(&mut told).await?, "activated");
+    until(|| monitor.breakers().eq([("gateway", BreakerState::Open)])).await?;
+
+    let summary = consumer.stop().await?;
+
+    assert_eq!((summary.handled, summary.failed), (0, 1));
+    assert!(told.try_recv().is_err(), "the other handler ran although its dependency is down");
+    Ok(())
+}
+
+async fn events_of_one_key_keep_their_order_though_one_of_them_fails(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let config = ConsumerConfig { order: Order::Key, concurrency: 64, ..config() };
+    for number in 0..200 {
+        bus.publish(&Moved { key: format!("k{}", number % 5), number }).await?;
+    }
+
+    let consumer = run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+        let tell = tell.clone();
+        async move {
+            // One in seven fails twice, and all take a moment, so that others could pass.
+            if event.number % 7 == 0 && event.attempt() < 3 {
+                Err("not yet")?;
+            }
+            tokio::task::yield_now().await;
+            Ok(tell.send((event.key.clone(), event.number))?)
+        }
+    }));
+    let mut by_key = BTreeMap::<String, Vec<u32>>::new();
+    for _ in 0..200 {
+        let (key, number) = next(&mut told).await?;
+        by_key.entry(key).or_default().push(number);
+    }
+
+    for (key, numbers) in by_key {
+        assert!(numbers.is_sorted(), "{key}: {numbers:?}");
+    }
+    assert_eq!(consumer.stop().await?.handled, 200);
+    Ok(())
+}
+
+async fn one_instance_at_a_time_is_served_where_keys_are_ordered(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let instance = |name: &'static str| {
+        let tell = tell.clone();
+        let config = ConsumerConfig { order: Order::Key, ..config() };
+        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send((name, event.number))?) }
+        }))
+    };
+
+    let first = instance("first");
+    bus.publish(&Moved { key: "a".to_owned(), number: 0 }).await?;
+    assert_eq!(next(&mut told).await?, ("first", 0));
+    let second = instance("second");
+    for number in 1..50 {
+        bus.publish(&Moved { key: "a".to_owned(), number }).await?;
+        assert_eq!(next(&mut told).await?, ("first", number));
+    }
+    first.stop().await?;
+    bus.publish(&Moved { key: "a".to_owned(), number: 50 }).await?;
+
+    assert_eq!(next(&mut told).await?, ("second", 50));
+    assert_eq!(second.stop().await?.handled, 1);
+    Ok(())
+}
+
+async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let begun = Arc::new(Notify::new());
+    let signal = Arc::clone(&begun);
+    bus.publish(&activated("r1")).await?;
+    let config = ConsumerConfig { shutdown_timeout: Duration::from_millis(50), ..config() };
+    let first = run_as_configured(bus.consumer("promotions").config(config).on(move |_: Received<Activated>| {
+        signal.notify_one();
+        async {
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    }));
+    begun.notified().await;
+
+    let summary = first.stop().await?;
+    let second = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.attempt())?) }
+    }));
+
+    assert_eq!((summary.handled, summary.cut_off), (0, 1));
+    // Long before ack_wait, which is 15 s.
+    assert_eq!(tokio::time::timeout(Duration::from_secs(10), next(&mut told)).await??, 2);
+    second.stop().await?;
+    Ok(())
+}
+
+async fn a_new_consumer_begins_where_it_is_told(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = |name: &'static str, deliver: DeliverFrom| {
+        let tell = tell.clone();
+        let config = ConsumerConfig { deliver, ..config() };
+        let consumer = bus.consumer(name).config(config).on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send((name, event.rule_id.clone()))?) }
+        });
+        run_as_configured(consumer)
+    };
+    for number in 1..=3 {
+        bus.publish(&activated(number)).await?;
+    }
+    let between = eventsmith::Timestamp::now();
+    bus.publish(&activated(4)).await?;
+
+    for (name, deliver, expected) in [
+        ("all", DeliverFrom::All, &["1", "2", "3", "4"][..]),
+        ("third", DeliverFrom::Sequence(3), &["3", "4"]),
+        ("time", DeliverFrom::Time(between), &["4"]),
+    ] {
+        let running = consumer(name, deliver);
+        for rule_id in expected {
+            assert_eq!(next(&mut told).await?, (name, (*rule_id).to_owned()));
+        }
+        running.stop().await?;
+    }
+    let new = consumer("new", DeliverFrom::New);
+    // It exists once it has handled something, or once its status can be asked; here the first is awaited.
+    let mut number = 5;
+    let heard = loop {
+        bus.publish(&activated(number)).await?;
+        number += 1;
+        if let Ok(heard) = tokio::time::timeout(Duration::from_millis(100), told.recv()).await {
+            break heard.ok_or("the handler is gone")?;
+        }
+    };
+
+    assert_eq!(heard.0, "new");
+    assert!(heard.1.parse::<u32>()? >= 5, "{heard:?}");
+    new.stop().await?;
+    Ok(())
+}
+
+async fn an_event_that_was_handed_back_comes_to_a_replacement_at_once(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let handled = Arc::new(AtomicUsize::new(0));
+    let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    bus.publish_all(&(0..100).map(activated).collect::<Vec<_>>()).await;
+    let (has_begun, may_end, count) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&handled));
+    let first = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
+        let (begun, go_on, count) = (Arc::clone(&has_begun), Arc::clone(&may_end), Arc::clone(&count));
+        async move {
+            begun.notify_one();
+            go_on.notified().await;
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }));
+    begun.notified().await;
+    let stopping = first.begin_stop();
+    go_on.notify_one();
+    stopping.await??;
+
+    let stopped = std::time::Instant::now();
+    let second = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    }));
+    for _ in 1..100 {
+        next(&mut told).await?;
+    }
+
+    // `ack_wait` is 15 s: whatever had not been handed back would come after that.
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    assert_eq!(handled.load(Ordering::SeqCst), 1);
+    assert_eq!(second.stop().await?.handled, 99);
+    Ok(())
+}

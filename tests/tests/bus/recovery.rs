@@ -1,0 +1,181 @@
+//! Events that a real server gave up on.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use eventsmith::{DeadLetterFilter, DeadReason, Event, Recovered, StreamDescriptor};
+use futures_util::StreamExt;
+
+use crate::common::*;
+use crate::dead_letters::*;
+
+/// A stream of dead letters that captures no advisories.
+const DEAF: StreamDescriptor = StreamDescriptor { subjects: &["rules.dlq.>"], ..LETTERS };
+
+/// A durable consumer whose events get two deliveries.
+async fn consumer(scene: &Scene) -> Outcome<Consumer<pull::Config>> {
+    let config = pull::Config {
+        durable_name: Some("promotions".to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_millis(100),
+        max_deliver: 2,
+        filter_subject: "rules.domain.>".to_owned(),
+        ..pull::Config::default()
+    };
+    Ok(scene.outside.get_stream("RULES").await?.create_consumer(config).await?)
+}
+
+/// Takes deliveries and acknowledges those of these numbers, as processes that die of the others would, until the server
+/// has given up on as many as that.
+async fn consume(consumer: &mut Consumer<pull::Config>, acknowledged: &[u64], given_up: usize) -> Outcome {
+    loop {
+        let mut batch = consumer.fetch().max_messages(100).expires(Duration::from_millis(200)).messages().await?;
+        while let Some(message) = batch.next().await {
+            let message = message.map_err(|error| error.to_string())?;
+            if acknowledged.contains(&message.info().map_err(|error| error.to_string())?.stream_sequence) {
+                message.double_ack().await.map_err(|error| error.to_string())?;
+            }
+        }
+        let info = consumer.info().await?;
+        if info.num_pending == 0 && info.num_ack_pending == 0 {
+            assert_eq!(info.num_redelivered, given_up);
+            return Ok(());
+        }
+    }
+}
+
+async fn publish(scene: &Scene, events: u32) -> Outcome {
+    for event in 0..events {
+        scene.bus.publish(&activated(event)).await?;
+    }
+    Ok(())
+}
+
+async fn origins(scene: &Scene) -> Outcome<Vec<u64>> {
+    let letters = all(&scene.letters, &DeadLetterFilter::default()).await?;
+    let mut origins: Vec<u64> = letters.iter().map(|letter| letter.origin_sequence).collect();
+    origins.sort_unstable();
+    Ok(origins)
+}
+
+fn counts(recovered: Recovered) -> (u64, u64, u64) {
+    (recovered.from_advisories, recovered.from_reconciling, recovered.unaccounted)
+}
+
+#[tokio::test]
+async fn what_the_server_gave_up_on_is_recovered_from_its_advisories() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    publish(&scene, 3).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &[2], 2).await?;
+
+    let first = scene.letters.recover("RULES", "promotions").await?;
+    let second = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!((counts(first), counts(second)), ((2, 0, 0), (0, 0, 0)));
+    assert_eq!(origins(&scene).await?, [1, 3]);
+    let letters = all(&scene.letters, &DeadLetterFilter::default()).await?;
+    let letter = letters.first().ok_or("no letter")?;
+    let event = scene.outside.get_stream("RULES").await?.get_raw_message(1).await?;
+    assert_eq!((letter.reason, letter.attempts), (DeadReason::Exhausted, 2));
+    assert_eq!((letter.consumer.as_str(), letter.subject.as_str()), ("promotions", Activated::SUBJECT));
+    assert_eq!(letter.payload, event.payload);
+    let id = event.headers.get("Nats-Msg-Id").ok_or("no id")?.as_str();
+    assert!(letter.headers().any(|header| header == ("Eventsmith-Message-Id", id)));
+    assert_eq!(messages(&scene, "LETTERS").await?, 2, "the advisories are done with");
+    assert_eq!(consumer.info().await?.num_redelivered, 0, "the server has forgotten them");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome {
+    let scene = scene(&[DEAF]).await?;
+    publish(&scene, 6).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &[2, 4], 4).await?;
+
+    // Several instances do it at the same time.
+    let recoveries = (0..3).map(|_| scene.letters.recover("RULES", "promotions"));
+    let outcomes = futures_util::future::join_all(recoveries).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    assert_eq!(origins(&scene).await?, [1, 3, 5, 6]);
+    assert!(outcomes.iter().all(|outcome| outcome.unaccounted == 0), "{outcomes:?}");
+    assert_eq!(consumer.info().await?.num_redelivered, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_found_is_counted() -> Outcome {
+    let scene = scene(&[DEAF]).await?;
+    publish(&scene, 2).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &[], 2).await?;
+    publish(&scene, 1).await?;
+    // With nothing else pending, this moves the end of what is acknowledged past the lost ones.
+    consume(&mut consumer, &[3], 2).await?;
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!(counts(recovered), (0, 0, 2));
+    assert!(origins(&scene).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_consumer_at_work_is_left_alone() -> Outcome {
+    let scene = scene(&[DEAF]).await?;
+    publish(&scene, 2).await?;
+    let consumer = consumer(&scene).await?;
+    let mut batch = consumer.fetch().max_messages(2).messages().await?;
+    while batch.next().await.is_some() {}
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!(counts(recovered), (0, 0, 0));
+    assert_eq!(counts(scene.letters.recover("RULES", "nobody").await?), (0, 0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    publish(&scene, 1).await?;
+    consume(&mut consumer(&scene).await?, &[], 1).await?;
+    scene.outside.get_stream("RULES").await?.delete_message(1).await?;
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!(recovered.from_advisories, 0);
+    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_made_anew_has_letters_of_its_own_under_the_same_numbers() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    for _ in 0..2 {
+        publish(&scene, 1).await?;
+        consume(&mut consumer(&scene).await?, &[], 1).await?;
+        scene.letters.recover("RULES", "promotions").await?;
+        scene.outside.delete_stream("RULES").await?;
+        scene.bus.provision(&[STREAM]).await?;
+    }
+
+    assert_eq!(origins(&scene).await?, [1, 1]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_advisory_of_an_earlier_stream_says_nothing_of_a_later_one() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    publish(&scene, 1).await?;
+    consume(&mut consumer(&scene).await?, &[], 1).await?;
+    scene.outside.delete_stream("RULES").await?;
+    scene.bus.provision(&[STREAM]).await?;
+    publish(&scene, 1).await?;
+
+    scene.letters.recover("RULES", "promotions").await?;
+
+    assert!(origins(&scene).await?.is_empty());
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Handlers that are slow, fail, or are told to stop.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use eventsmith::{BreakerConfig, BreakerState, ConsumerConfig, HandlerError, Received};
+use eventsmith_tests::job::{Deed, Entry, JOBS, Job, LETTERS, Orders, What};
+
+use crate::common::*;
+use crate::kills::ledger::buried;
+use crate::worker::Worker;
+
+fn begun(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    entries.iter().filter(|entry| entry.what == What::Begun)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_takes_ten_times_ack_wait_runs_once_and_so_does_what_waits_behind_it() -> Outcome {
+    let site = Site::new().await?;
+    let ack_wait_ms = 300;
+    let orders = Orders { ack_wait_ms, concurrency: 1, ..site.orders() };
+    let _worker = Worker::ready(&orders).await?;
+
+    for id in 1..=2 {
+        site.bus.publish(&Job::new(id, [Deed::Work(10 * ack_wait_ms)])).await?;
+    }
+    let stream = site.stream(&JOBS).await?;
+    until("the end of the jobs", async || settled(&stream, "worker").await).await?;
+
+    let entries = site.journal.read()?;
+    assert_eq!(begun(&entries).map(|entry| (entry.id, entry.attempt)).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+    assert_eq!(stream.consumer_info("worker").await?.delivered.consumer_sequence, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_message_does_not_delay_its_neighbours() -> Outcome {
+    let site = Site::new().await?;
+    // It comes again only long after the test, so that whoever waited for it would not come at all.
+    let orders = Orders { concurrency: 1, retry_delay_ms: 600_000, ..site.orders() };
+    let poisons = [Deed::Fail, Deed::Panic, Deed::Reject];
+    for (id, deed) in (1..).zip(poisons) {
+        site.bus.publish(&Job::new(id, [deed])).await?;
+    }
+    for id in 4..=100 {
+        site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
+    }
+
+    let mut worker = Worker::ready(&orders).await?;
+    worker.says("DONE 100 ").await?;
+
+    let entries = site.journal.read()?;
+    let order: Vec<_> = begun(&entries).map(|entry| (entry.id, entry.attempt)).collect();
+    assert_eq!(order, (1..=100).map(|id| (id, 1)).collect::<Vec<_>>());
+    let letters = site.stream(&LETTERS).await?;
+    assert_eq!(buried(&letters).await?.into_iter().collect::<Vec<_>>(), [(3, 1)]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome {
+    let site = Site::new().await?;
+    // What is not handed back comes again long after the test.
+    let orders = Orders { ack_wait_ms: 300_000, prefetch: 64, ..site.orders() };
+    for id in 1..=1_000 {
+        site.bus.publish(&Job::new(id, [Deed::Work(5)])).await?;
+    }
+
+    let mut old = Worker::ready(&orders).await?;
+    for _ in 0..50 {
+        old.says("DONE").await?;
+    }
+    old.process().terminate()?;
+    let stopped = old.says("STOPPED").await?;
+    let status = old.ended().await?;
+    let finished: BTreeSet<u64> = site.journal.done()?.iter().map(|entry| entry.id).collect();
+    let numbers: Vec<usize> = stopped.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
+    let [handled, failed, handed_back] = numbers[..] else { return Err(stopped.into()) };
+    let mut new = Worker::ready(&orders).await?;
+    let (since, mut again) = (Instant::now(), Vec::new());
+    while again.len() < handed_back {
+        let line = new.says("HANDLING").await?;
+        if line.ends_with(" 2") {
+            again.push(line);
+        }
+    }
+    let waited = since.elapsed();
+    let stream = site.stream(&JOBS).await?;
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+
+    assert!(status.success(), "{status}");
+    assert_eq!((handled, failed), (finished.len(), 0), "{stopped}");
+    assert!(handed_back > 0 && finished.len() < 1_000, "SIGTERM came too late: {stopped}");
+    assert!(waited < Duration::from_secs(1), "what was handed back came after {waited:?}");
+    let done = site.journal.done()?;
+    let once: HashSet<u64> = done.iter().map(|entry| entry.id).collect();
+    assert_eq!((done.len(), once.len()), (1_000, 1_000));
+    assert_eq!(begun(&site.journal.read()?).count(), 1_000, "a handler was cut off");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
+    let site = Site::new().await?;
+    let (down, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let (is_down, counter) = (Arc::clone(&down), Arc::clone(&calls));
+    let breaker =
+        BreakerConfig { consecutive_failures: 3, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
+    // Without the breaker, attempts would be used up while the dependency is down.
+    let config = ConsumerConfig { breaker: Some(breaker), concurrency: 1, prefetch: 4, ..quick() };
+    let consumer = site.bus.consumer("worker").config(config).on(move |_: Received<Job>| {
+        counter.fetch_add(1, SeqCst);
+        let outcome = if is_down.load(SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) };
+        async { outcome }
+    });
+    let status = consumer.status();
+    let stream = site.stream(&JOBS).await?;
+    let delivered = async || -> Outcome<u64> { Ok(stream.consumer_info("worker").await?.delivered.consumer_sequence) };
+
+    let consumer = Running::start(consumer);
+    for id in 1..=50 {
+        site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
+    }
+    let is_open = || status.breakers().any(|(_, state)| state != BreakerState::Closed);
+    until("an open breaker", async || Ok(is_open().then_some(()))).await?;
+    // What was asked for before it opened may still come; then only probes do.
+    let probed = calls.load(SeqCst) + 2;
+    until("probes", async || Ok((calls.load(SeqCst) >= probed).then_some(()))).await?;
+    let (calls_before, delivered_before) = (calls.load(SeqCst) as u64, delivered().await?);
+    until("more probes", async || Ok((calls.load(SeqCst) as u64 >= calls_before + 6).then_some(()))).await?;
+    let (delivered_after, calls_after) = (delivered().await?, calls.load(SeqCst) as u64);
+    down.store(false, SeqCst);
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+    let summary = consumer.stop().await?;
+
+    let (deliveries, probes) = (delivered_after - delivered_before, calls_after - calls_before);
+    assert!(deliveries <= probes + 1, "{deliveries} deliveries for {probes} probes");
+    assert_eq!(summary.handled + summary.dead_lettered, 50, "{summary:?}");
+    Ok(())
+}

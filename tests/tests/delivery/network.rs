@@ -1,0 +1,185 @@
+//! A network that loses things.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eventsmith::{Bus, Config, Received};
+use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, What};
+use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
+use serde_json::Value;
+
+use crate::common::*;
+use crate::kills::ledger::{Ledger, buried};
+use crate::worker::Worker;
+
+/// The number under which a stream stored a message, if this is its acknowledgement to the publisher.
+fn stored_as(frame: &Frame) -> Option<u64> {
+    if frame.from != End::Server || !frame.subject.starts_with("_INBOX.") {
+        return None;
+    }
+    let answer: Value = serde_json::from_slice(frame.payload).ok()?;
+    if answer["stream"] == JOBS.name { answer["seq"].as_u64() } else { None }
+}
+
+/// A bus that waits briefly for acknowledgements.
+async fn impatient(url: String) -> Outcome<Bus> {
+    Ok(Bus::connect(Config { ack_timeout: Duration::from_millis(200), ..config(url) }).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_that_does_not_reach_the_publisher_stores_nothing_twice() -> Outcome {
+    let site = Site::new().await?;
+    let bus = impatient(site.proxy.url()).await?;
+    let dropped = Arc::new(Mutex::new(BTreeSet::new()));
+    let first = Arc::clone(&dropped);
+    site.proxy.rule(move |frame| match stored_as(frame) {
+        Some(sequence) if first.lock().unwrap().insert(sequence) => Verdict::Drop,
+        _ => Verdict::Forward,
+    });
+
+    let jobs: Vec<_> = (1..=40).map(|id| Job::new(id, [Deed::Complete])).collect();
+    let mut results = vec![bus.publish(&jobs[0]).await, bus.publish(&jobs[1]).await];
+    results.extend(bus.publish_all(&jobs[2..]).await);
+
+    for (number, result) in (1..).zip(results) {
+        let published = result?;
+        assert!(published.sequence == number && published.duplicate, "{number}: {published:?}");
+    }
+    assert_eq!(stored(&site.stream(&JOBS).await?).await?, (1..=40).map(|id| (id, 1)).collect::<BTreeMap<_, _>>());
+    assert_eq!(dropped.lock().unwrap().len(), 40);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_acknowledgement_is_lost_comes_again_until_one_arrives() -> Outcome {
+    let site = Site::new().await?;
+    site.proxy.rule(|frame| match frame.word_about() {
+        Some(about) if frame.payload == b"+ACK" && about.attempt == 1 && about.sequence % 2 == 0 => Verdict::Drop,
+        _ => Verdict::Forward,
+    });
+    let _worker = Worker::ready(&site.orders()).await?;
+
+    for id in 1..=20 {
+        site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
+    }
+    let stream = site.stream(&JOBS).await?;
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+
+    let mut attempts = BTreeMap::<u64, Vec<u64>>::new();
+    for entry in site.journal.done()? {
+        attempts.entry(entry.id).or_default().push(entry.attempt);
+    }
+    for id in 1..=20 {
+        let expected: &[u64] = if id % 2 == 0 { &[1, 2] } else { &[1] };
+        assert_eq!(attempts[&id], expected, "{id}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_all_the_time_lose_nothing_and_bury_nothing_twice() -> Outcome {
+    let site = Site::new().await?;
+    let before_publisher = Proxy::start(site.server.port()).await?;
+    let ledger = Arc::new(Ledger::new(Duration::from_millis(site.orders().ack_wait_ms)));
+    let bus = impatient(before_publisher.url()).await?;
+    let _worker = Worker::ready(&site.orders()).await?;
+    // Every so many frames, so that it hits all kinds in turn; a prime, so that it keeps step with none of them.
+    let cuts_every = |period: u64, count: AtomicU64| {
+        move |_: &Frame| match count.fetch_add(1, SeqCst) + 1 {
+            count if count % (2 * period) == 0 => Verdict::CutAfter,
+            count if count % period == 0 => Verdict::Cut,
+            _ => Verdict::Forward,
+        }
+    };
+    before_publisher.rule(cuts_every(61, AtomicU64::new(0)));
+    let (book, cut) = (Arc::clone(&ledger), cuts_every(101, AtomicU64::new(0)));
+    site.proxy.rule(move |frame| {
+        let verdict = cut(frame);
+        book.note(frame, verdict);
+        verdict
+    });
+
+    // One at a time, so that a job's number is its number in the stream.
+    let jobs: Vec<_> = (1..=300_u64)
+        .map(|id| match id % 10 {
+            0 => Job::new(id, [Deed::Reject]),
+            1 => Job::new(id, [Deed::Fail]),
+            2 => Job::new(id, [Deed::Panic, Deed::Complete]),
+            3 => Job::new(id, [Deed::Fail, Deed::Work(5)]),
+            _ => Job::new(id, [Deed::Work(1)]),
+        })
+        .collect();
+    for job in &jobs {
+        assert_eq!(bus.publish(job).await?.sequence, job.id);
+    }
+    let (publisher, worker) = (before_publisher.connections(), site.proxy.connections());
+    let (stream, letters) = (site.stream(&JOBS).await?, site.stream(&LETTERS).await?);
+    let ended = until("the end of all jobs", async || settled(&stream, "worker").await).await;
+
+    let wrong = ledger.audit(&jobs, &site.journal.read()?, &buried(&letters).await?, site.orders().max_attempts);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ended?;
+    assert_eq!(stored(&stream).await?.into_values().max(), Some(1));
+    assert!(publisher > 5 && worker > 5, "few cuts: {publisher} and {worker} connections");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_of_life_that_is_lost_does_not_run_a_handler_twice_at_once() -> Outcome {
+    let site = Site::new().await?;
+    site.proxy.rule(|frame| if frame.payload == b"+WPI" { Verdict::Drop } else { Verdict::Forward });
+    let mut worker = Worker::ready(&site.orders()).await?;
+
+    site.bus.publish(&Job::new(1, [Deed::Work(1_000)])).await?;
+    worker.says("DONE").await?;
+    let stream = site.stream(&JOBS).await?;
+    until("the end of the job", async || settled(&stream, "worker").await).await?;
+
+    let begun: Vec<_> = site.journal.read()?.into_iter().filter(|entry| entry.what == What::Begun).collect();
+    let deliveries = stream.consumer_info("worker").await?.delivered.consumer_sequence;
+    assert!(deliveries > 1, "it was not delivered again");
+    assert_eq!(begun.len(), 1, "{begun:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_cut_off_for_a_while_goes_on_where_it_was() -> Outcome {
+    let site = Site::new().await?;
+    let bus = Bus::connect(config(site.proxy.url())).await?;
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let book = Arc::clone(&done);
+    let consumer = bus.consumer("worker").config(quick()).on(move |job: Received<Job>| {
+        book.lock().unwrap().push(job.id);
+        async { Ok(()) }
+    });
+    let consumer = Running::start(consumer);
+    let publish = async |ids: std::ops::RangeInclusive<u64>| -> Outcome {
+        for id in ids {
+            site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
+        }
+        Ok(())
+    };
+    let done_in_all = async |count: usize| {
+        let enough = || Ok((done.lock().unwrap().len() >= count).then_some(()));
+        until(&format!("{count} jobs"), async || enough()).await
+    };
+
+    publish(1..=10).await?;
+    done_in_all(10).await?;
+    let stream = site.stream(&JOBS).await?;
+    until("the acknowledgements", async || settled(&stream, "worker").await).await?;
+    site.proxy.refuse(true);
+    site.proxy.cut();
+    publish(11..=20).await?;
+    site.proxy.refuse(false);
+    done_in_all(20).await?;
+    let summary = consumer.stop().await?;
+
+    let mut done = done.lock().unwrap().clone();
+    done.sort_unstable();
+    assert_eq!(done, (1..=20).collect::<Vec<_>>());
+    assert_eq!(summary.handled, 20);
+    Ok(())
+}

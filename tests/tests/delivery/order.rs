@@ -1,0 +1,110 @@
+//! Jobs of one key, in their order, whoever dies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eventsmith_tests::job::{Deed, Entry, JOBS, Job, Orders, What};
+
+use crate::common::*;
+use crate::worker::Worker;
+
+const KEYS: u64 = 40;
+const JOBS_IN_ALL: u64 = 1_600;
+
+/// All that is out of order, a sentence for each.
+///
+/// A job may begin once all jobs before it with its key are done. What a process has begun it does not go behind, and
+/// once another process has begun a job of a key, it touches that key no more.
+fn out_of_order(entries: &[Entry]) -> Vec<String> {
+    let (mut done, mut last) = (BTreeSet::new(), BTreeMap::<u64, (u32, u64)>::new());
+    let mut gone = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for &Entry { what, id, process, .. } in entries {
+        let key = id % KEYS;
+        if what == What::Done {
+            done.insert(id);
+        } else if let Some(before) = (1..id).rev().find(|other| other % KEYS == key && !done.contains(other)) {
+            wrong.push(format!("{id} began in {process} before {before} was done"));
+        }
+        match last.insert(key, (process, id)) {
+            Some((same, latest)) if same == process && latest > id => {
+                wrong.push(format!("{process} did {id} after {latest}"));
+            }
+            Some((other, _)) if other != process => drop(gone.insert((other, key))),
+            _ => {}
+        }
+        if gone.contains(&(process, key)) {
+            wrong.push(format!("{process} did {id} after another process had begun with its key"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn disorder_is_found() {
+    let entry = |what, id, process| Entry { what, id, attempt: 1, process };
+    let (first, second) = (KEYS, 2 * KEYS);
+    let orderly = [
+        entry(What::Begun, first, 1),
+        entry(What::Begun, first, 1),
+        entry(What::Done, first, 1),
+        entry(What::Begun, second, 1),
+        entry(What::Begun, first, 2),
+        entry(What::Done, first, 2),
+        entry(What::Begun, second, 2),
+        entry(What::Done, second, 2),
+    ];
+
+    assert_eq!(out_of_order(&orderly), [] as [String; 0]);
+    assert_eq!(out_of_order(&[entry(What::Begun, second, 1), entry(What::Begun, first, 1)]).len(), 2);
+    let mut late = orderly.to_vec();
+    late.push(entry(What::Done, second, 1));
+    assert_eq!(out_of_order(&late).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_key_keep_their_order_at_concurrency_64_through_redelivery_and_a_rolling_restart() -> Outcome {
+    let site = Site::new().await?;
+    let orders = Orders { concurrency: 64, prefetch: 64, ordered: true, max_attempts: 20, ..site.orders() };
+    for id in 1..=JOBS_IN_ALL {
+        let deeds = match id % 7 {
+            0 => vec![Deed::Fail, Deed::Fail, Deed::Complete],
+            1 => vec![Deed::Panic, Deed::Work(3)],
+            2 => vec![Deed::Work(10)],
+            _ => vec![Deed::Complete],
+        };
+        let job = Job { key: format!("key-{}", id % KEYS), ..Job::new(id, deeds) };
+        site.bus.publish(&job).await?;
+    }
+
+    let mut instances = vec![Worker::ready(&orders).await?, Worker::ready(&orders).await?];
+    for part in 1..=3_usize {
+        until("some more jobs", async || Ok((site.journal.done()?.len() >= part * 300).then_some(()))).await?;
+        // The one that is at work, and the one that stands by, in turn; the second dies without warning.
+        let old = instances.remove(0);
+        instances.push(Worker::ready(&orders).await?);
+        if part == 2 {
+            old.process().kill();
+        } else {
+            old.process().terminate()?;
+            assert!(old.ended().await?.success());
+        }
+    }
+    let stream = site.stream(&JOBS).await?;
+    let ended = until("the end of all jobs", async || settled(&stream, "worker").await).await;
+
+    let entries = site.journal.read()?;
+    let wrong = out_of_order(&entries);
+    assert!(
+        wrong.is_empty(),
+        "{} of {} entries:\n{}",
+        wrong.len(),
+        entries.len(),
+        wrong[..wrong.len().min(20)].join("\n")
+    );
+    ended?;
+    let done: BTreeSet<u64> = site.journal.done()?.iter().map(|entry| entry.id).collect();
+    assert!(done.into_iter().eq(1..=JOBS_IN_ALL));
+    let processes: BTreeSet<u32> = entries.iter().map(|entry| entry.process).collect();
+    assert!(processes.len() >= 3, "{processes:?} did all, and the restart came too late");
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The program `delivery_worker` as a process that can be killed at any moment.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eventsmith_tests::job::Orders;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::common::{Outcome, PATIENCE, until};
+
+/// A worker; dropping it kills it.
+pub(crate) struct Worker {
+    process: Process,
+    lines: mpsc::UnboundedReceiver<String>,
+}
+
+/// What a rule of the proxy needs to kill a worker.
+#[derive(Clone)]
+pub(crate) struct Process(Arc<Mutex<Child>>);
+
+impl Worker {
+    pub(crate) fn start(orders: &Orders) -> Outcome<Self> {
+        // Panics that were ordered must not look like those of the test.
+        let errors = File::options().create(true).append(true).open(orders.journal.with_extension("errors"))?;
+        let mut child = Command::new(env!("CARGO_BIN_EXE_delivery_worker"))
+            .arg(serde_json::to_string(orders)?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()?;
+        let out = BufReader::new(child.stdout.take().ok_or("a worker without output")?);
+        let (tell, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                // The test may not listen any more, but the worker must not wait for it.
+                let _ = tell.send(line);
+            }
+        });
+        Ok(Self { process: Process(Arc::new(Mutex::new(child))), lines })
+    }
+
+    /// Starts a worker and waits until it is about to consume.
+    pub(crate) async fn ready(orders: &Orders) -> Outcome<Self> {
+        let mut worker = Self::start(orders)?;
+        worker.says("READY").await?;
+        Ok(worker)
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        self.process.clone()
+    }
+
+    /// The next line; `None` once it has ended and all was read.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        self.lines.recv().await
+    }
+
+    /// Waits for a line that begins like this, and passes over those before it.
+    pub(crate) async fn says(&mut self, beginning: &str) -> Outcome<String> {
+        let wait = async {
+            while let Some(line) = self.lines.recv().await {
+                if line.starts_with(beginning) {
+                    return Ok(line);
+                }
+            }
+            Err(format!("the worker ended before it said {beginning}"))
+        };
+        let waited = timeout(PATIENCE, wait).await;
+        Ok(waited.map_err(|_| format!("the worker has not said {beginning} within {PATIENCE:?}"))??)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(&self) -> Outcome<ExitStatus> {
+        until("the end of the worker", async || Ok(self.process.status()?)).await
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.process.kill();
+    }
+}
+
+impl Process {
+    /// SIGKILL, and waits for the end, so that nothing that it does comes after this.
+    pub(crate) fn kill(&self) {
+        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Fails only if it has ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) -> Outcome {
+        let id = self.0.lock().unwrap_or_else(PoisonError::into_inner).id();
+        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status()?;
+        if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
+    }
+
+    pub(crate) fn status(&self) -> std::io::Result<Option<ExitStatus>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).try_wait()
+    }
+}
+
+/// Workers one after the other: as soon as one ends, the next begins, as a service manager has it.
+pub(crate) struct Supervisor {
+    present: Arc<Mutex<Option<Process>>>,
+    lines: mpsc::UnboundedReceiver<String>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Supervisor {
+    pub(crate) fn start(orders: Orders) -> Self {
+        let present = Arc::new(Mutex::new(None));
+        let (tell, lines) = mpsc::unbounded_channel();
+        let slot = Arc::clone(&present);
+        let task = tokio::spawn(async move {
+            loop {
+                // Without a worker the lines end, and the test says so.
+                let started = Worker::start(&orders).inspect_err(|error| eprintln!("cannot start a worker: {error}"));
+                let Ok(mut worker) = started.map_err(drop) else { return };
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(worker.process());
+                while let Some(line) = worker.line().await {
+                    let _ = tell.send(line);
+                }
+            }
+        });
+        Self { present, lines, task }
+    }
+
+    /// A handle to whichever worker is there when it is used.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + Sync + Clone + 'static {
+        let present = Arc::clone(&self.present);
+        move || {
+            if let Some(process) = &*present.lock().unwrap_or_else(PoisonError::into_inner) {
+                process.kill();
+            }
+        }
+    }
+
+    /// Waits for a line, and passes over those before it.
+    pub(crate) async fn says(&mut self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        while let Some(line) = self.lines.recv().await {
+            if wanted(&line) {
+                return Some(line);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.killer()();
+    }
+}
