@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Deserialize)]
 pub(super) struct Info {
     config: Settings,
+    created: Option<Timestamp>,
     #[serde(default)]
     delivered: Place,
     #[serde(default)]
@@ -142,8 +144,8 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
             deliver: match text("deliver_policy").as_str() {
                 "by_start_sequence" => DeliverFrom::Sequence(number("opt_start_seq")),
                 "by_start_time" => text("opt_start_time").parse().map_or(DeliverFrom::All, DeliverFrom::Time),
-                "all" => DeliverFrom::All,
-                _ => DeliverFrom::New,
+                "new" => DeliverFrom::New,
+                _ => DeliverFrom::All,
             },
             ack_wait: Duration::from_nanos(number("ack_wait")),
             // Without a limit both are -1, which is no u64.
@@ -151,6 +153,7 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
             max_deliver: settings.get("max_deliver").and_then(Value::as_u64).filter(|max| *max > 0),
             ordered,
         },
+        created: info.created,
         ack_policy: text("ack_policy"),
         deliver_subject: text("deliver_subject"),
         backoff: list("backoff").iter().filter_map(Value::as_u64).map(Duration::from_nanos).collect(),

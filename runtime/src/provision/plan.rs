@@ -193,9 +193,13 @@ impl Transport {
             )),
             (Action::Recreate, _, Some(found)) => {
                 let (floor, delivered) = (found.progress.ack_floor, found.progress.delivered);
-                change.notes.push(match delivered > floor {
-                    true => format!("it goes on after sequence {floor}: what was delivered up to {delivered} comes again"),
-                    false => format!("it goes on after sequence {floor}: nothing comes again"),
+                let again = match delivered > floor {
+                    true => format!("what was delivered up to {delivered} comes again"),
+                    false => "nothing comes again".to_owned(),
+                };
+                change.notes.push(match floor {
+                    0 => format!("it begins again where it began, as nothing is acknowledged: {again}"),
+                    _ => format!("it goes on after sequence {floor}: {again}"),
                 });
             }
             _ => {}
