@@ -109,7 +109,7 @@ impl Scene {
 
     fn json(&self, arguments: &[&str]) -> Value {
         let run = self.dlq(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+        serde_json::from_str(&run.stdout).map_err(|error| format!("{error}: {run:?}")).unwrap()
     }
 
     /// How many letters there are.

@@ -14,7 +14,7 @@ pub(super) struct Chosen<'a> {
 
 enum Source<'a> {
     Numbers(std::slice::Iter<'a, u64>),
-    List(Letters),
+    List(Box<Letters>),
 }
 
 impl<'a> Chosen<'a> {
@@ -23,7 +23,7 @@ impl<'a> Chosen<'a> {
     }
 
     pub(super) fn filtered(letters: &'a DeadLetters, filter: &DeadLetterFilter) -> Self {
-        Self { letters, source: Source::List(letters.list(filter)), missing: 0 }
+        Self { letters, source: Source::List(Box::new(letters.list(filter))), missing: 0 }
     }
 
     /// The next letter. A number without a letter is told, and passed.

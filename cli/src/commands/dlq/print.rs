@@ -106,8 +106,8 @@ impl<'a> Printer<'a> {
 
     fn item(&mut self, item: &impl serde::Serialize) -> anyhow::Result<()> {
         match self.printed {
-            0 => write!(self.out, "{{\"{}\": [\n", self.items)?,
-            _ => write!(self.out, ",\n")?,
+            0 => writeln!(self.out, "{{\"{}\": [", self.items)?,
+            _ => writeln!(self.out, ",")?,
         }
         self.printed += 1;
         write!(self.out, "{}", serde_json::to_string(item)?)?;
