@@ -6,6 +6,8 @@ mod letter;
 mod list;
 mod recovery;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -95,7 +95,8 @@ impl DeadLetters {
             headers.push(Headers::ONLY, &*letter.consumer);
         }
         let event = Message { subject: letter.subject.clone().into(), headers, payload: letter.payload.clone() };
-        let stored = send(&self.transport, event).await.map_err(|failure| failed(failure.to_string()))?;
+        let stored =
+            send(&self.transport, event).await.map_err(|failure| failed(format!("{}: {failure}", letter.subject)))?;
         self.forget(number, copy).await?;
         Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
     }

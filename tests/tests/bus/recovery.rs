@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use eventsmith::{DeadLetterFilter, DeadReason, Event, Recovered, StreamDescriptor};
+use eventsmith::{DeadLetterFilter, DeadReason, Event, Recovered};
 use futures_util::StreamExt;
 
 use crate::common::*;
 use crate::dead_letters::*;
-
-/// A stream of dead letters that captures no advisories.
-const DEAF: StreamDescriptor = StreamDescriptor { subjects: &["rules.dlq.>"], ..LETTERS };
 
 /// A durable consumer whose events get two deliveries.
 async fn consumer(scene: &Scene) -> Outcome<Consumer<pull::Config>> {
@@ -82,14 +79,14 @@ async fn what_the_server_gave_up_on_is_recovered_from_its_advisories() -> Outcom
     assert_eq!(letter.payload, event.payload);
     let id = event.headers.get("Nats-Msg-Id").ok_or("no id")?.as_str();
     assert!(letter.headers().any(|header| header == ("Eventsmith-Message-Id", id)));
-    assert_eq!(messages(&scene, "LETTERS").await?, 2, "the advisories are done with");
+    assert_eq!(messages(&scene, LETTERS.name).await?, 2, "the advisories are done with");
     assert_eq!(consumer.info().await?.num_redelivered, 0, "the server has forgotten them");
     Ok(())
 }
 
 #[tokio::test]
 async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 6).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &[2, 4], 4).await?;
@@ -106,7 +103,7 @@ async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome 
 
 #[tokio::test]
 async fn what_cannot_be_found_is_counted() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 2).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &[], 2).await?;
@@ -123,7 +120,7 @@ async fn what_cannot_be_found_is_counted() -> Outcome {
 
 #[tokio::test]
 async fn a_consumer_at_work_is_left_alone() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 2).await?;
     let consumer = consumer(&scene).await?;
     let mut batch = consumer.fetch().max_messages(2).messages().await?;
@@ -146,7 +143,7 @@ async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
     let recovered = scene.letters.recover("RULES", "promotions").await?;
 
     assert_eq!(recovered.from_advisories, 0);
-    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    assert_eq!(messages(&scene, LETTERS.name).await?, 0);
     Ok(())
 }
 

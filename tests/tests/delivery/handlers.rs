@@ -115,7 +115,7 @@ async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
         let outcome = if is_down.load(SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) };
         async { outcome }
     });
-    let status = consumer.status();
+    let monitor = consumer.monitor();
     let stream = site.stream(&JOBS).await?;
     let delivered = async || -> Outcome<u64> { Ok(stream.consumer_info("worker").await?.delivered.consumer_sequence) };
 
@@ -123,7 +123,7 @@ async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     for id in 1..=50 {
         site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
     }
-    let is_open = || status.breakers().any(|(_, state)| state != BreakerState::Closed);
+    let is_open = || monitor.breakers().any(|(_, state)| state != BreakerState::Closed);
     until("an open breaker", async || Ok(is_open().then_some(()))).await?;
     // What was asked for before it opened may still come; then only probes do.
     let probed = calls.load(SeqCst) + 2;
