@@ -365,7 +365,7 @@ async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
 
     assert!(error.contains("OTHER") && error.contains("overlaps with those of the stream RULES"), "{error}");
     assert!(among_themselves.contains("the stream A: its subject a.* overlaps"), "{among_themselves}");
-    assert_eq!(bus.status(None).await?.streams.len(), 1);
+    assert_eq!(bus.status(None).await?.streams.len(), 2);
     Ok(())
 }
 
@@ -434,42 +434,50 @@ async fn one_replica_in_development_whatever_the_catalogue_says() -> Outcome {
     Ok(())
 }
 
-/// The permissions are those of docs/provisioning.md, in other words.
+/// The permissions are those of docs/provisioning.md.
 #[tokio::test]
 async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing() -> Outcome {
-    let users = r#"authorization { users = [
-        { user: provision, password: p, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
-        { user: promotions, password: p, permissions: {
-            publish: [
-                "rules.domain.rule.activated", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.*.promotions",
-                "$JS.API.CONSUMER.MSG.NEXT.*.promotions", "$JS.ACK.*.promotions.>", "$JS.ACK.*.*.*.promotions.>"
-            ]
-            subscribe: ["_INBOX.>"]
-        } }
-    ] }"#;
-    let server = NatsServer::builder().config(users).start().await?;
+    let page = include_str!("../../../docs/provisioning.md");
+    let users = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).ok_or("no users")?;
+    let users = users.replace("$PROVISION", "p").replace("$PROMOTIONS", "p");
+    let server = NatsServer::builder().config(format!("authorization {{ {users} }}")).start().await?;
     let user = |name: &str| eventsmith::Config {
         user: Some(name.to_owned()),
         password: Some("p".into()),
         request_timeout: Duration::from_secs(2),
+        create_consumers: false,
         ..config(server.url())
     };
-    let (operator, service_bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
-    let mut topology = service(&ConsumerDescriptor::DEFAULT);
-    topology.consumers[0].max_deliver = None;
-    operator.provision(topology.clone()).await?;
-    topology.consumers[0].ack_wait = Duration::from_secs(60);
+    let (operator, bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
+    let streams = Topology::from(&[STREAM, DEAD_LETTERS]);
+    operator.provision(streams.clone()).await?;
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-
-    let denied = service_bus.provision(topology).await.unwrap_err();
-    service_bus.publish(&activated("r1")).await?;
-    let consumer = run(service_bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+    let consumer = || {
         let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+        bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(event.rule_id.clone())?;
+                if event.rule_id == "bad" { Err(eventsmith::HandlerError::reject("bad")) } else { Ok(()) }
+            }
+        })
+    };
 
+    let missing = run(consumer()).end().await?.unwrap_err();
+    operator.provision(streams.clone().with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT)).await?;
+    let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
+    let denied = bus.provision(streams.with_service("promotions", &[SUBJECT], &slower)).await.unwrap_err();
+    let consumer = run(consumer());
+    bus.publish(&activated("bad")).await?;
+    bus.publish(&activated("good")).await?;
+    let heard = BTreeSet::from([next(&mut told).await?, next(&mut told).await?]);
+    let summary = consumer.stop().await?;
+    let status = operator.status(None).await?;
+
+    assert!(matches!(missing, eventsmith::ConsumeError::Missing { .. }), "{missing}");
     assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
-    assert_eq!(next(&mut told).await?, "r1");
-    assert_eq!(consumer.stop().await?.handled, 1);
+    assert_eq!((heard.len(), summary.handled), (2, 1), "{summary:?}");
+    let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;
+    assert_eq!(letters.messages, 1);
     Ok(())
 }
