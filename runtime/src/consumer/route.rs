@@ -208,6 +208,7 @@ impl Route {
             attempt: delivery.attempt,
             raw: delivery.message.payload.clone(),
             traceparent: traceparent(delivery.message.headers.get(Headers::TRACEPARENT)),
+            replay_of: delivery.message.headers.get(Headers::REPLAY_OF).map(ToOwned::to_owned),
             bus: bus.clone(),
         };
         (self.call)(context, opened.data)
