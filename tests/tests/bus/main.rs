@@ -10,6 +10,7 @@ mod contract;
 mod dead_letters;
 mod faults;
 mod login;
+mod memory;
 mod provision;
 mod publish;
 mod recovery;
