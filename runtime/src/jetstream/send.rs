@@ -246,8 +246,11 @@ fn to_nats(headers: &Headers) -> Option<HeaderMap> {
 pub(super) fn from_nats(headers: Option<HeaderMap>) -> Headers {
     let mut found = Headers::default();
     for (name, values) in headers.iter().flat_map(HeaderMap::iter) {
+        let name: &str = name.as_ref();
+        let ours = Headers::OURS.iter().find(|ours| **ours == name);
         for value in values {
-            found.push(name.to_string(), value.as_str());
+            let name = ours.map_or_else(|| Cow::Owned(name.to_owned()), |ours| Cow::Borrowed(*ours));
+            found.push(name, value.as_str());
         }
     }
     found
