@@ -77,7 +77,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let status = old.ended().await?;
     let finished: BTreeSet<u64> = site.journal.done()?.iter().map(|entry| entry.id).collect();
     let numbers: Vec<usize> = stopped.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
-    let [handled, failed, handed_back] = numbers[..] else { return Err(stopped.into()) };
+    let [handled, failed, handed_back, 0] = numbers[..] else { return Err(stopped.into()) };
     let mut new = Worker::ready(&orders).await?;
     let (since, mut again) = (Instant::now(), Vec::new());
     while again.len() < handed_back {
@@ -98,6 +98,28 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let once: HashSet<u64> = done.iter().map(|entry| entry.id).collect();
     assert_eq!((done.len(), once.len()), (1_000, 1_000));
     assert_eq!(begun(&site.journal.read()?).count(), 1_000, "a handler was cut off");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_handed_back() -> Outcome {
+    let site = Site::new().await?;
+    // What is not handed back comes again long after the test.
+    let orders = Orders { ack_wait_ms: 300_000, shutdown_timeout_ms: 300, ..site.orders() };
+    site.bus.publish(&Job::new(1, [Deed::Hang, Deed::Complete])).await?;
+    site.bus.publish(&Job::new(2, [Deed::Work(100)])).await?;
+
+    let mut old = Worker::ready(&orders).await?;
+    old.says("HANDLING 1").await?;
+    old.says("HANDLING 2").await?;
+    old.process().terminate()?;
+    let stopped = old.says("STOPPED").await?;
+    let status = old.ended().await?;
+    let mut new = Worker::ready(&orders).await?;
+    new.says("DONE 1 2").await?;
+
+    assert_eq!((stopped.as_str(), status.success()), ("STOPPED 1 0 0 1", true));
+    assert_eq!(site.journal.done()?.iter().filter(|entry| entry.id == 2).count(), 1);
     Ok(())
 }
 
