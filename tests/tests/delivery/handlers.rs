@@ -128,9 +128,8 @@ async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     let site = Site::new().await?;
     let (down, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let (is_down, counter) = (Arc::clone(&down), Arc::clone(&calls));
-    let breaker =
-        BreakerConfig { consecutive_failures: 3, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
-    // Without the breaker, attempts would be used up while the dependency is down.
+    let open_for = Duration::from_millis(100);
+    let breaker = BreakerConfig { consecutive_failures: 3, open_for, ..BreakerConfig::default() };
     let config = ConsumerConfig { breaker: Some(breaker), concurrency: 1, prefetch: 4, ..quick() };
     let consumer = site.bus.consumer("worker").config(config).on(move |_: Received<Job>| {
         counter.fetch_add(1, SeqCst);
@@ -150,15 +149,16 @@ async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     // What was asked for before it opened may still come; then only probes do.
     let probed = calls.load(SeqCst) + 2;
     until("probes", async || Ok((calls.load(SeqCst) >= probed).then_some(()))).await?;
-    let (calls_before, delivered_before) = (calls.load(SeqCst) as u64, delivered().await?);
+    let (calls_before, delivered_before, since) = (calls.load(SeqCst) as u64, delivered().await?, Instant::now());
     until("more probes", async || Ok((calls.load(SeqCst) as u64 >= calls_before + 6).then_some(()))).await?;
-    let (delivered_after, calls_after) = (delivered().await?, calls.load(SeqCst) as u64);
+    let (waited, delivered_after, calls_after) = (since.elapsed(), delivered().await?, calls.load(SeqCst) as u64);
     down.store(false, SeqCst);
     until("the end of all jobs", async || settled(&stream, "worker").await).await?;
     let summary = consumer.stop().await?;
 
     let (deliveries, probes) = (delivered_after - delivered_before, calls_after - calls_before);
     assert!(deliveries <= probes + 1, "{deliveries} deliveries for {probes} probes");
+    assert!(waited >= open_for * 5, "{probes} probes within {waited:?}");
     assert_eq!(summary.handled + summary.dead_lettered, 50, "{summary:?}");
     Ok(())
 }
