@@ -133,19 +133,36 @@ async fn in_a_cluster_nothing_else_is_buried_or_replayed_twice_either() -> Outco
 }
 
 #[tokio::test]
-async fn what_cannot_be_found_is_counted() -> Outcome {
+async fn later_acknowledgements_do_not_hide_what_the_server_gave_up_on() -> Outcome {
     let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 2).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &[], 2).await?;
-    publish(&scene, 1).await?;
+    publish(&scene, 2).await?;
     // With nothing else pending, this moves the end of what is acknowledged past the lost ones.
-    consume(&mut consumer, &[3], 2).await?;
+    consume(&mut consumer, &[3, 4], 2).await?;
+    assert_eq!(consumer.info().await?.ack_floor.stream_sequence, 4);
 
     let recovered = scene.letters.recover("RULES", "promotions").await?;
 
-    assert_eq!(counts(recovered), (0, 0, 2));
-    assert!(origins(&scene).await?.is_empty());
+    assert_eq!((counts(recovered), origins(&scene).await?), ((0, 2, 0), vec![1, 2]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_found_is_counted() -> Outcome {
+    let scene = scene(&[DEAD_LETTERS]).await?;
+    publish(&scene, 1).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &[], 1).await?;
+    // It is further back than anybody looks.
+    let later: Vec<_> = (0..1_000).map(activated).collect();
+    scene.bus.publish_all(&later).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    consume(&mut consumer, &(2..=1_001).collect::<Vec<_>>(), 1).await?;
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!((counts(recovered), origins(&scene).await?), ((0, 0, 1), vec![]));
     Ok(())
 }
 
