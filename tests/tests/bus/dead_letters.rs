@@ -25,7 +25,8 @@ const SHORT_WINDOW: Duration = Duration::from_millis(100);
 
 /// A server with a stream of events and one of dead letters.
 pub(crate) struct Scene {
-    pub(crate) _server: NatsServer,
+    /// Runs as long as the scene.
+    pub(crate) _server: Box<dyn std::any::Any>,
     pub(crate) bus: Bus,
     pub(crate) outside: Context,
     pub(crate) letters: DeadLetters,
@@ -36,7 +37,7 @@ pub(crate) async fn scene(streams: &[StreamDescriptor]) -> Outcome<Scene> {
     bus.provision(streams).await?;
     let outside = async_nats::jetstream::new(async_nats::connect(server.url()).await?);
     let letters = bus.dead_letters("rules").await?;
-    Ok(Scene { _server: server, bus, outside, letters })
+    Ok(Scene { _server: Box::new(server), bus, outside, letters })
 }
 
 /// A letter as somebody else would write it.

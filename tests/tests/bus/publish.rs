@@ -159,6 +159,34 @@ async fn a_batch_that_is_published_again_is_stored_once() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_crash_in_the_middle_of_batches_leaves_each_of_them_whole_and_once() -> Outcome {
+    const BATCHES: u64 = 300;
+    let mut server = NatsServer::start().await?;
+    let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(1), ..config(server.url()) }).await?;
+    bus.provision(&[ATOMIC]).await?;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+
+    let publishing = tokio::spawn(async move {
+        let mut places = Vec::new();
+        for number in 0..BATCHES {
+            let batch = bus.batch().add(&updated("r1"))?.add(&activated(number))?.add(&updated("r2"))?;
+            places.push(bus.publish_atomic(&batch).await?.iter().map(|event| event.sequence).collect::<Vec<_>>());
+            tell.send(number).ok();
+        }
+        Ok::<_, PublishError>(places)
+    });
+    while next(&mut told).await? < BATCHES / 3 {}
+    server.kill()?;
+    server.start_again().await?;
+    let places = publishing.await??;
+
+    assert!(places.iter().all(|of_one| of_one.windows(2).all(|pair| pair[1] == pair[0] + 1)), "{places:?}");
+    assert_eq!(places.concat(), (1..=3 * BATCHES).collect::<Vec<_>>());
+    assert_eq!(held(&server).await?, 3 * BATCHES);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_id_that_was_used_otherwise_makes_no_batch_a_stored_one() -> Outcome {
     let (buses, _server) = both(ATOMIC).await?;
     for bus in buses {

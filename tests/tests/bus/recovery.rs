@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use eventsmith::{DeadLetterFilter, DeadReason, Event, Recovered};
+use eventsmith::testing::NatsCluster;
+use eventsmith::{Bus, Config, DeadLetterFilter, DeadReason, Event, Recovered, ReplayTo, StreamDescriptor};
 use futures_util::StreamExt;
 
 use crate::common::*;
@@ -98,6 +99,36 @@ async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome 
     assert_eq!(origins(&scene).await?, [1, 3, 5, 6]);
     assert!(outcomes.iter().all(|outcome| outcome.unaccounted == 0), "{outcomes:?}");
     assert_eq!(consumer.info().await?.num_redelivered, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn in_a_cluster_nothing_else_is_buried_or_replayed_twice_either() -> Outcome {
+    let cluster = NatsCluster::start(3).await?;
+    let urls = cluster.urls();
+    let bus = Bus::connect(Config { servers: urls.iter().cloned().map(Into::into).collect(), ..config("") }).await?;
+    let replicated = |stream| StreamDescriptor { replicas: 3, ..stream };
+    bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
+    let outside = async_nats::jetstream::new(async_nats::connect(urls).await?);
+    let letters = bus.dead_letters("rules").await?;
+    let scene = Scene { _server: Box::new(cluster), bus, outside, letters };
+    publish(&scene, 40).await?;
+    let mut consumer = consumer(&scene).await?;
+    let acknowledged: Vec<u64> = (1..=40).filter(|sequence| sequence % 4 != 0).collect();
+    consume(&mut consumer, &acknowledged, 10).await?;
+
+    let recoveries = (0..2).map(|_| scene.letters.recover("RULES", "promotions"));
+    let outcomes = futures_util::future::join_all(recoveries).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    let given_up: Vec<u64> = (1..=10).map(|number| number * 4).collect();
+    assert_eq!(origins(&scene).await?, given_up);
+    assert!(outcomes.iter().all(|outcome| outcome.unaccounted == 0), "{outcomes:?}");
+
+    let filter = DeadLetterFilter::default();
+    let replays = (0..3).map(|_| scene.letters.replay_all(&filter, ReplayTo::Everyone));
+    futures_util::future::join_all(replays).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    assert_eq!((messages(&scene, STREAM.name).await?, messages(&scene, LETTERS.name).await?), (50, 0));
     Ok(())
 }
 

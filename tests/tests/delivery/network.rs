@@ -9,6 +9,7 @@ use eventsmith::{Bus, Config, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, What};
 use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::common::*;
 use crate::kills::ledger::{Ledger, buried};
@@ -174,7 +175,8 @@ async fn a_consumer_that_is_cut_off_for_a_while_goes_on_where_it_was() -> Outcom
     site.proxy.cut();
     publish(11..=20).await?;
     site.proxy.refuse(false);
-    done_in_all(20).await?;
+    // Whoever took its requests for messages for still standing would notice only after two missed heartbeats, 11 s.
+    timeout(Duration::from_secs(6), done_in_all(20)).await??;
     let summary = consumer.stop().await?;
 
     let mut done = done.lock().unwrap().clone();

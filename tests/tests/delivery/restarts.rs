@@ -35,7 +35,7 @@ impl Publishing {
                     _ = pace.tick() => {}
                 }
                 let first = results.len() as u64 + 1;
-                let jobs: Vec<_> = (first..first + 20).map(|id| Job::new(id, [Deed::Complete])).collect();
+                let jobs: Vec<_> = (first..first + 60).map(|id| Job::new(id, [Deed::Complete])).collect();
                 results.extend(bus.publish_all(&jobs).await);
             }
         });
