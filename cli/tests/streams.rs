@@ -30,6 +30,7 @@ deliver = "new"
 "#;
 
 /// A catalogue with a service that consumes, and a server.
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 async fn folder_and_server() -> (Folder, NatsServer) {
     let folder = Folder::with(&[("eventsmith.toml", MANIFEST), ("domain/rule/created.v1.json", "true")]);
     (folder, NatsServer::start().await.unwrap())

@@ -244,6 +244,9 @@ impl Headers {
     pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
     pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
+    /// The headers of every event of ours.
+    pub(crate) const OURS: [&'static str; 4] = [Self::ID, Self::TYPE, Self::VERSION, Self::CONTENT_TYPE];
+
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }
@@ -371,6 +374,15 @@ impl Deliveries {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
             Self::JetStream(deliveries) => deliveries.next(want).await,
+        }
+    }
+
+    /// A message that has arrived already. What is more than a message, such as news of the consumer, is left to
+    /// [`next`](Self::next).
+    pub(crate) fn arrived(&mut self) -> Option<Delivery> {
+        match self {
+            Self::Memory(_) => None,
+            Self::JetStream(deliveries) => deliveries.arrived(),
         }
     }
 

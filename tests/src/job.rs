@@ -36,7 +36,8 @@ pub struct Job {
     pub id: u64,
     /// Jobs of one key are done in their order.
     pub key: String,
-    /// What to do at the first attempt, at the second and so on; the last goes for all that follow. Not empty.
+    /// What to do at the first attempt, at the second and so on; the last goes for all that follow. A job without any can
+    /// be published, as by a producer with a defect, and not be decoded.
     pub deeds: Vec<Deed>,
 }
 
@@ -91,7 +92,7 @@ impl Event for Job {
     }
 
     fn validate(&self) -> Result<(), Invalid> {
-        if self.deeds.is_empty() { Err(invalid("a deed")) } else { Ok(()) }
+        Ok(())
     }
 
     fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
@@ -99,8 +100,7 @@ impl Event for Job {
             return Err(DecodeError::UnknownVersion { event_type: Self::TYPE, version, newest: Self::VERSION });
         }
         let job: Self = serde_json::from_slice(data).map_err(|error| invalid(&error.to_string()))?;
-        job.validate()?;
-        Ok(job)
+        if job.deeds.is_empty() { Err(invalid("a deed").into()) } else { Ok(job) }
     }
 }
 
@@ -211,6 +211,8 @@ pub struct Orders {
     pub retry_delay_ms: u64,
     /// Whether jobs of one key are done in their order.
     pub ordered: bool,
+    /// How many milliseconds handlers may go on once the worker is told to stop.
+    pub shutdown_timeout_ms: u64,
 }
 
 impl Orders {
@@ -226,6 +228,7 @@ impl Orders {
             max_attempts: 3,
             retry_delay_ms: 20,
             ordered: false,
+            shutdown_timeout_ms: 25_000,
         }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// What the server answers about a consumer, as far as it matters here.
 #[derive(Deserialize)]
 pub(super) struct Info {
+    name: String,
     config: Settings,
     created: Option<Timestamp>,
     #[serde(default)]
@@ -139,7 +140,7 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
     FoundConsumer {
         settings: ConsumerSettings {
             stream: stream.to_owned(),
-            name: text("durable_name"),
+            name: info.name,
             filters: filters.collect(),
             deliver: match text("deliver_policy").as_str() {
                 "by_start_sequence" => DeliverFrom::Sequence(number("opt_start_seq")),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     fn info(config: Settings) -> Info {
-        let answer = json!({ "config": config });
+        let answer = json!({ "name": "promotions", "config": config });
         serde_json::from_value(answer).unwrap()
     }
 

@@ -223,6 +223,12 @@ impl Transport {
                 effect = Effect::Refuse;
                 note = Some(format!("it needs nats-server {major}.{minor} or later, and this is {version}"));
             }
+            if matches!(to.as_str(), "" | "0" | "0s" | "0B") {
+                // Nor would it ever be found to be what is wanted.
+                effect = Effect::Refuse;
+                note =
+                    Some("a server takes nothing and 0 for its default; leave it out, or say what is meant".to_owned());
+            }
             change.action = match (change.action, effect) {
                 (Action::Refuse, _) | (_, Effect::Refuse) => Action::Refuse,
                 (Action::Create, _) => Action::Create,

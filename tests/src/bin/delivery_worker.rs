@@ -1,13 +1,14 @@
 //! A service that does [`Job`]s, for tests that kill it: `delivery_worker ORDERS`, with [`Orders`] in JSON.
 //!
 //! It says `READY` once it is about to consume, `HANDLING id attempt` when a handler begins and `DONE id attempt` when one
-//! has completed. On SIGTERM it finishes what it has begun, says `STOPPED handled failed handed_back` and exits with 0.
+//! has completed. On SIGTERM it finishes what it has begun, says `STOPPED handled failed handed_back cut_off` and exits with
+//! 0.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy};
+use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy, Summary};
 use eventsmith_tests::job::{Deed, Job, Journal, Orders, What};
 
 #[tokio::main]
@@ -31,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ack_wait: Duration::from_millis(orders.ack_wait_ms),
         order: if orders.ordered { Order::Key } else { Order::None },
         retry: RetryPolicy { first_delay, max_delay: first_delay * 5, max_attempts: orders.max_attempts },
+        shutdown_timeout: Duration::from_millis(orders.shutdown_timeout_ms),
         ..ConsumerConfig::default()
     };
     let consumer =
@@ -38,7 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     say("READY")?;
     let summary = consumer.run(eventsmith::shutdown_signal()).await?;
     bus.shutdown().await?;
-    say(&format!("STOPPED {} {} {}", summary.handled, summary.failed, summary.handed_back))?;
+    let Summary { handled, failed, handed_back, cut_off, .. } = summary;
+    say(&format!("STOPPED {handled} {failed} {handed_back} {cut_off}"))?;
     Ok(())
 }
 

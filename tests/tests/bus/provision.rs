@@ -1,12 +1,14 @@
 //! Streams and consumers of a real server.
 
+mod fields;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{self, AckPolicy, PriorityPolicy, pull, push};
+use async_nats::jetstream::consumer::{self, AckPolicy, pull, push};
 use async_nats::jetstream::{self, Context, stream};
-use eventsmith::testing::{NatsCluster, NatsServer};
-use eventsmith::{Action, Bus, ConsumerDescriptor, Discard, Effect, Retention, Storage, StreamDescriptor, Topology};
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor, Topology};
 use futures_util::TryStreamExt;
 
 use crate::common::*;
@@ -20,185 +22,6 @@ fn service(consumer: &ConsumerDescriptor) -> Topology {
 
 async fn outside(server: &NatsServer) -> Outcome<Context> {
     Ok(jetstream::new(async_nats::connect(server.url()).await?))
-}
-
-#[tokio::test]
-async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> Outcome {
-    let (server, bus) = server().await?;
-    let day = Duration::from_secs(86_400);
-    let knows_atomic = async_nats::connect(server.url()).await?.is_server_compatible(2, 12, 0);
-    let cases = [
-        ("description", StreamDescriptor { description: "other", ..STREAM }, true),
-        ("subjects", StreamDescriptor { subjects: &["rules.domain.>", "more.>"], ..STREAM }, true),
-        ("storage", StreamDescriptor { storage: Storage::Memory, ..STREAM }, false),
-        ("retention", StreamDescriptor { retention: Retention::Interest, ..STREAM }, true),
-        ("retention", StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }, false),
-        ("max_age", StreamDescriptor { max_age: Some(day), ..STREAM }, true),
-        ("max_bytes", StreamDescriptor { max_bytes: Some(1 << 20), ..STREAM }, true),
-        ("max_messages", StreamDescriptor { max_messages: Some(5), ..STREAM }, true),
-        ("duplicate_window", StreamDescriptor { duplicate_window: day, ..STREAM }, true),
-        ("discard", StreamDescriptor { discard: Discard::New, ..STREAM }, true),
-        ("atomic", StreamDescriptor { atomic: true, ..STREAM }, knows_atomic),
-    ];
-    let mut tried = BTreeSet::from(["replicas"]); // on three servers, below
-
-    for (name, wanted, is_possible) in cases {
-        let plan = bus.plan(&[wanted]).await?;
-        let fields: Vec<_> = plan.changes[0].fields.iter().map(|field| (field.field, field.effect)).collect();
-        assert_eq!(fields, [(name, if is_possible { Effect::Update } else { Effect::Refuse })], "{plan}");
-        tried.insert(name);
-        if is_possible {
-            for wanted in [wanted, STREAM] {
-                bus.provision(&[wanted]).await?;
-                let after = bus.plan(&[wanted]).await?;
-                assert!(after.is_empty(), "{name}: {after}");
-            }
-        } else {
-            // The plan is right to refuse: so does the server.
-            let mut config = outside(&server).await?.get_stream("RULES").await?.cached_info().config.clone();
-            match name {
-                "storage" => config.storage = stream::StorageType::Memory,
-                "atomic" => {
-                    assert!(plan.to_string().contains("refused: it needs nats-server 2.12 or later"), "{plan}");
-                    continue;
-                }
-                _ => config.retention = stream::RetentionPolicy::WorkQueue,
-            }
-            outside(&server).await?.update_stream(config).await.unwrap_err();
-        }
-    }
-
-    let created = bus.plan(&[StreamDescriptor { name: "NEW", subjects: &["new.>"], ..STREAM }]).await?;
-    let all: BTreeSet<_> = created.changes[0].fields.iter().map(|field| field.field).collect();
-    assert_eq!(tried, all, "a setting was not tried");
-    Ok(())
-}
-
-#[tokio::test]
-async fn replicas_are_updated_and_those_that_no_cluster_has_are_the_servers_to_refuse() -> Outcome {
-    let cluster = NatsCluster::start(3).await?;
-    let servers = cluster.urls().into_iter().map(Into::into).collect();
-    let bus = Bus::connect(eventsmith::Config { servers, ..config("") }).await?;
-    let three = StreamDescriptor { replicas: 3, ..STREAM };
-    bus.provision(&[STREAM]).await?;
-
-    let plan = bus.plan(&[three]).await?;
-    bus.apply(&plan).await?;
-    let after = bus.plan(&[three]).await?;
-    let error = bus.provision(&[StreamDescriptor { replicas: 5, ..STREAM }]).await.unwrap_err().to_string();
-
-    assert!(plan.to_string().contains("~ stream RULES: replicas 1 -> 3"), "{plan}");
-    assert!(after.is_empty(), "{after}");
-    assert!(error.contains("the stream RULES"), "{error}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn every_setting_of_a_consumer_is_updated_or_recreated_as_its_plan_says() -> Outcome {
-    let (server, bus) = server().await?;
-    let outside = outside(&server).await?;
-    let stream = outside.get_stream("RULES").await?;
-    let default = ConsumerDescriptor::DEFAULT;
-    let ours = || pull::Config {
-        name: Some("promotions".to_owned()),
-        durable_name: Some("promotions".to_owned()),
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: default.ack_wait,
-        max_ack_pending: 1_000,
-        max_deliver: 100,
-        filter_subjects: vec![SUBJECT.to_owned()],
-        ..pull::Config::default()
-    };
-    let seconds = Duration::from_secs;
-    let updated = [
-        ("filters", pull::Config { filter_subjects: vec!["rules.domain.>".to_owned()], ..ours() }),
-        ("ack_wait", pull::Config { ack_wait: seconds(60), ..ours() }),
-        ("max_ack_pending", pull::Config { max_ack_pending: 7, ..ours() }),
-        ("max_deliver", pull::Config { max_deliver: -1, ..ours() }),
-        (
-            "ordered",
-            pull::Config {
-                priority_groups: vec!["other".to_owned()],
-                priority_policy: PriorityPolicy::PinnedClient,
-                ..ours()
-            },
-        ),
-        ("backoff", pull::Config { backoff: vec![default.ack_wait, seconds(30)], ..ours() }),
-        ("headers_only", pull::Config { headers_only: true, ..ours() }),
-        ("inactive_threshold", pull::Config { inactive_threshold: seconds(600), ..ours() }),
-    ];
-    let mut tried = BTreeSet::new();
-
-    for (name, config) in updated {
-        if name == "ordered" && !knows_ordered(&server).await? {
-            tried.insert(name); // as the test of its own says
-            continue;
-        }
-        stream.create_consumer(config).await?;
-        tried.insert(comes_right(&bus, name, Action::Update).await?);
-        stream.delete_consumer("promotions").await?;
-    }
-    stream.create_consumer(pull::Config { ack_policy: AckPolicy::None, ..ours() }).await?;
-    tried.insert(comes_right(&bus, "ack_policy", Action::Recreate).await?);
-    stream.delete_consumer("promotions").await?;
-    let push = push::Config {
-        name: Some("promotions".to_owned()),
-        durable_name: Some("promotions".to_owned()),
-        deliver_subject: "somewhere".to_owned(),
-        ack_wait: default.ack_wait,
-        max_ack_pending: 1_000,
-        max_deliver: 100,
-        filter_subjects: vec![SUBJECT.to_owned()],
-        ..push::Config::default()
-    };
-    stream.create_consumer(push).await?;
-    tried.insert(comes_right(&bus, "deliver_subject", Action::Recreate).await?);
-    stream.delete_consumer("promotions").await?;
-
-    let created = bus.plan(service(&default)).await?;
-    let all: BTreeSet<_> = created.changes[1].fields.iter().map(|field| field.field).collect();
-    assert_eq!(tried, all, "a setting was not tried");
-    Ok(())
-}
-
-/// The plan for the consumer is to do this about this one setting, and when it is done there is nothing left to do.
-async fn comes_right(bus: &Bus, name: &'static str, action: Action) -> Outcome<&'static str> {
-    let topology = service(&ConsumerDescriptor::DEFAULT);
-    let plan = bus.plan(topology.clone()).await?;
-    let change = &plan.changes[1];
-    let fields: Vec<_> = change.fields.iter().map(|field| field.field).collect();
-    assert_eq!((fields, change.action), (vec![name], action), "{plan}");
-    bus.apply(&plan).await?;
-    let after = bus.plan(topology).await?;
-    assert!(after.is_empty(), "{name}: {after}");
-    Ok(name)
-}
-
-async fn knows_ordered(server: &NatsServer) -> Outcome<bool> {
-    Ok(async_nats::connect(server.url()).await?.is_server_compatible(2, 11, 0))
-}
-
-#[tokio::test]
-async fn ordered_is_switched_on_and_off_where_the_server_knows_it() -> Outcome {
-    let (server, bus) = server().await?;
-    let ordered = service(&ConsumerDescriptor { ordered: true, ..ConsumerDescriptor::DEFAULT });
-    if !knows_ordered(&server).await? {
-        let error = bus.provision(ordered).await.unwrap_err().to_string();
-        assert!(error.contains("ordered true: it needs nats-server 2.11 or later"), "{error}");
-        return Ok(());
-    }
-
-    for (topology, policy) in [
-        (ordered.clone(), PriorityPolicy::PinnedClient),
-        (service(&ConsumerDescriptor::DEFAULT), PriorityPolicy::None),
-        (ordered, PriorityPolicy::PinnedClient),
-    ] {
-        bus.provision(topology.clone()).await?;
-        assert!(bus.plan(topology).await?.is_empty());
-        let stream = outside(&server).await?.get_stream("RULES").await?;
-        assert_eq!(stream.consumer_info("promotions").await?.config.priority_policy, policy);
-    }
-    Ok(())
 }
 
 #[tokio::test]
@@ -365,7 +188,7 @@ async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
 
     assert!(error.contains("OTHER") && error.contains("overlaps with those of the stream RULES"), "{error}");
     assert!(among_themselves.contains("the stream A: its subject a.* overlaps"), "{among_themselves}");
-    assert_eq!(bus.status(None).await?.streams.len(), 1);
+    assert_eq!(bus.status(None).await?.streams.len(), 2);
     Ok(())
 }
 
@@ -393,6 +216,24 @@ async fn an_id_cannot_be_remembered_for_longer_than_its_message() -> Outcome {
 }
 
 #[tokio::test]
+async fn what_a_server_would_take_for_its_default_is_refused() -> Outcome {
+    let (_server, bus) = server().await?;
+    let zero = [
+        StreamDescriptor { subjects: &[], ..STREAM },
+        StreamDescriptor { max_messages: Some(0), ..STREAM },
+        StreamDescriptor { duplicate_window: Duration::ZERO, ..STREAM },
+    ];
+
+    for wanted in zero {
+        let plan = bus.plan(&[wanted]).await?;
+        assert!(plan.is_refused() && plan.to_string().contains("for its default"), "{plan}");
+    }
+    let forever = service(&ConsumerDescriptor { max_deliver: 0, ..ConsumerDescriptor::DEFAULT });
+    assert!(bus.plan(forever).await?.is_refused());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_consumer_without_its_stream_and_a_name_that_is_none_are_refused() -> Outcome {
     let (_server, bus) = server().await?;
     let mut nowhere = service(&ConsumerDescriptor::DEFAULT);
@@ -408,7 +249,9 @@ async fn a_consumer_without_its_stream_and_a_name_that_is_none_are_refused() -> 
 
 #[tokio::test]
 async fn a_status_has_all_consumers_however_many() -> Outcome {
-    let (_server, bus) = server().await?;
+    let (server, bus) = server().await?;
+    let by_hand = pull::Config { name: Some("by-hand".to_owned()), ..pull::Config::default() };
+    outside(&server).await?.get_stream("RULES").await?.create_consumer(by_hand).await?;
     // More than one answer of the server holds, which is 256.
     let mut topology = Topology::from(&[STREAM]);
     for number in 0..300 {
@@ -418,8 +261,9 @@ async fn a_status_has_all_consumers_however_many() -> Outcome {
     bus.provision(topology.clone()).await?;
     let status = bus.status(Some(&topology)).await?;
 
-    let names: BTreeSet<_> = status.streams[0].consumers.iter().map(|consumer| &consumer.name).collect();
-    assert_eq!((names.len(), status.missing.len()), (300, 0));
+    let names: BTreeSet<_> = status.streams[0].consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+    assert_eq!((names.len(), status.missing.len()), (301, 0));
+    assert!(names.contains("by-hand"), "{names:?}");
     Ok(())
 }
 
@@ -434,42 +278,50 @@ async fn one_replica_in_development_whatever_the_catalogue_says() -> Outcome {
     Ok(())
 }
 
-/// The permissions are those of docs/provisioning.md, in other words.
+/// The permissions are those of docs/provisioning.md.
 #[tokio::test]
 async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing() -> Outcome {
-    let users = r#"authorization { users = [
-        { user: provision, password: p, permissions: { publish: ["$JS.API.>"], subscribe: ["_INBOX.>"] } }
-        { user: promotions, password: p, permissions: {
-            publish: [
-                "rules.domain.rule.activated", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.*.promotions",
-                "$JS.API.CONSUMER.MSG.NEXT.*.promotions", "$JS.ACK.*.promotions.>", "$JS.ACK.*.*.*.promotions.>"
-            ]
-            subscribe: ["_INBOX.>"]
-        } }
-    ] }"#;
-    let server = NatsServer::builder().config(users).start().await?;
+    let page = include_str!("../../../docs/provisioning.md");
+    let users = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).ok_or("no users")?;
+    let users = users.replace("$PROVISION", "p").replace("$PROMOTIONS", "p");
+    let server = NatsServer::builder().config(format!("authorization {{ {users} }}")).start().await?;
     let user = |name: &str| eventsmith::Config {
         user: Some(name.to_owned()),
         password: Some("p".into()),
         request_timeout: Duration::from_secs(2),
+        create_consumers: false,
         ..config(server.url())
     };
-    let (operator, service_bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
-    let mut topology = service(&ConsumerDescriptor::DEFAULT);
-    topology.consumers[0].max_deliver = None;
-    operator.provision(topology.clone()).await?;
-    topology.consumers[0].ack_wait = Duration::from_secs(60);
+    let (operator, bus) = (Bus::connect(user("provision")).await?, Bus::connect(user("promotions")).await?);
+    let streams = Topology::from(&[STREAM, DEAD_LETTERS]);
+    operator.provision(streams.clone()).await?;
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-
-    let denied = service_bus.provision(topology).await.unwrap_err();
-    service_bus.publish(&activated("r1")).await?;
-    let consumer = run(service_bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+    let consumer = || {
         let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+        bus.consumer("promotions").on(move |event: eventsmith::Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(event.rule_id.clone())?;
+                if event.rule_id == "bad" { Err(eventsmith::HandlerError::reject("bad")) } else { Ok(()) }
+            }
+        })
+    };
 
+    let missing = run(consumer()).end().await?.unwrap_err();
+    operator.provision(streams.clone().with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT)).await?;
+    let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
+    let denied = bus.provision(streams.with_service("promotions", &[SUBJECT], &slower)).await.unwrap_err();
+    let consumer = run(consumer());
+    bus.publish(&activated("bad")).await?;
+    bus.publish(&activated("good")).await?;
+    let heard = BTreeSet::from([next(&mut told).await?, next(&mut told).await?]);
+    let summary = consumer.stop().await?;
+    let status = operator.status(None).await?;
+
+    assert!(matches!(missing, eventsmith::ConsumeError::Missing { .. }), "{missing}");
     assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
-    assert_eq!(next(&mut told).await?, "r1");
-    assert_eq!(consumer.stop().await?.handled, 1);
+    assert_eq!((heard.len(), summary.handled), (2, 1), "{summary:?}");
+    let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;
+    assert_eq!(letters.messages, 1);
     Ok(())
 }

@@ -7,7 +7,8 @@ use async_nats::jetstream::{self, stream::Stream};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConsumeError, Consumer, ConsumerConfig, RetryPolicy, StreamDescriptor, Summary};
 use eventsmith_tests::job::{JOBS, Journal, LETTERS, Orders};
-use eventsmith_tests::proxy::Proxy;
+use eventsmith_tests::proxy::{End, Frame, Proxy};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -101,10 +102,19 @@ pub(crate) async fn stored(stream: &Stream) -> Outcome<BTreeMap<u64, usize>> {
     let state = stream.get_info().await?.state;
     for sequence in state.first_sequence.max(1)..=state.last_sequence {
         let message = stream.get_raw_message(sequence).await?;
-        let envelope: serde_json::Value = serde_json::from_slice(&message.payload)?;
+        let envelope: Value = serde_json::from_slice(&message.payload)?;
         *found.entry(envelope["data"]["id"].as_u64().ok_or("no job")?).or_default() += 1;
     }
     Ok(found)
+}
+
+/// The number under which a stream stored a message, if this is its acknowledgement to the publisher.
+pub(crate) fn stored_as(frame: &Frame) -> Option<u64> {
+    if frame.from != End::Server || !frame.subject.starts_with("_INBOX.") {
+        return None;
+    }
+    let answer: Value = serde_json::from_slice(frame.payload).ok()?;
+    if answer["stream"] == JOBS.name { answer["seq"].as_u64() } else { None }
 }
 
 /// Looks again and again until there is something, and says what there was not.

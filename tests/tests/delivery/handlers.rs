@@ -77,7 +77,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let status = old.ended().await?;
     let finished: BTreeSet<u64> = site.journal.done()?.iter().map(|entry| entry.id).collect();
     let numbers: Vec<usize> = stopped.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
-    let [handled, failed, handed_back] = numbers[..] else { return Err(stopped.into()) };
+    let [handled, failed, handed_back, 0] = numbers[..] else { return Err(stopped.into()) };
     let mut new = Worker::ready(&orders).await?;
     let (since, mut again) = (Instant::now(), Vec::new());
     while again.len() < handed_back {
@@ -102,13 +102,34 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_handed_back() -> Outcome {
+    let site = Site::new().await?;
+    // What is not handed back comes again long after the test.
+    let orders = Orders { ack_wait_ms: 300_000, shutdown_timeout_ms: 300, ..site.orders() };
+    site.bus.publish(&Job::new(1, [Deed::Hang, Deed::Complete])).await?;
+    site.bus.publish(&Job::new(2, [Deed::Work(100)])).await?;
+
+    let mut old = Worker::ready(&orders).await?;
+    old.says("HANDLING 1").await?;
+    old.says("HANDLING 2").await?;
+    old.process().terminate()?;
+    let stopped = old.says("STOPPED").await?;
+    let status = old.ended().await?;
+    let mut new = Worker::ready(&orders).await?;
+    new.says("DONE 1 2").await?;
+
+    assert_eq!((stopped.as_str(), status.success()), ("STOPPED 1 0 0 1", true));
+    assert_eq!(site.journal.done()?.iter().filter(|entry| entry.id == 2).count(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     let site = Site::new().await?;
     let (down, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let (is_down, counter) = (Arc::clone(&down), Arc::clone(&calls));
-    let breaker =
-        BreakerConfig { consecutive_failures: 3, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
-    // Without the breaker, attempts would be used up while the dependency is down.
+    let open_for = Duration::from_millis(100);
+    let breaker = BreakerConfig { consecutive_failures: 3, open_for, ..BreakerConfig::default() };
     let config = ConsumerConfig { breaker: Some(breaker), concurrency: 1, prefetch: 4, ..quick() };
     let consumer = site.bus.consumer("worker").config(config).on(move |_: Received<Job>| {
         counter.fetch_add(1, SeqCst);
@@ -128,15 +149,16 @@ async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     // What was asked for before it opened may still come; then only probes do.
     let probed = calls.load(SeqCst) + 2;
     until("probes", async || Ok((calls.load(SeqCst) >= probed).then_some(()))).await?;
-    let (calls_before, delivered_before) = (calls.load(SeqCst) as u64, delivered().await?);
+    let (calls_before, delivered_before, since) = (calls.load(SeqCst) as u64, delivered().await?, Instant::now());
     until("more probes", async || Ok((calls.load(SeqCst) as u64 >= calls_before + 6).then_some(()))).await?;
-    let (delivered_after, calls_after) = (delivered().await?, calls.load(SeqCst) as u64);
+    let (waited, delivered_after, calls_after) = (since.elapsed(), delivered().await?, calls.load(SeqCst) as u64);
     down.store(false, SeqCst);
     until("the end of all jobs", async || settled(&stream, "worker").await).await?;
     let summary = consumer.stop().await?;
 
     let (deliveries, probes) = (delivered_after - delivered_before, calls_after - calls_before);
     assert!(deliveries <= probes + 1, "{deliveries} deliveries for {probes} probes");
+    assert!(waited >= open_for * 5, "{probes} probes within {waited:?}");
     assert_eq!(summary.handled + summary.dead_lettered, 50, "{summary:?}");
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! Servers that stop, crash and come back while events are published and consumed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Stream;
 use eventsmith::testing::NatsCluster;
 use eventsmith::{Bus, Config, PublishError, Published, Received, StreamDescriptor};
 use eventsmith_tests::job::{Deed, JOBS, Job, Journal, LETTERS, What};
-use tokio::sync::oneshot;
+use eventsmith_tests::proxy::{Proxy, Verdict};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -35,7 +37,7 @@ impl Publishing {
                     _ = pace.tick() => {}
                 }
                 let first = results.len() as u64 + 1;
-                let jobs: Vec<_> = (first..first + 20).map(|id| Job::new(id, [Deed::Complete])).collect();
+                let jobs: Vec<_> = (first..first + 60).map(|id| Job::new(id, [Deed::Complete])).collect();
                 results.extend(bus.publish_all(&jobs).await);
             }
         });
@@ -82,16 +84,29 @@ async fn check(stream: &Stream, journal: &Journal, count: usize) -> Outcome {
 async fn a_server_that_restarts_amid_publishing_and_consuming_loses_nothing() -> Outcome {
     let mut site = Site::new().await?;
     let _worker = Worker::ready(&site.orders()).await?;
-    let impatient = Config { ack_timeout: Duration::from_secs(1), ..config(site.server.url()) };
+    let before_publisher = Proxy::start(site.server.port()).await?;
+    let impatient = Config { ack_timeout: Duration::from_secs(1), ..config(before_publisher.url()) };
 
     let publishing = Publishing::start(Bus::connect(impatient).await?);
     for crash in [true, false] {
         more(&site.journal, 200).await?;
+        // From here on acknowledgements do not arrive, so that the publisher waits for some when the server goes.
+        let unacknowledged = Arc::new(Notify::new());
+        let tell = Arc::clone(&unacknowledged);
+        before_publisher.rule(move |frame| match stored_as(frame) {
+            Some(_) => {
+                tell.notify_one();
+                Verdict::Drop
+            }
+            None => Verdict::Forward,
+        });
+        timeout(PATIENCE, unacknowledged.notified()).await?;
         if crash {
             site.server.kill()?
         } else {
             site.server.stop().await?
         }
+        before_publisher.forward_all();
         site.server.start_again().await?;
     }
     more(&site.journal, 200).await?;

@@ -95,9 +95,12 @@ impl Process {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) -> Outcome {
-        let id = self.0.lock().unwrap_or_else(PoisonError::into_inner).id();
-        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status()?;
+        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.id())).status()?;
         if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
     pub(crate) fn status(&self) -> std::io::Result<Option<ExitStatus>> {

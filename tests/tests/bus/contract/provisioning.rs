@@ -35,10 +35,12 @@ pub(super) async fn a_plan_with_a_refusal_is_not_applied_in_part(bus: Bus) -> Ou
 }
 
 pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_told(bus: Bus) -> Outcome {
-    let letters = StreamDescriptor { name: "LETTERS", subjects: &["rules.dlq.>"], ..STREAM };
     let consumes = ["rules.domain.rule.activated", "rules.domain.rule.updated"];
-    let topology =
-        Topology::from(&[STREAM, letters]).with_service("promotions", &consumes[..1], &ConsumerDescriptor::DEFAULT);
+    let topology = Topology::from(&[STREAM, DEAD_LETTERS]).with_service(
+        "promotions",
+        &consumes[..1],
+        &ConsumerDescriptor::DEFAULT,
+    );
     bus.publish(&activated("r1")).await?;
     bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
 
@@ -55,7 +57,7 @@ pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_t
     let consumer = &rules.consumers[0];
     assert_eq!((consumer.name.as_str(), consumer.managed, consumer.lag), ("promotions", Some(true), 1));
     assert_eq!((consumer.ack_pending, consumer.ack_floor, consumer.last_delivered), (0, 0, 0));
-    let letters = status.streams.iter().find(|stream| stream.settings.name == "LETTERS").ok_or("no stream")?;
+    let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;
     assert!(letters.settings.subjects.iter().any(|subject| subject.contains("MAX_DELIVERIES.RULES.*")), "{letters:?}");
     assert_eq!(unknown.streams[0].consumers[0].managed, Some(false));
     assert!(unknown.to_string().contains("not in the catalogue"), "{unknown}");
