@@ -120,7 +120,7 @@ macro_rules! event {
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                if version > Self::VERSION || version < Self::OLDEST {
+                if !(Self::OLDEST..=Self::VERSION).contains(&version) {
                     return Err(DecodeError::UnknownVersion { event_type: Self::TYPE, version, newest: Self::VERSION });
                 }
                 serde_json::from_slice(data).map_err(|error| invalid(Self::TYPE, version, &error.to_string()).into())
