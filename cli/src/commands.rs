@@ -2,6 +2,7 @@
 
 mod breaking;
 mod completions;
+mod dlq;
 mod example;
 mod generate;
 mod lint;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Validate(validate::Validate),
     Example(example::Example),
     Streams(streams::Streams),
+    Dlq(dlq::Dlq),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -36,6 +38,7 @@ impl Command {
             Self::Validate(command) => command.run(out),
             Self::Example(command) => command.run(out),
             Self::Streams(command) => command.run(out),
+            Self::Dlq(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

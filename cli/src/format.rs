@@ -21,6 +21,7 @@ use eventsmith_codegen::{Diagnostic, Severity};
 
 pub(crate) use json::Extra;
 use place::Repository;
+pub(crate) use visible::{visible, visible_lines};
 
 /// A format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

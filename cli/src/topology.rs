@@ -12,8 +12,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 pub(crate) fn topology(loaded: &Loaded) -> Topology {
     let catalogue = &loaded.catalogue;
     let streams = catalogue.manifest.streams.iter().map(|(name, stream)| settings(name.get_ref(), stream)).collect();
-    let topology = Topology { streams, consumers: Vec::new() };
-    catalogue.manifest.services.iter().fold(topology, |topology, (name, service)| {
+    catalogue.manifest.services.iter().fold(Topology::new(streams), |topology, (name, service)| {
         let consumed = service.consumes.iter().filter_map(|event_type| catalogue.event(event_type.get_ref()));
         let subjects: Vec<String> =
             consumed.filter_map(|event| event.versions.last().map(|newest| newest.subject(event))).collect();

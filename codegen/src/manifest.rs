@@ -196,9 +196,12 @@ fn one() -> u8 {
     1
 }
 
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let (amount, unit) = amount_and_unit(&text);
+/// Reads a duration as `eventsmith.toml` and the command line write it, `2m`.
+///
+/// # Errors
+/// What is wrong with it, and what would be right.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let (amount, unit) = amount_and_unit(text);
     let milliseconds = match unit {
         "ms" => Some(1),
         "s" => Some(1_000),
@@ -207,11 +210,13 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
         "d" => Some(86_400_000),
         _ => None,
     };
-    scaled(amount, milliseconds).map(|total| Some(Duration::from_millis(total))).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "{text:?} is not a duration; write a whole number and ms, s, m, h or d: \"2m\""
-        ))
-    })
+    scaled(amount, milliseconds)
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("{text:?} is not a duration; write a whole number and ms, s, m, h or d: \"2m\""))
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {

@@ -155,7 +155,7 @@ impl Bus {
 
     /// Stores all events of a batch, one after the other, or none of them.
     ///
-    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12 or
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12.1 or
     /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
     /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
     ///
@@ -187,11 +187,11 @@ impl Bus {
         }
     }
 
-    /// Waits until every consumer that runs on this bus in memory has settled all it can get: handled, or gone to the dead
+    /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled, or gone to the dead
     /// letters, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put forward
     /// instead. At once for a bus over NATS, which cannot know.
     ///
-    /// A consumer that cannot settle, because its handler hangs or its breaker is open, is waited for.
+    /// A consumer that cannot settle, because it is never run, its handler hangs or its breaker is open, is waited for.
     pub async fn settle(&self) {
         if let Transport::Memory(memory) = self.transport() {
             memory.settle().await;

@@ -67,12 +67,14 @@ pub struct Consumer {
     routes: Routes,
     config: ConsumerConfig,
     monitor: Monitor,
+    starting: Option<crate::memory::Starting>,
 }
 
 impl Consumer {
     pub(crate) fn new(bus: Bus, service: String) -> Self {
         let (config, monitor) = (ConsumerConfig::default(), Monitor::default());
-        Self { bus, service, routes: Routes::default(), config, monitor }
+        let starting = bus.transport().starting();
+        Self { bus, service, routes: Routes::default(), config, monitor, starting }
     }
 
     /// Handles the events of one type by a function. What the function needs beside the event, it captures.
@@ -151,6 +153,7 @@ impl Consumer {
             recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
             dispatches.push(dispatch);
         }
+        drop(self.starting.take());
         // One stream's failure ends the others too, but in good order.
         let (stop, stopped) = watch::channel(false);
         let running = dispatches.into_iter().map(|dispatch| {

@@ -6,10 +6,12 @@ mod letter;
 mod list;
 mod recovery;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::transport::{Select, Transport, Unavailable};
+use crate::transport::{Failure, Select, Transport, Unavailable};
 
 pub(crate) use burial::{Buried, Origin, bury};
 pub use filter::DeadLetterFilter;
@@ -72,6 +74,13 @@ pub enum DeadLetterError {
 impl From<Unavailable> for DeadLetterError {
     fn from(error: Unavailable) -> Self {
         Self::Unavailable { reason: error.0 }
+    }
+}
+
+impl From<Failure> for DeadLetterError {
+    fn from(failure: Failure) -> Self {
+        let (Failure::Server { reason, .. } | Failure::Unavailable(reason)) = failure;
+        Self::Unavailable { reason }
     }
 }
 

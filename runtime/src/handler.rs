@@ -24,6 +24,7 @@ pub(crate) struct Context {
     pub(crate) attempt: u64,
     pub(crate) raw: Bytes,
     pub(crate) traceparent: Option<String>,
+    pub(crate) replay_of: Option<String>,
     pub(crate) bus: Bus,
 }
 
@@ -41,6 +42,11 @@ impl<E> Received<E> {
     /// runs: an event that was handed back unhandled, as happens when a service shuts down, has been delivered too.
     pub fn attempt(&self) -> u64 {
         self.context.attempt
+    }
+
+    /// The dead letter that this event was replayed from, `STREAM:SEQUENCE`, if it was.
+    pub fn replay_of(&self) -> Option<&str> {
+        self.context.replay_of.as_deref()
     }
 
     /// The message as it was stored, envelope and all.

@@ -9,6 +9,7 @@ mod read;
 mod send;
 mod upkeep;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -39,7 +40,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// A connection to NATS.
-#[derive(Debug)]
 pub(crate) struct JetStream {
     client: Client,
     context: Context,
@@ -50,6 +50,13 @@ pub(crate) struct JetStream {
     /// How many messages wait for a connection, and how many may.
     queued: AtomicUsize,
     max_queued: usize,
+}
+
+impl fmt::Debug for JetStream {
+    /// The server's name alone: what the client holds is long, and partly secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JetStream").field(&self.client.server_info().server_name).finish()
+    }
 }
 
 /// What the client tells about its connection as time goes by.

@@ -27,6 +27,7 @@ use consumer::Durable;
 use stream::Stream;
 
 pub(crate) use consumer::{Acker, Deliveries};
+pub(crate) use settle::Starting;
 
 /// The server's code for a batch of which not all came to the stream.
 const BATCH_INCOMPLETE: u64 = 10176;
@@ -51,8 +52,11 @@ impl StoredMessage {
         Envelope::read(&self.payload).ok().map(|(envelope, _)| envelope)
     }
 
-    /// The event, if it is a valid one of this type.
+    /// The event, if it is a valid one of this type; a dead letter is none.
     pub fn event<E: Event>(&self) -> Option<E> {
+        if !filter::covers(E::SUBJECT, &self.subject) {
+            return None;
+        }
         let (envelope, data) = Envelope::read(&self.payload).ok()?;
         let decode = || E::decode(envelope.version, data.get().as_bytes()).ok();
         (envelope.event_type == E::TYPE).then(decode).flatten()
@@ -73,6 +77,8 @@ struct Shared {
     clock: Clock,
     /// How many have begun to read from consumers.
     readers: AtomicU64,
+    /// How many consumers have been made and do not read yet.
+    starting: AtomicU64,
 }
 
 impl Memory {

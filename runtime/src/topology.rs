@@ -47,21 +47,31 @@ impl Topology {
         })
     }
 
+    /// Streams without consumers.
+    ///
+    /// The server tells in advisories of events that a consumer was delivered too often. Those about the other streams are
+    /// captured by the stream of the dead letters, if there is one: it has a subject `ROOT.dlq.>`.
+    pub fn new(mut streams: Vec<StreamSettings>) -> Self {
+        if let Some(at) = streams.iter().position(StreamSettings::holds_dead_letters) {
+            let others = streams.iter().enumerate().filter(|(other, _)| *other != at);
+            let advisory = |name: &str| format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{name}.*");
+            let mut advisories: Vec<String> = others.map(|(_, stream)| advisory(&stream.name)).collect();
+            advisories.retain(|advisory| !streams[at].subjects.contains(advisory));
+            streams[at].subjects.append(&mut advisories);
+        }
+        Self { streams, consumers: Vec::new() }
+    }
+
     /// The same with the durable consumers of one more service: one for each stream that captures some of the subjects
     /// that it consumes.
-    ///
-    /// The server tells of events that a consumer was delivered too often in advisories. Those about these consumers are
-    /// captured by the stream of the dead letters, if there is one: it has a subject `ROOT.dlq.>`.
     #[must_use]
     pub fn with_service(mut self, name: &str, subjects: &[&str], consumer: &ConsumerDescriptor) -> Self {
-        let mut advisories = Vec::new();
         for stream in &self.streams {
             let is_captured = |subject: &&&str| stream.subjects.iter().any(|own| filter::overlap(own, subject));
             let filters: Vec<String> = subjects.iter().filter(is_captured).map(ToString::to_string).collect();
             if filters.is_empty() {
                 continue;
             }
-            advisories.push(format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{}.*", stream.name));
             self.consumers.push(ConsumerSettings {
                 stream: stream.name.clone(),
                 name: name.to_owned(),
@@ -73,10 +83,6 @@ impl Topology {
                 ordered: consumer.ordered,
             });
         }
-        if let Some(letters) = self.streams.iter_mut().find(|stream| stream.holds_dead_letters()) {
-            advisories.retain(|advisory| !letters.subjects.contains(advisory));
-            letters.subjects.append(&mut advisories);
-        }
         self
     }
 }
@@ -84,7 +90,7 @@ impl Topology {
 /// The streams alone.
 impl From<&[StreamDescriptor]> for Topology {
     fn from(streams: &[StreamDescriptor]) -> Self {
-        Self { streams: streams.iter().map(StreamSettings::from).collect(), consumers: Vec::new() }
+        Self::new(streams.iter().map(StreamSettings::from).collect())
     }
 }
 

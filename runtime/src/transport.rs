@@ -162,6 +162,14 @@ impl Transport {
         }
     }
 
+    /// Says that a consumer is about to read, until it does: for those who wait until all is settled.
+    pub(crate) fn starting(&self) -> Option<memory::Starting> {
+        match self {
+            Self::Memory(memory) => Some(memory.starting()),
+            Self::JetStream(_) => None,
+        }
+    }
+
     /// Begins to read from a durable consumer that is there.
     pub(crate) async fn read(&self, consumer: &ConsumerSettings) -> Result<Deliveries, ConsumeError> {
         match self {
@@ -236,6 +244,9 @@ impl Headers {
     pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
     pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
+    /// The headers of every event of ours.
+    pub(crate) const OURS: [&'static str; 4] = [Self::ID, Self::TYPE, Self::VERSION, Self::CONTENT_TYPE];
+
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.0.push((name.into(), value.into()));
     }
@@ -245,7 +256,12 @@ impl Headers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
+        self.entries().map(|(name, value)| (&**name, value))
+    }
+
+    /// The same, with names that tell whether they are ours or came from outside.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Cow<'static, str>, &str)> {
+        self.0.iter().map(|(name, value)| (name, value.as_str()))
     }
 
     /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.
@@ -358,6 +374,15 @@ impl Deliveries {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
             Self::JetStream(deliveries) => deliveries.next(want).await,
+        }
+    }
+
+    /// A message that has arrived already. What is more than a message, such as news of the consumer, is left to
+    /// [`next`](Self::next).
+    pub(crate) fn arrived(&mut self) -> Option<Delivery> {
+        match self {
+            Self::Memory(_) => None,
+            Self::JetStream(deliveries) => deliveries.arrived(),
         }
     }
 

@@ -3,6 +3,15 @@
 #![doc = include_str!("../../README.md")]
 #![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]
 
+/// The guides, whose code is compiled, too.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../docs/delivery.md")]
+    mod delivery {}
+    #[doc = include_str!("../../docs/unit-tests.md")]
+    mod unit_tests {}
+}
+
 pub mod job;
 pub mod proxy;
 pub mod random_edit;

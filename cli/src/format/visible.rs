@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A text in one line, without anything that moves the cursor, changes colours or turns the direction of writing.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -15,7 +15,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// The same of a text that may have several lines.
-pub(super) fn visible_lines(text: &str) -> String {
+pub(crate) fn visible_lines(text: &str) -> String {
     text.split('\n').map(|line| visible(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
 }
 

@@ -89,10 +89,16 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Connects to one server. A single server cannot keep three replicas, as the catalogue asks for: one must do.
+/// Connects to one server, as in development. It cannot keep three replicas, as the catalogue asks for: one must do. And
+/// nobody has provisioned a consumer for this tutorial, so it creates its own.
 async fn connect(url: impl Into<ServerUrl>) -> anyhow::Result<Bus> {
-    let config =
-        Config { servers: vec![url.into()], name: "quickstart".to_owned(), replicas: Some(1), ..Config::default() };
+    let config = Config {
+        servers: vec![url.into()],
+        name: "quickstart".to_owned(),
+        create_consumers: true,
+        replicas: Some(1),
+        ..Config::default()
+    };
     Ok(Bus::connect(config).await?)
 }
 

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
@@ -16,6 +15,8 @@ use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::transport::{Deliveries, Delivery, Word};
 
+/// How many deliveries are taken before anything else gets its turn.
+const AT_ONCE: usize = 32;
 /// How often to look whether those events are done that somebody else had in hand when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a handler that was cut off may take to notice.
@@ -76,7 +77,10 @@ impl Dispatch {
                 () = until(probe) => {}
                 _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
                 delivery = self.deliveries.next(want) => match delivery? {
-                    Some(delivery) => self.accept(delivery),
+                    Some(delivery) => {
+                        self.accept(delivery);
+                        self.accept_more();
+                    }
                     // Somebody else may have been served meanwhile, and have events of our keys in hand.
                     None => {
                         self.hand_back().await;
@@ -84,23 +88,25 @@ impl Dispatch {
                     }
                 },
             }
-            self.begin();
+            self.begin().await;
         }
     }
 
-    /// Starts handlers for what waits, as many as may run.
-    fn begin(&mut self) {
+    /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
+    /// only one that waits becomes one.
+    async fn begin(&mut self) {
         while self.running.len() < self.config.concurrency.max(1) {
             let routes = &self.worker.routes;
             let admits = |delivery: &Delivery| {
                 self.breakers.is_empty() || routes.breaker(delivery).is_none_or(|breaker| breaker.admits())
             };
             let Some((delivery, lane)) = self.queue.pop(admits) else { return };
-            // A task costs more than a handler that has nothing to wait for, so only one that waits becomes one.
-            let mut work = Box::pin(Arc::clone(&self.worker).process(delivery, lane));
-            match work.as_mut().now_or_never() {
-                Some(done) => self.record(Ok(done)),
-                None => drop(self.running.spawn(work)),
+            let begun = self.worker.begin(delivery);
+            if begun.is_handled() {
+                send(&begun.delivery.acker, Word::Ack).await;
+                self.queue.done(begun.delivery.sequence, lane.as_ref());
+            } else {
+                self.running.spawn(Arc::clone(&self.worker).finish(begun, lane));
             }
         }
     }
@@ -116,6 +122,14 @@ impl Dispatch {
         // The server counts a request in 32 bits.
         let most = concurrency.max(1).saturating_add(prefetch).min(i32::MAX as usize);
         most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
+    }
+
+    /// Takes what has arrived already, as each round of waiting costs; but not without end, as others wait, too.
+    fn accept_more(&mut self) {
+        for _ in 1..AT_ONCE {
+            let Some(delivery) = self.deliveries.arrived() else { return };
+            self.accept(delivery);
+        }
     }
 
     fn accept(&mut self, delivery: Delivery) {

@@ -168,10 +168,11 @@ impl Queue {
             self.lanes.remove(lane);
             return;
         };
-        if !self.held && matches!(first.get(), Slot::Blocked(_)) {
-            if let Slot::Blocked(delivery) = first.insert(Slot::Begun) {
-                self.ready.push_back((delivery, Some(lane.clone())));
-            }
+        if !self.held
+            && matches!(first.get(), Slot::Blocked(_))
+            && let Slot::Blocked(delivery) = first.insert(Slot::Begun)
+        {
+            self.ready.push_back((delivery, Some(lane.clone())));
         }
     }
 }

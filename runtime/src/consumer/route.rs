@@ -1,7 +1,10 @@
 //! From a delivered message to the handler of its type.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Index;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +45,7 @@ pub(super) struct Route {
 /// Decodes the payload, which it does not keep, and returns the handler's work.
 type Call = Arc<dyn Fn(Context, &[u8]) -> Result<Work, Outcome> + Send + Sync>;
 
-/// A handler at work.
+/// A handler at work; its panics are an outcome, too.
 pub(super) type Work = BoxFuture<'static, Outcome>;
 
 impl Routes {
@@ -126,23 +129,32 @@ impl Routes {
     }
 
     /// The handler for a delivery, and what the delivery holds.
-    pub(super) fn find<'a>(&self, delivery: &'a Delivery) -> Result<(&Route, Opened<'a>), Outcome> {
+    pub(super) fn find<'a>(&self, delivery: &'a Delivery) -> Result<(usize, Opened<'a>), Outcome> {
         let opened = Opened::of(delivery)?;
-        match self.0.iter().find(|route| route.event_type == opened.envelope.event_type) {
-            Some(route) => Ok((route, opened)),
+        match self.0.iter().position(|route| route.event_type == opened.envelope.event_type) {
+            Some(index) => Ok((index, opened)),
             None => Err(Outcome::Unrouted(opened.envelope.event_type)),
         }
     }
 
     /// The key whose order a delivery has to keep.
     pub(super) fn lane(&self, delivery: &Delivery) -> Option<Lane> {
-        let (route, opened) = self.find(delivery).ok()?;
-        (route.key)(opened.envelope.version, opened.data).map(Lane::from)
+        let (index, opened) = self.find(delivery).ok()?;
+        (self.0[index].key)(opened.envelope.version, opened.data).map(Lane::from)
     }
 
     /// The breaker that guards the handler for a delivery.
     pub(super) fn breaker(&self, delivery: &Delivery) -> Option<&Arc<Breaker>> {
-        self.find(delivery).ok()?.0.breaker.as_ref()
+        let (index, _) = self.find(delivery).ok()?;
+        self.0[index].breaker.as_ref()
+    }
+}
+
+impl Index<usize> for Routes {
+    type Output = Route;
+
+    fn index(&self, index: usize) -> &Route {
+        &self.0[index]
     }
 }
 
@@ -186,12 +198,11 @@ impl Route {
             let event = E::decode(context.envelope.version, data).map_err(undecodable)?;
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let received = Received::new(event, context);
-            let work = async move {
-                match service.oneshot(received).await {
-                    Ok(()) => Outcome::Handled,
-                    Err(error) => Outcome::Failed(error.into()),
-                }
-            };
+            let work = AssertUnwindSafe(service.oneshot(received)).catch_unwind().map(|ended| match ended {
+                Ok(Ok(())) => Outcome::Handled,
+                Ok(Err(error)) => Outcome::Failed(error.into()),
+                Err(panic) => Outcome::Panicked(panic_in_words(&*panic)),
+            });
             Ok(work.boxed())
         };
         let key = |version, data: &[u8]| E::decode(version, data).ok().and_then(|event| event.key());
@@ -208,6 +219,7 @@ impl Route {
             attempt: delivery.attempt,
             raw: delivery.message.payload.clone(),
             traceparent: traceparent(delivery.message.headers.get(Headers::TRACEPARENT)),
+            replay_of: delivery.message.headers.get(Headers::REPLAY_OF).map(ToOwned::to_owned),
             bus: bus.clone(),
         };
         (self.call)(context, opened.data)
@@ -227,6 +239,11 @@ fn undecodable(error: DecodeError) -> Outcome {
         DecodeError::UnknownVersion { .. } => Outcome::TooOld(reason),
         DecodeError::Invalid(_) => Outcome::Undecodable(reason),
     }
+}
+
+fn panic_in_words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }
 
 /// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.

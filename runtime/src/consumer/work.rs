@@ -1,21 +1,18 @@
 //! One delivery from beginning to end.
 
-use std::any::Any;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::monitor::{Counters, Monitor};
 use super::queue::Lane;
 use super::retry::RetryPolicy;
-use super::route::{Route, Routes};
+use super::route::{Routes, Work};
 use super::settle::{Outcome, Verdict};
 use crate::Bus;
 use crate::dead_letters::{Buried, DeadReason, Origin, bury};
@@ -46,16 +43,35 @@ pub(super) struct Done {
     pub(super) again: Option<Instant>,
 }
 
-/// How an attempt ended that may have been interrupted.
-enum Attempt {
-    Ended(std::thread::Result<Outcome>),
-    TimedOut,
-    CutOff,
+/// An event whose handler has been given its first chance.
+pub(super) struct Begun {
+    pub(super) delivery: Delivery,
+    /// The place of its handler among the routes, if there is one.
+    route: Option<usize>,
+    state: State,
+    span: Span,
+}
+
+/// How far it has come.
+enum State {
+    Ended(Outcome),
+    /// The handler waits for something.
+    Waits(Work),
+}
+
+impl Begun {
+    /// Whether the event is handled and nothing remains but to say so: so it is with handlers that wait for nothing.
+    pub(super) fn is_handled(&self) -> bool {
+        matches!(self.state, State::Ended(Outcome::Handled))
+    }
 }
 
 impl Worker {
-    /// Handles one delivery and tells the server what became of it.
-    pub(super) async fn process(self: std::sync::Arc<Self>, delivery: Delivery, lane: Option<Lane>) -> Done {
+    /// Gives a delivery to its handler, which runs to its first wait.
+    ///
+    /// The number of deliveries is checked before that, so that an event that kills its process ends among the dead letters
+    /// like any other that fails too often.
+    pub(super) fn begin(&self, delivery: Delivery) -> Begun {
         let span = tracing::info_span!(
             "handle",
             stream = self.stream,
@@ -65,8 +81,50 @@ impl Worker {
             subject = %delivery.message.subject,
             id = delivery.message.headers.get(Headers::ID),
         );
+        let (route, state) = span.in_scope(|| self.call(&delivery));
+        let begun = Begun { delivery, route, state, span };
+        if begun.is_handled() {
+            Counters::count(&self.monitor.counters().handled);
+            self.tell_breaker(route, &Outcome::Handled);
+        }
+        begun
+    }
+
+    fn call(&self, delivery: &Delivery) -> (Option<usize>, State) {
+        if delivery.message.headers.get(Headers::ONLY).is_some_and(|only| only != self.service) {
+            return (None, State::Ended(Outcome::NotMeant));
+        }
+        let (index, opened) = match self.routes.find(delivery) {
+            Ok(found) => found,
+            Err(outcome) => return (None, State::Ended(outcome)),
+        };
+        let route = &self.routes[index];
+        if delivery.attempt > route.retry.max_attempts {
+            return (Some(index), State::Ended(Outcome::Exhausted));
+        }
+        let state = match route.call(opened, delivery, &self.bus) {
+            Ok(mut work) => match work.as_mut().now_or_never() {
+                Some(outcome) => State::Ended(outcome),
+                None => State::Waits(work),
+            },
+            Err(outcome) => State::Ended(outcome),
+        };
+        (Some(index), state)
+    }
+
+    /// Sees an event to its end and tells the server what became of it.
+    pub(super) async fn finish(self: Arc<Self>, begun: Begun, lane: Option<Lane>) -> Done {
+        let Begun { delivery, route, state, span } = begun;
         async {
-            let (outcome, retry) = self.handle(&delivery).await;
+            let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
+            let outcome = match state {
+                State::Ended(outcome) => outcome,
+                State::Waits(work) => {
+                    let timeout = route.map_or(Duration::MAX, |index| self.routes[index].timeout);
+                    self.attend(&delivery.acker, timeout, work).await
+                }
+            };
+            self.tell_breaker(route, &outcome);
             let verdict = outcome.verdict(delivery.attempt, retry);
             report(&outcome, verdict);
             let again = self.settle(&delivery, &outcome, verdict, retry).await;
@@ -76,55 +134,17 @@ impl Worker {
         .await
     }
 
-    /// Gives a delivery to its handler. The number of deliveries is checked before that, so that an event that kills its
-    /// process ends among the dead letters like any other that fails too often.
-    async fn handle(&self, delivery: &Delivery) -> (Outcome, &RetryPolicy) {
-        if delivery.message.headers.get(Headers::ONLY).is_some_and(|only| only != self.service) {
-            return (Outcome::NotMeant, &self.retry);
-        }
-        let (route, opened) = match self.routes.find(delivery) {
-            Ok(found) => found,
-            Err(outcome) => return (outcome, &self.retry),
-        };
-        let outcome = if delivery.attempt > route.retry.max_attempts {
-            Outcome::Exhausted
-        } else {
-            match route.call(opened, delivery, &self.bus) {
-                Ok(work) => self.run(route, &delivery.acker, work).await,
-                Err(outcome) => outcome,
-            }
-        };
-        if let Some(breaker) = &route.breaker {
+    fn tell_breaker(&self, route: Option<usize>, outcome: &Outcome) {
+        if let Some(breaker) = route.and_then(|index| self.routes[index].breaker.as_ref()) {
             match outcome.speaks_of_failure() {
                 Some(failed) => breaker.report(failed),
                 None => breaker.withdraw(),
             }
         }
-        (outcome, &route.retry)
-    }
-
-    async fn run(&self, route: &Route, acker: &Acker, work: super::route::Work) -> Outcome {
-        match self.attend(acker, route.timeout, AssertUnwindSafe(work).catch_unwind()).await {
-            Attempt::Ended(Ok(outcome)) => outcome,
-            Attempt::Ended(Err(panic)) => Outcome::Panicked(panic_in_words(&*panic)),
-            Attempt::TimedOut => Outcome::TimedOut(route.timeout),
-            Attempt::CutOff => Outcome::CutOff,
-        }
     }
 
     /// Gives signs of life while a handler works, and ends it when its time is over.
-    async fn attend(
-        &self,
-        acker: &Acker,
-        timeout: Duration,
-        work: impl Future<Output = std::thread::Result<Outcome>>,
-    ) -> Attempt {
-        let mut work = pin!(work);
-        // Most handlers that wait for nothing end here, and need none of what follows.
-        let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-        if let Poll::Ready(outcome) = first {
-            return Attempt::Ended(outcome);
-        }
+    async fn attend(&self, acker: &Acker, timeout: Duration, mut work: Work) -> Outcome {
         let begun = Instant::now();
         let mut cut_off = self.cut_off.subscribe();
         let mut sign = begun + sign_of_life(self.ack_wait);
@@ -132,11 +152,11 @@ impl Worker {
             let deadline = begun.checked_add(timeout).unwrap_or(sign);
             tokio::select! {
                 biased;
-                outcome = &mut work => return Attempt::Ended(outcome),
-                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => return Attempt::CutOff,
+                outcome = &mut work => return outcome,
+                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => return Outcome::CutOff,
                 () = sleep_until(sign.min(deadline)) => {
                     if begun.elapsed() >= timeout {
-                        return Attempt::TimedOut;
+                        return Outcome::TimedOut(timeout);
                     }
                     send(acker, Word::Progress).await;
                     sign = Instant::now() + sign_of_life(self.ack_wait);
@@ -230,9 +250,4 @@ fn report(outcome: &Outcome, verdict: Verdict) {
         Verdict::Retry(delay) => tracing::warn!(error = outcome.error(), ?delay, "failed; it comes again"),
         Verdict::Bury(reason) => tracing::error!(error = outcome.error(), %reason, "it goes to the dead letters"),
     }
-}
-
-fn panic_in_words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

@@ -1,9 +1,17 @@
 //! Writing a dead letter: once for each event and consumer, however often it is tried.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use super::letter::{self, DeadReason, STORED};
 use crate::transport::{Headers, Kept, Message, Select, SendFailure, Stored, Transport, Unavailable};
+
+/// For how long a message is sent again that is not stored for the moment.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait before it is sent again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// An event that a consumer gives up on.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +45,13 @@ pub(crate) async fn bury(
     reason: DeadReason,
     error: &str,
 ) -> Result<Buried, Unavailable> {
-    let letter = letter::write(root, origin, reason, error);
+    let mut letter = letter::write(root, origin, reason, error);
+    letter.headers.push(Headers::ID, letter::id(origin));
+    store(transport, letter).await
+}
+
+/// Stores a letter unless it is there. One that has no id is stored even if it was there a moment ago.
+pub(super) async fn store(transport: &Transport, letter: Message) -> Result<Buried, Unavailable> {
     let subject = &*letter.subject;
     let mut expected = 0;
     // A second look is enough, unless others keep changing what is there.
@@ -62,9 +76,17 @@ pub(crate) async fn bury(
     Err(Unavailable(format!("others write on {subject} at the same time")))
 }
 
-/// Sends a message once and waits until it is stored.
+/// Sends a message and waits until it is stored. An answer that it is not for the moment, as a cluster gives while somebody
+/// else stores the same, is not taken at once; but who waited in vain does not wait again.
 pub(super) async fn send(transport: &Transport, message: Message) -> Result<Stored, SendFailure> {
-    transport.send(&message).await?.outcome().await
+    let begun = Instant::now();
+    loop {
+        let outcome = async { transport.send(&message).await?.outcome().await }.await;
+        if !matches!(outcome, Err(SendFailure::Transient(_))) || begun.elapsed() > PATIENCE {
+            return outcome;
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// The last message on a subject, in the stream that captures it.

@@ -130,7 +130,7 @@ pub(super) fn address(root: &str, origin: &Origin<'_>) -> String {
     format!("{root}.dlq.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
 }
 
-/// The letter about an event.
+/// The letter about an event, without an id.
 pub(super) fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -> Message {
     let mut headers = Headers::default();
     // What the event says of an earlier death is history, and control headers were for the stream it came from.
@@ -149,11 +149,14 @@ pub(super) fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: 
     if let Some(id) = origin.message.headers.get(Headers::ID) {
         headers.push(MESSAGE_ID, id);
     }
-    // A stream that was deleted and made anew counts from 1 again, so the number alone does not tell events apart.
-    let (stream, consumer, sequence) = (origin.stream, origin.consumer, origin.sequence);
-    let stored = origin.stored.as_nanosecond();
-    headers.push(Headers::ID, format!("dlq:{stream}:{consumer}:{sequence}:{stored}"));
     Message { subject: address(root, origin).into(), headers, payload: origin.message.payload.clone() }
+}
+
+/// An id by which the stream knows the letter about an event. A stream that was deleted and made anew counts from 1 again,
+/// so the number alone does not tell events apart.
+pub(super) fn id(origin: &Origin<'_>) -> String {
+    let Origin { stream, consumer, sequence, stored, .. } = origin;
+    format!("dlq:{stream}:{consumer}:{sequence}:{}", stored.as_nanosecond())
 }
 
 /// A copy of a letter that says that its replay has begun.

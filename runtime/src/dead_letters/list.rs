@@ -33,7 +33,7 @@ impl Letters {
         let DeadLetters { transport, stream, .. } = &self.letters;
         let until = match self.until {
             Some(until) => until,
-            None => transport.message(stream, Select::LastOf(&self.subject)).await?.map_or(0, |last| last.sequence),
+            None => transport.stream(stream).await?.map_or(0, |found| found.last_sequence),
         };
         self.until = Some(until);
         while self.from <= until {

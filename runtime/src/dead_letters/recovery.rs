@@ -2,18 +2,24 @@
 //!
 //! The server delivers an event so often and no more, for instance to processes that die of it. Then it publishes an
 //! advisory, which the stream of dead letters captures. Should that have failed, the consumer itself still counts the
-//! event as delivered again and never acknowledged, and the search begins where its acknowledgements end.
+//! event as delivered again and never acknowledged, and the search is around where its acknowledgements end.
 
+use bytes::Bytes;
 use serde::Deserialize;
 
-use super::burial::{Buried, Origin, bury};
-use super::{DeadLetterError, DeadLetters, DeadReason};
+use super::burial::{self, Buried, Origin, bury};
+use super::{DeadLetterError, DeadLetters, DeadReason, letter};
 use crate::filter;
 use crate::jetstream::{JetStream, Progress};
-use crate::transport::{Kept, Select, Transport};
+use crate::transport::{Headers, Kept, Message, Select, Transport, Unavailable};
 
-/// How many messages of a stream are looked at in one search for what no advisory told.
-const LONGEST_SEARCH: usize = 10_000;
+/// How far beyond the last acknowledgement to search for what no advisory told, in numbers of the stream.
+const AHEAD: u64 = 10_000;
+/// How far before it.
+const BEHIND: u64 = 1_000;
+
+/// What is written into the letters.
+const GAVE_UP: &str = "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
 
 /// What a recovery came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,39 +119,64 @@ impl DeadLetters {
         let rests = |progress: &Progress| progress.pending == 0 && progress.redelivered > 0;
         let progress = jetstream.progress(stream, consumer).await?;
         let Some(mut progress) = progress.filter(rests) else { return Ok((0, 0)) };
-        let (mut found, mut from) = (0, progress.ack_floor + 1);
-        for _ in 0..LONGEST_SEARCH {
-            let Some(candidate) = self.next_delivered(stream, &progress, from).await? else { break };
-            from = candidate.sequence + 1;
-            let buried = self.bury(stream, consumer, &candidate, progress.max_deliver.unwrap_or_default()).await?;
-            self.transport.terminate(stream, consumer, candidate.sequence).await?;
-            let Some(now) = jetstream.progress(stream, consumer).await? else { return Ok((found, 0)) };
-            // A delivery may have raised the number again. Then nothing is proved, and others are at work.
-            let is_quiet = now.deliveries == progress.deliveries && now.pending == 0;
-            match buried {
-                _ if now.redelivered < progress.redelivered => found += 1,
-                Buried::Now(letter) if is_quiet => self.delete(letter).await?,
-                _ => {}
+        if !self.may_search(stream, consumer).await? {
+            return Ok((0, 0));
+        }
+        let (floor, mut found) = (progress.ack_floor, 0);
+        // Normally they are behind the last acknowledgement. Later ones may have passed them, and before 2.11 the server takes what
+        // it gave up on for acknowledged.
+        let ranges = [(floor + 1, progress.delivered.min(floor + AHEAD)), (floor.saturating_sub(BEHIND) + 1, floor)];
+        for (mut from, until) in ranges {
+            while let Some(candidate) = self.next_delivered(stream, &progress.filters, from, until).await? {
+                from = candidate.sequence + 1;
+                let origin = origin(stream, consumer, &candidate, progress.max_deliver.unwrap_or_default());
+                // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
+                let letter = letter::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
+                let buried = burial::store(&self.transport, letter).await?;
+                self.transport.terminate(stream, consumer, candidate.sequence).await?;
+                let Some(now) = jetstream.progress(stream, consumer).await? else { return Ok((found, 0)) };
+                // A delivery may have raised the number again. Then nothing is proved, and others are at work.
+                let is_quiet = now.deliveries == progress.deliveries && now.pending == 0;
+                match buried {
+                    _ if now.redelivered < progress.redelivered => found += 1,
+                    Buried::Now(letter) if is_quiet => self.delete(letter).await?,
+                    _ => {}
+                }
+                if !is_quiet || now.redelivered == 0 {
+                    return Ok((found, 0));
+                }
+                progress.redelivered = now.redelivered;
             }
-            if !is_quiet || now.redelivered == 0 {
-                return Ok((found, 0));
-            }
-            progress.redelivered = now.redelivered;
         }
         Ok((found, progress.redelivered))
     }
 
-    /// The next message from a number on that a consumer was delivered.
+    /// Whether nobody searches at this time, or has just done so: two who search would each take what the other terminates for
+    /// their own. An id is claimed for as long as the stream remembers it, by a message that no list shows.
+    async fn may_search(&self, stream: &str, consumer: &str) -> Result<bool, DeadLetterError> {
+        let subject = format!("{}.dlq.{consumer}.{stream}", self.root);
+        let mut headers = Headers::default();
+        headers.push(Headers::ID, format!("dlq-search:{stream}:{consumer}"));
+        let claim = Message { subject: subject.clone().into(), headers, payload: Bytes::new() };
+        let claimed = burial::send(&self.transport, claim).await;
+        let claimed = claimed.map_err(|failure| Unavailable(format!("{subject}: {failure}")))?;
+        if !claimed.duplicate {
+            self.delete(claimed.sequence).await?;
+        }
+        Ok(!claimed.duplicate)
+    }
+
+    /// The next message between two numbers that a consumer is for.
     async fn next_delivered(
         &self,
         stream: &str,
-        progress: &Progress,
+        filters: &[String],
         mut from: u64,
+        until: u64,
     ) -> Result<Option<Kept>, DeadLetterError> {
-        let Progress { filters, delivered, .. } = progress;
-        let subject = if let [one] = filters.as_slice() { one } else { ">" };
+        let subject = if let [one] = filters { one } else { ">" };
         while let Some(kept) = self.transport.message(stream, Select::NextOf { subject, from }).await? {
-            if kept.sequence > *delivered {
+            if kept.sequence > until {
                 break;
             }
             let on = |filter: &String| filter::covers(filter, &kept.message.subject);
@@ -157,15 +188,18 @@ impl DeadLetters {
         Ok(None)
     }
 
-    async fn bury(&self, stream: &str, consumer: &str, kept: &Kept, attempts: u64) -> Result<Buried, DeadLetterError> {
-        let Kept { sequence, stored, ref message } = *kept;
-        let origin = Origin { stream, consumer, sequence, stored, attempts, message };
-        let error = "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
-        Ok(bury(&self.transport, &self.root, &origin, DeadReason::Exhausted, error).await?)
+    async fn bury(&self, stream: &str, consumer: &str, kept: &Kept, attempts: u64) -> Result<(), DeadLetterError> {
+        let origin = origin(stream, consumer, kept, attempts);
+        bury(&self.transport, &self.root, &origin, DeadReason::Exhausted, GAVE_UP).await?;
+        Ok(())
     }
 
     /// The next message on a subject of the stream of dead letters.
     pub(super) async fn next_on(&self, subject: &str, from: u64) -> Result<Option<Kept>, DeadLetterError> {
         Ok(self.transport.message(&self.stream, Select::NextOf { subject, from }).await?)
     }
+}
+
+fn origin<'a>(stream: &'a str, consumer: &'a str, kept: &'a Kept, attempts: u64) -> Origin<'a> {
+    Origin { stream, consumer, sequence: kept.sequence, stored: kept.stored, attempts, message: &kept.message }
 }

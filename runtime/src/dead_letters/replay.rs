@@ -95,7 +95,8 @@ impl DeadLetters {
             headers.push(Headers::ONLY, &*letter.consumer);
         }
         let event = Message { subject: letter.subject.clone().into(), headers, payload: letter.payload.clone() };
-        let stored = send(&self.transport, event).await.map_err(|failure| failed(failure.to_string()))?;
+        let stored =
+            send(&self.transport, event).await.map_err(|failure| failed(format!("{}: {failure}", letter.subject)))?;
         self.forget(number, copy).await?;
         Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
     }
@@ -107,31 +108,34 @@ impl DeadLetters {
         }
         let after = last_of(&self.transport, &letter.subject).await?.map_or(0, |last| last.sequence);
         // On the subject there may be letters after this one: about an event of the same number in an earlier stream of
-        // the same name. Whoever marks a letter or deletes it changes what is last, so nobody comes between.
-        let mut last = letter.sequence;
+        // the same name. Whoever marks a letter or deletes it changes what is last, so nobody comes between. What is last
+        // the server tells: before 2.12 it is sometimes mistaken, but sticks to it.
+        let mut expected = letter.sequence;
         for _ in 0..3 {
             let mut mark = write_mark(letter, after);
-            mark.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, last.to_string());
+            mark.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
             match send(&self.transport, mark).await {
-                Ok(stored) if last == letter.sequence || self.get(letter.sequence).await?.is_some() => {
+                Ok(stored) if expected == letter.sequence || self.get(letter.sequence).await?.is_some() => {
                     return Ok(Marked::Now { copy: stored.sequence });
                 }
                 Ok(stored) => {
                     self.delete(stored.sequence).await?;
                     return Ok(Marked::NoLetter);
                 }
-                Err(SendFailure::WrongSequence { .. }) => {}
+                Err(SendFailure::WrongSequence { last }) => expected = last,
                 Err(failure) => return Err(Unavailable(format!("{}: {failure}", letter.address)).into()),
             }
             if self.get(letter.sequence).await?.is_none() {
                 return Ok(Marked::NoLetter);
             }
-            while let Some(kept) = self.next_on(&letter.address, last + 1).await? {
-                last = kept.sequence;
+            let mut from = letter.sequence + 1;
+            while let Some(kept) = self.next_on(&letter.address, from).await? {
+                let copy = kept.sequence;
+                from = copy + 1;
                 if let Some(Mark { of, after }) = letter::read(kept).and_then(|found| found.mark)
                     && of == letter.sequence
                 {
-                    return Ok(Marked::Before { copy: last, after });
+                    return Ok(Marked::Before { copy, after });
                 }
             }
         }

@@ -1,8 +1,7 @@
 //! Acknowledgements of what was published, over one subscription of our own.
 //!
-//! The client's own requests cost a random inbox, two maps and a permit for each message, which is more than the whole
-//! of what an event costs on our side (measured, see the note on delivery). Here a reply subject is a number, and who
-//! waits for it has a place in a row.
+//! The client's own requests cost a random inbox, a place in a map, a permit and a task that looks after it. Here a reply
+//! subject is a number, and who waits for it has a place in a row.
 
 use std::collections::VecDeque;
 use std::fmt::Write;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,7 +23,9 @@ pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// What the server answers about a consumer, as far as it matters here.
 #[derive(Deserialize)]
 pub(super) struct Info {
+    name: String,
     config: Settings,
+    created: Option<Timestamp>,
     #[serde(default)]
     delivered: Place,
     #[serde(default)]
@@ -137,13 +140,13 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
     FoundConsumer {
         settings: ConsumerSettings {
             stream: stream.to_owned(),
-            name: text("durable_name"),
+            name: info.name,
             filters: filters.collect(),
             deliver: match text("deliver_policy").as_str() {
                 "by_start_sequence" => DeliverFrom::Sequence(number("opt_start_seq")),
                 "by_start_time" => text("opt_start_time").parse().map_or(DeliverFrom::All, DeliverFrom::Time),
-                "all" => DeliverFrom::All,
-                _ => DeliverFrom::New,
+                "new" => DeliverFrom::New,
+                _ => DeliverFrom::All,
             },
             ack_wait: Duration::from_nanos(number("ack_wait")),
             // Without a limit both are -1, which is no u64.
@@ -151,6 +154,7 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
             max_deliver: settings.get("max_deliver").and_then(Value::as_u64).filter(|max| *max > 0),
             ordered,
         },
+        created: info.created,
         ack_policy: text("ack_policy"),
         deliver_subject: text("deliver_subject"),
         backoff: list("backoff").iter().filter_map(Value::as_u64).map(Duration::from_nanos).collect(),
@@ -192,7 +196,7 @@ mod tests {
     }
 
     fn info(config: Settings) -> Info {
-        let answer = json!({ "config": config });
+        let answer = json!({ "name": "promotions", "config": config });
         serde_json::from_value(answer).unwrap()
     }
 

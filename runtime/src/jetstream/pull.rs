@@ -4,12 +4,13 @@
 //! handlers take long gets no sign of life, is delivered again, and runs twice. Here the caller says how many messages
 //! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -57,6 +58,8 @@ pub(crate) struct Deliveries {
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
     check_at: Instant,
+    /// Arrived and not looked at yet.
+    kept: Option<Message>,
     /// Where one reader at a time is served: whether we are, and what was delivered first.
     turn: Option<Turn>,
 }
@@ -93,6 +96,7 @@ impl Deliveries {
             losses,
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
+            kept: None,
             turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None }),
         })
     }
@@ -103,10 +107,10 @@ impl Deliveries {
                 return Ok(Some(kept));
             }
             self.pull(want).await?;
-            let ask_at = self.turn.as_ref().filter(|turn| turn.pin.is_some()).map(|turn| turn.ask_at);
-            let wake_at = if self.outstanding > 0 { Some(self.check_at) } else { None };
-            let wake_at = wake_at.into_iter().chain(ask_at).min();
-            let message = tokio::select! {
+            let wake_at = self.wake_at();
+            let message = match self.kept.take() {
+                Some(kept) => Some(kept),
+                None => tokio::select! {
                 biased;
                 message = self.subscriber.next() => message,
                 changed = self.link.changed() => {
@@ -119,6 +123,7 @@ impl Deliveries {
                     }
                     continue;
                 }
+                },
             };
             let message = message.ok_or_else(|| self.gone("the connection is closed"))?;
             self.check_at = Instant::now() + PATIENCE;
@@ -144,6 +149,27 @@ impl Deliveries {
                 Some(status) => self.hear(status, &message)?,
             }
         }
+    }
+
+    /// A message that has arrived already, and is nothing else.
+    pub(crate) fn arrived(&mut self) -> Option<Delivery> {
+        if self.kept.is_some() || self.turn.is_some() {
+            return None;
+        }
+        let message = self.subscriber.next().now_or_never()??;
+        if matches!(status_of(&message), None | Some(StatusCode::OK)) {
+            self.outstanding = self.outstanding.saturating_sub(1);
+            return self.delivery(message);
+        }
+        self.kept = Some(message);
+        None
+    }
+
+    /// When there is something to do although nothing is heard.
+    fn wake_at(&self) -> Option<Instant> {
+        let check_at = (self.outstanding > 0).then_some(self.check_at);
+        let turn = self.turn.as_ref().filter(|turn| turn.pin.is_some() && self.link.borrow().connected);
+        check_at.into_iter().chain(turn.map(|turn| turn.ask_at)).min()
     }
 
     /// Whether a message says that the server has turned to us.
@@ -249,7 +275,8 @@ impl Deliveries {
         };
         // Without a connection there is nobody to drain from, and nothing that could still come.
         drop(timeout(ASK_AGAIN, collect).await);
-        rest.into_iter().filter_map(|message| self.delivery(message)).collect()
+        let kept = self.turn.as_mut().and_then(|turn| turn.kept.take());
+        kept.into_iter().chain(rest.into_iter().filter_map(|message| self.delivery(message))).collect()
     }
 
     pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
@@ -276,9 +303,8 @@ impl Deliveries {
     }
 
     fn delivery(&self, message: Message) -> Option<Delivery> {
-        let Some((reply, Place { attempt, sequence, stored })) =
-            message.reply.clone().and_then(|r| Some((r.clone(), parse_reply(&r)?)))
-        else {
+        let place = message.reply.as_deref().and_then(parse_reply);
+        let (Some(reply), Some(Place { attempt, sequence, stored })) = (message.reply.clone(), place) else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
@@ -296,8 +322,8 @@ impl Deliveries {
 /// The status of a message from the server itself. A stored message may carry one in its headers, too, which is its
 /// producer's affair.
 fn status_of(message: &Message) -> Option<StatusCode> {
-    let is_stored = message.reply.as_deref().is_some_and(|reply| parse_reply(reply).is_some());
-    message.status.filter(|_| !is_stored)
+    let is_stored = || message.reply.as_deref().is_some_and(|reply| parse_reply(reply).is_some());
+    message.status.filter(|_| !is_stored())
 }
 
 /// Whether the server ended a pull request for a reason that does not pass.
@@ -349,8 +375,13 @@ impl Acker {
             // A server that is not there needs no sign of life, and the client's queue has better uses.
             return Ok(());
         }
-        // While there is no connection nobody empties the client's queue; once it is full, this would wait for ever.
-        let sent = timeout(ASK_AGAIN, self.jetstream.client.publish(self.reply.clone(), payload)).await;
+        let mut sending = pin!(self.jetstream.client.publish(self.reply.clone(), payload));
+        // As long as the client's queue has room, no timer is needed. While there is no connection nobody empties it; once it
+        // is full, this would wait for ever.
+        let sent = match sending.as_mut().now_or_never() {
+            Some(sent) => Ok(sent),
+            None => timeout(ASK_AGAIN, sending).await,
+        };
         match sent {
             Ok(sent) => sent.map_err(|error| Unavailable(error.to_string())),
             Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}"))),

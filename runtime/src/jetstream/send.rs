@@ -57,7 +57,8 @@ impl JetStream {
     pub(crate) async fn send_batch(self: &Arc<Self>, messages: &[Message], id: &str) -> Result<Ack, SendFailure> {
         let deadline = Instant::now() + self.ack_timeout;
         let info = self.client.server_info();
-        if !self.client.is_server_compatible(2, 12, 0) {
+        // 2.12.0 takes batches, but no ids in them: after a lost acknowledgement they could be stored twice.
+        if !self.client.is_server_compatible(2, 12, 1) {
             return Err(SendFailure::AtomicUnsupported { server: info.version });
         }
         let mut headers = Vec::with_capacity(messages.len());
@@ -231,8 +232,19 @@ impl Drop for Place<'_> {
 /// `None` if a header cannot be written; the client's own conversions would panic.
 fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
-    for (name, value) in headers.iter() {
-        map.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+    for (index, (text, value)) in headers.entries().enumerate() {
+        let name = match text {
+            // Ours, and without a copy.
+            Cow::Borrowed(name) => HeaderName::from_static(name),
+            Cow::Owned(name) => name.parse().ok()?,
+        };
+        let value = value.parse::<HeaderValue>().ok()?;
+        // Appending looks the name up twice, and hardly any comes twice.
+        if headers.iter().take(index).any(|(before, _)| before == text) {
+            map.append(name, value);
+        } else {
+            map.insert(name, value);
+        }
     }
     Some(map)
 }
@@ -240,8 +252,11 @@ fn to_nats(headers: &Headers) -> Option<HeaderMap> {
 pub(super) fn from_nats(headers: Option<HeaderMap>) -> Headers {
     let mut found = Headers::default();
     for (name, values) in headers.iter().flat_map(HeaderMap::iter) {
+        let name: &str = name.as_ref();
+        let ours = Headers::OURS.iter().find(|ours| **ours == name);
         for value in values {
-            found.push(name.to_string(), value.as_str());
+            let name = ours.map_or_else(|| Cow::Owned(name.to_owned()), |ours| Cow::Borrowed(*ours));
+            found.push(name, value.as_str());
         }
     }
     found
@@ -270,11 +285,15 @@ mod tests {
         let mut headers = Headers::default();
         headers.push(Headers::TYPE, "rule.created");
         headers.push("b", "2");
+        headers.push("b", "3");
 
         let back = from_nats(to_nats(&headers));
 
         assert_eq!(back.get(Headers::TYPE), Some("rule.created"));
-        assert_eq!(back.get("b"), Some("2"));
+        assert_eq!(
+            back.iter().filter(|(name, _)| *name == "b").map(|(_, value)| value).collect::<Vec<_>>(),
+            ["2", "3"]
+        );
         assert_eq!(back.get("B"), None);
     }
 

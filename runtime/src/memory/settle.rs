@@ -1,5 +1,7 @@
 //! Waiting until nothing is left to be done.
 
+use std::sync::atomic::Ordering;
+
 use tokio::time::Instant;
 
 use super::Memory;
@@ -15,7 +17,24 @@ enum Left {
     Work,
 }
 
+/// A consumer that has been made and does not read yet.
+#[derive(Debug)]
+pub(crate) struct Starting(Memory);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.0.shared.starting.fetch_sub(1, Ordering::SeqCst);
+        self.0.shared.changed.send_replace(());
+    }
+}
+
 impl Memory {
+    /// Says that a consumer is about to read, so that it is waited for.
+    pub(crate) fn starting(&self) -> Starting {
+        self.shared.starting.fetch_add(1, Ordering::SeqCst);
+        Starting(self.clone())
+    }
+
     /// Waits until every consumer that runs has settled all it can get: handled, or gone to the dead letters. What waits to
     /// be tried again is not waited for; the clock is put forward instead.
     pub(crate) async fn settle(&self) {
@@ -37,6 +56,9 @@ impl Memory {
     }
 
     fn left(&self) -> Left {
+        if self.shared.starting.load(Ordering::SeqCst) > 0 {
+            return Left::Work;
+        }
         let now = self.shared.clock.now();
         let streams = self.streams();
         let mut first: Option<Instant> = None;

@@ -36,17 +36,16 @@ impl Transport {
         let Some(found) = self.consumer(stream, name).await.map_err(failed)? else {
             return Ok(self.put_consumer(wanted, false).await);
         };
-        let sequence = found.progress.ack_floor + 1;
         // A work queue holds nothing that is settled, and does not let one begin elsewhere.
         let is_queue = retention == Some(Retention::WorkQueue);
-        let deliver = if is_queue { DeliverFrom::All } else { DeliverFrom::Sequence(sequence) };
+        let deliver = if is_queue { DeliverFrom::All } else { found.resume() };
         self.delete_consumer(stream, name).await.map_err(failed)?;
         let created = self.put_consumer(&ConsumerSettings { deliver, ..wanted.clone() }, false).await;
         created.map(Ok).map_err(|failure| {
             let reason = match failure {
                 Failure::Server { reason, .. } | Failure::Unavailable(reason) => reason,
             };
-            ProvisionError::Deleted { about: about.to_owned(), sequence, reason }
+            ProvisionError::Deleted { about: about.to_owned(), deliver, reason }
         })
     }
 }

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_a_service_cannot_run_on_is_named() {
-        let cases: [(&str, fn(&mut FoundConsumer)); 8] = [
+        type Change = fn(&mut FoundConsumer);
+        let cases: [(&str, Change); 8] = [
             ("filters", |found| found.settings.filters = vec!["a".to_owned()]),
             ("max_deliver", |found| found.settings.max_deliver = Some(5)),
             ("ordered", |found| found.settings.ordered = true),

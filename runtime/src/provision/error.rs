@@ -1,6 +1,7 @@
 //! Why streams and consumers are not as the catalogue wants them.
 
 use super::Plan;
+use crate::DeliverFrom;
 use crate::transport::Failure;
 
 /// Why streams and consumers are not as the catalogue wants them.
@@ -33,14 +34,14 @@ pub enum ProvisionError {
     },
     /// A consumer was to be recreated, is deleted, and could not be created.
     #[error(
-        "{about} was deleted, and creating it again failed: {reason}; create it to begin at sequence {sequence}, or \
-         everything comes again"
+        "{about} was deleted, and creating it again failed: {reason}; it has to be created by hand with the deliver policy \
+         {deliver:?} to go on where it was"
     )]
     Deleted {
         /// The consumer.
         about: String,
-        /// The sequence in its stream where it has to go on.
-        sequence: u64,
+        /// Where it has to begin to go on where it was.
+        deliver: DeliverFrom,
         /// What went wrong.
         reason: String,
     },

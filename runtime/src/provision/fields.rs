@@ -1,7 +1,7 @@
 //! Every setting that is held against the catalogue, and what can become of it on a server: one table for each kind.
 //!
 //! What a server changes and what it refuses is in its sources: `configUpdateCheck` in server/stream.go and
-//! `checkNewConsumerConfig` in server/consumer.go. `tests/tests/bus/provision.rs` tries every line of both tables on one.
+//! `checkNewConsumerConfig` in server/consumer.go. `tests/tests/bus/provision/fields.rs` tries every line of both tables on one.
 
 use serde::Serialize;
 

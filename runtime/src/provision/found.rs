@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::DeliverFrom;
 use crate::topology::{ConsumerSettings, StreamSettings};
 
 /// A stream as it was found.
@@ -20,6 +23,8 @@ pub(crate) struct FoundStream {
 #[derive(Debug, Clone)]
 pub(crate) struct FoundConsumer {
     pub(crate) settings: ConsumerSettings,
+    /// When it was created, where that is known.
+    pub(crate) created: Option<Timestamp>,
     /// What it asks for to be acknowledged: `explicit` for ours.
     pub(crate) ack_policy: String,
     /// Where a push consumer sends; empty for one that is pulled from.
@@ -59,6 +64,7 @@ impl FoundConsumer {
     pub(crate) fn exactly(settings: ConsumerSettings) -> Self {
         Self {
             settings,
+            created: None,
             ack_policy: "explicit".to_owned(),
             deliver_subject: String::new(),
             backoff: Vec::new(),
@@ -66,6 +72,17 @@ impl FoundConsumer {
             inactive_threshold: Duration::ZERO,
             priority: String::new(),
             progress: Progress::default(),
+        }
+    }
+
+    /// Where a consumer has to begin that takes its place, so that nothing is skipped that it has not settled.
+    pub(crate) fn resume(&self) -> DeliverFrom {
+        match (self.progress.ack_floor, self.settings.deliver, self.created) {
+            // Older servers (seen with 2.11) do not tell where one began that has settled nothing yet.
+            (0, DeliverFrom::New, Some(created)) => DeliverFrom::Time(created),
+            (0, DeliverFrom::New, None) => DeliverFrom::All,
+            (0, began, _) => began,
+            (floor, ..) => DeliverFrom::Sequence(floor + 1),
         }
     }
 }

@@ -193,9 +193,13 @@ impl Transport {
             )),
             (Action::Recreate, _, Some(found)) => {
                 let (floor, delivered) = (found.progress.ack_floor, found.progress.delivered);
-                change.notes.push(match delivered > floor {
-                    true => format!("it goes on after sequence {floor}: what was delivered up to {delivered} comes again"),
-                    false => format!("it goes on after sequence {floor}: nothing comes again"),
+                let again = match delivered > floor {
+                    true => format!("what was delivered up to {delivered} comes again"),
+                    false => "nothing comes again".to_owned(),
+                };
+                change.notes.push(match floor {
+                    0 => format!("it begins again where it began, as nothing is acknowledged: {again}"),
+                    _ => format!("it goes on after sequence {floor}: {again}"),
                 });
             }
             _ => {}
@@ -218,6 +222,12 @@ impl Transport {
                 let version = self.version();
                 effect = Effect::Refuse;
                 note = Some(format!("it needs nats-server {major}.{minor} or later, and this is {version}"));
+            }
+            if matches!(to.as_str(), "" | "0" | "0s" | "0B") {
+                // Nor would it ever be found to be what is wanted.
+                effect = Effect::Refuse;
+                note =
+                    Some("a server takes nothing and 0 for its default; leave it out, or say what is meant".to_owned());
             }
             change.action = match (change.action, effect) {
                 (Action::Refuse, _) | (_, Effect::Refuse) => Action::Refuse,

@@ -13,7 +13,7 @@ impl Plan {
             .flat_map(|change| {
                 let fields = change.fields.iter().filter(|field| field.effect == Effect::Refuse);
                 let reasons =
-                    fields.map(|field| format!("{} {}", Words(field), field.note.as_deref().unwrap_or_default()));
+                    fields.map(|field| format!("{}: {}", Words(field), field.note.as_deref().unwrap_or_default()));
                 let about = change.about();
                 reasons.chain(change.notes.clone()).map(move |reason| format!("{about}: {reason}")).collect::<Vec<_>>()
             })

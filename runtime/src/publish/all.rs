@@ -44,14 +44,33 @@ struct InFlight {
     index: usize,
     prepared: Prepared,
     sent: Instant,
-    ack: Result<Ack, SendFailure>,
+    /// Its acknowledgement, until that was waited for.
+    ack: Option<Ack>,
+    outcome: Result<Stored, SendFailure>,
+}
+
+impl InFlight {
+    /// Waits until the outcome is known.
+    async fn wait(&mut self) {
+        if let Some(ack) = self.ack.take() {
+            self.outcome = ack.outcome().await;
+        }
+    }
 }
 
 impl Batch<'_> {
     /// Sends an event as soon as the window has room.
     async fn publish<E: Event>(&mut self, event: &E) {
-        while self.window.len() >= self.publisher.window.max(1) {
-            self.settle_first().await;
+        if self.window.len() >= self.publisher.window.max(1) {
+            // Waking for each acknowledgement, to write one message, costs more than everything else. So room is made for
+            // several: acknowledgements come in order, and with the last of these the others are there.
+            let several = self.window.len().div_ceil(4);
+            if let Some(last) = self.window.get_mut(several - 1) {
+                last.wait().await;
+            }
+            for _ in 0..several {
+                self.settle_first().await;
+            }
         }
         let index = self.outcomes.len();
         if self.broken {
@@ -61,10 +80,13 @@ impl Batch<'_> {
         match prepare(&self.publisher.source, event, &self.options) {
             Ok(prepared) => {
                 let sent = Instant::now();
-                let ack = self.publisher.transport.send(&prepared.message).await;
-                let failed = ack.is_err();
+                let (ack, outcome) = match self.publisher.transport.send(&prepared.message).await {
+                    Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
+                    Err(failure) => (None, Err(failure)),
+                };
+                let failed = ack.is_none();
                 self.outcomes.push(None);
-                self.window.push_back(InFlight { index, prepared, sent, ack });
+                self.window.push_back(InFlight { index, prepared, sent, ack, outcome });
                 if failed {
                     self.settle_all().await;
                 }
@@ -84,56 +106,44 @@ impl Batch<'_> {
     /// Waits for the first acknowledgement of the window. If it fails, the whole window is settled before anything else
     /// is sent, so that an event overtakes at most those that were in flight with it.
     async fn settle_first(&mut self) {
-        let Some(mut first) = self.window.pop_front() else { return };
-        match acknowledged(&mut first.ack).await {
-            Err(failure @ SendFailure::Transient(_)) => {
-                first.ack = Err(failure);
-                self.window.push_front(first);
-                self.settle_all().await;
-            }
-            outcome => self.record(&first, outcome),
+        let Some(first) = self.window.front_mut() else { return };
+        first.wait().await;
+        if let Err(SendFailure::Transient(_)) = first.outcome {
+            self.settle_all().await;
+        } else if let Some(first) = self.window.pop_front() {
+            self.record(first);
         }
     }
 
     /// Waits for all acknowledgements of the window, then sends again what failed, one by one and in order.
     async fn settle_all(&mut self) {
-        let mut window: Vec<InFlight> = self.window.drain(..).collect();
-        let outcomes = future::join_all(window.iter_mut().map(|in_flight| acknowledged(&mut in_flight.ack))).await;
-        for (in_flight, outcome) in window.into_iter().zip(outcomes) {
-            match outcome {
+        future::join_all(self.window.iter_mut().map(|in_flight| in_flight.wait())).await;
+        while let Some(in_flight) = self.window.pop_front() {
+            match in_flight.outcome {
                 Err(failure @ SendFailure::Transient(_)) if !self.broken => {
                     let before = Some((in_flight.sent, failure));
                     let outcome = self.publisher.store(&in_flight.prepared, before).await;
                     self.broken = matches!(outcome, Err(PublishError::Unacknowledged { .. } | PublishError::Closed));
                     self.set(in_flight.index, outcome);
                 }
-                outcome => self.record(&in_flight, outcome),
+                _ => self.record(in_flight),
             }
         }
     }
 
-    fn record(&mut self, in_flight: &InFlight, outcome: Result<Stored, SendFailure>) {
+    fn record(&mut self, in_flight: InFlight) {
+        let InFlight { index, prepared, sent, outcome, .. } = in_flight;
+        self.broken |= matches!(outcome, Err(SendFailure::Closed | SendFailure::QueueFull { .. }));
         let outcome = match outcome {
-            Ok(stored) => Ok(in_flight.prepared.stored(stored)),
-            Err(failure) => {
-                self.broken |= matches!(failure, SendFailure::Closed | SendFailure::QueueFull { .. });
-                Err(in_flight.prepared.failed(failure, 1, in_flight.sent.elapsed()))
-            }
+            Ok(stored) => Ok(prepared.stored(stored)),
+            Err(failure) => Err(prepared.failed(failure, 1, sent.elapsed())),
         };
-        self.set(in_flight.index, outcome);
+        self.set(index, outcome);
     }
 
     fn set(&mut self, index: usize, outcome: Outcome) {
         if let Some(slot) = self.outcomes.get_mut(index) {
             *slot = Some(outcome);
         }
-    }
-}
-
-/// Waits for an acknowledgement, and leaves a failure in its place.
-async fn acknowledged(ack: &mut Result<Ack, SendFailure>) -> Result<Stored, SendFailure> {
-    match std::mem::replace(ack, Err(SendFailure::Closed)) {
-        Ok(ack) => ack.outcome().await,
-        Err(failure) => Err(failure),
     }
 }

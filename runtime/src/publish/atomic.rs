@@ -27,7 +27,7 @@ const MOST: usize = 1_000;
 /// ```
 /// # async fn example(bus: &eventsmith::Bus, updated: impl eventsmith::Event, activated: impl eventsmith::Event)
 /// # -> Result<(), eventsmith::PublishError> {
-/// let batch = bus.batch().add(&updated)?.add(&activated)?;
+/// let batch = bus.batch().and(&updated)?.and(&activated)?;
 /// let published = bus.publish_atomic(&batch).await?;
 /// assert_eq!(published[1].sequence, published[0].sequence + 1);
 /// # Ok(())
@@ -49,15 +49,15 @@ impl Batch {
     ///
     /// # Errors
     /// [`PublishError`] when the event is invalid, or the batch full with 1,000.
-    pub fn add<E: Event>(self, event: &E) -> Result<Self, PublishError> {
-        self.add_with(event, PublishOptions::default())
+    pub fn and<E: Event>(self, event: &E) -> Result<Self, PublishError> {
+        self.and_with(event, PublishOptions::default())
     }
 
-    /// [`add`](Self::add) with an id of one's own, an expectation, or other members of the envelope.
+    /// [`and`](Self::and) with an id of one's own, an expectation, or other members of the envelope.
     ///
     /// # Errors
-    /// As [`add`](Self::add), and when an expectation cannot be met within the batch.
-    pub fn add_with<E: Event>(mut self, event: &E, options: PublishOptions) -> Result<Self, PublishError> {
+    /// As [`and`](Self::and), and when an expectation cannot be met within the batch.
+    pub fn and_with<E: Event>(mut self, event: &E, options: PublishOptions) -> Result<Self, PublishError> {
         let new = prepare(&self.source, event, &options)?;
         let before = |same: fn(&Prepared, &Prepared) -> bool| self.events.iter().any(|event| same(event, &new));
         let wrong = match new.expect {

@@ -77,7 +77,9 @@ pub enum PublishError {
         limit: usize,
     },
     /// The server is too old for atomic batches; nothing was sent.
-    #[error("nats-server {server} knows no atomic batches; upgrade it to 2.12 or later, or publish one by one")]
+    #[error(
+        "nats-server {server} knows no atomic batches with ids; upgrade it to 2.12.1 or later, or publish one by one"
+    )]
     AtomicUnsupported {
         /// The version of the server.
         server: String,

@@ -64,6 +64,16 @@ pub(crate) struct Moved {
     pub(crate) number: u32,
 }
 
+/// Version 3 of [`Updated`], for which there is no way from the versions before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Revised {
+    pub(crate) rule_id: String,
+}
+
+/// An event of another root.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Homeless {}
+
 /// Claims to be [`Activated`] and validates nothing, as a producer with a defect would.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Careless {
@@ -82,6 +92,11 @@ fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
 
 macro_rules! event {
     ($name:ident, $type:literal, $version:literal, $subject:literal, $valid:expr $(, $key:ident)?) => {
+        impl $name {
+            /// The oldest version that it can be decoded from.
+            const OLDEST: u32 = if $version > 2 { $version } else { 1 };
+        }
+
         impl Event for $name {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = $type;
@@ -105,7 +120,7 @@ macro_rules! event {
             }
 
             fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                if version > Self::VERSION {
+                if !(Self::OLDEST..=Self::VERSION).contains(&version) {
                     return Err(DecodeError::UnknownVersion { event_type: Self::TYPE, version, newest: Self::VERSION });
                 }
                 serde_json::from_slice(data).map_err(|error| invalid(Self::TYPE, version, &error.to_string()).into())
@@ -117,6 +132,8 @@ macro_rules! event {
 event!(Activated, "rule.activated", 1, "rules.domain.rule.activated", |event| !event.rule_id.is_empty());
 event!(Updated, "rule.updated", 2, "rules.domain.rule.updated", |event| !event.rule_id.is_empty());
 event!(Moved, "rule.moved", 1, "rules.domain.rule.moved", |event| !event.key.is_empty(), key);
+event!(Revised, "rule.updated", 3, "rules.domain.rule.updated", |event| !event.rule_id.is_empty());
+event!(Homeless, "thing.moved", 1, "else.domain.thing.moved", |_| true);
 event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
 
 /// A consumer at work.

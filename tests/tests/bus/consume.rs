@@ -92,10 +92,9 @@ async fn each_handler_has_its_own_policy(bus: Bus) -> Outcome {
 async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome {
     let refusal = async |config: ConsumerConfig| {
         let consumer = bus.consumer("promotions").config(config).on(|_: Received<Activated>| async { Ok(()) });
-        match consumer.run(std::future::pending::<()>()).await.unwrap_err() {
-            ConsumeError::Config { setting, .. } => setting,
-            other => panic!("{other}"),
-        }
+        let error = consumer.run(std::future::pending::<()>()).await.unwrap_err();
+        let ConsumeError::Config { setting, .. } = error else { return error.to_string() };
+        setting
     };
     let handlers = |name: &str, breaker: Option<&str>| {
         let handler = HandlerConfig { breaker: breaker.map(ToOwned::to_owned), ..HandlerConfig::default() };
@@ -205,7 +204,7 @@ async fn events_of_one_key_keep_their_order_though_one_of_them_fails(bus: Bus) -
         let tell = tell.clone();
         async move {
             // One in seven fails twice, and all take a moment, so that others could pass.
-            if event.number % 7 == 0 && event.attempt() < 3 {
+            if event.number.is_multiple_of(7) && event.attempt() < 3 {
                 Err("not yet")?;
             }
             tokio::task::yield_now().await;

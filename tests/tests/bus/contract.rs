@@ -1,5 +1,7 @@
 //! What the bus promises, whatever the transport: every test runs over both.
 
+mod provisioning;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tower::ServiceBuilder;
 
 use crate::common::*;
+use provisioning::*;
 
 over_both_transports! {
     an_event_comes_to_its_handler_in_its_envelope
@@ -29,6 +32,9 @@ over_both_transports! {
     two_services_each_get_every_event
     provisioning_twice_changes_nothing
     a_consumer_that_cannot_work_says_why
+    a_plan_tells_what_would_change_and_changes_nothing
+    a_plan_with_a_refusal_is_not_applied_in_part
+    consumers_are_provisioned_for_services_and_their_status_is_told
 }
 
 async fn an_event_comes_to_its_handler_in_its_envelope(bus: Bus) -> Outcome {

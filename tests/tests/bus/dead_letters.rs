@@ -4,19 +4,20 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream;
+use async_nats::jetstream::{Context, message::StreamMessage};
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, ReplayTo, Replayed, StreamDescriptor,
+    Bus, DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, HandlerError, Received, ReplayTo,
+    Replayed, StreamDescriptor,
 };
+use tokio::sync::mpsc;
 
 use crate::common::*;
 
+/// Dead letters, and what the server says when it gives up.
 pub(crate) const LETTERS: StreamDescriptor = StreamDescriptor {
-    name: "LETTERS",
-    description: "Dead letters, and what the server gives up on",
     subjects: &["rules.dlq.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*"],
-    ..STREAM
+    ..DEAD_LETTERS
 };
 
 /// So short that a test can wait until it is over.
@@ -24,18 +25,19 @@ const SHORT_WINDOW: Duration = Duration::from_millis(100);
 
 /// A server with a stream of events and one of dead letters.
 pub(crate) struct Scene {
-    pub(crate) _server: NatsServer,
+    /// Runs as long as the scene.
+    pub(crate) _server: Box<dyn std::any::Any>,
     pub(crate) bus: Bus,
-    pub(crate) outside: jetstream::Context,
+    pub(crate) outside: Context,
     pub(crate) letters: DeadLetters,
 }
 
 pub(crate) async fn scene(streams: &[StreamDescriptor]) -> Outcome<Scene> {
     let (server, bus) = server().await?;
     bus.provision(streams).await?;
-    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let outside = async_nats::jetstream::new(async_nats::connect(server.url()).await?);
     let letters = bus.dead_letters("rules").await?;
-    Ok(Scene { _server: server, bus, outside, letters })
+    Ok(Scene { _server: Box::new(server), bus, outside, letters })
 }
 
 /// A letter as somebody else would write it.
@@ -111,9 +113,73 @@ pub(crate) async fn messages(scene: &Scene, stream: &str) -> Outcome<u64> {
     Ok(scene.outside.get_stream(stream).await?.cached_info().state.messages)
 }
 
+over_both_transports! {
+    what_a_consumer_rejected_is_replayed_to_it_alone_and_counted_from_one
+    what_dies_again_is_another_letter
+}
+
+async fn what_a_consumer_rejected_is_replayed_to_it_alone_and_counted_from_one(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let calls = |name, rejects| {
+        let tell = tell.clone();
+        run(bus.consumer(name).on(move |event: Received<Activated>| {
+            let first = rejects && event.rule_id == "first";
+            let _ = tell.send((name, event.rule_id.clone(), event.attempt()));
+            async move { if first { Err(HandlerError::reject("no such customer")) } else { Ok(()) } }
+        }))
+    };
+    let loyalty = calls("loyalty", false);
+    let promotions = calls("promotions", true);
+    bus.publish(&activated("first")).await?;
+    let mut heard = [next(&mut told).await?, next(&mut told).await?];
+    heard.sort_unstable();
+    promotions.stop().await?;
+    let letters = bus.dead_letters("rules").await?;
+    let dead = all(&letters, &DeadLetterFilter::default()).await?;
+
+    let promotions = calls("promotions", false);
+    let replayed = letters.replay_all(&DeadLetterFilter::default(), ReplayTo::Consumer).await?;
+    bus.publish(&activated("last")).await?;
+    let mut after = [next(&mut told).await?, next(&mut told).await?, next(&mut told).await?];
+    after.sort_unstable();
+
+    let call = |name, event: &str| (name, event.to_owned(), 1);
+    assert_eq!(heard, [call("loyalty", "first"), call("promotions", "first")]);
+    assert_eq!((dead.len(), replayed), (1, 1));
+    assert_eq!((dead[0].reason, dead[0].error.as_str()), (DeadReason::Rejected, "no such customer"));
+    assert_eq!(after, [call("loyalty", "last"), call("promotions", "first"), call("promotions", "last")]);
+    assert!(all(&letters, &DeadLetterFilter::default()).await?.is_empty());
+    loyalty.stop().await?;
+    promotions.stop().await?;
+    Ok(())
+}
+
+async fn what_dies_again_is_another_letter(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = run(bus.consumer("promotions").on(move |_: Received<Activated>| {
+        let _ = tell.send(());
+        async { Err(HandlerError::reject("no")) }
+    }));
+    bus.publish(&activated("first")).await?;
+    next(&mut told).await?;
+    let letters = bus.dead_letters("rules").await?;
+    let filter = DeadLetterFilter::default();
+    while letters.replay_all(&filter, ReplayTo::Everyone).await? == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    next(&mut told).await?;
+    consumer.stop().await?;
+
+    let dead = all(&letters, &filter).await?;
+    assert_eq!(dead.iter().map(|letter| letter.origin_sequence).collect::<Vec<_>>(), [2]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_a_stream_for_them_there_are_no_dead_letters() -> Outcome {
-    let (_server, bus) = server().await?;
+    let server = NatsServer::start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
 
     let error = bus.dead_letters("rules").await.unwrap_err();
 
@@ -180,7 +246,7 @@ async fn filters_select_counts_count_and_purges_delete_no_more_than_that() -> Ou
     assert_eq!(scene.letters.purge(&promotions).await?, 3);
 
     assert_eq!(numbers(filter()).await?, [2, 5]);
-    assert_eq!(messages(&scene, "LETTERS").await?, 3, "the foreign message is none of our business");
+    assert_eq!(messages(&scene, LETTERS.name).await?, 3, "the foreign message is none of our business");
     Ok(())
 }
 
@@ -197,16 +263,22 @@ async fn a_replayed_event_has_its_bytes_and_headers_a_new_id_and_a_link() -> Out
     let rules = scene.outside.get_stream("RULES").await?;
     let (first, second) = (rules.get_raw_message(1).await?, rules.get_raw_message(2).await?);
     assert_eq!((first.subject.as_str(), &*first.payload), ("rules.domain.rule.activated", PAYLOAD.as_bytes()));
-    let headers = |message: &async_nats::jetstream::message::StreamMessage| {
+    let headers = |message: &StreamMessage| {
         let text = |name: &str| message.headers.get(name).map(ToString::to_string);
         let names = ["Eventsmith-Type", "x-own", "Nats-Msg-Id", "Eventsmith-Replay-Of", "Eventsmith-Only"];
         (names.map(text), message.headers.len())
     };
     let some = |text: &str| Some(text.to_owned());
     let (kind, own) = (some("rule.activated"), some("kept"));
-    assert_eq!(headers(&first), ([kind.clone(), own.clone(), some("replay:LETTERS:1"), some("LETTERS:1"), None], 4));
-    assert_eq!(headers(&second), ([kind, own, some("replay:LETTERS:2"), some("LETTERS:2"), some("promotions")], 5));
-    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    assert_eq!(
+        headers(&first),
+        ([kind.clone(), own.clone(), some("replay:RULES_DEAD_LETTERS:1"), some("RULES_DEAD_LETTERS:1"), None], 4)
+    );
+    assert_eq!(
+        headers(&second),
+        ([kind, own, some("replay:RULES_DEAD_LETTERS:2"), some("RULES_DEAD_LETTERS:2"), some("promotions")], 5)
+    );
+    assert_eq!(messages(&scene, LETTERS.name).await?, 0);
     Ok(())
 }
 
@@ -234,7 +306,7 @@ async fn operators_who_replay_at_the_same_time_do_not_double() -> Outcome {
     let outcomes = futures_util::future::join_all(replays).await;
 
     outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-    assert_eq!((messages(&scene, "RULES").await?, messages(&scene, "LETTERS").await?), (20, 0));
+    assert_eq!((messages(&scene, "RULES").await?, messages(&scene, LETTERS.name).await?), (20, 0));
     Ok(())
 }
 
@@ -244,15 +316,15 @@ async fn a_replay_that_died_after_publishing_is_only_finished() -> Outcome {
     scene.bus.publish(&activated("another on the same subject")).await?;
     let letter = store_marked(&scene).await?;
     let mut event = HeaderMap::new();
-    event.insert("Eventsmith-Replay-Of", format!("LETTERS:{letter}"));
-    event.insert("Nats-Msg-Id", format!("replay:LETTERS:{letter}"));
+    event.insert("Eventsmith-Replay-Of", format!("RULES_DEAD_LETTERS:{letter}"));
+    event.insert("Nats-Msg-Id", format!("replay:RULES_DEAD_LETTERS:{letter}"));
     put(&scene, "rules.domain.rule.activated", event).await?;
     is_over(&scene, SHORT_WINDOW).await?;
     let before = messages(&scene, "RULES").await?;
 
     assert_eq!(scene.letters.replay(letter, ReplayTo::Everyone).await?, Replayed::Before);
 
-    assert_eq!((messages(&scene, "RULES").await?, messages(&scene, "LETTERS").await?), (before, 0));
+    assert_eq!((messages(&scene, "RULES").await?, messages(&scene, LETTERS.name).await?), (before, 0));
     Ok(())
 }
 
@@ -281,7 +353,7 @@ async fn a_replay_that_died_before_publishing_is_done_over() -> Outcome {
     let replayed = scene.letters.replay(letter, ReplayTo::Everyone).await?;
 
     assert_eq!(replayed, Replayed::Now { stream: "RULES".to_owned(), sequence: 2 });
-    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    assert_eq!(messages(&scene, LETTERS.name).await?, 0);
     Ok(())
 }
 
@@ -291,14 +363,14 @@ async fn a_replay_that_died_between_its_two_deletions_leaves_a_letter_that_says_
     let letter = store_marked(&scene).await?;
     scene.letters.delete(letter).await?;
     let mut event = HeaderMap::new();
-    event.insert("Eventsmith-Replay-Of", format!("LETTERS:{letter}"));
+    event.insert("Eventsmith-Replay-Of", format!("RULES_DEAD_LETTERS:{letter}"));
     put(&scene, "rules.domain.rule.activated", event).await?;
 
     let found = all(&scene.letters, &DeadLetterFilter::default()).await?;
     let replayed = scene.letters.replay_all(&DeadLetterFilter::default(), ReplayTo::Everyone).await?;
 
     assert_eq!(found.iter().map(DeadLetter::is_replay_begun).collect::<Vec<_>>(), [true]);
-    assert_eq!((replayed, messages(&scene, "RULES").await?, messages(&scene, "LETTERS").await?), (1, 1, 0));
+    assert_eq!((replayed, messages(&scene, "RULES").await?, messages(&scene, LETTERS.name).await?), (1, 1, 0));
     Ok(())
 }
 
@@ -312,7 +384,7 @@ async fn of_two_letters_on_one_subject_each_is_replayed() -> Outcome {
     assert_eq!(replayed, Replayed::Now { stream: "RULES".to_owned(), sequence: 1 });
     assert!(scene.letters.get(second).await?.is_some());
     assert!(matches!(scene.letters.replay(second, ReplayTo::Everyone).await?, Replayed::Now { sequence: 2, .. }));
-    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    assert_eq!(messages(&scene, LETTERS.name).await?, 0);
     Ok(())
 }
 

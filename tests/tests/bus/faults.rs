@@ -217,3 +217,31 @@ async fn a_consumer_stops_while_its_server_is_down() -> Outcome {
     assert!(summary.handled >= 1, "{summary:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_dead_letter_that_cannot_be_stored_keeps_its_event_alive_until_it_can() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let consumer = bus
+        .consumer("promotions")
+        .on(|_: Received<Activated>| async { Err(eventsmith::HandlerError::reject("never")) });
+    let monitor = consumer.monitor();
+    let consumer = run(consumer);
+    // It has begun once it has buried one.
+    bus.publish(&activated("first")).await?;
+    until(|| monitor.summary().dead_lettered == 1).await?;
+
+    outside.delete_stream("RULES_DEAD_LETTERS").await?;
+    bus.publish(&activated("second")).await?;
+    until(|| monitor.summary().failed >= 2).await?;
+    bus.provision(&[DEAD_LETTERS]).await?;
+    until(|| monitor.summary().dead_lettered == 2).await?;
+    consumer.stop().await?;
+
+    let letters = bus.dead_letters("rules").await?;
+    let mut list = letters.list(&eventsmith::DeadLetterFilter::default());
+    let letter = list.next().await?.ok_or("no letter")?;
+    assert!(String::from_utf8_lossy(&letter.payload).contains("second"), "{letter:?}");
+    assert!(list.next().await?.is_none());
+    Ok(())
+}

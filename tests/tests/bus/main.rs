@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod burial;
 mod cluster;
 mod common;
 mod consume;
@@ -9,6 +10,7 @@ mod contract;
 mod dead_letters;
 mod faults;
 mod login;
+mod memory;
 mod provision;
 mod publish;
 mod recovery;

@@ -82,7 +82,7 @@ async fn a_batch_of_several_types_is_stored_one_behind_the_other() -> Outcome {
     for bus in buses {
         bus.publish(&activated("r0")).await?;
         let first = PublishOptions { expect: Some(Expect::LastSequence(1)), ..PublishOptions::default() };
-        let batch = bus.batch().add_with(&updated("r1"), first)?.add(&activated("r1"))?.add(&activated("r2"))?;
+        let batch = bus.batch().and_with(&updated("r1"), first)?.and(&activated("r1"))?.and(&activated("r2"))?;
 
         let published = bus.publish_atomic(&batch).await?;
         let nothing = bus.publish_atomic(&bus.batch()).await?;
@@ -101,8 +101,8 @@ async fn of_a_batch_one_of_whose_events_is_refused_nothing_is_stored() -> Outcom
     let (buses, _server) = both(small).await?;
     for bus in buses {
         let wrong = expecting(Expect::LastSubjectSequence(7));
-        let unexpected = bus.batch().add(&activated("r1"))?.add_with(&updated("r1"), wrong)?;
-        let too_many = (0..4).try_fold(bus.batch(), |batch, number| batch.add(&activated(number)))?;
+        let unexpected = bus.batch().and(&activated("r1"))?.and_with(&updated("r1"), wrong)?;
+        let too_many = (0..4).try_fold(bus.batch(), |batch, number| batch.and(&activated(number)))?;
 
         let unexpected = bus.publish_atomic(&unexpected).await.unwrap_err();
         let too_many = bus.publish_atomic(&too_many).await.unwrap_err();
@@ -117,14 +117,14 @@ async fn of_a_batch_one_of_whose_events_is_refused_nothing_is_stored() -> Outcom
 #[tokio::test]
 async fn what_cannot_be_in_a_batch_is_refused_before_anything_is_sent() -> Outcome {
     let bus = Bus::in_memory();
-    let batch = || bus.batch().add(&activated("r1"));
+    let batch = || bus.batch().and(&activated("r1"));
     let same = PublishOptions { id: Some(Uuid::now_v7()), ..PublishOptions::default() };
 
-    let invalid = batch()?.add(&activated("")).unwrap_err();
-    let misplaced = batch()?.add_with(&updated("r1"), expecting(Expect::LastSequence(0))).unwrap_err();
-    let behind_its_like = batch()?.add_with(&activated("r2"), expecting(Expect::LastSubjectSequence(0))).unwrap_err();
-    let twice = batch()?.add_with(&activated("r2"), same.clone())?.add_with(&activated("r2"), same).unwrap_err();
-    let full = (0..1_001).try_fold(bus.batch(), |batch, number| batch.add(&activated(number))).unwrap_err();
+    let invalid = batch()?.and(&activated("")).unwrap_err();
+    let misplaced = batch()?.and_with(&updated("r1"), expecting(Expect::LastSequence(0))).unwrap_err();
+    let behind_its_like = batch()?.and_with(&activated("r2"), expecting(Expect::LastSubjectSequence(0))).unwrap_err();
+    let twice = batch()?.and_with(&activated("r2"), same.clone())?.and_with(&activated("r2"), same).unwrap_err();
+    let full = (0..1_001).try_fold(bus.batch(), |batch, number| batch.and(&activated(number))).unwrap_err();
 
     assert!(matches!(invalid, PublishError::Invalid(_)), "{invalid}");
     for (error, word) in [(misplaced, "first"), (behind_its_like, "subject"), (twice, "id"), (full, "1,000")] {
@@ -138,7 +138,7 @@ async fn what_cannot_be_in_a_batch_is_refused_before_anything_is_sent() -> Outco
 async fn a_batch_that_is_published_again_is_stored_once() -> Outcome {
     let (buses, server) = both(ATOMIC).await?;
     for bus in buses {
-        let batch = bus.batch().add(&updated("r1"))?.add(&activated("r1"))?;
+        let batch = bus.batch().and(&updated("r1"))?.and(&activated("r1"))?;
 
         let first = bus.publish_atomic(&batch).await?;
         let again = bus.publish_atomic(&batch).await?;
@@ -159,6 +159,34 @@ async fn a_batch_that_is_published_again_is_stored_once() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_crash_in_the_middle_of_batches_leaves_each_of_them_whole_and_once() -> Outcome {
+    const BATCHES: u64 = 300;
+    let mut server = NatsServer::start().await?;
+    let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(1), ..config(server.url()) }).await?;
+    bus.provision(&[ATOMIC]).await?;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+
+    let publishing = tokio::spawn(async move {
+        let mut places = Vec::new();
+        for number in 0..BATCHES {
+            let batch = bus.batch().and(&updated("r1"))?.and(&activated(number))?.and(&updated("r2"))?;
+            places.push(bus.publish_atomic(&batch).await?.iter().map(|event| event.sequence).collect::<Vec<_>>());
+            tell.send(number).ok();
+        }
+        Ok::<_, PublishError>(places)
+    });
+    while next(&mut told).await? < BATCHES / 3 {}
+    server.kill()?;
+    server.start_again().await?;
+    let places = publishing.await??;
+
+    assert!(places.iter().all(|of_one| of_one.windows(2).all(|pair| pair[1] == pair[0] + 1)), "{places:?}");
+    assert_eq!(places.concat(), (1..=3 * BATCHES).collect::<Vec<_>>());
+    assert_eq!(held(&server).await?, 3 * BATCHES);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_id_that_was_used_otherwise_makes_no_batch_a_stored_one() -> Outcome {
     let (buses, _server) = both(ATOMIC).await?;
     for bus in buses {
@@ -166,8 +194,8 @@ async fn an_id_that_was_used_otherwise_makes_no_batch_a_stored_one() -> Outcome 
         bus.publish_with(&updated("r0"), used.clone()).await?;
         bus.publish(&activated("r0")).await?;
 
-        let first = bus.batch().add_with(&updated("r1"), used.clone())?.add(&activated("r1"))?;
-        let last = bus.batch().add(&activated("r1"))?.add_with(&updated("r1"), used)?;
+        let first = bus.batch().and_with(&updated("r1"), used.clone())?.and(&activated("r1"))?;
+        let last = bus.batch().and(&activated("r1"))?.and_with(&updated("r1"), used)?;
 
         for batch in [first, last] {
             let error = bus.publish_atomic(&batch).await.unwrap_err();
@@ -182,7 +210,7 @@ async fn an_id_that_was_used_otherwise_makes_no_batch_a_stored_one() -> Outcome 
 async fn a_stream_takes_batches_only_where_the_catalogue_says_so() -> Outcome {
     let (buses, _server) = both(STREAM).await?;
     for bus in buses {
-        let batch = bus.batch().add(&updated("r1"))?.add(&activated("r1"))?;
+        let batch = bus.batch().and(&updated("r1"))?.and(&activated("r1"))?;
 
         let error = bus.publish_atomic(&batch).await.unwrap_err();
 
@@ -199,7 +227,7 @@ async fn a_batch_for_two_streams_is_refused_and_both_are_named() -> Outcome {
     let others = StreamDescriptor { name: "OTHERS", subjects: &["rules.domain.rule.activated"], ..ATOMIC };
     let (buses, _server) = both(rules).await?;
     for bus in buses {
-        let batch = bus.batch().add(&updated("r1"))?.add(&activated("r1"))?;
+        let batch = bus.batch().and(&updated("r1"))?.and(&activated("r1"))?;
 
         let nowhere = bus.publish_atomic(&batch).await.unwrap_err().to_string();
         bus.provision(&[others]).await?;

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
-use eventsmith::{DeadLetterFilter, DeadReason, Event, Recovered, StreamDescriptor};
+use eventsmith::testing::NatsCluster;
+use eventsmith::{Bus, Config, DeadLetterFilter, DeadReason, Event, Recovered, ReplayTo, StreamDescriptor};
 use futures_util::StreamExt;
 
 use crate::common::*;
 use crate::dead_letters::*;
-
-/// A stream of dead letters that captures no advisories.
-const DEAF: StreamDescriptor = StreamDescriptor { subjects: &["rules.dlq.>"], ..LETTERS };
 
 /// A durable consumer whose events get two deliveries.
 async fn consumer(scene: &Scene) -> Outcome<Consumer<pull::Config>> {
@@ -82,14 +80,14 @@ async fn what_the_server_gave_up_on_is_recovered_from_its_advisories() -> Outcom
     assert_eq!(letter.payload, event.payload);
     let id = event.headers.get("Nats-Msg-Id").ok_or("no id")?.as_str();
     assert!(letter.headers().any(|header| header == ("Eventsmith-Message-Id", id)));
-    assert_eq!(messages(&scene, "LETTERS").await?, 2, "the advisories are done with");
+    assert_eq!(messages(&scene, LETTERS.name).await?, 2, "the advisories are done with");
     assert_eq!(consumer.info().await?.num_redelivered, 0, "the server has forgotten them");
     Ok(())
 }
 
 #[tokio::test]
 async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 6).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &[2, 4], 4).await?;
@@ -105,25 +103,72 @@ async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome 
 }
 
 #[tokio::test]
-async fn what_cannot_be_found_is_counted() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+async fn in_a_cluster_nothing_else_is_buried_or_replayed_twice_either() -> Outcome {
+    let cluster = NatsCluster::start(3).await?;
+    let urls = cluster.urls();
+    let bus = Bus::connect(Config { servers: urls.iter().cloned().map(Into::into).collect(), ..config("") }).await?;
+    let replicated = |stream| StreamDescriptor { replicas: 3, ..stream };
+    bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
+    let outside = async_nats::jetstream::new(async_nats::connect(urls).await?);
+    let letters = bus.dead_letters("rules").await?;
+    let scene = Scene { _server: Box::new(cluster), bus, outside, letters };
+    publish(&scene, 40).await?;
+    let mut consumer = consumer(&scene).await?;
+    let acknowledged: Vec<u64> = (1..=40).filter(|sequence| sequence % 4 != 0).collect();
+    consume(&mut consumer, &acknowledged, 10).await?;
+
+    let recoveries = (0..2).map(|_| scene.letters.recover("RULES", "promotions"));
+    let outcomes = futures_util::future::join_all(recoveries).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    let given_up: Vec<u64> = (1..=10).map(|number| number * 4).collect();
+    assert_eq!(origins(&scene).await?, given_up);
+    assert!(outcomes.iter().all(|outcome| outcome.unaccounted == 0), "{outcomes:?}");
+
+    let filter = DeadLetterFilter::default();
+    let replays = (0..3).map(|_| scene.letters.replay_all(&filter, ReplayTo::Everyone));
+    futures_util::future::join_all(replays).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+
+    assert_eq!((messages(&scene, STREAM.name).await?, messages(&scene, LETTERS.name).await?), (50, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn later_acknowledgements_do_not_hide_what_the_server_gave_up_on() -> Outcome {
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 2).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &[], 2).await?;
-    publish(&scene, 1).await?;
+    publish(&scene, 2).await?;
     // With nothing else pending, this moves the end of what is acknowledged past the lost ones.
-    consume(&mut consumer, &[3], 2).await?;
+    consume(&mut consumer, &[3, 4], 2).await?;
+    assert_eq!(consumer.info().await?.ack_floor.stream_sequence, 4);
 
     let recovered = scene.letters.recover("RULES", "promotions").await?;
 
-    assert_eq!(counts(recovered), (0, 0, 2));
-    assert!(origins(&scene).await?.is_empty());
+    assert_eq!((counts(recovered), origins(&scene).await?), ((0, 2, 0), vec![1, 2]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_found_is_counted() -> Outcome {
+    let scene = scene(&[DEAD_LETTERS]).await?;
+    publish(&scene, 1).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &[], 1).await?;
+    // It is further back than anybody looks.
+    let later: Vec<_> = (0..1_000).map(activated).collect();
+    scene.bus.publish_all(&later).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    consume(&mut consumer, &(2..=1_001).collect::<Vec<_>>(), 1).await?;
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!((counts(recovered), origins(&scene).await?), ((0, 0, 1), vec![]));
     Ok(())
 }
 
 #[tokio::test]
 async fn a_consumer_at_work_is_left_alone() -> Outcome {
-    let scene = scene(&[DEAF]).await?;
+    let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 2).await?;
     let consumer = consumer(&scene).await?;
     let mut batch = consumer.fetch().max_messages(2).messages().await?;
@@ -146,7 +191,7 @@ async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
     let recovered = scene.letters.recover("RULES", "promotions").await?;
 
     assert_eq!(recovered.from_advisories, 0);
-    assert_eq!(messages(&scene, "LETTERS").await?, 0);
+    assert_eq!(messages(&scene, LETTERS.name).await?, 0);
     Ok(())
 }
 

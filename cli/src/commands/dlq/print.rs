@@ -1,0 +1,254 @@
+//! Printing dead letters as they come, so that a million of them is never in memory.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+
+use eventsmith::{DeadLetter, DeadReason, Timestamp};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Format;
+use crate::format::{visible, visible_lines};
+use crate::output::Out;
+
+/// Prints items, then a last line; as JSON one object, whose first member holds the items.
+pub(super) struct Printer<'a> {
+    out: &'a mut Out,
+    format: Format,
+    /// The name of the member.
+    items: &'static str,
+    printed: usize,
+    now: Timestamp,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(out: &'a mut Out, format: Format, items: &'static str) -> Self {
+        Self { out, format, items, printed: 0, now: Timestamp::now() }
+    }
+
+    /// A letter in a line.
+    pub(super) fn letter(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            return self.item(&summary(letter));
+        }
+        if self.printed == 0 {
+            row(self.out, ["NUMBER", "AGE", "CONSUMER", "EVENT", "REASON", "ATTEMPTS", "ERROR"])?;
+        }
+        self.printed += 1;
+        let (number, attempts) = (letter.sequence.to_string(), letter.attempts.to_string());
+        let age = age(self.now.duration_since(letter.buried).as_secs());
+        let event = letter.event_type.as_deref().unwrap_or("?");
+        let begun = if letter.is_replay_begun() { "(replay begun) " } else { "" };
+        let error = format!("{begun}{}", letter.error);
+        row(self.out, [&number, &age, &letter.consumer, event, letter.reason.as_str(), &attempts, &error])
+    }
+
+    /// A letter with all that is in it.
+    pub(super) fn whole(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+        let raw = serde_json::from_slice::<&RawValue>(&letter.payload);
+        if self.format == Format::Json {
+            let headers: Vec<Value> = letter.headers().map(|(name, value)| json!([name, value])).collect();
+            let mut whole = summary(letter);
+            whole["headers"] = headers.into();
+            let text = String::from_utf8_lossy(&letter.payload);
+            // What is no JSON is told as text.
+            return match raw {
+                Ok(raw) => self.item(&Whole { letter: whole, payload: raw }),
+                Err(_) => self.item(&Whole { letter: whole, payload: json!({ "text": text }) }),
+            };
+        }
+        if self.printed > 0 {
+            writeln!(self.out)?;
+        }
+        self.printed += 1;
+        writeln!(self.out, "{} of {}, stored {}", letter.sequence, visible(&letter.subject), letter.stored)?;
+        for (name, value) in letter.headers() {
+            writeln!(self.out, "{}: {}", visible(name), visible(value))?;
+        }
+        let payload = match raw {
+            Ok(raw) => indented(raw.get()),
+            Err(_) => String::from_utf8_lossy(&letter.payload).into_owned(),
+        };
+        writeln!(self.out, "\n{}", visible_lines(&payload))?;
+        Ok(())
+    }
+
+    /// What became of a letter.
+    pub(super) fn outcome(&mut self, letter: &DeadLetter, text: &str, data: &Value) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            return self.item(&json!({ "sequence": letter.sequence, "outcome": data }));
+        }
+        let event = letter.event_type.as_deref().unwrap_or("?");
+        let (event, consumer) = (visible(event), visible(&letter.consumer));
+        writeln!(self.out, "{} ({event} of {consumer}): {text}", letter.sequence)?;
+        Ok(())
+    }
+
+    /// The last line, or the last members.
+    pub(super) fn finish(self, last: &str, members: Value) -> anyhow::Result<()> {
+        match self.format {
+            Format::Text if last.is_empty() => {}
+            Format::Text => writeln!(self.out, "{last}")?,
+            Format::Json => {
+                if self.printed == 0 {
+                    write!(self.out, "{{\"{}\": [", self.items)?;
+                }
+                write!(self.out, "\n]")?;
+                for (name, value) in members.as_object().into_iter().flatten() {
+                    write!(self.out, ",\n\"{name}\": {value}")?;
+                }
+                writeln!(self.out, "}}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, item: &impl serde::Serialize) -> anyhow::Result<()> {
+        match self.printed {
+            0 => writeln!(self.out, "{{\"{}\": [", self.items)?,
+            _ => writeln!(self.out, ",")?,
+        }
+        self.printed += 1;
+        write!(self.out, "{}", serde_json::to_string(item)?)?;
+        Ok(())
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Whole<P> {
+    #[serde(flatten)]
+    letter: Value,
+    payload: P,
+}
+
+/// What a listing tells of a letter.
+fn summary(letter: &DeadLetter) -> Value {
+    json!({
+        "sequence": letter.sequence,
+        "consumer": letter.consumer,
+        "event": letter.event_type,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "error": letter.error,
+        "stream": letter.origin_stream,
+        "stream_sequence": letter.origin_sequence,
+        "subject": letter.subject,
+        "stored": letter.stored.to_string(),
+        "buried": letter.buried.to_string(),
+        "replay_begun": letter.is_replay_begun(),
+    })
+}
+
+fn row(out: &mut Out, [number, age, consumer, event, reason, attempts, error]: [&str; 7]) -> anyhow::Result<()> {
+    let (consumer, event, error) = (visible(consumer), visible(event), visible(error));
+    writeln!(out, "{number:>8} {age:>4}  {consumer:<18} {event:<24} {reason:<11} {attempts:>8}  {error}")?;
+    Ok(())
+}
+
+/// An age in its greatest unit.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{}s", seconds.max(0)),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..86_400 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// JSON, which must be valid, with a line for each member. Numbers and the order of members stay as they are.
+fn indented(json: &str) -> String {
+    let (mut text, mut depth, mut chars) = (String::new(), 0, json.chars().peekable());
+    let line = |text: &mut String, depth: usize| {
+        text.push('\n');
+        text.push_str(&"  ".repeat(depth));
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => {
+                text.push(c);
+                while let Some(c) = chars.next() {
+                    text.push(c);
+                    match c {
+                        '\\' => text.extend(chars.next()),
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            '{' | '[' => {
+                text.push(c);
+                while chars.next_if(char::is_ascii_whitespace).is_some() {}
+                match chars.next_if(|c| matches!(c, '}' | ']')) {
+                    Some(end) => text.push(end),
+                    None => {
+                        depth += 1;
+                        line(&mut text, depth);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            c if c.is_ascii_whitespace() => {}
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// How many letters there are, by consumer and reason.
+#[derive(Default)]
+pub(super) struct Counts(BTreeMap<(String, DeadReason), u64>);
+
+impl Counts {
+    pub(super) fn add(&mut self, letter: &DeadLetter) {
+        *self.0.entry((letter.consumer.clone(), letter.reason)).or_default() += 1;
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let count = |((consumer, reason), count): (&(String, DeadReason), &u64)| json!({ "consumer": consumer, "reason": reason, "count": count });
+        self.0.iter().map(count).collect()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.total() == 1 { "" } else { "s" };
+        write!(f, "{} dead letter{s}", self.total())?;
+        for (index, ((consumer, reason), count)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { ": " } else { ", " };
+            write!(f, "{separator}{} {count} {reason}", visible(consumer))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_indented_and_nothing_else() {
+        let json = r#"{ "a" : [1.0e2,{ } ,[ ]], "b\"}" :"x: {,", "c": {"d":12345678901234567890123} }"#;
+
+        let expected = "{\n  \"a\": [\n    1.0e2,\n    {},\n    []\n  ],\n  \"b\\\"}\": \"x: {,\",\n  \"c\": {\n    \"d\": 12345678901234567890123\n  }\n}";
+        assert_eq!(indented(json), expected);
+    }
+
+    #[test]
+    fn an_age_has_one_unit() {
+        assert_eq!([-5, 59, 60, 7_199, 86_399, 864_000].map(age), ["0s", "59s", "1m", "1h", "23h", "10d"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! Publishing: events of ours, validated and written, beside payloads that were written beforehand.
+
+use std::collections::VecDeque;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::PublishAckFuture;
+use async_nats::jetstream::stream::StorageType;
+
+use crate::Outcome;
+use crate::rounds::{Rounds, Sample};
+use crate::world::{SUBJECT, World};
+
+pub(crate) async fn rounds(world: &World, storage: StorageType, rounds: usize) -> Outcome<Rounds> {
+    let ours = async || side(world, storage, ours(world.clone())).await;
+    let raw = async || side(world, storage, raw(world.clone())).await;
+    Rounds::interleaved(rounds, world.len(), ours, raw).await
+}
+
+/// One round into a stream of its own, where everything must have arrived, and in order.
+async fn side(
+    world: &World,
+    storage: StorageType,
+    work: impl Future<Output = Outcome<Vec<u64>>> + Send + 'static,
+) -> Outcome<Sample> {
+    let mut stream = world.new_stream(storage).await?;
+    let mut sequences = Vec::new();
+    // A task of its own, as in a service: the main thread is no place to be quick.
+    let sample = Sample::of(async { Ok(sequences = tokio::spawn(work).await??) }).await?;
+    let count = world.len() as u64;
+    assert!(sequences.into_iter().eq(1..=count), "acknowledged out of order, or not all");
+    assert_eq!(stream.info().await?.state.messages, count, "not all is stored");
+    Ok(sample)
+}
+
+async fn ours(world: World) -> Outcome<Vec<u64>> {
+    let outcomes = world.bus.publish_all(world.typed.iter()).await;
+    outcomes.into_iter().map(|outcome| Ok(outcome?.sequence)).collect()
+}
+
+async fn raw(world: World) -> Outcome<Vec<u64>> {
+    let mut sequences = Vec::with_capacity(world.len());
+    let mut window = VecDeque::<PublishAckFuture>::with_capacity(world.window);
+    for written in world.written.iter() {
+        if window.len() >= world.window
+            && let Some(ack) = window.pop_front()
+        {
+            sequences.push(ack.await?.sequence);
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", written.id.as_str());
+        let payload = written.message.payload.clone();
+        window.push_back(world.context.publish_with_headers(SUBJECT, headers, payload).await?);
+    }
+    for ack in window {
+        sequences.push(ack.await?.sequence);
+    }
+    Ok(sequences)
+}

@@ -1,0 +1,66 @@
+//! What provisioning promises, whatever the transport.
+
+use eventsmith::{Bus, ConsumerDescriptor, ProvisionError, StreamDescriptor, Topology};
+
+use crate::common::*;
+
+pub(super) async fn a_plan_tells_what_would_change_and_changes_nothing(bus: Bus) -> Outcome {
+    let wanted = [StreamDescriptor { max_messages: Some(10), ..STREAM }];
+
+    let plan = bus.plan(&wanted).await?;
+    let unchanged = bus.plan(&[STREAM]).await?;
+    bus.apply(&plan).await?;
+    let after = bus.plan(&wanted).await?;
+
+    let text = plan.to_string();
+    assert!(text.starts_with("~ stream RULES: max_messages unlimited -> 10\n    warning: the oldest"), "{text}");
+    assert!(!plan.is_empty() && !plan.is_refused());
+    assert!(unchanged.is_empty() && after.is_empty(), "{unchanged} {after}");
+    Ok(())
+}
+
+pub(super) async fn a_plan_with_a_refusal_is_not_applied_in_part(bus: Bus) -> Outcome {
+    let new = StreamDescriptor { name: "NEW", subjects: &["new.>"], ..STREAM };
+    let wanted = [new, StreamDescriptor { storage: eventsmith::Storage::Memory, ..STREAM }];
+
+    let error = bus.provision(&wanted).await.unwrap_err();
+    let status = bus.status(Some(&Topology::from(&wanted))).await?;
+
+    assert!(matches!(&error, ProvisionError::Refused { plan } if plan.is_refused()), "{error}");
+    assert!(error.to_string().contains("the stream RULES: storage file -> memory"), "{error}");
+    let found: Vec<&str> = status.streams.iter().map(|stream| stream.settings.name.as_str()).collect();
+    assert_eq!((found, status.missing.len()), (vec!["RULES"], 1));
+    assert_eq!(status.missing[0].stream, "NEW");
+    Ok(())
+}
+
+pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_told(bus: Bus) -> Outcome {
+    let consumes = ["rules.domain.rule.activated", "rules.domain.rule.updated"];
+    let topology = Topology::from(&[STREAM, DEAD_LETTERS]).with_service(
+        "promotions",
+        &consumes[..1],
+        &ConsumerDescriptor::DEFAULT,
+    );
+    bus.publish(&activated("r1")).await?;
+    bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
+
+    bus.provision(topology.clone()).await?;
+    let again = bus.plan(topology.clone()).await?;
+    let status = bus.status(Some(&topology)).await?;
+    let unknown = bus.status(Some(&Topology::from(&[STREAM]))).await?;
+    let wider = Topology::from(&[STREAM]).with_service("promotions", &consumes, &ConsumerDescriptor::DEFAULT);
+    let plan = bus.plan(wider).await?.to_string();
+
+    assert!(again.is_empty(), "{again}");
+    let rules = status.streams.iter().find(|stream| stream.settings.name == "RULES").ok_or("no stream")?;
+    assert_eq!((rules.messages, rules.first_sequence, rules.last_sequence), (2, 1, 2));
+    let consumer = &rules.consumers[0];
+    assert_eq!((consumer.name.as_str(), consumer.managed, consumer.lag), ("promotions", Some(true), 1));
+    assert_eq!((consumer.ack_pending, consumer.ack_floor, consumer.last_delivered), (0, 0, 0));
+    let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;
+    assert!(letters.settings.subjects.iter().any(|subject| subject.contains("MAX_DELIVERIES.RULES.*")), "{letters:?}");
+    assert_eq!(unknown.streams[0].consumers[0].managed, Some(false));
+    assert!(unknown.to_string().contains("not in the catalogue"), "{unknown}");
+    assert!(plan.contains("~ consumer promotions of RULES: filters rules.domain.rule.activated -> "), "{plan}");
+    Ok(())
+}

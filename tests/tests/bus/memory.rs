@@ -1,0 +1,107 @@
+//! What a bus in memory offers to unit tests beyond the bus over a server.
+
+use std::time::{Duration, Instant};
+
+use eventsmith::{Bus, DeadLetterFilter, HandlerError, Received, RetryPolicy};
+
+use crate::common::*;
+
+async fn bus() -> Outcome<Bus> {
+    let bus = Bus::in_memory();
+    bus.provision(&[STREAM, DEAD_LETTERS]).await?;
+    Ok(bus)
+}
+
+#[tokio::test]
+async fn ten_attempts_over_half_an_hour_take_no_time() -> Outcome {
+    let (bus, began) = (bus().await?, Instant::now());
+    let consumer = bus.consumer("promotions").retry(RetryPolicy::default());
+    let consumer = run_as_configured(consumer.on(|_: Received<Activated>| async { Err(HandlerError::retry("never")) }));
+
+    bus.publish(&activated("r1")).await?;
+    bus.settle().await;
+
+    let counts = bus.dead_letters("rules").await?.count(&DeadLetterFilter::default()).await?;
+    assert_eq!(counts.values().sum::<u64>(), 1);
+    let summary = consumer.stop().await?;
+    assert_eq!((summary.failed, summary.dead_lettered), (9, 1));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
+async fn settling_waits_for_what_handlers_publish_and_do() -> Outcome {
+    let bus = bus().await?;
+    let first = run(bus.consumer("promotions").on(|event: Received<Activated>| async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        event.publish(&Updated { rule_id: event.rule_id.clone(), revision: 1 }).await?;
+        Ok(())
+    }));
+    let second = run(bus.consumer("loyalty").on(|_: Received<Updated>| async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok(())
+    }));
+
+    bus.publish(&activated("r1")).await?;
+    bus.settle().await;
+
+    let updates: Vec<Updated> = bus.published().iter().filter_map(|message| message.event()).collect();
+    assert_eq!(updates, [Updated { rule_id: "r1".to_owned(), revision: 1 }]);
+    assert_eq!((first.stop().await?.handled, second.stop().await?.handled), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn settling_without_a_consumer_waits_for_nothing() -> Outcome {
+    let bus = bus().await?;
+    bus.publish(&activated("r1")).await?;
+
+    bus.settle().await;
+
+    assert_eq!(bus.published().len(), 1);
+    Ok(())
+}
+
+/// Three deliveries, and the handler hangs each time until the consumer is gone: nobody is left who could say why.
+#[tokio::test]
+async fn what_was_delivered_too_often_is_recovered_as_a_dead_letter() -> Outcome {
+    let bus = bus().await?;
+    bus.publish(&activated("r1")).await?;
+    let config = || eventsmith::ConsumerConfig {
+        retry: RetryPolicy { max_attempts: 2, ..QUICK },
+        max_deliver: 3,
+        ack_wait: Duration::from_millis(20),
+        ..eventsmith::ConsumerConfig::default()
+    };
+    for _ in 0..3 {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let consumer = bus.consumer("promotions").config(config()).on(move |_: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(())?;
+                std::future::pending::<()>().await;
+                Ok(())
+            }
+        });
+        // Dropped in the midst of its handler, as a process that is killed.
+        let consumer = tokio::spawn(consumer.run(std::future::pending::<()>()));
+        let letters = bus.dead_letters("rules").await?;
+        tokio::select! {
+            _ = told.recv() => {}
+            found = until_buried(&letters) => found?,
+        }
+        consumer.abort();
+        let _ = consumer.await;
+    }
+
+    let counts = bus.dead_letters("rules").await?.count(&DeadLetterFilter::default()).await?;
+    assert_eq!(counts.values().sum::<u64>(), 1);
+    Ok(())
+}
+
+async fn until_buried(letters: &eventsmith::DeadLetters) -> Outcome {
+    while letters.count(&DeadLetterFilter::default()).await?.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
