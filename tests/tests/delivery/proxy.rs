@@ -87,7 +87,7 @@ async fn a_frame_that_is_cut_is_lost_and_the_client_connects_anew() -> Outcome {
         proxy.rule(move |frame| if frame.payload == b"now" { verdict } else { Verdict::Forward });
 
         behind.publish("b", "now".into()).await?;
-        proxy.connected(2).await;
+        timeout(PATIENCE, proxy.connected(2)).await?;
         proxy.forward_all();
         behind.publish("b", "then".into()).await?;
 
@@ -137,7 +137,7 @@ async fn who_is_refused_comes_back_and_is_let_in_later() -> Outcome {
     assert!(async_nats::connect(proxy.url()).await.is_err());
     assert_eq!(proxy.connections(), 1);
     proxy.refuse(false);
-    proxy.connected(2).await;
+    timeout(PATIENCE, proxy.connected(2)).await?;
     behind.publish("a", "again".into()).await?;
 
     assert_eq!(next(&mut heard).await?, "again");
