@@ -243,6 +243,8 @@ impl Consumer {
             deliveries,
             queue: Queue::default(),
             running: JoinSet::new(),
+            // Where keys are ordered, events wait for others that must be fetched first.
+            is_careful: self.config.order == Order::None,
         })
     }
 }

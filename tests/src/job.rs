@@ -167,6 +167,8 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             text => text?,
         };
+        // What has no end yet is being written at this moment.
+        let text = text.rsplit_once('\n').map_or("", |(entries, _)| entries);
         let parse = |line: &str| {
             let words: Vec<&str> = line.split(' ').collect();
             let [what, id, attempt, process] = words[..] else { return None };

@@ -17,6 +17,8 @@ use crate::transport::{Deliveries, Delivery, Word};
 
 /// How many deliveries are taken before anything else gets its turn.
 const AT_ONCE: usize = 32;
+/// An event that was delivered no more often than this has been handed back by a service that was restarted, as a rule.
+const BEYOND_SUSPICION: u64 = 2;
 /// How often to look whether those events are done that somebody else had in hand when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a handler that was cut off may take to notice.
@@ -34,6 +36,9 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Deliveries,
     pub(super) queue: Queue,
     pub(super) running: JoinSet<Done>,
+    /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
+    /// something else comes, one event at a time is fetched, so that the innocent do not use up their attempts along with it.
+    pub(super) is_careful: bool,
 }
 
 impl Dispatch {
@@ -115,6 +120,9 @@ impl Dispatch {
     /// none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        if self.is_careful {
+            return usize::from(self.queue.ready() + self.running.len() == 0);
+        }
         if self.queue.ready() > prefetch / 2 {
             return 0;
         }
@@ -133,6 +141,7 @@ impl Dispatch {
     }
 
     fn accept(&mut self, delivery: Delivery) {
+        self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
         let lane = (self.config.order == Order::Key).then(|| self.worker.routes.lane(&delivery)).flatten();
         self.queue.push(delivery, lane);
     }

@@ -31,7 +31,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
 /// How often whoever is served alone asks for messages, wanted or not, to remain the one.
-const HOLD_ON: Duration = Duration::from_secs(5);
+const HOLD_ON: Duration = Duration::from_secs(2);
 
 /// The header that names whoever is served alone, and what the server says to all others.
 const PIN: &str = "Nats-Pin-Id";
