@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::StorageType;
-use eventsmith::{Bus, Consumer, Received};
+use eventsmith::{Bus, Consumer, ConsumerConfig, Received};
 use futures_util::{StreamExt, TryStreamExt};
 use rules_events::rule::RuleCreated;
 use tokio::sync::Notify;
@@ -17,7 +17,8 @@ use crate::world::{STREAM, SUBJECT, World};
 use crate::{Outcome, events};
 
 /// How many events are fetched ahead of the handlers, by both.
-pub(crate) const PREFETCH: usize = 128;
+pub(crate) static PREFETCH: std::sync::LazyLock<usize> =
+    std::sync::LazyLock::new(|| std::env::var("PREFETCH").map_or(128, |t| t.parse().unwrap()));
 /// How many may be delivered and not acknowledged, by both.
 const MAX_ACK_PENDING: usize = 1_000;
 
@@ -73,7 +74,9 @@ async fn side(world: &World, durable: &str, work: impl Future<Output = Outcome> 
 
 /// A consumer of ours that fetches as far ahead as the raw one.
 pub(crate) fn consumer(bus: &Bus, handlers: usize) -> Consumer {
-    bus.consumer("ours").concurrency(handlers).prefetch(PREFETCH).max_ack_pending(MAX_ACK_PENDING)
+    let max_ack_pending = MAX_ACK_PENDING;
+    let config = ConsumerConfig { concurrency: handlers, prefetch: *PREFETCH, max_ack_pending, ..Default::default() };
+    bus.consumer("ours").config(config)
 }
 
 async fn ours(world: World, handlers: Handlers) -> Outcome {
@@ -135,7 +138,7 @@ pub(crate) async fn raw_consumer(context: &async_nats::jetstream::Context) -> Ou
 
 async fn raw(world: World, handlers: Handlers) -> Outcome {
     let mut consumer = raw_consumer(&world.context).await?;
-    let messages = consumer.stream().max_messages_per_batch(PREFETCH + handlers.count).messages().await?;
+    let messages = consumer.stream().max_messages_per_batch(*PREFETCH + handlers.count).messages().await?;
     let mut messages = messages.take(world.len());
     if handlers.count == 1 {
         while let Some(message) = messages.next().await {

@@ -48,14 +48,12 @@ impl World {
             Ok(Written { id, message })
         });
         let written = written.collect::<Outcome<Vec<_>>>()?;
-        Ok(Self {
-            url: server.url(),
-            window,
-            bus,
-            context: jetstream::new(async_nats::connect(server.url()).await?),
-            typed: Arc::new(typed),
-            written: Arc::new(written),
-        })
+        let context = jetstream::new(async_nats::connect(server.url()).await?);
+        // Our consumers want one to be there. Nothing comes here.
+        let dead_letters =
+            stream::Config { name: "DEAD".to_owned(), subjects: vec!["rules.dlq.>".to_owned()], ..Default::default() };
+        context.create_stream(dead_letters).await?;
+        Ok(Self { url: server.url(), window, bus, context, typed: Arc::new(typed), written: Arc::new(written) })
     }
 
     /// How many events there are.
@@ -101,5 +99,5 @@ impl World {
 }
 
 pub(crate) fn config(url: impl Into<String>) -> Config {
-    Config { servers: vec![url.into().into()], ..Config::default() }
+    Config { servers: vec![url.into().into()], create_consumers: true, ..Config::default() }
 }

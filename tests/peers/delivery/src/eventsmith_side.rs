@@ -1,0 +1,30 @@
+//! eventsmith: validated, and read strictly.
+
+use eventsmith::{ConsumerConfig, Received};
+use rules_events::rule::RuleCreated;
+
+use crate::Outcome;
+use crate::world::{BATCH, MAX_ACK_PENDING, World};
+
+pub async fn publish(world: World) -> Outcome {
+    for outcome in world.bus.publish_all(world.typed.iter()).await {
+        outcome?;
+    }
+    Ok(())
+}
+
+pub async fn consume(world: World, handlers: usize) -> Outcome {
+    let seen = world.seen;
+    let handler = move |event: Received<RuleCreated>| async move {
+        seen.add(event.version.0 as usize - 1);
+        Ok(())
+    };
+    let config = ConsumerConfig {
+        concurrency: handlers,
+        prefetch: BATCH - handlers,
+        max_ack_pending: MAX_ACK_PENDING,
+        ..ConsumerConfig::default()
+    };
+    world.bus.consumer("eventsmith").config(config).on(handler).run(seen.complete.notified()).await?;
+    Ok(())
+}
