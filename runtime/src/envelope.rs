@@ -1,5 +1,7 @@
 //! What every message on the wire has in common, around the payload of its event.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -35,24 +37,64 @@ pub struct Envelope {
 impl Envelope {
     /// Reads an envelope, and leaves the payload as it stands.
     pub(crate) fn read(bytes: &[u8]) -> Result<(Self, &RawValue), EnvelopeError> {
-        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| EnvelopeError(error.to_string()))?;
+        let glance = Glance::read(bytes)?;
+        let Glance { event_type, version, data, wire } = glance;
+        let envelope = Self {
+            id: wire.id.into_owned(),
+            event_type: event_type.into_owned(),
+            source: wire.source.into_owned(),
+            subject: wire.subject.into_owned(),
+            time: wire.time,
+            version,
+            correlation_id: wire.correlation_id.map(Cow::into_owned),
+            causation_id: wire.causation_id.map(Cow::into_owned),
+            metadata: wire.metadata.unwrap_or_default(),
+        };
+        Ok((envelope, data))
+    }
+}
+
+impl Envelope {
+    /// Reads an envelope that was read before and found to be one, with what its headers say.
+    pub(crate) fn again(bytes: &[u8], event_type: &str, version: u32) -> Self {
+        let event_type = event_type.to_owned();
+        match Self::read(bytes) {
+            Ok((envelope, _)) => Self { event_type, version, ..envelope },
+            // The same bytes read the same, so this does not happen; and if it did, a handler is no place to fail.
+            Err(_) => Self {
+                id: String::new(),
+                event_type,
+                source: String::new(),
+                subject: String::new(),
+                time: DateTime::now(),
+                version,
+                correlation_id: None,
+                causation_id: None,
+                metadata: Map::new(),
+            },
+        }
+    }
+}
+
+/// An envelope that was read and found to be one, without a copy of its texts: what routing needs of it, and the rest.
+pub(crate) struct Glance<'a> {
+    pub(crate) event_type: Cow<'a, str>,
+    pub(crate) version: u32,
+    pub(crate) data: &'a RawValue,
+    wire: Wire<'a>,
+}
+
+impl<'a> Glance<'a> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
+        // Checked as a whole, which is quicker than text by text.
+        let text = std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))?;
+        let mut wire: Wire<'_> = serde_json::from_str(text).map_err(|error| EnvelopeError(error.to_string()))?;
         if wire.id.is_empty() {
             return Err(EnvelopeError("its id is empty".to_owned()));
         }
         let version = parse_version(&wire.version)
             .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
-        let envelope = Self {
-            id: wire.id,
-            event_type: wire.event_type,
-            source: wire.source,
-            subject: wire.subject,
-            time: wire.time,
-            version,
-            correlation_id: wire.correlation_id,
-            causation_id: wire.causation_id,
-            metadata: wire.metadata.unwrap_or_default(),
-        };
-        Ok((envelope, wire.data))
+        Ok(Self { event_type: std::mem::take(&mut wire.event_type), version, data: wire.data, wire })
     }
 }
 
@@ -69,17 +111,21 @@ pub(crate) struct EnvelopeError(String);
 
 #[derive(Deserialize)]
 struct Wire<'a> {
-    id: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    source: String,
-    subject: String,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow)]
+    subject: Cow<'a, str>,
     time: DateTime,
-    version: String,
-    #[serde(default)]
-    correlation_id: Option<String>,
-    #[serde(default)]
-    causation_id: Option<String>,
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    correlation_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    causation_id: Option<Cow<'a, str>>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
     #[serde(borrow)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +20,10 @@ pub struct Received<E> {
 /// What a received event has beside its payload.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) envelope: Envelope,
+    /// What the headers say, or the envelope where there are none.
+    pub(crate) event_type: &'static str,
+    pub(crate) version: u32,
+    pub(crate) envelope: OnceLock<Envelope>,
     pub(crate) attempt: u64,
     pub(crate) raw: Bytes,
     pub(crate) traceparent: Option<String>,
@@ -35,7 +38,9 @@ impl<E> Received<E> {
 
     /// The envelope the event came in.
     pub fn envelope(&self) -> &Envelope {
-        &self.context.envelope
+        // Most handlers never ask, so its texts are copied for those that do.
+        let Context { event_type, version, raw, .. } = &*self.context;
+        self.context.envelope.get_or_init(|| Envelope::again(raw, event_type, *version))
     }
 
     /// How often the event was delivered to this service, this time included: 1 at first. It counts deliveries, not

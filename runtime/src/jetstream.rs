@@ -31,7 +31,7 @@ use acks::Acks;
 
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
-pub(crate) use send::Ack;
+pub(crate) use send::{Ack, Received};
 pub(crate) use upkeep::Progress;
 
 /// How long to wait for one answer before asking again.

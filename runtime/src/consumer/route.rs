@@ -1,11 +1,12 @@
 //! From a delivered message to the handler of its type.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,10 +19,10 @@ use super::config::{ConsumerConfig, HandlerConfig};
 use super::queue::Lane;
 use super::settle::Outcome;
 use super::{ConsumeError, RetryPolicy};
-use crate::envelope::{Envelope, parse_version};
+use crate::envelope::{Glance, parse_version};
 use crate::filter;
 use crate::handler::{Context, Received};
-use crate::transport::{Delivery, Headers, Transport};
+use crate::transport::{Delivery, Headers, Message, Transport};
 use crate::{Bus, DecodeError, Event};
 
 /// All handlers of a consumer.
@@ -131,16 +132,16 @@ impl Routes {
     /// The handler for a delivery, and what the delivery holds.
     pub(super) fn find<'a>(&self, delivery: &'a Delivery) -> Result<(usize, Opened<'a>), Outcome> {
         let opened = Opened::of(delivery)?;
-        match self.0.iter().position(|route| route.event_type == opened.envelope.event_type) {
+        match self.0.iter().position(|route| route.event_type == opened.event_type) {
             Some(index) => Ok((index, opened)),
-            None => Err(Outcome::Unrouted(opened.envelope.event_type)),
+            None => Err(Outcome::Unrouted(opened.event_type.into_owned())),
         }
     }
 
     /// The key whose order a delivery has to keep.
     pub(super) fn lane(&self, delivery: &Delivery) -> Option<Lane> {
         let (index, opened) = self.find(delivery).ok()?;
-        (self.0[index].key)(opened.envelope.version, opened.data).map(Lane::from)
+        (self.0[index].key)(opened.version, opened.data).map(Lane::from)
     }
 
     /// The breaker that guards the handler for a delivery.
@@ -161,26 +162,23 @@ impl Index<usize> for Routes {
 /// A message taken apart. The headers say of which type it is, or the envelope where a producer that knows nothing of us
 /// set none.
 pub(super) struct Opened<'a> {
-    pub(super) envelope: Envelope,
-    pub(super) data: &'a [u8],
+    event_type: Cow<'a, str>,
+    version: u32,
+    data: &'a [u8],
 }
 
 impl<'a> Opened<'a> {
     fn of(delivery: &'a Delivery) -> Result<Self, Outcome> {
-        let message = &delivery.message;
-        let (mut envelope, data) =
-            Envelope::read(&message.payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
-        if let Some(event_type) = message.headers.get(Headers::TYPE)
-            && event_type != envelope.event_type
-        {
-            event_type.clone_into(&mut envelope.event_type);
-        }
-        if let Some(version) = message.headers.get(Headers::VERSION) {
-            envelope.version = parse_version(version).ok_or_else(|| {
+        let Message { headers, payload, .. } = &delivery.message;
+        let glance = Glance::read(payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
+        let event_type = headers.get(Headers::TYPE).map_or(glance.event_type, Cow::Borrowed);
+        let version = match headers.get(Headers::VERSION) {
+            Some(version) => parse_version(version).ok_or_else(|| {
                 Outcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
-            })?;
-        }
-        Ok(Self { envelope, data: data.get().as_bytes() })
+            })?,
+            None => glance.version,
+        };
+        Ok(Self { event_type, version, data: glance.data.get().as_bytes() })
     }
 }
 
@@ -195,7 +193,7 @@ impl Route {
         // A service need not be `Sync`; it is only ever cloned here.
         let service = Mutex::new(service);
         let call = move |context: Context, data: &[u8]| {
-            let event = E::decode(context.envelope.version, data).map_err(undecodable)?;
+            let event = E::decode(context.version, data).map_err(undecodable)?;
             let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let received = Received::new(event, context);
             let work = AssertUnwindSafe(service.oneshot(received)).catch_unwind().map(|ended| match ended {
@@ -215,7 +213,9 @@ impl Route {
     /// Begins to handle an event.
     pub(super) fn call(&self, opened: Opened<'_>, delivery: &Delivery, bus: &Bus) -> Result<Work, Outcome> {
         let context = Context {
-            envelope: opened.envelope,
+            event_type: self.event_type,
+            version: opened.version,
+            envelope: OnceLock::new(),
             attempt: delivery.attempt,
             raw: delivery.message.payload.clone(),
             traceparent: traceparent(delivery.message.headers.get(Headers::TRACEPARENT)),

@@ -342,17 +342,25 @@ struct Place {
 /// Reads `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.STORED.PENDING` of old, with `DOMAIN.ACCOUNT` before
 /// the stream and a token at the end since. (NATS ADR-15.)
 fn parse_reply(reply: &str) -> Option<Place> {
-    let rest = reply.strip_prefix("$JS.ACK.")?;
-    let before = match rest.split('.').count() {
-        7 => 2,
-        9.. => 4,
+    // By bytes, as this is done for every message: what `str` offers takes several times as long for tokens this short.
+    let rest = reply.strip_prefix("$JS.ACK.")?.as_bytes();
+    let before = match rest.iter().filter(|byte| **byte == b'.').count() {
+        6 => 2,
+        8.. => 4,
         _ => return None,
     };
-    let mut tokens = rest.split('.').skip(before);
-    let attempt = tokens.next()?.parse().ok()?;
-    let sequence = tokens.next()?.parse().ok()?;
-    let stored = Timestamp::from_nanosecond(tokens.nth(1)?.parse().ok()?).ok()?;
-    Some(Place { attempt, sequence, stored })
+    let mut tokens = rest.split(|byte| *byte == b'.').skip(before);
+    let (attempt, sequence) = (number(tokens.next()?)?, number(tokens.next()?)?);
+    let stored = i128::from(number(tokens.nth(1)?)?);
+    Some(Place { attempt, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// Tells a durable consumer what became of a delivery.

@@ -232,11 +232,10 @@ impl Drop for Place<'_> {
 /// `None` if a header cannot be written; the client's own conversions would panic.
 fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     let mut map = HeaderMap::new();
-    for (index, (text, value)) in headers.entries().enumerate() {
-        let name = match text {
-            // Ours, and without a copy.
-            Cow::Borrowed(name) => HeaderName::from_static(name),
-            Cow::Owned(name) => name.parse().ok()?,
+    for (index, (text, value)) in headers.iter().enumerate() {
+        let name = match headers.static_name(index) {
+            Some(name) => HeaderName::from_static(name),
+            None => text.parse().ok()?,
         };
         let value = value.parse::<HeaderValue>().ok()?;
         // Appending looks the name up twice, and hardly any comes twice.
@@ -249,23 +248,24 @@ fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     Some(map)
 }
 
-pub(super) fn from_nats(headers: Option<HeaderMap>) -> Headers {
-    let mut found = Headers::default();
-    for (name, values) in headers.iter().flat_map(HeaderMap::iter) {
-        let name: &str = name.as_ref();
-        let ours = Headers::OURS.iter().find(|ours| **ours == name);
-        for value in values {
-            let name = ours.map_or_else(|| Cow::Owned(name.to_owned()), |ours| Cow::Borrowed(*ours));
-            found.push(name, value.as_str());
-        }
+/// Headers as the client hands them over.
+#[derive(Debug, Clone)]
+pub(crate) struct Received(HeaderMap);
+
+impl Received {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
     }
-    found
 }
 
 /// A message as the client hands it over.
 pub(super) fn message(message: async_nats::Message) -> Message {
     let payload: Bytes = message.payload;
-    Message { subject: message.subject.to_string().into(), headers: from_nats(message.headers), payload }
+    Message { subject: message.subject.to_string().into(), headers: headers(message.headers), payload }
+}
+
+fn headers(received: Option<HeaderMap>) -> Headers {
+    received.map_or_else(Headers::default, |map| Received(map).into())
 }
 
 #[cfg(test)]
@@ -287,7 +287,7 @@ mod tests {
         headers.push("b", "2");
         headers.push("b", "3");
 
-        let back = from_nats(to_nats(&headers));
+        let back = super::headers(to_nats(&headers));
 
         assert_eq!(back.get(Headers::TYPE), Some("rule.created"));
         assert_eq!(

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::jetstream;
+
 /// What is published: also what is stored and delivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
@@ -18,7 +20,7 @@ impl Message {
     pub(crate) fn unless_new(&self) -> Self {
         let mut message = self.clone();
         let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
-        message.headers.0.retain(|(name, _)| !expects(name));
+        message.headers.own.retain(|(name, _)| !expects(name));
         message.headers.push(Headers::EXPECTED_LAST_ID, "none");
         message
     }
@@ -43,9 +45,20 @@ pub(crate) struct Kept {
     pub(crate) message: Message,
 }
 
-/// Headers in the order they were set. Names are compared as NATS does, with regard to case.
+/// Headers: those that came with a message, then those that were set, in order. Names are compared as NATS does, with
+/// regard to case.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(Vec<(Cow<'static, str>, String)>);
+pub(crate) struct Headers {
+    /// As the client has them, since most are never looked at.
+    received: Option<Box<jetstream::Received>>,
+    own: Vec<(Cow<'static, str>, String)>,
+}
+
+impl From<jetstream::Received> for Headers {
+    fn from(received: jetstream::Received) -> Self {
+        Self { received: Some(Box::new(received)), own: Vec::new() }
+    }
+}
 
 impl Headers {
     pub(crate) const ID: &'static str = "Nats-Msg-Id";
@@ -62,11 +75,8 @@ impl Headers {
     pub(crate) const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
     pub(crate) const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
-    /// The headers of every event of ours.
-    pub(crate) const OURS: [&'static str; 4] = [Self::ID, Self::TYPE, Self::VERSION, Self::CONTENT_TYPE];
-
     pub(crate) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
-        self.0.push((name.into(), value.into()));
+        self.own.push((name.into(), value.into()));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -74,12 +84,16 @@ impl Headers {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries().map(|(name, value)| (&**name, value))
+        let received = self.received.iter().flat_map(|received| received.iter());
+        received.chain(self.own.iter().map(|(name, value)| (&**name, value.as_str())))
     }
 
-    /// The same, with names that tell whether they are ours or came from outside.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&Cow<'static, str>, &str)> {
-        self.0.iter().map(|(name, value)| (name, value.as_str()))
+    /// A name that is ours and needs no copy, if this is one.
+    pub(crate) fn static_name(&self, index: usize) -> Option<&'static str> {
+        match self.own.get(index) {
+            Some((Cow::Borrowed(name), _)) if self.received.is_none() => Some(name),
+            _ => None,
+        }
     }
 
     /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.

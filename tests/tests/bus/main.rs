@@ -11,6 +11,7 @@ mod dead_letters;
 mod faults;
 mod login;
 mod memory;
+mod middleware;
 mod provision;
 mod publish;
 mod recovery;
