@@ -193,7 +193,8 @@ impl Worker {
                 send(&delivery.acker, Word::GiveBack).await;
                 Some(Duration::ZERO)
             }
-            Verdict::Bury(reason) => match self.bury(delivery, reason, &outcome.error()).await {
+            // What is rare and large is kept out of the task, whose size every handler pays for that waits.
+            Verdict::Bury(reason) => match Box::pin(self.bury(delivery, reason, &outcome.error())).await {
                 Ok(_) => {
                     Counters::count(&counters.dead_lettered);
                     send(&delivery.acker, Word::Term(reason)).await;

@@ -1,6 +1,6 @@
 //! One stream in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -30,8 +30,10 @@ pub(super) struct Stream {
     messages: BTreeMap<u64, Entry>,
     bytes: u64,
     last: u64,
-    /// The ids that the duplicate window remembers, with the number and time of the first message that bore them.
-    ids: HashMap<String, (u64, Instant)>,
+    /// The ids that the duplicate window remembers, with the number of the first message that bore them.
+    ids: HashMap<String, u64>,
+    /// The same ids in the order in which they came, and when.
+    recent: VecDeque<(Instant, String)>,
     pub(super) consumers: HashMap<String, Durable>,
     /// The same instant on our clock and on the calendar.
     began: (Instant, Timestamp),
@@ -53,6 +55,7 @@ impl Stream {
             bytes: 0,
             last: 0,
             ids: HashMap::new(),
+            recent: VecDeque::new(),
             consumers: HashMap::new(),
             began,
             clock,
@@ -87,7 +90,7 @@ impl Stream {
         self.forget_ids(now);
         self.check_expectations(&message.headers, &message.subject)?;
         let stream = self.settings.name.clone();
-        if let Some(&(sequence, _)) = message_id(&message.headers).and_then(|id| self.ids.get(id)) {
+        if let Some(&sequence) = message_id(&message.headers).and_then(|id| self.ids.get(id)) {
             return Ok(Stored { stream, sequence, duplicate: true });
         }
         // Unlike the other expectations, this one is looked at after the duplicates.
@@ -130,7 +133,11 @@ impl Stream {
 
     fn forget_ids(&mut self, now: Instant) {
         let window = self.settings.duplicate_window;
-        self.ids.retain(|_, (_, at)| now.duration_since(*at) < window);
+        while self.recent.front().is_some_and(|(at, _)| now.duration_since(*at) >= window) {
+            if let Some((_, id)) = self.recent.pop_front() {
+                self.ids.remove(&id);
+            }
+        }
     }
 
     fn check_expectations(&self, headers: &Headers, subject: &str) -> Result<(), SendFailure> {
@@ -161,7 +168,8 @@ impl Stream {
     fn append(&mut self, message: Message, now: Instant) {
         self.last += 1;
         if let Some(id) = message_id(&message.headers) {
-            self.ids.insert(id.to_owned(), (self.last, now));
+            self.ids.insert(id.to_owned(), self.last);
+            self.recent.push_back((now, id.to_owned()));
         }
         self.bytes += size(&message);
         self.messages.insert(self.last, Entry { message, at: now });
