@@ -4,9 +4,9 @@ use async_nats::jetstream::ErrorCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{ASK_AGAIN, JetStream};
+use super::{ASK_AGAIN, JetStream, PAUSE};
 use crate::transport::Unavailable;
 
 /// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
@@ -91,10 +91,19 @@ impl JetStream {
     /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(crate) async fn terminate(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
         let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
-        match timeout(ASK_AGAIN, self.client.request(subject, "+TERM dead letter".into())).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Unavailable(format!("{consumer} of {stream} cannot be told: {error}"))),
-            Err(_) => Err(Unavailable(format!("{consumer} of {stream} did not confirm within {ASK_AGAIN:?}"))),
+        let deadline = Instant::now() + self.request_timeout;
+        loop {
+            // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
+            let request = self.client.request(subject.clone(), "+TERM dead letter".into());
+            let reason = match timeout(ASK_AGAIN, request).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            if Instant::now() + PAUSE >= deadline {
+                return Err(Unavailable(format!("{consumer} of {stream} cannot be told: {reason}")));
+            }
+            sleep(PAUSE).await;
         }
     }
 }
