@@ -91,7 +91,7 @@ impl Child {
         let context = jetstream::new(async_nats::connect(&self.url).await?);
         let before = Memory::now();
         let mut consumer = consume::raw_consumer(&context).await?;
-        let messages = consumer.stream().max_messages_per_batch(*PREFETCH + HANDLERS).messages().await?;
+        let messages = consumer.stream().max_messages_per_batch(PREFETCH + HANDLERS).messages().await?;
         let each = |message: jetstream::Message| async move {
             sleep(PACE).await;
             message.ack().await

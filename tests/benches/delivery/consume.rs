@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::StorageType;
 use eventsmith::{Bus, Consumer, ConsumerConfig, Received};
 use futures_util::{StreamExt, TryStreamExt};
 use rules_events::rule::RuleCreated;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::rounds::{Rounds, Sample};
 use crate::world::{STREAM, SUBJECT, World};
 use crate::{Outcome, events};
 
 /// How many events are fetched ahead of the handlers, by both.
-pub(crate) static PREFETCH: std::sync::LazyLock<usize> =
-    std::sync::LazyLock::new(|| std::env::var("PREFETCH").map_or(128, |t| t.parse().unwrap()));
+pub(crate) const PREFETCH: usize = 128;
 /// How many may be delivered and not acknowledged, by both.
 const MAX_ACK_PENDING: usize = 1_000;
 
@@ -75,7 +76,7 @@ async fn side(world: &World, durable: &str, work: impl Future<Output = Outcome> 
 /// A consumer of ours that fetches as far ahead as the raw one.
 pub(crate) fn consumer(bus: &Bus, handlers: usize) -> Consumer {
     let max_ack_pending = MAX_ACK_PENDING;
-    let config = ConsumerConfig { concurrency: handlers, prefetch: *PREFETCH, max_ack_pending, ..Default::default() };
+    let config = ConsumerConfig { concurrency: handlers, prefetch: PREFETCH, max_ack_pending, ..Default::default() };
     bus.consumer("ours").config(config)
 }
 
@@ -138,19 +139,33 @@ pub(crate) async fn raw_consumer(context: &async_nats::jetstream::Context) -> Ou
 
 async fn raw(world: World, handlers: Handlers) -> Outcome {
     let mut consumer = raw_consumer(&world.context).await?;
-    let messages = consumer.stream().max_messages_per_batch(*PREFETCH + handlers.count).messages().await?;
+    let messages = consumer.stream().max_messages_per_batch(PREFETCH + handlers.count).messages().await?;
     let mut messages = messages.take(world.len());
-    if handlers.count == 1 {
+    if handlers.waiting {
+        // A task for each, as one would write it for handlers that have something to do.
+        let mut tasks = JoinSet::new();
         while let Some(message) = messages.next().await {
-            handlers.work().await;
+            if tasks.len() >= handlers.count
+                && let Some(acknowledged) = tasks.join_next().await
+            {
+                acknowledged??;
+            }
+            let message = message?;
+            tasks.spawn(async move {
+                handlers.work().await;
+                message.ack().await
+            });
+        }
+        while let Some(acknowledged) = tasks.join_next().await {
+            acknowledged??;
+        }
+    } else if handlers.count == 1 {
+        while let Some(message) = messages.next().await {
             message?.ack().await?;
         }
     } else {
         // Several at a time in one task: the quickest that the client has to offer.
-        let each = |message: async_nats::jetstream::Message| async move {
-            handlers.work().await;
-            message.ack().await
-        };
+        let each = |message: Message| async move { message.ack().await };
         messages.map_err(Into::into).try_for_each_concurrent(handlers.count, each).await?;
     }
     // The server has heard of all acknowledgements when it answers; ours waits for that, too.
