@@ -43,7 +43,7 @@ impl Bus {
     ///
     /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
     /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
-    /// clock is tokio's, so a test with paused time waits for nothing.
+    /// clock is tokio's; [`settle`](Self::settle) puts it forward, so that tests wait for no retry.
     pub fn in_memory() -> Self {
         let config = Config { create_consumers: true, ..Config::default() };
         Self::over(Transport::Memory(Memory::default()), config)

@@ -48,7 +48,7 @@ const RECOVER_EVERY: Duration = Duration::from_secs(60);
 ///     Ok(())
 /// }
 ///
-/// let shutdown = std::future::pending::<()>(); // in a service: tokio::signal::ctrl_c()
+/// let shutdown = std::future::pending::<()>(); // in a service: eventsmith::shutdown_signal()
 /// let summary = bus.consumer("promotions").on(activated::<RuleActivated>).run(shutdown).await?;
 /// println!("{summary:?}");
 /// # Ok(())

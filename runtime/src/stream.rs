@@ -20,9 +20,9 @@ pub struct StreamDescriptor {
     pub retention: Retention,
     /// Messages older than this are dropped.
     pub max_age: Option<Duration>,
-    /// The oldest messages are dropped beyond this many bytes.
+    /// How many bytes it holds; [`discard`](Self::discard) says what happens then.
     pub max_bytes: Option<u64>,
-    /// The oldest messages are dropped beyond this many.
+    /// How many messages it holds; [`discard`](Self::discard) says what happens then.
     pub max_messages: Option<u64>,
     /// On how many servers of the cluster each message is stored.
     pub replicas: u8,
@@ -30,7 +30,7 @@ pub struct StreamDescriptor {
     pub duplicate_window: Duration,
     /// What happens at the limits of bytes and count.
     pub discard: Discard,
-    /// Whether [`Bus::publish_atomic`](crate::Bus::publish_atomic) may store into it; needs nats-server 2.12.
+    /// Whether [`Bus::publish_atomic`](crate::Bus::publish_atomic) may store into it; needs nats-server 2.12.1.
     pub atomic: bool,
 }
 

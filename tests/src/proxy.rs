@@ -65,6 +65,8 @@ type Rule = Arc<dyn Fn(&Frame) -> Verdict + Send + Sync>;
 struct Shared {
     server_port: u16,
     rule: Mutex<Rule>,
+    /// The version that the server is to seem to have, to those who connect from now on.
+    version: Mutex<Option<String>>,
     /// Counts the calls of `cut`, `release` and the connections made.
     cuts: watch::Sender<u64>,
     releases: watch::Sender<u64>,
@@ -83,6 +85,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             server_port,
             rule: Mutex::new(Arc::new(|_| Verdict::Forward)),
+            version: Mutex::new(None),
             cuts: watch::Sender::new(0),
             releases: watch::Sender::new(0),
             connections: watch::Sender::new(0),
@@ -106,6 +109,11 @@ impl Proxy {
     /// Forwards everything from now on. What is held stays so until [`release`](Self::release).
     pub fn forward_all(&self) {
         self.rule(|_| Verdict::Forward);
+    }
+
+    /// Lets the server seem to be of another version, to those who connect from now on.
+    pub fn pretend_version(&self, version: &str) {
+        *self.shared.version.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.to_owned());
     }
 
     /// Lets pass what is held.
@@ -199,9 +207,10 @@ async fn pump(from: End, input: &mut OwnedReadHalf, output: &mut OwnedWriteHalf,
                 // The sender lives as long as `shared`.
                 let _ = releases.changed().await;
             }
+            let version = shared.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
             match verdict {
                 Verdict::Drop | Verdict::Cut => {}
-                Verdict::Forward | Verdict::CutAfter | Verdict::Hold => match frame.rewritten() {
+                Verdict::Forward | Verdict::CutAfter | Verdict::Hold => match frame.rewritten(version.as_deref()) {
                     Some(text) => passed.extend_from_slice(text.as_bytes()),
                     None => passed.extend_from_slice(&received[done..done + length]),
                 },

@@ -142,4 +142,15 @@ mod tests {
         assert!(toml::from_str::<ConsumerConfig>("concurency = 3").is_err());
         assert!(toml::from_str::<ConsumerConfig>("[handlers.\"a.b\"]\ntimeot = \"1s\"").is_err());
     }
+
+    #[test]
+    fn where_to_begin_can_be_said_in_four_ways() {
+        let deliver = |text: &str| toml::from_str::<ConsumerConfig>(&format!("deliver = {text}")).unwrap().deliver;
+
+        assert_eq!(deliver("\"all\""), DeliverFrom::All);
+        assert_eq!(deliver("\"new\""), DeliverFrom::New);
+        assert_eq!(deliver("{ sequence = 17 }"), DeliverFrom::Sequence(17));
+        let time = "2026-11-01T00:00:00Z";
+        assert_eq!(deliver(&format!("{{ time = \"{time}\" }}")), DeliverFrom::Time(time.parse().unwrap()));
+    }
 }

@@ -93,7 +93,10 @@ pub enum ConsumeError {
         reason: String,
     },
     /// The consumer, or its stream, was deleted while it ran.
-    #[error("the consumer {consumer} of {stream} is gone: {reason}; run it again to create it anew")]
+    #[error(
+        "the consumer {consumer} of {stream} cannot be read any more: {reason}; see that it is provisioned \
+         (`eventsmith streams apply`) and run it again"
+    )]
     Gone {
         /// The name of the stream.
         stream: String,

@@ -15,7 +15,7 @@ pub enum ProvisionError {
         plan: Box<Plan>,
     },
     /// The server refused a change. Those before it in the plan are made; apply it again when the cause is gone.
-    #[error("the server refused {about}: {reason} (code {code})")]
+    #[error("the server refused {about}: {reason}")]
     Server {
         /// The stream or the consumer.
         about: String,

@@ -202,6 +202,13 @@ impl Transport {
                     _ => format!("it goes on after sequence {floor}: {again}"),
                 });
             }
+            // It is said once and never again.
+            (Action::Create, _, _) => change.notes.push(match wanted.deliver {
+                DeliverFrom::All => "it begins with the first message that the stream holds".to_owned(),
+                DeliverFrom::New => "it begins with what is published from now on".to_owned(),
+                DeliverFrom::Sequence(sequence) => format!("it begins at sequence {sequence}"),
+                DeliverFrom::Time(time) => format!("it begins with what was stored at {time} or later"),
+            }),
             _ => {}
         }
         Ok(change)

@@ -45,7 +45,7 @@ pub enum PublishError {
         limit: usize,
     },
     /// The stream refused the message; nothing was stored.
-    #[error("the stream refused the message for {subject}: {reason}{}", code_in_words(*.code))]
+    #[error("the stream refused the message for {subject}: {reason}")]
     Refused {
         /// The subject of the event.
         subject: Cow<'static, str>,
@@ -124,10 +124,6 @@ pub enum PublishError {
     /// The bus was shut down; nothing was stored.
     #[error("the bus is shut down; publish before Bus::shutdown")]
     Closed,
-}
-
-fn code_in_words(code: Option<u64>) -> String {
-    code.map(|code| format!(" (code {code})")).unwrap_or_default()
 }
 
 fn expected_in_words(expected: Option<Expect>) -> String {

@@ -7,7 +7,7 @@
 //! rounds of one round's rates. The times of the processor are this process' alone, without the server's.
 //!
 //! `cargo bench -p eventsmith-tests --bench delivery`, and the words of a case's name to run that case alone. The variables
-//! `EVENTSMITH_BENCH_EVENTS`, `EVENTSMITH_BENCH_ROUNDS` and `EVENTSMITH_BENCH_BACKLOG` change how many events a round has, how
+//! `DELIVERY_BENCH_EVENTS`, `DELIVERY_BENCH_ROUNDS` and `DELIVERY_BENCH_BACKLOG` change how many events a round has, how
 //! many rounds there are, and how large the backlog is before which memory is measured.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
@@ -46,8 +46,8 @@ async fn main() -> Outcome {
         return child.run().await;
     }
     let server = NatsServer::start().await?;
-    let world = World::new(&server, number("EVENTSMITH_BENCH_EVENTS", 20_000)).await?;
-    let rounds = number("EVENTSMITH_BENCH_ROUNDS", 9);
+    let world = World::new(&server, number("DELIVERY_BENCH_EVENTS", 20_000)).await?;
+    let rounds = number("DELIVERY_BENCH_ROUNDS", 9);
 
     println!(
         "{rounds} rounds of {} events of {} bytes, {} cores",
@@ -71,7 +71,7 @@ async fn main() -> Outcome {
         }
     }
     if is_wanted("backlog") {
-        backlog::measure(&world, number("EVENTSMITH_BENCH_BACKLOG", 1_000_000)).await?;
+        backlog::measure(&world, number("DELIVERY_BENCH_BACKLOG", 1_000_000)).await?;
     }
     Ok(())
 }

@@ -63,14 +63,17 @@ impl Frame<'_> {
         if self.from == End::Server { Delivery::parse(self.reply?) } else { None }
     }
 
-    /// What goes on in place of a frame that would lead clients around the proxy.
-    pub(super) fn rewritten(&self) -> Option<String> {
+    /// What goes on in place of a frame that would lead clients around the proxy, or tells the version of the server where
+    /// the proxy is to pretend another.
+    pub(super) fn rewritten(&self, version: Option<&str>) -> Option<String> {
         if self.verb != "INFO" {
             return None;
         }
         let mut info: Value = serde_json::from_slice(self.payload).ok()?;
-        info.as_object_mut()?.remove("connect_urls")?;
-        Some(format!("INFO {info}\r\n"))
+        let members = info.as_object_mut()?;
+        let leads_around = members.remove("connect_urls").is_some();
+        let pretended = version.and_then(|version| members.insert("version".to_owned(), version.into()));
+        (leads_around || pretended.is_some()).then(|| format!("INFO {info}\r\n"))
     }
 }
 
@@ -187,6 +190,6 @@ mod tests {
 
         let (frame, _) = next(End::Server, bytes).unwrap().unwrap();
 
-        assert_eq!(frame.rewritten().as_deref(), Some("INFO {\"port\":1,\"nonce\":\"x\"}\r\n"));
+        assert_eq!(frame.rewritten(None).as_deref(), Some("INFO {\"port\":1,\"nonce\":\"x\"}\r\n"));
     }
 }

@@ -24,6 +24,8 @@ over_both_transports! {
     a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back
     a_new_consumer_begins_where_it_is_told
     an_event_that_was_handed_back_comes_to_a_replacement_at_once
+    a_restart_keeps_the_schedule_of_retries
+    what_a_consumer_that_vanished_had_in_hand_comes_again
 }
 
 fn config() -> ConsumerConfig {
@@ -264,7 +266,7 @@ async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back(bus: Bu
             Ok(())
         }
     }));
-    begun.notified().await;
+    tokio::time::timeout(Duration::from_secs(30), begun.notified()).await?;
 
     let summary = first.stop().await?;
     let second = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
@@ -339,7 +341,7 @@ async fn an_event_that_was_handed_back_comes_to_a_replacement_at_once(bus: Bus) 
             Ok(())
         }
     }));
-    begun.notified().await;
+    tokio::time::timeout(Duration::from_secs(30), begun.notified()).await?;
     let stopping = first.begin_stop();
     go_on.notify_one();
     stopping.await??;
@@ -357,5 +359,61 @@ async fn an_event_that_was_handed_back_comes_to_a_replacement_at_once(bus: Bus) 
     assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
     assert_eq!(handled.load(Ordering::SeqCst), 1);
     assert_eq!(second.stop().await?.handled, 99);
+    Ok(())
+}
+
+async fn a_restart_keeps_the_schedule_of_retries(bus: Bus) -> Outcome {
+    const DELAY: Duration = Duration::from_millis(1_500);
+
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = || {
+        let tell = tell.clone();
+        run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send((event.attempt(), std::time::Instant::now()))?;
+                if event.attempt() == 1 { Err(HandlerError::retry_after(DELAY, "busy")) } else { Ok(()) }
+            }
+        }))
+    };
+    bus.publish(&activated("r1")).await?;
+
+    let first = consumer();
+    let (_, failed) = next(&mut told).await?;
+    first.stop().await?;
+    let second = consumer();
+    let (attempt, again) = next(&mut told).await?;
+
+    assert_eq!(attempt, 2);
+    assert!(again.duration_since(failed) >= DELAY, "{:?}", again.duration_since(failed));
+    second.stop().await?;
+    Ok(())
+}
+
+async fn what_a_consumer_that_vanished_had_in_hand_comes_again(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let config = || ConsumerConfig { ack_wait: Duration::from_millis(200), ..config() };
+    let begun = Arc::new(Notify::new());
+    let signal = Arc::clone(&begun);
+    bus.publish(&activated("r1")).await?;
+    let hangs = bus.consumer("promotions").config(config()).on(move |_: Received<Activated>| {
+        signal.notify_one();
+        async {
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    });
+    let vanishes = tokio::spawn(hangs.run(std::future::pending::<()>()));
+    tokio::time::timeout(Duration::from_secs(30), begun.notified()).await?;
+
+    vanishes.abort();
+    let second =
+        run_as_configured(bus.consumer("promotions").config(config()).on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.attempt())?) }
+        }));
+
+    assert_eq!(next(&mut told).await?, 2);
+    assert_eq!(second.stop().await?.handled, 1);
     Ok(())
 }

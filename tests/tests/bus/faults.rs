@@ -209,7 +209,7 @@ async fn a_consumer_stops_while_its_server_is_down() -> Outcome {
             Ok(())
         }
     }));
-    started.notified().await;
+    tokio::time::timeout(Duration::from_secs(30), started.notified()).await?;
 
     server.kill()?;
     let summary = tokio::time::timeout(Duration::from_secs(60), consumer.stop()).await??;

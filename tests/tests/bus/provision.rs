@@ -311,6 +311,8 @@ async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing()
     operator.provision(streams.clone().with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT)).await?;
     let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
     let denied = bus.provision(streams.with_service("promotions", &[SUBJECT], &slower)).await.unwrap_err();
+    let more = consumer().on(|_: eventsmith::Received<Updated>| async { Ok(()) });
+    let different = run(more).end().await?.unwrap_err();
     let consumer = run(consumer());
     bus.publish(&activated("bad")).await?;
     bus.publish(&activated("good")).await?;
@@ -319,6 +321,8 @@ async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing()
     let status = operator.status(None).await?;
 
     assert!(matches!(missing, eventsmith::ConsumeError::Missing { .. }), "{missing}");
+    assert!(matches!(&different, eventsmith::ConsumeError::Different { .. }), "{different}");
+    assert!(different.to_string().contains("filters"), "{different}");
     assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
     assert_eq!((heard.len(), summary.handled), (2, 1), "{summary:?}");
     let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;

@@ -279,12 +279,11 @@ async fn while_the_connection_is_down_so_many_wait_and_no_more() -> Outcome {
     // Whoever is sent into the dying connection waits for another one as well, and by then has a claim to a place.
     let mut waiting = Vec::new();
     let refused = loop {
-        let task = publish(waiting.len());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        if task.is_finished() {
-            break task.await?.unwrap_err();
+        let mut task = publish(waiting.len());
+        match tokio::time::timeout(Duration::from_millis(500), &mut task).await {
+            Ok(refused) => break refused?.unwrap_err(),
+            Err(_) => waiting.push(task),
         }
-        waiting.push(task);
     };
     server.start_again().await?;
     let waited = waiting.len();

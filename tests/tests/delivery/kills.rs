@@ -107,8 +107,8 @@ fn ends(frame: &Frame, target: u64) -> bool {
 
 /// 200, or as many as the environment says.
 fn rounds() -> Outcome<usize> {
-    match std::env::var("EVENTSMITH_KILL_ROUNDS") {
-        Ok(text) => Ok(text.parse().map_err(|error| format!("EVENTSMITH_KILL_ROUNDS: {text:?}: {error}"))?),
+    match std::env::var("DELIVERY_KILL_ROUNDS") {
+        Ok(text) => Ok(text.parse().map_err(|error| format!("DELIVERY_KILL_ROUNDS: {text:?}: {error}"))?),
         Err(_) => Ok(200),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, Received};
+use eventsmith::{Bus, Config, Expect, PublishError, PublishOptions, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, What};
 use eventsmith_tests::proxy::{Frame, Proxy, Verdict};
 use tokio::time::timeout;
@@ -173,5 +173,44 @@ async fn a_consumer_that_is_cut_off_for_a_while_goes_on_where_it_was() -> Outcom
     done.sort_unstable();
     assert_eq!(done, (1..=20).collect::<Vec<_>>());
     assert_eq!(summary.handled, 20);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_whose_acknowledgement_is_lost_is_found_to_be_ones_own() -> Outcome {
+    let site = Site::new().await?;
+    let bus = impatient(site.proxy.url()).await?;
+    let is_dropped = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&is_dropped);
+    site.proxy.rule(move |frame| match stored_as(frame) {
+        Some(1) if count.fetch_add(1, SeqCst) == 0 => Verdict::Drop,
+        _ => Verdict::Forward,
+    });
+    let append = |id, expect| {
+        let options = PublishOptions { expect: Some(expect), ..PublishOptions::default() };
+        let (bus, job) = (bus.clone(), Job::new(id, [Deed::Complete]));
+        async move { bus.publish_with(&job, options).await }
+    };
+
+    let first = append(1, Expect::LastSequence(0)).await?;
+    let other = append(2, Expect::LastSequence(0)).await.unwrap_err();
+
+    assert_eq!((first.sequence, first.duplicate, is_dropped.load(SeqCst)), (1, true, 1));
+    assert!(matches!(other, PublishError::WrongSequence { last: 1, .. }), "{other}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_server_is_given_no_batches() -> Outcome {
+    let site = Site::new().await?;
+    site.proxy.pretend_version("2.11.9");
+    let bus = impatient(site.proxy.url()).await?;
+    let batch = bus.batch().and(&Job::new(1, [Deed::Complete]))?.and(&Job::new(2, [Deed::Complete]))?;
+
+    let error = bus.publish_atomic(&batch).await.unwrap_err();
+
+    assert!(matches!(&error, PublishError::AtomicUnsupported { server } if server == "2.11.9"), "{error}");
+    assert!(error.to_string().contains("2.12.1"), "{error}");
+    assert_eq!(stored(&site.stream(&JOBS).await?).await?.len(), 0);
     Ok(())
 }
