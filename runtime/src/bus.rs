@@ -35,6 +35,7 @@ impl Bus {
     /// # Errors
     /// [`ConnectError`] when the configuration contradicts itself, no server can be reached or none lets us in.
     pub async fn connect(config: Config) -> Result<Self, ConnectError> {
+        let config = config.bounded();
         let jetstream = JetStream::connect(&config).await?;
         Ok(Self::over(Transport::JetStream(jetstream), config))
     }

@@ -11,6 +11,7 @@ mod route;
 mod settle;
 mod work;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -141,7 +142,8 @@ impl Consumer {
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
         check_name(&self.service)?;
         let changed = watch::Sender::new(());
-        let breakers = self.routes.configure(&self.config, &changed)?;
+        let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
+        let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
         self.monitor.show(breakers.clone());
         let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
         let wanted = self.wanted().await?;
@@ -243,6 +245,7 @@ impl Consumer {
             deliveries,
             queue: Queue::default(),
             running: JoinSet::new(),
+            tasks: HashMap::new(),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })

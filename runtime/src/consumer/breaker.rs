@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::settle::LONGEST;
 use crate::config::duration;
 
 /// When a circuit breaker opens, and for how long.
@@ -119,9 +120,11 @@ impl Breaker {
 
     /// When it will admit a probe by itself.
     pub(super) fn opens_at(&self) -> Option<Instant> {
-        match self.inner().phase {
+        let mut inner = self.inner();
+        self.ripen(&mut inner);
+        match inner.phase {
             Phase::OpenUntil(until) => Some(until),
-            _ => None,
+            Phase::Closed | Phase::HalfOpen { .. } => None,
         }
     }
 
@@ -165,7 +168,7 @@ impl Breaker {
     }
 
     fn opened(&self) -> Phase {
-        Phase::OpenUntil(Instant::now() + self.config.open_for)
+        Phase::OpenUntil(Instant::now() + self.config.open_for.min(LONGEST))
     }
 
     /// An open breaker becomes half open when its time has come.

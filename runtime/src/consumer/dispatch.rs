@@ -1,20 +1,24 @@
 //! Fetches the events of one stream and keeps its handlers busy.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
 use super::monitor::Counters;
-use super::queue::Queue;
+use super::queue::{Lane, Queue, Ready};
+use super::settle::LONGEST;
 use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::transport::{Deliveries, Delivery, Word};
 
+/// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
+const MOST: usize = 32_768;
 /// How many deliveries are taken before anything else gets its turn.
 const AT_ONCE: usize = 32;
 /// An event that was delivered no more often than this has been handed back by a service that was restarted, as a rule.
@@ -36,6 +40,8 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Deliveries,
     pub(super) queue: Queue,
     pub(super) running: JoinSet<Done>,
+    /// Which events they are about.
+    pub(super) tasks: HashMap<Id, (u64, Option<Lane>)>,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that the innocent do not use up their attempts along with it.
     pub(super) is_careful: bool,
@@ -49,7 +55,7 @@ impl Dispatch {
             self.queue.hold();
         }
         let outcome = self.consume(stop).await;
-        let deadline = Instant::now() + self.config.shutdown_timeout;
+        let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
         for delivery in self.deliveries.stop().await {
             self.accept(delivery);
         }
@@ -76,7 +82,7 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
-                Some(done) = self.running.join_next() => self.record(done),
+                Some(done) = self.running.join_next_with_id() => self.record(done),
                 _ = alive.tick() => self.keep_waiting().await,
                 Ok(()) = self.changes.changed() => {}
                 () = until(probe) => {}
@@ -105,13 +111,15 @@ impl Dispatch {
             let admits = |delivery: &Delivery| {
                 self.breakers.is_empty() || routes.breaker(delivery).is_none_or(|breaker| breaker.admits())
             };
-            let Some((delivery, lane)) = self.queue.pop(admits) else { return };
-            let begun = self.worker.begin(delivery);
+            let Some(Ready { delivery, lane, has_waited }) = self.queue.pop(admits) else { return };
+            let begun = self.worker.begin(delivery, has_waited);
+            let sequence = begun.delivery.sequence;
             if begun.is_handled() {
                 send(&begun.delivery.acker, Word::Ack).await;
-                self.queue.done(begun.delivery.sequence, lane.as_ref());
+                self.queue.done(sequence, lane.as_ref());
             } else {
-                self.running.spawn(Arc::clone(&self.worker).finish(begun, lane));
+                let task = self.running.spawn(Arc::clone(&self.worker).finish(begun, lane.clone()));
+                self.tasks.insert(task.id(), (sequence, lane));
             }
         }
     }
@@ -120,15 +128,14 @@ impl Dispatch {
     /// none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        let room = self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX);
         if self.is_careful {
-            return usize::from(self.queue.ready() + self.running.len() == 0);
+            return usize::from(self.queue.ready() + self.running.len() == 0).min(room);
         }
         if self.queue.ready() > prefetch / 2 {
             return 0;
         }
-        let room = self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX);
-        // The server counts a request in 32 bits.
-        let most = concurrency.max(1).saturating_add(prefetch).min(i32::MAX as usize);
+        let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
         most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
     }
 
@@ -146,9 +153,21 @@ impl Dispatch {
         self.queue.push(delivery, lane);
     }
 
-    fn record(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        // A task catches its handler's panics and is never aborted while we live, so there is no other outcome.
-        let Ok(Done { sequence, lane, again }) = done else { return };
+    fn record(&mut self, done: Result<(Id, Done), JoinError>) {
+        let Done { sequence, lane, again } = match done {
+            Ok((id, done)) => {
+                self.tasks.remove(&id);
+                done
+            }
+            // A handler's panic is an outcome, so this was one of its error's text, or while it was cut off. The event comes
+            // again after `ack_wait`, and whoever it was to probe is asked anew.
+            Err(error) => {
+                tracing::error!(%error, "handling an event ended in a panic");
+                self.breakers.iter().for_each(|breaker| breaker.withdraw());
+                let Some((sequence, lane)) = self.tasks.remove(&error.id()) else { return };
+                Done { sequence, lane, again: None }
+            }
+        };
         match again {
             Some(due) if lane.is_some() => {
                 self.queue.away(sequence, lane.as_ref(), due + self.worker.ack_wait + OVERDUE);
@@ -208,7 +227,7 @@ impl Dispatch {
     /// Whether all handlers have ended in time.
     async fn join_all(&mut self, deadline: Instant) -> bool {
         loop {
-            match timeout_at(deadline, self.running.join_next()).await {
+            match timeout_at(deadline, self.running.join_next_with_id()).await {
                 Ok(Some(done)) => self.record(done),
                 Ok(None) => return true,
                 Err(_) => return false,

@@ -15,7 +15,7 @@ pub(super) type Lane = Arc<str>;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// May begin as soon as there is a handler.
-    ready: VecDeque<(Delivery, Option<Lane>)>,
+    ready: VecDeque<Ready>,
     /// All that is not done of each key, by number in the stream. Only the first may begin.
     lanes: HashMap<Lane, BTreeMap<u64, Slot>>,
     /// Numbers of the events that wait or run. If the server delivers one of them again, because a sign of life was lost with
@@ -25,11 +25,20 @@ pub(super) struct Queue {
     held: bool,
 }
 
+/// An event that may begin.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) delivery: Delivery,
+    pub(super) lane: Option<Lane>,
+    /// Whether others of its key had to be done before.
+    pub(super) has_waited: bool,
+}
+
 /// One event of a lane.
 #[derive(Debug)]
 enum Slot {
-    /// Waits for those before it.
-    Blocked(Delivery),
+    /// Waits for those before it, if there are any.
+    Blocked { delivery: Delivery, has_waited: bool },
     /// Is ready, or runs.
     Begun,
     /// Was handed back and is expected again, by this time at the latest.
@@ -46,16 +55,18 @@ impl Queue {
         }
         match lane {
             Some(lane) => {
-                self.lanes.entry(lane.clone()).or_default().insert(sequence, Slot::Blocked(delivery));
+                let slots = self.lanes.entry(lane.clone()).or_default();
+                let has_waited = slots.range(..sequence).next().is_some();
+                slots.insert(sequence, Slot::Blocked { delivery, has_waited });
                 self.advance(&lane);
             }
-            None => self.ready.push_back((delivery, None)),
+            None => self.ready.push_back(Ready { delivery, lane: None, has_waited: false }),
         }
     }
 
     /// The first that may begin and is admitted.
-    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Delivery) -> bool) -> Option<(Delivery, Option<Lane>)> {
-        let position = self.ready.iter().position(|(delivery, _)| admits(delivery))?;
+    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Delivery) -> bool) -> Option<Ready> {
+        let position = self.ready.iter().position(|ready| admits(&ready.delivery))?;
         self.ready.remove(position)
     }
 
@@ -117,7 +128,7 @@ impl Queue {
     /// Takes out all that waits, in the order of the stream.
     pub(super) fn drain(&mut self) -> Vec<Delivery> {
         let mut drained: Vec<Delivery> = Vec::with_capacity(self.ready.len());
-        for (delivery, lane) in std::mem::take(&mut self.ready) {
+        for Ready { delivery, lane, .. } in std::mem::take(&mut self.ready) {
             if let Some(slots) = lane.and_then(|lane| self.lanes.get_mut(&lane)) {
                 slots.remove(&delivery.sequence);
             }
@@ -126,7 +137,7 @@ impl Queue {
         for slots in self.lanes.values_mut() {
             for (sequence, slot) in std::mem::take(slots) {
                 match slot {
-                    Slot::Blocked(delivery) => drained.push(delivery),
+                    Slot::Blocked { delivery, .. } => drained.push(delivery),
                     other => drop(slots.insert(sequence, other)),
                 }
             }
@@ -140,7 +151,7 @@ impl Queue {
 
     /// All that waits.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Delivery> {
-        self.ready.iter().map(|(delivery, _)| delivery).chain(self.blocked())
+        self.ready.iter().map(|ready| &ready.delivery).chain(self.blocked())
     }
 
     /// How many could begin.
@@ -156,7 +167,7 @@ impl Queue {
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
         self.lanes.values().flat_map(BTreeMap::values).filter_map(|slot| match slot {
-            Slot::Blocked(delivery) => Some(delivery),
+            Slot::Blocked { delivery, .. } => Some(delivery),
             Slot::Begun | Slot::Away(_) => None,
         })
     }
@@ -169,10 +180,10 @@ impl Queue {
             return;
         };
         if !self.held
-            && matches!(first.get(), Slot::Blocked(_))
-            && let Slot::Blocked(delivery) = first.insert(Slot::Begun)
+            && matches!(first.get(), Slot::Blocked { .. })
+            && let Slot::Blocked { delivery, has_waited } = first.insert(Slot::Begun)
         {
-            self.ready.push_back((delivery, Some(lane.clone())));
+            self.ready.push_back(Ready { delivery, lane: Some(lane.clone()), has_waited });
         }
     }
 }
@@ -188,7 +199,7 @@ mod tests {
     }
 
     fn pop(queue: &mut Queue) -> Option<u64> {
-        queue.pop(|_| true).map(|(delivery, _)| delivery.sequence)
+        queue.pop(|_| true).map(|ready| ready.delivery.sequence)
     }
 
     #[test]
@@ -266,5 +277,19 @@ mod tests {
         push(&mut queue, 1, "a");
 
         assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+
+    #[test]
+    fn only_what_stood_behind_others_has_waited() {
+        let mut queue = Queue::default();
+        for (sequence, lane) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, lane);
+        }
+        queue.done(1, Some(&"a".into()));
+
+        let waited =
+            std::iter::from_fn(|| queue.pop(|_| true)).map(|ready| (ready.delivery.sequence, ready.has_waited));
+
+        assert_eq!(waited.collect::<Vec<_>>(), [(1, false), (3, false), (2, true)]);
     }
 }

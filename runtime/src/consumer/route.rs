@@ -54,10 +54,12 @@ impl Routes {
         self.0.push(route);
     }
 
-    /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers.
+    /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers. After `max_deliver` deliveries the
+    /// server gives up, where that is ours to say.
     pub(super) fn configure(
         &mut self,
         config: &ConsumerConfig,
+        max_deliver: Option<u64>,
         changed: &watch::Sender<()>,
     ) -> Result<Vec<Arc<Breaker>>, ConsumeError> {
         for (index, &Route { event_type, .. }) in self.0.iter().enumerate() {
@@ -78,8 +80,13 @@ impl Routes {
                 config.handlers.get(route.event_type).cloned().unwrap_or_default();
             route.timeout = timeout.unwrap_or(config.timeout);
             route.retry = retry.unwrap_or_else(|| config.retry.clone());
-            if route.retry.max_attempts >= config.max_deliver {
-                let reason = "it must be less than max_deliver, so that events end among the dead letters";
+            let attempts = route.retry.max_attempts;
+            let reason = match max_deliver {
+                _ if attempts == 0 => Some("it must be 1 at least, or nothing is ever handled"),
+                Some(most) if attempts >= most => Some("it must be less than max_deliver, so that the service decides"),
+                _ => None,
+            };
+            if let Some(reason) = reason {
                 return Err(wrong(format!("max_attempts of {}", route.event_type), reason));
             }
             route.breaker = match (breaker, &config.breaker) {
@@ -191,17 +198,20 @@ impl Route {
         S::Future: Send + 'static,
     {
         // A service need not be `Sync`; it is only ever cloned here.
-        let service = Mutex::new(service);
+        let service = Arc::new(Mutex::new(service));
         let call = move |context: Context, data: &[u8]| {
             let event = E::decode(context.version, data).map_err(undecodable)?;
-            let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let received = Received::new(event, context);
-            let work = AssertUnwindSafe(service.oneshot(received)).catch_unwind().map(|ended| match ended {
-                Ok(Ok(())) => Outcome::Handled,
-                Ok(Err(error)) => Outcome::Failed(error.into()),
-                Err(panic) => Outcome::Panicked(panic_in_words(&*panic)),
-            });
-            Ok(work.boxed())
+            let (service, received) = (Arc::clone(&service), Received::new(event, context));
+            // All that is the user's is in here, so that none of its panics gets out.
+            let work = async move {
+                let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match service.oneshot(received).await {
+                    Ok(()) => Outcome::Handled,
+                    Err(error) => Outcome::Failed(error.into()),
+                }
+            };
+            let caught = AssertUnwindSafe(work).catch_unwind();
+            Ok(caught.map(|ended| ended.unwrap_or_else(|panic| Outcome::Panicked(panic_in_words(&*panic)))).boxed())
         };
         let key = |version, data: &[u8]| E::decode(version, data).ok().and_then(|event| event.key());
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);

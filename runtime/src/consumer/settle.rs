@@ -47,7 +47,7 @@ pub(super) enum Verdict {
 }
 
 /// Longer than any delay makes sense, and short enough for every clock that has to add it.
-const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 impl Outcome {
     /// What becomes of an event after this attempt, counted from 1.

@@ -70,8 +70,9 @@ impl Worker {
     /// Gives a delivery to its handler, which runs to its first wait.
     ///
     /// The number of deliveries is checked before that, so that an event that kills its process ends among the dead letters
-    /// like any other that fails too often.
-    pub(super) fn begin(&self, delivery: Delivery) -> Begun {
+    /// like any other that fails too often. One that has waited for others of its key cannot have done so: those were
+    /// delivered together with it.
+    pub(super) fn begin(&self, delivery: Delivery, has_waited: bool) -> Begun {
         let span = tracing::info_span!(
             "handle",
             stream = self.stream,
@@ -81,7 +82,7 @@ impl Worker {
             subject = %delivery.message.subject,
             id = delivery.message.headers.get(Headers::ID),
         );
-        let (route, state) = span.in_scope(|| self.call(&delivery));
+        let (route, state) = span.in_scope(|| self.call(&delivery, has_waited));
         let begun = Begun { delivery, route, state, span };
         if begun.is_handled() {
             Counters::count(&self.monitor.counters().handled);
@@ -90,16 +91,18 @@ impl Worker {
         begun
     }
 
-    fn call(&self, delivery: &Delivery) -> (Option<usize>, State) {
+    fn call(&self, delivery: &Delivery, has_waited: bool) -> (Option<usize>, State) {
         if delivery.message.headers.get(Headers::ONLY).is_some_and(|only| only != self.service) {
-            return (None, State::Ended(Outcome::NotMeant));
+            // It may have taken the place of a probe, which is to be given back.
+            let route = self.routes.find(delivery).ok().map(|(index, _)| index);
+            return (route, State::Ended(Outcome::NotMeant));
         }
         let (index, opened) = match self.routes.find(delivery) {
             Ok(found) => found,
             Err(outcome) => return (None, State::Ended(outcome)),
         };
         let route = &self.routes[index];
-        if delivery.attempt > route.retry.max_attempts {
+        if delivery.attempt > route.retry.max_attempts && !has_waited {
             return (Some(index), State::Ended(Outcome::Exhausted));
         }
         let state = match route.call(opened, delivery, &self.bus) {

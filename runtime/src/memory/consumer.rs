@@ -140,6 +140,8 @@ impl Deliveries {
 
     pub(crate) async fn next(&mut self) -> Option<Delivery> {
         loop {
+            // Otherwise a reader that always finds something would never let anybody else have a turn.
+            tokio::task::coop::consume_budget().await;
             // Marks what is there as seen before looking, so that what comes after the look wakes us.
             self.changed.borrow_and_update();
             let is_served = self.with_durable(|durable, _, _| durable.serves(self.reader)).unwrap_or_default();

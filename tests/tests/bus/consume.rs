@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::{
-    BreakerConfig, BreakerState, Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order,
-    Received, RetryPolicy,
+    BreakerConfig, BreakerState, Bus, ConsumeError, ConsumerConfig, DeadLetterFilter, DeliverFrom, HandlerConfig,
+    HandlerError, Order, Received, ReplayTo, RetryPolicy,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -25,6 +25,8 @@ over_both_transports! {
     a_new_consumer_begins_where_it_is_told
     an_event_that_was_handed_back_comes_to_a_replacement_at_once
     a_restart_keeps_the_schedule_of_retries
+    a_breaker_that_opened_before_anything_new_came_lets_its_probe_through
+    a_probe_that_was_meant_for_somebody_else_makes_room_for_another
     what_a_consumer_that_vanished_had_in_hand_comes_again
 }
 
@@ -415,5 +417,71 @@ async fn what_a_consumer_that_vanished_had_in_hand_comes_again(bus: Bus) -> Outc
 
     assert_eq!(next(&mut told).await?, 2);
     assert_eq!(second.stop().await?.handled, 1);
+    Ok(())
+}
+
+async fn a_breaker_that_opened_before_anything_new_came_lets_its_probe_through(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let breaker =
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
+    let instance = |breaker: Option<BreakerConfig>, retry: RetryPolicy| {
+        let tell = tell.clone();
+        let config = ConsumerConfig { breaker, retry, ..ConsumerConfig::default() };
+        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move {
+                tell.send(event.attempt())?;
+                if event.attempt() < 4 { Err(HandlerError::retry("down")) } else { Ok(()) }
+            }
+        }))
+    };
+    bus.publish(&activated("r1")).await?;
+    let first = instance(None, QUICK);
+    assert_eq!((next(&mut told).await?, next(&mut told).await?), (1, 2));
+    first.stop().await?;
+
+    // All that this one ever gets has been delivered several times, and comes again long after the breaker is due.
+    let late = RetryPolicy { first_delay: Duration::from_millis(400), max_delay: Duration::from_millis(400), ..QUICK };
+    let second = instance(Some(breaker), late);
+
+    // A third delivery was on its way to the first instance, perhaps.
+    while next(&mut told).await? < 4 {}
+    assert_eq!(second.stop().await?.handled, 1);
+    Ok(())
+}
+
+async fn a_probe_that_was_meant_for_somebody_else_makes_room_for_another(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let breaker =
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
+    let far = RetryPolicy { first_delay: Duration::from_secs(600), max_delay: Duration::from_secs(600), ..QUICK };
+    let config = ConsumerConfig { breaker: Some(breaker), retry: far, ..ConsumerConfig::default() };
+    let guarded = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            tell.send(event.rule_id.clone())?;
+            if event.rule_id == "fails" { Err(HandlerError::retry("down")) } else { Ok(()) }
+        }
+    });
+    let monitor = guarded.monitor();
+    let loyalty = bus.consumer("loyalty").on(|event: Received<Activated>| async move {
+        if event.rule_id == "bad" && event.replay_of().is_none() { Err(HandlerError::reject("bad")) } else { Ok(()) }
+    });
+    let loyal = loyalty.monitor();
+    let (guarded, loyalty) = (run_as_configured(guarded), run(loyalty));
+    bus.publish(&activated("bad")).await?;
+    assert_eq!(next(&mut told).await?, "bad");
+    until(|| loyal.summary().dead_lettered == 1).await?;
+
+    bus.publish(&activated("fails")).await?;
+    assert_eq!(next(&mut told).await?, "fails");
+    until(|| monitor.breakers().any(|(_, state)| state != BreakerState::Closed)).await?;
+    // What comes next to both is for one of them only: it takes the place of the probe and says nothing.
+    bus.dead_letters("rules").await?.replay_all(&DeadLetterFilter::default(), ReplayTo::Consumer).await?;
+    bus.publish(&activated("last")).await?;
+
+    assert_eq!(next(&mut told).await?, "last");
+    assert_eq!(guarded.stop().await?.handled, 2);
+    loyalty.stop().await?;
     Ok(())
 }
