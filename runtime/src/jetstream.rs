@@ -32,7 +32,6 @@ use acks::Acks;
 pub use connect::{ConnectError, ShutdownError};
 pub(crate) use pull::{Acker, Deliveries};
 pub(crate) use send::{Ack, Received};
-pub(crate) use upkeep::Progress;
 
 /// How long to wait for one answer before asking again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);

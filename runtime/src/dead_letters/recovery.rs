@@ -10,8 +10,8 @@ use serde::Deserialize;
 use super::burial::{self, Buried, Origin, bury};
 use super::{DeadLetterError, DeadLetters, DeadReason, letter};
 use crate::filter;
-use crate::jetstream::{JetStream, Progress};
-use crate::transport::{Headers, Kept, Message, Select, Transport, Unavailable};
+use crate::provision::{FoundConsumer, Progress};
+use crate::transport::{Failure, Headers, Kept, Message, Select, Transport, Unavailable};
 
 /// How far beyond the last acknowledgement to search for what no advisory told, in numbers of the stream.
 const AHEAD: u64 = 10_000;
@@ -59,7 +59,7 @@ impl DeadLetters {
                 }
                 (exhausted.len() as u64, 0)
             }
-            Transport::JetStream(jetstream) => self.reconcile(jetstream, stream, consumer).await?,
+            Transport::JetStream(_) => self.reconcile(stream, consumer).await?,
         };
         let recovered = Recovered { from_advisories, from_reconciling, unaccounted };
         if unaccounted > 0 {
@@ -110,15 +110,14 @@ impl DeadLetters {
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
     /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
     /// number stays, it gets its letter taken back. Whatever dies in between leaves a letter too many and none too few.
-    async fn reconcile(
-        &self,
-        jetstream: &JetStream,
-        stream: &str,
-        consumer: &str,
-    ) -> Result<(u64, u64), DeadLetterError> {
-        let rests = |progress: &Progress| progress.pending == 0 && progress.redelivered > 0;
-        let progress = jetstream.progress(stream, consumer).await?;
-        let Some(mut progress) = progress.filter(rests) else { return Ok((0, 0)) };
+    async fn reconcile(&self, stream: &str, consumer: &str) -> Result<(u64, u64), DeadLetterError> {
+        let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
+            return Ok((0, 0));
+        };
+        let rests = |progress: &Progress| progress.ack_pending == 0;
+        if !rests(&progress) || progress.redelivered == 0 {
+            return Ok((0, 0));
+        }
         if !self.may_search(stream, consumer).await? {
             return Ok((0, 0));
         }
@@ -127,16 +126,17 @@ impl DeadLetters {
         // it gave up on for acknowledged.
         let ranges = [(floor + 1, progress.delivered.min(floor + AHEAD)), (floor.saturating_sub(BEHIND) + 1, floor)];
         for (mut from, until) in ranges {
-            while let Some(candidate) = self.next_delivered(stream, &progress.filters, from, until).await? {
+            while let Some(candidate) = self.next_delivered(stream, &settings.filters, from, until).await? {
                 from = candidate.sequence + 1;
-                let origin = origin(stream, consumer, &candidate, progress.max_deliver.unwrap_or_default());
+                let origin = origin(stream, consumer, &candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
                 let letter = letter::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
                 let buried = burial::store(&self.transport, letter).await?;
                 self.transport.terminate(stream, consumer, candidate.sequence).await?;
-                let Some(now) = jetstream.progress(stream, consumer).await? else { return Ok((found, 0)) };
+                let Some(now) = self.consumer(stream, consumer).await? else { return Ok((found, 0)) };
+                let now = now.progress;
                 // A delivery may have raised the number again. Then nothing is proved, and others are at work.
-                let is_quiet = now.deliveries == progress.deliveries && now.pending == 0;
+                let is_quiet = now.deliveries == progress.deliveries && rests(&now);
                 match buried {
                     _ if now.redelivered < progress.redelivered => found += 1,
                     Buried::Now(letter) if is_quiet => self.delete(letter).await?,
@@ -149,6 +149,12 @@ impl DeadLetters {
             }
         }
         Ok((found, progress.redelivered))
+    }
+
+    async fn consumer(&self, stream: &str, consumer: &str) -> Result<Option<FoundConsumer>, DeadLetterError> {
+        self.transport.consumer(stream, consumer).await.map_err(|failure| match failure {
+            Failure::Server { reason, .. } | Failure::Unavailable(reason) => DeadLetterError::Unavailable { reason },
+        })
     }
 
     /// Whether nobody searches at this time, or has just done so: two who search would each take what the other terminates for

@@ -46,6 +46,7 @@ pub(super) struct Info {
 
 #[derive(Deserialize, Default)]
 struct Place {
+    consumer_seq: u64,
     stream_seq: u64,
 }
 
@@ -166,6 +167,7 @@ pub(super) fn found(stream: &str, info: Info) -> FoundConsumer {
             ack_pending: info.num_ack_pending,
             redelivered: info.num_redelivered,
             waiting: info.num_waiting,
+            deliveries: info.delivered.consumer_seq,
             delivered: info.delivered.stream_seq,
             ack_floor: info.ack_floor.stream_seq,
             paused: info.paused,

@@ -45,10 +45,14 @@ pub(crate) struct FoundConsumer {
 pub(crate) struct Progress {
     /// Messages that were not delivered yet.
     pub(crate) lag: u64,
+    /// Messages that are delivered and not acknowledged, those aside that were given up.
     pub(crate) ack_pending: u64,
+    /// Messages that were delivered more than once and never acknowledged, those included that were given up.
     pub(crate) redelivered: u64,
     /// Pull requests that wait for messages.
     pub(crate) waiting: u64,
+    /// How many deliveries there were, those that were repeated included.
+    pub(crate) deliveries: u64,
     /// The sequence in the stream of the last message that was delivered.
     pub(crate) delivered: u64,
     /// Everything up to this sequence in the stream is done with.
