@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
-use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::context::PublishAckFuture;
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::Outcome;
@@ -46,6 +46,7 @@ pub async fn consume(world: World, handlers: usize) -> Outcome {
         message.ack().await
     };
     messages.map_err(Into::into).try_for_each_concurrent(handlers, each).await?;
+    seen.complete.notified().await;
     consumer.info().await?;
     Ok(())
 }

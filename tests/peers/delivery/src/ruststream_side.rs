@@ -2,8 +2,8 @@
 
 use eventsmith::{DateTime, Event, Uuid};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use ruststream_nats::prelude::*;
 use rules_events::rule::RuleCreated;
+use ruststream_nats::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
@@ -39,8 +39,8 @@ struct Read {
 
 /// Each publish waits for its acknowledgement, so the window is one of publishes under way at the same time.
 pub async fn publish(world: World) -> Outcome {
-    let publisher = &world.publisher;
-    let publish = |event| async move {
+    let (publisher, typed) = (&world.publisher, &world.typed);
+    let publish = |index: usize| async move {
         let id = Uuid::now_v7().to_string();
         let written = Written {
             id: &id,
@@ -49,17 +49,12 @@ pub async fn publish(world: World) -> Outcome {
             subject: SUBJECT,
             time: DateTime::now(),
             version: "2",
-            data: event,
+            data: &typed[index],
         };
         publisher.message(&written).message_id(&*id).publish().await
     };
-    stream::iter(world.typed.iter()).map(publish).buffered(WINDOW).try_collect::<()>().await?;
+    stream::iter(0..typed.len()).map(publish).buffered(WINDOW).try_collect::<()>().await?;
     Ok(())
-}
-
-/// What both handlers consume from.
-fn source() -> JetStreamSubject {
-    JetStreamSubject::new(SUBJECT, STREAM).durable("ruststream").max_ack_pending(MAX_ACK_PENDING as i64)
 }
 
 fn add(message: &Read) -> HandlerOutcome {
@@ -69,23 +64,33 @@ fn add(message: &Read) -> HandlerOutcome {
     HandlerOutcome::ack()
 }
 
-#[subscriber(source())]
+#[subscriber(JetStreamSubject::new(SUBJECT, STREAM).durable("ruststream").max_ack_pending(MAX_ACK_PENDING as i64))]
 async fn one(message: &Read) -> HandlerOutcome {
     add(message)
 }
 
-#[subscriber(source(), workers(8))]
+#[subscriber(
+    JetStreamSubject::new(SUBJECT, STREAM).durable("ruststream").max_ack_pending(MAX_ACK_PENDING as i64),
+    workers(8)
+)]
 async fn eight(message: &Read) -> HandlerOutcome {
     add(message)
 }
 
 pub async fn consume(world: World, handlers: usize) -> Outcome {
-    let app = RustStream::new(AppInfo::new("peers", "0.1.0")).with_broker(NatsBroker::new(world.url), |broker| {
-        match handlers {
-            1 => drop(broker.include(one)),
-            _ => drop(broker.include(eight)),
-        }
-    });
-    app.run_until(world.seen.complete.notified()).await?;
+    let app =
+        RustStream::new(AppInfo::new("peers", "0.1.0")).with_broker(
+            NatsBroker::new(&world.url),
+            |broker| match handlers {
+                1 => drop(broker.include(one)),
+                _ => drop(broker.include(eight)),
+            },
+        );
+    let stop = async {
+        world.seen.complete.notified().await;
+        // When it stops it may lose acknowledgements that it has not written yet.
+        world.acknowledged("ruststream").await;
+    };
+    app.run_until(stop).await?;
     Ok(())
 }

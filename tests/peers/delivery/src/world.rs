@@ -98,17 +98,23 @@ impl World {
 
     /// Waits until the server has all acknowledgements, and removes the consumer.
     pub async fn check_acknowledged(&self, durable: &str) -> Outcome {
-        let stream = self.context.get_stream(STREAM).await?;
-        let patience = Instant::now() + Duration::from_secs(10);
-        loop {
-            let info = stream.consumer_info(durable).await?;
-            if (info.ack_floor.stream_sequence, info.num_ack_pending) == (self.typed.len() as u64, 0) {
-                break;
-            }
-            assert!(Instant::now() < patience, "not all is acknowledged: {info:?}");
-        }
-        stream.delete_consumer(durable).await?;
+        assert!(self.acknowledged(durable).await, "not all that {durable} was delivered is acknowledged");
+        self.context.get_stream(STREAM).await?.delete_consumer(durable).await?;
         Ok(())
+    }
+
+    /// Whether the server has all acknowledgements, if need be in a while.
+    pub async fn acknowledged(&self, durable: &str) -> bool {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < patience {
+            if let Ok(stream) = self.context.get_stream(STREAM).await
+                && let Ok(info) = stream.consumer_info(durable).await
+                && (info.ack_floor.stream_sequence, info.num_ack_pending) == (self.typed.len() as u64, 0)
+            {
+                return true;
+            }
+        }
+        false
     }
 }
 
