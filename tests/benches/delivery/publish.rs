@@ -25,7 +25,11 @@ async fn side(
     let mut stream = world.new_stream(storage).await?;
     let mut sequences = Vec::new();
     // A task of its own, as in a service: the main thread is no place to be quick.
-    let sample = Sample::of(async { Ok(sequences = tokio::spawn(work).await??) }).await?;
+    let sample = Sample::of(async {
+        sequences = tokio::spawn(work).await??;
+        Ok(())
+    })
+    .await?;
     let count = world.len() as u64;
     assert!(sequences.into_iter().eq(1..=count), "acknowledged out of order, or not all");
     assert_eq!(stream.info().await?.state.messages, count, "not all is stored");
