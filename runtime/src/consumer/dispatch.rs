@@ -107,9 +107,9 @@ impl Dispatch {
     /// only one that waits becomes one.
     async fn begin(&mut self) {
         while self.running.len() < self.config.concurrency.max(1) {
-            let routes = &self.worker.routes;
+            let Worker { routes, service, .. } = &*self.worker;
             let admits = |delivery: &Delivery| {
-                self.breakers.is_empty() || routes.breaker(delivery).is_none_or(|breaker| breaker.admits())
+                self.breakers.is_empty() || routes.breaker(delivery, service).is_none_or(|breaker| breaker.admits())
             };
             let Some(Ready { delivery, lane, has_waited }) = self.queue.pop(admits) else { return };
             let begun = self.worker.begin(delivery, has_waited);
@@ -149,7 +149,9 @@ impl Dispatch {
 
     fn accept(&mut self, delivery: Delivery) {
         self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
-        let lane = (self.config.order == Order::Key).then(|| self.worker.routes.lane(&delivery)).flatten();
+        let lane = (self.config.order == Order::Key)
+            .then(|| self.worker.routes.lane(&delivery, &self.worker.service))
+            .flatten();
         self.queue.push(delivery, lane);
     }
 

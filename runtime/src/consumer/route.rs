@@ -136,24 +136,37 @@ impl Routes {
         self.0.iter().map(|route| route.retry.max_attempts).max().unwrap_or_default()
     }
 
-    /// The handler for a delivery, and what the delivery holds.
-    pub(super) fn find<'a>(&self, delivery: &'a Delivery) -> Result<(usize, Opened<'a>), Outcome> {
-        let opened = Opened::of(delivery)?;
-        match self.0.iter().position(|route| route.event_type == opened.event_type) {
-            Some(index) => Ok((index, opened)),
-            None => Err(Outcome::Unrouted(opened.event_type.into_owned())),
+    /// The place of the handler for a delivery, and what the delivery holds; or why it goes to no handler, with the place of
+    /// the one that it is for, if it is for one.
+    pub(super) fn find<'a>(
+        &self,
+        delivery: &'a Delivery,
+        service: &str,
+    ) -> Result<(usize, Opened<'a>), (Option<usize>, Outcome)> {
+        let marks = Marks::of(&delivery.message.headers);
+        let is_meant = marks.only.is_none_or(|only| only == service);
+        let found = Opened::of(marks, &delivery.message).and_then(|opened| {
+            match self.0.iter().position(|route| route.event_type == opened.event_type) {
+                Some(index) => Ok((index, opened)),
+                None => Err(Outcome::Unrouted(opened.event_type.into_owned())),
+            }
+        });
+        match found {
+            Ok((index, _)) if !is_meant => Err((Some(index), Outcome::NotMeant)),
+            Err(_) if !is_meant => Err((None, Outcome::NotMeant)),
+            found => found.map_err(|outcome| (None, outcome)),
         }
     }
 
     /// The key whose order a delivery has to keep.
-    pub(super) fn lane(&self, delivery: &Delivery) -> Option<Lane> {
-        let (index, opened) = self.find(delivery).ok()?;
+    pub(super) fn lane(&self, delivery: &Delivery, service: &str) -> Option<Lane> {
+        let (index, opened) = self.find(delivery, service).ok()?;
         (self.0[index].key)(opened.version, opened.data).map(Lane::from)
     }
 
     /// The breaker that guards the handler for a delivery.
-    pub(super) fn breaker(&self, delivery: &Delivery) -> Option<&Arc<Breaker>> {
-        let (index, _) = self.find(delivery).ok()?;
+    pub(super) fn breaker(&self, delivery: &Delivery, service: &str) -> Option<&Arc<Breaker>> {
+        let index = self.find(delivery, service).map_or_else(|(index, _)| index, |(index, _)| Some(index))?;
         self.0[index].breaker.as_ref()
     }
 }
@@ -166,26 +179,56 @@ impl Index<usize> for Routes {
     }
 }
 
+/// The headers that matter to a consumer, found in one pass.
+#[derive(Default)]
+struct Marks<'a> {
+    event_type: Option<&'a str>,
+    version: Option<&'a str>,
+    only: Option<&'a str>,
+    traceparent: Option<&'a str>,
+    replay_of: Option<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(headers: &'a Headers) -> Self {
+        let mut marks = Self::default();
+        for (name, value) in headers.iter() {
+            let place = match name {
+                Headers::TYPE => &mut marks.event_type,
+                Headers::VERSION => &mut marks.version,
+                Headers::ONLY => &mut marks.only,
+                Headers::TRACEPARENT => &mut marks.traceparent,
+                Headers::REPLAY_OF => &mut marks.replay_of,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        marks
+    }
+}
+
 /// A message taken apart. The headers say of which type it is, or the envelope where a producer that knows nothing of us
 /// set none.
 pub(super) struct Opened<'a> {
     event_type: Cow<'a, str>,
     version: u32,
     data: &'a [u8],
+    traceparent: Option<&'a str>,
+    replay_of: Option<&'a str>,
 }
 
 impl<'a> Opened<'a> {
-    fn of(delivery: &'a Delivery) -> Result<Self, Outcome> {
-        let Message { headers, payload, .. } = &delivery.message;
-        let glance = Glance::read(payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
-        let event_type = headers.get(Headers::TYPE).map_or(glance.event_type, Cow::Borrowed);
-        let version = match headers.get(Headers::VERSION) {
+    fn of(marks: Marks<'a>, message: &'a Message) -> Result<Self, Outcome> {
+        let glance = Glance::read(&message.payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
+        let Marks { event_type, version, traceparent, replay_of, .. } = marks;
+        let version = match version {
             Some(version) => parse_version(version).ok_or_else(|| {
                 Outcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
             })?,
             None => glance.version,
         };
-        Ok(Self { event_type, version, data: glance.data.get().as_bytes() })
+        let event_type = event_type.map_or(glance.event_type, Cow::Borrowed);
+        Ok(Self { event_type, version, data: glance.data.get().as_bytes(), traceparent, replay_of })
     }
 }
 
@@ -228,8 +271,8 @@ impl Route {
             envelope: OnceLock::new(),
             attempt: delivery.attempt,
             raw: delivery.message.payload.clone(),
-            traceparent: traceparent(delivery.message.headers.get(Headers::TRACEPARENT)),
-            replay_of: delivery.message.headers.get(Headers::REPLAY_OF).map(ToOwned::to_owned),
+            traceparent: traceparent(opened.traceparent),
+            replay_of: opened.replay_of.map(ToOwned::to_owned),
             bus: bus.clone(),
         };
         (self.call)(context, opened.data)

@@ -92,14 +92,9 @@ impl Worker {
     }
 
     fn call(&self, delivery: &Delivery, has_waited: bool) -> (Option<usize>, State) {
-        if delivery.message.headers.get(Headers::ONLY).is_some_and(|only| only != self.service) {
-            // It may have taken the place of a probe, which is to be given back.
-            let route = self.routes.find(delivery).ok().map(|(index, _)| index);
-            return (route, State::Ended(Outcome::NotMeant));
-        }
-        let (index, opened) = match self.routes.find(delivery) {
+        let (index, opened) = match self.routes.find(delivery, &self.service) {
             Ok(found) => found,
-            Err(outcome) => return (None, State::Ended(outcome)),
+            Err((index, outcome)) => return (index, State::Ended(outcome)),
         };
         let route = &self.routes[index];
         if delivery.attempt > route.retry.max_attempts && !has_waited {
@@ -161,7 +156,8 @@ impl Worker {
                     if begun.elapsed() >= timeout {
                         return Outcome::TimedOut(timeout);
                     }
-                    send(acker, Word::Progress).await;
+                    // As rare as a burial, and kept out of the task for the same reason.
+                    Box::pin(send(acker, Word::Progress)).await;
                     sign = Instant::now() + sign_of_life(self.ack_wait);
                 }
             }
