@@ -134,7 +134,8 @@ impl DeadLetters {
     ///
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
     /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
-    /// number stays, it gets its letter taken back. Whatever dies in between leaves a letter too many and none too few.
+    /// number stays, it gets its letter taken back. Nothing is buried while others are at work, as they may change the
+    /// number too. Whatever dies in between leaves a letter too many and none too few.
     async fn reconcile(&self, stream: &str, consumer: &str) -> Result<(u64, u64), DeadLetterError> {
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
             return Ok((0, 0));
@@ -153,6 +154,13 @@ impl DeadLetters {
         for (mut from, until) in ranges {
             while let Some(candidate) = self.next_delivered(stream, &settings.filters, from, until).await? {
                 from = candidate.sequence + 1;
+                let Some(FoundConsumer { progress: before, .. }) = self.consumer(stream, consumer).await? else {
+                    return Ok((found, 0));
+                };
+                if before.deliveries != progress.deliveries || !rests(&before) {
+                    return Ok((found, 0));
+                }
+                progress = before;
                 let origin = origin(stream, consumer, &candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
                 let letter = letter::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
@@ -166,11 +174,17 @@ impl DeadLetters {
                 self.transport.terminate(stream, consumer, candidate.sequence).await?;
                 let Some(now) = self.consumer(stream, consumer).await? else { return Ok((found, 0)) };
                 let now = now.progress;
-                // A delivery may have raised the number again. Then nothing is proved, and others are at work.
                 let is_quiet = now.deliveries == progress.deliveries && rests(&now);
                 match buried {
                     _ if now.redelivered < progress.redelivered => found += 1,
-                    Buried::Now(letter) if is_quiet => self.delete(letter).await?,
+                    // A delivery that was not the first of its message may have raised the number again. Then nothing is
+                    // proved.
+                    Buried::Now(letter)
+                        if now.redelivered == progress.redelivered
+                            && self.are_first(stream, &settings.filters, &progress, &now).await? =>
+                    {
+                        self.delete(letter).await?;
+                    }
                     _ => {}
                 }
                 if !is_quiet || now.redelivered == 0 {
@@ -180,6 +194,25 @@ impl DeadLetters {
             }
         }
         Ok((found, progress.redelivered))
+    }
+
+    /// Whether all deliveries since an earlier look, when none was pending, were the first of their messages: there are as
+    /// many such messages. Of those that were dropped meanwhile nobody can tell.
+    async fn are_first(
+        &self,
+        stream: &str,
+        filters: &[String],
+        before: &Progress,
+        now: &Progress,
+    ) -> Result<bool, DeadLetterError> {
+        let mut from = before.delivered + 1;
+        for _ in before.deliveries..now.deliveries {
+            match self.next_delivered(stream, filters, from, now.delivered).await? {
+                Some(message) => from = message.sequence + 1,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     async fn consumer(&self, stream: &str, consumer: &str) -> Result<Option<FoundConsumer>, DeadLetterError> {

@@ -184,6 +184,46 @@ async fn a_consumer_at_work_is_left_alone() -> Outcome {
 }
 
 #[tokio::test]
+async fn an_event_that_was_handled_has_no_letter_even_if_others_arrive_during_the_search() -> Outcome {
+    let window = Duration::from_millis(100);
+    let scene = scene(&[StreamDescriptor { duplicate_window: window, ..DEAD_LETTERS }]).await?;
+    publish(&scene, 200).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &(1..200).collect::<Vec<_>>(), 1).await?;
+    // This moves the end of what is acknowledged past it, so that all before it are looked at first.
+    publish(&scene, 1).await?;
+    consume(&mut consumer, &[201], 1).await?;
+
+    // Someone publishes and handles now and then, until all searches are over.
+    let traffic = async {
+        loop {
+            publish(&scene, 1).await?;
+            let mut batch = consumer.fetch().max_messages(1).messages().await?;
+            while let Some(message) = batch.next().await {
+                message.map_err(|error| error.to_string())?.double_ack().await.map_err(|error| error.to_string())?;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let search = async {
+        for _ in 0..30 {
+            scene.letters.recover("RULES", "promotions").await?;
+            // One search in each window.
+            tokio::time::sleep(window).await;
+        }
+        Outcome::Ok(())
+    };
+    tokio::select! {
+        outcome = traffic => return outcome,
+        outcome = search => outcome?,
+    }
+
+    let origins = origins(&scene).await?;
+    assert!(origins.iter().all(|origin| *origin == 200), "{origins:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     publish(&scene, 1).await?;
