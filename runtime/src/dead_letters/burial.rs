@@ -58,7 +58,7 @@ pub(super) async fn store(transport: &Transport, letter: Message) -> Result<Buri
     for _ in 0..3 {
         let mut attempt = letter.clone();
         attempt.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
-        match send(transport, attempt).await {
+        match send_letter(transport, attempt).await {
             // Its id was stored within the duplicate window, and yet it is not there: it was replayed or purged.
             Ok(Stored { duplicate: true, .. }) => return Ok(Buried::Before),
             Ok(Stored { sequence, .. }) => return Ok(Buried::Now(sequence)),
@@ -74,6 +74,18 @@ pub(super) async fn store(transport: &Transport, letter: Message) -> Result<Buri
         }
     }
     Err(Unavailable(format!("others write on {subject} at the same time")))
+}
+
+/// Sends a letter; with less in it if the server takes none of its size, as an event may be as large as that by itself.
+pub(super) async fn send_letter(transport: &Transport, letter: Message) -> Result<Stored, SendFailure> {
+    let mut outcome = send(transport, letter.clone()).await;
+    for shorten in [letter::without_error, letter::without_payload] {
+        if !matches!(outcome, Err(SendFailure::TooLarge { .. })) {
+            break;
+        }
+        outcome = send(transport, shorten(&letter)).await;
+    }
+    outcome
 }
 
 /// Sends a message and waits until it is stored. An answer that it is not for the moment, as a cluster gives while somebody

@@ -89,7 +89,8 @@ pub struct DeadLetter {
     pub buried: Timestamp,
     /// The type of the event, where its header or its envelope tells.
     pub event_type: Option<String>,
-    /// The event as it was published.
+    /// The event as it was published. Empty if it was too large for a letter, which the header `Eventsmith-Dead-Payload`
+    /// says; then it is where it was published, as long as that stream holds it.
     pub payload: Bytes,
     /// All headers of the letter: those of the event, and those that say how it died.
     pub(crate) headers: Headers,
@@ -117,6 +118,8 @@ const SUBJECT: &str = "Eventsmith-Dead-Subject";
 pub(super) const STORED: &str = "Eventsmith-Dead-Stored";
 const TIME: &str = "Eventsmith-Dead-Time";
 const MESSAGE_ID: &str = "Eventsmith-Message-Id";
+/// Of a letter without the payload of its event: why that is missing.
+pub(super) const PAYLOAD: &str = "Eventsmith-Dead-Payload";
 /// Of a mark: the letter that is being replayed, and from where on to look for what was replayed.
 const MARK: &str = "Eventsmith-Dead-Replaying";
 
@@ -134,7 +137,8 @@ pub(super) fn address(root: &str, origin: &Origin<'_>) -> String {
 pub(super) fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -> Message {
     let mut headers = Headers::default();
     // What the event says of an earlier death is history, and control headers were for the stream it came from.
-    for (name, value) in origin.message.headers.iter().filter(|(name, _)| !is_control(name) && !is_letters(name)) {
+    let is_kept = |name: &str, value: &str| is_legal(name, value) && !is_control(name) && !is_letters(name);
+    for (name, value) in origin.message.headers.iter().filter(|(name, value)| is_kept(name, value)) {
         headers.push(name.to_owned(), value);
     }
     headers.push(REASON, reason.as_str());
@@ -164,6 +168,20 @@ pub(super) fn write_mark(letter: &DeadLetter, after: u64) -> Message {
     let mut headers = without(&letter.headers, is_control);
     headers.push(MARK, format!("{}:{after}", letter.sequence));
     Message { subject: letter.address.clone().into(), headers, payload: letter.payload.clone() }
+}
+
+/// The letter without the text of its error.
+pub(super) fn without_error(letter: &Message) -> Message {
+    let mut headers = without(&letter.headers, |name| name == ERROR);
+    headers.push(ERROR, "");
+    Message { headers, ..letter.clone() }
+}
+
+/// The letter without the payload of its event.
+pub(super) fn without_payload(letter: &Message) -> Message {
+    let mut headers = letter.headers.clone();
+    headers.push(PAYLOAD, "too-large");
+    Message { headers, payload: Bytes::new(), ..letter.clone() }
 }
 
 /// The headers of the event that a letter is about, without its id.
@@ -234,6 +252,12 @@ fn without(headers: &Headers, drop: impl Fn(&str) -> bool) -> Headers {
 /// Whether a header tells the server what to do with a message.
 fn is_control(name: &str) -> bool {
     name.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("Nats-"))
+}
+
+/// Whether a header can be written. Servers store others too, and no letter must fail because of them.
+fn is_legal(name: &str, value: &str) -> bool {
+    let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    !name.is_empty() && name.bytes().all(is_name) && !value.contains(['\r', '\n'])
 }
 
 /// Whether a header is one that only a letter has.
@@ -313,6 +337,30 @@ mod tests {
 
         assert_eq!(second.error, "second");
         assert_eq!(second.headers.iter().filter(|(name, _)| *name == ERROR).count(), 1);
+    }
+
+    #[test]
+    fn what_no_header_may_be_is_left_out() {
+        let message = event(&[("X Y", "1"), ("", "2"), ("ü", "3"), ("a:b", "4"), ("x", "5\r6"), ("y", "ü")]);
+
+        let letter = letter(&message, "x");
+
+        assert_eq!(original_headers(&letter).iter().collect::<Vec<_>>(), [("y", "ü")]);
+    }
+
+    #[test]
+    fn a_letter_with_less_in_it_is_a_letter_still() {
+        let message = event(&[("x", "1")]);
+        let whole = write("rules", &origin(&message), DeadReason::TooOld, "because");
+        let of = |message| read(Kept { sequence: 5, stored: Timestamp::now(), message }).unwrap();
+
+        let (errorless, empty) = (of(without_error(&whole)), of(without_payload(&whole)));
+
+        assert_eq!((errorless.error.as_str(), &errorless.payload), ("", &message.payload));
+        assert_eq!(errorless.headers.get(PAYLOAD), None);
+        assert_eq!((empty.error.as_str(), empty.payload.len()), ("because", 0));
+        assert_eq!(empty.headers.get(PAYLOAD), Some("too-large"));
+        assert_eq!(original_headers(&empty).iter().collect::<Vec<_>>(), [("x", "1")]);
     }
 
     #[test]

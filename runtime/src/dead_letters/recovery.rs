@@ -5,6 +5,7 @@
 //! event as delivered again and never acknowledged, and the search is around where its acknowledgements end.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::burial::{self, Buried, Origin, bury};
@@ -29,7 +30,8 @@ pub struct Recovered {
     pub from_advisories: u64,
     /// Events that were found by comparing the consumer with its stream; each has its letter now.
     pub from_reconciling: u64,
-    /// Events that the server gave up on, and nobody knows which they are.
+    /// Events that the server gave up on and that have no letter: nobody knows which they are, or they could not be
+    /// buried, which the log says of each.
     pub unaccounted: u64,
 }
 
@@ -47,7 +49,7 @@ impl DeadLetters {
     /// # Errors
     /// [`DeadLetterError::Unavailable`]; what was recovered before has its letters, the rest is found next time.
     pub async fn recover(&self, stream: &str, consumer: &str) -> Result<Recovered, DeadLetterError> {
-        let from_advisories = self.heed_advisories(stream, consumer).await?;
+        let (from_advisories, unburied) = self.heed_advisories(stream, consumer).await?;
         let (from_reconciling, unaccounted) = match &self.transport {
             Transport::Memory(memory) => {
                 let exhausted = memory.exhausted(stream, consumer);
@@ -61,13 +63,15 @@ impl DeadLetters {
             }
             Transport::JetStream(_) => self.reconcile(stream, consumer).await?,
         };
+        // What an advisory told of in vain, the consumer counts too.
+        let unaccounted = unburied.max(unaccounted);
         let recovered = Recovered { from_advisories, from_reconciling, unaccounted };
         if unaccounted > 0 {
             tracing::error!(
                 stream,
                 consumer,
                 unaccounted,
-                "the server gave up on events and nobody knows on which; look for what this consumer did not do"
+                "the server gave up on events that have no letter; look for what this consumer did not do"
             );
         }
         if from_advisories + from_reconciling > 0 {
@@ -76,40 +80,62 @@ impl DeadLetters {
         Ok(recovered)
     }
 
-    async fn heed_advisories(&self, stream: &str, consumer: &str) -> Result<u64, DeadLetterError> {
+    /// Returns how many events were buried, and how many could not be. The advisories of those are left for next time.
+    async fn heed_advisories(&self, stream: &str, consumer: &str) -> Result<(u64, u64), DeadLetterError> {
         let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}");
-        let (mut heeded, mut from) = (0, 1);
+        let (mut heeded, mut failed, mut from) = (0, 0, 1);
         while let Some(advisory) = self.next_on(&subject, from).await? {
             from = advisory.sequence + 1;
             let Ok(told) = serde_json::from_slice::<Advisory>(&advisory.message.payload) else {
                 tracing::error!(stream = self.stream, sequence = advisory.sequence, "an advisory cannot be read");
                 continue;
             };
-            let origin = self.transport.message(stream, Select::Sequence(told.stream_seq)).await?;
-            // What was stored after the advisory is of a later stream of the same name.
-            match origin.filter(|origin| origin.stored <= advisory.stored) {
-                Some(origin) => {
-                    self.bury(stream, consumer, &origin, told.deliveries).await?;
-                    self.transport.terminate(stream, consumer, told.stream_seq).await?;
-                    heeded += 1;
+            match self.heed(stream, consumer, &told, advisory.stored).await {
+                Ok(is_buried) => {
+                    heeded += u64::from(is_buried);
+                    self.delete(advisory.sequence).await?;
                 }
-                None => tracing::error!(
-                    stream,
-                    consumer,
-                    sequence = told.stream_seq,
-                    "the server gave up on an event that the stream has dropped meanwhile; it cannot be buried"
-                ),
+                // It must not stand in the way of those behind it. If the server is gone, the next advisory says so.
+                Err(error) => {
+                    failed += 1;
+                    not_buried(stream, consumer, told.stream_seq, &error);
+                }
             }
-            self.delete(advisory.sequence).await?;
         }
-        Ok(heeded)
+        Ok((heeded, failed))
+    }
+
+    /// Buries what an advisory tells of, if it is there.
+    async fn heed(
+        &self,
+        stream: &str,
+        consumer: &str,
+        told: &Advisory,
+        at: Timestamp,
+    ) -> Result<bool, DeadLetterError> {
+        let sequence = told.stream_seq;
+        let origin = self.transport.message(stream, Select::Sequence(sequence)).await?;
+        // What was stored after the advisory is of a later stream of the same name.
+        let Some(origin) = origin.filter(|origin| origin.stored <= at) else {
+            tracing::error!(
+                stream,
+                consumer,
+                sequence,
+                "the server gave up on an event that the stream has dropped meanwhile; it cannot be buried"
+            );
+            return Ok(false);
+        };
+        self.bury(stream, consumer, &origin, told.deliveries).await?;
+        self.transport.terminate(stream, consumer, sequence).await?;
+        Ok(true)
     }
 
     /// Compares a consumer with its stream, if it rests. Returns how many events were buried, and how many are missing.
     ///
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
     /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
-    /// number stays, it gets its letter taken back. Whatever dies in between leaves a letter too many and none too few.
+    /// number stays, it gets its letter taken back. Nothing is buried while others are at work, as they may change the
+    /// number too. Whatever dies in between leaves a letter too many and none too few.
     async fn reconcile(&self, stream: &str, consumer: &str) -> Result<(u64, u64), DeadLetterError> {
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
             return Ok((0, 0));
@@ -128,18 +154,37 @@ impl DeadLetters {
         for (mut from, until) in ranges {
             while let Some(candidate) = self.next_delivered(stream, &settings.filters, from, until).await? {
                 from = candidate.sequence + 1;
+                let Some(FoundConsumer { progress: before, .. }) = self.consumer(stream, consumer).await? else {
+                    return Ok((found, 0));
+                };
+                if before.deliveries != progress.deliveries || !rests(&before) {
+                    return Ok((found, 0));
+                }
+                progress = before;
                 let origin = origin(stream, consumer, &candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
                 let letter = letter::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
-                let buried = burial::store(&self.transport, letter).await?;
+                let buried = match burial::store(&self.transport, letter).await {
+                    Ok(buried) => buried,
+                    Err(error) => {
+                        not_buried(stream, consumer, candidate.sequence, &error.into());
+                        continue;
+                    }
+                };
                 self.transport.terminate(stream, consumer, candidate.sequence).await?;
                 let Some(now) = self.consumer(stream, consumer).await? else { return Ok((found, 0)) };
                 let now = now.progress;
-                // A delivery may have raised the number again. Then nothing is proved, and others are at work.
                 let is_quiet = now.deliveries == progress.deliveries && rests(&now);
                 match buried {
                     _ if now.redelivered < progress.redelivered => found += 1,
-                    Buried::Now(letter) if is_quiet => self.delete(letter).await?,
+                    // A delivery that was not the first of its message may have raised the number again. Then nothing is
+                    // proved.
+                    Buried::Now(letter)
+                        if now.redelivered == progress.redelivered
+                            && self.are_first(stream, &settings.filters, &progress, &now).await? =>
+                    {
+                        self.delete(letter).await?;
+                    }
                     _ => {}
                 }
                 if !is_quiet || now.redelivered == 0 {
@@ -149,6 +194,25 @@ impl DeadLetters {
             }
         }
         Ok((found, progress.redelivered))
+    }
+
+    /// Whether all deliveries since an earlier look, when none was pending, were the first of their messages: there are as
+    /// many such messages. Of those that were dropped meanwhile nobody can tell.
+    async fn are_first(
+        &self,
+        stream: &str,
+        filters: &[String],
+        before: &Progress,
+        now: &Progress,
+    ) -> Result<bool, DeadLetterError> {
+        let mut from = before.delivered + 1;
+        for _ in before.deliveries..now.deliveries {
+            match self.next_delivered(stream, filters, from, now.delivered).await? {
+                Some(message) => from = message.sequence + 1,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     async fn consumer(&self, stream: &str, consumer: &str) -> Result<Option<FoundConsumer>, DeadLetterError> {
@@ -208,4 +272,8 @@ impl DeadLetters {
 
 fn origin<'a>(stream: &'a str, consumer: &'a str, kept: &'a Kept, attempts: u64) -> Origin<'a> {
     Origin { stream, consumer, sequence: kept.sequence, stored: kept.stored, attempts, message: &kept.message }
+}
+
+fn not_buried(stream: &str, consumer: &str, sequence: u64, error: &DeadLetterError) {
+    tracing::error!(stream, consumer, sequence, %error, "an event that the server gave up on cannot be buried");
 }

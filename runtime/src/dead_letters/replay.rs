@@ -5,7 +5,9 @@
 //! the mark: before publishing, a copy of the letter is put beside it that says where the event's subject ended at that
 //! time. Whoever finds a mark looks from there on for an event that names the letter.
 
-use super::burial::{last_of, send};
+use bytes::Bytes;
+
+use super::burial::{last_of, send, send_letter};
 use super::letter::{self, DeadLetter, Mark, write_mark};
 use super::{DeadLetterError, DeadLetterFilter, DeadLetters};
 use crate::transport::{Headers, Message, Select, SendFailure, Unavailable};
@@ -94,7 +96,8 @@ impl DeadLetters {
         if to == ReplayTo::Consumer {
             headers.push(Headers::ONLY, &*letter.consumer);
         }
-        let event = Message { subject: letter.subject.clone().into(), headers, payload: letter.payload.clone() };
+        let payload = self.payload(letter).await?;
+        let event = Message { subject: letter.subject.clone().into(), headers, payload };
         let stored =
             send(&self.transport, event).await.map_err(|failure| failed(format!("{}: {failure}", letter.subject)))?;
         self.forget(number, copy).await?;
@@ -114,7 +117,7 @@ impl DeadLetters {
         for _ in 0..3 {
             let mut mark = write_mark(letter, after);
             mark.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
-            match send(&self.transport, mark).await {
+            match send_letter(&self.transport, mark).await {
                 Ok(stored) if expected == letter.sequence || self.get(letter.sequence).await?.is_some() => {
                     return Ok(Marked::Now { copy: stored.sequence });
                 }
@@ -144,6 +147,25 @@ impl DeadLetters {
 }
 
 impl DeadLetters {
+    /// The payload of a letter's event, which was too large for some letters.
+    async fn payload(&self, letter: &DeadLetter) -> Result<Bytes, DeadLetterError> {
+        let DeadLetter { origin_stream: stream, origin_sequence, sequence, .. } = letter;
+        if letter.headers.get(letter::PAYLOAD).is_none() {
+            return Ok(letter.payload.clone());
+        }
+        let origin = self.transport.message(stream, Select::Sequence(*origin_sequence)).await?;
+        match origin.filter(|origin| origin.stored == letter.stored) {
+            Some(origin) => Ok(origin.message.payload),
+            None => Err(DeadLetterError::Replay {
+                sequence: *sequence,
+                reason: format!(
+                    "its payload was too large for a letter, and {stream} no longer holds the event {origin_sequence}; \
+                     have it published again, and purge the letter"
+                ),
+            }),
+        }
+    }
+
     /// Whether the event of a letter was stored after a message on its subject.
     async fn is_replayed(&self, subject: &str, after: u64, link: &str) -> Result<bool, DeadLetterError> {
         let Some(stream) = self.transport.streams_of(subject).await?.into_iter().next() else { return Ok(false) };

@@ -58,16 +58,17 @@ fn read(raw: Raw) -> Option<Kept> {
     })
 }
 
-/// Reads a block of headers, which is empty or begins with the version of the protocol.
+/// Reads a block of headers, which is empty or begins with the version of the protocol. The server stores whatever is in
+/// it, so a line that is no header is left out: the rest of the message counts.
 fn headers(block: &[u8]) -> Option<Headers> {
     let mut headers = Headers::default();
-    let mut lines = std::str::from_utf8(block).ok()?.lines();
-    let version = lines.next().unwrap_or("NATS/1.0");
-    for line in lines.filter(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':')?;
+    let mut lines = block.split(|byte| *byte == b'\n');
+    let is_block = block.is_empty() || lines.next().is_some_and(|version| version.starts_with(b"NATS/1.0"));
+    let header = |line| std::str::from_utf8(line).ok()?.split_once(':');
+    for (name, value) in lines.filter_map(header) {
         headers.push(name.to_owned(), value.trim());
     }
-    version.starts_with("NATS/1.0").then_some(headers)
+    is_block.then_some(headers)
 }
 
 #[cfg(test)]
@@ -88,9 +89,15 @@ mod tests {
 
     #[test]
     fn what_is_no_block_of_headers_is_refused() {
-        for block in [&b"HTTP/1.1\r\na: 1\r\n\r\n"[..], b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na: \xff\r\n\r\n"]
-        {
-            assert!(headers(block).is_none(), "{block:?}");
+        assert!(headers(b"HTTP/1.1\r\na: 1\r\n\r\n").is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_no_header_does_not_hide_the_others() {
+        for line in [&b"no colon"[..], b"a: \xff", b"\xff: 1"] {
+            let block = [b"NATS/1.0\r\nb: 1\r\n", line, b"\r\nc: 2\r\n\r\n"].concat();
+
+            assert_eq!(headers(&block).unwrap().iter().collect::<Vec<_>>(), [("b", "1"), ("c", "2")], "{line:?}");
         }
     }
 }

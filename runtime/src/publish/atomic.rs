@@ -13,8 +13,6 @@ use crate::transport::{Message, Select, SendFailure, Stored};
 
 /// The server's code for a stream that takes no batches.
 pub(super) const DISABLED: u64 = 10174;
-/// The server's code for a stream whose last message has not the id that is expected.
-const WRONG_LAST_ID: u64 = 10070;
 /// The server's code for a batch of which the stream did not see every message.
 const INCOMPLETE: u64 = 10176;
 /// The server's code for a batch with an id that the stream remembers.
@@ -123,16 +121,7 @@ impl Publisher {
     /// Where the last event is, if the batch was stored before. That the server has seen an id does not prove it: the
     /// caller may have given an id that it used otherwise. So both ends are looked at.
     async fn committed_before(&self, first: &Prepared, events: &[Prepared]) -> Result<Option<Stored>, SendFailure> {
-        // A duplicate is answered with the place of what was stored; what is none meets an expectation that nothing fulfils.
-        let found = match self.transport.send(&first.message.unless_new()).await {
-            Ok(ack) => ack.outcome().await,
-            Err(failure) => Err(failure),
-        };
-        let Stored { stream, sequence, .. } = match found {
-            Ok(found) => found,
-            Err(SendFailure::Refused { code: Some(WRONG_LAST_ID), .. }) => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
+        let Some(Stored { stream, sequence, .. }) = self.known(&first.message).await? else { return Ok(None) };
         let end = sequence + events.len() as u64 - 1;
         let kept = self.transport.message(&stream, Select::Sequence(end)).await.map_err(transient)?;
         let ours = kept.is_some_and(|kept| events.last().is_some_and(|last| id(&kept.message) == id(&last.message)));

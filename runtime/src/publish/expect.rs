@@ -1,7 +1,10 @@
 //! Events that are stored only where their publisher expects.
 
 use super::{Prepared, Publisher, id, transient};
-use crate::transport::{Headers, Select, SendFailure, Stored};
+use crate::transport::{Headers, Message, Select, SendFailure, Stored};
+
+/// The server's code for a stream whose last message has not the id that is expected.
+const WRONG_LAST_ID: u64 = 10070;
 
 /// Where a stream must end for an event to be stored, so that of two who decide upon the same state one finds out.
 ///
@@ -45,8 +48,35 @@ impl Publisher {
             Expect::LastSubjectSequence(_) => Select::NextOf { subject, from: next },
         };
         let Some(stream) = self.transport.streams_of(subject).await.map_err(transient)?.pop() else { return Ok(None) };
-        let found = self.transport.message(&stream, place).await.map_err(transient)?;
-        let ours = found.filter(|kept| id(&kept.message) == id(&prepared.message));
-        Ok(ours.map(|kept| Stored { stream, sequence: kept.sequence, duplicate: true }))
+        let (sequence, is_ours) = match self.transport.message(&stream, place).await.map_err(transient)? {
+            Some(kept) => (kept.sequence, id(&kept.message) == id(&prepared.message)),
+            None => (u64::MAX, false),
+        };
+        if is_ours {
+            return Ok(Some(Stored { stream, sequence, duplicate: true }));
+        }
+        // What was stored may be gone, as a work queue drops what is done. Its id is remembered all the same. Whoever is at
+        // the place by now came later, or ours would not have been stored.
+        let places = match expect {
+            Expect::LastSequence(_) => next..sequence.min(next.saturating_add(1)),
+            Expect::LastSubjectSequence(_) => next..sequence,
+        };
+        if places.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.known(&prepared.message).await?.filter(|stored| places.contains(&stored.sequence)))
+    }
+
+    /// Where the stream stored a message, if it knows its id. A duplicate is answered with the place of what was stored;
+    /// what is none meets an expectation that nothing fulfils.
+    pub(super) async fn known(&self, message: &Message) -> Result<Option<Stored>, SendFailure> {
+        let found = match self.transport.send(&message.unless_new()).await {
+            Ok(ack) => ack.outcome().await,
+            Err(failure) => Err(failure),
+        };
+        match found {
+            Err(SendFailure::Refused { code: Some(WRONG_LAST_ID), .. }) => Ok(None),
+            found => found.map(Some),
+        }
     }
 }

@@ -176,6 +176,75 @@ async fn what_dies_again_is_another_letter(bus: Bus) -> Outcome {
     Ok(())
 }
 
+/// The most that a server takes for a message, headers and all, unless it is told otherwise.
+const MAX_PAYLOAD: usize = 1_048_576;
+
+#[tokio::test]
+async fn an_event_as_large_as_the_server_takes_has_its_letter_and_can_be_replayed() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    let small = scene.bus.publish(&activated("x")).await?.sequence;
+    let small = scene.outside.get_stream("RULES").await?.get_raw_message(small).await?;
+    let headers = small.headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
+    let headers: usize = headers.map(|(name, value)| name.to_string().len() + value.as_str().len() + 4).sum();
+    let overhead = small.payload.len() + headers + 12;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = run(scene.bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            let size = event.rule_id.len();
+            if size > 1 && event.replay_of().is_none() {
+                return Err(HandlerError::reject("no ".repeat(1_000)));
+            }
+            Ok(tell.send(size)?)
+        }
+    }));
+    assert_eq!(next(&mut told).await?, 1);
+    let filter = DeadLetterFilter::default();
+
+    // Room for all that a letter says but the error, and room for less than that.
+    for (room, is_whole) in [(1_000, true), (200, false)] {
+        let size = MAX_PAYLOAD - overhead - room;
+        scene.bus.publish(&activated("x".repeat(size))).await?;
+        let letter = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                if let Some(letter) = all(&scene.letters, &filter).await?.pop() {
+                    return Outcome::Ok(letter);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await??;
+        let says_so = letter.headers().any(|header| header == ("Eventsmith-Dead-Payload", "too-large"));
+        assert_eq!((letter.payload.len() > size, says_so), (is_whole, !is_whole), "{room}");
+        assert_eq!((letter.error.is_empty(), letter.reason), (is_whole, DeadReason::Rejected), "{room}");
+
+        scene.letters.replay(letter.sequence, ReplayTo::Consumer).await?;
+
+        assert_eq!(next(&mut told).await?, size, "{room}");
+        assert!(all(&scene.letters, &filter).await?.is_empty(), "{room}");
+    }
+    consumer.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_letter_without_its_payload_is_not_replayed_once_the_event_is_gone() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    // Of the same number, but stored at another time.
+    scene.bus.publish(&activated("another")).await?;
+    let mut headers = Sample { sequence: 1, ..SAMPLE }.headers();
+    headers.insert("Eventsmith-Dead-Payload", "too-large");
+    let letter = put(&scene, Sample { sequence: 1, ..SAMPLE }.address(), headers).await?;
+
+    let error = scene.letters.replay(letter, ReplayTo::Everyone).await.unwrap_err();
+
+    assert!(matches!(&error, DeadLetterError::Replay { sequence, .. } if *sequence == letter), "{error}");
+    assert!(error.to_string().contains("RULES no longer holds the event 1"), "{error}");
+    assert_eq!(all(&scene.letters, &DeadLetterFilter::default()).await?.len(), 1);
+    assert_eq!(messages(&scene, "RULES").await?, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_a_stream_for_them_there_are_no_dead_letters() -> Outcome {
     let server = NatsServer::start().await?;

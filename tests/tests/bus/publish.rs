@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, Discard, Expect, PublishError, PublishOptions, StreamDescriptor, Uuid};
+use eventsmith::{
+    Bus, Config, Discard, Expect, PublishError, PublishOptions, Received, Retention, StreamDescriptor, Uuid,
+};
+use tokio::sync::mpsc;
 
 use crate::common::*;
 
@@ -49,6 +52,34 @@ async fn an_append_that_is_published_again_is_a_success() -> Outcome {
 
             assert_eq!((first.sequence, first.id, first.duplicate), (again.sequence, again.id, false), "{bus:?}");
             assert!(again.duplicate, "{bus:?} {expect:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_append_that_was_handled_and_dropped_meanwhile_is_a_success_too() -> Outcome {
+    let (buses, _server) = both(StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }).await?;
+    for bus in buses {
+        bus.provision(&[DEAD_LETTERS]).await?;
+        for (expect, elses) in [(Expect::LastSequence(1), 3), (Expect::LastSubjectSequence(4), 6)] {
+            bus.publish(&activated("before")).await?;
+            let options = expecting(expect);
+            let first = bus.publish_with(&activated("r1"), options.clone()).await?;
+            let (tell, mut told) = mpsc::unbounded_channel();
+            let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+                let tell = tell.clone();
+                async move { Ok(tell.send(event.rule_id.clone())?) }
+            }));
+            while next(&mut told).await? != "r1" {}
+            consumer.stop().await?;
+            assert_eq!(bus.publish(&activated("behind")).await?.sequence, elses, "{bus:?}");
+
+            let again = bus.publish_with(&activated("r1"), options).await?;
+            let others = bus.publish_with(&activated("r1"), expecting(expect)).await.unwrap_err();
+
+            assert_eq!((again.sequence, again.duplicate), (first.sequence, true), "{bus:?} {expect:?}");
+            assert!(matches!(others, PublishError::WrongSequence { .. }), "{bus:?} {expect:?} {others}");
         }
     }
     Ok(())

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use eventsmith::testing::NatsCluster;
 use eventsmith::{Bus, Config, DeadLetterFilter, DeadReason, Event, Recovered, ReplayTo, StreamDescriptor};
 use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
 
 use crate::common::*;
 use crate::dead_letters::*;
@@ -182,6 +184,46 @@ async fn a_consumer_at_work_is_left_alone() -> Outcome {
 }
 
 #[tokio::test]
+async fn an_event_that_was_handled_has_no_letter_even_if_others_arrive_during_the_search() -> Outcome {
+    let window = Duration::from_millis(100);
+    let scene = scene(&[StreamDescriptor { duplicate_window: window, ..DEAD_LETTERS }]).await?;
+    publish(&scene, 200).await?;
+    let mut consumer = consumer(&scene).await?;
+    consume(&mut consumer, &(1..200).collect::<Vec<_>>(), 1).await?;
+    // This moves the end of what is acknowledged past it, so that all before it are looked at first.
+    publish(&scene, 1).await?;
+    consume(&mut consumer, &[201], 1).await?;
+
+    // Someone publishes and handles now and then, until all searches are over.
+    let traffic = async {
+        loop {
+            publish(&scene, 1).await?;
+            let mut batch = consumer.fetch().max_messages(1).messages().await?;
+            while let Some(message) = batch.next().await {
+                message.map_err(|error| error.to_string())?.double_ack().await.map_err(|error| error.to_string())?;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let search = async {
+        for _ in 0..30 {
+            scene.letters.recover("RULES", "promotions").await?;
+            // One search in each window.
+            tokio::time::sleep(window).await;
+        }
+        Outcome::Ok(())
+    };
+    tokio::select! {
+        outcome = traffic => return outcome,
+        outcome = search => outcome?,
+    }
+
+    let origins = origins(&scene).await?;
+    assert!(origins.iter().all(|origin| *origin == 200), "{origins:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     publish(&scene, 1).await?;
@@ -222,5 +264,52 @@ async fn an_advisory_of_an_earlier_stream_says_nothing_of_a_later_one() -> Outco
     scene.letters.recover("RULES", "promotions").await?;
 
     assert!(origins(&scene).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_buried_does_not_stand_in_the_way_of_others() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    // A stream takes no more than 64 KiB of headers, and a letter has more of them than its event.
+    let mut headers = HeaderMap::new();
+    headers.insert("x-large", "x".repeat(65_400));
+    scene.outside.publish_with_headers(Activated::SUBJECT, headers, "".into()).await?.await?;
+    publish(&scene, 2).await?;
+    consume(&mut consumer(&scene).await?, &[], 3).await?;
+
+    let first = scene.letters.recover("RULES", "promotions").await?;
+    let second = scene.letters.recover("RULES", "promotions").await?;
+
+    assert_eq!((counts(first), counts(second)), ((2, 0, 1), (0, 0, 1)));
+    assert_eq!(origins(&scene).await?, [2, 3]);
+    assert_eq!(messages(&scene, LETTERS.name).await?, 3, "the advisory is left for next time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn headers_that_none_may_have_do_not_keep_an_event_from_being_buried() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    consumer(&scene).await?;
+    let headers = b"NATS/1.0\r\nX Y: 1\r\nlatin: \xfc\r\nno colon\r\nown: 2\r\n\r\n";
+    // The client gives up its connection over such a message, so whoever it is delivered to is no client of ours.
+    let (pull, next) = (r#"{"batch":10}"#, "$JS.API.CONSUMER.MSG.NEXT.RULES.promotions");
+    let mut talk = b"CONNECT {\"headers\":true,\"verbose\":false}\r\nSUB raw 1\r\n".to_vec();
+    talk.extend(format!("HPUB {} {} {}\r\n", Activated::SUBJECT, headers.len(), headers.len() + 2).bytes());
+    talk.extend(headers.iter().chain(b"{}\r\n"));
+    talk.extend(format!("PUB {next} raw {}\r\n{pull}\r\n", pull.len()).bytes());
+    let server = scene.outside.client().server_info();
+    let mut raw = tokio::net::TcpStream::connect((server.host.as_str(), server.port)).await?;
+    raw.write_all(&talk).await?;
+    while messages(&scene, LETTERS.name).await? == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    let recovered = scene.letters.recover("RULES", "promotions").await?;
+
+    let letters = all(&scene.letters, &DeadLetterFilter::default()).await?;
+    let letter = letters.first().ok_or("no letter")?;
+    assert_eq!((counts(recovered), letter.origin_sequence, &*letter.payload), ((1, 0, 0), 1, &b"{}"[..]));
+    let own: Vec<_> = letter.headers().filter(|(name, _)| !name.starts_with("Eventsmith-")).collect();
+    assert_eq!(own, [("own", "2")]);
     Ok(())
 }
