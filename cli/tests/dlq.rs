@@ -4,12 +4,9 @@
 
 mod support;
 
-use std::time::Duration;
-
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, DecodeError, Discard, Event, HandlerError, Invalid, Kind, Received, Retention, Schema, Storage,
-    StreamDescriptor,
+    Bus, Config, DecodeError, Event, HandlerError, Invalid, Kind, Received, Schema, Storage, StreamDescriptor,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,14 +19,7 @@ const RULES: StreamDescriptor = StreamDescriptor {
     description: "Events",
     subjects: &["rules.domain.>"],
     storage: Storage::Memory,
-    retention: Retention::Limits,
-    max_age: None,
-    max_bytes: None,
-    max_messages: None,
-    replicas: 1,
-    duplicate_window: Duration::from_secs(120),
-    discard: Discard::Old,
-    atomic: false,
+    ..StreamDescriptor::DEFAULT
 };
 const LETTERS: StreamDescriptor = StreamDescriptor { name: "LETTERS", subjects: &["rules.dlq.>"], ..RULES };
 

@@ -34,6 +34,33 @@ pub struct StreamDescriptor {
     pub atomic: bool,
 }
 
+impl StreamDescriptor {
+    /// A stream of which nothing is said, to be given a name and subjects: on disk, without limits, on one server, with ids
+    /// remembered for two minutes, as servers and `eventsmith.toml` have it.
+    ///
+    /// ```
+    /// use eventsmith::StreamDescriptor;
+    ///
+    /// const ORDERS: StreamDescriptor =
+    ///     StreamDescriptor { name: "ORDERS", subjects: &["shop.domain.order.>"], ..StreamDescriptor::DEFAULT };
+    /// assert_eq!(ORDERS.replicas, 1);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        name: "",
+        description: "",
+        subjects: &[],
+        storage: Storage::File,
+        retention: Retention::Limits,
+        max_age: None,
+        max_bytes: None,
+        max_messages: None,
+        replicas: 1,
+        duplicate_window: Duration::from_secs(120),
+        discard: Discard::Old,
+        atomic: false,
+    };
+}
+
 /// Where a stream keeps its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

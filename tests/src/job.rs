@@ -4,9 +4,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use eventsmith::{DecodeError, Discard, Event, Invalid, Kind, Retention, Schema, Storage, StreamDescriptor, Violation};
+use eventsmith::{DecodeError, Event, Invalid, Kind, Schema, StreamDescriptor, Violation};
 use serde::{Deserialize, Serialize};
 
 /// The stream of [`Job`]s.
@@ -14,15 +13,7 @@ pub const JOBS: StreamDescriptor = StreamDescriptor {
     name: "JOBS",
     description: "Jobs, which tell their handler what to do",
     subjects: &["rules.domain.>"],
-    storage: Storage::File,
-    retention: Retention::Limits,
-    max_age: None,
-    max_bytes: None,
-    max_messages: None,
-    replicas: 1,
-    duplicate_window: Duration::from_secs(120),
-    discard: Discard::Old,
-    atomic: false,
+    ..StreamDescriptor::DEFAULT
 };
 
 /// The stream of what handlers gave up on.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, ConsumeError, Consumer, DecodeError, Discard, Event, Invalid, Kind, Retention, RetryPolicy, Schema,
-    Storage, StreamDescriptor, Summary, Violation,
+    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor,
+    Summary, Violation,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
@@ -20,15 +20,7 @@ pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
     name: "RULES",
     description: "Events of rules",
     subjects: &["rules.domain.>"],
-    storage: Storage::File,
-    retention: Retention::Limits,
-    max_age: None,
-    max_bytes: None,
-    max_messages: None,
-    replicas: 1,
-    duplicate_window: Duration::from_secs(120),
-    discard: Discard::Old,
-    atomic: false,
+    ..StreamDescriptor::DEFAULT
 };
 
 /// Where the dead letters go.
