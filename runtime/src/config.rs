@@ -149,12 +149,10 @@ impl Default for Config {
 impl Config {
     /// The same, with no wait so long that no clock can add it.
     pub(crate) fn bounded(self) -> Self {
-        const LONGEST: Duration = Duration::from_secs(365 * 86_400);
-
         Self {
-            request_timeout: self.request_timeout.min(LONGEST),
-            ack_timeout: self.ack_timeout.min(LONGEST),
-            publish_timeout: self.publish_timeout.min(LONGEST),
+            request_timeout: self.request_timeout.min(duration::LONGEST),
+            ack_timeout: self.ack_timeout.min(duration::LONGEST),
+            publish_timeout: self.publish_timeout.min(duration::LONGEST),
             ..self
         }
     }

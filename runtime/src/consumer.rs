@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
-use crate::topology::ConsumerSettings;
+use crate::topology::{ConsumerSettings, is_legal_name};
 use crate::{Bus, Event, HandlerError, Received};
 use breaker::Breaker;
 use dispatch::Dispatch;
@@ -140,7 +140,9 @@ impl Consumer {
     /// when there is no stream for dead letters, or when the consumer was deleted meanwhile. Interruptions of the connection are no
     /// errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
-        check_name(&self.service)?;
+        if !is_legal_name(&self.service) {
+            return Err(ConsumeError::InvalidName { name: self.service });
+        }
         let changed = watch::Sender::new(());
         let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
         let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
@@ -261,13 +263,4 @@ async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String)
         }
         tokio::time::sleep(RECOVER_EVERY).await;
     }
-}
-
-/// A durable consumer's name is one token of subjects and a folder on the server's disk.
-fn check_name(service: &str) -> Result<(), ConsumeError> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if service.is_empty() || !service.chars().all(legal) {
-        return Err(ConsumeError::InvalidName { name: service.to_owned() });
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use crate::topology::DEAD_LETTERS;
 use crate::transport::{Failure, Select, Transport, Unavailable};
 
 pub(crate) use burial::{Buried, Origin, bury};
@@ -86,7 +87,7 @@ impl From<Failure> for DeadLetterError {
 
 impl DeadLetters {
     pub(crate) async fn open(transport: &Transport, root: &str) -> Result<Self, DeadLetterError> {
-        let subject = format!("{root}.dlq.>");
+        let subject = format!("{root}.{DEAD_LETTERS}.>");
         match transport.streams_of(&subject).await?.into_iter().next() {
             Some(stream) => Ok(Self { transport: transport.clone(), root: root.to_owned(), stream }),
             None => Err(DeadLetterError::NoStream { subject }),
@@ -152,7 +153,7 @@ impl DeadLetters {
 
 /// The subjects of a consumer's letters.
 pub(crate) fn subjects_of(root: &str, consumer: &str) -> String {
-    format!("{root}.dlq.{consumer}.>")
+    format!("{root}.{DEAD_LETTERS}.{consumer}.>")
 }
 
 /// See [`DeadLetters::recover`].

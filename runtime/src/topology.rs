@@ -193,6 +193,11 @@ fn in_words<S: Serializer, D: Copy + Into<Option<Duration>>>(duration: &D, seria
     (*duration).into().map(words::duration).serialize(serializer)
 }
 
+/// Whether a stream or a durable consumer may be called so: a name is one token of subjects and a folder on the server's disk.
+pub(crate) fn is_legal_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

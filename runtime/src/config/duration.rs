@@ -5,6 +5,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
+/// Longer than any wait makes sense, and short enough for every clock that has to add it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
 /// For `#[serde(with = "duration")]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;

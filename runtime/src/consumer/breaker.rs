@@ -8,8 +8,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::settle::LONGEST;
-use crate::config::duration;
+use crate::config::duration::{self, LONGEST};
 
 /// When a circuit breaker opens, and for how long.
 ///

@@ -12,9 +12,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::breaker::Breaker;
 use super::monitor::Counters;
 use super::queue::{Lane, Queue, Ready};
-use super::settle::LONGEST;
 use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
+use crate::config::duration::LONGEST;
 use crate::transport::{Deliveries, Delivery, Word};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.

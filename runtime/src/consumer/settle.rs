@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
+use crate::config::duration::LONGEST;
 use crate::dead_letters::DeadReason;
 use crate::handler::{Advice, HandlerError};
 
@@ -45,9 +46,6 @@ pub(super) enum Verdict {
     /// It goes to the dead letters.
     Bury(DeadReason),
 }
-
-/// Longer than any delay makes sense, and short enough for every clock that has to add it.
-pub(super) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 impl Outcome {
     /// What becomes of an event after this attempt, counted from 1.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::letter::{DeadLetter, DeadReason};
+use crate::topology::DEAD_LETTERS;
 
 /// Which letters are meant: those that fit everything that is given. The default means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl DeadLetterFilter {
     /// The subjects among which the server finds them.
     pub(super) fn subject(&self, root: &str) -> String {
         let token = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
-        format!("{root}.dlq.{}.{}.>", token(&self.consumer), token(&self.stream))
+        format!("{root}.{DEAD_LETTERS}.{}.{}.>", token(&self.consumer), token(&self.stream))
     }
 
     /// Whether a letter from such a subject is meant.

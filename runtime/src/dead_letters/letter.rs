@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::burial::Origin;
 use crate::envelope::Envelope;
+use crate::topology::DEAD_LETTERS;
 use crate::transport::{Headers, Kept, Message};
 
 /// Why a consumer gave up on an event.
@@ -130,7 +131,7 @@ const LONGEST_ERROR: usize = 1_000;
 pub(super) fn address(root: &str, origin: &Origin<'_>) -> String {
     let subject = &*origin.message.subject;
     let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
-    format!("{root}.dlq.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
+    format!("{root}.{DEAD_LETTERS}.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
 }
 
 /// The letter about an event, without an id.

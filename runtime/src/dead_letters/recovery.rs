@@ -12,6 +12,7 @@ use super::burial::{self, Buried, Origin, bury};
 use super::{DeadLetterError, DeadLetters, DeadReason, letter};
 use crate::filter;
 use crate::provision::{FoundConsumer, Progress};
+use crate::topology::DEAD_LETTERS;
 use crate::transport::{Failure, Headers, Kept, Message, Select, Transport, Unavailable};
 
 /// How far beyond the last acknowledgement to search for what no advisory told, in numbers of the stream.
@@ -224,7 +225,7 @@ impl DeadLetters {
     /// Whether nobody searches at this time, or has just done so: two who search would each take what the other terminates for
     /// their own. An id is claimed for as long as the stream remembers it, by a message that no list shows.
     async fn may_search(&self, stream: &str, consumer: &str) -> Result<bool, DeadLetterError> {
-        let subject = format!("{}.dlq.{consumer}.{stream}", self.root);
+        let subject = format!("{}.{DEAD_LETTERS}.{consumer}.{stream}", self.root);
         let mut headers = Headers::default();
         headers.push(Headers::ID, format!("dlq-search:{stream}:{consumer}"));
         let claim = Message { subject: subject.clone().into(), headers, payload: Bytes::new() };

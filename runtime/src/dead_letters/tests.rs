@@ -10,7 +10,7 @@ use super::*;
 use crate::memory::Memory;
 use crate::topology::{ConsumerSettings, StreamSettings};
 use crate::transport::{Headers, Kept, Message};
-use crate::{DeliverFrom, Discard, Retention, Storage};
+use crate::{DeliverFrom, Storage, StreamDescriptor};
 
 const SUBJECT: &str = "rules.domain.rule.activated";
 const WINDOW: Duration = Duration::from_secs(60);
@@ -34,17 +34,10 @@ async fn scene() -> Scene {
 fn settings(name: &str, subject: &str) -> StreamSettings {
     StreamSettings {
         name: name.to_owned(),
-        description: String::new(),
         subjects: vec![subject.to_owned()],
         storage: Storage::Memory,
-        retention: Retention::Limits,
-        max_age: None,
-        max_bytes: None,
-        max_messages: None,
-        replicas: 1,
         duplicate_window: WINDOW,
-        discard: Discard::Old,
-        atomic: false,
+        ..StreamSettings::from(&StreamDescriptor::DEFAULT)
     }
 }
 

@@ -9,24 +9,17 @@ use super::Memory;
 use crate::topology::ConsumerSettings;
 use crate::topology::StreamSettings;
 use crate::transport::{Acker, Delivery, Headers, Message, Stored, Word};
-use crate::{DeliverFrom, Discard, Retention, Storage};
+use crate::{DeliverFrom, Retention, Storage, StreamDescriptor};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn settings() -> StreamSettings {
     StreamSettings {
         name: "EVENTS".to_owned(),
-        description: String::new(),
         subjects: vec!["a.>".to_owned()],
         storage: Storage::Memory,
-        retention: Retention::Limits,
-        max_age: None,
-        max_bytes: None,
-        max_messages: None,
-        replicas: 1,
         duplicate_window: 60 * SECOND,
-        discard: Discard::Old,
-        atomic: false,
+        ..StreamSettings::from(&StreamDescriptor::DEFAULT)
     }
 }
 

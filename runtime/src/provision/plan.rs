@@ -6,7 +6,7 @@ use super::ProvisionError;
 use super::fields::{self, Effect, Field};
 use super::found::{FoundConsumer, FoundStream};
 use crate::filter;
-use crate::topology::{ConsumerSettings, StreamSettings, Topology};
+use crate::topology::{ConsumerSettings, StreamSettings, Topology, is_legal_name};
 use crate::transport::Transport;
 use crate::{DeliverFrom, Retention};
 
@@ -127,7 +127,7 @@ impl Transport {
             wanted: Wanted::Stream(wanted.clone()),
         };
         let failed = |failure| ProvisionError::new(format!("the stream {}", wanted.name), failure);
-        if !is_legal(&wanted.name) {
+        if !is_legal_name(&wanted.name) {
             change.refuse(ILLEGAL);
             return Ok(change);
         }
@@ -168,7 +168,7 @@ impl Transport {
         };
         let about = change.about();
         let failed = |failure| ProvisionError::new(about.clone(), failure);
-        if !is_legal(&wanted.name) {
+        if !is_legal_name(&wanted.name) {
             change.refuse(ILLEGAL);
             return Ok(change);
         }
@@ -248,8 +248,3 @@ impl Transport {
 }
 
 const ILLEGAL: &str = "the name is not legal; use letters, digits, '-' and '_' only";
-
-/// Names are tokens of subjects and folders on the server's disk.
-fn is_legal(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-}
