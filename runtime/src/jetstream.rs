@@ -3,6 +3,7 @@
 mod acks;
 mod connect;
 mod consume;
+mod inbox;
 mod provision;
 mod pull;
 mod read;

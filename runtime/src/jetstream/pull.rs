@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, StatusCode, Subject, Subscriber};
+use async_nats::{Message, StatusCode, Subject};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::consume::PIN_GROUP;
+use super::inbox::Inbox;
 use super::{ASK_AGAIN, JetStream, Link, PAUSE, send};
 use crate::consumer::ConsumeError;
 use crate::topology::ConsumerSettings;
@@ -49,8 +50,7 @@ pub(crate) struct Deliveries {
     jetstream: Arc<JetStream>,
     stream: String,
     durable: String,
-    inbox: String,
-    subscriber: Subscriber,
+    inbox: Inbox,
     link: watch::Receiver<Link>,
     /// How often the connection had been lost when the pull requests below were sent.
     losses: u64,
@@ -58,8 +58,6 @@ pub(crate) struct Deliveries {
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
     check_at: Instant,
-    /// Arrived and not looked at yet.
-    kept: Option<Message>,
     /// Where one reader at a time is served: whether we are, and what was delivered first.
     turn: Option<Turn>,
 }
@@ -78,25 +76,21 @@ struct Turn {
 impl Deliveries {
     pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, ConsumeError> {
         let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
-        let inbox = jetstream.client.new_inbox();
-        let subscriber =
-            jetstream.client.subscribe(inbox.clone()).await.map_err(|error| ConsumeError::Unavailable {
-                about: format!("the consumer {durable} of {stream}"),
-                reason: error.to_string(),
-            })?;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
+        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| ConsumeError::Unavailable {
+            about: format!("the consumer {durable} of {stream}"),
+            reason: error.to_string(),
+        })?;
         Ok(Self {
             jetstream,
             stream: stream.clone(),
             durable: durable.clone(),
             inbox,
-            subscriber,
             link,
             losses,
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
-            kept: None,
             turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None }),
         })
     }
@@ -108,11 +102,9 @@ impl Deliveries {
             }
             self.pull(want).await?;
             let wake_at = self.wake_at();
-            let message = match self.kept.take() {
-                Some(kept) => Some(kept),
-                None => tokio::select! {
+            let message = tokio::select! {
                 biased;
-                message = self.subscriber.next() => message,
+                message = self.inbox.next() => message,
                 changed = self.link.changed() => {
                     changed.map_err(|_| self.gone("the connection is closed"))?;
                     continue;
@@ -123,7 +115,6 @@ impl Deliveries {
                     }
                     continue;
                 }
-                },
             };
             let message = message.ok_or_else(|| self.gone("the connection is closed"))?;
             self.check_at = Instant::now() + PATIENCE;
@@ -153,15 +144,15 @@ impl Deliveries {
 
     /// A message that has arrived already, and is nothing else.
     pub(crate) fn arrived(&mut self) -> Option<Delivery> {
-        if self.kept.is_some() || self.turn.is_some() {
+        if self.turn.is_some() {
             return None;
         }
-        let message = self.subscriber.next().now_or_never()??;
+        let message = self.inbox.arrived()?;
         if matches!(status_of(&message), None | Some(StatusCode::OK)) {
             self.outstanding = self.outstanding.saturating_sub(1);
             return self.delivery(message);
         }
-        self.kept = Some(message);
+        self.inbox.keep(message);
         None
     }
 
@@ -186,6 +177,7 @@ impl Deliveries {
         let Link { connected, losses, .. } = *self.link.borrow_and_update();
         if losses != self.losses {
             // The server forgot our requests along with the connection.
+            self.inbox.renew().await.map_err(|error| self.gone(&error.to_string()))?;
             self.losses = losses;
             self.outstanding = 0;
         }
@@ -205,9 +197,8 @@ impl Deliveries {
                 request["id"] = pin.as_str().into();
             }
         }
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable);
-        let client = &self.jetstream.client;
-        let sent = client.publish_with_reply(subject, self.inbox.clone(), request.to_string().into()).await;
+        let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
+        let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
         sent.map_err(|error| self.gone(&error.to_string()))?;
         self.outstanding += batch;
         self.check_at = now + PATIENCE;
@@ -259,22 +250,14 @@ impl Deliveries {
     }
 
     pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
-        let mut rest = Vec::new();
-        let jetstream = Arc::clone(&self.jetstream);
-        let collect = async {
-            // A burst that is on its way already arrives before the answer to this. What the server sends after that,
-            // until it knows that we are gone, is lost to us and comes again after `ack_wait`.
-            drop(jetstream.client.flush().await);
-            self.subscriber.drain().await.ok()?;
-            while let Some(message) = self.subscriber.next().await {
-                if status_of(&message).is_none_or(|status| status == StatusCode::OK) {
-                    rest.push(message);
-                }
-            }
-            Some(())
-        };
-        // Without a connection there is nobody to drain from, and nothing that could still come.
-        drop(timeout(ASK_AGAIN, collect).await);
+        let mut rest: Vec<Message> = std::iter::from_fn(|| self.inbox.arrived()).collect();
+        let Link { connected, losses, .. } = *self.link.borrow();
+        if connected && losses == self.losses {
+            let asked = self.asked();
+            // If the connection is lost now, what was on its way is lost with it.
+            drop(timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await);
+        }
+        rest.retain(|message| status_of(message).is_none_or(|status| status == StatusCode::OK));
         let kept = self.turn.as_mut().and_then(|turn| turn.kept.take());
         kept.into_iter().chain(rest.into_iter().filter_map(|message| self.delivery(message))).collect()
     }
@@ -296,6 +279,11 @@ impl Deliveries {
             answer.map_err(|error| Unavailable(error.to_string()))?;
         }
         Ok(())
+    }
+
+    /// Where to send pull requests.
+    fn asked(&self) -> String {
+        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
     }
 
     async fn info(&self) -> Result<super::Answer<Info>, Unavailable> {

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, Expect, PublishError, PublishOptions, Received};
+use eventsmith::{Bus, Config, ConsumerConfig, Event, Expect, PublishError, PublishOptions, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, What};
 use eventsmith_tests::proxy::{Frame, Proxy, Verdict};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::common::*;
@@ -212,5 +213,79 @@ async fn an_older_server_is_given_no_batches() -> Outcome {
     assert!(matches!(&error, PublishError::AtomicUnsupported { server } if server == "2.11.9"), "{error}");
     assert!(error.to_string().contains("2.12.1"), "{error}");
     assert_eq!(stored(&site.stream(&JOBS).await?).await?.len(), 0);
+    Ok(())
+}
+
+/// What the proxy saw pass.
+#[derive(Default)]
+struct Seen {
+    delivered: bool,
+    leaving: bool,
+    published: bool,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_on_its_way_to_one_who_leaves_comes_to_a_replacement_at_once() -> Outcome {
+    let site = Site::new().await?;
+    let url = site.proxy.url();
+    // What is not handed back comes again long after the test.
+    let config_of_consumer = ConsumerConfig { ack_wait: Duration::from_secs(300), ..quick() };
+    let bus = Bus::connect(config(url)).await?;
+    let consumer = |bus: &Bus| {
+        let (tell, told) = mpsc::unbounded_channel();
+        let handler = move |event: Received<Job>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send((event.id, event.attempt()))?) }
+        };
+        (Running::start(bus.consumer("worker").config(config_of_consumer.clone()).on(handler)), told)
+    };
+    let stream = site.stream(&JOBS).await?;
+    let (leaving, mut told) = consumer(&bus);
+    for id in 1..=40 {
+        if id == 21 {
+            // The server begins to count anew, the client does not.
+            site.proxy.refuse(true);
+            site.proxy.cut();
+            until("the end of all pull requests", async || {
+                Ok((stream.consumer_info("worker").await?.num_waiting == 0).then_some(()))
+            })
+            .await?;
+            site.proxy.refuse(false);
+        }
+        site.bus.publish(&Job::new(id, [Deed::Complete])).await?;
+        assert_eq!(timeout(PATIENCE, told.recv()).await?, Some((id, 1)));
+    }
+    let seen = watch::Sender::new(Seen::default());
+    let (see, mut saw) = (seen.clone(), seen.subscribe());
+    site.proxy.rule(move |frame| {
+        let delivers = frame.delivers().is_some();
+        see.send_modify(|seen| match frame.verb {
+            "UNSUB" => seen.leaving = true,
+            "HPUB" if frame.subject == Job::SUBJECT => seen.published = true,
+            _ => seen.delivered |= delivers,
+        });
+        if delivers { Verdict::Hold } else { Verdict::Forward }
+    });
+    site.bus.publish(&Job::new(41, [Deed::Complete])).await?;
+    timeout(PATIENCE, saw.wait_for(|seen| seen.delivered)).await??;
+    let publishing = async {
+        // The client does other things, too, and may forget what it need not know any more.
+        timeout(PATIENCE, seen.subscribe().wait_for(|seen| seen.leaving)).await??;
+        Ok(bus.publish(&Job::new(42, [Deed::Complete])).await?)
+    };
+    let releasing = async {
+        timeout(PATIENCE, saw.wait_for(|seen| seen.published)).await??;
+        site.proxy.forward_all();
+        site.proxy.release();
+        Ok(())
+    };
+    let (summary, ..) = tokio::try_join!(leaving.stop(), publishing, releasing)?;
+    assert_eq!(summary.handled, 40);
+    assert!(summary.handed_back > 0, "what was on its way is lost");
+
+    let (replacement, mut told) = consumer(&site.bus);
+    let heard = [timeout(PATIENCE, told.recv()).await?, timeout(PATIENCE, told.recv()).await?];
+    assert!(heard.contains(&Some((41, 2))), "{heard:?}");
+    assert_eq!(replacement.stop().await?.handled, 2);
     Ok(())
 }

@@ -1,0 +1,86 @@
+//! Where the messages of a consumer arrive, and how to leave without losing those that are on their way.
+
+use std::collections::VecDeque;
+
+use async_nats::{Client, Message, SubscribeError, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+
+/// A pull request that the server answers with an error, whatever there is to deliver: for signs of life it must say for
+/// how long it waits.
+const SENSELESS: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
+/// More than the server says beside messages while we leave, such as signs of life.
+const WORDS: u64 = 16;
+
+/// A subject of our own, and all that was sent there.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    client: Client,
+    subject: String,
+    subscriber: Subscriber,
+    /// How many messages the subscription brought.
+    received: u64,
+    /// Arrived and not looked at yet.
+    kept: VecDeque<Message>,
+}
+
+impl Inbox {
+    pub(super) async fn open(client: Client) -> Result<Self, SubscribeError> {
+        let subject = client.new_inbox();
+        let subscriber = client.subscribe(subject.clone()).await?;
+        Ok(Self { client, subject, subscriber, received: 0, kept: VecDeque::new() })
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The next message; `None` when the connection is closed for good. Nothing is lost if this is dropped while it waits.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        if let Some(kept) = self.kept.pop_front() {
+            return Some(kept);
+        }
+        let message = self.subscriber.next().await?;
+        self.received += 1;
+        Some(message)
+    }
+
+    /// A message that has arrived already.
+    pub(super) fn arrived(&mut self) -> Option<Message> {
+        self.next().now_or_never()?
+    }
+
+    /// Lets a message be the next again.
+    pub(super) fn keep(&mut self, message: Message) {
+        self.kept.push_front(message);
+    }
+
+    /// Begins anew after the connection was lost, since the server counts from 0 again and the client does not.
+    pub(super) async fn renew(&mut self) -> Result<(), SubscribeError> {
+        let anew = Self::open(self.client.clone()).await?;
+        while let Some(message) = self.subscriber.next().now_or_never().flatten() {
+            self.kept.push_back(message);
+        }
+        let kept = std::mem::take(&mut self.kept);
+        *self = Self { kept, ..anew };
+        Ok(())
+    }
+
+    /// Unsubscribes, and moves what arrives until then to `rest`. Of messages no more than `expected` are to come.
+    ///
+    /// Told to drain a subscription, the client forgets it at once, along with what is still on its way. But told after
+    /// which number of messages it ends, client and server both count up to that. Whatever is missing, the server sends in
+    /// answer to senseless requests to `asked`. What it can no longer deliver here goes to others at once.
+    pub(super) async fn leave(&mut self, expected: usize, asked: &str, rest: &mut Vec<Message>) -> Option<()> {
+        let missing = expected as u64 + WORDS;
+        self.subscriber.unsubscribe_after(self.received + missing).await.ok()?;
+        for _ in 0..missing {
+            let (asked, request) = (asked.to_owned(), Bytes::from_static(SENSELESS));
+            self.client.publish_with_reply(asked, self.subject.clone(), request).await.ok()?;
+        }
+        while let Some(message) = self.next().await {
+            rest.push(message);
+        }
+        Some(())
+    }
+}
