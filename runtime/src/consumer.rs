@@ -11,7 +11,6 @@ mod route;
 mod settle;
 mod work;
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -247,7 +246,6 @@ impl Consumer {
             deliveries,
             queue: Queue::default(),
             running: JoinSet::new(),
-            tasks: HashMap::new(),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })

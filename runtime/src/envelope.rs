@@ -1,5 +1,7 @@
 //! What every message on the wire has in common, around the payload of its event.
 
+mod head;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
@@ -37,11 +39,10 @@ pub struct Envelope {
 impl Envelope {
     /// Reads an envelope, and leaves the payload as it stands.
     pub(crate) fn read(bytes: &[u8]) -> Result<(Self, &RawValue), EnvelopeError> {
-        let glance = Glance::read(bytes)?;
-        let Glance { event_type, version, data, wire } = glance;
+        let (wire, version) = Wire::read(text(bytes)?)?;
         let envelope = Self {
             id: wire.id.into_owned(),
-            event_type: event_type.into_owned(),
+            event_type: wire.event_type.into_owned(),
             source: wire.source.into_owned(),
             subject: wire.subject.into_owned(),
             time: wire.time,
@@ -50,7 +51,7 @@ impl Envelope {
             causation_id: wire.causation_id.map(Cow::into_owned),
             metadata: wire.metadata.unwrap_or_default(),
         };
-        Ok((envelope, data))
+        Ok((envelope, wire.data))
     }
 }
 
@@ -76,26 +77,37 @@ impl Envelope {
     }
 }
 
-/// An envelope that was read and found to be one, without a copy of its texts: what routing needs of it, and the rest.
+/// A message that was found to have an envelope, without a copy of its texts: what routing needs of it.
+#[derive(Debug)]
 pub(crate) struct Glance<'a> {
     pub(crate) event_type: Cow<'a, str>,
     pub(crate) version: u32,
-    pub(crate) data: &'a RawValue,
-    wire: Wire<'a>,
+    pub(crate) data: &'a str,
+    /// Whether the data is the payload and the message is JSON all over. Otherwise it is so if the data is JSON.
+    pub(crate) is_sure: bool,
 }
 
 impl<'a> Glance<'a> {
+    /// Reads the envelope, and if it is written as ours are, leaves the payload to whoever decodes it.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         // Checked as a whole, which is quicker than text by text.
-        let text = std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))?;
-        let mut wire: Wire<'_> = serde_json::from_str(text).map_err(|error| EnvelopeError(error.to_string()))?;
-        if wire.id.is_empty() {
-            return Err(EnvelopeError("its id is empty".to_owned()));
-        }
-        let version = parse_version(&wire.version)
-            .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
-        Ok(Self { event_type: std::mem::take(&mut wire.event_type), version, data: wire.data, wire })
+        let text = text(bytes)?;
+        head::split(text).map_or_else(|| Self::of(text), Ok)
     }
+
+    /// Reads all of the message.
+    pub(crate) fn sure(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
+        Self::of(text(bytes)?)
+    }
+
+    fn of(text: &'a str) -> Result<Self, EnvelopeError> {
+        let (wire, version) = Wire::read(text)?;
+        Ok(Self { event_type: wire.event_type, version, data: wire.data.get(), is_sure: true })
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
+    std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))
 }
 
 /// The number that a version is written as, `1` and up.
@@ -130,6 +142,19 @@ struct Wire<'a> {
     metadata: Option<Map<String, Value>>,
     #[serde(borrow)]
     data: &'a RawValue,
+}
+
+impl<'a> Wire<'a> {
+    /// Reads an envelope, and its version.
+    fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
+        let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(error.to_string()))?;
+        if wire.id.is_empty() {
+            return Err(EnvelopeError("its id is empty".to_owned()));
+        }
+        let version = parse_version(&wire.version)
+            .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
+        Ok((wire, version))
+    }
 }
 
 /// An envelope to be written, in one go with the event inside.

@@ -1,17 +1,16 @@
 //! Fetches the events of one stream and keeps its handlers busy.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
 use super::monitor::Counters;
-use super::queue::{Lane, Queue, Ready};
+use super::queue::{Queue, Ready};
 use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::config::duration::LONGEST;
@@ -40,8 +39,6 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Deliveries,
     pub(super) queue: Queue,
     pub(super) running: JoinSet<Done>,
-    /// Which events they are about.
-    pub(super) tasks: HashMap<Id, (u64, Option<Lane>)>,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that the innocent do not use up their attempts along with it.
     pub(super) is_careful: bool,
@@ -82,7 +79,7 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
-                Some(done) = self.running.join_next_with_id() => self.record(done),
+                Some(done) = self.running.join_next() => self.record_all(done),
                 _ = alive.tick() => self.keep_waiting().await,
                 Ok(()) = self.changes.changed() => {}
                 () = until(probe) => {}
@@ -118,8 +115,7 @@ impl Dispatch {
                 send(&begun.delivery.acker, Word::Ack).await;
                 self.queue.done(sequence, lane.as_ref());
             } else {
-                let task = self.running.spawn(Arc::clone(&self.worker).finish(begun, lane.clone()));
-                self.tasks.insert(task.id(), (sequence, lane));
+                self.running.spawn(Arc::clone(&self.worker).finish(begun, lane));
             }
         }
     }
@@ -155,20 +151,19 @@ impl Dispatch {
         self.queue.push(delivery, lane);
     }
 
-    fn record(&mut self, done: Result<(Id, Done), JoinError>) {
+    /// Records what became of an event, and of all whose handlers have ended by now.
+    fn record_all(&mut self, done: Result<Done, JoinError>) {
+        self.record(done);
+        while let Some(done) = self.running.try_join_next() {
+            self.record(done);
+        }
+    }
+
+    fn record(&mut self, done: Result<Done, JoinError>) {
         let Done { sequence, lane, again } = match done {
-            Ok((id, done)) => {
-                self.tasks.remove(&id);
-                done
-            }
-            // A handler's panic is an outcome, so this was one of its error's text, or while it was cut off. The event comes
-            // again after `ack_wait`, and whoever it was to probe is asked anew.
-            Err(error) => {
-                tracing::error!(%error, "handling an event ended in a panic");
-                self.breakers.iter().for_each(|breaker| breaker.withdraw());
-                let Some((sequence, lane)) = self.tasks.remove(&error.id()) else { return };
-                Done { sequence, lane, again: None }
-            }
+            Ok(done) => done,
+            // The task catches panics, and nobody aborts it.
+            Err(error) => return tracing::error!(%error, "a task is gone"),
         };
         match again {
             Some(due) if lane.is_some() => {
@@ -229,7 +224,7 @@ impl Dispatch {
     /// Whether all handlers have ended in time.
     async fn join_all(&mut self, deadline: Instant) -> bool {
         loop {
-            match timeout_at(deadline, self.running.join_next_with_id()).await {
+            match timeout_at(deadline, self.running.join_next()).await {
                 Ok(Some(done)) => self.record(done),
                 Ok(None) => return true,
                 Err(_) => return false,

@@ -19,7 +19,7 @@ use super::config::{ConsumerConfig, HandlerConfig};
 use super::queue::Lane;
 use super::settle::Outcome;
 use super::{ConsumeError, RetryPolicy};
-use crate::envelope::{Glance, parse_version};
+use crate::envelope::{EnvelopeError, Glance, parse_version};
 use crate::filter;
 use crate::handler::{Context, Received};
 use crate::transport::{Delivery, Headers, Message, Transport};
@@ -148,7 +148,7 @@ impl Routes {
         let found = Opened::of(marks, &delivery.message).and_then(|opened| {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
                 Some(index) => Ok((index, opened)),
-                None => Err(Outcome::Unrouted(opened.event_type.into_owned())),
+                None => Err(opened.unrouted(&delivery.message)),
             }
         });
         match found {
@@ -161,7 +161,8 @@ impl Routes {
     /// The key whose order a delivery has to keep.
     pub(super) fn lane(&self, delivery: &Delivery, service: &str) -> Option<Lane> {
         let (index, opened) = self.find(delivery, service).ok()?;
-        (self.0[index].key)(opened.version, opened.data).map(Lane::from)
+        let key = |data| (self.0[index].key)(opened.version, data);
+        key(opened.data).or_else(|| key(opened.surely(&delivery.message).ok()??)).map(Lane::from)
     }
 
     /// The breaker that guards the handler for a delivery.
@@ -213,22 +214,35 @@ pub(super) struct Opened<'a> {
     event_type: Cow<'a, str>,
     version: u32,
     data: &'a [u8],
+    is_sure: bool,
     traceparent: Option<&'a str>,
     replay_of: Option<&'a str>,
 }
 
 impl<'a> Opened<'a> {
     fn of(marks: Marks<'a>, message: &'a Message) -> Result<Self, Outcome> {
-        let glance = Glance::read(&message.payload).map_err(|error| Outcome::Undecodable(error.to_string()))?;
-        let Marks { event_type, version, traceparent, replay_of, .. } = marks;
-        let version = match version {
+        let Glance { event_type, version, data, is_sure } = Glance::read(&message.payload).map_err(no_envelope)?;
+        let version = match marks.version {
             Some(version) => parse_version(version).ok_or_else(|| {
                 Outcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
             })?,
-            None => glance.version,
+            None => version,
         };
-        let event_type = event_type.map_or(glance.event_type, Cow::Borrowed);
-        Ok(Self { event_type, version, data: glance.data.get().as_bytes(), traceparent, replay_of })
+        let event_type = marks.event_type.map_or(event_type, Cow::Borrowed);
+        let Marks { traceparent, replay_of, .. } = marks;
+        Ok(Self { event_type, version, data: data.as_bytes(), is_sure, traceparent, replay_of })
+    }
+
+    /// What the payload is for sure, if it was not known yet.
+    fn surely<'m>(&self, message: &'m Message) -> Result<Option<&'m [u8]>, Outcome> {
+        if self.is_sure {
+            return Ok(None);
+        }
+        Glance::sure(&message.payload).map(|glance| Some(glance.data.as_bytes())).map_err(no_envelope)
+    }
+
+    fn unrouted(self, message: &Message) -> Outcome {
+        self.surely(message).err().unwrap_or_else(|| Outcome::Unrouted(self.event_type.into_owned()))
     }
 }
 
@@ -265,7 +279,7 @@ impl Route {
 
     /// Begins to handle an event.
     pub(super) fn call(&self, opened: Opened<'_>, delivery: &Delivery, bus: &Bus) -> Result<Work, Outcome> {
-        let context = Context {
+        let context = || Context {
             event_type: self.event_type,
             version: opened.version,
             envelope: OnceLock::new(),
@@ -275,7 +289,13 @@ impl Route {
             replay_of: opened.replay_of.map(ToOwned::to_owned),
             bus: bus.clone(),
         };
-        (self.call)(context, opened.data)
+        match (self.call)(context(), opened.data) {
+            Err(Outcome::Undecodable(reason)) => match opened.surely(&delivery.message)? {
+                Some(data) => (self.call)(context(), data),
+                None => Err(Outcome::Undecodable(reason)),
+            },
+            called => called,
+        }
     }
 }
 
@@ -283,6 +303,10 @@ impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}", self.event_type, self.subject)
     }
+}
+
+fn no_envelope(error: EnvelopeError) -> Outcome {
+    Outcome::Undecodable(error.to_string())
 }
 
 fn undecodable(error: DecodeError) -> Outcome {

@@ -1,5 +1,6 @@
 //! One delivery from beginning to end.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
+use super::breaker::Breaker;
 use super::monitor::{Counters, Monitor};
 use super::queue::Lane;
 use super::retry::RetryPolicy;
@@ -112,6 +114,20 @@ impl Worker {
 
     /// Sees an event to its end and tells the server what became of it.
     pub(super) async fn finish(self: Arc<Self>, begun: Begun, lane: Option<Lane>) -> Done {
+        let (sequence, route) = (begun.delivery.sequence, begun.route);
+        let again = AssertUnwindSafe(self.see_to(begun)).catch_unwind().await.unwrap_or_else(|_| {
+            // A handler's panic is an outcome, so this was one of its error's text, or while it was cut off. The event
+            // comes again after `ack_wait`.
+            tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
+            if let Some(breaker) = self.breaker(route) {
+                breaker.withdraw();
+            }
+            None
+        });
+        Done { sequence, lane, again }
+    }
+
+    async fn see_to(&self, begun: Begun) -> Option<Instant> {
         let Begun { delivery, route, state, span } = begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
@@ -126,14 +142,18 @@ impl Worker {
             let verdict = outcome.verdict(delivery.attempt, retry);
             report(&outcome, verdict);
             let again = self.settle(&delivery, &outcome, verdict, retry).await;
-            Done { sequence: delivery.sequence, lane, again: again.map(|delay| Instant::now() + delay) }
+            again.map(|delay| Instant::now() + delay)
         }
         .instrument(span)
         .await
     }
 
+    fn breaker(&self, route: Option<usize>) -> Option<&Arc<Breaker>> {
+        self.routes[route?].breaker.as_ref()
+    }
+
     fn tell_breaker(&self, route: Option<usize>, outcome: &Outcome) {
-        if let Some(breaker) = route.and_then(|index| self.routes[index].breaker.as_ref()) {
+        if let Some(breaker) = self.breaker(route) {
             match outcome.speaks_of_failure() {
                 Some(failed) => breaker.report(failed),
                 None => breaker.withdraw(),

@@ -19,7 +19,7 @@ use crate::world::{STREAM, SUBJECT, World};
 use crate::{Outcome, events};
 
 /// How many events are fetched ahead of the handlers, by both.
-pub(crate) const PREFETCH: usize = 128;
+pub(crate) const PREFETCH: usize = 256;
 /// How many may be delivered and not acknowledged, by both.
 const MAX_ACK_PENDING: usize = 1_000;
 

@@ -1,0 +1,156 @@
+//! A quick way to take apart messages that are written as ours are: no white space between members, no escapes in the texts
+//! of the envelope, and the payload last. All others go the long way.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::{Glance, parse_version};
+use crate::DateTime;
+
+/// The texts of an envelope, as far as they were found.
+#[derive(Default)]
+struct Head<'a> {
+    id: Option<&'a str>,
+    event_type: Option<&'a str>,
+    source: Option<&'a str>,
+    subject: Option<&'a str>,
+    time: Option<&'a str>,
+    version: Option<&'a str>,
+    correlation_id: Option<&'a str>,
+    causation_id: Option<&'a str>,
+    metadata: Option<&'a str>,
+}
+
+/// A message before whose payload there is a whole envelope; `None` does not mean that it has none.
+///
+/// Where the payload ends is not looked for: it is taken to be all up to the last brace. If it is not, it is no JSON.
+pub(super) fn split(text: &str) -> Option<Glance<'_>> {
+    let mut head = Head::default();
+    let mut rest = text.strip_prefix('{')?;
+    loop {
+        let (name, after) = text_at(rest)?;
+        rest = after.strip_prefix(':')?;
+        let place = match name {
+            "id" => &mut head.id,
+            "type" => &mut head.event_type,
+            "source" => &mut head.source,
+            "subject" => &mut head.subject,
+            "time" => &mut head.time,
+            "version" => &mut head.version,
+            "correlation_id" => &mut head.correlation_id,
+            "causation_id" => &mut head.causation_id,
+            "metadata" => &mut head.metadata,
+            "data" => break,
+            _ => return None,
+        };
+        let (value, after) = if name == "metadata" { object_at(rest)? } else { text_at(rest)? };
+        rest = after.strip_prefix(',')?;
+        if place.replace(value).is_some() {
+            return None;
+        }
+    }
+    let is_whole = !head.id?.is_empty()
+        && head.source.is_some()
+        && head.subject.is_some()
+        && head.time?.parse::<DateTime>().is_ok();
+    is_whole.then_some(())?;
+    let (event_type, version) = (Cow::Borrowed(head.event_type?), parse_version(head.version?)?);
+    Some(Glance { event_type, version, data: rest.strip_suffix('}')?, is_sure: false })
+}
+
+/// A JSON string without escapes, and what follows it.
+fn text_at(json: &str) -> Option<(&str, &str)> {
+    let inner = json.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    let (text, rest) = inner.split_at_checked(end)?;
+    Some((text, rest.strip_prefix('"')?))
+}
+
+/// A JSON object, and what follows it.
+fn object_at(json: &str) -> Option<(&str, &str)> {
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<Map<String, Value>>();
+    values.next()?.ok()?;
+    json.split_at_checked(values.byte_offset())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::super::{Outgoing, Wire};
+    use super::*;
+
+    fn written(metadata: &Value) -> String {
+        let written = Outgoing {
+            id: "a-1",
+            event_type: "rule.created",
+            source: "rules",
+            subject: "rules.domain.rule.created",
+            time: "2026-11-23T10:00:00Z".parse().unwrap(),
+            version: "2",
+            correlation_id: Some("c"),
+            causation_id: None,
+            metadata: metadata.as_object().unwrap(),
+            data: &serde_json::json!({"data": "}", "x": [1, {"y": null}]}),
+        };
+        serde_json::to_string(&written).unwrap()
+    }
+
+    /// Whether a message goes the quick way; if so, and if what it takes for the payload is JSON, the long way says the same.
+    fn is_quick(text: &str) -> bool {
+        let Some(quick) = split(text) else { return false };
+        if serde_json::from_str::<&RawValue>(quick.data).is_ok() {
+            let (wire, version) = Wire::read(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_eq!((quick.event_type, quick.version), (wire.event_type, version), "{text}");
+            assert_eq!(quick.data.trim(), wire.data.get(), "{text}");
+        }
+        true
+    }
+
+    #[test]
+    fn what_we_write_goes_the_quick_way() {
+        let metadata = serde_json::json!({"user_id": "u\"1", "data": {"x": 1}});
+
+        for text in [written(&serde_json::json!({})), written(&metadata)] {
+            assert!(is_quick(&text), "{text}");
+            assert_eq!(split(&text).unwrap().data, r#"{"data":"}","x":[1,{"y":null}]}"#);
+        }
+    }
+
+    #[test]
+    fn what_the_quick_way_takes_the_long_way_takes_too() {
+        let text = written(&serde_json::json!({"n": 1}));
+        let others = r#" "\{}[]:,a1"#.chars().chain(['\u{1}', 'é']);
+        let edits = text.char_indices().flat_map(|(at, old)| {
+            let (before, after) = (&text[..at], &text[at + old.len_utf8()..]);
+            let replaced = others.clone().map(move |new| format!("{before}{new}{after}"));
+            let inserted = others.clone().map(move |new| format!("{before}{new}{old}{after}"));
+            replaced.chain(inserted).chain([format!("{before}{after}"), before.to_owned()])
+        });
+
+        let (quick, long): (Vec<_>, Vec<_>) = edits.partition(|edited| is_quick(edited));
+
+        assert!(quick.len() > 1_000 && long.len() > 1_000, "{} and {}", quick.len(), long.len());
+    }
+
+    #[test]
+    fn what_is_written_otherwise_goes_the_long_way() {
+        let text = written(&serde_json::json!({}));
+        let rewritten = [
+            text.replace(r#","data""#, r#", "data""#),
+            text.replace("a-1", "a\\u002d1"),
+            text.replace("\"a-1\"", "\"\""),
+            text.replace(r#""source":"rules","#, ""),
+            text.replace(r#""source":"rules""#, r#""source":"rules","source":"rules""#),
+            text.replace(r#""source":"rules""#, r#""source":"rules","extra":"1""#),
+            text.replace(r#""correlation_id":"c""#, r#""correlation_id":null"#),
+            text.replace("2026-11-23T10", "yesterday"),
+            text.replace(r#""version":"2""#, r#""version":"v2""#),
+        ];
+
+        for other in rewritten {
+            assert!(other != text && split(&other).is_none(), "{other}");
+        }
+    }
+}
