@@ -41,7 +41,7 @@ pub struct ConsumerConfig {
     /// computations to `tokio::task::spawn_blocking`.
     pub concurrency: usize,
     /// How many events are fetched ahead of the handlers. Other instances of the service cannot have them meanwhile, so
-    /// make it small, or 0, where handling takes long. Default: 128.
+    /// make it small, or 0, where handling takes long. Default: 256.
     pub prefetch: usize,
     /// Which events wait for each other. Default: none.
     pub order: Order,
@@ -108,7 +108,7 @@ impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
             concurrency: 8,
-            prefetch: 128,
+            prefetch: 256,
             order: Order::None,
             retry: RetryPolicy::default(),
             timeout: Duration::from_secs(300),

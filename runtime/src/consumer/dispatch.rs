@@ -81,7 +81,7 @@ impl Dispatch {
                 () = &mut stop => return Ok(()),
                 Some(done) = self.running.join_next() => self.record_all(done),
                 _ = alive.tick() => self.keep_waiting().await,
-                Ok(()) = self.changes.changed() => {}
+                Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
                 _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
                 delivery = self.deliveries.next(want) => match delivery? {
@@ -115,7 +115,7 @@ impl Dispatch {
                 send(&begun.delivery.acker, Word::Ack).await;
                 self.queue.done(sequence, lane.as_ref());
             } else {
-                self.running.spawn(Arc::clone(&self.worker).finish(begun, lane));
+                self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), lane));
             }
         }
     }

@@ -113,7 +113,7 @@ impl Worker {
     }
 
     /// Sees an event to its end and tells the server what became of it.
-    pub(super) async fn finish(self: Arc<Self>, begun: Begun, lane: Option<Lane>) -> Done {
+    pub(super) async fn finish(self: Arc<Self>, begun: Box<Begun>, lane: Option<Lane>) -> Done {
         let (sequence, route) = (begun.delivery.sequence, begun.route);
         let again = AssertUnwindSafe(self.see_to(begun)).catch_unwind().await.unwrap_or_else(|_| {
             // A handler's panic is an outcome, so this was one of its error's text, or while it was cut off. The event
@@ -127,8 +127,8 @@ impl Worker {
         Done { sequence, lane, again }
     }
 
-    async fn see_to(&self, begun: Begun) -> Option<Instant> {
-        let Begun { delivery, route, state, span } = begun;
+    async fn see_to(&self, begun: Box<Begun>) -> Option<Instant> {
+        let Begun { delivery, route, state, span } = *begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
             let outcome = match state {

@@ -1,5 +1,5 @@
-//! A quick way to take apart messages that are written as ours are: no white space between members, no escapes in the texts
-//! of the envelope, and the payload last. All others go the long way.
+//! A quick way to take apart messages that are written as ours are: the members in our order with the payload last, no white
+//! space between them, no escapes in their texts. All others go the long way.
 
 use std::borrow::Cow;
 
@@ -8,55 +8,29 @@ use serde_json::{Map, Value};
 use super::{Glance, parse_version};
 use crate::DateTime;
 
-/// The texts of an envelope, as far as they were found.
-#[derive(Default)]
-struct Head<'a> {
-    id: Option<&'a str>,
-    event_type: Option<&'a str>,
-    source: Option<&'a str>,
-    subject: Option<&'a str>,
-    time: Option<&'a str>,
-    version: Option<&'a str>,
-    correlation_id: Option<&'a str>,
-    causation_id: Option<&'a str>,
-    metadata: Option<&'a str>,
-}
-
-/// A message before whose payload there is a whole envelope; `None` does not mean that it has none.
+/// A message that begins as [`Outgoing`](super::Outgoing) does; `None` does not mean that it has no envelope.
 ///
 /// Where the payload ends is not looked for: it is taken to be all up to the last brace. If it is not, it is no JSON.
 pub(super) fn split(text: &str) -> Option<Glance<'_>> {
-    let mut head = Head::default();
-    let mut rest = text.strip_prefix('{')?;
-    loop {
-        let (name, after) = text_at(rest)?;
-        rest = after.strip_prefix(':')?;
-        let place = match name {
-            "id" => &mut head.id,
-            "type" => &mut head.event_type,
-            "source" => &mut head.source,
-            "subject" => &mut head.subject,
-            "time" => &mut head.time,
-            "version" => &mut head.version,
-            "correlation_id" => &mut head.correlation_id,
-            "causation_id" => &mut head.causation_id,
-            "metadata" => &mut head.metadata,
-            "data" => break,
-            _ => return None,
-        };
-        let (value, after) = if name == "metadata" { object_at(rest)? } else { text_at(rest)? };
-        rest = after.strip_prefix(',')?;
-        if place.replace(value).is_some() {
-            return None;
+    let (id, rest) = text_at(text.strip_prefix(r#"{"id":"#)?)?;
+    let (event_type, rest) = text_at(rest.strip_prefix(r#","type":"#)?)?;
+    let (_source, rest) = text_at(rest.strip_prefix(r#","source":"#)?)?;
+    let (_subject, rest) = text_at(rest.strip_prefix(r#","subject":"#)?)?;
+    let (time, rest) = text_at(rest.strip_prefix(r#","time":"#)?)?;
+    let (version, mut rest) = text_at(rest.strip_prefix(r#","version":"#)?)?;
+    for optional in [r#","correlation_id":"#, r#","causation_id":"#] {
+        if let Some(value) = rest.strip_prefix(optional) {
+            rest = text_at(value)?.1;
         }
     }
-    let is_whole = !head.id?.is_empty()
-        && head.source.is_some()
-        && head.subject.is_some()
-        && head.time?.parse::<DateTime>().is_ok();
-    is_whole.then_some(())?;
-    let (event_type, version) = (Cow::Borrowed(head.event_type?), parse_version(head.version?)?);
-    Some(Glance { event_type, version, data: rest.strip_suffix('}')?, is_sure: false })
+    if let Some(value) = rest.strip_prefix(r#","metadata":"#) {
+        rest = after_object(value)?;
+    }
+    let data = rest.strip_prefix(r#","data":"#)?.strip_suffix('}')?;
+    if id.is_empty() || time.parse::<DateTime>().is_err() {
+        return None;
+    }
+    Some(Glance { event_type: Cow::Borrowed(event_type), version: parse_version(version)?, data, is_sure: false })
 }
 
 /// A JSON string without escapes, and what follows it.
@@ -67,11 +41,11 @@ fn text_at(json: &str) -> Option<(&str, &str)> {
     Some((text, rest.strip_prefix('"')?))
 }
 
-/// A JSON object, and what follows it.
-fn object_at(json: &str) -> Option<(&str, &str)> {
+/// What follows a JSON object.
+fn after_object(json: &str) -> Option<&str> {
     let mut values = serde_json::Deserializer::from_str(json).into_iter::<Map<String, Value>>();
     values.next()?.ok()?;
-    json.split_at_checked(values.byte_offset())
+    json.get(values.byte_offset()..)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! handlers take long gets no sign of life, is delivered again, and runs twice. Here the caller says how many messages
 //! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::consume::PIN_GROUP;
 use super::inbox::Inbox;
@@ -58,6 +58,8 @@ pub(crate) struct Deliveries {
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
     check_at: Instant,
+    /// Goes off when there is something to do, or before, as it is not set anew whenever that is put off.
+    alarm: Pin<Box<Sleep>>,
     /// Where one reader at a time is served: whether we are, and what was delivered first.
     turn: Option<Turn>,
 }
@@ -91,6 +93,7 @@ impl Deliveries {
             losses,
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
+            alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None }),
         })
     }
@@ -102,6 +105,9 @@ impl Deliveries {
             }
             self.pull(want).await?;
             let wake_at = self.wake_at();
+            if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
+                self.alarm.as_mut().reset(earlier);
+            }
             let message = tokio::select! {
                 biased;
                 message = self.inbox.next() => message,
@@ -109,9 +115,12 @@ impl Deliveries {
                     changed.map_err(|_| self.gone("the connection is closed"))?;
                     continue;
                 }
-                () = sleep_until(wake_at.unwrap_or(self.check_at)), if wake_at.is_some() => {
-                    if Instant::now() >= self.check_at {
-                        self.check().await?;
+                () = &mut self.alarm, if wake_at.is_some() => {
+                    let now = Instant::now();
+                    match wake_at {
+                        Some(later) if later > now => self.alarm.as_mut().reset(later),
+                        _ if now >= self.check_at => self.check().await?,
+                        _ => {}
                     }
                     continue;
                 }
@@ -290,9 +299,9 @@ impl Deliveries {
         self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
     }
 
-    fn delivery(&self, message: Message) -> Option<Delivery> {
+    fn delivery(&self, mut message: Message) -> Option<Delivery> {
         let place = message.reply.as_deref().and_then(parse_reply);
-        let (Some(reply), Some(Place { attempt, sequence, stored })) = (message.reply.clone(), place) else {
+        let (Some(reply), Some(Place { attempt, sequence, stored })) = (message.reply.take(), place) else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
@@ -371,12 +380,13 @@ impl Acker {
             // A server that is not there needs no sign of life, and the client's queue has better uses.
             return Ok(());
         }
-        let mut sending = pin!(self.jetstream.client.publish(self.reply.clone(), payload));
-        // As long as the client's queue has room, no timer is needed. While there is no connection nobody empties it; once it
-        // is full, this would wait for ever.
-        let sent = match sending.as_mut().now_or_never() {
+        let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
+        // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
+        // connection nobody empties the queue; once it is full, this would wait for ever.
+        let at_once = publish().now_or_never();
+        let sent = match at_once {
             Some(sent) => Ok(sent),
-            None => timeout(ASK_AGAIN, sending).await,
+            None => Box::pin(timeout(ASK_AGAIN, publish())).await,
         };
         match sent {
             Ok(sent) => sent.map_err(|error| Unavailable(error.to_string())),
