@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::breaker::Breaker;
 use super::monitor::Counters;
-use super::queue::{Queue, Ready};
+use super::queue::{Place, Queue, Ready};
 use super::work::{Done, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::config::duration::LONGEST;
@@ -104,18 +104,15 @@ impl Dispatch {
     /// only one that waits becomes one.
     async fn begin(&mut self) {
         while self.running.len() < self.config.concurrency.max(1) {
-            let Worker { routes, service, .. } = &*self.worker;
-            let admits = |delivery: &Delivery| {
-                self.breakers.is_empty() || routes.breaker(delivery, service).is_none_or(|breaker| breaker.admits())
-            };
-            let Some(Ready { delivery, lane, has_waited }) = self.queue.pop(admits) else { return };
+            let admits = |place: &Place| self.worker.breaker(place.route).is_none_or(|breaker| breaker.admits());
+            let Some(Ready { delivery, place, has_waited }) = self.queue.pop(admits) else { return };
             let begun = self.worker.begin(delivery, has_waited);
             let sequence = begun.delivery.sequence;
             if begun.is_handled() {
                 send(&begun.delivery.acker, Word::Ack).await;
-                self.queue.done(sequence, lane.as_ref());
+                self.queue.done(sequence, place.lane.as_ref());
             } else {
-                self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), lane));
+                self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), place.lane));
             }
         }
     }
@@ -145,10 +142,11 @@ impl Dispatch {
 
     fn accept(&mut self, delivery: Delivery) {
         self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
-        let lane = (self.config.order == Order::Key)
-            .then(|| self.worker.routes.lane(&delivery, &self.worker.service))
-            .flatten();
-        self.queue.push(delivery, lane);
+        let place = match self.config.order {
+            Order::None if self.breakers.is_empty() => Place::default(),
+            order => self.worker.routes.place(&delivery, &self.worker.service, order),
+        };
+        self.queue.push(delivery, place);
     }
 
     /// Records what became of an event, and of all whose handlers have ended by now.

@@ -29,16 +29,24 @@ pub(super) struct Queue {
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) delivery: Delivery,
-    pub(super) lane: Option<Lane>,
+    pub(super) place: Place,
     /// Whether others of its key had to be done before.
     pub(super) has_waited: bool,
+}
+
+/// Where an event belongs, as far as that has to be known before it begins.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// The place of its handler among the routes.
+    pub(super) route: Option<usize>,
+    pub(super) lane: Option<Lane>,
 }
 
 /// One event of a lane.
 #[derive(Debug)]
 enum Slot {
     /// Waits for those before it, if there are any.
-    Blocked { delivery: Delivery, has_waited: bool },
+    Blocked(Box<Ready>),
     /// Is ready, or runs.
     Begun,
     /// Was handed back and is expected again, by this time at the latest.
@@ -47,26 +55,26 @@ enum Slot {
 
 impl Queue {
     /// Takes a delivery in, unless it is in hand already.
-    pub(super) fn push(&mut self, delivery: Delivery, lane: Option<Lane>) {
+    pub(super) fn push(&mut self, delivery: Delivery, place: Place) {
         let sequence = delivery.sequence;
         if !self.in_hand.insert(sequence) {
             tracing::debug!(sequence, "delivered again while in hand; ignored");
             return;
         }
-        match lane {
+        match place.lane.clone() {
             Some(lane) => {
                 let slots = self.lanes.entry(lane.clone()).or_default();
                 let has_waited = slots.range(..sequence).next().is_some();
-                slots.insert(sequence, Slot::Blocked { delivery, has_waited });
+                slots.insert(sequence, Slot::Blocked(Box::new(Ready { delivery, place, has_waited })));
                 self.advance(&lane);
             }
-            None => self.ready.push_back(Ready { delivery, lane: None, has_waited: false }),
+            None => self.ready.push_back(Ready { delivery, place, has_waited: false }),
         }
     }
 
     /// The first that may begin and is admitted.
-    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Delivery) -> bool) -> Option<Ready> {
-        let position = self.ready.iter().position(|ready| admits(&ready.delivery))?;
+    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Place) -> bool) -> Option<Ready> {
+        let position = self.ready.iter().position(|ready| admits(&ready.place))?;
         self.ready.remove(position)
     }
 
@@ -128,8 +136,8 @@ impl Queue {
     /// Takes out all that waits, in the order of the stream.
     pub(super) fn drain(&mut self) -> Vec<Delivery> {
         let mut drained: Vec<Delivery> = Vec::with_capacity(self.ready.len());
-        for Ready { delivery, lane, .. } in std::mem::take(&mut self.ready) {
-            if let Some(slots) = lane.and_then(|lane| self.lanes.get_mut(&lane)) {
+        for Ready { delivery, place, .. } in std::mem::take(&mut self.ready) {
+            if let Some(slots) = place.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
                 slots.remove(&delivery.sequence);
             }
             drained.push(delivery);
@@ -137,7 +145,7 @@ impl Queue {
         for slots in self.lanes.values_mut() {
             for (sequence, slot) in std::mem::take(slots) {
                 match slot {
-                    Slot::Blocked { delivery, .. } => drained.push(delivery),
+                    Slot::Blocked(ready) => drained.push(ready.delivery),
                     other => drop(slots.insert(sequence, other)),
                 }
             }
@@ -167,7 +175,7 @@ impl Queue {
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
         self.lanes.values().flat_map(BTreeMap::values).filter_map(|slot| match slot {
-            Slot::Blocked { delivery, .. } => Some(delivery),
+            Slot::Blocked(ready) => Some(&ready.delivery),
             Slot::Begun | Slot::Away(_) => None,
         })
     }
@@ -180,10 +188,10 @@ impl Queue {
             return;
         };
         if !self.held
-            && matches!(first.get(), Slot::Blocked { .. })
-            && let Slot::Blocked { delivery, has_waited } = first.insert(Slot::Begun)
+            && matches!(first.get(), Slot::Blocked(_))
+            && let Slot::Blocked(ready) = first.insert(Slot::Begun)
         {
-            self.ready.push_back(Ready { delivery, lane: Some(lane.clone()), has_waited });
+            self.ready.push_back(*ready);
         }
     }
 }
@@ -195,7 +203,7 @@ mod tests {
     use super::*;
 
     fn push(queue: &mut Queue, sequence: u64, lane: &str) {
-        queue.push(Delivery::for_test(sequence), Some(lane.into()));
+        queue.push(Delivery::for_test(sequence), Place { route: None, lane: Some(lane.into()) });
     }
 
     fn pop(queue: &mut Queue) -> Option<u64> {

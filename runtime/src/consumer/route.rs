@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
 use super::breaker::Breaker;
-use super::config::{ConsumerConfig, HandlerConfig};
-use super::queue::Lane;
+use super::config::{ConsumerConfig, HandlerConfig, Order};
+use super::queue::{Lane, Place};
 use super::settle::Outcome;
 use super::{ConsumeError, RetryPolicy};
 use crate::envelope::{EnvelopeError, Glance, parse_version};
@@ -158,17 +158,18 @@ impl Routes {
         }
     }
 
-    /// The key whose order a delivery has to keep.
-    pub(super) fn lane(&self, delivery: &Delivery, service: &str) -> Option<Lane> {
-        let (index, opened) = self.find(delivery, service).ok()?;
+    /// Where a delivery belongs: its handler, and the key whose order it has to keep.
+    pub(super) fn place(&self, delivery: &Delivery, service: &str, order: Order) -> Place {
+        let (index, opened) = match self.find(delivery, service) {
+            Ok(found) => found,
+            Err((route, _)) => return Place { route, lane: None },
+        };
         let key = |data| (self.0[index].key)(opened.version, data);
-        key(opened.data).or_else(|| key(opened.surely(&delivery.message).ok()??)).map(Lane::from)
-    }
-
-    /// The breaker that guards the handler for a delivery.
-    pub(super) fn breaker(&self, delivery: &Delivery, service: &str) -> Option<&Arc<Breaker>> {
-        let index = self.find(delivery, service).map_or_else(|(index, _)| index, |(index, _)| Some(index))?;
-        self.0[index].breaker.as_ref()
+        let lane = match order {
+            Order::None => None,
+            Order::Key => key(opened.data).or_else(|| key(opened.surely(&delivery.message).ok()??)),
+        };
+        Place { route: Some(index), lane: lane.map(Lane::from) }
     }
 }
 

@@ -148,7 +148,8 @@ impl Worker {
         .await
     }
 
-    fn breaker(&self, route: Option<usize>) -> Option<&Arc<Breaker>> {
+    /// The breaker that guards a handler.
+    pub(super) fn breaker(&self, route: Option<usize>) -> Option<&Arc<Breaker>> {
         self.routes[route?].breaker.as_ref()
     }
 
