@@ -131,8 +131,11 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Outcome<
     }
 }
 
-/// The consumer of the workers has nothing left to deliver and nothing that waits for its acknowledgement.
+/// The consumer of the workers has nothing left to deliver and nothing that waits for its acknowledgement. What it says of
+/// that may lag behind what was stored, so it must have delivered the last there is, too.
 pub(crate) async fn settled(stream: &Stream, consumer: &str) -> Outcome<Option<()>> {
+    let last = stream.get_info().await?.state.last_sequence;
     let Ok(info) = stream.consumer_info(consumer).await else { return Ok(None) };
-    Ok((info.num_pending == 0 && info.num_ack_pending == 0).then_some(()))
+    let is_idle = info.num_pending == 0 && info.num_ack_pending == 0;
+    Ok((is_idle && info.delivered.stream_sequence >= last).then_some(()))
 }
