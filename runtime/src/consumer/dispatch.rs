@@ -48,9 +48,6 @@ impl Dispatch {
     /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
-        if self.config.order == Order::Key {
-            self.queue.hold();
-        }
         let outcome = self.consume(stop).await;
         let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
         for delivery in self.deliveries.stop().await {
@@ -74,6 +71,9 @@ impl Dispatch {
         let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if self.room() == 0 {
+                self.recall().await?;
+            }
             let want = self.want();
             let probe = self.breakers.iter().filter_map(|breaker| breaker.opens_at()).min();
             tokio::select! {
@@ -89,7 +89,7 @@ impl Dispatch {
                         self.accept(delivery);
                         self.accept_more();
                     }
-                    // Somebody else may have been served meanwhile, and have events of our keys in hand.
+                    // Somebody else may have been served until now, and have events of our keys in hand.
                     None => {
                         self.hand_back().await;
                         self.queue.hold();
@@ -121,7 +121,7 @@ impl Dispatch {
     /// none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
-        let room = self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX);
+        let room = self.room();
         if self.is_careful {
             return usize::from(self.queue.ready() + self.running.len() == 0).min(room);
         }
@@ -130,6 +130,19 @@ impl Dispatch {
         }
         let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
         most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
+    }
+
+    /// How many the breakers let be fetched.
+    fn room(&self) -> usize {
+        self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX)
+    }
+
+    /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
+    async fn recall(&mut self) -> Result<(), ConsumeError> {
+        for delivery in self.deliveries.recall().await? {
+            self.accept(delivery);
+        }
+        Ok(())
     }
 
     /// Takes what has arrived already, as each round of waiting costs; but not without end, as others wait, too.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use super::consume::PIN_GROUP;
 use super::inbox::Inbox;
 use super::{ASK_AGAIN, JetStream, Link, PAUSE, send};
+use crate::config::duration::LONGEST;
 use crate::consumer::ConsumeError;
 use crate::topology::ConsumerSettings;
 use crate::transport::{self, Delivery, Unavailable, Word};
@@ -256,6 +257,20 @@ impl Deliveries {
                 Ok(())
             }
         }
+    }
+
+    pub(crate) async fn recall(&mut self) -> Result<Vec<Delivery>, ConsumeError> {
+        if let Some(turn) = &mut self.turn {
+            // As long as we want nothing, it may be somebody else's turn.
+            turn.ask_at = Instant::now() + LONGEST;
+        }
+        if self.outstanding == 0 {
+            return Ok(Vec::new());
+        }
+        let rest = self.stop().await;
+        self.inbox.renew().await.map_err(|error| self.gone(&error.to_string()))?;
+        self.outstanding = 0;
+        Ok(rest)
     }
 
     pub(crate) async fn stop(&mut self) -> Vec<Delivery> {

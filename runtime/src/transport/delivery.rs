@@ -40,6 +40,14 @@ impl Deliveries {
         }
     }
 
+    /// Takes back what was asked for, until [`next`](Self::next) asks anew, and returns what was on its way. An error is final.
+    pub(crate) async fn recall(&mut self) -> Result<Vec<Delivery>, ConsumeError> {
+        match self {
+            Self::Memory(_) => Ok(Vec::new()),
+            Self::JetStream(deliveries) => deliveries.recall().await,
+        }
+    }
+
     /// Fetches no more, and returns what was fetched and not yet taken.
     pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
         match self {

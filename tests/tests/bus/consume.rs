@@ -18,6 +18,7 @@ over_both_transports! {
     each_handler_has_its_own_policy
     a_configuration_that_contradicts_itself_is_refused
     an_open_breaker_keeps_events_away_and_delivery_counts_flat
+    so_it_does_where_keys_are_ordered
     handlers_that_share_a_dependency_share_its_breaker
     events_of_one_key_keep_their_order_though_one_of_them_fails
     one_instance_at_a_time_is_served_where_keys_are_ordered
@@ -115,16 +116,23 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
     Ok(())
 }
 
+async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) -> Outcome {
+    keep_events_away(bus, Order::None).await
+}
+
+async fn so_it_does_where_keys_are_ordered(bus: Bus) -> Outcome {
+    keep_events_away(bus, Order::Key).await
+}
+
 /// One failure opens the breaker. What is published while it is open is not delivered at all, so that its first delivery
 /// after the breaker has closed is attempt 1.
-async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) -> Outcome {
+async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let is_down = Arc::new(AtomicBool::new(true));
     let down = Arc::clone(&is_down);
     let breaker =
-        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(500), ..BreakerConfig::default() };
-    // Events come one at a time, so that none is on its way when the breaker opens.
-    let config = ConsumerConfig { breaker: Some(breaker), prefetch: 0, concurrency: 1, ..config() };
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(2), ..BreakerConfig::default() };
+    let config = ConsumerConfig { breaker: Some(breaker), order, ..config() };
     let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
         let (tell, down) = (tell.clone(), Arc::clone(&down));
         async move {
@@ -139,9 +147,15 @@ async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) ->
     assert_eq!(next(&mut told).await?, ("first".to_owned(), 1));
     until(|| breaker_state() == Some(BreakerState::Open)).await?;
 
+    let nothing_is_asked_for = async {
+        while lag_and_waiting(&bus).await?.1 > 0 {}
+        Outcome::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(30), nothing_is_asked_for).await??;
     for number in 0..20 {
         bus.publish(&activated(number)).await?;
     }
+    assert_eq!((lag_and_waiting(&bus).await?, breaker_state()), ((20, 0), Some(BreakerState::Open)));
     is_down.store(false, Ordering::SeqCst);
     let mut heard = Vec::new();
     for _ in 0..21 {
@@ -154,6 +168,13 @@ async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) ->
     assert_eq!(breaker_state(), Some(BreakerState::Closed));
     assert_eq!(consumer.stop().await?.handled, 21);
     Ok(())
+}
+
+/// How many events are not delivered yet, and how many requests for events wait at the server.
+async fn lag_and_waiting(bus: &Bus) -> Outcome<(u64, u64)> {
+    let status = bus.status(None).await?;
+    let consumer = status.streams.iter().flat_map(|stream| &stream.consumers).find(|it| it.name == "promotions");
+    Ok(consumer.map(|consumer| (consumer.lag, consumer.waiting)).ok_or("no consumer")?)
 }
 
 async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome {
