@@ -17,3 +17,4 @@ pub mod proxy;
 pub mod random_edit;
 pub mod random_schema;
 pub mod realistic;
+pub mod running;

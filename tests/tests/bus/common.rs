@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, ConsumeError, Consumer, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor,
-    Summary, Violation,
+    Bus, Config, Consumer, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor, Violation,
 };
+use eventsmith_tests::running::{PATIENCE, Running};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-/// Longer than anything here takes on a busy machine, so that a test that waits in vain ends.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
     name: "RULES",
@@ -128,40 +124,13 @@ event!(Revised, "rule.updated", 3, "rules.domain.rule.updated", |event| !event.r
 event!(Homeless, "thing.moved", 1, "else.domain.thing.moved", |_| true);
 event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
 
-/// A consumer at work.
-pub(crate) struct Running {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<Summary, ConsumeError>>,
-}
-
 /// Runs a consumer that tries again quickly.
 pub(crate) fn run(consumer: Consumer) -> Running {
     run_as_configured(consumer.retry(QUICK))
 }
 
 pub(crate) fn run_as_configured(consumer: Consumer) -> Running {
-    let (stop, stopped) = oneshot::channel();
-    let consumer = consumer.run(stopped);
-    // A test that waits for a handler would not say why there is none.
-    let task = async { consumer.await.inspect_err(|error| eprintln!("the consumer ended: {error}")) };
-    Running { stop, task: tokio::spawn(task) }
-}
-
-impl Running {
-    pub(crate) fn begin_stop(self) -> JoinHandle<Result<Summary, ConsumeError>> {
-        let _ = self.stop.send(());
-        self.task
-    }
-
-    pub(crate) async fn stop(self) -> Outcome<Summary> {
-        Ok(tokio::time::timeout(PATIENCE, self.begin_stop()).await???)
-    }
-
-    /// Waits until it ends by itself.
-    pub(crate) async fn end(self) -> Outcome<Result<Summary, ConsumeError>> {
-        let Self { stop: _stop, task } = self;
-        Ok(tokio::time::timeout(PATIENCE, task).await??)
-    }
+    Running::start(consumer)
 }
 
 /// The next of what a handler tells the test.

@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, stream::Stream};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConsumeError, Consumer, ConsumerConfig, RetryPolicy, StreamDescriptor, Summary};
+use eventsmith::{Bus, Config, ConsumerConfig, RetryPolicy, StreamDescriptor};
 use eventsmith_tests::job::{JOBS, Journal, LETTERS, Orders};
 use eventsmith_tests::proxy::{End, Frame, Proxy};
+pub(crate) use eventsmith_tests::running::{PATIENCE, Running};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
-
-/// Longer than anything here takes on a busy machine, so that a test that waits in vain ends.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All that a test with workers needs. The bus is connected to the server itself, workers to the proxy.
 pub(crate) struct Site {
@@ -72,27 +68,6 @@ pub(crate) fn quick() -> ConsumerConfig {
         ack_wait: Duration::from_millis(400),
         retry: RetryPolicy { first_delay, max_delay, max_attempts: 3 },
         ..ConsumerConfig::default()
-    }
-}
-
-/// A consumer at work in this process.
-pub(crate) struct Running {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<Summary, ConsumeError>>,
-}
-
-impl Running {
-    pub(crate) fn start(consumer: Consumer) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let consumer = consumer.run(stopped);
-        // A test that waits for a handler would not say why there is none.
-        let task = async { consumer.await.inspect_err(|error| eprintln!("the consumer ended: {error}")) };
-        Self { stop, task: tokio::spawn(task) }
-    }
-
-    pub(crate) async fn stop(self) -> Outcome<Summary> {
-        let _ = self.stop.send(());
-        Ok(timeout(PATIENCE, self.task).await???)
     }
 }
 
