@@ -61,7 +61,8 @@ impl Envelope {
         let event_type = event_type.to_owned();
         match Self::read(bytes) {
             Ok((envelope, _)) => Self { event_type, version, ..envelope },
-            // The same bytes read the same, so this does not happen; and if it did, a handler is no place to fail.
+            // What was found to be an envelope is read as one, but for metadata as deep as the quick way alone reads; and a
+            // handler is no place to fail.
             Err(_) => Self {
                 id: String::new(),
                 event_type,
@@ -83,7 +84,8 @@ pub(crate) struct Glance<'a> {
     pub(crate) event_type: Cow<'a, str>,
     pub(crate) version: u32,
     pub(crate) data: &'a str,
-    /// Whether the data is the payload and the message is JSON all over. Otherwise it is so if the data is JSON.
+    /// Whether the end of the payload was looked for. If not, `data` is the payload, and the message is JSON, only if `data`
+    /// is one JSON value.
     pub(crate) is_sure: bool,
 }
 

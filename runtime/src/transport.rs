@@ -22,7 +22,7 @@ use crate::memory::{self, Memory};
 use crate::provision::{FoundConsumer, FoundStream};
 use crate::topology::{ConsumerSettings, StreamSettings};
 
-pub(crate) use delivery::{Acker, Deliveries, Delivery, Word};
+pub(crate) use delivery::{Acker, Arrival, Deliveries, Delivery, Word};
 pub(crate) use failure::{Failure, SendFailure, Unavailable};
 pub(crate) use message::{Headers, Kept, Message, Select};
 

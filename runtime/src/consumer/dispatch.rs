@@ -11,10 +11,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::breaker::Breaker;
 use super::monitor::Counters;
 use super::queue::{Place, Queue, Ready};
-use super::work::{Done, Worker, send, sign_of_life};
+use super::work::{Done, End, Worker, send, sign_of_life};
 use super::{ConsumeError, ConsumerConfig, Order};
 use crate::config::duration::LONGEST;
-use crate::transport::{Deliveries, Delivery, Word};
+use crate::transport::{Arrival, Deliveries, Delivery, Word};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
 const MOST: usize = 32_768;
@@ -48,10 +48,13 @@ impl Dispatch {
     /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
+        if self.config.order == Order::Key {
+            self.queue.hold();
+        }
         let outcome = self.consume(stop).await;
         let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
         for delivery in self.deliveries.stop().await {
-            self.accept(delivery);
+            self.accept(delivery).await;
         }
         self.hand_back().await;
         self.finish(deadline).await;
@@ -79,21 +82,25 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
-                Some(done) = self.running.join_next() => self.record_all(done),
+                Some(done) = self.running.join_next() => {
+                    self.record(done);
+                    self.record_ended();
+                }
                 _ = alive.tick() => self.keep_waiting().await,
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
                 _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
-                delivery = self.deliveries.next(want) => match delivery? {
-                    Some(delivery) => {
-                        self.accept(delivery);
-                        self.accept_more();
+                arrival = self.deliveries.next(want) => match arrival? {
+                    Arrival::Message(delivery) => {
+                        self.accept(delivery).await;
+                        self.accept_more().await;
                     }
                     // Somebody else may have been served until now, and have events of our keys in hand.
-                    None => {
+                    Arrival::Turn => {
                         self.hand_back().await;
                         self.queue.hold();
                     }
+                    Arrival::Gap => self.queue.hold(),
                 },
             }
             self.begin().await;
@@ -110,7 +117,7 @@ impl Dispatch {
             let sequence = begun.delivery.sequence;
             if begun.is_handled() {
                 send(&begun.delivery.acker, Word::Ack).await;
-                self.queue.done(sequence, place.lane.as_ref());
+                self.queue.handled(sequence, place.lane.as_ref());
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), place.lane));
             }
@@ -139,21 +146,28 @@ impl Dispatch {
 
     /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
     async fn recall(&mut self) -> Result<(), ConsumeError> {
-        for delivery in self.deliveries.recall().await? {
-            self.accept(delivery);
+        let recalled = self.deliveries.recall().await?;
+        for delivery in recalled {
+            self.accept(delivery).await;
         }
+        // Not all of it may be for handlers that the breaker guards.
+        self.begin().await;
         Ok(())
     }
 
     /// Takes what has arrived already, as each round of waiting costs; but not without end, as others wait, too.
-    fn accept_more(&mut self) {
+    async fn accept_more(&mut self) {
         for _ in 1..AT_ONCE {
             let Some(delivery) = self.deliveries.arrived() else { return };
-            self.accept(delivery);
+            self.accept(delivery).await;
         }
     }
 
-    fn accept(&mut self, delivery: Delivery) {
+    /// Takes an event in, unless it was handled here and the server has not heard of it.
+    async fn accept(&mut self, delivery: Delivery) {
+        if self.queue.was_handled(&delivery) {
+            return send(&delivery.acker, Word::Ack).await;
+        }
         self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
         let place = match self.config.order {
             Order::None if self.breakers.is_empty() => Place::default(),
@@ -162,31 +176,34 @@ impl Dispatch {
         self.queue.push(delivery, place);
     }
 
-    /// Records what became of an event, and of all whose handlers have ended by now.
-    fn record_all(&mut self, done: Result<Done, JoinError>) {
-        self.record(done);
+    /// Records what became of all events whose handlers have ended by now.
+    fn record_ended(&mut self) {
         while let Some(done) = self.running.try_join_next() {
             self.record(done);
         }
     }
 
     fn record(&mut self, done: Result<Done, JoinError>) {
-        let Done { sequence, lane, again } = match done {
+        let Done { sequence, lane, end } = match done {
             Ok(done) => done,
             // The task catches panics, and nobody aborts it.
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
-        match again {
-            Some(due) if lane.is_some() => {
+        match end {
+            End::Handled => self.queue.handled(sequence, lane.as_ref()),
+            End::Again(due) if lane.is_some() => {
                 self.queue.away(sequence, lane.as_ref(), due + self.worker.ack_wait + OVERDUE);
             }
-            _ => self.queue.done(sequence, lane.as_ref()),
+            End::Again(_) | End::Other => self.queue.done(sequence, lane.as_ref()),
         }
     }
 
     /// Lets events with keys begin once nobody else can have any before them.
     async fn try_release(&mut self) {
-        match self.deliveries.pending().await {
+        let pending = self.deliveries.pending().await;
+        // What ended meanwhile is not among the pending any more.
+        self.record_ended();
+        match pending {
             Ok(pending) if pending <= self.queue.known() => self.queue.release(),
             Ok(pending) => tracing::debug!(pending, known = self.queue.known(), "others are not done yet"),
             Err(error) => tracing::warn!(%error, "it is not known whether others are done"),

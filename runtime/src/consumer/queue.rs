@@ -8,6 +8,9 @@ use tokio::time::Instant;
 
 use crate::transport::Delivery;
 
+/// How many of the events that were handled last are remembered.
+const REMEMBERED: usize = 16_384;
+
 /// The key that events share which wait for each other.
 pub(super) type Lane = Arc<str>;
 
@@ -21,6 +24,9 @@ pub(super) struct Queue {
     /// Numbers of the events that wait or run. If the server delivers one of them again, because a sign of life was lost with
     /// a connection, it is not run a second time.
     in_hand: HashSet<u64>,
+    /// Numbers of the events that were handled last. If the server delivers one of them again, because the acknowledgement
+    /// was lost or came too late, it is not run a second time either.
+    handled: VecDeque<u64>,
     /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
     held: bool,
 }
@@ -76,6 +82,18 @@ impl Queue {
     pub(super) fn pop(&mut self, mut admits: impl FnMut(&Place) -> bool) -> Option<Ready> {
         let position = self.ready.iter().position(|ready| admits(&ready.place))?;
         self.ready.remove(position)
+    }
+
+    /// An event was handled.
+    pub(super) fn handled(&mut self, sequence: u64, lane: Option<&Lane>) {
+        self.handled.truncate(REMEMBERED - 1);
+        self.handled.push_front(sequence);
+        self.done(sequence, lane);
+    }
+
+    /// Whether an event that is delivered again was handled here.
+    pub(super) fn was_handled(&self, delivery: &Delivery) -> bool {
+        delivery.attempt > 1 && self.handled.contains(&delivery.sequence)
     }
 
     /// An event came to its end.
@@ -285,6 +303,21 @@ mod tests {
         push(&mut queue, 1, "a");
 
         assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+
+    #[test]
+    fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
+        let mut queue = Queue::default();
+        let again = |sequence| Delivery { attempt: 2, ..Delivery::for_test(sequence) };
+        queue.done(1, None);
+        queue.handled(2, None);
+        assert_eq!([1, 2, 3].map(|sequence| queue.was_handled(&again(sequence))), [false, true, false]);
+        assert!(!queue.was_handled(&Delivery::for_test(2)), "the first delivery of another stream's event");
+
+        (10..).take(REMEMBERED).for_each(|sequence| queue.handled(sequence, None));
+
+        assert_eq!([2, 10].map(|sequence| queue.was_handled(&again(sequence))), [false, true]);
+        assert_eq!(queue.handled.len(), REMEMBERED);
     }
 
     #[test]

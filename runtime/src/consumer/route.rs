@@ -36,7 +36,7 @@ pub(super) struct Route {
     subject: &'static str,
     /// The part of the subject before the kind, under which the dead letters are, too.
     root: &'static str,
-    key: fn(u32, &[u8]) -> Option<String>,
+    key: fn(u32, &[u8]) -> Result<Option<String>, DecodeError>,
     call: Call,
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Duration,
@@ -148,7 +148,10 @@ impl Routes {
         let found = Opened::of(marks, &delivery.message).and_then(|opened| {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
                 Some(index) => Ok((index, opened)),
-                None => Err(opened.unrouted(&delivery.message)),
+                None => {
+                    let unrouted = Outcome::Unrouted(opened.event_type.to_string());
+                    Err(opened.unless_undecodable(&delivery.message, unrouted))
+                }
             }
         });
         match found {
@@ -167,7 +170,10 @@ impl Routes {
         let key = |data| (self.0[index].key)(opened.version, data);
         let lane = match order {
             Order::None => None,
-            Order::Key => key(opened.data).or_else(|| key(opened.surely(&delivery.message).ok()??)),
+            Order::Key => match key(opened.data) {
+                Ok(lane) => lane,
+                Err(_) => opened.surely(&delivery.message).ok().flatten().and_then(|data| key(data).ok().flatten()),
+            },
         };
         Place { route: Some(index), lane: lane.map(Lane::from) }
     }
@@ -242,8 +248,9 @@ impl<'a> Opened<'a> {
         Glance::sure(&message.payload).map(|glance| Some(glance.data.as_bytes())).map_err(no_envelope)
     }
 
-    fn unrouted(self, message: &Message) -> Outcome {
-        self.surely(message).err().unwrap_or_else(|| Outcome::Unrouted(self.event_type.into_owned()))
+    /// That it ends like this without its payload having been looked at, unless it has none.
+    pub(super) fn unless_undecodable(&self, message: &Message, outcome: Outcome) -> Outcome {
+        self.surely(message).err().unwrap_or(outcome)
     }
 }
 
@@ -271,7 +278,7 @@ impl Route {
             let caught = AssertUnwindSafe(work).catch_unwind();
             Ok(caught.map(|ended| ended.unwrap_or_else(|panic| Outcome::Panicked(panic_in_words(&*panic)))).boxed())
         };
-        let key = |version, data: &[u8]| E::decode(version, data).ok().and_then(|event| event.key());
+        let key = |version, data: &[u8]| E::decode(version, data).map(|event| event.key());
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
         let (event_type, subject) = (E::TYPE, E::SUBJECT);
@@ -291,9 +298,9 @@ impl Route {
             bus: bus.clone(),
         };
         match (self.call)(context(), opened.data) {
-            Err(Outcome::Undecodable(reason)) => match opened.surely(&delivery.message)? {
+            Err(outcome) => match opened.surely(&delivery.message)? {
                 Some(data) => (self.call)(context(), data),
-                None => Err(Outcome::Undecodable(reason)),
+                None => Err(outcome),
             },
             called => called,
         }

@@ -41,8 +41,18 @@ pub(super) struct Worker {
 pub(super) struct Done {
     pub(super) sequence: u64,
     pub(super) lane: Option<Lane>,
-    /// When it comes again, if it does.
-    pub(super) again: Option<Instant>,
+    pub(super) end: End,
+}
+
+/// How it is done with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It was handled, and the server told so.
+    Handled,
+    /// It comes again, by then.
+    Again(Instant),
+    /// It is among the dead letters, or nobody knows.
+    Other,
 }
 
 /// An event whose handler has been given its first chance.
@@ -100,7 +110,8 @@ impl Worker {
         };
         let route = &self.routes[index];
         if delivery.attempt > route.retry.max_attempts && !has_waited {
-            return (Some(index), State::Ended(Outcome::Exhausted));
+            let outcome = opened.unless_undecodable(&delivery.message, Outcome::Exhausted);
+            return (Some(index), State::Ended(outcome));
         }
         let state = match route.call(opened, delivery, &self.bus) {
             Ok(mut work) => match work.as_mut().now_or_never() {
@@ -115,19 +126,19 @@ impl Worker {
     /// Sees an event to its end and tells the server what became of it.
     pub(super) async fn finish(self: Arc<Self>, begun: Box<Begun>, lane: Option<Lane>) -> Done {
         let (sequence, route) = (begun.delivery.sequence, begun.route);
-        let again = AssertUnwindSafe(self.see_to(begun)).catch_unwind().await.unwrap_or_else(|_| {
-            // A handler's panic is an outcome, so this was one of its error's text, or while it was cut off. The event
-            // comes again after `ack_wait`.
+        let end = AssertUnwindSafe(self.see_to(begun)).catch_unwind().await.unwrap_or_else(|_| {
+            // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
+            // off. The event comes again after `ack_wait`.
             tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
             if let Some(breaker) = self.breaker(route) {
                 breaker.withdraw();
             }
-            None
+            End::Other
         });
-        Done { sequence, lane, again }
+        Done { sequence, lane, end }
     }
 
-    async fn see_to(&self, begun: Box<Begun>) -> Option<Instant> {
+    async fn see_to(&self, begun: Box<Begun>) -> End {
         let Begun { delivery, route, state, span } = *begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
@@ -141,8 +152,11 @@ impl Worker {
             self.tell_breaker(route, &outcome);
             let verdict = outcome.verdict(delivery.attempt, retry);
             report(&outcome, verdict);
-            let again = self.settle(&delivery, &outcome, verdict, retry).await;
-            again.map(|delay| Instant::now() + delay)
+            match self.settle(&delivery, &outcome, verdict, retry).await {
+                Some(delay) => End::Again(Instant::now() + delay),
+                None if verdict == Verdict::Ack => End::Handled,
+                None => End::Other,
+            }
         }
         .instrument(span)
         .await

@@ -142,7 +142,7 @@ async fn what_the_memory_gave_up_on_is_recovered() {
     scene.memory.put_consumer(&consumer).unwrap();
     let mut deliveries = scene.memory.read(&consumer);
     for _ in 0..2 {
-        deliveries.next().await.unwrap();
+        deliveries.next().await.message();
         advance(ack_wait).await;
     }
     assert!(tokio::time::timeout(ack_wait, deliveries.next()).await.is_err(), "there is nothing more to deliver");

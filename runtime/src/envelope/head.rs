@@ -1,5 +1,5 @@
-//! A quick way to take apart messages that are written as ours are: the members in our order with the payload last, no white
-//! space between them, no escapes in their texts. All others go the long way.
+//! A quick way to take apart messages that are written as ours are: the members in our order with the payload last, and no
+//! escapes in their texts. All others go the long way.
 
 use std::borrow::Cow;
 

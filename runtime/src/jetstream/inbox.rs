@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use async_nats::{Client, Message, SubscribeError, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
+use tokio::task::unconstrained;
 
-/// A pull request that the server answers with an error, whatever there is to deliver: for signs of life it must say for
-/// how long it waits.
+/// A pull request that the server refuses, whatever there is to deliver: it asks for signs of life without saying how long it
+/// waits.
 const SENSELESS: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
-/// More than the server says beside messages while we leave, such as signs of life.
+/// Room for what the server says beside messages meanwhile, such as signs of life.
 const WORDS: u64 = 16;
 
 /// A subject of our own, and all that was sent there.
@@ -35,7 +36,7 @@ impl Inbox {
         &self.subject
     }
 
-    /// The next message; `None` when the connection is closed for good. Nothing is lost if this is dropped while it waits.
+    /// The next message; `None` when the connection is closed for good, and after we left. Nothing is lost if this is dropped while it waits.
     pub(super) async fn next(&mut self) -> Option<Message> {
         if let Some(kept) = self.kept.pop_front() {
             return Some(kept);
@@ -55,13 +56,17 @@ impl Inbox {
         self.kept.push_front(message);
     }
 
-    /// Begins anew after the connection was lost, since the server counts from 0 again and the client does not.
+    /// All that has arrived already. (Unlike the others it does not give way to other tasks when it has taken many.)
+    pub(super) fn take_arrived(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| unconstrained(self.next()).now_or_never().flatten()).collect()
+    }
+
+    /// Begins anew after we left, or after the connection was lost: then the server counts from 0 again, and the client does
+    /// not. If it comes late, what the server sends by requests of before, which the client repeats, comes again after
+    /// `ack_wait`.
     pub(super) async fn renew(&mut self) -> Result<(), SubscribeError> {
         let anew = Self::open(self.client.clone()).await?;
-        while let Some(message) = self.subscriber.next().now_or_never().flatten() {
-            self.kept.push_back(message);
-        }
-        let kept = std::mem::take(&mut self.kept);
+        let kept = self.take_arrived().into();
         *self = Self { kept, ..anew };
         Ok(())
     }
@@ -70,7 +75,7 @@ impl Inbox {
     ///
     /// Told to drain a subscription, the client forgets it at once, along with what is still on its way. But told after
     /// which number of messages it ends, client and server both count up to that. Whatever is missing, the server sends in
-    /// answer to senseless requests to `asked`. What it can no longer deliver here goes to others at once.
+    /// answer to senseless requests to `asked`. What it delivers to nobody any more, it delivers again at once.
     pub(super) async fn leave(&mut self, expected: usize, asked: &str, rest: &mut Vec<Message>) -> Option<()> {
         let missing = expected as u64 + WORDS;
         self.subscriber.unsubscribe_after(self.received + missing).await.ok()?;

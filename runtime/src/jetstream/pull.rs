@@ -24,7 +24,7 @@ use super::{ASK_AGAIN, JetStream, Link, PAUSE, send};
 use crate::config::duration::LONGEST;
 use crate::consumer::ConsumeError;
 use crate::topology::ConsumerSettings;
-use crate::transport::{self, Delivery, Unavailable, Word};
+use crate::transport::{self, Arrival, Delivery, Unavailable, Word};
 
 /// How long the server keeps a pull request that it cannot fulfil.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ pub(crate) struct Deliveries {
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
     check_at: Instant,
-    /// Goes off when there is something to do, or before, as it is not set anew whenever that is put off.
+    /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
     alarm: Pin<Box<Sleep>>,
     /// Where one reader at a time is served: whether we are, and what was delivered first.
     turn: Option<Turn>,
@@ -74,6 +74,8 @@ struct Turn {
     ask_at: Instant,
     /// Came with news about whose turn it is, which have to be told before.
     kept: Option<Delivery>,
+    /// Whether messages may have been lost on their way, which has to be told before anything that comes.
+    gap: bool,
 }
 
 impl Deliveries {
@@ -95,16 +97,19 @@ impl Deliveries {
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
-            turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None }),
+            turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None, gap: false }),
         })
     }
 
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Arrival, ConsumeError> {
         loop {
             if let Some(kept) = self.turn.as_mut().and_then(|turn| turn.kept.take()) {
-                return Ok(Some(kept));
+                return Ok(Arrival::Message(kept));
             }
             self.pull(want).await?;
+            if self.turn.as_mut().is_some_and(|turn| std::mem::take(&mut turn.gap)) {
+                return Ok(Arrival::Gap);
+            }
             let wake_at = self.wake_at();
             if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
                 self.alarm.as_mut().reset(earlier);
@@ -136,15 +141,15 @@ impl Deliveries {
                     match &mut self.turn {
                         Some(turn) if is_new_turn => {
                             turn.kept = Some(delivery);
-                            return Ok(None);
+                            return Ok(Arrival::Turn);
                         }
-                        _ => return Ok(Some(delivery)),
+                        _ => return Ok(Arrival::Message(delivery)),
                     }
                 }
                 Some(PIN_MISMATCH) => {
                     self.outstanding = 0;
                     if self.turn.as_mut().and_then(|turn| turn.pin.take()).is_some() {
-                        return Ok(None);
+                        return Ok(Arrival::Turn);
                     }
                 }
                 Some(status) => self.hear(status, &message)?,
@@ -186,10 +191,11 @@ impl Deliveries {
     async fn pull(&mut self, want: usize) -> Result<(), ConsumeError> {
         let Link { connected, losses, .. } = *self.link.borrow_and_update();
         if losses != self.losses {
-            // The server forgot our requests along with the connection.
+            // The server forgot our requests along with the connection, and may have sent what never arrived.
             self.inbox.renew().await.map_err(|error| self.gone(&error.to_string()))?;
             self.losses = losses;
             self.outstanding = 0;
+            self.miss();
         }
         let now = Instant::now();
         let must_ask = self.turn.as_ref().is_some_and(|turn| turn.pin.is_some() && turn.ask_at <= now);
@@ -267,23 +273,54 @@ impl Deliveries {
         if self.outstanding == 0 {
             return Ok(Vec::new());
         }
-        let rest = self.stop().await;
-        self.inbox.renew().await.map_err(|error| self.gone(&error.to_string()))?;
+        let mut rest = self.stop().await;
         self.outstanding = 0;
+        // Otherwise asking anew begins with that.
+        if self.is_connected() {
+            self.inbox.renew().await.map_err(|error| self.gone(&error.to_string()))?;
+            // What the server said of the old requests does not matter to the new ones.
+            let late = self.inbox.take_arrived();
+            rest.extend(self.deliveries(late));
+        }
         Ok(rest)
     }
 
     pub(crate) async fn stop(&mut self) -> Vec<Delivery> {
-        let mut rest: Vec<Message> = std::iter::from_fn(|| self.inbox.arrived()).collect();
-        let Link { connected, losses, .. } = *self.link.borrow();
-        if connected && losses == self.losses {
+        let mut rest = self.inbox.take_arrived();
+        if self.is_connected() {
             let asked = self.asked();
-            // If the connection is lost now, what was on its way is lost with it.
-            drop(timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await);
+            let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
+            // If it took too long, or the connection is lost now, what was on its way is lost.
+            if !matches!(left, Ok(Some(()))) {
+                self.miss();
+            }
         }
-        rest.retain(|message| status_of(message).is_none_or(|status| status == StatusCode::OK));
         let kept = self.turn.as_mut().and_then(|turn| turn.kept.take());
-        kept.into_iter().chain(rest.into_iter().filter_map(|message| self.delivery(message))).collect()
+        kept.into_iter().chain(self.deliveries(rest)).collect()
+    }
+
+    /// Whether the connection is that over which messages were asked for.
+    fn is_connected(&self) -> bool {
+        let Link { connected, losses, .. } = *self.link.borrow();
+        connected && losses == self.losses
+    }
+
+    /// Messages may have been lost on their way.
+    fn miss(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            turn.gap = true;
+        }
+    }
+
+    /// What was delivered, of all that arrived.
+    fn deliveries(&mut self, arrived: Vec<Message>) -> Vec<Delivery> {
+        let messages = arrived.into_iter().filter(|it| status_of(it).is_none_or(|status| status == StatusCode::OK));
+        let mut deliveries = Vec::new();
+        for message in messages {
+            self.heed_pin(&message);
+            deliveries.extend(self.delivery(message));
+        }
+        deliveries
     }
 
     pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {

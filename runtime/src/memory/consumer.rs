@@ -11,7 +11,7 @@ use super::stream::Stream;
 use crate::filter;
 use crate::provision::{FoundConsumer, Progress};
 use crate::topology::ConsumerSettings;
-use crate::transport::{self, Delivery, Select, Word};
+use crate::transport::{self, Arrival, Delivery, Select, Word};
 
 /// What a stream remembers of a durable consumer.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Deliveries {
         deliveries
     }
 
-    pub(crate) async fn next(&mut self) -> Option<Delivery> {
+    pub(crate) async fn next(&mut self) -> Arrival {
         loop {
             // Otherwise a reader that always finds something would never let anybody else have a turn.
             tokio::task::coop::consume_budget().await;
@@ -146,10 +146,10 @@ impl Deliveries {
             self.changed.borrow_and_update();
             let is_served = self.with_durable(|durable, _, _| durable.serves(self.reader)).unwrap_or_default();
             if is_served != std::mem::replace(&mut self.was_served, is_served) {
-                return None;
+                return Arrival::Turn;
             }
             let due = match self.take(is_served) {
-                Ok(delivery) => return Some(delivery),
+                Ok(delivery) => return Arrival::Message(delivery),
                 Err(due) => due,
             };
             let due = async {

@@ -55,7 +55,7 @@ fn read(memory: &Memory) -> super::Deliveries {
 }
 
 async fn next(deliveries: &mut super::Deliveries) -> Delivery {
-    deliveries.next().await.unwrap()
+    deliveries.next().await.message()
 }
 
 fn tell(delivery: &Delivery, word: Word) {

@@ -22,8 +22,8 @@ impl Deliveries {
     /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
     /// dropped without losing a message.
     ///
-    /// Where one reader at a time is served, `None` says that it is somebody else's turn now, or ours again.
-    pub(crate) async fn next(&mut self, want: usize) -> Result<Option<Delivery>, ConsumeError> {
+    /// Where one reader at a time is served, the first is news.
+    pub(crate) async fn next(&mut self, want: usize) -> Result<Arrival, ConsumeError> {
         match self {
             Self::Memory(_) if want == 0 => std::future::pending().await,
             Self::Memory(deliveries) => Ok(deliveries.next().await),
@@ -73,6 +73,27 @@ impl Deliveries {
                 Ok(())
             }
             Self::JetStream(deliveries) => deliveries.confirm().await,
+        }
+    }
+}
+
+/// What comes from a durable consumer: a message, or news where one reader at a time is served.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Message(Delivery),
+    /// It is somebody else's turn now, or ours again.
+    Turn,
+    /// Messages may have been lost on their way, so that others come before them.
+    Gap,
+}
+
+#[cfg(test)]
+impl Arrival {
+    /// The message that it must be.
+    pub(crate) fn message(self) -> Delivery {
+        match self {
+            Self::Message(delivery) => delivery,
+            news => panic!("{news:?} instead of a message"),
         }
     }
 }

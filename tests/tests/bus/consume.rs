@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::{
-    BreakerConfig, BreakerState, Bus, ConsumeError, ConsumerConfig, DeadLetterFilter, DeliverFrom, HandlerConfig,
-    HandlerError, Order, Received, ReplayTo, RetryPolicy,
+    Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received, RetryPolicy,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -17,17 +16,12 @@ over_both_transports! {
     a_handler_that_takes_too_long_is_cut_off_and_tried_again
     each_handler_has_its_own_policy
     a_configuration_that_contradicts_itself_is_refused
-    an_open_breaker_keeps_events_away_and_delivery_counts_flat
-    so_it_does_where_keys_are_ordered
-    handlers_that_share_a_dependency_share_its_breaker
     events_of_one_key_keep_their_order_though_one_of_them_fails
     one_instance_at_a_time_is_served_where_keys_are_ordered
     a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back
     a_new_consumer_begins_where_it_is_told
     an_event_that_was_handed_back_comes_to_a_replacement_at_once
     a_restart_keeps_the_schedule_of_retries
-    a_breaker_that_opened_before_anything_new_came_lets_its_probe_through
-    a_probe_that_was_meant_for_somebody_else_makes_room_for_another
     what_a_consumer_that_vanished_had_in_hand_comes_again
 }
 
@@ -113,108 +107,6 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
     assert_eq!(unknown, "handlers.rule.activatd");
     assert_eq!(missing, "handlers.rule.activated.breaker");
     assert!(attempts.contains("max_attempts"), "{attempts}");
-    Ok(())
-}
-
-async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) -> Outcome {
-    keep_events_away(bus, Order::None).await
-}
-
-async fn so_it_does_where_keys_are_ordered(bus: Bus) -> Outcome {
-    keep_events_away(bus, Order::Key).await
-}
-
-/// One failure opens the breaker. What is published while it is open is not delivered at all, so that its first delivery
-/// after the breaker has closed is attempt 1.
-async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let is_down = Arc::new(AtomicBool::new(true));
-    let down = Arc::clone(&is_down);
-    let breaker =
-        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(2), ..BreakerConfig::default() };
-    let config = ConsumerConfig { breaker: Some(breaker), order, ..config() };
-    let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
-        let (tell, down) = (tell.clone(), Arc::clone(&down));
-        async move {
-            tell.send((event.rule_id.clone(), event.attempt()))?;
-            if down.load(Ordering::SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) }
-        }
-    });
-    let monitor = consumer.monitor();
-    let breaker_state = || monitor.breakers().next().map(|(_, state)| state);
-    let consumer = run_as_configured(consumer);
-    bus.publish(&activated("first")).await?;
-    assert_eq!(next(&mut told).await?, ("first".to_owned(), 1));
-    until(|| breaker_state() == Some(BreakerState::Open)).await?;
-
-    let nothing_is_asked_for = async {
-        while lag_and_waiting(&bus).await?.1 > 0 {}
-        Outcome::Ok(())
-    };
-    tokio::time::timeout(Duration::from_secs(30), nothing_is_asked_for).await??;
-    for number in 0..20 {
-        bus.publish(&activated(number)).await?;
-    }
-    assert_eq!((lag_and_waiting(&bus).await?, breaker_state()), ((20, 0), Some(BreakerState::Open)));
-    is_down.store(false, Ordering::SeqCst);
-    let mut heard = Vec::new();
-    for _ in 0..21 {
-        heard.push(next(&mut told).await?);
-    }
-
-    for (rule_id, attempt) in heard {
-        assert_eq!(attempt, if rule_id == "first" { 2 } else { 1 }, "{rule_id}");
-    }
-    assert_eq!(breaker_state(), Some(BreakerState::Closed));
-    assert_eq!(consumer.stop().await?.handled, 21);
-    Ok(())
-}
-
-/// How many events are not delivered yet, and how many requests for events wait at the server.
-async fn lag_and_waiting(bus: &Bus) -> Outcome<(u64, u64)> {
-    let status = bus.status(None).await?;
-    let consumer = status.streams.iter().flat_map(|stream| &stream.consumers).find(|it| it.name == "promotions");
-    Ok(consumer.map(|consumer| (consumer.lag, consumer.waiting)).ok_or("no consumer")?)
-}
-
-async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let tell_updated = tell.clone();
-    let breaker =
-        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(600), ..BreakerConfig::default() };
-    let guarded = HandlerConfig { breaker: Some("gateway".to_owned()), ..HandlerConfig::default() };
-    let config = ConsumerConfig {
-        breakers: BTreeMap::from([("gateway".to_owned(), breaker)]),
-        handlers: ["rule.activated", "rule.updated"].map(|name| (name.to_owned(), guarded.clone())).into(),
-        concurrency: 1,
-        ..config()
-    };
-    // Both are there before the consumer, so that they are fetched together.
-    bus.publish(&activated("r1")).await?;
-    bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
-    let consumer = bus
-        .consumer("promotions")
-        .config(config)
-        .on(move |_: Received<Activated>| {
-            let tell = tell.clone();
-            async move {
-                tell.send("activated")?;
-                Err(HandlerError::retry("down"))
-            }
-        })
-        .on(move |_: Received<Updated>| {
-            let tell = tell_updated.clone();
-            async move { Ok(tell.send("updated")?) }
-        });
-    let monitor = consumer.monitor();
-    let consumer = run_as_configured(consumer);
-    assert_eq!(next(&mut told).await?, "activated");
-    until(|| monitor.breakers().eq([("gateway", BreakerState::Open)])).await?;
-
-    let summary = consumer.stop().await?;
-
-    assert_eq!((summary.handled, summary.failed), (0, 1));
-    assert!(told.try_recv().is_err(), "the other handler ran although its dependency is down");
     Ok(())
 }
 
@@ -438,71 +330,5 @@ async fn what_a_consumer_that_vanished_had_in_hand_comes_again(bus: Bus) -> Outc
 
     assert_eq!(next(&mut told).await?, 2);
     assert_eq!(second.stop().await?.handled, 1);
-    Ok(())
-}
-
-async fn a_breaker_that_opened_before_anything_new_came_lets_its_probe_through(bus: Bus) -> Outcome {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let breaker =
-        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
-    let instance = |breaker: Option<BreakerConfig>, retry: RetryPolicy| {
-        let tell = tell.clone();
-        let config = ConsumerConfig { breaker, retry, ..ConsumerConfig::default() };
-        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
-            let tell = tell.clone();
-            async move {
-                tell.send(event.attempt())?;
-                if event.attempt() < 4 { Err(HandlerError::retry("down")) } else { Ok(()) }
-            }
-        }))
-    };
-    bus.publish(&activated("r1")).await?;
-    let first = instance(None, QUICK);
-    assert_eq!((next(&mut told).await?, next(&mut told).await?), (1, 2));
-    first.stop().await?;
-
-    // All that this one ever gets has been delivered several times, and comes again long after the breaker is due.
-    let late = RetryPolicy { first_delay: Duration::from_millis(400), max_delay: Duration::from_millis(400), ..QUICK };
-    let second = instance(Some(breaker), late);
-
-    // A third delivery was on its way to the first instance, perhaps.
-    while next(&mut told).await? < 4 {}
-    assert_eq!(second.stop().await?.handled, 1);
-    Ok(())
-}
-
-async fn a_probe_that_was_meant_for_somebody_else_makes_room_for_another(bus: Bus) -> Outcome {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let breaker =
-        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_millis(50), ..BreakerConfig::default() };
-    let far = RetryPolicy { first_delay: Duration::from_secs(600), max_delay: Duration::from_secs(600), ..QUICK };
-    let config = ConsumerConfig { breaker: Some(breaker), retry: far, ..ConsumerConfig::default() };
-    let guarded = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
-        let tell = tell.clone();
-        async move {
-            tell.send(event.rule_id.clone())?;
-            if event.rule_id == "fails" { Err(HandlerError::retry("down")) } else { Ok(()) }
-        }
-    });
-    let monitor = guarded.monitor();
-    let loyalty = bus.consumer("loyalty").on(|event: Received<Activated>| async move {
-        if event.rule_id == "bad" && event.replay_of().is_none() { Err(HandlerError::reject("bad")) } else { Ok(()) }
-    });
-    let loyal = loyalty.monitor();
-    let (guarded, loyalty) = (run_as_configured(guarded), run(loyalty));
-    bus.publish(&activated("bad")).await?;
-    assert_eq!(next(&mut told).await?, "bad");
-    until(|| loyal.summary().dead_lettered == 1).await?;
-
-    bus.publish(&activated("fails")).await?;
-    assert_eq!(next(&mut told).await?, "fails");
-    until(|| monitor.breakers().any(|(_, state)| state != BreakerState::Closed)).await?;
-    // What comes next to both is for one of them only: it takes the place of the probe and says nothing.
-    bus.dead_letters("rules").await?.replay_all(&DeadLetterFilter::default(), ReplayTo::Consumer).await?;
-    bus.publish(&activated("last")).await?;
-
-    assert_eq!(next(&mut told).await?, "last");
-    assert_eq!(guarded.stop().await?.handled, 2);
-    loyalty.stop().await?;
     Ok(())
 }
