@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventsmith_tests::job::{Deed, Entry, JOBS, Job, Orders, What};
+use eventsmith_tests::proxy::{Frame, Verdict};
+use tokio::time::timeout;
 
 use crate::common::*;
 use crate::worker::Worker;
@@ -111,5 +113,28 @@ async fn jobs_of_a_key_keep_their_order_at_concurrency_64_through_redelivery_and
     assert!(done.into_iter().eq(1..=JOBS_IN_ALL));
     let processes: BTreeSet<u32> = entries.iter().map(|entry| entry.process).collect();
     assert!(processes.len() >= 4, "{processes:?} did all, and the restart came too late");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_lost_with_the_connection_is_not_overtaken_by_the_next_of_its_key() -> Outcome {
+    let site = Site::new().await?;
+    let orders = Orders { ordered: true, ack_wait_ms: 2_000, ..site.orders() };
+    let job = |id| Job { key: "key".to_owned(), ..Job::new(id, [Deed::Complete]) };
+    let is_lost = |frame: &Frame| frame.delivers().is_some_and(|it| (it.sequence, it.attempt) == (2, 1));
+    site.proxy.rule(move |frame| if is_lost(frame) { Verdict::Cut } else { Verdict::Forward });
+    let mut worker = Worker::ready(&orders).await?;
+    site.bus.publish(&job(1)).await?;
+    worker.says("DONE 1").await?;
+
+    let before = site.proxy.connections();
+    site.bus.publish(&job(2)).await?;
+    timeout(PATIENCE, site.proxy.connected(before + 1)).await?;
+    site.bus.publish(&job(3)).await?;
+    let stream = site.stream(&JOBS).await?;
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+
+    let done: Vec<_> = site.journal.done()?.into_iter().map(|entry| (entry.id, entry.attempt)).collect();
+    assert_eq!(done, [(1, 1), (2, 2), (3, 1)]);
     Ok(())
 }
