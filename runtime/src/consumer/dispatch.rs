@@ -98,6 +98,7 @@ impl Dispatch {
                     // Somebody else may have been served until now, and have events of our keys in hand.
                     Arrival::Turn => {
                         self.hand_back().await;
+                        self.queue.expect_nothing();
                         self.queue.hold();
                     }
                     Arrival::Gap => self.queue.hold(),

@@ -133,7 +133,10 @@ impl Queue {
     /// Keeps events with keys from beginning until [`release`](Self::release).
     pub(super) fn hold(&mut self) {
         self.held = true;
-        // What was to come again to us may come to somebody else now.
+    }
+
+    /// Expects nothing any more that was handed back: it may come to somebody else.
+    pub(super) fn expect_nothing(&mut self) {
         self.lanes.retain(|_, slots| {
             slots.retain(|_, slot| !matches!(slot, Slot::Away(_)));
             !slots.is_empty()
@@ -268,6 +271,20 @@ mod tests {
         queue.forget_overdue(now + Duration::from_secs(61));
 
         assert_eq!(pop(&mut queue), Some(2));
+    }
+
+    #[test]
+    fn what_is_to_come_again_is_known_unless_it_may_come_to_somebody_else() {
+        let (mut queue, lane) = (Queue::default(), "a".into());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+        queue.away(1, Some(&lane), Instant::now() + Duration::from_secs(60));
+
+        queue.hold();
+        assert_eq!(queue.known(), 1);
+        queue.expect_nothing();
+
+        assert_eq!(queue.known(), 0);
     }
 
     #[test]
