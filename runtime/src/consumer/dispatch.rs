@@ -115,10 +115,10 @@ impl Dispatch {
             let admits = |place: &Place| self.worker.breaker(place.route).is_none_or(|breaker| breaker.admits());
             let Some(Ready { delivery, place, has_waited }) = self.queue.pop(admits) else { return };
             let begun = self.worker.begin(delivery, has_waited);
-            let sequence = begun.delivery.sequence;
             if begun.is_handled() {
-                send(&begun.delivery.acker, Word::Ack).await;
-                self.queue.handled(sequence, place.lane.as_ref());
+                let Delivery { sequence, stored, acker, .. } = &begun.delivery;
+                send(acker, Word::Ack).await;
+                self.queue.handled(*sequence, *stored, place.lane.as_ref());
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), place.lane));
             }
@@ -185,18 +185,19 @@ impl Dispatch {
     }
 
     fn record(&mut self, done: Result<Done, JoinError>) {
-        let Done { sequence, lane, end } = match done {
+        let Done { sequence, stored, lane, end } = match done {
             Ok(done) => done,
             // The task catches panics, and nobody aborts it.
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
         match end {
-            End::Handled => self.queue.handled(sequence, lane.as_ref()),
-            End::Again(due) if lane.is_some() => {
+            End::Handled => return self.queue.handled(sequence, stored, lane.as_ref()),
+            End::Again(due) if self.config.order == Order::Key => {
                 self.queue.away(sequence, lane.as_ref(), due + self.worker.ack_wait + OVERDUE);
             }
             End::Again(_) | End::Other => self.queue.done(sequence, lane.as_ref()),
         }
+        self.queue.forget(sequence);
     }
 
     /// Lets events with keys begin once nobody else can have any before them.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::transport::Delivery;
@@ -24,9 +25,12 @@ pub(super) struct Queue {
     /// Numbers of the events that wait or run. If the server delivers one of them again, because a sign of life was lost with
     /// a connection, it is not run a second time.
     in_hand: HashSet<u64>,
-    /// Numbers of the events that were handled last. If the server delivers one of them again, because the acknowledgement
-    /// was lost or came too late, it is not run a second time either.
-    handled: VecDeque<u64>,
+    /// Events without a key that were handed back and are expected again, by this time at the latest.
+    away: HashMap<u64, Instant>,
+    /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
+    /// their numbers to others. If the server delivers one of them again, because the acknowledgement was lost or came too
+    /// late, it is not run a second time either.
+    handled: VecDeque<(u64, Timestamp)>,
     /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
     held: bool,
 }
@@ -67,6 +71,7 @@ impl Queue {
             tracing::debug!(sequence, "delivered again while in hand; ignored");
             return;
         }
+        self.away.remove(&sequence);
         match place.lane.clone() {
             Some(lane) => {
                 let slots = self.lanes.entry(lane.clone()).or_default();
@@ -85,15 +90,20 @@ impl Queue {
     }
 
     /// An event was handled.
-    pub(super) fn handled(&mut self, sequence: u64, lane: Option<&Lane>) {
+    pub(super) fn handled(&mut self, sequence: u64, stored: Timestamp, lane: Option<&Lane>) {
         self.handled.truncate(REMEMBERED - 1);
-        self.handled.push_front(sequence);
+        self.handled.push_front((sequence, stored));
         self.done(sequence, lane);
+    }
+
+    /// An event was not handled, whatever became of it in an earlier life of the consumer.
+    pub(super) fn forget(&mut self, sequence: u64) {
+        self.handled.retain(|(handled, _)| *handled != sequence);
     }
 
     /// Whether an event that is delivered again was handled here.
     pub(super) fn was_handled(&self, delivery: &Delivery) -> bool {
-        delivery.attempt > 1 && self.handled.contains(&delivery.sequence)
+        delivery.attempt > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
     }
 
     /// An event came to its end.
@@ -110,13 +120,19 @@ impl Queue {
     /// An event was handed back to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, lane: Option<&Lane>, until: Instant) {
         self.in_hand.remove(&sequence);
-        if let Some(slots) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
-            slots.insert(sequence, Slot::Away(until));
+        match lane {
+            Some(lane) => {
+                if let Some(slots) = self.lanes.get_mut(lane) {
+                    slots.insert(sequence, Slot::Away(until));
+                }
+            }
+            None => drop(self.away.insert(sequence, until)),
         }
     }
 
     /// Gives up on events that should have come again long ago: the stream dropped them.
     pub(super) fn forget_overdue(&mut self, now: Instant) {
+        self.away.retain(|_, until| *until >= now);
         let overdue = |slot: &Slot| matches!(slot, Slot::Away(until) if *until < now);
         let mut lanes = Vec::new();
         for (lane, slots) in &mut self.lanes {
@@ -137,6 +153,7 @@ impl Queue {
 
     /// Expects nothing any more that was handed back: it may come to somebody else.
     pub(super) fn expect_nothing(&mut self) {
+        self.away.clear();
         self.lanes.retain(|_, slots| {
             slots.retain(|_, slot| !matches!(slot, Slot::Away(_)));
             !slots.is_empty()
@@ -191,7 +208,7 @@ impl Queue {
     /// How many events the server counts as delivered and not acknowledged of which we know.
     pub(super) fn known(&self) -> usize {
         let away = self.lanes.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
-        self.in_hand.len() + away.count()
+        self.in_hand.len() + self.away.len() + away.count()
     }
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
@@ -278,10 +295,17 @@ mod tests {
         let (mut queue, lane) = (Queue::default(), "a".into());
         push(&mut queue, 1, "a");
         pop(&mut queue);
-        queue.away(1, Some(&lane), Instant::now() + Duration::from_secs(60));
+        let until = Instant::now() + Duration::from_secs(60);
+        queue.away(1, Some(&lane), until);
+        queue.push(Delivery::for_test(2), Place::default());
+        pop(&mut queue);
+        queue.away(2, None, until);
 
         queue.hold();
-        assert_eq!(queue.known(), 1);
+        assert_eq!(queue.known(), 2);
+        queue.push(Delivery::for_test(2), Place::default());
+        assert_eq!(queue.known(), 2);
+        queue.away(2, None, until);
         queue.expect_nothing();
 
         assert_eq!(queue.known(), 0);
@@ -326,12 +350,16 @@ mod tests {
     fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
         let mut queue = Queue::default();
         let again = |sequence| Delivery { attempt: 2, ..Delivery::for_test(sequence) };
+        let stored = again(0).stored;
         queue.done(1, None);
-        queue.handled(2, None);
+        queue.handled(2, stored, None);
+        queue.handled(3, stored, None);
+        queue.forget(3);
         assert_eq!([1, 2, 3].map(|sequence| queue.was_handled(&again(sequence))), [false, true, false]);
-        assert!(!queue.was_handled(&Delivery::for_test(2)), "the first delivery of another stream's event");
+        assert!(!queue.was_handled(&Delivery::for_test(2)), "its first delivery");
+        assert!(!queue.was_handled(&Delivery { stored: Timestamp::MAX, ..again(2) }), "another event with its number");
 
-        (10..).take(REMEMBERED).for_each(|sequence| queue.handled(sequence, None));
+        (10..).take(REMEMBERED).for_each(|sequence| queue.handled(sequence, stored, None));
 
         assert_eq!([2, 10].map(|sequence| queue.was_handled(&again(sequence))), [false, true]);
         assert_eq!(queue.handled.len(), REMEMBERED);

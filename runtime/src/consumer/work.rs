@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
@@ -40,6 +41,7 @@ pub(super) struct Worker {
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) sequence: u64,
+    pub(super) stored: Timestamp,
     pub(super) lane: Option<Lane>,
     pub(super) end: End,
 }
@@ -125,7 +127,7 @@ impl Worker {
 
     /// Sees an event to its end and tells the server what became of it.
     pub(super) async fn finish(self: Arc<Self>, begun: Box<Begun>, lane: Option<Lane>) -> Done {
-        let (sequence, route) = (begun.delivery.sequence, begun.route);
+        let (sequence, stored, route) = (begun.delivery.sequence, begun.delivery.stored, begun.route);
         let end = AssertUnwindSafe(self.see_to(begun)).catch_unwind().await.unwrap_or_else(|_| {
             // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
             // off. The event comes again after `ack_wait`.
@@ -135,7 +137,7 @@ impl Worker {
             }
             End::Other
         });
-        Done { sequence, lane, end }
+        Done { sequence, stored, lane, end }
     }
 
     async fn see_to(&self, begun: Box<Begun>) -> End {

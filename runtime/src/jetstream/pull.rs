@@ -74,7 +74,8 @@ struct Turn {
     ask_at: Instant,
     /// Came with news about whose turn it is, which have to be told before.
     kept: Option<Delivery>,
-    /// Whether messages may have been lost on their way, which has to be told before anything that comes.
+    /// Whether the server has turned to us, or messages may have been lost on their way: to be told before anything comes.
+    is_new: bool,
     gap: bool,
 }
 
@@ -97,7 +98,7 @@ impl Deliveries {
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
-            turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None, gap: false }),
+            turn: ordered.then(|| Turn { pin: None, ask_at: Instant::now(), kept: None, is_new: false, gap: false }),
         })
     }
 
@@ -107,8 +108,13 @@ impl Deliveries {
                 return Ok(Arrival::Message(kept));
             }
             self.pull(want).await?;
-            if self.turn.as_mut().is_some_and(|turn| std::mem::take(&mut turn.gap)) {
-                return Ok(Arrival::Gap);
+            if let Some(turn) = &mut self.turn {
+                if std::mem::take(&mut turn.is_new) {
+                    return Ok(Arrival::Turn);
+                }
+                if std::mem::take(&mut turn.gap) {
+                    return Ok(Arrival::Gap);
+                }
             }
             let wake_at = self.wake_at();
             if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
@@ -260,6 +266,7 @@ impl Deliveries {
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
                 self.outstanding = 0;
+                self.miss();
                 Ok(())
             }
         }
@@ -317,14 +324,21 @@ impl Deliveries {
         let messages = arrived.into_iter().filter(|it| status_of(it).is_none_or(|status| status == StatusCode::OK));
         let mut deliveries = Vec::new();
         for message in messages {
-            self.heed_pin(&message);
+            let is_new = self.heed_pin(&message);
+            if let Some(turn) = &mut self.turn {
+                turn.is_new |= is_new;
+            }
             deliveries.extend(self.delivery(message));
         }
         deliveries
     }
 
     pub(crate) async fn pending(&self) -> Result<usize, Unavailable> {
-        match self.info().await? {
+        if !self.is_connected() {
+            return Err(Unavailable("there is no connection".to_owned()));
+        }
+        let answer = timeout(ASK_AGAIN, self.info()).await;
+        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}")))?? {
             Ok(info) => Ok(info.num_ack_pending),
             Err(error) => Err(Unavailable(error.to_string())),
         }

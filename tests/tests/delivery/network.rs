@@ -64,7 +64,7 @@ async fn an_event_whose_acknowledgement_is_lost_comes_again_and_is_not_handled_a
         attempts.entry(entry.id).or_default().push(entry.attempt);
     }
     assert_eq!(attempts, (1..=20).map(|id| (id, vec![1])).collect(), "an event was handled again");
-    assert_eq!(stream.consumer_info("worker").await?.delivered.consumer_sequence, 30);
+    assert!(stream.consumer_info("worker").await?.delivered.consumer_sequence >= 30, "nothing was delivered again");
     Ok(())
 }
 
