@@ -208,7 +208,7 @@ impl Dispatch {
         match pending {
             Ok(pending) if pending <= self.queue.known() => self.queue.release(),
             Ok(pending) => tracing::debug!(pending, known = self.queue.known(), "others are not done yet"),
-            Err(error) => tracing::warn!(%error, "it is not known whether others are done"),
+            Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
         }
     }
 
