@@ -125,15 +125,15 @@ impl Dispatch {
         }
     }
 
-    /// How many more to fetch: none before half of what was fetched ahead is used up, so that fetching goes in batches, and
-    /// none while a breaker is open.
+    /// How many more to fetch: none before a quarter of what was fetched ahead is used up, so that fetching goes in batches,
+    /// and none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
         let room = self.room();
         if self.is_careful {
             return usize::from(self.queue.ready() + self.running.len() == 0).min(room);
         }
-        if self.queue.ready() > prefetch / 2 {
+        if self.queue.ready() > prefetch - prefetch / 4 {
             return 0;
         }
         let most = concurrency.max(1).saturating_add(prefetch).min(MOST);

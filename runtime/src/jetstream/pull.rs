@@ -205,7 +205,7 @@ impl Deliveries {
         }
         let now = Instant::now();
         let must_ask = self.turn.as_ref().is_some_and(|turn| turn.pin.is_some() && turn.ask_at <= now);
-        let has_enough = want <= self.outstanding || self.outstanding > want / 2;
+        let has_enough = want <= self.outstanding || self.outstanding > want - want / 4;
         if !connected || has_enough && !must_ask {
             return Ok(());
         }
