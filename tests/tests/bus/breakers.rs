@@ -21,10 +21,6 @@ over_both_transports! {
     a_probe_that_was_meant_for_somebody_else_makes_room_for_another
 }
 
-fn config() -> ConsumerConfig {
-    ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() }
-}
-
 async fn an_open_breaker_keeps_events_away_and_delivery_counts_flat(bus: Bus) -> Outcome {
     keep_events_away(bus, Order::None).await
 }
@@ -41,7 +37,7 @@ async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
     let down = Arc::clone(&is_down);
     let breaker =
         BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(4), ..BreakerConfig::default() };
-    let config = ConsumerConfig { breaker: Some(breaker), order, ..config() };
+    let config = ConsumerConfig { breaker: Some(breaker), order, ..quick() };
     let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
         let (tell, down) = (tell.clone(), Arc::clone(&down));
         async move {
@@ -51,7 +47,7 @@ async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
     });
     let monitor = consumer.monitor();
     let breaker_state = || monitor.breakers().next().map(|(_, state)| state);
-    let consumer = run_as_configured(consumer);
+    let consumer = Running::start(consumer);
     bus.publish(&activated("first")).await?;
     assert_eq!(next(&mut told).await?, ("first".to_owned(), 1));
     until(|| breaker_state() == Some(BreakerState::Open)).await?;
@@ -100,7 +96,7 @@ async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome
         breakers: BTreeMap::from([("gateway".to_owned(), breaker)]),
         handlers: ["rule.activated", "rule.updated"].map(|name| (name.to_owned(), guarded.clone())).into(),
         concurrency: 1,
-        ..config()
+        ..quick()
     };
     // Both are there before the consumer, so that they are fetched together.
     bus.publish(&activated("r1")).await?;
@@ -120,7 +116,7 @@ async fn handlers_that_share_a_dependency_share_its_breaker(bus: Bus) -> Outcome
             async move { Ok(tell.send("updated")?) }
         });
     let monitor = consumer.monitor();
-    let consumer = run_as_configured(consumer);
+    let consumer = Running::start(consumer);
     assert_eq!(next(&mut told).await?, "activated");
     until(|| monitor.breakers().eq([("gateway", BreakerState::Open)])).await?;
 
@@ -138,7 +134,7 @@ async fn a_breaker_that_opened_before_anything_new_came_lets_its_probe_through(b
     let instance = |breaker: Option<BreakerConfig>, retry: RetryPolicy| {
         let tell = tell.clone();
         let config = ConsumerConfig { breaker, retry, ..ConsumerConfig::default() };
-        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+        Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
             let tell = tell.clone();
             async move {
                 tell.send(event.attempt())?;
@@ -179,7 +175,7 @@ async fn a_probe_that_was_meant_for_somebody_else_makes_room_for_another(bus: Bu
         if event.rule_id == "bad" && event.replay_of().is_none() { Err(HandlerError::reject("bad")) } else { Ok(()) }
     });
     let loyal = loyalty.monitor();
-    let (guarded, loyalty) = (run_as_configured(guarded), run(loyalty));
+    let (guarded, loyalty) = (Running::start(guarded), run(loyalty));
     bus.publish(&activated("bad")).await?;
     assert_eq!(next(&mut told).await?, "bad");
     until(|| loyal.summary().dead_lettered == 1).await?;

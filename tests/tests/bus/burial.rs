@@ -80,7 +80,7 @@ async fn an_event_that_fails_too_often_dies_after_its_attempts(bus: Bus) -> Outc
             Err(HandlerError::retry(format!("attempt {}", event.attempt())))
         }
     });
-    let consumer = run_as_configured(consumer);
+    let consumer = Running::start(consumer);
     let found = letters(&bus, 1).await?;
     let summary = consumer.stop().await?;
 
@@ -130,16 +130,15 @@ async fn a_dead_event_does_not_hold_up_the_others(bus: Bus) -> Outcome {
     let config = ConsumerConfig { concurrency: 1, retry: slow, ..ConsumerConfig::default() };
     bus.publish_all(&(0..100).map(activated).collect::<Vec<_>>()).await;
 
-    let consumer =
-        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
-            let tell = tell.clone();
-            async move {
-                if event.rule_id == "0" {
-                    return Err(HandlerError::retry("never"));
-                }
-                Ok(tell.send(event.rule_id.clone())?)
+    let consumer = Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            if event.rule_id == "0" {
+                return Err(HandlerError::retry("never"));
             }
-        }));
+            Ok(tell.send(event.rule_id.clone())?)
+        }
+    }));
 
     for number in 1..100 {
         assert_eq!(next(&mut told).await?, number.to_string());

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, Consumer, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor, Violation,
+    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor,
+    Violation,
 };
-use eventsmith_tests::running::{PATIENCE, Running};
+use eventsmith_tests::running::PATIENCE;
+pub(crate) use eventsmith_tests::running::Running;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -30,6 +32,11 @@ pub(crate) const DEAD_LETTERS: StreamDescriptor = StreamDescriptor {
 /// Retries at once, so that tests need not wait for them.
 pub(crate) const QUICK: RetryPolicy =
     RetryPolicy { first_delay: Duration::from_millis(20), max_delay: Duration::from_millis(100), max_attempts: 5 };
+
+/// The defaults otherwise.
+pub(crate) fn quick() -> ConsumerConfig {
+    ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() }
+}
 
 /// An event that needs a `rule_id`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,11 +133,7 @@ event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
 
 /// Runs a consumer that tries again quickly.
 pub(crate) fn run(consumer: Consumer) -> Running {
-    run_as_configured(consumer.retry(QUICK))
-}
-
-pub(crate) fn run_as_configured(consumer: Consumer) -> Running {
-    Running::start(consumer)
+    Running::start(consumer.retry(QUICK))
 }
 
 /// The next of what a handler tells the test.

@@ -25,15 +25,11 @@ over_both_transports! {
     what_a_consumer_that_vanished_had_in_hand_comes_again
 }
 
-fn config() -> ConsumerConfig {
-    ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() }
-}
-
 async fn a_handler_that_takes_too_long_is_cut_off_and_tried_again(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     bus.publish(&activated("r1")).await?;
 
-    let config = ConsumerConfig { timeout: Duration::from_millis(50), ..config() };
+    let config = ConsumerConfig { timeout: Duration::from_millis(50), ..quick() };
     let consumer = run(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
         let tell = tell.clone();
         async move {
@@ -57,7 +53,7 @@ async fn each_handler_has_its_own_policy(bus: Bus) -> Outcome {
     bus.publish(&Updated { rule_id: "r2".to_owned(), revision: 1 }).await?;
 
     let once = HandlerConfig { retry: Some(RetryPolicy { max_attempts: 1, ..QUICK }), ..HandlerConfig::default() };
-    let config = ConsumerConfig { handlers: BTreeMap::from([("rule.updated".to_owned(), once)]), ..config() };
+    let config = ConsumerConfig { handlers: BTreeMap::from([("rule.updated".to_owned(), once)]), ..quick() };
     let consumer = bus
         .consumer("promotions")
         .config(config)
@@ -75,7 +71,7 @@ async fn each_handler_has_its_own_policy(bus: Bus) -> Outcome {
                 Err(HandlerError::retry("never"))
             }
         });
-    let consumer = run_as_configured(consumer);
+    let consumer = Running::start(consumer);
 
     let mut heard = Vec::new();
     for _ in 0..4 {
@@ -100,9 +96,9 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
         BTreeMap::from([(name.to_owned(), handler)])
     };
 
-    let unknown = refusal(ConsumerConfig { handlers: handlers("rule.activatd", None), ..config() }).await;
-    let missing = refusal(ConsumerConfig { handlers: handlers("rule.activated", Some("db")), ..config() }).await;
-    let attempts = refusal(ConsumerConfig { max_deliver: 5, ..config() }).await;
+    let unknown = refusal(ConsumerConfig { handlers: handlers("rule.activatd", None), ..quick() }).await;
+    let missing = refusal(ConsumerConfig { handlers: handlers("rule.activated", Some("db")), ..quick() }).await;
+    let attempts = refusal(ConsumerConfig { max_deliver: 5, ..quick() }).await;
 
     assert_eq!(unknown, "handlers.rule.activatd");
     assert_eq!(missing, "handlers.rule.activated.breaker");
@@ -112,12 +108,12 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
 
 async fn events_of_one_key_keep_their_order_though_one_of_them_fails(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
-    let config = ConsumerConfig { order: Order::Key, concurrency: 64, ..config() };
+    let config = ConsumerConfig { order: Order::Key, concurrency: 64, ..quick() };
     for number in 0..200 {
         bus.publish(&Moved { key: format!("k{}", number % 5), number }).await?;
     }
 
-    let consumer = run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+    let consumer = Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
         let tell = tell.clone();
         async move {
             // One in seven fails twice, and all take a moment, so that others could pass.
@@ -145,8 +141,8 @@ async fn one_instance_at_a_time_is_served_where_keys_are_ordered(bus: Bus) -> Ou
     let (tell, mut told) = mpsc::unbounded_channel();
     let instance = |name: &'static str| {
         let tell = tell.clone();
-        let config = ConsumerConfig { order: Order::Key, ..config() };
-        run_as_configured(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+        let config = ConsumerConfig { order: Order::Key, ..quick() };
+        Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
             let tell = tell.clone();
             async move { Ok(tell.send((name, event.number))?) }
         }))
@@ -173,8 +169,8 @@ async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back(bus: Bu
     let begun = Arc::new(Notify::new());
     let signal = Arc::clone(&begun);
     bus.publish(&activated("r1")).await?;
-    let config = ConsumerConfig { shutdown_timeout: Duration::from_millis(50), ..config() };
-    let first = run_as_configured(bus.consumer("promotions").config(config).on(move |_: Received<Activated>| {
+    let config = ConsumerConfig { shutdown_timeout: Duration::from_millis(50), ..quick() };
+    let first = Running::start(bus.consumer("promotions").config(config).on(move |_: Received<Activated>| {
         signal.notify_one();
         async {
             std::future::pending::<()>().await;
@@ -200,12 +196,12 @@ async fn a_new_consumer_begins_where_it_is_told(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let consumer = |name: &'static str, deliver: DeliverFrom| {
         let tell = tell.clone();
-        let config = ConsumerConfig { deliver, ..config() };
+        let config = ConsumerConfig { deliver, ..quick() };
         let consumer = bus.consumer(name).config(config).on(move |event: Received<Activated>| {
             let tell = tell.clone();
             async move { Ok(tell.send((name, event.rule_id.clone()))?) }
         });
-        run_as_configured(consumer)
+        Running::start(consumer)
     };
     for number in 1..=3 {
         bus.publish(&activated(number)).await?;
@@ -307,7 +303,7 @@ async fn a_restart_keeps_the_schedule_of_retries(bus: Bus) -> Outcome {
 
 async fn what_a_consumer_that_vanished_had_in_hand_comes_again(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
-    let config = || ConsumerConfig { ack_wait: Duration::from_millis(200), ..config() };
+    let config = || ConsumerConfig { ack_wait: Duration::from_millis(200), ..quick() };
     let begun = Arc::new(Notify::new());
     let signal = Arc::clone(&begun);
     bus.publish(&activated("r1")).await?;
@@ -322,11 +318,10 @@ async fn what_a_consumer_that_vanished_had_in_hand_comes_again(bus: Bus) -> Outc
     tokio::time::timeout(Duration::from_secs(30), begun.notified()).await?;
 
     vanishes.abort();
-    let second =
-        run_as_configured(bus.consumer("promotions").config(config()).on(move |event: Received<Activated>| {
-            let tell = tell.clone();
-            async move { Ok(tell.send(event.attempt())?) }
-        }));
+    let second = Running::start(bus.consumer("promotions").config(config()).on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.attempt())?) }
+    }));
 
     assert_eq!(next(&mut told).await?, 2);
     assert_eq!(second.stop().await?.handled, 1);

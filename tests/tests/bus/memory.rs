@@ -16,7 +16,7 @@ async fn bus() -> Outcome<Bus> {
 async fn ten_attempts_over_half_an_hour_take_no_time() -> Outcome {
     let (bus, began) = (bus().await?, Instant::now());
     let consumer = bus.consumer("promotions").retry(RetryPolicy::default());
-    let consumer = run_as_configured(consumer.on(|_: Received<Activated>| async { Err(HandlerError::retry("never")) }));
+    let consumer = Running::start(consumer.on(|_: Received<Activated>| async { Err(HandlerError::retry("never")) }));
 
     bus.publish(&activated("r1")).await?;
     bus.settle().await;
