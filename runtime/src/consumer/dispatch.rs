@@ -147,8 +147,7 @@ impl Dispatch {
 
     /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
     async fn recall(&mut self) -> Result<(), ConsumeError> {
-        let recalled = self.deliveries.recall().await?;
-        for delivery in recalled {
+        for delivery in self.deliveries.recall().await? {
             self.accept(delivery).await;
         }
         // Not all of it may be for handlers that the breaker guards.
@@ -191,13 +190,12 @@ impl Dispatch {
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
         match end {
-            End::Handled => return self.queue.handled(sequence, stored, lane.as_ref()),
+            End::Handled => self.queue.handled(sequence, stored, lane.as_ref()),
             End::Again(due) if self.config.order == Order::Key => {
                 self.queue.away(sequence, lane.as_ref(), due + self.worker.ack_wait + OVERDUE);
             }
             End::Again(_) | End::Other => self.queue.done(sequence, lane.as_ref()),
         }
-        self.queue.forget(sequence);
     }
 
     /// Lets events with keys begin once nobody else can have any before them.

@@ -93,12 +93,7 @@ impl Queue {
     pub(super) fn handled(&mut self, sequence: u64, stored: Timestamp, lane: Option<&Lane>) {
         self.handled.truncate(REMEMBERED - 1);
         self.handled.push_front((sequence, stored));
-        self.done(sequence, lane);
-    }
-
-    /// An event was not handled, whatever became of it in an earlier life of the consumer.
-    pub(super) fn forget(&mut self, sequence: u64) {
-        self.handled.retain(|(handled, _)| *handled != sequence);
+        self.leave(sequence, lane);
     }
 
     /// Whether an event that is delivered again was handled here.
@@ -106,8 +101,18 @@ impl Queue {
         delivery.attempt > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
     }
 
-    /// An event came to its end.
+    /// An event came to another end.
     pub(super) fn done(&mut self, sequence: u64, lane: Option<&Lane>) {
+        self.forget(sequence);
+        self.leave(sequence, lane);
+    }
+
+    /// An event was not handled, whatever became of its number in an earlier life of the consumer.
+    fn forget(&mut self, sequence: u64) {
+        self.handled.retain(|(handled, _)| *handled != sequence);
+    }
+
+    fn leave(&mut self, sequence: u64, lane: Option<&Lane>) {
         self.in_hand.remove(&sequence);
         if let Some(lane) = lane {
             if let Some(slots) = self.lanes.get_mut(lane) {
@@ -119,6 +124,7 @@ impl Queue {
 
     /// An event was handed back to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, lane: Option<&Lane>, until: Instant) {
+        self.forget(sequence);
         self.in_hand.remove(&sequence);
         match lane {
             Some(lane) => {
@@ -354,7 +360,7 @@ mod tests {
         queue.done(1, None);
         queue.handled(2, stored, None);
         queue.handled(3, stored, None);
-        queue.forget(3);
+        queue.done(3, None);
         assert_eq!([1, 2, 3].map(|sequence| queue.was_handled(&again(sequence))), [false, true, false]);
         assert!(!queue.was_handled(&Delivery::for_test(2)), "its first delivery");
         assert!(!queue.was_handled(&Delivery { stored: Timestamp::MAX, ..again(2) }), "another event with its number");
