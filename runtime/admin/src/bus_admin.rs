@@ -1,0 +1,110 @@
+//! What operators do with a bus.
+
+use std::future::Future;
+
+use eventsmith_bus::bus::Bus;
+
+use crate::dead_letters::{DeadLetterError, DeadLetters};
+use crate::provision::{Plan, ProvisionError, Status};
+use crate::server::Server;
+use crate::topology::Topology;
+
+/// What operators do with a [`Bus`], and services do not: provisioning, and looking after dead letters.
+///
+/// ```
+/// use eventsmith::admin::BusAdmin;
+/// use eventsmith::{Bus, StreamDescriptor};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventsmith::admin::ProvisionError> {
+/// const ORDERS: StreamDescriptor = StreamDescriptor::new("ORDERS", &["shop.domain.order.>"]);
+///
+/// let bus = Bus::in_memory();
+/// bus.provision(&[ORDERS]).await?;
+/// assert_eq!(bus.status(None).await?.streams.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+pub trait BusAdmin: sealed::Sealed {
+    /// Creates and updates streams and consumers until they are as the topology says: [`plan`](Self::plan) and
+    /// [`apply`](Self::apply) in one.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan) and [`apply`](Self::apply).
+    fn provision(
+        &self,
+        topology: impl Into<Topology> + Send,
+    ) -> impl Future<Output = Result<(), ProvisionError>> + Send;
+
+    /// What would have to change for streams and consumers to be as the topology says; changes nothing.
+    ///
+    /// Settings that the topology does not speak of are none of its business and stay as they are, and so does what it
+    /// does not name. With [`Config::replicas`](eventsmith_bus::config::Config::replicas) streams get that many replicas.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Server`] and [`ProvisionError::Unavailable`]. What cannot be changed is no error: it is in the plan.
+    fn plan(&self, topology: impl Into<Topology> + Send) -> impl Future<Output = Result<Plan, ProvisionError>> + Send;
+
+    /// Does what a plan says, or nothing at all if it has something that cannot be done. Applied twice it changes nothing.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Refused`], with every setting and the reason. Another error ends it, and what came before it is done.
+    fn apply(&self, plan: &Plan) -> impl Future<Output = Result<(), ProvisionError>> + Send;
+
+    /// How streams and consumers are doing: those of a topology, or all that this user may see. Consumers that the topology does
+    /// not have are among them, and marked.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Server`] and [`ProvisionError::Unavailable`].
+    fn status(&self, topology: Option<&Topology>) -> impl Future<Output = Result<Status, ProvisionError>> + Send;
+
+    /// The dead letters of the catalogue whose subjects begin with this root. They are in the stream that captures
+    /// `{root}.dlq.>`.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when that cannot be told.
+    fn dead_letters(&self, root: &str) -> impl Future<Output = Result<DeadLetters, DeadLetterError>> + Send;
+}
+
+impl BusAdmin for Bus {
+    async fn provision(&self, topology: impl Into<Topology> + Send) -> Result<(), ProvisionError> {
+        let plan = self.plan(topology).await?;
+        self.apply(&plan).await
+    }
+
+    async fn plan(&self, topology: impl Into<Topology> + Send) -> Result<Plan, ProvisionError> {
+        let mut topology = topology.into();
+        let latest = self.longest_publish();
+        for stream in &mut topology.streams {
+            stream.replicas = self.replicas().map_or(stream.replicas, usize::from);
+            if stream.duplicate_window <= latest {
+                tracing::warn!(
+                    stream = stream.name,
+                    duplicate_window = ?stream.duplicate_window,
+                    ?latest,
+                    "the duplicate window is no longer than publishing may take: a late retry could be stored twice"
+                );
+            }
+        }
+        Server::of(self).plan(&topology).await
+    }
+
+    async fn apply(&self, plan: &Plan) -> Result<(), ProvisionError> {
+        Server::of(self).apply(plan).await
+    }
+
+    async fn status(&self, topology: Option<&Topology>) -> Result<Status, ProvisionError> {
+        Server::of(self).status(topology).await
+    }
+
+    async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
+        DeadLetters::open(Server::of(self), root).await
+    }
+}
+
+mod sealed {
+    /// Only a bus has these methods.
+    pub trait Sealed {}
+
+    impl Sealed for eventsmith_bus::bus::Bus {}
+}

@@ -1,0 +1,110 @@
+//! Dead letters one after the other, and what is done with many.
+
+use std::collections::BTreeMap;
+
+use eventsmith_bus::dead_letters::reason::DeadReason;
+use eventsmith_bus::dead_letters::record::{self, DeadLetter};
+use eventsmith_bus::transport::MessageSelector;
+use jiff::Timestamp;
+
+use super::filter::DeadLetterFilter;
+use super::store::{DeadLetterError, DeadLetters};
+
+impl DeadLetters {
+    /// The letters that a filter selects, oldest first, of those that are there when the list is begun. They are fetched
+    /// one by one, so that a list of a million takes no more memory than one of ten.
+    pub fn list(&self, filter: &DeadLetterFilter) -> DeadLetterList {
+        DeadLetterList::new(self.clone(), filter.clone())
+    }
+
+    /// Deletes the letters that a filter selects, and returns how many.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`]; what was deleted before is deleted.
+    pub async fn purge(&self, filter: &DeadLetterFilter) -> Result<u64, DeadLetterError> {
+        let (mut list, mut purged) = (self.list(filter), 0);
+        while let Some(letter) = list.next().await? {
+            self.delete(letter.sequence).await?;
+            purged += 1;
+        }
+        Ok(purged)
+    }
+
+    /// Counts the letters that a filter selects, by consumer and reason.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`].
+    pub async fn count(
+        &self,
+        filter: &DeadLetterFilter,
+    ) -> Result<BTreeMap<(String, DeadReason), u64>, DeadLetterError> {
+        let (mut list, mut counts) = (self.list(filter), BTreeMap::new());
+        while let Some(letter) = list.next().await? {
+            *counts.entry((letter.consumer, letter.reason)).or_default() += 1;
+        }
+        Ok(counts)
+    }
+}
+
+/// A list of dead letters under way, see [`DeadLetters::list`].
+#[derive(Debug)]
+pub struct DeadLetterList {
+    letters: DeadLetters,
+    filter: DeadLetterFilter,
+    subject: String,
+    now: Timestamp,
+    from: u64,
+    /// The last message that was there when the list was begun.
+    until: Option<u64>,
+    foreign: u64,
+}
+
+impl DeadLetterList {
+    fn new(letters: DeadLetters, filter: DeadLetterFilter) -> Self {
+        let subject = filter.subject(&letters.root);
+        Self { letters, filter, subject, now: Timestamp::now(), from: 1, until: None, foreign: 0 }
+    }
+
+    /// The next letter; `None` at the end.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`]. The list can be continued after it.
+    pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLetterError> {
+        let DeadLetters { server, stream, .. } = &self.letters;
+        let transport = server.transport();
+        let until = match self.until {
+            Some(until) => until,
+            None => server.stream(stream).await?.map_or(0, |found| found.last_sequence),
+        };
+        self.until = Some(until);
+        while self.from <= until {
+            let select = MessageSelector::NextOf { subject: &self.subject, from: self.from };
+            let Some(kept) = transport.message(stream, select).await?.filter(|kept| kept.sequence <= until) else {
+                break;
+            };
+            self.from = kept.sequence + 1;
+            let sequence = kept.sequence;
+            let Some(letter) = record::read(kept) else {
+                tracing::warn!(stream, sequence, "among the dead letters is a message that is none");
+                self.foreign += 1;
+                continue;
+            };
+            // While a letter is being replayed there are two of it. The copy counts only if the letter itself is gone.
+            if let Some(mark) = letter.mark
+                && transport.message(stream, MessageSelector::Sequence(mark.of)).await?.is_some()
+            {
+                continue;
+            }
+            if self.filter.fits(&letter, self.now) {
+                return Ok(Some(letter));
+            }
+        }
+        self.from = until + 1;
+        Ok(None)
+    }
+
+    /// How many messages were passed that are no letters, though they are where letters should be.
+    pub fn foreign(&self) -> u64 {
+        self.foreign
+    }
+}

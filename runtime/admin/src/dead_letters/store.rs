@@ -1,0 +1,108 @@
+//! Single dead letters of a catalogue.
+
+use eventsmith_bus::dead_letters::record::{self, DeadLetter};
+use eventsmith_bus::dead_letters::stream_of;
+use eventsmith_bus::settings::DEAD_LETTERS;
+use eventsmith_bus::transport::{MessageSelector, ServerFailure, Transport, Unavailable};
+
+use crate::server::Server;
+
+/// The dead letters of a catalogue: to look at, to replay, to purge. See [`BusAdmin::dead_letters`](crate::BusAdmin::dead_letters).
+///
+/// ```
+/// use eventsmith::admin::{BusAdmin, DeadLetterError, DeadLetterFilter, ReplayTo};
+/// use eventsmith::{Bus, DeadReason};
+///
+/// async fn mended(bus: &Bus) -> Result<(), DeadLetterError> {
+///     let letters = bus.dead_letters("rules").await?;
+///     let exhausted = DeadLetterFilter { reason: Some(DeadReason::Exhausted), ..DeadLetterFilter::default() };
+///     let mut list = letters.list(&exhausted);
+///     while let Some(letter) = list.next().await? {
+///         println!("{} {}: {}", letter.sequence, letter.subject, letter.error);
+///         letters.replay(letter.sequence, ReplayTo::Consumer).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    pub(super) server: Server,
+    pub(super) root: String,
+    /// The stream that holds them.
+    pub(super) stream: String,
+}
+
+/// Why something could not be done about dead letters.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeadLetterError {
+    /// No stream holds dead letters of this catalogue.
+    #[error("no stream captures {subject}; declare one in eventsmith.toml and provision it")]
+    NoStream {
+        /// The subjects of dead letters.
+        subject: String,
+    },
+    /// A letter could not be replayed, and is still there. Its event may be back on its subject; replaying the letter
+    /// again finds out.
+    #[error("the dead letter {sequence} was not replayed: {reason}")]
+    Replay {
+        /// The letter's number.
+        sequence: u64,
+        /// Why not.
+        reason: String,
+    },
+    /// The server did not answer, or with an error.
+    #[error("the server did not answer about dead letters: {reason}; is JetStream enabled, and may this user use it?")]
+    Unavailable {
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl From<Unavailable> for DeadLetterError {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable { reason: error.0 }
+    }
+}
+
+impl From<ServerFailure> for DeadLetterError {
+    fn from(failure: ServerFailure) -> Self {
+        Self::Unavailable { reason: failure.to_string() }
+    }
+}
+
+impl DeadLetters {
+    pub(crate) async fn open(server: Server, root: &str) -> Result<Self, DeadLetterError> {
+        let subject = format!("{root}.{DEAD_LETTERS}.>");
+        match stream_of(server.transport(), root).await? {
+            Some(stream) => Ok(Self { server, root: root.to_owned(), stream }),
+            None => Err(DeadLetterError::NoStream { subject }),
+        }
+    }
+
+    pub(super) fn transport(&self) -> &dyn Transport {
+        self.server.transport()
+    }
+
+    /// The name of the stream that holds the letters.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// One letter by its number; `None` if there is none of this number.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`].
+    pub async fn get(&self, sequence: u64) -> Result<Option<DeadLetter>, DeadLetterError> {
+        let kept = self.transport().message(&self.stream, MessageSelector::Sequence(sequence)).await?;
+        Ok(kept.and_then(record::read))
+    }
+
+    /// Deletes a letter, and with it what the stream knows of its event. One that is not there is no error.
+    ///
+    /// # Errors
+    /// [`DeadLetterError::Unavailable`].
+    pub async fn delete(&self, sequence: u64) -> Result<(), DeadLetterError> {
+        Ok(self.transport().delete_message(&self.stream, sequence).await?)
+    }
+}

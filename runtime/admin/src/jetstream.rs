@@ -1,0 +1,179 @@
+//! The server's JetStream API, as far as services do not need it: streams, and lists of what there is.
+
+use std::time::Duration;
+
+use eventsmith_bus::jetstream::{JetStream, Settings, consumers, nanos};
+use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings};
+use eventsmith_bus::transport::ServerFailure;
+use eventsmith_event::stream::{Discard, Retention, Storage};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
+
+/// What the server answers about a stream, as far as it matters here.
+#[derive(Deserialize)]
+struct Info {
+    config: Settings,
+    state: State,
+}
+
+#[derive(Deserialize)]
+struct State {
+    messages: u64,
+    bytes: u64,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(alias = "streams", alias = "consumers")]
+    items: Option<Vec<T>>,
+    total: usize,
+}
+
+pub(crate) async fn stream(server: &JetStream, name: &str) -> Result<Option<FoundStream>, ServerFailure> {
+    Ok(info(server, name).await?.map(found))
+}
+
+pub(crate) async fn put_stream(server: &JetStream, wanted: &StreamSettings, exists: bool) -> Result<(), ServerFailure> {
+    let name = &wanted.name;
+    let existing = if exists { info(server, name).await? } else { None };
+    let (action, mut settings) = existing.map_or_else(|| ("CREATE", Settings::new()), |info| ("UPDATE", info.config));
+    write(wanted, &mut settings);
+    server.request::<IgnoredAny>(format!("STREAM.{action}.{name}"), &settings).await.map(drop)
+}
+
+pub(crate) async fn delete_consumer(server: &JetStream, stream: &str, name: &str) -> Result<(), ServerFailure> {
+    match server.request::<IgnoredAny>(format!("CONSUMER.DELETE.{stream}.{name}"), &json!({})).await {
+        // Asked twice, as the first answer was lost.
+        Err(ServerFailure::Refused { code: ServerFailure::NO_CONSUMER, .. }) => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+pub(crate) async fn streams(server: &JetStream) -> Result<Vec<FoundStream>, ServerFailure> {
+    Ok(list(server, "STREAM.LIST".to_owned()).await?.into_iter().map(found).collect())
+}
+
+pub(crate) async fn consumers(server: &JetStream, stream: &str) -> Result<Vec<FoundConsumer>, ServerFailure> {
+    let infos = list(server, format!("CONSUMER.LIST.{stream}")).await?;
+    Ok(infos.into_iter().map(|info| consumers::found(stream, info)).collect())
+}
+
+/// All pages of a list. What is created or deleted meanwhile may be in it or not, and twice.
+async fn list<T: DeserializeOwned>(server: &JetStream, subject: String) -> Result<Vec<T>, ServerFailure> {
+    let mut all = Vec::new();
+    loop {
+        let page = server.request::<Page<T>>(subject.clone(), &json!({ "offset": all.len() })).await?;
+        let items = page.items.unwrap_or_default();
+        let is_last = items.is_empty() || all.len() + items.len() >= page.total;
+        all.extend(items);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+async fn info(server: &JetStream, name: &str) -> Result<Option<Info>, ServerFailure> {
+    match server.request::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await {
+        Ok(info) => Ok(Some(info)),
+        Err(ServerFailure::Refused { code: ServerFailure::NO_STREAM, .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn found(Info { config, state }: Info) -> FoundStream {
+    FoundStream {
+        settings: read(&config),
+        sealed: config.get("sealed").and_then(Value::as_bool).unwrap_or_default(),
+        messages: state.messages,
+        bytes: state.bytes,
+        first_sequence: state.first_seq,
+        last_sequence: state.last_seq,
+    }
+}
+
+/// Puts our settings beside those that the server has and we do not speak of.
+fn write(wanted: &StreamSettings, settings: &mut Settings) {
+    let limit = |limit: Option<u64>| limit.map_or_else(|| Value::from(-1), Value::from);
+    let ours = [
+        ("name", json!(wanted.name)),
+        ("description", json!(wanted.description)),
+        ("subjects", json!(wanted.subjects)),
+        ("storage", json!(if wanted.storage == Storage::Memory { "memory" } else { "file" })),
+        (
+            "retention",
+            json!(match wanted.retention {
+                Retention::Limits => "limits",
+                Retention::Interest => "interest",
+                Retention::WorkQueue => "workqueue",
+            }),
+        ),
+        ("max_age", nanos(wanted.max_age.unwrap_or_default())),
+        ("max_bytes", limit(wanted.max_bytes)),
+        ("max_msgs", limit(wanted.max_messages)),
+        ("num_replicas", json!(wanted.replicas)),
+        ("duplicate_window", nanos(wanted.duplicate_window)),
+        ("discard", json!(wanted.discard)),
+        ("allow_atomic", json!(wanted.atomic)),
+    ];
+    settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+}
+
+/// Our settings of a stream that exists. What the server leaves out has its zero value.
+fn read(settings: &Settings) -> StreamSettings {
+    let text = |key| settings.get(key).and_then(Value::as_str).unwrap_or_default();
+    let number = |key| settings.get(key).and_then(Value::as_u64);
+    let duration = |key| number(key).map(Duration::from_nanos).unwrap_or_default();
+    let subjects = settings.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    StreamSettings {
+        name: text("name").to_owned(),
+        description: text("description").to_owned(),
+        subjects: subjects.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
+        storage: if text("storage") == "memory" { Storage::Memory } else { Storage::File },
+        retention: match text("retention") {
+            "interest" => Retention::Interest,
+            "workqueue" => Retention::WorkQueue,
+            _ => Retention::Limits,
+        },
+        max_age: Some(duration("max_age")).filter(|age| !age.is_zero()),
+        // Unlimited is -1, which is no u64; 0 means the same to the server.
+        max_bytes: number("max_bytes").filter(|max| *max > 0),
+        max_messages: number("max_msgs").filter(|max| *max > 0),
+        replicas: number("num_replicas").and_then(|replicas| replicas.try_into().ok()).unwrap_or(1),
+        duplicate_window: duration("duplicate_window"),
+        discard: if text("discard") == "new" { Discard::New } else { Discard::Old },
+        atomic: settings.get("allow_atomic").and_then(Value::as_bool).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_the_same_and_leaves_the_rest_alone() {
+        let wanted = StreamSettings {
+            name: "EVENTS".to_owned(),
+            description: "all".to_owned(),
+            subjects: vec!["a.>".to_owned()],
+            storage: Storage::Memory,
+            retention: Retention::WorkQueue,
+            max_age: None,
+            max_bytes: Some(7),
+            max_messages: None,
+            replicas: 3,
+            duplicate_window: Duration::from_secs(5),
+            discard: Discard::Old,
+            atomic: false,
+        };
+        let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
+
+        write(&wanted, &mut settings);
+
+        assert_eq!(read(&settings), wanted);
+        assert_eq!(settings["allow_direct"], json!(true));
+    }
+}

@@ -1,0 +1,17 @@
+//! What operators of eventsmith need and services do not: provisioning, dead letters.
+//!
+//! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on, with its feature `admin`:
+//! this crate has no promises of its own.
+//!
+//! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
+//! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`BusAdmin`] offers
+//! all of it as methods of a bus.
+
+mod bus_admin;
+pub mod dead_letters;
+mod jetstream;
+pub mod provision;
+mod server;
+pub mod topology;
+
+pub use bus_admin::BusAdmin;

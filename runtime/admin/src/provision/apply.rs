@@ -1,0 +1,65 @@
+//! Doing what a plan says.
+
+use eventsmith_bus::settings::ConsumerSettings;
+use eventsmith_bus::transport::ServerFailure;
+use eventsmith_event::stream::{DeliverFrom, Retention};
+
+use super::error::ProvisionError;
+use super::plan::{Action, Change, Plan, Wanted};
+use crate::server::Server;
+
+impl Server {
+    /// Does what a plan says, or nothing, if it holds what cannot be done.
+    pub(crate) async fn apply(&self, plan: &Plan) -> Result<(), ProvisionError> {
+        if plan.is_refused() {
+            return Err(ProvisionError::Refused { plan: Box::new(plan.clone()) });
+        }
+        let mut changes: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
+        changes.sort_by_key(|change| rank(change));
+        for change in changes {
+            let about = change.about();
+            tracing::info!(action = ?change.action, "changing {about}");
+            match &change.wanted {
+                Wanted::Stream(wanted) => self.put_stream(wanted, change.action == Action::Update).await,
+                Wanted::Consumer(wanted) if change.action == Action::Recreate => self.recreate(wanted, &about).await?,
+                Wanted::Consumer(wanted) => self.put_consumer(wanted, change.action == Action::Update).await,
+            }
+            .map_err(|failure| ProvisionError::new(about, failure))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a consumer and creates it so that it goes on with what it has not settled. It may settle more before it is
+    /// deleted; that comes again.
+    async fn recreate(
+        &self,
+        wanted: &ConsumerSettings,
+        about: &str,
+    ) -> Result<Result<(), ServerFailure>, ProvisionError> {
+        let ConsumerSettings { stream, name, .. } = wanted;
+        let failed = |failure| ProvisionError::new(about.to_owned(), failure);
+        let retention = self.stream(stream).await.map_err(failed)?.map(|stream| stream.settings.retention);
+        let Some(found) = self.consumer(stream, name).await.map_err(failed)? else {
+            return Ok(self.put_consumer(wanted, false).await);
+        };
+        // A work queue holds nothing that is settled, and does not let one begin elsewhere.
+        let is_queue = retention == Some(Retention::WorkQueue);
+        let deliver = if is_queue { DeliverFrom::All } else { found.resume() };
+        self.delete_consumer(stream, name).await.map_err(failed)?;
+        let created = self.put_consumer(&ConsumerSettings { deliver, ..wanted.clone() }, false).await;
+        created.map(Ok).map_err(|failure| {
+            let reason = failure.to_string();
+            ProvisionError::Deleted { about: about.to_owned(), deliver, reason }
+        })
+    }
+}
+
+/// Streams come before their consumers; and first those that give up subjects, which others may be to take.
+fn rank(change: &Change) -> u8 {
+    let gives_up = change.fields.iter().any(|field| field.field == "subjects" && field.note.is_some());
+    match (&change.wanted, change.action) {
+        (Wanted::Stream(_), Action::Update) if gives_up => 0,
+        (Wanted::Stream(_), _) => 1,
+        (Wanted::Consumer(_), _) => 2,
+    }
+}

@@ -1,0 +1,58 @@
+//! Why streams and consumers are not as the catalogue wants them.
+
+use eventsmith_bus::transport::ServerFailure;
+use eventsmith_event::stream::DeliverFrom;
+
+use super::plan::Plan;
+
+/// Why streams and consumers are not as the catalogue wants them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvisionError {
+    /// Something of the plan cannot be done, so none of it was.
+    #[error("nothing was changed, because of what is refused: {}", plan.refusals().join("; "))]
+    Refused {
+        /// The whole plan.
+        plan: Box<Plan>,
+    },
+    /// The server refused a change. Those before it in the plan are made; apply it again when the cause is gone.
+    #[error("the server refused {about}: {reason}")]
+    Server {
+        /// The stream or the consumer.
+        about: String,
+        /// The server's error code.
+        code: u64,
+        /// The server's words.
+        reason: String,
+    },
+    /// The server did not answer.
+    #[error("the server did not answer about {about}: {reason}; is JetStream enabled, and may this user use it?")]
+    Unavailable {
+        /// The stream or the consumer.
+        about: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A consumer was to be recreated, is deleted, and could not be created.
+    #[error(
+        "{about} was deleted, and creating it again failed: {reason}; it has to be created by hand with the deliver policy \
+         {deliver:?} to go on where it was"
+    )]
+    Deleted {
+        /// The consumer.
+        about: String,
+        /// Where it has to begin to go on where it was.
+        deliver: DeliverFrom,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl ProvisionError {
+    pub(super) fn new(about: String, failure: ServerFailure) -> Self {
+        match failure {
+            ServerFailure::Refused { code, reason } => Self::Server { about, code, reason },
+            ServerFailure::Unavailable(reason) => Self::Unavailable { about, reason },
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every setting of a stream that is compared with the catalogue, and what it takes to change it on a server.
+//!
+//! What a server changes and what it refuses is in its sources: `configUpdateCheck` in server/stream.go.
+//! `tests/tests/bus/provision/fields.rs` tries every line of the table on one.
+
+use eventsmith_bus::settings::fields::{Effect, Field, FieldEffect, any_server, update, warn};
+use eventsmith_bus::settings::{StreamSettings, words};
+use eventsmith_event::stream::{Discard, Retention};
+use serde::Serialize;
+
+/// The settings of a stream. None is ever recreated: messages would be lost.
+pub(crate) const STREAM: &[Field<StreamSettings>] = &[
+    Field {
+        name: "description",
+        words: |stream| format!("{:?}", stream.description),
+        effect: update,
+        needs: any_server,
+    },
+    Field {
+        name: "subjects",
+        words: |stream| words::subjects(&stream.subjects),
+        effect: |found, wanted| {
+            let gone: Vec<String> =
+                found.subjects.iter().filter(|subject| !wanted.subjects.contains(subject)).cloned().collect();
+            let note = || format!("what is published to {} is captured no more", words::subjects(&gone));
+            (Effect::Update, (!gone.is_empty()).then(note))
+        },
+        needs: any_server,
+    },
+    Field {
+        name: "storage",
+        words: |stream| name_of(&stream.storage),
+        effect: |_, _| refuse("messages of a stream cannot move; publish to a new stream under another name"),
+        needs: any_server,
+    },
+    Field {
+        name: "retention",
+        words: |stream| name_of(&stream.retention),
+        effect: |found, wanted| match (found.retention, wanted.retention) {
+            (Retention::WorkQueue, _) | (_, Retention::WorkQueue) => {
+                refuse("no server turns a stream into a work queue or back; publish to a new stream under another name")
+            }
+            (_, Retention::Interest) => {
+                warn(true, "what all its consumers have acknowledged, or none is for, is dropped")
+            }
+            _ => (Effect::Update, None),
+        },
+        needs: any_server,
+    },
+    Field {
+        name: "max_age",
+        words: |stream| words::limit(stream.max_age, words::duration),
+        effect: |found, wanted| warn(lower(found.max_age, wanted.max_age), "older messages are dropped"),
+        needs: any_server,
+    },
+    Field {
+        name: "max_bytes",
+        words: |stream| words::limit(stream.max_bytes, words::bytes),
+        effect: |found, wanted| at_the_limit(lower(found.max_bytes, wanted.max_bytes), wanted),
+        needs: any_server,
+    },
+    Field {
+        name: "max_messages",
+        words: |stream| words::limit(stream.max_messages, |max| max.to_string()),
+        effect: |found, wanted| at_the_limit(lower(found.max_messages, wanted.max_messages), wanted),
+        needs: any_server,
+    },
+    Field { name: "replicas", words: |stream| stream.replicas.to_string(), effect: update, needs: any_server },
+    Field {
+        name: "duplicate_window",
+        words: |stream| words::duration(stream.duplicate_window),
+        effect: update,
+        needs: any_server,
+    },
+    Field { name: "discard", words: |stream| name_of(&stream.discard), effect: update, needs: any_server },
+    Field {
+        name: "atomic",
+        words: |stream| stream.atomic.to_string(),
+        effect: update,
+        needs: |stream| stream.atomic.then_some((2, 12)),
+    },
+];
+
+fn refuse(reason: &str) -> FieldEffect {
+    (Effect::Refuse, Some(reason.to_owned()))
+}
+
+fn at_the_limit(is_lower: bool, wanted: &StreamSettings) -> FieldEffect {
+    warn(
+        is_lower,
+        match wanted.discard {
+            Discard::Old => "the oldest messages beyond it are dropped",
+            Discard::New => "new messages are refused until there is room",
+        },
+    )
+}
+
+/// Whether a limit gets lower; none is the highest.
+fn lower<T: PartialOrd>(found: Option<T>, wanted: Option<T>) -> bool {
+    match (found, wanted) {
+        (Some(found), Some(wanted)) => wanted < found,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    }
+}
+
+/// The name of a value as eventsmith.toml has it.
+fn name_of(value: &impl Serialize) -> String {
+    // Only enums without content come here, and those are texts.
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+}

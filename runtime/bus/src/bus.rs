@@ -1,0 +1,218 @@
+//! The bus: what a service holds to publish and to consume.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventsmith_event::event::Event;
+
+use crate::config::Config;
+use crate::jetstream::{ConnectError, JetStream, ShutdownError};
+use crate::memory::{Memory, Starting, StoredMessage};
+use crate::publish::{PublishAllError, PublishBatch, PublishError, PublishOptions, Published, Publisher};
+use crate::transport::Transport;
+
+/// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
+///
+/// Cheap to clone: all clones share one connection. See [`Config`] for how to connect.
+#[derive(Clone)]
+pub struct Bus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    publisher: Publisher,
+    backend: Backend,
+    ack_timeout: Duration,
+    replicas: Option<u8>,
+    create_consumers: bool,
+}
+
+/// What carries the messages of a bus: for what not every transport can do.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// A server.
+    JetStream(Arc<JetStream>),
+    /// Memory.
+    Memory(Memory),
+}
+
+impl Backend {
+    fn transport(&self) -> Arc<dyn Transport> {
+        match self {
+            Self::JetStream(jetstream) => Arc::new(Arc::clone(jetstream)),
+            Self::Memory(memory) => Arc::new(memory.clone()),
+        }
+    }
+}
+
+impl Bus {
+    /// Connects to NATS. The first connection must succeed; lost later, it is made again for ever.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the configuration contradicts itself, no server can be reached or none lets us in.
+    pub async fn connect(config: Config) -> Result<Self, ConnectError> {
+        let config = config.bounded();
+        let jetstream = JetStream::connect(&config).await?;
+        Ok(Self::over(Backend::JetStream(jetstream), config))
+    }
+
+    /// A bus without a server, for tests and first steps: the same calls, the same rules.
+    ///
+    /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
+    /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
+    /// clock is tokio's; [`settle`](Self::settle) puts it forward, so that tests wait for no retry.
+    pub fn in_memory() -> Self {
+        let config = Config { create_consumers: true, ..Config::default() };
+        Self::over(Backend::Memory(Memory::default()), config)
+    }
+
+    fn over(backend: Backend, config: Config) -> Self {
+        let publisher = Publisher {
+            transport: backend.transport(),
+            source: config.name,
+            budget: config.publish_timeout,
+            max_in_flight: config.max_in_flight,
+        };
+        Self {
+            inner: Arc::new(Inner {
+                publisher,
+                backend,
+                ack_timeout: config.ack_timeout,
+                replicas: config.replicas,
+                create_consumers: config.create_consumers,
+            }),
+        }
+    }
+
+    /// Validates an event, stores it, and returns once the stream has acknowledged it.
+    ///
+    /// An acknowledgement that does not come in time is no proof of failure. The message is sent again under the same
+    /// id, for as long as [`Config::publish_timeout`] says, and the stream stores it once.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the event may be stored all the same.
+    pub async fn publish<E: Event>(&self, event: &E) -> Result<Published, PublishError> {
+        self.publish_with(event, PublishOptions::default()).await
+    }
+
+    /// [`publish`](Self::publish) with an id of one's own, a correlation, or other members of the envelope.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub async fn publish_with<E: Event>(&self, event: &E, options: PublishOptions) -> Result<Published, PublishError> {
+        self.inner.publisher.publish(event, &options).await
+    }
+
+    /// Publishes events one after the other without waiting for each acknowledgement, and returns where each is stored, in
+    /// order.
+    ///
+    /// At most [`Config::max_in_flight`] events are unacknowledged at a time. They are stored in the order given, with
+    /// one exception that JetStream does not let a client exclude: when the acknowledgement of an event fails, events
+    /// that were in flight behind it may have been stored before it is sent again. Nothing new is sent until all that
+    /// was in flight is settled. If an event cannot be settled, those behind it that were not sent yet get
+    /// [`PublishError::NotSent`]. An event that is invalid or refused keeps none behind it from being stored.
+    ///
+    /// # Errors
+    /// [`PublishAllError`] when an event is not known to be stored; it says which are, and why each of the others is not.
+    pub async fn publish_all<'a, E: Event>(
+        &self,
+        events: impl IntoIterator<Item = &'a E, IntoIter: Send>,
+    ) -> Result<Vec<Published>, PublishAllError> {
+        self.inner.publisher.publish_all(events.into_iter()).await
+    }
+
+    /// An empty batch, for [`publish_atomic`](Self::publish_atomic).
+    pub fn batch(&self) -> PublishBatch {
+        PublishBatch::new(&self.inner.publisher.source)
+    }
+
+    /// Stores all events of a batch, one after the other, or none of them.
+    ///
+    /// All must belong into one stream, which must allow it (`atomic = true` in `eventsmith.toml`), on nats-server 2.12.1 or
+    /// later. As with [`publish`](Self::publish), the batch is sent again until it is known what became of it, and is
+    /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
+    ///
+    /// # Errors
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
+    pub async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
+        self.inner.publisher.publish_atomic(batch).await
+    }
+
+    /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.
+    pub fn published(&self) -> Vec<StoredMessage> {
+        match self.backend() {
+            Backend::Memory(memory) => memory.stored(),
+            Backend::JetStream(_) => Vec::new(),
+        }
+    }
+
+    /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled, or gone to the dead
+    /// letters, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put forward
+    /// instead. At once for a bus over NATS, which cannot know.
+    ///
+    /// A consumer that cannot settle, because it is never run, its handler hangs or its breaker is open, is waited for.
+    pub async fn settle(&self) {
+        if let Backend::Memory(memory) = self.backend() {
+            memory.settle().await;
+        }
+    }
+
+    /// Sends what is still on its way and closes the connection, for all clones. Stop consumers first.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] when the server does not confirm. The connection is closed all the same; one that is down at
+    /// the moment, as soon as it is made again.
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
+        self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
+    }
+
+    pub(crate) fn creates_consumers(&self) -> bool {
+        self.inner.create_consumers
+    }
+
+    /// Says that a consumer is about to read, until it does: for those who wait until all is settled.
+    pub(crate) fn starting(&self) -> Option<Starting> {
+        match self.backend() {
+            Backend::Memory(memory) => Some(memory.starting()),
+            Backend::JetStream(_) => None,
+        }
+    }
+
+    #[doc(hidden)]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.inner.publisher.transport
+    }
+
+    /// The transport, to be kept.
+    #[doc(hidden)]
+    pub fn shared_transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.inner.publisher.transport)
+    }
+
+    #[doc(hidden)]
+    pub fn backend(&self) -> &Backend {
+        &self.inner.backend
+    }
+
+    /// [`Config::replicas`].
+    #[doc(hidden)]
+    pub fn replicas(&self) -> Option<u8> {
+        self.inner.replicas
+    }
+
+    /// After how long the last attempt to publish may still store a message.
+    #[doc(hidden)]
+    pub fn longest_publish(&self) -> Duration {
+        // The last attempt begins within the budget, give or take one delay of 4 s at most, and waits for its answer.
+        self.inner.publisher.budget + self.inner.ack_timeout * 2 + Duration::from_secs(4)
+    }
+}
+
+impl fmt::Debug for Bus {
+    /// The name alone: what lies below holds credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bus").field(&self.inner.publisher.source).finish()
+    }
+}

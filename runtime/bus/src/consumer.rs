@@ -1,0 +1,292 @@
+//! Consuming events: handlers by type, durable consumers by stream.
+
+mod breaker;
+mod config;
+mod dispatch;
+mod durable;
+mod error;
+mod monitor;
+mod queue;
+mod retry;
+mod route;
+mod run;
+mod settle;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventsmith_event::event::Event;
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::Service;
+
+use crate::bus::Bus;
+use crate::dead_letters::advisories::GivenUpBy;
+use crate::dead_letters::{stream_of, subjects_of};
+use crate::handler::{HandlerError, Received};
+use crate::memory::Starting;
+use crate::settings::{ConsumerSettings, is_legal_name};
+use crate::transport::Unavailable;
+use breaker::Breaker;
+use dispatch::Dispatch;
+use queue::Queue;
+use route::{Route, Routes};
+use run::Worker;
+
+pub use breaker::{BreakerConfig, BreakerState};
+pub use config::{ConsumerConfig, HandlerConfig, Order};
+pub use error::ConsumeError;
+pub use monitor::{Monitor, Summary};
+pub use retry::RetryPolicy;
+
+/// How often to look for events that the server gave up on.
+const RECOVER_EVERY: Duration = Duration::from_secs(60);
+
+/// Handlers of a service, and how its events come to them.
+///
+/// ```
+/// # use eventsmith::{Bus, Event, HandlerError, Received};
+/// # async fn example<RuleActivated: Event>(bus: Bus) -> Result<(), Box<dyn std::error::Error>> {
+/// async fn activated<RuleActivated: Event>(event: Received<RuleActivated>) -> Result<(), HandlerError> {
+///     println!("{} came {} times", event.envelope().id, event.attempt());
+///     Ok(())
+/// }
+///
+/// let shutdown = std::future::pending::<()>(); // in a service: eventsmith::shutdown_signal()
+/// let summary = bus.consumer("promotions").on(activated::<RuleActivated>).run(shutdown).await?;
+/// println!("{summary:?}");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Every event is handled at least once, and may be handled again: after an error, and when the word that it was
+/// handled was lost. What is tried too often, rejected or undecodable goes to the dead letters, and from there nowhere by
+/// itself. With a concurrency of 1 events are handled in the order of their stream, those aside that failed and come again;
+/// [`Order::Key`] keeps the order of each key whatever happens.
+#[must_use = "a consumer does nothing before it runs"]
+#[derive(Debug)]
+pub struct Consumer {
+    bus: Bus,
+    service: String,
+    routes: Routes,
+    config: ConsumerConfig,
+    monitor: Monitor,
+    starting: Option<Starting>,
+}
+
+impl Bus {
+    /// A consumer for this service, to be given handlers and run. Its name is that of its durable consumers.
+    pub fn consumer(&self, service: impl Into<String>) -> Consumer {
+        Consumer::new(self.clone(), service.into())
+    }
+}
+
+impl Consumer {
+    fn new(bus: Bus, service: String) -> Self {
+        let (config, monitor) = (ConsumerConfig::default(), Monitor::default());
+        let starting = bus.starting();
+        Self { bus, service, routes: Routes::default(), config, monitor, starting }
+    }
+
+    /// Handles the events of one type by a function. What the function needs beside the event, it captures.
+    pub fn on<E, F, R>(self, handler: F) -> Self
+    where
+        E: Event,
+        F: FnMut(Received<E>) -> R + Clone + Send + 'static,
+        R: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.on_service(tower::service_fn(handler))
+    }
+
+    /// Handles the events of one type by a [`tower::Service`], so that any of tower's layers can be around it.
+    ///
+    /// The service is cloned for every event; what clones must share, such as a limit, it has to share by itself, as
+    /// tower's own layers do.
+    pub fn on_service<E, S>(mut self, service: S) -> Self
+    where
+        E: Event,
+        S: Service<Received<E>, Response = ()> + Clone + Send + 'static,
+        S::Error: Into<HandlerError> + Send,
+        S::Future: Send + 'static,
+    {
+        self.routes.push(Route::new(service));
+        self
+    }
+
+    /// Everything about how events are consumed.
+    pub fn config(mut self, config: ConsumerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// When and how often to try again what failed; see [`ConsumerConfig::retry`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.config.retry = policy;
+        self
+    }
+
+    /// How many events are handled at the same time; see [`ConsumerConfig::concurrency`].
+    pub fn concurrency(mut self, handlers: usize) -> Self {
+        self.config.concurrency = handlers;
+        self
+    }
+
+    /// A view of what the consumer does, to be kept while it runs.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+
+    /// Consumes until `shutdown` resolves: then fetches no more, hands back what was fetched and not begun, waits for the
+    /// handlers that run, and for the server to have heard of all of it. [`shutdown_signal`](crate::signal::shutdown_signal) is the
+    /// one that services want.
+    ///
+    /// For every stream that holds events of these handlers there is one durable consumer, named after the service. It must
+    /// be as the handlers need it, unless the bus may [create it](crate::config::Config::create_consumers).
+    ///
+    /// Dropping the future instead stops at once: handlers are cut off, and their events come again after `ack_wait`.
+    ///
+    /// # Errors
+    /// [`ConsumeError`] when the configuration contradicts itself, when there is no consumer, or not the one that is needed,
+    /// when there is no stream for dead letters, or when the consumer was deleted meanwhile. Interruptions of the connection are no
+    /// errors: they are waited out.
+    pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
+        if !is_legal_name(&self.service) {
+            return Err(ConsumeError::InvalidName { name: self.service });
+        }
+        let changed = watch::Sender::new(());
+        let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
+        let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
+        self.monitor.show(breakers.clone());
+        let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
+        let wanted = self.wanted().await?;
+        self.check_dead_letters(root).await?;
+        let mut dispatches = Vec::new();
+        let mut recovery = JoinSet::new();
+        for wanted in wanted {
+            let dispatch = self.open(wanted, root, &breakers, &changed).await?;
+            recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            dispatches.push(dispatch);
+        }
+        drop(self.starting.take());
+        // One stream's failure ends the others too, but in good order.
+        let (stop, stopped) = watch::channel(false);
+        let running = dispatches.into_iter().map(|dispatch| {
+            let (stop, mut stopped) = (stop.clone(), stopped.clone());
+            async move {
+                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
+                stop.send_replace(true);
+                outcome
+            }
+        });
+        let all = futures_util::future::join_all(running);
+        let signal = shutdown.then(|_| {
+            stop.send_replace(true);
+            std::future::pending::<Infallible>()
+        });
+        let outcomes = tokio::select! {
+            outcomes = all => outcomes,
+            never = signal => match never {},
+        };
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let summary = self.monitor.summary();
+        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
+        Ok(summary)
+    }
+
+    /// What cannot be handled must have a place to go to before anything is taken.
+    async fn check_dead_letters(&self, root: &str) -> Result<(), ConsumeError> {
+        let subject = subjects_of(root, &self.service);
+        let streams = self.bus.transport().streams_of(&subject).await.map_err(|error| ConsumeError::Unavailable {
+            about: format!("the stream that captures {subject}"),
+            reason: error.0,
+        })?;
+        if streams.is_empty() { Err(ConsumeError::NoDeadLetters { subject }) } else { Ok(()) }
+    }
+
+    /// The durable consumers that the handlers need.
+    async fn wanted(&self) -> Result<Vec<ConsumerSettings>, ConsumeError> {
+        let streams = self.routes.by_stream(self.bus.transport()).await?;
+        let settings = |(stream, filters)| ConsumerSettings {
+            stream,
+            name: self.service.clone(),
+            filters,
+            deliver: self.config.deliver,
+            ack_wait: self.config.ack_wait,
+            max_ack_pending: self.config.max_ack_pending.max(1),
+            max_deliver: Some(self.config.max_deliver),
+            ordered: self.config.order == Order::Key,
+        };
+        Ok(streams.into_iter().map(settings).collect())
+    }
+
+    /// Finds the durable consumer, or creates it where that is wanted, and begins to read from it.
+    async fn open(
+        &self,
+        wanted: ConsumerSettings,
+        root: &'static str,
+        breakers: &[Arc<Breaker>],
+        changed: &watch::Sender<()>,
+    ) -> Result<Dispatch, ConsumeError> {
+        let transport = self.bus.transport();
+        let settings = if self.bus.creates_consumers() {
+            durable::ensure(transport, &wanted).await?;
+            wanted
+        } else {
+            let needed = ConsumerSettings { max_deliver: Some(self.routes.max_attempts()), ..wanted };
+            durable::check(transport, &needed).await?
+        };
+        let deliveries = transport.read(&settings).await.map_err(|error| ConsumeError::Unavailable {
+            about: format!("the consumer {} of {}", settings.name, settings.stream),
+            reason: error.0,
+        })?;
+        let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
+        tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let worker = Worker {
+            bus: self.bus.clone(),
+            routes: self.routes.clone(),
+            retry: self.config.retry.clone(),
+            stream,
+            service: self.service.clone(),
+            root,
+            ack_wait,
+            monitor: self.monitor.clone(),
+            cut_off: watch::Sender::new(false),
+        };
+        Ok(Dispatch {
+            worker: Arc::new(worker),
+            config: Arc::new(self.config.clone()),
+            breakers: breakers.to_vec(),
+            changes: changed.subscribe(),
+            deliveries,
+            queue: Queue::default(),
+            running: JoinSet::new(),
+            // Where keys are ordered, events wait for others that must be fetched first.
+            is_careful: self.config.order == Order::None,
+        })
+    }
+}
+
+/// Dead-letters what the server gave up on without any process having seen it, at first and from time to time.
+async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
+    loop {
+        if let Err(error) = handle_advisories(&bus, root, &stream, &consumer).await {
+            tracing::warn!(stream, consumer, %error, "cannot look for what the server gave up on");
+        }
+        tokio::time::sleep(RECOVER_EVERY).await;
+    }
+}
+
+async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) -> Result<(), Unavailable> {
+    let transport = bus.transport();
+    if let Some(dead_letters) = stream_of(transport, root).await? {
+        let given_up = GivenUpBy { root, dead_letters: &dead_letters, stream, consumer };
+        let advised = given_up.handle_advisories(transport).await?;
+        if advised.dead_lettered > 0 {
+            tracing::warn!(stream, consumer, ?advised, "dead-lettered events that the server had given up on");
+        }
+    }
+    Ok(())
+}

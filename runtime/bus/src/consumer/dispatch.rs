@@ -1,0 +1,270 @@
+//! The dispatch loop: fetches the events of one stream and keeps its handlers busy.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
+
+use super::breaker::Breaker;
+use super::config::{ConsumerConfig, Order};
+use super::error::ConsumeError;
+use super::monitor::Counters;
+use super::queue::{Queue, ReadyDelivery, Routing};
+use super::run::{DeliveryEnd, FinishedDelivery, Worker, renewal_interval, send};
+use crate::config::duration::LONGEST;
+use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
+
+/// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
+const MOST: usize = 32_768;
+/// How many deliveries are taken before anything else gets its turn.
+const AT_ONCE: usize = 32;
+/// An event that was delivered no more often than this has been handed back by a service that was restarted, as a rule.
+const BEYOND_SUSPICION: u64 = 2;
+/// How often to look whether those events are done that somebody else had in hand when we took over.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long a handler that was cut off may take to notice.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+/// How much later than it is due an event may come again before those behind it go on without it.
+const OVERDUE: Duration = Duration::from_secs(60);
+
+/// The consumer of one stream at work.
+pub(super) struct Dispatch {
+    pub(super) worker: Arc<Worker>,
+    pub(super) config: Arc<ConsumerConfig>,
+    pub(super) breakers: Vec<Arc<Breaker>>,
+    /// Tells of changes of the breakers.
+    pub(super) changes: watch::Receiver<()>,
+    pub(super) deliveries: Box<dyn Deliveries>,
+    pub(super) queue: Queue,
+    pub(super) running: JoinSet<FinishedDelivery>,
+    /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
+    /// something else comes, one event at a time is fetched, so that others do not use up their attempts along with it.
+    pub(super) is_careful: bool,
+}
+
+impl Dispatch {
+    /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
+    /// longer than the configuration allows.
+    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
+        if self.config.order == Order::Key {
+            self.queue.hold();
+        }
+        let outcome = self.consume(stop).await;
+        let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
+        for delivery in self.deliveries.stop().await {
+            self.accept(delivery).await;
+        }
+        self.nak_waiting().await;
+        self.finish(deadline).await;
+        if let Err(error) = self.deliveries.confirm().await {
+            let stream = &self.worker.stream;
+            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events come again");
+        }
+        outcome
+    }
+
+    async fn consume(&mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
+        let mut stop = std::pin::pin!(stop);
+        let period = renewal_interval(self.worker.ack_wait);
+        let mut renewal = interval_at(Instant::now() + period, period);
+        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A clock of its own: whatever else happens in between must not put off the look.
+        let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if self.room() == 0 {
+                self.recall().await?;
+            }
+            let want = self.want();
+            let probe = self.breakers.iter().filter_map(|breaker| breaker.opens_at()).min();
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                Some(done) = self.running.join_next() => {
+                    self.record(done);
+                    self.record_ended();
+                }
+                _ = renewal.tick() => self.renew_leases().await,
+                Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
+                () = until(probe) => {}
+                _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
+                arrival = self.deliveries.next(want) => match arrival.map_err(|gone| self.worker.gone(gone))? {
+                    Arrival::Delivery(delivery) => {
+                        self.accept(delivery).await;
+                        self.accept_more().await;
+                    }
+                    // Another instance may have been served until now, and have events of our keys in hand.
+                    Arrival::PinChanged => {
+                        self.nak_waiting().await;
+                        self.queue.expect_nothing();
+                        self.queue.hold();
+                    }
+                    Arrival::Gap => self.queue.hold(),
+                },
+            }
+            self.begin().await;
+        }
+    }
+
+    /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
+    /// only one that waits becomes one.
+    async fn begin(&mut self) {
+        while self.running.len() < self.config.concurrency.max(1) {
+            let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
+            let Some(ReadyDelivery { delivery, routing, has_waited }) = self.queue.pop(admits) else { return };
+            let begun = self.worker.begin(delivery, has_waited);
+            if begun.is_handled() {
+                let Delivery { sequence, stored, acker, .. } = &begun.delivery;
+                send(&**acker, AckKind::Ack).await;
+                self.queue.handled(*sequence, *stored, routing.key.as_ref());
+            } else {
+                self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
+            }
+        }
+    }
+
+    /// How many more to fetch: none before a quarter of what was fetched ahead is used up, so that fetching goes in batches,
+    /// and none while a breaker is open.
+    fn want(&self) -> usize {
+        let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        let room = self.room();
+        if self.is_careful {
+            return usize::from(self.queue.ready() + self.running.len() == 0).min(room);
+        }
+        if self.queue.ready() > prefetch - prefetch / 4 {
+            return 0;
+        }
+        let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
+        most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
+    }
+
+    /// How many the breakers let be fetched.
+    fn room(&self) -> usize {
+        self.breakers.iter().map(|breaker| breaker.room()).min().unwrap_or(usize::MAX)
+    }
+
+    /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
+    async fn recall(&mut self) -> Result<(), ConsumeError> {
+        for delivery in self.deliveries.recall().await.map_err(|gone| self.worker.gone(gone))? {
+            self.accept(delivery).await;
+        }
+        // Not all of it may be for handlers that the breaker guards.
+        self.begin().await;
+        Ok(())
+    }
+
+    /// Takes what has arrived already, as each round of waiting costs; but not without end, as others wait, too.
+    async fn accept_more(&mut self) {
+        for _ in 1..AT_ONCE {
+            let Some(delivery) = self.deliveries.arrived() else { return };
+            self.accept(delivery).await;
+        }
+    }
+
+    /// Takes an event in, unless it was handled here and the server has not heard of it.
+    async fn accept(&mut self, delivery: Delivery) {
+        if self.queue.was_handled(&delivery) {
+            return send(&*delivery.acker, AckKind::Ack).await;
+        }
+        self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
+        let routing = match self.config.order {
+            Order::None if self.breakers.is_empty() => Routing::default(),
+            order => self.worker.routes.routing(&delivery, &self.worker.service, order),
+        };
+        self.queue.push(delivery, routing);
+    }
+
+    /// Records what became of all events whose handlers have ended by now.
+    fn record_ended(&mut self) {
+        while let Some(done) = self.running.try_join_next() {
+            self.record(done);
+        }
+    }
+
+    fn record(&mut self, done: Result<FinishedDelivery, JoinError>) {
+        let FinishedDelivery { sequence, stored, key, end } = match done {
+            Ok(done) => done,
+            // The task catches panics, and nobody aborts it.
+            Err(error) => return tracing::error!(%error, "a task is gone"),
+        };
+        match end {
+            DeliveryEnd::Handled => self.queue.handled(sequence, stored, key.as_ref()),
+            DeliveryEnd::Again(due) if self.config.order == Order::Key => {
+                self.queue.away(sequence, key.as_ref(), due + self.worker.ack_wait + OVERDUE);
+            }
+            DeliveryEnd::Again(_) | DeliveryEnd::Other => self.queue.done(sequence, key.as_ref()),
+        }
+    }
+
+    /// Lets events with keys begin once nobody else can have any before them.
+    async fn try_release(&mut self) {
+        let pending = self.deliveries.pending().await;
+        // What ended meanwhile is not among the pending any more.
+        self.record_ended();
+        match pending {
+            Ok(pending) if pending <= self.queue.known() => self.queue.release(),
+            Ok(pending) => tracing::debug!(pending, known = self.queue.known(), "others are not done yet"),
+            Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
+        }
+    }
+
+    /// Keeps the server from delivering to others what waits here for a handler.
+    async fn renew_leases(&mut self) {
+        self.queue.forget_overdue(Instant::now());
+        for delivery in self.queue.waiting() {
+            send(&*delivery.acker, AckKind::InProgress).await;
+        }
+    }
+
+    async fn nak_waiting(&mut self) {
+        for delivery in self.queue.drain() {
+            if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
+                tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
+                return;
+            }
+            Counters::count(&self.worker.monitor.counters().handed_back);
+        }
+    }
+
+    /// Waits for the handlers that run, and cuts off those that run too long.
+    async fn finish(&mut self, deadline: Instant) {
+        if !self.join_all(deadline).await {
+            let left = self.running.len();
+            tracing::error!(
+                stream = self.worker.stream,
+                left,
+                "handlers still run at the end of shutdown_timeout; they are cut off"
+            );
+            self.worker.cut_off.send_replace(true);
+            if !self.join_all(Instant::now() + LAST_GRACE).await {
+                let left = self.running.len();
+                tracing::error!(
+                    stream = self.worker.stream,
+                    left,
+                    "handlers do not give way; their events come again after ack_wait"
+                );
+            }
+        }
+    }
+
+    /// Whether all handlers have ended in time.
+    async fn join_all(&mut self, deadline: Instant) -> bool {
+        loop {
+            match timeout_at(deadline, self.running.join_next()).await {
+                Ok(Some(done)) => self.record(done),
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

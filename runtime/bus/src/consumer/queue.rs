@@ -1,0 +1,387 @@
+//! What was delivered and waits for a handler, in the order of the stream, and by key where events of one key wait for each
+//! other.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::transport::Delivery;
+
+/// How many of the events that were handled last are remembered.
+const REMEMBERED: usize = 16_384;
+
+/// The key that events share which wait for each other.
+pub(super) type Key = Arc<str>;
+
+/// Deliveries that wait, and what is known of those that left.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// May begin as soon as there is a handler.
+    ready: VecDeque<ReadyDelivery>,
+    /// All that is not done of each key, by number in the stream. Only the first may begin.
+    key_queues: HashMap<Key, BTreeMap<u64, Slot>>,
+    /// Numbers of the events that wait or run. If the server delivers one of them again, because an in-progress ack was lost
+    /// with a connection, it is not run a second time.
+    in_hand: HashSet<u64>,
+    /// Events without a key that were nacked and are expected again, by this time at the latest.
+    away: HashMap<u64, Instant>,
+    /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
+    /// their numbers to others. If the server delivers one of them again, because the acknowledgement was lost or came too
+    /// late, it is not run a second time either.
+    handled: VecDeque<(u64, Timestamp)>,
+    /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
+    held: bool,
+}
+
+/// An event that may begin.
+#[derive(Debug)]
+pub(super) struct ReadyDelivery {
+    pub(super) delivery: Delivery,
+    pub(super) routing: Routing,
+    /// Whether others of its key had to be done before.
+    pub(super) has_waited: bool,
+}
+
+/// Where an event belongs, as far as that has to be known before it begins.
+#[derive(Debug, Default)]
+pub(super) struct Routing {
+    /// The index of its handler among the routes.
+    pub(super) route: Option<usize>,
+    pub(super) key: Option<Key>,
+}
+
+/// One event of a key.
+#[derive(Debug)]
+enum Slot {
+    /// Waits for those before it, if there are any.
+    Blocked(Box<ReadyDelivery>),
+    /// Is ready, or runs.
+    Begun,
+    /// Was nacked and is expected again, by this time at the latest.
+    Away(Instant),
+}
+
+impl Queue {
+    /// Takes a delivery in, unless it is in hand already.
+    pub(super) fn push(&mut self, delivery: Delivery, routing: Routing) {
+        let sequence = delivery.sequence;
+        if !self.in_hand.insert(sequence) {
+            tracing::debug!(sequence, "delivered again while in hand; ignored");
+            return;
+        }
+        self.away.remove(&sequence);
+        match routing.key.clone() {
+            Some(key) => {
+                let slots = self.key_queues.entry(key.clone()).or_default();
+                let has_waited = slots.range(..sequence).next().is_some();
+                slots.insert(sequence, Slot::Blocked(Box::new(ReadyDelivery { delivery, routing, has_waited })));
+                self.advance(&key);
+            }
+            None => self.ready.push_back(ReadyDelivery { delivery, routing, has_waited: false }),
+        }
+    }
+
+    /// The first that may begin and is admitted.
+    pub(super) fn pop(&mut self, mut admits: impl FnMut(&Routing) -> bool) -> Option<ReadyDelivery> {
+        let position = self.ready.iter().position(|ready| admits(&ready.routing))?;
+        self.ready.remove(position)
+    }
+
+    /// An event was handled.
+    pub(super) fn handled(&mut self, sequence: u64, stored: Timestamp, key: Option<&Key>) {
+        self.handled.truncate(REMEMBERED - 1);
+        self.handled.push_front((sequence, stored));
+        self.leave(sequence, key);
+    }
+
+    /// Whether an event that is delivered again was handled here.
+    pub(super) fn was_handled(&self, delivery: &Delivery) -> bool {
+        delivery.attempt > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
+    }
+
+    /// An event came to another end.
+    pub(super) fn done(&mut self, sequence: u64, key: Option<&Key>) {
+        self.forget(sequence);
+        self.leave(sequence, key);
+    }
+
+    /// An event was not handled, whatever became of its number in an earlier life of the consumer.
+    fn forget(&mut self, sequence: u64) {
+        self.handled.retain(|(handled, _)| *handled != sequence);
+    }
+
+    fn leave(&mut self, sequence: u64, key: Option<&Key>) {
+        self.in_hand.remove(&sequence);
+        if let Some(key) = key {
+            if let Some(slots) = self.key_queues.get_mut(key) {
+                slots.remove(&sequence);
+            }
+            self.advance(key);
+        }
+    }
+
+    /// An event was nacked to be tried again; those of its key wait for it, but not longer than `until`.
+    pub(super) fn away(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
+        self.forget(sequence);
+        self.in_hand.remove(&sequence);
+        match key {
+            Some(key) => {
+                if let Some(slots) = self.key_queues.get_mut(key) {
+                    slots.insert(sequence, Slot::Away(until));
+                }
+            }
+            None => drop(self.away.insert(sequence, until)),
+        }
+    }
+
+    /// Gives up on events that should have come again long ago: the stream dropped them.
+    pub(super) fn forget_overdue(&mut self, now: Instant) {
+        self.away.retain(|_, until| *until >= now);
+        let overdue = |slot: &Slot| matches!(slot, Slot::Away(until) if *until < now);
+        let mut shorter = Vec::new();
+        for (key, slots) in &mut self.key_queues {
+            let before = slots.len();
+            slots.retain(|_, slot| !overdue(slot));
+            if slots.len() < before {
+                tracing::warn!(key = &**key, "an event did not come again; those behind it go on");
+                shorter.push(key.clone());
+            }
+        }
+        shorter.iter().for_each(|key| self.advance(key));
+    }
+
+    /// Keeps events with keys from beginning until [`release`](Self::release).
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Expects nothing any more that was nacked: it may be redelivered to another instance.
+    pub(super) fn expect_nothing(&mut self) {
+        self.away.clear();
+        self.key_queues.retain(|_, slots| {
+            slots.retain(|_, slot| !matches!(slot, Slot::Away(_)));
+            !slots.is_empty()
+        });
+    }
+
+    pub(super) fn release(&mut self) {
+        self.held = false;
+        let keys: Vec<Key> = self.key_queues.keys().cloned().collect();
+        keys.iter().for_each(|key| self.advance(key));
+    }
+
+    /// Whether anything waits that would begin if it were not held.
+    pub(super) fn is_holding(&self) -> bool {
+        self.held && self.blocked().next().is_some()
+    }
+
+    /// Takes out all that waits, in the order of the stream.
+    pub(super) fn drain(&mut self) -> Vec<Delivery> {
+        let mut drained: Vec<Delivery> = Vec::with_capacity(self.ready.len());
+        for ReadyDelivery { delivery, routing, .. } in std::mem::take(&mut self.ready) {
+            if let Some(slots) = routing.key.and_then(|key| self.key_queues.get_mut(&key)) {
+                slots.remove(&delivery.sequence);
+            }
+            drained.push(delivery);
+        }
+        for slots in self.key_queues.values_mut() {
+            for (sequence, slot) in std::mem::take(slots) {
+                match slot {
+                    Slot::Blocked(ready) => drained.push(ready.delivery),
+                    other => drop(slots.insert(sequence, other)),
+                }
+            }
+        }
+        for delivery in &drained {
+            self.in_hand.remove(&delivery.sequence);
+        }
+        drained.sort_unstable_by_key(|delivery| delivery.sequence);
+        drained
+    }
+
+    /// All that waits.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Delivery> {
+        self.ready.iter().map(|ready| &ready.delivery).chain(self.blocked())
+    }
+
+    /// How many could begin.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// How many of the events that the server counts as delivered and not acked are known here.
+    pub(super) fn known(&self) -> usize {
+        let away = self.key_queues.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
+        self.in_hand.len() + self.away.len() + away.count()
+    }
+
+    fn blocked(&self) -> impl Iterator<Item = &Delivery> {
+        self.key_queues.values().flat_map(BTreeMap::values).filter_map(|slot| match slot {
+            Slot::Blocked(ready) => Some(&ready.delivery),
+            Slot::Begun | Slot::Away(_) => None,
+        })
+    }
+
+    /// Lets the first of a key begin if it waits.
+    fn advance(&mut self, key: &Key) {
+        let Some(slots) = self.key_queues.get_mut(key) else { return };
+        let Some(mut first) = slots.first_entry() else {
+            self.key_queues.remove(key);
+            return;
+        };
+        if !self.held
+            && matches!(first.get(), Slot::Blocked(_))
+            && let Slot::Blocked(ready) = first.insert(Slot::Begun)
+        {
+            self.ready.push_back(*ready);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn push(queue: &mut Queue, sequence: u64, key: &str) {
+        queue.push(Delivery::for_test(sequence), Routing { route: None, key: Some(key.into()) });
+    }
+
+    fn pop(queue: &mut Queue) -> Option<u64> {
+        queue.pop(|_| true).map(|ready| ready.delivery.sequence)
+    }
+
+    #[test]
+    fn events_of_one_key_begin_one_after_the_other_and_others_pass_them() {
+        let mut queue = Queue::default();
+        for (sequence, key) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, key);
+        }
+
+        assert_eq!((pop(&mut queue), pop(&mut queue), pop(&mut queue)), (Some(1), Some(3), None));
+        queue.done(1, Some(&"a".into()));
+
+        assert_eq!(pop(&mut queue), Some(2));
+    }
+
+    #[test]
+    fn an_event_that_is_to_come_again_is_waited_for() {
+        let (mut queue, key) = (Queue::default(), "a".into());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+
+        queue.away(1, Some(&key), Instant::now() + Duration::from_secs(60));
+        push(&mut queue, 2, "a");
+        assert_eq!(pop(&mut queue), None);
+        push(&mut queue, 1, "a");
+
+        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+
+    #[test]
+    fn an_event_that_never_comes_again_is_not_waited_for_without_end() {
+        let (mut queue, key, now) = (Queue::default(), "a".into(), Instant::now());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+        queue.away(1, Some(&key), now + Duration::from_secs(60));
+        push(&mut queue, 2, "a");
+
+        queue.forget_overdue(now);
+        assert_eq!(pop(&mut queue), None);
+        queue.forget_overdue(now + Duration::from_secs(61));
+
+        assert_eq!(pop(&mut queue), Some(2));
+    }
+
+    #[test]
+    fn what_is_to_come_again_is_known_unless_it_may_come_to_somebody_else() {
+        let (mut queue, key) = (Queue::default(), "a".into());
+        push(&mut queue, 1, "a");
+        pop(&mut queue);
+        let until = Instant::now() + Duration::from_secs(60);
+        queue.away(1, Some(&key), until);
+        queue.push(Delivery::for_test(2), Routing::default());
+        pop(&mut queue);
+        queue.away(2, None, until);
+
+        queue.hold();
+        assert_eq!(queue.known(), 2);
+        queue.push(Delivery::for_test(2), Routing::default());
+        assert_eq!(queue.known(), 2);
+        queue.away(2, None, until);
+        queue.expect_nothing();
+
+        assert_eq!(queue.known(), 0);
+    }
+
+    #[test]
+    fn what_is_held_begins_when_it_is_released_in_the_order_of_the_stream() {
+        let mut queue = Queue::default();
+        queue.hold();
+        push(&mut queue, 2, "a");
+        push(&mut queue, 1, "a");
+        assert_eq!((pop(&mut queue), queue.is_holding()), (None, true));
+
+        queue.release();
+
+        assert_eq!((pop(&mut queue), pop(&mut queue), queue.is_holding()), (Some(1), None, false));
+    }
+
+    #[test]
+    fn draining_takes_all_that_waits_and_leaves_what_runs() {
+        let mut queue = Queue::default();
+        for (sequence, key) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, key);
+        }
+        pop(&mut queue);
+
+        let drained: Vec<u64> = queue.drain().iter().map(|delivery| delivery.sequence).collect();
+
+        assert_eq!((drained, queue.known()), (vec![2, 3], 1));
+    }
+
+    #[test]
+    fn a_delivery_in_hand_is_not_taken_twice() {
+        let mut queue = Queue::default();
+        push(&mut queue, 1, "a");
+        push(&mut queue, 1, "a");
+
+        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+    }
+
+    #[test]
+    fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
+        let mut queue = Queue::default();
+        let again = |sequence| Delivery { attempt: 2, ..Delivery::for_test(sequence) };
+        let stored = again(0).stored;
+        queue.done(1, None);
+        queue.handled(2, stored, None);
+        queue.handled(3, stored, None);
+        queue.done(3, None);
+        assert_eq!([1, 2, 3].map(|sequence| queue.was_handled(&again(sequence))), [false, true, false]);
+        assert!(!queue.was_handled(&Delivery::for_test(2)), "its first delivery");
+        assert!(!queue.was_handled(&Delivery { stored: Timestamp::MAX, ..again(2) }), "another event with its number");
+
+        (10..).take(REMEMBERED).for_each(|sequence| queue.handled(sequence, stored, None));
+
+        assert_eq!([2, 10].map(|sequence| queue.was_handled(&again(sequence))), [false, true]);
+        assert_eq!(queue.handled.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn only_what_stood_behind_others_has_waited() {
+        let mut queue = Queue::default();
+        for (sequence, key) in [(1, "a"), (2, "a"), (3, "b")] {
+            push(&mut queue, sequence, key);
+        }
+        queue.done(1, Some(&"a".into()));
+
+        let waited =
+            std::iter::from_fn(|| queue.pop(|_| true)).map(|ready| (ready.delivery.sequence, ready.has_waited));
+
+        assert_eq!(waited.collect::<Vec<_>>(), [(1, false), (3, false), (2, true)]);
+    }
+}

@@ -1,0 +1,380 @@
+//! From a delivered message to the handler of its type.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Index;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
+use eventsmith_event::event::Event;
+use eventsmith_event::filter;
+use eventsmith_event::invalid::DecodeError;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+use tower::{Service, ServiceExt};
+
+use super::breaker::Breaker;
+use super::config::{ConsumerConfig, HandlerConfig, Order};
+use super::queue::{Key, Routing};
+use super::settle::HandlerOutcome;
+use super::{ConsumeError, RetryPolicy};
+use crate::bus::Bus;
+use crate::handler::{Context, HandlerError, Received};
+use crate::transport::{Delivery, Headers, Message, Transport};
+
+/// All handlers of a consumer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Routes(Vec<Route>);
+
+/// What is common to all events of one type.
+#[derive(Clone)]
+pub(super) struct Route {
+    event_type: &'static str,
+    subject: &'static str,
+    /// The part of the subject before the kind, under which the dead letters are, too.
+    root: &'static str,
+    key: fn(u32, &[u8]) -> Result<Option<String>, DecodeError>,
+    call: Call,
+    pub(super) retry: RetryPolicy,
+    pub(super) timeout: Duration,
+    pub(super) breaker: Option<Arc<Breaker>>,
+}
+
+/// Decodes the payload, which it does not keep, and returns the handler's work.
+type Call = Arc<dyn Fn(Context, &[u8]) -> Result<PendingHandler, HandlerOutcome> + Send + Sync>;
+
+/// A handler at work; its panics are an outcome, too.
+pub(super) type PendingHandler = BoxFuture<'static, HandlerOutcome>;
+
+impl Routes {
+    pub(super) fn push(&mut self, route: Route) {
+        self.0.push(route);
+    }
+
+    /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers. After `max_deliver` deliveries the
+    /// server gives up, where that is ours to say.
+    pub(super) fn configure(
+        &mut self,
+        config: &ConsumerConfig,
+        max_deliver: Option<u64>,
+        changed: &watch::Sender<()>,
+    ) -> Result<Vec<Arc<Breaker>>, ConsumeError> {
+        for (index, &Route { event_type, .. }) in self.0.iter().enumerate() {
+            if self.0[..index].iter().any(|other| other.event_type == event_type) {
+                return Err(ConsumeError::TwoHandlers { event_type });
+            }
+        }
+        if let Some(name) = config.handlers.keys().find(|name| !self.0.iter().any(|route| route.event_type == *name)) {
+            return Err(wrong(format!("handlers.{name}"), "no handler is for this type of event; mend the name"));
+        }
+        let named = |(name, breaker): (&String, &_)| {
+            (name.clone(), Arc::new(Breaker::new(name.clone(), Clone::clone(breaker), changed.clone())))
+        };
+        let dependencies: BTreeMap<String, Arc<Breaker>> = config.breakers.iter().map(named).collect();
+        let mut breakers: Vec<_> = dependencies.values().cloned().collect();
+        for route in &mut self.0 {
+            let HandlerConfig { timeout, retry, breaker } =
+                config.handlers.get(route.event_type).cloned().unwrap_or_default();
+            route.timeout = timeout.unwrap_or(config.timeout);
+            route.retry = retry.unwrap_or_else(|| config.retry.clone());
+            let attempts = route.retry.max_attempts;
+            let reason = match max_deliver {
+                _ if attempts == 0 => Some("it must be 1 at least, or nothing is ever handled"),
+                Some(most) if attempts >= most => Some("it must be less than max_deliver, so that the service decides"),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                return Err(wrong(format!("max_attempts of {}", route.event_type), reason));
+            }
+            route.breaker = match (breaker, &config.breaker) {
+                (Some(name), _) => Some(dependencies.get(&name).cloned().ok_or_else(|| {
+                    let setting = format!("handlers.{}.breaker", route.event_type);
+                    wrong(setting, &format!("there is no {name:?} among the breakers; declare it there"))
+                })?),
+                (None, Some(own)) => {
+                    let own = Arc::new(Breaker::new(route.event_type.to_owned(), own.clone(), changed.clone()));
+                    breakers.push(Arc::clone(&own));
+                    Some(own)
+                }
+                (None, None) => None,
+            };
+        }
+        Ok(breakers)
+    }
+
+    /// The streams that hold events of these handlers, each with the subjects that matter in it.
+    pub(super) async fn by_stream(
+        &self,
+        transport: &dyn Transport,
+    ) -> Result<BTreeMap<String, Vec<String>>, ConsumeError> {
+        let mut streams = BTreeMap::<String, Vec<String>>::new();
+        for &Route { event_type, subject, .. } in &self.0 {
+            let found = transport.streams_of(subject).await.map_err(|error| ConsumeError::Unavailable {
+                about: format!("the streams that capture {subject}"),
+                reason: error.0,
+            })?;
+            if found.is_empty() {
+                return Err(ConsumeError::NoStream { event_type, subject });
+            }
+            for stream in found {
+                streams.entry(stream).or_default().push(subject.to_owned());
+            }
+        }
+        for filters in streams.values_mut() {
+            *filters = filter::without_covered(std::mem::take(filters));
+        }
+        Ok(streams)
+    }
+
+    /// The root of the subjects, under which the dead letters go; nothing without handlers.
+    pub(super) fn root(&self) -> Option<&'static str> {
+        self.0.first().map(|route| route.root)
+    }
+
+    /// The most attempts that any handler gives an event.
+    pub(super) fn max_attempts(&self) -> u64 {
+        self.0.iter().map(|route| route.retry.max_attempts).max().unwrap_or_default()
+    }
+
+    /// The place of the handler for a delivery, and what the delivery holds; or why it goes to no handler, with the place of
+    /// the one that it is for, if it is for one.
+    pub(super) fn find<'a>(
+        &self,
+        delivery: &'a Delivery,
+        service: &str,
+    ) -> Result<(usize, OpenedMessage<'a>), (Option<usize>, HandlerOutcome)> {
+        let headers = RoutingHeaders::of(&delivery.message.headers);
+        let is_meant = headers.only.is_none_or(|only| only == service);
+        let found = OpenedMessage::of(headers, &delivery.message).and_then(|opened| {
+            match self.0.iter().position(|route| route.event_type == opened.event_type) {
+                Some(index) => Ok((index, opened)),
+                None => {
+                    let unrouted = HandlerOutcome::Unrouted(opened.event_type.to_string());
+                    Err(opened.unless_undecodable(&delivery.message, unrouted))
+                }
+            }
+        });
+        match found {
+            Ok((index, _)) if !is_meant => Err((Some(index), HandlerOutcome::NotMeant)),
+            Err(_) if !is_meant => Err((None, HandlerOutcome::NotMeant)),
+            found => found.map_err(|outcome| (None, outcome)),
+        }
+    }
+
+    /// Where a delivery belongs: its handler, and the key whose order it has to keep.
+    pub(super) fn routing(&self, delivery: &Delivery, service: &str, order: Order) -> Routing {
+        let (index, opened) = match self.find(delivery, service) {
+            Ok(found) => found,
+            Err((route, _)) => return Routing { route, key: None },
+        };
+        let key = |data| (self.0[index].key)(opened.version, data);
+        let key = match order {
+            Order::None => None,
+            Order::Key => match key(opened.data) {
+                Ok(key) => key,
+                Err(_) => {
+                    opened.complete_payload(&delivery.message).ok().flatten().and_then(|data| key(data).ok().flatten())
+                }
+            },
+        };
+        Routing { route: Some(index), key: key.map(Key::from) }
+    }
+}
+
+impl Index<usize> for Routes {
+    type Output = Route;
+
+    fn index(&self, index: usize) -> &Route {
+        &self.0[index]
+    }
+}
+
+/// The headers that matter to a consumer, found in one pass.
+#[derive(Default)]
+struct RoutingHeaders<'a> {
+    event_type: Option<&'a str>,
+    version: Option<&'a str>,
+    only: Option<&'a str>,
+    traceparent: Option<&'a str>,
+    replay_of: Option<&'a str>,
+}
+
+impl<'a> RoutingHeaders<'a> {
+    fn of(headers: &'a Headers) -> Self {
+        let mut found = Self::default();
+        headers.visit(|name, value| {
+            let header = match name {
+                Headers::TYPE => &mut found.event_type,
+                Headers::VERSION => &mut found.version,
+                Headers::ONLY => &mut found.only,
+                Headers::TRACEPARENT => &mut found.traceparent,
+                Headers::REPLAY_OF => &mut found.replay_of,
+                _ => return,
+            };
+            header.get_or_insert(value);
+        });
+        found
+    }
+}
+
+/// A message taken apart. The headers say of which type it is, or the envelope where a producer that knows nothing of us
+/// set none.
+pub(super) struct OpenedMessage<'a> {
+    event_type: Cow<'a, str>,
+    version: u32,
+    data: &'a [u8],
+    is_complete: bool,
+    traceparent: Option<&'a str>,
+    replay_of: Option<&'a str>,
+}
+
+impl<'a> OpenedMessage<'a> {
+    fn of(headers: RoutingHeaders<'a>, message: &'a Message) -> Result<Self, HandlerOutcome> {
+        let BorrowedEnvelope { event_type, version, data, is_complete } =
+            BorrowedEnvelope::read(&message.payload).map_err(no_envelope)?;
+        let version = match headers.version {
+            Some(version) => parse_version(version).ok_or_else(|| {
+                HandlerOutcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
+            })?,
+            None => version,
+        };
+        let event_type = headers.event_type.map_or(event_type, Cow::Borrowed);
+        let RoutingHeaders { traceparent, replay_of, .. } = headers;
+        Ok(Self { event_type, version, data: data.as_bytes(), is_complete, traceparent, replay_of })
+    }
+
+    /// What the payload is for sure, if it was not known yet.
+    fn complete_payload<'m>(&self, message: &'m Message) -> Result<Option<&'m [u8]>, HandlerOutcome> {
+        if self.is_complete {
+            return Ok(None);
+        }
+        BorrowedEnvelope::read_completely(&message.payload)
+            .map(|envelope| Some(envelope.data.as_bytes()))
+            .map_err(no_envelope)
+    }
+
+    /// That it ends like this without its payload having been looked at, unless it has none.
+    pub(super) fn unless_undecodable(&self, message: &Message, outcome: HandlerOutcome) -> HandlerOutcome {
+        self.complete_payload(message).err().unwrap_or(outcome)
+    }
+}
+
+impl Route {
+    pub(super) fn new<E, S>(service: S) -> Self
+    where
+        E: Event,
+        S: Service<Received<E>, Response = ()> + Clone + Send + 'static,
+        S::Error: Into<HandlerError> + Send,
+        S::Future: Send + 'static,
+    {
+        // A service need not be `Sync`; it is only ever cloned here.
+        let service = Arc::new(Mutex::new(service));
+        let call = move |context: Context, data: &[u8]| {
+            let event = E::decode(context.version, data).map_err(undecodable)?;
+            let (service, received) = (Arc::clone(&service), Received::new(event, context));
+            // All that is the user's is in here, so that none of its panics gets out.
+            let work = async move {
+                let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match service.oneshot(received).await {
+                    Ok(()) => HandlerOutcome::Handled,
+                    Err(error) => HandlerOutcome::Failed(error.into()),
+                }
+            };
+            let caught = AssertUnwindSafe(work).catch_unwind();
+            Ok(caught
+                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_in_words(&*panic))))
+                .boxed())
+        };
+        let key = |version, data: &[u8]| E::decode(version, data).map(|event| event.key());
+        let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
+        let root = root(E::SUBJECT, E::KIND.as_str());
+        let (event_type, subject) = (E::TYPE, E::SUBJECT);
+        Self { event_type, subject, root, key, call: Arc::new(call), retry, timeout, breaker: None }
+    }
+
+    /// Begins to handle an event.
+    pub(super) fn call(
+        &self,
+        opened: OpenedMessage<'_>,
+        delivery: &Delivery,
+        bus: &Bus,
+    ) -> Result<PendingHandler, HandlerOutcome> {
+        let context = || Context {
+            event_type: self.event_type,
+            version: opened.version,
+            envelope: OnceLock::new(),
+            attempt: delivery.attempt,
+            raw: delivery.message.payload.clone(),
+            traceparent: traceparent(opened.traceparent),
+            replay_of: opened.replay_of.map(ToOwned::to_owned),
+            bus: bus.clone(),
+        };
+        match (self.call)(context(), opened.data) {
+            Err(outcome) => match opened.complete_payload(&delivery.message)? {
+                Some(data) => (self.call)(context(), data),
+                None => Err(outcome),
+            },
+            called => called,
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.event_type, self.subject)
+    }
+}
+
+fn no_envelope(error: EnvelopeError) -> HandlerOutcome {
+    HandlerOutcome::Undecodable(error.to_string())
+}
+
+fn undecodable(error: DecodeError) -> HandlerOutcome {
+    let reason = error.to_string();
+    match error {
+        DecodeError::UnknownVersion { version, newest, .. } if version > newest => HandlerOutcome::TooNew(reason),
+        DecodeError::UnknownVersion { .. } => HandlerOutcome::TooOld(reason),
+        _ => HandlerOutcome::Undecodable(reason),
+    }
+}
+
+fn panic_in_words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
+
+/// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
+fn traceparent(header: Option<&str>) -> Option<String> {
+    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
+}
+
+/// The part of a subject before the token of its kind; the first token of a subject that has been given without one.
+fn root(subject: &'static str, kind: &str) -> &'static str {
+    let before = subject.match_indices(kind).find_map(|(at, _)| {
+        let after = &subject[at + kind.len()..];
+        subject[..at].strip_suffix('.').filter(|_| after.starts_with('.'))
+    });
+    before.or_else(|| subject.split('.').next()).unwrap_or(subject)
+}
+
+fn wrong(setting: String, reason: &str) -> ConsumeError {
+    ConsumeError::Config { setting, reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_what_stands_before_the_kind() {
+        assert_eq!(root("rules.domain.rule.created", "domain"), "rules");
+        assert_eq!(root("eu.rules.domain.domain.created", "domain"), "eu.rules");
+        assert_eq!(root("subdomain.domain.x", "domain"), "subdomain");
+        assert_eq!(root("orders.created.*", "domain"), "orders");
+    }
+}

@@ -1,0 +1,111 @@
+//! Events that the server gave up on while no process was there to dead-letter them.
+//!
+//! The server delivers an event so often and no more, for instance to processes that it kills. Then it publishes an
+//! advisory, which the stream of dead letters captures.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::origin::Origin;
+use super::reason::DeadReason;
+use super::writer::dead_letter;
+use crate::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
+
+/// What the dead letters say of what went wrong.
+pub const GAVE_UP: &str =
+    "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
+
+/// A durable consumer, and where its dead letters go.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenUpBy<'a> {
+    /// The root of the catalogue's subjects.
+    pub root: &'a str,
+    /// The stream of the dead letters.
+    pub dead_letters: &'a str,
+    /// The stream that the consumer reads.
+    pub stream: &'a str,
+    /// Its name.
+    pub consumer: &'a str,
+}
+
+/// What advisories came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Advised {
+    /// Events that are dead-lettered now.
+    pub dead_lettered: u64,
+    /// Events that could not be. Their advisories are left for next time.
+    pub failed: u64,
+}
+
+/// What the server says when it gives up on a message. (nats-server, server/jetstream_events.go.)
+#[derive(Deserialize)]
+struct Advisory {
+    stream_seq: u64,
+    deliveries: u64,
+}
+
+impl GivenUpBy<'_> {
+    /// Dead-letters what the server's advisories report. May be done at any time, by several at once.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; what was dead-lettered before is, the rest is found next time.
+    pub async fn handle_advisories(&self, transport: &dyn Transport) -> Result<Advised, Unavailable> {
+        let Self { dead_letters, stream, consumer, .. } = *self;
+        let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}");
+        let (mut advised, mut from) = (Advised::default(), 1);
+        let next = |from| MessageSelector::NextOf { subject: &subject, from };
+        while let Some(message) = transport.message(dead_letters, next(from)).await? {
+            from = message.sequence + 1;
+            let Ok(advisory) = serde_json::from_slice::<Advisory>(&message.message.payload) else {
+                tracing::error!(stream = dead_letters, sequence = message.sequence, "an advisory cannot be read");
+                continue;
+            };
+            match self.handle(transport, &advisory, message.stored).await {
+                Ok(is_dead_lettered) => {
+                    advised.dead_lettered += u64::from(is_dead_lettered);
+                    transport.delete_message(dead_letters, message.sequence).await?;
+                }
+                // It must not stand in the way of those behind it. If the server is gone, the next request says so.
+                Err(error) => {
+                    advised.failed += 1;
+                    self.log_failure(advisory.stream_seq, &error);
+                }
+            }
+        }
+        Ok(advised)
+    }
+
+    /// Dead-letters what an advisory reports, if it is there.
+    async fn handle(&self, transport: &dyn Transport, advisory: &Advisory, at: Timestamp) -> Result<bool, Unavailable> {
+        let Self { stream, consumer, .. } = *self;
+        let sequence = advisory.stream_seq;
+        let message = transport.message(stream, MessageSelector::Sequence(sequence)).await?;
+        // What was stored after the advisory is of a later stream of the same name.
+        let Some(message) = message.filter(|message| message.stored <= at) else {
+            tracing::error!(
+                stream,
+                consumer,
+                sequence,
+                "the server gave up on an event that the stream has dropped meanwhile; it cannot be dead-lettered"
+            );
+            return Ok(false);
+        };
+        let origin = self.origin(&message, advisory.deliveries);
+        dead_letter(transport, self.root, &origin, DeadReason::Exhausted, GAVE_UP).await?;
+        transport.terminate(stream, consumer, sequence).await?;
+        Ok(true)
+    }
+
+    /// An event of the stream as the origin of a dead letter.
+    pub fn origin<'a>(&'a self, message: &'a StreamMessage, attempts: u64) -> Origin<'a> {
+        let StreamMessage { sequence, stored, message } = message;
+        let Self { stream, consumer, .. } = *self;
+        Origin { stream, consumer, sequence: *sequence, stored: *stored, attempts, message }
+    }
+
+    /// Logs that an event could not be dead-lettered.
+    pub fn log_failure(&self, sequence: u64, error: &Unavailable) {
+        let Self { stream, consumer, .. } = *self;
+        tracing::error!(stream, consumer, sequence, %error, "an event that the server gave up on cannot be dead-lettered");
+    }
+}

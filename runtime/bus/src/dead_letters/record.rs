@@ -1,0 +1,346 @@
+//! What a dead letter looks like: its subject, its headers, and reading them.
+
+use bytes::Bytes;
+use eventsmith_event::envelope::Envelope;
+use jiff::Timestamp;
+
+use super::origin::Origin;
+use super::reason::DeadReason;
+use crate::settings::DEAD_LETTERS;
+use crate::transport::{Headers, Message, StreamMessage};
+
+/// An event that a consumer gave up on, as the dead letter stream holds it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// Its number in the dead letter stream.
+    pub sequence: u64,
+    /// Why the consumer gave up.
+    pub reason: DeadReason,
+    /// What went wrong the last time, in one line.
+    pub error: String,
+    /// How often the event was delivered.
+    pub attempts: u64,
+    /// The consumer that gave up.
+    pub consumer: String,
+    /// The stream that the event came from.
+    pub origin_stream: String,
+    /// The event's number in that stream.
+    pub origin_sequence: u64,
+    /// The subject that the event was published to.
+    pub subject: String,
+    /// When the event was stored in its stream.
+    pub stored: Timestamp,
+    /// When the consumer gave up.
+    pub dead_lettered: Timestamp,
+    /// The type of the event, where its header or its envelope tells.
+    pub event_type: Option<String>,
+    /// The event as it was published. Empty if it was too large for a letter, which the header `Eventsmith-Dead-Payload`
+    /// says; then it is where it was published, as long as that stream holds it.
+    pub payload: Bytes,
+    /// All headers of the letter: those of the event, and those that say how it died.
+    pub headers: Headers,
+    /// Its subject in the dead letter stream.
+    pub address: String,
+    /// Of the copy that marks a replay as begun: the letter that it is of, and after which message of the event's subject
+    /// the replayed event may be stored.
+    pub mark: Option<Mark>,
+}
+
+/// Where a replay that was begun left its traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The number of the dead letter that is being replayed.
+    pub of: u64,
+    /// The number of the message after which the replayed event may be stored.
+    pub after: u64,
+}
+
+/// Why the event was dead-lettered.
+pub const REASON: &str = "Eventsmith-Dead-Reason";
+const ERROR: &str = "Eventsmith-Dead-Error";
+const ATTEMPTS: &str = "Eventsmith-Dead-Attempts";
+const CONSUMER: &str = "Eventsmith-Dead-Consumer";
+const STREAM: &str = "Eventsmith-Dead-Stream";
+const SEQUENCE: &str = "Eventsmith-Dead-Sequence";
+const SUBJECT: &str = "Eventsmith-Dead-Subject";
+/// When the event was stored.
+pub const STORED: &str = "Eventsmith-Dead-Stored";
+const TIME: &str = "Eventsmith-Dead-Time";
+const MESSAGE_ID: &str = "Eventsmith-Message-Id";
+/// Of a letter without the payload of its event: why that is missing.
+pub const PAYLOAD: &str = "Eventsmith-Dead-Payload";
+/// Of a mark: the letter that is being replayed, and from where on to look for what was replayed.
+const MARK: &str = "Eventsmith-Dead-Replaying";
+
+/// An error may be a page; a header is a line, and a listing shows less.
+const LONGEST_ERROR: usize = 1_000;
+
+/// The subject of the letter about an event. Its tail repeats that of the event, so that subjects select letters too.
+pub fn address(root: &str, origin: &Origin<'_>) -> String {
+    let subject = &*origin.message.subject;
+    let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
+    format!("{root}.{DEAD_LETTERS}.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
+}
+
+/// The letter about an event, without an id.
+pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -> Message {
+    let mut headers = Headers::default();
+    // What the event says of an earlier death is history, and control headers were for the stream it came from.
+    let is_kept = |name: &str, value: &str| is_legal(name, value) && !is_control(name) && !is_letters(name);
+    for (name, value) in origin.message.headers.iter().filter(|(name, value)| is_kept(name, value)) {
+        headers.push(name.to_owned(), value);
+    }
+    headers.push(REASON, reason.as_str());
+    headers.push(ERROR, one_line(error));
+    headers.push(ATTEMPTS, origin.attempts.to_string());
+    headers.push(CONSUMER, origin.consumer);
+    headers.push(STREAM, origin.stream);
+    headers.push(SEQUENCE, origin.sequence.to_string());
+    headers.push(SUBJECT, &*origin.message.subject);
+    headers.push(STORED, nanoseconds(origin.stored));
+    headers.push(TIME, nanoseconds(Timestamp::now()));
+    if let Some(id) = origin.message.headers.get(Headers::ID) {
+        headers.push(MESSAGE_ID, id);
+    }
+    Message { subject: address(root, origin).into(), headers, payload: origin.message.payload.clone() }
+}
+
+/// An id by which the stream knows the letter about an event. A stream that was deleted and made anew counts from 1 again,
+/// so the number alone does not tell events apart.
+pub fn id(origin: &Origin<'_>) -> String {
+    let Origin { stream, consumer, sequence, stored, .. } = origin;
+    format!("dlq:{stream}:{consumer}:{sequence}:{}", stored.as_nanosecond())
+}
+
+/// A copy of a letter that says that its replay has begun.
+pub fn write_mark(letter: &DeadLetter, after: u64) -> Message {
+    let mut headers = without(&letter.headers, is_control);
+    headers.push(MARK, format!("{}:{after}", letter.sequence));
+    Message { subject: letter.address.clone().into(), headers, payload: letter.payload.clone() }
+}
+
+/// The letter without the text of its error.
+pub fn without_error(letter: &Message) -> Message {
+    let mut headers = without(&letter.headers, |name| name == ERROR);
+    headers.push(ERROR, "");
+    Message { headers, ..letter.clone() }
+}
+
+/// The letter without the payload of its event.
+pub fn without_payload(letter: &Message) -> Message {
+    let mut headers = letter.headers.clone();
+    headers.push(PAYLOAD, "too-large");
+    Message { headers, payload: Bytes::new(), ..letter.clone() }
+}
+
+/// The headers of the event that a letter is about, without its id.
+pub fn original_headers(letter: &DeadLetter) -> Headers {
+    without(&letter.headers, |name| is_control(name) || is_letters(name) || is_replays(name))
+}
+
+/// Reads a letter; `None` if it is none.
+pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
+    let StreamMessage { sequence, stored: _, message: Message { subject, headers, payload } } = stored;
+    let number = |name| headers.get(name)?.parse().ok();
+    let time = |name| headers.get(name)?.parse().ok();
+    let text = |name| headers.get(name).map(ToOwned::to_owned);
+    let mark = match headers.get(MARK) {
+        Some(mark) => {
+            let (of, after) = mark.split_once(':')?;
+            Some(Mark { of: of.parse().ok()?, after: after.parse().ok()? })
+        }
+        None => None,
+    };
+    let event_type = text(Headers::TYPE);
+    Some(DeadLetter {
+        sequence,
+        reason: headers.get(REASON)?.parse().ok()?,
+        error: text(ERROR)?,
+        attempts: number(ATTEMPTS)?,
+        consumer: text(CONSUMER)?,
+        origin_stream: text(STREAM)?,
+        origin_sequence: number(SEQUENCE)?,
+        subject: text(SUBJECT)?,
+        stored: time(STORED)?,
+        dead_lettered: time(TIME)?,
+        event_type: event_type.or_else(|| Envelope::read(&payload).ok().map(|(envelope, _)| envelope.event_type)),
+        address: subject.into_owned(),
+        mark,
+        payload,
+        headers,
+    })
+}
+
+impl DeadLetter {
+    /// The headers in the order they were set: those of the event, then those that say how it died. Control headers of
+    /// the streams, which begin with `Nats-`, are left out.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().filter(|(name, _)| !is_control(name))
+    }
+
+    /// Whether its replay was begun and not seen to its end: the event may be back on its subject already. Replaying the
+    /// letter again finds out, and publishes nothing twice.
+    pub fn is_replay_begun(&self) -> bool {
+        self.mark.is_some()
+    }
+}
+
+/// A time as every letter writes it, so that equal times are equal texts.
+pub fn nanoseconds(time: Timestamp) -> String {
+    format!("{time:.9}")
+}
+
+fn without(headers: &Headers, drop: impl Fn(&str) -> bool) -> Headers {
+    let mut kept = Headers::default();
+    for (name, value) in headers.iter().filter(|(name, _)| !drop(name)) {
+        kept.push(name.to_owned(), value);
+    }
+    kept
+}
+
+/// Whether a header tells the server what to do with a message.
+fn is_control(name: &str) -> bool {
+    name.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("Nats-"))
+}
+
+/// Whether a header can be written. Servers store others too, and no letter must fail because of them.
+fn is_legal(name: &str, value: &str) -> bool {
+    let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    !name.is_empty() && name.bytes().all(is_name) && !value.contains(['\r', '\n'])
+}
+
+/// Whether a header is one that only a letter has.
+fn is_letters(name: &str) -> bool {
+    name.starts_with("Eventsmith-Dead-") || name == MESSAGE_ID
+}
+
+/// Whether a header says how an event was replayed before.
+fn is_replays(name: &str) -> bool {
+    name == Headers::REPLAY_OF || name == Headers::ONLY
+}
+
+/// An error as one line that a header can hold.
+fn one_line(error: &str) -> String {
+    let words = error.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_ERROR).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(headers: &[(&'static str, &str)]) -> Message {
+        let mut all = Headers::default();
+        for (name, value) in headers {
+            all.push(*name, *value);
+        }
+        Message { subject: "rules.domain.rule.activated".into(), headers: all, payload: Bytes::from_static(b"{ }") }
+    }
+
+    fn origin(message: &Message) -> Origin<'_> {
+        let stored = Timestamp::from_nanosecond(1_795_707_269_450_599_080).unwrap();
+        Origin { stream: "RULES", consumer: "promotions", sequence: 17, stored, attempts: 3, message }
+    }
+
+    fn letter(message: &Message, error: &str) -> DeadLetter {
+        let message = write("rules", &origin(message), DeadReason::TooOld, error);
+        read(StreamMessage { sequence: 5, stored: Timestamp::now(), message }).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let message = event(&[("Nats-Msg-Id", "a-1"), ("Eventsmith-Type", "rule.activated"), ("x", "1"), ("x", "2")]);
+
+        let letter = letter(&message, "because");
+
+        assert_eq!(letter.address, "rules.dlq.promotions.RULES.17.domain.rule.activated");
+        assert_eq!((letter.reason, letter.error.as_str(), letter.attempts), (DeadReason::TooOld, "because", 3));
+        assert_eq!((letter.origin_stream.as_str(), letter.origin_sequence, letter.sequence), ("RULES", 17, 5));
+        assert_eq!((letter.subject.as_str(), letter.stored), ("rules.domain.rule.activated", origin(&message).stored));
+        assert_eq!(letter.event_type.as_deref(), Some("rule.activated"));
+        assert_eq!(letter.payload, message.payload);
+        assert_eq!(letter.headers.get(MESSAGE_ID), Some("a-1"));
+        assert_eq!(letter.headers.get(STORED), Some("2026-11-26T15:34:29.450599080Z"));
+        assert_eq!(letter.mark, None);
+    }
+
+    #[test]
+    fn the_event_gets_its_own_headers_back_and_no_others() {
+        let own = [("Eventsmith-Type", "rule.activated"), ("x", "1"), ("x", "2")];
+        let foreign = [("Nats-Msg-Id", "a-1"), ("nats-rollup", "all"), ("Eventsmith-Only", "a")];
+        let message = event(&[&own[..], &foreign[..]].concat());
+
+        let letter = letter(&message, "x");
+
+        assert_eq!(original_headers(&letter).iter().collect::<Vec<_>>(), own);
+        assert!(letter.headers().all(|(name, _)| !is_control(name)));
+    }
+
+    #[test]
+    fn an_event_that_dies_again_tells_of_its_last_death_alone() {
+        let message = event(&[]);
+        let first = letter(&message, "first");
+        let again = Message { headers: first.headers, ..message };
+
+        let second = letter(&again, "second");
+
+        assert_eq!(second.error, "second");
+        assert_eq!(second.headers.iter().filter(|(name, _)| *name == ERROR).count(), 1);
+    }
+
+    #[test]
+    fn what_no_header_may_be_is_left_out() {
+        let message = event(&[("X Y", "1"), ("", "2"), ("ü", "3"), ("a:b", "4"), ("x", "5\r6"), ("y", "ü")]);
+
+        let letter = letter(&message, "x");
+
+        assert_eq!(original_headers(&letter).iter().collect::<Vec<_>>(), [("y", "ü")]);
+    }
+
+    #[test]
+    fn a_letter_with_less_in_it_is_a_letter_still() {
+        let message = event(&[("x", "1")]);
+        let whole = write("rules", &origin(&message), DeadReason::TooOld, "because");
+        let of = |message| read(StreamMessage { sequence: 5, stored: Timestamp::now(), message }).unwrap();
+
+        let (errorless, empty) = (of(without_error(&whole)), of(without_payload(&whole)));
+
+        assert_eq!((errorless.error.as_str(), &errorless.payload), ("", &message.payload));
+        assert_eq!(errorless.headers.get(PAYLOAD), None);
+        assert_eq!((empty.error.as_str(), empty.payload.len()), ("because", 0));
+        assert_eq!(empty.headers.get(PAYLOAD), Some("too-large"));
+        assert_eq!(original_headers(&empty).iter().collect::<Vec<_>>(), [("x", "1")]);
+    }
+
+    #[test]
+    fn an_error_becomes_one_line_of_bounded_length() {
+        let error = format!("a\r\nNats-Rollup: all\0\t{}", "ü".repeat(2_000));
+
+        let letter = letter(&event(&[]), &error);
+
+        assert!(letter.error.starts_with("a Nats-Rollup: all üü"), "{}", letter.error);
+        assert_eq!(letter.error.chars().count(), LONGEST_ERROR);
+    }
+
+    #[test]
+    fn a_mark_is_a_whole_letter_beside_what_it_marks() {
+        let letter = letter(&event(&[("x", "1")]), "x");
+
+        let message = write_mark(&letter, 9);
+        let mark = read(StreamMessage { sequence: 6, stored: Timestamp::now(), message }).unwrap();
+
+        assert_eq!(mark.mark, Some(Mark { of: 5, after: 9 }));
+        assert_eq!((mark.error, mark.address, mark.payload), (letter.error, letter.address, letter.payload));
+        assert_eq!(mark.headers.get(Headers::ID), None);
+    }
+
+    #[test]
+    fn reasons_are_written_as_they_are_read() {
+        for reason in DeadReason::ALL {
+            assert_eq!(reason.to_string().parse(), Ok(reason));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+        assert!("bored".parse::<DeadReason>().is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! What a handler returns, and what it is given.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventsmith_event::envelope::Envelope;
+use eventsmith_event::event::Event;
+
+use crate::bus::Bus;
+use crate::publish::{PublishError, PublishOptions, Published};
+
+/// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
+#[derive(Debug, Clone)]
+pub struct Received<E> {
+    event: E,
+    context: Arc<Context>,
+}
+
+/// What a received event has beside its payload.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// What the headers say, or the envelope where there are none.
+    pub(crate) event_type: &'static str,
+    pub(crate) version: u32,
+    pub(crate) envelope: OnceLock<Envelope>,
+    pub(crate) attempt: u64,
+    pub(crate) raw: Bytes,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) replay_of: Option<String>,
+    pub(crate) bus: Bus,
+}
+
+impl<E> Received<E> {
+    pub(crate) fn new(event: E, context: Context) -> Self {
+        Self { event, context: Arc::new(context) }
+    }
+
+    /// The envelope the event came in.
+    pub fn envelope(&self) -> &Envelope {
+        // Most handlers never ask, so its texts are copied for those that do.
+        let Context { event_type, version, raw, .. } = &*self.context;
+        self.context.envelope.get_or_init(|| Envelope::reread(raw, event_type, *version))
+    }
+
+    /// How often the event was delivered to this service, this time included: 1 at first. It counts deliveries, not
+    /// runs: an event that was handed back unhandled, as happens when a service shuts down, has been delivered too.
+    pub fn attempt(&self) -> u64 {
+        self.context.attempt
+    }
+
+    /// The dead letter that this event was replayed from, `STREAM:SEQUENCE`, if it was.
+    pub fn replay_of(&self) -> Option<&str> {
+        self.context.replay_of.as_deref()
+    }
+
+    /// The message as it was stored, envelope and all.
+    pub fn raw(&self) -> &Bytes {
+        &self.context.raw
+    }
+
+    /// The bus that the event came over.
+    pub fn bus(&self) -> &Bus {
+        &self.context.bus
+    }
+
+    /// The payload alone.
+    pub fn into_event(self) -> E {
+        self.event
+    }
+
+    /// Options for an event that is made in answer to this one: its correlation (or, as the first of a chain, its id)
+    /// goes on, its id is the causation, and the trace goes on too.
+    pub fn follow_up(&self) -> PublishOptions {
+        let envelope = self.envelope();
+        PublishOptions {
+            correlation_id: Some(envelope.correlation_id.as_ref().unwrap_or(&envelope.id).clone()),
+            causation_id: Some(envelope.id.clone()),
+            traceparent: self.context.traceparent.clone(),
+            ..PublishOptions::default()
+        }
+    }
+
+    /// Publishes an event in answer to this one, with its [`follow_up`](Self::follow_up) options.
+    ///
+    /// A handler that runs again publishes again, under a new id. Where that matters, give it an id that the incoming
+    /// one decides: `event.bus().publish_with(&answer, PublishOptions { id, ..event.follow_up() })`.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn publish<F: Event>(&self, event: &F) -> Result<Published, PublishError> {
+        self.bus().publish_with(event, self.follow_up()).await
+    }
+}
+
+impl<E> Deref for Received<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        &self.event
+    }
+}
+
+/// Why a handler did not handle an event, and whether trying again may help.
+///
+/// Every error becomes one with `?`, and then means: try again. Like `anyhow::Error` it is no `std::error::Error` itself.
+///
+/// ```
+/// use eventsmith::HandlerError;
+///
+/// fn amount(text: &str) -> Result<u64, HandlerError> {
+///     if text.is_empty() {
+///         return Err(HandlerError::reject("an order without an amount"));
+///     }
+///     Ok(text.parse()?)
+/// }
+/// assert!(amount("").unwrap_err().is_reject());
+/// assert!(!amount("x").unwrap_err().is_reject());
+/// ```
+pub struct HandlerError {
+    pub(crate) advice: Advice,
+    pub(crate) source: BoxError,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What to do about a failed event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Advice {
+    Retry,
+    RetryAfter(Duration),
+    Reject,
+}
+
+impl HandlerError {
+    /// It may go better next time: the event comes again, after a delay that grows with each attempt.
+    pub fn retry(source: impl Into<BoxError>) -> Self {
+        Self { advice: Advice::Retry, source: source.into() }
+    }
+
+    /// It will not go better before this much time has passed, for example because another service said so.
+    pub fn retry_after(delay: Duration, source: impl Into<BoxError>) -> Self {
+        Self { advice: Advice::RetryAfter(delay), source: source.into() }
+    }
+
+    /// It will never go better: the event itself is at fault.
+    pub fn reject(source: impl Into<BoxError>) -> Self {
+        Self { advice: Advice::Reject, source: source.into() }
+    }
+
+    /// Whether the event was rejected for good.
+    pub fn is_reject(&self) -> bool {
+        self.advice == Advice::Reject
+    }
+
+    /// What went wrong.
+    pub fn source(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.source
+    }
+}
+
+impl<T: Into<BoxError>> From<T> for HandlerError {
+    fn from(source: T) -> Self {
+        Self::retry(source)
+    }
+}
+
+impl fmt::Display for HandlerError {
+    /// The error with all its causes, as a log needs it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.advice)
+    }
+}

@@ -1,0 +1,95 @@
+//! The transport over NATS JetStream. Only this module and those below it name `async_nats`.
+
+mod ack;
+mod acks;
+mod client;
+mod connect;
+pub mod consumers;
+mod convert;
+mod inbox;
+mod link;
+mod pull;
+mod send;
+mod stored;
+mod upkeep;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::settings::{ConsumerSettings, FoundConsumer};
+use crate::transport::{
+    Deliveries, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage, Transport, Unavailable,
+};
+use pull::PullDeliveries;
+
+pub use client::{JetStream, Settings, nanos};
+pub use connect::{ConnectError, ShutdownError};
+
+impl Transport for Arc<JetStream> {
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
+        send::send(self, message).boxed()
+    }
+
+    fn send_batch<'a>(
+        &'a self,
+        messages: &'a [Message],
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
+        send::send_batch(self, messages, id).boxed()
+    }
+
+    fn message<'a>(
+        &'a self,
+        stream: &'a str,
+        select: MessageSelector<'a>,
+    ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
+        self.stored_message(stream, select).boxed()
+    }
+
+    fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {
+        self.remove_message(stream, sequence).boxed()
+    }
+
+    fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>> {
+        self.find_streams(subject).boxed()
+    }
+
+    fn consumer<'a>(
+        &'a self,
+        stream: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FoundConsumer>, ServerFailure>> {
+        self.find_consumer(stream, name).boxed()
+    }
+
+    fn put_consumer<'a>(
+        &'a self,
+        wanted: &'a ConsumerSettings,
+        exists: bool,
+    ) -> BoxFuture<'a, Result<(), ServerFailure>> {
+        self.write_consumer(wanted, exists).boxed()
+    }
+
+    fn read<'a>(&'a self, consumer: &'a ConsumerSettings) -> BoxFuture<'a, Result<Box<dyn Deliveries>, Unavailable>> {
+        async move {
+            let deliveries: Box<dyn Deliveries> = Box::new(PullDeliveries::new(Arc::clone(self), consumer).await?);
+            Ok(deliveries)
+        }
+        .boxed()
+    }
+
+    fn terminate<'a>(
+        &'a self,
+        stream: &'a str,
+        consumer: &'a str,
+        sequence: u64,
+    ) -> BoxFuture<'a, Result<(), Unavailable>> {
+        self.send_term(stream, consumer, sequence).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.shut_down().boxed()
+    }
+}

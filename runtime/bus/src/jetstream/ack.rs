@@ -1,0 +1,104 @@
+//! Acks of deliveries: where they go, and what that subject says.
+
+use std::sync::Arc;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::client::{ASK_AGAIN, JetStream};
+use crate::transport::{AckKind, Acker, Unavailable};
+
+/// Acknowledges a delivery to the server.
+#[derive(Debug)]
+pub(super) struct ReplyAcker {
+    pub(super) jetstream: Arc<JetStream>,
+    pub(super) reply: Subject,
+}
+
+impl Acker for ReplyAcker {
+    fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.publish(kind).boxed()
+    }
+}
+
+impl ReplyAcker {
+    async fn publish(&self, kind: AckKind) -> Result<(), Unavailable> {
+        let payload = match kind {
+            AckKind::Ack => Bytes::from_static(b"+ACK"),
+            AckKind::Nak(None) => Bytes::from_static(b"-NAK"),
+            AckKind::Nak(Some(delay)) => format!("-NAK {{\"delay\":{}}}", delay.as_nanos().max(1)).into(),
+            AckKind::InProgress => Bytes::from_static(b"+WPI"),
+            AckKind::Term(reason) => format!("+TERM {reason}").into(),
+        };
+        if matches!(kind, AckKind::InProgress) && !self.jetstream.link.borrow().connected {
+            // A server that is not there renews no lease, and the client's queue has better uses.
+            return Ok(());
+        }
+        let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
+        // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
+        // connection nobody empties the queue; once it is full, this would wait for ever.
+        let at_once = publish().now_or_never();
+        let sent = match at_once {
+            Some(sent) => Ok(sent),
+            None => Box::pin(timeout(ASK_AGAIN, publish())).await,
+        };
+        match sent {
+            Ok(sent) => sent.map_err(|error| Unavailable(error.to_string())),
+            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}"))),
+        }
+    }
+}
+
+/// What the subject says to which the ack of a delivery goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct AckReply {
+    pub(super) attempt: u64,
+    pub(super) sequence: u64,
+    pub(super) stored: Timestamp,
+}
+
+/// Parses `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.STORED.PENDING` of old, with `DOMAIN.ACCOUNT` before
+/// the stream and a token at the end since. (NATS ADR-15.)
+pub(super) fn parse_reply(reply: &str) -> Option<AckReply> {
+    // By bytes, as this is done for every message: what `str` offers takes several times as long for tokens this short.
+    let rest = reply.strip_prefix("$JS.ACK.")?.as_bytes();
+    let before = match rest.iter().filter(|byte| **byte == b'.').count() {
+        6 => 2,
+        8.. => 4,
+        _ => return None,
+    };
+    let mut tokens = rest.split(|byte| *byte == b'.').skip(before);
+    let (attempt, sequence) = (number(tokens.next()?)?, number(tokens.next()?)?);
+    let stored = i128::from(number(tokens.nth(1)?)?);
+    Some(AckReply { attempt, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, digit: &u8| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_reply_subject_are_read() {
+        let old = "$JS.ACK.EVENTS.promotions.3.17.20.1700000000000000000.0";
+        let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.0.token";
+
+        let stored = Timestamp::from_second(1_700_000_000).unwrap();
+        let place = || Some(AckReply { attempt: 3, sequence: 17, stored });
+        assert_eq!(parse_reply(old), place());
+        assert_eq!(parse_reply(new), place());
+        assert_eq!(parse_reply("_INBOX.x"), None);
+        assert_eq!(parse_reply("$JS.ACK.EVENTS"), None);
+    }
+}

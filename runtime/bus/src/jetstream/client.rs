@@ -1,0 +1,170 @@
+//! The connection to NATS, and requests to the server's JetStream API.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::Error as ServerError;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::response::Response;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::acks::Acks;
+use super::connect::{ConnectError, connect};
+use super::link::Link;
+use crate::config::Config;
+use crate::transport::{ServerFailure, Unavailable};
+
+/// How long to wait for one answer before asking again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How long to wait before doing again what the server could not do for the moment.
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
+
+/// A connection to NATS.
+pub struct JetStream {
+    pub(super) client: Client,
+    context: Context,
+    pub(super) link: watch::Receiver<Link>,
+    pub(super) acks: Acks,
+    pub(super) ack_timeout: Duration,
+    pub(super) request_timeout: Duration,
+    /// How many messages wait for a connection, and how many may.
+    pub(super) queued: AtomicUsize,
+    pub(super) max_queued: usize,
+}
+
+impl fmt::Debug for JetStream {
+    /// The server's name alone: what the client holds is long, and partly secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JetStream").field(&self.client.server_info().server_name).finish()
+    }
+}
+
+/// What the server answers: what was asked for, or an error with a code.
+pub(super) type Answer<T> = Result<T, ServerError>;
+
+impl JetStream {
+    /// Connects to NATS.
+    ///
+    /// # Errors
+    /// As [`Bus::connect`](crate::bus::Bus::connect).
+    pub async fn connect(config: &Config) -> Result<Arc<Self>, ConnectError> {
+        let (client, link) = connect(config).await?;
+        let context = ContextBuilder::new()
+            // Our own timeouts are shorter; this one is for what the client may wait for without them.
+            .timeout(config.request_timeout)
+            .build(client.clone());
+        let listening = Acks::listen(&client, link.clone()).await;
+        let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
+        let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
+        let (queued, max_queued) = (AtomicUsize::new(0), config.max_queued);
+        Ok(Arc::new(Self { client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
+    }
+
+    /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster
+    /// leaves requests unanswered.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        subject: String,
+        request: &impl Serialize,
+    ) -> Result<Answer<T>, Unavailable> {
+        let deadline = Instant::now() + self.request_timeout;
+        loop {
+            let patience = deadline.min(Instant::now() + ASK_AGAIN);
+            match timeout_at(patience, self.context.request(subject.clone(), request)).await {
+                Ok(Ok(Response::Ok(answer))) => return Ok(Ok(answer)),
+                Ok(Ok(Response::Err { error })) if passes(&error) && Instant::now() + PAUSE < deadline => {
+                    sleep(PAUSE).await;
+                }
+                Ok(Ok(Response::Err { error })) => return Ok(Err(error)),
+                Ok(Err(error)) => return Err(Unavailable(error.to_string())),
+                Err(_) if Instant::now() < deadline => {}
+                Err(_) => return Err(Unavailable(format!("no answer within {:?}", self.request_timeout))),
+            }
+        }
+    }
+
+    /// Asks the server's JetStream API, as [`ask`](Self::ask) does, for what stands above the bus.
+    ///
+    /// # Errors
+    /// [`ServerFailure`] when the server refuses or does not answer.
+    pub async fn request<T: DeserializeOwned>(
+        &self,
+        subject: String,
+        request: &(impl Serialize + Sync),
+    ) -> Result<T, ServerFailure> {
+        Ok(self.ask(subject, request).await??)
+    }
+
+    /// Whether the server that we are connected to is of this version or a later one.
+    pub fn supports(&self, major: u8, minor: u8) -> bool {
+        self.client.is_server_compatible(major.into(), minor.into(), 0)
+    }
+
+    /// The version of the server that we are connected to.
+    pub fn version(&self) -> String {
+        self.client.server_info().version
+    }
+
+    pub(super) async fn find_streams(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
+        #[derive(Deserialize)]
+        struct Names {
+            streams: Option<Vec<String>>,
+        }
+        let answer = self.ask::<Names>("STREAM.NAMES".to_owned(), &json!({ "subject": subject })).await?;
+        let names = answer.map_err(|error| Unavailable(error.to_string()))?;
+        Ok(names.streams.unwrap_or_default())
+    }
+
+    pub(super) async fn shut_down(&self) -> Result<(), Unavailable> {
+        let mut link = self.link.clone();
+        if link.borrow().closed {
+            return Ok(());
+        }
+        // Draining closes the socket without regard to what is not written yet, so that comes first.
+        let close = async {
+            let flushed = timeout(self.request_timeout / 2, self.client.flush()).await;
+            self.client.drain().await.map_err(|error| Unavailable(error.to_string()))?;
+            match flushed {
+                Ok(flushed) => flushed.map_err(|error| Unavailable(error.to_string()))?,
+                Err(_) => return Err(Unavailable("what was on its way was not sent in time".to_owned())),
+            }
+            // Fails only when the client's tasks have ended, which is what is waited for.
+            drop(link.wait_for(|link| link.closed).await);
+            Ok(())
+        };
+        let in_time = timeout(self.request_timeout, close).await;
+        in_time.unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.request_timeout))))
+    }
+}
+
+/// Whether what the server says will not be so for long: 10008 JetStream is temporarily unavailable, 10009 not the
+/// leader, 10118 the stream is offline, 10158 the same id is being stored at this moment, 10163 the stream has not caught
+/// up yet, 10164 something is being stored that may make an expectation wrong, 10167 too many requests, 10210 too many batches (nats-server, server/errors.json); and a 503 without such a number, which is what
+/// remains of a proposal that a change of leaders overtook.
+pub(super) fn passes(error: &ServerError) -> bool {
+    let number = error.error_code().0;
+    matches!(number, 10008 | 10009 | 10118 | 10158 | 10163 | 10164 | 10167 | 10210)
+        || number == 0 && error.code() == 503
+}
+
+impl From<ServerError> for ServerFailure {
+    fn from(error: ServerError) -> Self {
+        Self::Refused { code: error.error_code().0, reason: error.to_string() }
+    }
+}
+
+/// A configuration as the server has it, including what this version of the client knows nothing of.
+pub type Settings = Map<String, Value>;
+
+/// The server writes durations as nanoseconds.
+pub fn nanos(duration: Duration) -> Value {
+    Value::from(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}

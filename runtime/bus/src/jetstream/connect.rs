@@ -1,0 +1,226 @@
+//! From configuration to a connection.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use rand::RngExt;
+use tokio::sync::watch;
+
+use super::link::Link;
+use crate::config::{Config, ServerUrl};
+
+/// Why there is no connection. No error holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The configuration contradicts itself.
+    #[error("the setting {setting} is wrong: {reason}")]
+    Config {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it, and what would be right.
+        reason: String,
+    },
+    /// No server could be reached.
+    #[error("cannot connect to {servers}: {reason}; is a server running there?")]
+    Unreachable {
+        /// The servers that were tried.
+        servers: String,
+        /// What the last one said.
+        reason: String,
+    },
+    /// A server was reached and did not let us in.
+    #[error("{servers} refused the login{reason}; check user and password, token, credentials_file or nkey_seed")]
+    Unauthorized {
+        /// The servers that were tried.
+        servers: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// There is no agreement on encryption.
+    #[error("no TLS connection to {servers}: {reason}; check tls_ca_file, tls_cert_file and tls_key_file")]
+    Tls {
+        /// The servers that were tried.
+        servers: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl ConnectError {
+    pub(super) fn unreachable(config: &Config, reason: String) -> Self {
+        Self::Unreachable { servers: names(&config.servers), reason }
+    }
+}
+
+/// The connection was closed, but not in good order.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection did not close in good order: {reason}; what was on its way may be lost")]
+pub struct ShutdownError {
+    pub(crate) reason: String,
+}
+
+pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
+    let servers = addresses(&config.servers)?;
+    let (changes, link) = watch::channel(Link { connected: true, closed: false, losses: 0 });
+    let options = options(config).await?.event_callback(move |event| {
+        note(&event, &changes);
+        std::future::ready(())
+    });
+    let client = options.connect(servers).await.map_err(|error| explain(&error, config))?;
+    Ok((client, link))
+}
+
+async fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
+    let (first, longest) = (config.reconnect_delay, config.max_reconnect_delay);
+    let mut options = ConnectOptions::new()
+        .name(&config.name)
+        .connection_timeout(config.connect_timeout)
+        .ping_interval(config.ping_interval)
+        .request_timeout(Some(config.request_timeout))
+        .reconnect_delay_callback(move |attempt| reconnect_delay(attempt, first, longest))
+        .require_tls(config.require_tls);
+    options = match (&config.user, &config.password) {
+        (Some(user), Some(password)) => options.user_and_password(user.clone(), password.expose().to_owned()),
+        (None, None) => options,
+        (Some(_), None) => return Err(wrong("password", "there is a user without a password; set both")),
+        (None, Some(_)) => return Err(wrong("user", "there is a password without a user; set both")),
+    };
+    if let Some(token) = &config.token {
+        options = options.token(token.expose().to_owned());
+    }
+    if let Some(seed) = &config.nkey_seed {
+        options = options.nkey(seed.expose().to_owned());
+    }
+    if let Some(file) = &config.credentials_file {
+        options = options
+            .credentials_file(file)
+            .await
+            .map_err(|error| wrong("credentials_file", format!("{}: {error}", file.display())))?;
+    }
+    if let Some(file) = &config.tls_ca_file {
+        options = options.add_root_certificates(file.clone());
+    }
+    match (&config.tls_cert_file, &config.tls_key_file) {
+        (Some(cert), Some(key)) => Ok(options.add_client_certificate(cert.clone(), key.clone())),
+        (None, None) => Ok(options),
+        (Some(_), None) => Err(wrong("tls_key_file", "there is a certificate without its key; set both")),
+        (None, Some(_)) => Err(wrong("tls_cert_file", "there is a key without its certificate; set both")),
+    }
+}
+
+fn addresses(servers: &[ServerUrl]) -> Result<Vec<ServerAddr>, ConnectError> {
+    if servers.is_empty() {
+        return Err(wrong("servers", "it is empty; name one at least, such as nats://127.0.0.1:4222"));
+    }
+    let address = |server: &ServerUrl| {
+        if server.has_user_info() {
+            let reason = format!("{server} holds a secret; put it into user and password, or token");
+            return Err(wrong("servers", reason));
+        }
+        server.as_str().parse().map_err(|error| wrong("servers", format!("{server}: {error}")))
+    };
+    servers.iter().map(address).collect()
+}
+
+fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
+    ConnectError::Config { setting, reason: reason.into() }
+}
+
+fn names(servers: &[ServerUrl]) -> String {
+    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Puts the client's error into our words.
+fn explain(error: &async_nats::ConnectError, config: &Config) -> ConnectError {
+    let servers = names(&config.servers);
+    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    match error.kind() {
+        ConnectErrorKind::AuthorizationViolation => {
+            ConnectError::Unauthorized { servers, reason: format!(": {reason}") }
+        }
+        // The source may quote what could not be signed with.
+        ConnectErrorKind::Authentication => {
+            ConnectError::Unauthorized { servers, reason: ": the server's challenge could not be signed".to_owned() }
+        }
+        ConnectErrorKind::Tls => ConnectError::Tls { servers, reason },
+        // What goes wrong in the handshake comes as an I/O error of this kind.
+        ConnectErrorKind::Io if reason.contains("certificate") || reason.contains("Certificate") => {
+            ConnectError::Tls { servers, reason }
+        }
+        _ => ConnectError::Unreachable { servers, reason },
+    }
+}
+
+/// The delay before an attempt to connect, counted from 1: none before the first, then doubling, and shortened at random
+/// so that not all clients of a server that restarts come back at once.
+fn reconnect_delay(attempt: usize, first: Duration, longest: Duration) -> Duration {
+    let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
+    let factor = u32::try_from(doublings).ok().and_then(|doublings| 2_u32.checked_pow(doublings)).unwrap_or(u32::MAX);
+    let full = first.saturating_mul(factor).min(longest);
+    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+fn note(event: &Event, changes: &watch::Sender<Link>) {
+    match event {
+        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
+        Event::ServerError(error) => tracing::error!(%error, "the NATS server reports an error"),
+        Event::ClientError(error) => tracing::warn!(%error, "the NATS client reports an error"),
+        Event::SlowConsumer(_) => tracing::warn!("messages come faster than they are taken; some were dropped"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "NATS"),
+    }
+    changes.send_if_modified(|link| {
+        let before = *link;
+        match event {
+            Event::Connected => link.connected = true,
+            Event::Disconnected => {
+                link.connected = false;
+                link.losses += 1;
+            }
+            Event::Closed => link.closed = true,
+            _ => {}
+        }
+        *link != before
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reconnecting_begins_at_once_and_slows_down() {
+        let (first, longest) = (Duration::from_millis(100), Duration::from_secs(1));
+
+        assert_eq!(reconnect_delay(1, first, longest), Duration::ZERO);
+        for (attempt, full) in [(2, 100), (3, 200), (4, 400), (6, 1_000), (10_000, 1_000)] {
+            let (full, delay) = (Duration::from_millis(full), reconnect_delay(attempt, first, longest));
+            assert!(full / 2 <= delay && delay <= full, "{attempt}: {delay:?}");
+        }
+    }
+
+    #[test]
+    fn delays_differ_from_client_to_client() {
+        let delay = || reconnect_delay(5, Duration::from_secs(1), Duration::from_secs(60));
+
+        assert!((0..20).any(|_| delay() != delay()));
+    }
+
+    #[test]
+    fn a_secret_in_a_url_is_refused_and_not_repeated() {
+        let error = addresses(&["nats://ada:hunter2@localhost:4222".into()]).unwrap_err();
+
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("servers") && text.contains("localhost:4222") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn half_a_login_is_refused() {
+        let config = Config { user: Some("ada".to_owned()), ..Config::default() };
+
+        let text = options(&config).await.unwrap_err().to_string();
+
+        assert!(text.contains("password"), "{text}");
+    }
+}

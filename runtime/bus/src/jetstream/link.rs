@@ -1,0 +1,10 @@
+//! The state of the connection, as the client reports it.
+
+/// What the client tells about its connection as time goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) connected: bool,
+    pub(super) closed: bool,
+    /// How often the connection was lost.
+    pub(super) losses: u64,
+}

@@ -1,0 +1,415 @@
+//! Reading from a durable consumer by pull requests of our own.
+//!
+//! The client's stream of messages fetches ahead as it sees fit, into a buffer that nobody sees. What waits there while
+//! handlers take long gets no in-progress ack, is delivered again, and runs twice. Here the caller says how many messages
+//! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use super::ack::{AckReply, ReplyAcker, parse_reply};
+use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE, nanos};
+use super::consumers::PIN_GROUP;
+use super::convert::from_nats;
+use super::inbox::Inbox;
+use super::link::Link;
+use crate::config::duration::LONGEST;
+use crate::settings::ConsumerSettings;
+use crate::transport::{Arrival, Deliveries, Delivery, Gone, Unavailable};
+
+/// How long the server keeps a pull request that it cannot fulfil.
+const EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server says that it still has our pull requests while there are no messages.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// After two heartbeats missed, with some grace, our pull requests are taken for lost.
+const PATIENCE: Duration = Duration::from_millis(11_000);
+/// How often the pinned reader asks for messages, wanted or not, to keep the pin.
+const HOLD_ON: Duration = Duration::from_secs(2);
+
+/// The header that names the pinned reader, and the status that all others get.
+const PIN: &str = "Nats-Pin-Id";
+const PIN_MISMATCH: StatusCode = StatusCode::PIN_ID_MISMATCH;
+
+/// What the server answers about a consumer, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Info {
+    num_ack_pending: usize,
+}
+
+/// Reads from a durable consumer.
+#[derive(Debug)]
+pub(super) struct PullDeliveries {
+    jetstream: Arc<JetStream>,
+    stream: String,
+    durable: String,
+    inbox: Inbox,
+    link: watch::Receiver<Link>,
+    /// How often the connection had been lost when the pull requests below were sent.
+    losses: u64,
+    /// Messages that were asked for and have neither come nor been refused.
+    outstanding: usize,
+    /// When to see whether the consumer is still there, unless something is heard before.
+    check_at: Instant,
+    /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
+    alarm: Pin<Box<Sleep>>,
+    /// Of a pinned consumer: whether the pin is ours.
+    pin: Option<PinnedLease>,
+}
+
+/// Our part in a pinned consumer, which serves one reader at a time. (NATS ADR-42: pinned clients.)
+#[derive(Debug)]
+struct PinnedLease {
+    /// The id by which the server pins us while it does.
+    id: Option<String>,
+    /// When to ask next, so that the server does not pin another reader.
+    ask_at: Instant,
+    /// Came with a new pin, which is to be reported first.
+    held_back: Option<Delivery>,
+    /// To be reported before anything else: the server has pinned us, or messages may have been lost on their way.
+    is_new: bool,
+    gap: bool,
+}
+
+impl Deliveries for PullDeliveries {
+    fn next(&mut self, want: usize) -> BoxFuture<'_, Result<Arrival, Gone>> {
+        self.next_arrival(want).boxed()
+    }
+
+    /// A message that has arrived already, and is nothing else.
+    fn arrived(&mut self) -> Option<Delivery> {
+        if self.pin.is_some() {
+            return None;
+        }
+        let message = self.inbox.arrived()?;
+        if matches!(status_of(&message), None | Some(StatusCode::OK)) {
+            self.outstanding = self.outstanding.saturating_sub(1);
+            return self.delivery(message);
+        }
+        self.inbox.keep(message);
+        None
+    }
+
+    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
+        self.take_back().boxed()
+    }
+
+    fn stop(&mut self) -> BoxFuture<'_, Vec<Delivery>> {
+        self.leave().boxed()
+    }
+
+    fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>> {
+        self.count_pending().boxed()
+    }
+
+    fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.make_round_trip().boxed()
+    }
+}
+
+impl PullDeliveries {
+    pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, Unavailable> {
+        let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
+        let link = jetstream.link.clone();
+        let losses = link.borrow().losses;
+        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(error.to_string()))?;
+        Ok(Self {
+            jetstream,
+            stream: stream.clone(),
+            durable: durable.clone(),
+            inbox,
+            link,
+            losses,
+            outstanding: 0,
+            check_at: Instant::now() + PATIENCE,
+            alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
+            pin: ordered.then(|| PinnedLease {
+                id: None,
+                ask_at: Instant::now(),
+                held_back: None,
+                is_new: false,
+                gap: false,
+            }),
+        })
+    }
+
+    async fn next_arrival(&mut self, want: usize) -> Result<Arrival, Gone> {
+        loop {
+            if let Some(kept) = self.pin.as_mut().and_then(|pin| pin.held_back.take()) {
+                return Ok(Arrival::Delivery(kept));
+            }
+            self.pull(want).await?;
+            if let Some(pin) = &mut self.pin {
+                if std::mem::take(&mut pin.is_new) {
+                    return Ok(Arrival::PinChanged);
+                }
+                if std::mem::take(&mut pin.gap) {
+                    return Ok(Arrival::Gap);
+                }
+            }
+            let wake_at = self.wake_at();
+            if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
+                self.alarm.as_mut().reset(earlier);
+            }
+            let message = tokio::select! {
+                biased;
+                message = self.inbox.next() => message,
+                changed = self.link.changed() => {
+                    changed.map_err(|_| Gone("the connection is closed".to_owned()))?;
+                    continue;
+                }
+                () = &mut self.alarm, if wake_at.is_some() => {
+                    let now = Instant::now();
+                    match wake_at {
+                        Some(later) if later > now => self.alarm.as_mut().reset(later),
+                        _ if now >= self.check_at => self.check().await?,
+                        _ => {}
+                    }
+                    continue;
+                }
+            };
+            let message = message.ok_or_else(|| Gone("the connection is closed".to_owned()))?;
+            self.check_at = Instant::now() + PATIENCE;
+            match status_of(&message) {
+                None | Some(StatusCode::OK) => {
+                    self.outstanding = self.outstanding.saturating_sub(1);
+                    let is_new_pin = self.note_pin(&message);
+                    let Some(delivery) = self.delivery(message) else { continue };
+                    match &mut self.pin {
+                        Some(pin) if is_new_pin => {
+                            pin.held_back = Some(delivery);
+                            return Ok(Arrival::PinChanged);
+                        }
+                        _ => return Ok(Arrival::Delivery(delivery)),
+                    }
+                }
+                Some(PIN_MISMATCH) => {
+                    self.outstanding = 0;
+                    if self.pin.as_mut().and_then(|pin| pin.id.take()).is_some() {
+                        return Ok(Arrival::PinChanged);
+                    }
+                }
+                Some(status) => self.handle_status(status, &message)?,
+            }
+        }
+    }
+
+    /// When there is something to do although nothing is heard.
+    fn wake_at(&self) -> Option<Instant> {
+        let check_at = (self.outstanding > 0).then_some(self.check_at);
+        let pin = self.pin.as_ref().filter(|pin| pin.id.is_some() && self.link.borrow().connected);
+        check_at.into_iter().chain(pin.map(|pin| pin.ask_at)).min()
+    }
+
+    /// Whether a message says that the server has pinned us.
+    fn note_pin(&mut self, message: &Message) -> bool {
+        let Some(pin) = &mut self.pin else { return false };
+        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get(PIN)) else { return false };
+        let is_new = pin.id.as_deref() != Some(id.as_str());
+        pin.id = Some(id.to_string());
+        is_new
+    }
+
+    /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
+    async fn pull(&mut self, want: usize) -> Result<(), Gone> {
+        let Link { connected, losses, .. } = *self.link.borrow_and_update();
+        if losses != self.losses {
+            // The server forgot our requests along with the connection, and may have sent what never arrived.
+            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.losses = losses;
+            self.outstanding = 0;
+            self.note_gap();
+        }
+        let now = Instant::now();
+        let must_ask = self.pin.as_ref().is_some_and(|pin| pin.id.is_some() && pin.ask_at <= now);
+        let has_enough = want <= self.outstanding || self.outstanding > want - want / 4;
+        if !connected || has_enough && !must_ask {
+            return Ok(());
+        }
+        let batch = want.saturating_sub(self.outstanding).max(1);
+        let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
+        if let Some(pin) = &mut self.pin {
+            pin.ask_at = now + HOLD_ON;
+            request["group"] = PIN_GROUP.into();
+            if let Some(id) = &pin.id {
+                request["id"] = id.as_str().into();
+            }
+        }
+        let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
+        let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
+        sent.map_err(|error| Gone(error.to_string()))?;
+        self.outstanding += batch;
+        self.check_at = now + PATIENCE;
+        Ok(())
+    }
+
+    /// Handles a status message of the server.
+    fn handle_status(&mut self, status: StatusCode, message: &Message) -> Result<(), Gone> {
+        let description = message.description.as_deref().unwrap_or_default();
+        tracing::debug!(stream = self.stream, consumer = self.durable, %status, description, "pull request");
+        let unfulfilled = message.headers.as_ref().and_then(|headers| headers.get("Nats-Pending-Messages"));
+        let unfulfilled = unfulfilled.and_then(|count| count.as_str().parse::<usize>().ok());
+        match (status, unfulfilled) {
+            (StatusCode::IDLE_HEARTBEAT, _) => {}
+            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => return Err(Gone(description.to_owned())),
+            (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED, Some(count)) => {
+                self.outstanding = self.outstanding.saturating_sub(count);
+            }
+            // It will be the same if asked again at once: the consumer has no leader, or too many requests.
+            (
+                StatusCode::TIMEOUT
+                | StatusCode::REQUEST_TERMINATED
+                | StatusCode::NOT_FOUND
+                | StatusCode::NO_RESPONDERS,
+                _,
+            ) => {
+                self.outstanding = self.outstanding.max(1);
+                self.check_at = Instant::now() + PAUSE;
+            }
+            _ => return Err(Gone(format!("{status} {description}"))),
+        }
+        Ok(())
+    }
+
+    /// Nothing was heard for too long. Unless the consumer is gone, our requests are, and are made again.
+    async fn check(&mut self) -> Result<(), Gone> {
+        self.check_at = Instant::now() + PATIENCE;
+        if !self.link.borrow().connected {
+            return Ok(());
+        }
+        match timeout(ASK_AGAIN, self.info()).await {
+            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone(error.to_string())),
+            answer => {
+                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
+                self.outstanding = 0;
+                self.note_gap();
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_back(&mut self) -> Result<Vec<Delivery>, Gone> {
+        if let Some(pin) = &mut self.pin {
+            // As long as we want nothing, another reader may have the pin.
+            pin.ask_at = Instant::now() + LONGEST;
+        }
+        if self.outstanding == 0 {
+            return Ok(Vec::new());
+        }
+        let mut rest = self.leave().await;
+        self.outstanding = 0;
+        // Otherwise asking anew begins with that.
+        if self.is_connected() {
+            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            // What the server said of the old requests does not matter to the new ones.
+            let late = self.inbox.take_arrived();
+            rest.extend(self.deliveries(late));
+        }
+        Ok(rest)
+    }
+
+    async fn leave(&mut self) -> Vec<Delivery> {
+        let mut rest = self.inbox.take_arrived();
+        if self.is_connected() {
+            let asked = self.asked();
+            let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
+            // If it took too long, or the connection is lost now, what was on its way is lost.
+            if !matches!(left, Ok(Some(()))) {
+                self.note_gap();
+            }
+        }
+        let kept = self.pin.as_mut().and_then(|pin| pin.held_back.take());
+        kept.into_iter().chain(self.deliveries(rest)).collect()
+    }
+
+    /// Whether the connection is that over which messages were asked for.
+    fn is_connected(&self) -> bool {
+        let Link { connected, losses, .. } = *self.link.borrow();
+        connected && losses == self.losses
+    }
+
+    /// Messages may have been lost on their way.
+    fn note_gap(&mut self) {
+        if let Some(pin) = &mut self.pin {
+            pin.gap = true;
+        }
+    }
+
+    /// What was delivered, of all that arrived.
+    fn deliveries(&mut self, arrived: Vec<Message>) -> Vec<Delivery> {
+        let messages = arrived.into_iter().filter(|it| status_of(it).is_none_or(|status| status == StatusCode::OK));
+        let mut deliveries = Vec::new();
+        for message in messages {
+            let is_new = self.note_pin(&message);
+            if let Some(pin) = &mut self.pin {
+                pin.is_new |= is_new;
+            }
+            deliveries.extend(self.delivery(message));
+        }
+        deliveries
+    }
+
+    async fn count_pending(&self) -> Result<usize, Unavailable> {
+        if !self.is_connected() {
+            return Err(Unavailable("there is no connection".to_owned()));
+        }
+        let answer = timeout(ASK_AGAIN, self.info()).await;
+        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}")))?? {
+            Ok(info) => Ok(info.num_ack_pending),
+            Err(error) => Err(Unavailable(error.to_string())),
+        }
+    }
+
+    /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
+    async fn make_round_trip(&self) -> Result<(), Unavailable> {
+        self.info().await?.map_err(|error| Unavailable(error.to_string()))?;
+        if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
+            // Otherwise the next reader would wait until the server misses us.
+            let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
+            let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
+            answer.map_err(|error| Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Where to send pull requests.
+    fn asked(&self) -> String {
+        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
+    }
+
+    async fn info(&self) -> Result<Answer<Info>, Unavailable> {
+        self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
+    }
+
+    fn delivery(&self, mut message: Message) -> Option<Delivery> {
+        let parsed = message.reply.as_deref().and_then(parse_reply);
+        let (Some(reply), Some(AckReply { attempt, sequence, stored })) = (message.reply.take(), parsed) else {
+            tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
+            return None;
+        };
+        let acker = Box::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
+        let message = from_nats(message);
+        Some(Delivery { message, sequence, attempt, stored, acker })
+    }
+}
+
+/// The status of a message from the server itself. A stored message may carry one in its headers, too, which is its
+/// producer's affair.
+fn status_of(message: &Message) -> Option<StatusCode> {
+    let is_stored = || message.reply.as_deref().is_some_and(|reply| parse_reply(reply).is_some());
+    message.status.filter(|_| !is_stored())
+}
+
+/// Whether the server ended a pull request for a reason that does not pass.
+fn is_final(description: &str) -> bool {
+    ["Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest"].iter().any(|end| description.starts_with(end))
+}

@@ -1,0 +1,261 @@
+//! One attempt to store one message, or a batch of them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_nats::client::PublishErrorKind;
+use async_nats::header::HeaderMap;
+use async_nats::jetstream::Error as ServerError;
+use async_nats::{Message as Reply, StatusCode};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::client::{ASK_AGAIN, JetStream, passes};
+use super::convert::to_nats;
+use crate::transport::{Message, PendingAck, PublishAck, SendFailure};
+
+/// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
+const WRONG_LAST_SEQUENCE: u64 = 10071;
+
+/// What the server answers to what was published.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    error: Option<ServerError>,
+    #[serde(default)]
+    stream: String,
+    #[serde(default)]
+    seq: u64,
+    #[serde(default)]
+    duplicate: bool,
+}
+
+/// An ack to come.
+#[derive(Debug)]
+struct Ack {
+    jetstream: Arc<JetStream>,
+    subject: Cow<'static, str>,
+    deadline: Instant,
+    reply: oneshot::Receiver<Reply>,
+    /// The acknowledgements of the messages of a batch before this one. They are empty unless one was refused.
+    before: Vec<oneshot::Receiver<Reply>>,
+}
+
+pub(super) async fn send(jetstream: &Arc<JetStream>, message: &Message) -> Result<PendingAck, SendFailure> {
+    let deadline = Instant::now() + jetstream.ack_timeout;
+    let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
+    jetstream.connected(deadline).await?;
+    let reply = jetstream.write(message, headers, deadline).await?;
+    Ok(Ack::new(jetstream, message, deadline, reply, Vec::new()).resolve().boxed())
+}
+
+/// Sends messages that are stored all or none, each as it is but for the headers of the batch.
+pub(super) async fn send_batch(
+    jetstream: &Arc<JetStream>,
+    messages: &[Message],
+    id: &str,
+) -> Result<PendingAck, SendFailure> {
+    let deadline = Instant::now() + jetstream.ack_timeout;
+    let info = jetstream.client.server_info();
+    // 2.12.0 takes batches, but no ids in them: after a lost acknowledgement they could be stored twice.
+    if !jetstream.client.is_server_compatible(2, 12, 1) {
+        return Err(SendFailure::AtomicUnsupported { server: info.version });
+    }
+    let mut headers = Vec::with_capacity(messages.len());
+    for (message, number) in messages.iter().zip(1..) {
+        let mut all = message.headers.clone();
+        all.push("Nats-Batch-Id", id);
+        all.push("Nats-Batch-Sequence", number.to_string());
+        if number == messages.len() {
+            all.push("Nats-Batch-Commit", "1");
+        }
+        // Found later, it would leave the server with half a batch.
+        let size = all.size() + message.payload.len();
+        if size > info.max_payload {
+            return Err(SendFailure::TooLarge { size, limit: info.max_payload });
+        }
+        headers.push(to_nats(&all).ok_or_else(bad_header)?);
+    }
+    jetstream.connected(deadline).await?;
+    let mut replies = Vec::with_capacity(messages.len());
+    for (message, headers) in messages.iter().zip(headers) {
+        replies.push(jetstream.write(message, headers, deadline).await?);
+    }
+    match (messages.last(), replies.pop()) {
+        (Some(last), Some(reply)) => Ok(Ack::new(jetstream, last, deadline, reply, replies).resolve().boxed()),
+        _ => Err(SendFailure::Refused { code: None, reason: "the batch is empty".to_owned() }),
+    }
+}
+
+impl JetStream {
+    /// Waits for a connection. What waits in the client's queue while there is none is sent whenever there is one again,
+    /// perhaps after the duplicate window, so nothing is queued there; those who wait here are counted.
+    async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
+        {
+            let link = self.link.borrow();
+            if link.connected && !link.closed {
+                return Ok(());
+            }
+        }
+        let _slot = QueueSlot::take(&self.queued, self.max_queued)?;
+        let mut link = self.link.clone();
+        match timeout_at(deadline, link.wait_for(|link| link.connected || link.closed)).await {
+            Ok(Ok(link)) if !link.closed => Ok(()),
+            Ok(_) => Err(SendFailure::Closed),
+            Err(_) => Err(SendFailure::Transient("there is no connection".to_owned())),
+        }
+    }
+
+    async fn write(
+        &self,
+        message: &Message,
+        headers: HeaderMap,
+        deadline: Instant,
+    ) -> Result<oneshot::Receiver<Reply>, SendFailure> {
+        let (reply_to, reply) = self.acks.expect();
+        let subject = match &message.subject {
+            Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
+            Cow::Owned(subject) => subject.as_str().into(),
+        };
+        let payload = Bytes::clone(&message.payload);
+        let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
+        match timeout_at(deadline, publish).await {
+            Ok(Ok(())) => Ok(reply),
+            Ok(Err(error)) => Err(match error.kind() {
+                PublishErrorKind::MaxPayloadExceeded => SendFailure::TooLarge {
+                    size: message.headers.size() + message.payload.len(),
+                    limit: self.client.server_info().max_payload,
+                },
+                _ if self.link.borrow().closed => SendFailure::Closed,
+                _ => SendFailure::Refused { code: None, reason: error.to_string() },
+            }),
+            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout))),
+        }
+    }
+
+    /// Nobody listens on the subject. Either there is no stream, or there is one that has no leader at the moment.
+    async fn nobody_there(&self, subject: &str) -> SendFailure {
+        let silent =
+            |reason: &str| SendFailure::Transient(format!("nobody listens there, and JetStream is silent: {reason}"));
+        match timeout(ASK_AGAIN, self.find_streams(subject)).await {
+            Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
+            Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".to_owned()),
+            Ok(Err(error)) => silent(&error.0),
+            Err(_) => silent("no answer"),
+        }
+    }
+}
+
+impl Ack {
+    fn new(
+        jetstream: &Arc<JetStream>,
+        message: &Message,
+        deadline: Instant,
+        reply: oneshot::Receiver<Reply>,
+        before: Vec<oneshot::Receiver<Reply>>,
+    ) -> Self {
+        let (jetstream, subject) = (Arc::clone(jetstream), Cow::clone(&message.subject));
+        Self { jetstream, subject, deadline, reply, before }
+    }
+
+    async fn resolve(self) -> Result<PublishAck, SendFailure> {
+        let Self { jetstream, subject, deadline, reply, before } = self;
+        let reply = match timeout_at(deadline, reply).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".to_owned())),
+            Err(_) => {
+                let reason = format!("no acknowledgement within {:?}", jetstream.ack_timeout);
+                return Err(SendFailure::Transient(reason));
+            }
+        };
+        let stored = read(&reply);
+        if stored.is_err() {
+            // They were answered before. The first that was refused is why the rest was.
+            let refused = |reply: oneshot::Receiver<Reply>| {
+                let reply = reply.now_or_never()?.ok()?;
+                (!reply.payload.is_empty()).then(|| read(&reply).err()).flatten()
+            };
+            if let Some(first) = before.into_iter().find_map(refused) {
+                return Err(first);
+            }
+        }
+        match stored {
+            Err(SendFailure::NoStream) => Err(jetstream.nobody_there(&subject).await),
+            stored => stored,
+        }
+    }
+}
+
+fn read(reply: &Reply) -> Result<PublishAck, SendFailure> {
+    if reply.status == Some(StatusCode::NO_RESPONDERS) {
+        return Err(SendFailure::NoStream);
+    }
+    match serde_json::from_slice(&reply.payload) {
+        Ok(Answer { error: Some(error), .. }) => Err(refusal(&error)),
+        Ok(Answer { error: None, stream, seq, duplicate }) if !stream.is_empty() => {
+            Ok(PublishAck { stream, sequence: seq, duplicate })
+        }
+        // Somebody else who listens on the subject answered first; what the stream did is not known.
+        _ => Err(SendFailure::Transient("the answer is not that of a stream".to_owned())),
+    }
+}
+
+fn refusal(error: &ServerError) -> SendFailure {
+    let (code, text) = (error.error_code().0, error.to_string());
+    // "wrong last sequence: 7 (code 400, error code 10071)"
+    let last = || text.split_once(": ")?.1.split(' ').next()?.parse().ok();
+    match last() {
+        Some(last) if code == WRONG_LAST_SEQUENCE => SendFailure::WrongSequence { last },
+        _ if passes(error) => SendFailure::Transient(text),
+        _ => SendFailure::Refused { code: Some(code), reason: text },
+    }
+}
+
+fn bad_header() -> SendFailure {
+    SendFailure::Refused { code: None, reason: "a header has a character that no header may have".to_owned() }
+}
+
+/// A slot among those who wait for a connection, given back when dropped.
+struct QueueSlot<'a>(&'a AtomicUsize);
+
+impl<'a> QueueSlot<'a> {
+    fn take(queued: &'a AtomicUsize, limit: usize) -> Result<Self, SendFailure> {
+        let slot = Self(queued);
+        if queued.fetch_add(1, Ordering::Relaxed) >= limit { Err(SendFailure::QueueFull { limit }) } else { Ok(slot) }
+    }
+}
+
+impl Drop for QueueSlot<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_stream_is_no_reason_to_try_again() {
+        let error = r#"{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}"#;
+
+        let failure = refusal(&serde_json::from_str(error).unwrap());
+
+        assert!(matches!(failure, SendFailure::Refused { code: Some(10077), .. }), "{failure:?}");
+    }
+
+    #[test]
+    fn no_more_wait_than_there_are_slots() {
+        let queued = AtomicUsize::new(0);
+
+        let one = QueueSlot::take(&queued, 1);
+        assert!(one.is_ok() && matches!(QueueSlot::take(&queued, 1), Err(SendFailure::QueueFull { limit: 1 })));
+        drop(one);
+
+        assert!(QueueSlot::take(&queued, 1).is_ok());
+    }
+}

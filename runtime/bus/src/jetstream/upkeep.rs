@@ -1,0 +1,44 @@
+//! What is done to streams and consumers beside publishing and consuming.
+
+use serde::de::IgnoredAny;
+use serde_json::json;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::client::{ASK_AGAIN, JetStream, PAUSE};
+use crate::transport::Unavailable;
+
+/// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
+const NOT_THERE: [u64; 2] = [10043, 10057];
+
+impl JetStream {
+    pub(super) async fn remove_message(&self, stream: &str, sequence: u64) -> Result<(), Unavailable> {
+        // Its bytes are not overwritten: that is for secrets, and slow.
+        let request = json!({ "seq": sequence, "no_erase": true });
+        match self.ask::<IgnoredAny>(format!("STREAM.MSG.DELETE.{stream}"), &request).await? {
+            Err(error) if !NOT_THERE.contains(&error.error_code().0) => {
+                Err(Unavailable(format!("message {sequence} of {stream} cannot be deleted: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A delivery's acknowledgement goes to a subject that tells the server all it needs, so one can be sent without the
+    /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
+    pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
+        let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
+        let deadline = Instant::now() + self.request_timeout;
+        loop {
+            // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
+            let request = self.client.request(subject.clone(), "+TERM dead letter".into());
+            let reason = match timeout(ASK_AGAIN, request).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            if Instant::now() + PAUSE >= deadline {
+                return Err(Unavailable(format!("{consumer} of {stream} cannot be told: {reason}")));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

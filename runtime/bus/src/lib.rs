@@ -1,0 +1,20 @@
+//! Publishing and consuming the events of eventsmith, over NATS JetStream or in memory.
+//!
+//! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
+//! promises of its own, and some of it is public only for the wings above it.
+//!
+//! From the bottom up: [`config`] and [`settings`] are plain data; [`transport`] is the contract, [`jetstream`] and
+//! [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores those that a consumer gave up on; [`bus`] is what
+//! a service holds; [`handler`] is what its handlers are given, and [`consumer`] calls them.
+
+pub mod bus;
+pub mod config;
+pub mod consumer;
+pub mod dead_letters;
+pub mod handler;
+pub mod jetstream;
+pub mod memory;
+pub mod publish;
+pub mod settings;
+pub mod signal;
+pub mod transport;

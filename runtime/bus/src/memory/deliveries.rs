@@ -1,0 +1,147 @@
+//! Reading from a durable consumer in memory.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::durable::Durable;
+use super::log::Log;
+use super::state::Memory;
+use crate::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, Gone, MessageSelector, Unavailable};
+
+/// Reads from a durable consumer.
+#[derive(Debug)]
+pub(super) struct MemoryDeliveries {
+    memory: Memory,
+    stream: String,
+    durable: String,
+    changed: watch::Receiver<()>,
+    reader: u64,
+    /// Whether we were the one that is served when we looked last.
+    was_served: bool,
+}
+
+impl Deliveries for MemoryDeliveries {
+    fn next(&mut self, want: usize) -> BoxFuture<'_, Result<Arrival, Gone>> {
+        if want == 0 { std::future::pending().boxed() } else { self.next_arrival().map(Ok).boxed() }
+    }
+
+    fn arrived(&mut self) -> Option<Delivery> {
+        None
+    }
+
+    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn stop(&mut self) -> BoxFuture<'_, Vec<Delivery>> {
+        ready(Vec::new()).boxed()
+    }
+
+    fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>> {
+        let pending = self.with_durable(|durable, _, _| durable.pending.len()).unwrap_or_default();
+        ready(Ok(pending)).boxed()
+    }
+
+    fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.leave();
+        ready(Ok(())).boxed()
+    }
+}
+
+impl MemoryDeliveries {
+    pub(super) fn new(memory: Memory, stream: &str, durable: &str) -> Self {
+        let changed = memory.shared.changed.subscribe();
+        let reader = memory.next_reader();
+        let (stream, durable) = (stream.to_owned(), durable.to_owned());
+        let mut deliveries = Self { memory, stream, durable, changed, reader, was_served: false };
+        let enter = |durable: &mut Durable, _: &Log, _| {
+            durable.readers.push(reader);
+            !durable.spec.ordered
+        };
+        deliveries.was_served = deliveries.with_durable(enter).unwrap_or_default();
+        deliveries
+    }
+
+    async fn next_arrival(&mut self) -> Arrival {
+        loop {
+            // Otherwise a reader that always finds something would never let another task run.
+            tokio::task::coop::consume_budget().await;
+            // Marks what is there as seen before looking, so that what comes after the look wakes us.
+            self.changed.borrow_and_update();
+            let is_served = self.with_durable(|durable, _, _| durable.serves(self.reader)).unwrap_or_default();
+            if is_served != std::mem::replace(&mut self.was_served, is_served) {
+                return Arrival::PinChanged;
+            }
+            let due = match self.take(is_served) {
+                Ok(delivery) => return Arrival::Delivery(delivery),
+                Err(due) => due,
+            };
+            let due = async {
+                match due {
+                    Some(due) => self.memory.shared.clock.until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = self.changed.changed() => drop(changed),
+                () = due => {}
+            }
+        }
+    }
+
+    /// Makes way for the next who reads.
+    fn leave(&self) {
+        self.with_durable(|durable, _, _| durable.readers.retain(|reader| *reader != self.reader));
+        self.memory.shared.changed.send_replace(());
+    }
+
+    /// The next delivery, or when one may be due if nothing changes.
+    fn take(&self, is_served: bool) -> Result<Delivery, Option<Instant>> {
+        if !is_served {
+            return Err(None);
+        }
+        let taken = self.with_durable(|durable, log, now| {
+            let taken = durable.take(log, now).ok_or_else(|| durable.next_due())?;
+            let (sequence, attempt) = taken;
+            Ok((log.find(MessageSelector::Sequence(sequence)).ok_or(None)?, attempt))
+        });
+        self.memory.report_exhausted(&self.stream, &self.durable);
+        let (kept, attempt) = taken.unwrap_or(Err(None))?;
+        let acker = MemoryAcker {
+            memory: self.memory.clone(),
+            stream: self.stream.clone(),
+            durable: self.durable.clone(),
+            sequence: kept.sequence,
+        };
+        let (sequence, stored, message) = (kept.sequence, kept.stored, kept.message);
+        Ok(Delivery { message, sequence, attempt, stored, acker: Box::new(acker) })
+    }
+
+    fn with_durable<T>(&self, work: impl FnOnce(&mut Durable, &Log, Instant) -> T) -> Option<T> {
+        self.memory.with_durable(&self.stream, &self.durable, work)
+    }
+}
+
+impl Drop for MemoryDeliveries {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Acknowledges a delivery to its durable consumer.
+#[derive(Debug)]
+struct MemoryAcker {
+    memory: Memory,
+    stream: String,
+    durable: String,
+    sequence: u64,
+}
+
+impl Acker for MemoryAcker {
+    fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.memory.acknowledge(&self.stream, &self.durable, self.sequence, kind);
+        ready(Ok(())).boxed()
+    }
+}

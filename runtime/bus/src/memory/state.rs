@@ -1,0 +1,236 @@
+//! All streams of a bus in memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use eventsmith_event::envelope::Envelope;
+use eventsmith_event::event::Event;
+use eventsmith_event::filter;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::durable::Durable;
+use super::log::Log;
+use super::stream::Stream;
+use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
+use crate::transport::{AckKind, Headers, Message, PublishAck, SendFailure, ServerFailure};
+
+/// The server's code for a batch of which not all came to the stream.
+const BATCH_INCOMPLETE: u64 = 10176;
+
+/// A message that a bus in memory holds.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// The name of the stream.
+    pub stream: String,
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// The subject it was published to.
+    pub subject: String,
+    /// The message, envelope and all.
+    pub payload: Bytes,
+}
+
+impl StoredMessage {
+    /// The envelope, if the message has one.
+    pub fn envelope(&self) -> Option<Envelope> {
+        Envelope::read(&self.payload).ok().map(|(envelope, _)| envelope)
+    }
+
+    /// The event, if it is a valid one of this type; a dead letter is none.
+    pub fn event<E: Event>(&self) -> Option<E> {
+        if !filter::covers(E::SUBJECT, &self.subject) {
+            return None;
+        }
+        let (envelope, data) = Envelope::read(&self.payload).ok()?;
+        let decode = || E::decode(envelope.version, data.get().as_bytes()).ok();
+        (envelope.event_type == E::TYPE).then(decode).flatten()
+    }
+}
+
+/// All streams of a bus; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    pub(super) shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    streams: Mutex<BTreeMap<String, Stream>>,
+    /// Tells those who wait for messages that there is something new.
+    pub(super) changed: watch::Sender<()>,
+    pub(super) clock: Clock,
+    /// How many have begun to read from consumers.
+    readers: AtomicU64,
+    /// How many consumers have been made and do not read yet.
+    pub(super) starting: AtomicU64,
+}
+
+impl Memory {
+    pub(super) fn store(&self, message: &Message) -> Result<PublishAck, SendFailure> {
+        self.store_with(message, |log| log.store(message))
+    }
+
+    pub(super) fn store_batch(&self, messages: &[Message]) -> Result<PublishAck, SendFailure> {
+        let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.to_owned() };
+        let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
+        self.store_with(last, |log| {
+            if !messages.iter().all(|message| log.captures(&message.subject)) {
+                return Err(refused(Some(BATCH_INCOMPLETE), "atomic publish batch is incomplete"));
+            }
+            log.store_batch(messages)
+        })
+    }
+
+    /// Stores into the stream that captures a message.
+    fn store_with(
+        &self,
+        message: &Message,
+        store: impl FnOnce(&mut Log) -> Result<PublishAck, SendFailure>,
+    ) -> Result<PublishAck, SendFailure> {
+        let mut streams = self.streams();
+        let stream = streams.values_mut().find(|stream| stream.log.captures(&message.subject));
+        let ack = stream.ok_or(SendFailure::NoStream)?.store(store)?;
+        drop(streams);
+        self.shared.changed.send_replace(());
+        Ok(ack)
+    }
+
+    /// A stream as it is, if there is one.
+    pub fn stream(&self, name: &str) -> Option<FoundStream> {
+        self.streams().get(name).map(|stream| stream.log.found())
+    }
+
+    /// Creates a stream, or brings one that exists to these settings.
+    ///
+    /// # Errors
+    /// [`ServerFailure::Refused`] when another stream captures some of the subjects.
+    pub fn put_stream(&self, wanted: &StreamSettings) -> Result<(), ServerFailure> {
+        let mut streams = self.streams();
+        let overlapping = |stream: &&Stream| {
+            stream.log.settings.name != wanted.name
+                && stream.log.settings.subjects.iter().any(|a| wanted.subjects.iter().any(|b| filter::overlap(a, b)))
+        };
+        if let Some(other) = streams.values().find(overlapping) {
+            let reason = format!("subjects overlap with those of {}", other.log.settings.name);
+            return Err(ServerFailure::Refused { code: ServerFailure::SUBJECTS_OVERLAP, reason });
+        }
+        match streams.get_mut(&wanted.name) {
+            Some(stream) => stream.log.settings = wanted.clone(),
+            None => drop(streams.insert(wanted.name.clone(), Stream::new(wanted.clone(), self.shared.clock.clone()))),
+        }
+        Ok(())
+    }
+
+    /// All streams.
+    pub fn all(&self) -> Vec<FoundStream> {
+        self.streams().values().map(|stream| stream.log.found()).collect()
+    }
+
+    pub(super) fn capturing(&self, subject: &str) -> Vec<String> {
+        let streams = self.streams();
+        let captures = |stream: &&Stream| stream.log.settings.subjects.iter().any(|own| filter::overlap(own, subject));
+        streams.values().filter(captures).map(|stream| stream.log.settings.name.clone()).collect()
+    }
+
+    /// A durable consumer as it is, if there is one.
+    pub fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
+        let streams = self.streams();
+        let stream = streams.get(stream)?;
+        stream.consumers.get(name).map(|durable| durable.found(&stream.log))
+    }
+
+    /// All durable consumers of a stream.
+    pub fn consumers(&self, stream: &str) -> Vec<FoundConsumer> {
+        let streams = self.streams();
+        let durables = |stream: &Stream| stream.consumers.values().map(|durable| durable.found(&stream.log)).collect();
+        streams.get(stream).map(durables).unwrap_or_default()
+    }
+
+    /// Creates a durable consumer, or brings one that exists to these settings.
+    ///
+    /// # Errors
+    /// [`ServerFailure::Refused`] when there is no such stream.
+    pub fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ServerFailure> {
+        let mut streams = self.streams();
+        let reason = || "stream not found".to_owned();
+        let stream = streams.get_mut(&wanted.stream);
+        stream
+            .ok_or_else(|| ServerFailure::Refused { code: ServerFailure::NO_STREAM, reason: reason() })?
+            .consumer(wanted);
+        Ok(())
+    }
+
+    /// Deletes a durable consumer, and with it its place in the stream.
+    pub fn delete_consumer(&self, stream: &str, name: &str) {
+        if let Some(stream) = self.streams().get_mut(stream) {
+            stream.consumers.remove(name);
+        }
+    }
+
+    pub(super) fn acknowledge(&self, stream: &str, durable: &str, sequence: u64, kind: AckKind) {
+        self.with_durable(stream, durable, |durable, _, now| durable.acknowledge(sequence, kind, now));
+        if matches!(kind, AckKind::Ack | AckKind::Term(_))
+            && let Some(stream) = self.streams().get_mut(stream)
+        {
+            stream.drop_if_done(sequence);
+        }
+        self.shared.changed.send_replace(());
+    }
+
+    /// Publishes an advisory about each message that a durable consumer gave up on, as the server does.
+    pub(super) fn report_exhausted(&self, stream: &str, durable: &str) {
+        let unreported = self.with_durable(stream, durable, |durable, _, _| durable.take_unreported());
+        for (sequence, deliveries) in unreported.unwrap_or_default() {
+            let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}");
+            let payload = json!({ "stream_seq": sequence, "deliveries": deliveries }).to_string().into();
+            let advisory = Message { subject: subject.into(), headers: Headers::default(), payload };
+            if let Err(failure) = self.store(&advisory) {
+                tracing::debug!(stream, durable, sequence, %failure, "nobody keeps the advisory");
+            }
+            self.shared.changed.send_replace(());
+        }
+    }
+
+    pub(super) fn with_durable<T>(
+        &self,
+        stream: &str,
+        durable: &str,
+        work: impl FnOnce(&mut Durable, &Log, Instant) -> T,
+    ) -> Option<T> {
+        let now = self.shared.clock.now();
+        let mut streams = self.streams();
+        let Stream { log, consumers } = streams.get_mut(stream)?;
+        log.trim();
+        consumers.get_mut(durable).map(|durable| work(durable, log, now))
+    }
+
+    pub(super) fn next_reader(&self) -> u64 {
+        self.shared.readers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// All messages of all streams, by stream and in order.
+    pub fn stored(&self) -> Vec<StoredMessage> {
+        let streams = self.streams();
+        let messages = |stream: &Stream| {
+            let stored = stream.log.messages().map(|(sequence, message)| StoredMessage {
+                stream: stream.log.settings.name.clone(),
+                sequence,
+                subject: message.subject.to_string(),
+                payload: message.payload.clone(),
+            });
+            stored.collect::<Vec<_>>()
+        };
+        streams.values().flat_map(messages).collect()
+    }
+
+    pub(super) fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
+        // A panic cannot leave a stream half changed: none of our code between lock and unlock panics.
+        self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

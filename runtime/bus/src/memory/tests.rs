@@ -1,0 +1,183 @@
+//! The rules of time and retention, on a paused clock.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventsmith_event::stream::{DeliverFrom, Retention, Storage, StreamDescriptor};
+use tokio::time::{Instant, advance, timeout};
+
+use super::Memory;
+use crate::settings::{ConsumerSettings, StreamSettings};
+use crate::transport::{AckKind, Deliveries, Delivery, Headers, Message, PublishAck, Transport};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn settings() -> StreamSettings {
+    StreamSettings {
+        name: "EVENTS".to_owned(),
+        subjects: vec!["a.>".to_owned()],
+        storage: Storage::Memory,
+        duplicate_window: 60 * SECOND,
+        ..StreamSettings::from(&StreamDescriptor::new("", &[]))
+    }
+}
+
+fn spec() -> ConsumerSettings {
+    ConsumerSettings {
+        stream: "EVENTS".to_owned(),
+        name: "c".to_owned(),
+        filters: vec!["a.b".to_owned()],
+        deliver: DeliverFrom::All,
+        ack_wait: 10 * SECOND,
+        max_ack_pending: 2,
+        max_deliver: None,
+        ordered: false,
+    }
+}
+
+fn memory(settings: &StreamSettings) -> Memory {
+    let memory = Memory::default();
+    memory.put_stream(settings).unwrap();
+    memory
+}
+
+async fn store(memory: &Memory, subject: &'static str, id: &str) -> PublishAck {
+    let mut headers = Headers::default();
+    headers.push(Headers::ID, id);
+    let message = Message { subject: subject.into(), headers, payload: Bytes::from_static(b"1234") };
+    memory.send(&message).await.unwrap().await.unwrap()
+}
+
+async fn read(memory: &Memory) -> Box<dyn Deliveries> {
+    Memory::put_consumer(memory, &spec()).unwrap();
+    memory.read(&spec()).await.unwrap()
+}
+
+async fn next(deliveries: &mut Box<dyn Deliveries>) -> Delivery {
+    deliveries.next(1).await.unwrap().delivery()
+}
+
+async fn ack(delivery: &Delivery, kind: AckKind) {
+    delivery.acker.send(kind).await.unwrap();
+}
+
+fn numbers(memory: &Memory) -> Vec<u64> {
+    memory.stored().iter().map(|message| message.sequence).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_is_remembered_as_long_as_the_window_says() {
+    let memory = memory(&settings());
+
+    let first = store(&memory, "a.b", "1").await;
+    advance(59 * SECOND).await;
+    let within = store(&memory, "a.b", "1").await;
+    advance(2 * SECOND).await;
+    let after = store(&memory, "a.b", "1").await;
+
+    assert_eq!((first.sequence, first.duplicate), (1, false));
+    assert_eq!((within.sequence, within.duplicate), (1, true));
+    assert_eq!((after.sequence, after.duplicate), (2, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_acknowledged_in_time_comes_again() {
+    let memory = memory(&settings());
+    let mut deliveries = read(&memory).await;
+    store(&memory, "a.b", "1").await;
+    let began = Instant::now();
+
+    let first = next(&mut deliveries).await;
+    advance(6 * SECOND).await;
+    ack(&first, AckKind::InProgress).await;
+    let second = next(&mut deliveries).await;
+    ack(&second, AckKind::Ack).await;
+
+    assert_eq!((first.attempt, second.attempt), (1, 2));
+    assert!(began.elapsed() >= 16 * SECOND, "{:?}", began.elapsed());
+    assert!(timeout(60 * SECOND, deliveries.next(1)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_nacked_comes_again_after_its_delay() {
+    let memory = memory(&settings());
+    let mut deliveries = read(&memory).await;
+    store(&memory, "a.b", "1").await;
+    let began = Instant::now();
+
+    ack(&next(&mut deliveries).await, AckKind::Nak(Some(3 * SECOND))).await;
+    let again = next(&mut deliveries).await;
+    let waited = began.elapsed();
+    ack(&again, AckKind::Nak(None)).await;
+    let at_once = next(&mut deliveries).await;
+
+    assert!(3 * SECOND <= waited && waited < 4 * SECOND, "{waited:?}");
+    assert_eq!((again.attempt, at_once.attempt), (2, 3));
+    assert_eq!(began.elapsed(), waited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_delivered_than_may_be_unacknowledged() {
+    let memory = memory(&settings());
+    let mut deliveries = read(&memory).await;
+    for id in ["1", "2", "3"] {
+        store(&memory, "a.b", id).await;
+    }
+
+    let first = next(&mut deliveries).await;
+    next(&mut deliveries).await;
+    let third = timeout(SECOND, deliveries.next(1)).await;
+    ack(&first, AckKind::Ack).await;
+
+    assert!(third.is_err());
+    assert_eq!(next(&mut deliveries).await.sequence, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_passes_a_filter_is_delivered() {
+    let memory = memory(&settings());
+    let mut deliveries = read(&memory).await;
+
+    store(&memory, "a.c", "1").await;
+    store(&memory, "a.b", "2").await;
+
+    assert_eq!(next(&mut deliveries).await.sequence, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_go_beyond_the_limits() {
+    let memory = memory(&StreamSettings { max_messages: Some(2), max_age: Some(60 * SECOND), ..settings() });
+    for id in ["1", "2", "3"] {
+        store(&memory, "a.b", id).await;
+    }
+
+    assert_eq!(numbers(&memory), [2, 3]);
+    advance(61 * SECOND).await;
+    store(&memory, "a.b", "4").await;
+    assert_eq!(numbers(&memory), [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_work_queue_keeps_what_nobody_has_done() {
+    let memory = memory(&StreamSettings { retention: Retention::WorkQueue, ..settings() });
+    let mut deliveries = read(&memory).await;
+    store(&memory, "a.b", "1").await;
+    store(&memory, "a.b", "2").await;
+
+    ack(&next(&mut deliveries).await, AckKind::Ack).await;
+
+    assert_eq!(numbers(&memory), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_by_interest_keeps_only_what_somebody_waits_for() {
+    let memory = memory(&StreamSettings { retention: Retention::Interest, ..settings() });
+    let mut deliveries = read(&memory).await;
+
+    store(&memory, "a.c", "1").await;
+    store(&memory, "a.b", "2").await;
+    assert_eq!(numbers(&memory), [2]);
+
+    ack(&next(&mut deliveries).await, AckKind::Ack).await;
+    assert!(numbers(&memory).is_empty());
+}

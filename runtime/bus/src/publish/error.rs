@@ -1,0 +1,137 @@
+//! Why an event is not stored, or not known to be.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use eventsmith_event::invalid::Invalid;
+use uuid::Uuid;
+
+use super::expect::Expect;
+
+/// Why an event was not published, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The event violates its schema; nothing was sent.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The event cannot be written as JSON; nothing was sent.
+    #[error("{event_type} cannot be written as JSON: {source}")]
+    Encode {
+        /// The type of the event.
+        event_type: &'static str,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// The option `traceparent` holds what no header may; nothing was sent.
+    #[error("the option traceparent must be printable ASCII without spaces, such as 00-4bf9...-00f0...-01")]
+    InvalidTraceparent,
+    /// No stream captures the subject; nothing was stored.
+    #[error(
+        "no stream captures {subject}; provision the streams of the catalogue (`eventsmith streams apply`) before publishing"
+    )]
+    NoStream {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+    },
+    /// The server takes no message of this size; nothing was stored.
+    #[error(
+        "the message for {subject} has {size} bytes, the server takes {limit}; make the event smaller or raise max_payload"
+    )]
+    TooLarge {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// Its size in bytes, headers included.
+        size: usize,
+        /// The server's limit in bytes.
+        limit: usize,
+    },
+    /// The stream refused the message; nothing was stored.
+    #[error("the stream refused the message for {subject}: {reason}")]
+    Refused {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// The server's error code.
+        code: Option<u64>,
+        /// The server's words.
+        reason: String,
+    },
+    /// The event expected the stream, or its subject, to end elsewhere; nothing was stored.
+    #[error(
+        "{subject} was to be stored {}, but the last number is {last}: something else was stored meanwhile; \
+         read what it is, decide again, and publish with that number", expected_in_words(*.expected)
+    )]
+    WrongSequence {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// What it expected.
+        expected: Option<Expect>,
+        /// The number of the last message, of the stream or of the subject.
+        last: u64,
+    },
+    /// The connection is down, and as many publishes wait for it as may; nothing was sent.
+    #[error(
+        "{limit} publishes wait for the connection to come back, and no more may; publish again when it is back, \
+         or raise max_queued"
+    )]
+    QueueFull {
+        /// The setting [`Config::max_queued`](crate::config::Config::max_queued).
+        limit: usize,
+    },
+    /// The server is too old for atomic batches; nothing was sent.
+    #[error(
+        "nats-server {server} knows no atomic batches with ids; upgrade it to 2.12.1 or later, or publish one by one"
+    )]
+    AtomicUnsupported {
+        /// The version of the server.
+        server: String,
+    },
+    /// The stream takes no atomic batches; nothing was stored.
+    #[error(
+        "the stream of {subject} takes no atomic batches; set `atomic = true` for it in eventsmith.toml and provision it"
+    )]
+    AtomicDisabled {
+        /// The subject of one of the events.
+        subject: Cow<'static, str>,
+    },
+    /// The event cannot be in this batch; nothing was sent.
+    #[error("{subject} cannot be in this batch: {reason}")]
+    Batch {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// Why not, and what can be done.
+        reason: &'static str,
+    },
+    /// No acknowledgement came in time, so the event MAY be stored. Publish it again with the same id within the
+    /// stream's duplicate window and it is stored once.
+    #[error(
+        "{subject} was not acknowledged in {attempts} attempts over {elapsed:.1?} and may be stored or not \
+         (last: {reason}); publish it again with the id {id}"
+    )]
+    Unacknowledged {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// The id of the message, for the next try.
+        id: Uuid,
+        /// How often it was sent.
+        attempts: u32,
+        /// For how long it was tried.
+        elapsed: Duration,
+        /// What went wrong the last time.
+        reason: String,
+    },
+    /// An event before this one in the same call was not acknowledged; this one was not sent, to keep the order.
+    #[error("not sent, as an event before it was not acknowledged; publish it again after that one")]
+    NotSent,
+    /// The bus was shut down; nothing was stored.
+    #[error("the bus is shut down; publish before Bus::shutdown")]
+    Closed,
+}
+
+fn expected_in_words(expected: Option<Expect>) -> String {
+    match expected {
+        Some(Expect::LastSequence(sequence)) => format!("right after number {sequence} of its stream"),
+        Some(Expect::LastSubjectSequence(sequence)) => format!("after number {sequence}, the last of its subject"),
+        None => "where its batch expects".to_owned(),
+    }
+}

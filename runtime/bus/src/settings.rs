@@ -1,0 +1,113 @@
+//! The settings of streams and durable consumers that a catalogue speaks of: what they are, and how they are compared.
+
+pub mod fields;
+mod found;
+pub mod words;
+
+use std::time::Duration;
+
+use eventsmith_event::stream::{DeliverFrom, Discard, Retention, Storage, StreamDescriptor};
+use serde::{Serialize, Serializer};
+
+pub use found::{FoundConsumer, FoundStream, Progress};
+
+/// The token below the root of all subjects under which dead letters are published.
+pub const DEAD_LETTERS: &str = "dlq";
+
+/// The settings of a stream that a catalogue speaks of, wanted or found. All others are none of our business.
+///
+/// As JSON durations are texts, such as `30d`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamSettings {
+    /// The name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The subjects it captures, with wildcards.
+    pub subjects: Vec<String>,
+    /// Where messages are kept.
+    pub storage: Storage,
+    /// When messages are dropped.
+    pub retention: Retention,
+    /// Messages older than this are dropped.
+    #[serde(serialize_with = "in_words")]
+    pub max_age: Option<Duration>,
+    /// The limit of bytes.
+    pub max_bytes: Option<u64>,
+    /// The limit of messages.
+    pub max_messages: Option<u64>,
+    /// On how many servers each message is stored.
+    pub replicas: usize,
+    /// For how long message ids are remembered.
+    #[serde(serialize_with = "in_words")]
+    pub duplicate_window: Duration,
+    /// What happens at the limits of bytes and count.
+    pub discard: Discard,
+    /// Whether batches can be published atomically into it.
+    pub atomic: bool,
+}
+
+impl StreamSettings {
+    /// Whether all dead letters of a catalogue come here: it captures `ROOT.dlq.>`.
+    #[doc(hidden)]
+    pub fn holds_dead_letters(&self) -> bool {
+        let is_below = |subject: &String| {
+            let token = subject.strip_suffix(".>").and_then(|above| above.strip_suffix(DEAD_LETTERS));
+            token.is_some_and(|root| root.ends_with('.'))
+        };
+        self.subjects.iter().any(is_below)
+    }
+}
+
+impl From<&StreamDescriptor> for StreamSettings {
+    fn from(stream: &StreamDescriptor) -> Self {
+        Self {
+            name: stream.name.to_owned(),
+            description: stream.description.to_owned(),
+            subjects: stream.subjects.iter().map(ToString::to_string).collect(),
+            storage: stream.storage,
+            retention: stream.retention,
+            max_age: stream.max_age,
+            max_bytes: stream.max_bytes,
+            max_messages: stream.max_messages,
+            replicas: usize::from(stream.replicas),
+            duplicate_window: stream.duplicate_window,
+            discard: stream.discard,
+            atomic: stream.atomic,
+        }
+    }
+}
+
+/// The settings of a durable consumer that a catalogue speaks of, wanted or found.
+///
+/// As JSON durations are texts, such as `15s`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsumerSettings {
+    /// The stream that it reads.
+    pub stream: String,
+    /// Its durable name, that of the service.
+    pub name: String,
+    /// The subjects that it reads; none covers another.
+    pub filters: Vec<String>,
+    /// Where it begins if it does not exist yet.
+    pub deliver: DeliverFrom,
+    /// After this long without a sign of life a message is delivered again.
+    #[serde(serialize_with = "in_words")]
+    pub ack_wait: Duration,
+    /// How many messages may be delivered and not acknowledged, over all who read from the consumer.
+    pub max_ack_pending: usize,
+    /// After this many deliveries the server gives up on a message; `None` for never.
+    pub max_deliver: Option<u64>,
+    /// Whether one reader at a time is served, so that it can keep the order of keys.
+    pub ordered: bool,
+}
+
+/// Writes a duration, or `null` for none.
+fn in_words<S: Serializer, D: Copy + Into<Option<Duration>>>(duration: &D, serializer: S) -> Result<S::Ok, S::Error> {
+    (*duration).into().map(words::duration).serialize(serializer)
+}
+
+/// Whether a stream or a durable consumer may be called so: a name is one token of subjects and a folder on the server's disk.
+pub fn is_legal_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}

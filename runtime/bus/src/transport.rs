@@ -1,0 +1,93 @@
+//! The transport contract: all that the bus asks of what carries its messages, on one page.
+//!
+//! What a transport guarantees:
+//! - Messages are stored in the order of the calls to [`send`](Transport::send), as long as all of them succeed.
+//! - A message whose ack arrived survives the transport's faults. One whose ack did not arrive may be stored or not; sent
+//!   again with the same `Nats-Msg-Id` within the stream's duplicate window it is stored once.
+//! - A durable consumer delivers each message of its subjects at least once, until it is acked: again after a nak, and when
+//!   no in-progress ack came for `ack_wait`.
+//! - All methods may be called from any task at any time, and futures may be dropped: a message on its way then counts
+//!   as not acked.
+//!
+//! This module names no implementation: [`jetstream`](crate::jetstream) and [`memory`](crate::memory) stand above it.
+
+mod delivery;
+mod failure;
+mod message;
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+
+use crate::settings::{ConsumerSettings, FoundConsumer};
+
+pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
+pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
+pub use message::{Headers, Message, MessageSelector, ReceivedHeaders, StreamMessage};
+
+/// Carries messages to streams and from durable consumers.
+pub trait Transport: Debug + Send + Sync {
+    /// Sends a message once. The outer result says that it is on its way, the ack that it is stored; the transport bounds
+    /// how long that takes.
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
+
+    /// Sends messages once that one stream stores all together or not at all. The id must be new; the ack is that of the
+    /// last message.
+    fn send_batch<'a>(&'a self, messages: &'a [Message], id: &'a str)
+    -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
+
+    /// One message of a stream, if there is such a message.
+    fn message<'a>(
+        &'a self,
+        stream: &'a str,
+        select: MessageSelector<'a>,
+    ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>>;
+
+    /// Deletes a message of a stream. One that is not there is no error.
+    fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>>;
+
+    /// The names of the streams that capture a subject, which may have wildcards, or a part of it.
+    fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>>;
+
+    /// A durable consumer as it is, if there is one.
+    fn consumer<'a>(
+        &'a self,
+        stream: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<FoundConsumer>, ServerFailure>>;
+
+    /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
+    fn put_consumer<'a>(
+        &'a self,
+        wanted: &'a ConsumerSettings,
+        exists: bool,
+    ) -> BoxFuture<'a, Result<(), ServerFailure>>;
+
+    /// Begins to read from a durable consumer that is there.
+    fn read<'a>(&'a self, consumer: &'a ConsumerSettings) -> BoxFuture<'a, Result<Box<dyn Deliveries>, Unavailable>>;
+
+    /// Terminates a message for a durable consumer, so that it is never delivered again, without a delivery in hand.
+    fn terminate<'a>(
+        &'a self,
+        stream: &'a str,
+        consumer: &'a str,
+        sequence: u64,
+    ) -> BoxFuture<'a, Result<(), Unavailable>>;
+
+    /// Waits until everything sent before has reached the server, then closes. Nothing can be sent afterwards.
+    fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// Resolves once a message is stored, or is not known to be in time.
+pub type PendingAck = BoxFuture<'static, Result<PublishAck, SendFailure>>;
+
+/// Where a stream stored a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishAck {
+    /// The name of the stream.
+    pub stream: String,
+    /// The number of the message in the stream.
+    pub sequence: u64,
+    /// Whether the stream held the id already; the number is that of the first.
+    pub duplicate: bool,
+}

@@ -1,0 +1,110 @@
+//! Reading from a durable consumer, and acknowledging what it delivered.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::{Gone, Message, Unavailable};
+
+/// Reads from a durable consumer.
+pub trait Deliveries: Debug + Send + Sync {
+    /// The next message. The transport has at most `want` on their way to the caller; with 0 it fetches none, but still
+    /// delivers what it fetched before. Waits out what passes, such as a lost connection; an error is final. May be
+    /// dropped without losing a message.
+    ///
+    /// A pinned consumer delivers after it has said who holds the pin.
+    fn next(&mut self, want: usize) -> BoxFuture<'_, Result<Arrival, Gone>>;
+
+    /// A message that has arrived already. What is more than a message, such as a change of the pin, is left to
+    /// [`next`](Self::next).
+    fn arrived(&mut self) -> Option<Delivery>;
+
+    /// Takes back what was asked for, until [`next`](Self::next) asks anew, and returns what was on its way. An error is final.
+    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>>;
+
+    /// Fetches no more, and returns what was fetched and not yet taken.
+    fn stop(&mut self) -> BoxFuture<'_, Vec<Delivery>>;
+
+    /// How many messages are delivered and not acked, over all who read from the consumer.
+    fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>>;
+
+    /// Waits until the server has received every ack sent before. A pinned consumer gives up the pin.
+    fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// What comes from a durable consumer: a message, or a change where one reader at a time is served.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A message.
+    Delivery(Delivery),
+    /// The pin has gone to another reader, or come to this one.
+    PinChanged,
+    /// Messages may have been lost on their way, so that others come before them.
+    Gap,
+}
+
+#[cfg(test)]
+impl Arrival {
+    /// The message that it must be.
+    pub(crate) fn delivery(self) -> Delivery {
+        match self {
+            Self::Delivery(delivery) => delivery,
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+}
+
+/// A message as it was delivered.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The message.
+    pub message: Message,
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// How often it was delivered to this consumer, this time included: 1 at first.
+    pub attempt: u64,
+    /// When it was stored.
+    pub stored: Timestamp,
+    /// Acknowledges it.
+    pub acker: Box<dyn Acker>,
+}
+
+/// Acknowledges one delivery.
+pub trait Acker: Debug + Send + Sync {
+    /// Sends an ack. Not confirmed: if it is lost, the message is delivered again after `ack_wait`.
+    fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// What an ack says about a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AckKind {
+    /// Done.
+    Ack,
+    /// Not done: redeliver it to whoever asks, after the delay or at once.
+    Nak(Option<Duration>),
+    /// In progress: the lease is renewed, `ack_wait` begins anew.
+    InProgress,
+    /// Never redeliver it, for this reason.
+    Term(&'static str),
+}
+
+#[cfg(test)]
+impl Delivery {
+    /// A delivery without content, whose acks go nowhere.
+    pub(crate) fn for_test(sequence: u64) -> Self {
+        #[derive(Debug)]
+        struct Nowhere;
+
+        impl Acker for Nowhere {
+            fn send(&self, _: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
+                Box::pin(std::future::ready(Ok(())))
+            }
+        }
+
+        let (headers, payload) = (super::Headers::default(), bytes::Bytes::new());
+        let message = Message { subject: "x".into(), headers, payload };
+        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker: Box::new(Nowhere) }
+    }
+}

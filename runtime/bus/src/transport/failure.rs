@@ -1,0 +1,99 @@
+//! Why a transport did not do something.
+
+/// Why one attempt to store a message failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SendFailure {
+    /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
+    #[error("not acknowledged: {0}")]
+    Transient(String),
+    /// No stream captures the subject.
+    #[error("no stream captures the subject")]
+    NoStream,
+    /// The server takes no message of this size, in bytes.
+    #[error("it has {size} bytes, the server takes {limit}")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The server's limit in bytes.
+        limit: usize,
+    },
+    /// The stream, or the subject in it, does not end where the message expects.
+    #[error("the last one has the number {last}, not the one that is expected")]
+    WrongSequence {
+        /// The number of the last message.
+        last: u64,
+    },
+    /// The server knows no atomic batches.
+    #[error("the server {server} knows no atomic batches")]
+    AtomicUnsupported {
+        /// The version of the server.
+        server: String,
+    },
+    /// As many wait for a connection as may; nothing was sent.
+    #[error("{limit} wait for a connection already")]
+    QueueFull {
+        /// How many may wait.
+        limit: usize,
+    },
+    /// The stream refuses it, and would again.
+    #[error("refused: {reason}")]
+    Refused {
+        /// The server's error code.
+        code: Option<u64>,
+        /// The server's description.
+        reason: String,
+    },
+    /// The bus was shut down.
+    #[error("the bus is shut down")]
+    Closed,
+}
+
+/// The server did not answer, or with an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// A durable consumer that can no longer be read, for the reason that is named.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Gone(pub String);
+
+/// Why the server did not do what it was asked about a stream or a consumer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerFailure {
+    /// It refused, with a code.
+    #[error("{reason}")]
+    Refused {
+        /// The server's error code.
+        code: u64,
+        /// The server's description.
+        reason: String,
+    },
+    /// It did not answer.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl ServerFailure {
+    /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
+    /// server/errors.json, as all codes.)
+    pub const CONSUMER_EXISTS: u64 = 10148;
+    /// The server's code for subjects that two streams would capture.
+    pub const SUBJECTS_OVERLAP: u64 = 10065;
+    /// The server's code for a stream that does not exist.
+    pub const NO_STREAM: u64 = 10059;
+    /// The server's code for a consumer that does not exist.
+    pub const NO_CONSUMER: u64 = 10014;
+}
+
+impl From<ServerFailure> for Unavailable {
+    fn from(failure: ServerFailure) -> Self {
+        Self(failure.to_string())
+    }
+}
+
+impl From<Unavailable> for ServerFailure {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.0)
+    }
+}

@@ -1,0 +1,147 @@
+//! What a transport carries and keeps.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+/// What is published: also what is stored and delivered.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it is published to.
+    pub subject: Cow<'static, str>,
+    /// Its headers.
+    pub headers: Headers,
+    /// What it carries.
+    pub payload: Bytes,
+}
+
+impl Message {
+    /// The same message, but it is refused where it would be stored: only a duplicate is acknowledged.
+    pub fn unless_new(&self) -> Self {
+        let mut message = self.clone();
+        let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
+        message.headers.own.retain(|(name, _)| !expects(name));
+        message.headers.push(Headers::EXPECTED_LAST_ID, "none");
+        message
+    }
+}
+
+/// Which message of a stream.
+#[derive(Debug, Clone, Copy)]
+pub enum MessageSelector<'a> {
+    /// The one with this number.
+    Sequence(u64),
+    /// The last on a subject, which may have wildcards.
+    LastOf(&'a str),
+    /// The first on a subject, which may have wildcards, with this number or a later one.
+    NextOf {
+        /// The subject.
+        subject: &'a str,
+        /// The number.
+        from: u64,
+    },
+}
+
+/// A message as a stream keeps it.
+#[derive(Debug, Clone)]
+pub struct StreamMessage {
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// When it was stored.
+    pub stored: Timestamp,
+    /// The message.
+    pub message: Message,
+}
+
+/// Headers: those that came with a message, then those that were set, in order. Names are compared as NATS does, with
+/// regard to case.
+#[derive(Debug, Clone, Default)]
+pub struct Headers {
+    received: Option<Arc<dyn ReceivedHeaders>>,
+    own: Vec<(Cow<'static, str>, String)>,
+}
+
+/// Headers as a transport received them. They are not copied, since most are never read.
+pub trait ReceivedHeaders: Debug + Send + Sync {
+    /// Calls a function with each name and value.
+    fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a str));
+}
+
+impl Headers {
+    /// Identifies a message within the duplicate window.
+    pub const ID: &'static str = "Nats-Msg-Id";
+    /// The type of the event.
+    pub const TYPE: &'static str = "Eventsmith-Type";
+    /// The version of its schema.
+    pub const VERSION: &'static str = "Eventsmith-Version";
+    /// The media type of the payload.
+    pub const CONTENT_TYPE: &'static str = "Content-Type";
+    /// Of a replayed event: the dead letter that it comes from, `STREAM:SEQUENCE`.
+    pub const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
+    /// Of an event that was replayed for one consumer: its name. All others acknowledge it unhandled.
+    pub const ONLY: &'static str = "Eventsmith-Only";
+    /// The W3C trace context.
+    pub const TRACEPARENT: &'static str = "traceparent";
+    /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
+    pub const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
+    /// Makes the stream refuse the message unless its last one has this number.
+    pub const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
+    /// Makes the stream refuse the message unless its last one has this id.
+    pub const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
+
+    /// Headers as they were received.
+    pub fn received(headers: impl ReceivedHeaders + 'static) -> Self {
+        Self { received: Some(Arc::new(headers)), own: Vec::new() }
+    }
+
+    /// Adds a header behind those that are there.
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.own.push((name.into(), value.into()));
+    }
+
+    /// The first value of a header.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut first = None;
+        self.visit(|found, value| {
+            if first.is_none() && found == name {
+                first = Some(value);
+            }
+        });
+        first
+    }
+
+    /// Calls a function with each name and value, in order.
+    pub fn visit<'a>(&'a self, mut visit: impl FnMut(&'a str, &'a str)) {
+        if let Some(received) = &self.received {
+            received.visit(&mut visit);
+        }
+        for (name, value) in &self.own {
+            visit(name, value);
+        }
+    }
+
+    /// Each name and value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut all = Vec::with_capacity(self.own.len());
+        self.visit(|name, value| all.push((name, value)));
+        all.into_iter()
+    }
+
+    /// A name that is ours and needs no copy, if this is one.
+    pub fn static_name(&self, index: usize) -> Option<&'static str> {
+        match self.own.get(index) {
+            Some((Cow::Borrowed(name), _)) if self.received.is_none() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// How many bytes they are on the wire: `NATS/1.0`, a line for each, an empty line.
+    pub fn size(&self) -> usize {
+        let mut size = 12;
+        self.visit(|name, value| size += name.len() + value.len() + 4);
+        size
+    }
+}

@@ -1,0 +1,251 @@
+//! What every message on the wire has in common, around the payload of its event.
+
+mod fast_path;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::date_time::DateTime;
+
+/// The envelope of a received event: everything but its payload.
+///
+/// Members that it does not know are ignored; those without `Option` here must be there.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Identifies the message; the same when it was published again. Ours are UUIDs of version 7.
+    pub id: String,
+    /// The type of the event, `rule.created`.
+    pub event_type: String,
+    /// The service that published it.
+    pub source: String,
+    /// The subject that it was published to.
+    pub subject: String,
+    /// When the message was made.
+    pub time: DateTime,
+    /// The version of the schema of its payload.
+    pub version: u32,
+    /// What all messages of one business process have in common.
+    pub correlation_id: Option<String>,
+    /// The id of the message that this one was made in answer to.
+    pub causation_id: Option<String>,
+    /// About the circumstances: `user_id`, `session_id`, `request_id`, `source`, `environment`, `region` and more.
+    pub metadata: Map<String, Value>,
+}
+
+impl Envelope {
+    /// Reads an envelope, and leaves the payload as it stands.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when the message is no envelope.
+    pub fn read(bytes: &[u8]) -> Result<(Self, &RawValue), EnvelopeError> {
+        let (wire, version) = Wire::read(text(bytes)?)?;
+        let envelope = Self {
+            id: wire.id.into_owned(),
+            event_type: wire.event_type.into_owned(),
+            source: wire.source.into_owned(),
+            subject: wire.subject.into_owned(),
+            time: wire.time,
+            version,
+            correlation_id: wire.correlation_id.map(Cow::into_owned),
+            causation_id: wire.causation_id.map(Cow::into_owned),
+            metadata: wire.metadata.unwrap_or_default(),
+        };
+        Ok((envelope, wire.data))
+    }
+}
+
+impl Envelope {
+    /// Reads an envelope that was found to be one before, with the type and version that its headers name.
+    pub fn reread(bytes: &[u8], event_type: &str, version: u32) -> Self {
+        let event_type = event_type.to_owned();
+        match Self::read(bytes) {
+            Ok((envelope, _)) => Self { event_type, version, ..envelope },
+            // Only metadata nested deeper than this parser reads gets here, and a handler is no place to fail.
+            Err(_) => Self {
+                id: String::new(),
+                event_type,
+                source: String::new(),
+                subject: String::new(),
+                time: DateTime::now(),
+                version,
+                correlation_id: None,
+                causation_id: None,
+                metadata: Map::new(),
+            },
+        }
+    }
+}
+
+/// What routing needs of an envelope, without a copy of its texts.
+#[derive(Debug)]
+pub struct BorrowedEnvelope<'a> {
+    /// See [`Envelope::event_type`].
+    pub event_type: Cow<'a, str>,
+    /// See [`Envelope::version`].
+    pub version: u32,
+    /// The payload, as it stands in the message.
+    pub data: &'a str,
+    /// Whether the whole message was parsed. If not, `data` is the payload, and the message is JSON, only if `data`
+    /// is one JSON value.
+    pub is_complete: bool,
+}
+
+impl<'a> BorrowedEnvelope<'a> {
+    /// Reads the envelope, and if it is written as ours are, leaves the payload to whoever decodes it.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when the message is no envelope.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
+        // Checked as a whole, which is quicker than text by text.
+        let text = text(bytes)?;
+        fast_path::split(text).map_or_else(|| Self::of(text), Ok)
+    }
+
+    /// Parses the whole message.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`] when the message is no envelope.
+    pub fn read_completely(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
+        Self::of(text(bytes)?)
+    }
+
+    fn of(text: &'a str) -> Result<Self, EnvelopeError> {
+        let (wire, version) = Wire::read(text)?;
+        Ok(Self { event_type: wire.event_type, version, data: wire.data.get(), is_complete: true })
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
+    std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))
+}
+
+/// Parses a version, a decimal number from 1.
+pub fn parse_version(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|version| digits && *version > 0)
+}
+
+/// Why a message has no envelope.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is no envelope: {0}")]
+pub struct EnvelopeError(String);
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    event_type: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+    #[serde(borrow)]
+    subject: Cow<'a, str>,
+    time: DateTime,
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(borrow, default)]
+    correlation_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    causation_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl<'a> Wire<'a> {
+    /// Reads an envelope, and its version.
+    fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
+        let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(error.to_string()))?;
+        if wire.id.is_empty() {
+            return Err(EnvelopeError("its id is empty".to_owned()));
+        }
+        let version = parse_version(&wire.version)
+            .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
+        Ok((wire, version))
+    }
+}
+
+/// An envelope to be written, in one go with the event inside. The fields are those of [`Envelope`].
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "they repeat the fields of the envelope")]
+pub struct Outgoing<'a, E> {
+    pub id: &'a str,
+    #[serde(rename = "type")]
+    pub event_type: &'a str,
+    pub source: &'a str,
+    pub subject: &'a str,
+    pub time: DateTime,
+    pub version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub metadata: &'a Map<String, Value>,
+    pub data: &'a E,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOREIGN: &str = r#"{"id":"a-1","type":"rule.activated","source":"cron","subject":"rules.domain.rule.activated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","extra":{"x":1},"data": {"rule_id" : "r1"} }"#;
+
+    #[test]
+    fn unknown_members_are_ignored_and_the_payload_keeps_its_bytes() {
+        let (envelope, data) = Envelope::read(FOREIGN.as_bytes()).unwrap();
+
+        assert_eq!(envelope.version, 1);
+        assert_eq!(envelope.correlation_id, None);
+        assert_eq!(data.get(), r#"{"rule_id" : "r1"}"#);
+    }
+
+    #[test]
+    fn what_is_needed_and_missing_is_named() {
+        for member in ["id", "type", "source", "subject", "time", "version", "data"] {
+            let text = FOREIGN.replace(&format!("\"{member}\":"), "\"other\":");
+
+            let error = Envelope::read(text.as_bytes()).unwrap_err().to_string();
+
+            assert!(error.contains(member), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_a_plain_number_from_one() {
+        assert_eq!(parse_version("12"), Some(12));
+        for text in ["", "0", "+1", "1.0", "v1", "99999999999"] {
+            assert_eq!(parse_version(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_written_envelope_can_be_read() {
+        let data = serde_json::json!({"a": [1, 2]});
+        let written = Outgoing {
+            id: "x",
+            event_type: "rule.created",
+            source: "s",
+            subject: "rules.domain.rule.created",
+            time: DateTime::now(),
+            version: "2",
+            correlation_id: Some("c"),
+            causation_id: None,
+            metadata: &Map::new(),
+            data: &data,
+        };
+
+        let bytes = serde_json::to_vec(&written).unwrap();
+        let (envelope, payload) = Envelope::read(&bytes).unwrap();
+
+        assert_eq!((envelope.version, envelope.correlation_id.as_deref()), (2, Some("c")));
+        assert_eq!(payload.get(), r#"{"a":[1,2]}"#);
+        assert!(!String::from_utf8(bytes).unwrap().contains("causation_id"));
+    }
+}

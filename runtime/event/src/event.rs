@@ -1,0 +1,293 @@
+//! What an event is to the runtime: a type, a version, a subject, a schema.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::generated::Token;
+use crate::invalid::{DecodeError, Invalid};
+use crate::schema::Schema;
+
+/// A typed payload that is bound to one version of one event of the catalogue.
+///
+/// Implemented by generated code and by `#[domain_event]` only: the contract is that [`decode`](Event::decode) and
+/// [`validate`](Event::validate) accept exactly what [`SCHEMA`](Event::SCHEMA) accepts. An implementation by hand does not
+/// compile:
+///
+/// ```compile_fail,E0046
+/// use eventsmith::{DecodeError, Event, Invalid, Kind};
+///
+/// #[derive(serde::Serialize)]
+/// struct Forged;
+///
+/// impl Event for Forged {
+///     const KIND: Kind = Kind::Domain;
+///     const TYPE: &'static str = "rule.forged";
+///     const VERSION: u32 = 1;
+///     const SUBJECT: &'static str = "rules.domain.rule.forged";
+///     const SCHEMA: &'static str = "true";
+///     const KEY: Option<&'static str> = None;
+///
+///     fn validate(&self) -> Result<(), Invalid> { Ok(()) }
+///     fn decode(_: u32, _: &[u8]) -> Result<Self, DecodeError> { Ok(Self) }
+/// }
+/// ```
+///
+/// Commands and queries are no events but [`Request`]s.
+pub trait Event: Serialize + Sized + Send + Sync + 'static {
+    /// What the event is for.
+    const KIND: Kind;
+    /// The event's type, its path below the kind joined by dots: `rule.created`.
+    const TYPE: &'static str;
+    /// The version of the schema file, the `2` of `created.v2.json`.
+    const VERSION: u32;
+    /// The subject the event is published to. For an event with a subject template, the wildcard that matches
+    /// all its subjects (`rules.domain.rule.created.*`).
+    const SUBJECT: &'static str;
+    /// The JSON Schema of the payload: one document with every reference inside it.
+    const SCHEMA: &'static str;
+    /// JSON pointer of the property that orders and groups the event, from `x-event.key`.
+    const KEY: Option<&'static str>;
+
+    /// Says that generated code wrote the implementation, and which generator.
+    #[doc(hidden)]
+    const TOKEN: Token;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
+
+    /// The subject of this very event: [`SUBJECT`](Event::SUBJECT), or the filled template.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a value of the template is not one legal subject token.
+    fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+        Ok(Cow::Borrowed(Self::SUBJECT))
+    }
+
+    /// The value at [`KEY`](Event::KEY), if the schema names one and the event has it.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// Checks the payload against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates the payload of any version up to this one; older versions are upcast.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the payload violates the schema of its version,
+    /// [`DecodeError::UnknownVersion`] when there is no such version.
+    fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// A typed command or query: it is sent to whoever answers it, and never stored. One version of it, as for [`Event`].
+///
+/// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is.
+pub trait Request: Serialize + Sized + Send + Sync + 'static {
+    /// [`Kind::Command`] or [`Kind::Query`].
+    const KIND: Kind;
+    /// The request's type, its path below the kind joined by dots: `rule.activate`.
+    const TYPE: &'static str;
+    /// The version of the schema file.
+    const VERSION: u32;
+    /// The subject that the request is sent to. For a request with a subject template, the wildcard that matches all its
+    /// subjects.
+    const SUBJECT: &'static str;
+    /// The JSON Schema of the payload: one document with every reference inside it.
+    const SCHEMA: &'static str;
+    /// JSON pointer of the property that groups the request, from `x-event.key`.
+    const KEY: Option<&'static str>;
+
+    /// Says that generated code wrote the implementation, and which generator.
+    #[doc(hidden)]
+    const TOKEN: Token;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
+
+    /// The subject of this very request: [`SUBJECT`](Request::SUBJECT), or the filled template.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a value of the template is not one legal subject token.
+    fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+        Ok(Cow::Borrowed(Self::SUBJECT))
+    }
+
+    /// The value at [`KEY`](Request::KEY), if the schema names one and the request has it.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// Checks the payload against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates the payload of any version up to this one; older versions are upcast.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the payload violates the schema of its version,
+    /// [`DecodeError::UnknownVersion`] when there is no such version.
+    fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// The typed payload of the reply to a command or query. Replies have no subject of their own: they go to whoever asked.
+///
+/// Implemented by generated code only, as [`Event`] is.
+pub trait Reply: Serialize + Sized + Send + Sync + 'static {
+    /// The JSON Schema of the reply: one document with every reference inside it.
+    const SCHEMA: &'static str;
+
+    /// Says that generated code wrote the implementation, and which generator.
+    #[doc(hidden)]
+    const TOKEN: Token;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
+
+    /// Checks the reply against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates a reply.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn decode(data: &[u8]) -> Result<Self, Invalid>;
+}
+
+/// How a value of an older version of an event becomes a value of the next one.
+///
+/// The generator derives it where the schemas prove that nothing can go wrong. Where they do not, the build asks
+/// for an implementation.
+#[diagnostic::on_unimplemented(
+    message = "nothing says how `{Old}` becomes `{Self}`",
+    label = "the schemas do not prove that every old value fits the new version",
+    note = "write `impl eventsmith::Upcast<{Old}> for {Self}` in this crate"
+)]
+pub trait Upcast<Old>: Sized {
+    /// Turns a valid value of the older version into a valid value of this one.
+    fn upcast(old: Old) -> Self;
+}
+
+/// What an event is for, from the first folder of its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A fact of the domain, in the past tense.
+    Domain,
+    /// A fact for or from other systems.
+    Integration,
+    /// A request to do something, with a reply.
+    Command,
+    /// A request to tell something, with a reply.
+    Query,
+}
+
+impl Kind {
+    /// The name of the kind's folder and subject token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Integration => "integration",
+            Self::Command => "command",
+            Self::Query => "query",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One version of one event or request as data, so that tools and tests can drive every one without knowing its type.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct EventDescriptor {
+    /// What the event is for.
+    pub kind: Kind,
+    /// See [`Event::TYPE`].
+    pub event_type: &'static str,
+    /// See [`Event::VERSION`].
+    pub version: u32,
+    /// See [`Event::SUBJECT`].
+    pub subject: &'static str,
+    /// See [`Event::SCHEMA`].
+    pub schema: &'static str,
+    /// See [`Event::KEY`].
+    pub key: Option<&'static str>,
+    /// Decodes a payload of this version and drops it: the check alone.
+    pub decode: fn(&[u8]) -> Result<(), Invalid>,
+    /// The reply to a command or query.
+    pub reply: Option<ReplyDescriptor>,
+}
+
+impl EventDescriptor {
+    /// Describes an event type.
+    pub const fn of<E: Event>() -> Self {
+        Self {
+            kind: E::KIND,
+            event_type: E::TYPE,
+            version: E::VERSION,
+            subject: E::SUBJECT,
+            schema: E::SCHEMA,
+            key: E::KEY,
+            decode: |data| check(E::decode(E::VERSION, data)),
+            reply: None,
+        }
+    }
+
+    /// Describes a command or query.
+    pub const fn of_request<R: Request>() -> Self {
+        Self {
+            kind: R::KIND,
+            event_type: R::TYPE,
+            version: R::VERSION,
+            subject: R::SUBJECT,
+            schema: R::SCHEMA,
+            key: R::KEY,
+            decode: |data| check(R::decode(R::VERSION, data)),
+            reply: None,
+        }
+    }
+
+    /// The same descriptor with its reply.
+    #[must_use]
+    pub const fn with_reply<R: Reply>(mut self) -> Self {
+        self.reply = Some(ReplyDescriptor { schema: R::SCHEMA, decode: check_reply::<R> });
+        self
+    }
+}
+
+fn check<T>(decoded: Result<T, DecodeError>) -> Result<(), Invalid> {
+    match decoded {
+        Ok(_) | Err(DecodeError::UnknownVersion { .. }) => Ok(()),
+        Err(DecodeError::Invalid(invalid)) => Err(invalid),
+    }
+}
+
+fn check_reply<R: Reply>(data: &[u8]) -> Result<(), Invalid> {
+    R::decode(data).map(drop)
+}
+
+/// The reply to a command or query as data.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ReplyDescriptor {
+    /// The JSON Schema of the reply.
+    pub schema: &'static str,
+    /// Decodes a reply and drops it: the check alone.
+    pub decode: fn(&[u8]) -> Result<(), Invalid>,
+}

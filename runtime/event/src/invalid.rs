@@ -1,0 +1,118 @@
+//! What is wrong with a payload, said so that somebody can mend it.
+
+use std::fmt;
+
+/// A payload that its schema does not accept, with every violation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid {
+    event_type: &'static str,
+    version: u32,
+    violations: Vec<Violation>,
+    /// For the violations at these indices, places that are not told in names from the payload.
+    masks: Vec<(usize, String)>,
+}
+
+impl Invalid {
+    /// An error about `event_type` in `version`; `violations` holds at least one.
+    pub fn new(event_type: &'static str, version: u32, violations: Vec<Violation>) -> Self {
+        Self { event_type, version, violations, masks: Vec::new() }
+    }
+
+    /// Tells the places of some violations in other words once the error is masked.
+    pub(crate) fn with_masks(self, masks: Vec<(usize, String)>) -> Self {
+        Self { masks, ..self }
+    }
+
+    /// The type of the event whose payload this is.
+    pub fn event_type(&self) -> &'static str {
+        self.event_type
+    }
+
+    /// The version whose schema was violated.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Everything that is wrong, in the order of the schema.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// The same error without anything that came from the payload, for payloads with personal data: no values that were
+    /// found, and no names that the schema does not know. Such a name is a `*` in [`Violation::instance`].
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        for (index, place) in std::mem::take(&mut self.masks) {
+            if let Some(violation) = self.violations.get_mut(index) {
+                violation.instance = place;
+            }
+        }
+        for violation in &mut self.violations {
+            violation.found = None;
+        }
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{} is invalid", self.event_type, self.version)?;
+        for (index, violation) in self.violations.iter().enumerate() {
+            write!(f, "{} {violation}", if index == 0 { ":" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+/// One rule of a schema that a payload breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer of the offending value in the payload; empty for the whole payload.
+    pub instance: String,
+    /// JSON pointer of the violated keyword in the schema; empty when the payload is not JSON.
+    pub schema: String,
+    /// What the schema asks for there, in words that hold nothing from the payload.
+    pub expected: String,
+    /// What stands there instead, shortened; `None` once masked.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.instance.is_empty() { "the payload" } else { &self.instance };
+        write!(f, "{place}: expected {}", self.expected)?;
+        match &self.found {
+            Some(found) => write!(f, ", found {found}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a payload did not become an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The payload violates the schema of its version.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The event exists, but not in this version.
+    #[error(
+        "{event_type} has no version {version}, the newest known here is {newest}; rebuild with a catalogue that has it"
+    )]
+    UnknownVersion {
+        /// The type of the event.
+        event_type: &'static str,
+        /// The version that was asked for.
+        version: u32,
+        /// The newest version that this program knows.
+        newest: u32,
+    },
+}
+
+impl DecodeError {
+    /// The error of a type that is asked for in a version it does not have.
+    #[doc(hidden)]
+    pub fn unknown_version(event_type: &'static str, version: u32, newest: u32) -> Self {
+        Self::UnknownVersion { event_type, version, newest }
+    }
+}

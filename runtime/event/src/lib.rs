@@ -1,0 +1,26 @@
+//! What an event is to eventsmith: traits, exact decoding, checks, the envelope, descriptors.
+//!
+//! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
+//! promises of its own. It knows nothing of networks and async.
+//!
+//! From the bottom up: [`text`], [`number`] and [`date_time`] are what values are made of; [`invalid`] says why a payload
+//! was refused; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
+//! [`schema`] judge values; [`event`] holds the traits, [`payload`] and [`examples`] the macros that complete their
+//! implementations; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
+
+pub mod checks;
+pub mod constants;
+pub mod date_time;
+pub mod de;
+pub mod envelope;
+pub mod event;
+pub mod examples;
+pub mod filter;
+pub mod generated;
+pub mod invalid;
+pub mod number;
+pub mod payload;
+pub mod schema;
+pub mod stream;
+pub mod subject;
+pub mod text;

@@ -1,0 +1,100 @@
+//! What is the same in every generated `impl Event`, `impl Request` and `impl Reply`: how payloads are checked and decoded.
+
+/// Completes `impl Event` or `impl Request`. Says how a payload is checked (by its `type`, by its type and `is_valid`, by
+/// either as draft 4 has it, or by the `validator`) and, for all but the oldest version, which older ones it decodes, through
+/// which type and conversion.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! event_payload {
+    ($trait:ident, $name:ident, $check:tt $(, $($version:literal)|+ => $older:ty, $convert:expr)?) => {
+        const TOKEN: $crate::generated::Token = $crate::generated::Token::of_generated_code();
+
+        fn payload_schema() -> &'static $crate::schema::Schema {
+            static SCHEMA: $crate::schema::Schema = $crate::schema::Schema::new(
+                <$name as $crate::event::$trait>::TYPE,
+                <$name as $crate::event::$trait>::VERSION,
+                <$name as $crate::event::$trait>::SCHEMA,
+            );
+            &SCHEMA
+        }
+
+        fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
+            $crate::check_payload!($check, validate self)
+        }
+
+        fn decode(version: u32, data: &[u8]) -> Result<Self, $crate::invalid::DecodeError> {
+            match version {
+                <Self as $crate::event::$trait>::VERSION => Ok($crate::check_payload!($check, decode data)?),
+                $($($version)|+ => {
+                    // A conversion that is missing is told once, where it is named.
+                    let convert: fn($older) -> Self = $convert;
+                    <$older as $crate::event::$trait>::decode(version, data).map(convert)
+                })?
+                _ => Err($crate::invalid::DecodeError::unknown_version(
+                    <Self as $crate::event::$trait>::TYPE,
+                    version,
+                    <Self as $crate::event::$trait>::VERSION,
+                )),
+            }
+        }
+    };
+}
+
+/// Completes `impl Reply`, as [`event_payload`] does for events. Type and version are for messages.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! reply_payload {
+    ($name:ident, $check:tt, $type:literal, $version:literal) => {
+        const TOKEN: $crate::generated::Token = $crate::generated::Token::of_generated_code();
+
+        fn payload_schema() -> &'static $crate::schema::Schema {
+            static SCHEMA: $crate::schema::Schema =
+                $crate::schema::Schema::new($type, $version, <$name as $crate::event::Reply>::SCHEMA);
+            &SCHEMA
+        }
+
+        fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
+            $crate::check_payload!($check, validate self)
+        }
+
+        fn decode(data: &[u8]) -> Result<Self, $crate::invalid::Invalid> {
+            $crate::check_payload!($check, decode data)
+        }
+    };
+}
+
+/// How a payload is checked.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! check_payload {
+    (type, validate $value:ident) => {
+        Ok(())
+    };
+    (type, decode $data:ident) => {
+        Self::payload_schema().decode($data, |_| true)
+    };
+    (is_valid, validate $value:ident) => {
+        Self::payload_schema().validate($value, Self::is_valid)
+    };
+    (is_valid, decode $data:ident) => {
+        Self::payload_schema().decode($data, Self::is_valid)
+    };
+    (draft_4_type, validate $value:ident) => {
+        Ok(())
+    };
+    (draft_4_type, decode $data:ident) => {
+        Self::payload_schema().decode_draft_4($data, |_| true)
+    };
+    (draft_4_is_valid, validate $value:ident) => {
+        Self::payload_schema().validate($value, Self::is_valid)
+    };
+    (draft_4_is_valid, decode $data:ident) => {
+        Self::payload_schema().decode_draft_4($data, Self::is_valid)
+    };
+    (validator, validate $value:ident) => {
+        Self::payload_schema().validate_interpreted($value)
+    };
+    (validator, decode $data:ident) => {
+        Self::payload_schema().decode_interpreted($data)
+    };
+}

@@ -1,0 +1,245 @@
+//! Payloads against their schemas. The one module that names `jsonschema`.
+//!
+//! The fast path never comes here: serde and generated checks accept in one pass. Whatever they do not accept goes to the
+//! validator, which decides and names every violation.
+
+mod mask;
+mod text;
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::de::{Strict, parse, spells_whole_as_fraction};
+use crate::invalid::{Invalid, Violation};
+use crate::subject::{SubjectToken, fill_subject};
+
+pub use text::{Format, Pattern};
+
+/// The longest payload that is read, 64 MiB; a longer one is refused before it is parsed. nats-server carries none either
+/// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default
+/// (<https://docs.nats.io/reference/config/max_payload>).
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// The schema of a payload, compiled into a validator when it is needed for the first time.
+#[derive(Debug)]
+pub struct Schema {
+    event_type: &'static str,
+    version: u32,
+    text: &'static str,
+    compiled: OnceLock<Result<Compiled, String>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    validator: jsonschema::Validator,
+    names: mask::Names,
+}
+
+impl Schema {
+    /// A schema by its text; type and version are for messages.
+    pub const fn new(event_type: &'static str, version: u32, text: &'static str) -> Self {
+        Self { event_type, version, text, compiled: OnceLock::new() }
+    }
+
+    /// Decodes a payload whose type and `check` together accept nothing that the schema forbids.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    pub fn decode<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+        if let Some(value) = read(data)
+            && check(&value)
+        {
+            return Ok(value);
+        }
+        self.decode_interpreted(data)
+    }
+
+    /// Decodes a payload of draft 4, in which `1.0` is no integer though the types take it for one.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    pub fn decode_draft_4<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+        if spells_whole_as_fraction(data) { self.decode_interpreted(data) } else { self.decode(data, check) }
+    }
+
+    /// Decodes a payload with the validator, for types that do not say all that the schema says.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    #[cold]
+    pub fn decode_interpreted<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, Invalid> {
+        let value = self.parse(data)?;
+        self.check(&value)?;
+        // Types of the user's own may hold enums that are objects in JSON, which only serde's own reading takes.
+        T::deserialize(Strict(&value)).or_else(|_| T::deserialize(&value)).map_err(|error| {
+            let found = format!("{} ({error})", describe(&value));
+            self.unreadable("a value that the Rust type can hold", Some(found))
+        })
+    }
+
+    /// Validates a typed value with the checks of its type.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    pub fn validate<T: Serialize>(&self, value: &T, check: fn(&T) -> bool) -> Result<(), Invalid> {
+        if check(value) { Ok(()) } else { self.validate_interpreted(value) }
+    }
+
+    /// Validates a typed value with the validator.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    pub fn validate_interpreted<T: Serialize>(&self, value: &T) -> Result<(), Invalid> {
+        let value = serde_json::to_value(value)
+            .map_err(|error| self.unreadable("a value that can be written as JSON", Some(error.to_string())))?;
+        self.check(&value)
+    }
+
+    /// Fills the subject template of an event.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the property whose value is not one legal subject token.
+    pub fn subject<const N: usize>(&self, tokens: [SubjectToken; N]) -> Result<Cow<'static, str>, Invalid> {
+        fill_subject(tokens).map(Cow::Owned).map_err(|error| {
+            self.invalid(Violation {
+                instance: format!("/{}", error.property.replace('~', "~0").replace('/', "~1")),
+                schema: "/x-event/subject".to_owned(),
+                expected: "one legal subject token".to_owned(),
+                found: error.value,
+            })
+        })
+    }
+
+    #[inline(never)]
+    fn parse(&self, data: &[u8]) -> Result<Value, Invalid> {
+        if data.len() > MAX_PAYLOAD_BYTES {
+            let expected = format!("at most {MAX_PAYLOAD_BYTES} bytes");
+            return Err(self.unreadable(&expected, Some(format!("{} bytes", data.len()))));
+        }
+        parse(data).map_err(|error| self.unreadable("JSON", Some(error)))
+    }
+
+    fn check(&self, value: &Value) -> Result<(), Invalid> {
+        let compiled = self.compiled.get_or_init(|| {
+            let schema = serde_json::from_str(self.text).map_err(|error| error.to_string())?;
+            let validator = options().build(&schema).map_err(|error| error.to_string())?;
+            Ok(Compiled { validator, names: mask::Names::of(&schema) })
+        });
+        let Compiled { validator, names } = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Err(self.unreadable(&format!("a schema that compiles ({error})"), None)),
+        };
+        if validator.is_valid(value) {
+            return Ok(());
+        }
+        let violations: Vec<Violation> = validator.iter_errors(value).map(|error| violation(&error)).collect();
+        let masks = names.masks(value, &violations);
+        Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks))
+    }
+
+    /// An error about the payload as a whole.
+    fn unreadable(&self, expected: &str, found: Option<String>) -> Invalid {
+        let (instance, schema) = (String::new(), String::new());
+        self.invalid(Violation { instance, schema, expected: expected.to_owned(), found })
+    }
+
+    fn invalid(&self, violation: Violation) -> Invalid {
+        Invalid::new(self.event_type, self.version, vec![violation])
+    }
+}
+
+/// Reads a payload in one pass.
+#[inline]
+fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
+    if data.len() > MAX_PAYLOAD_BYTES {
+        return None;
+    }
+    // Checked as a whole, the encoding of strings is not checked again one by one.
+    let mut deserializer = serde_json::Deserializer::from_str(str::from_utf8(data).ok()?);
+    let value = T::deserialize(Strict(&mut deserializer)).ok()?;
+    deserializer.end().ok()?;
+    Some(value)
+}
+
+/// How every payload is validated: formats are asserted, and nothing is fetched.
+#[must_use]
+pub fn options() -> jsonschema::ValidationOptions<'static> {
+    jsonschema::options().should_validate_formats(true).offline()
+}
+
+/// A validator's error as a violation.
+#[must_use]
+pub fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
+    Violation {
+        instance: error.instance_path().as_str().to_owned(),
+        schema: error.schema_path().as_str().to_owned(),
+        expected: expectation(error),
+        found: Some(found(error)),
+    }
+}
+
+/// What stands where a keyword is violated; of an object that lacks something, that it does, and of one that has too
+/// much, what that is.
+fn found(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    match error.kind() {
+        Kind::Required { .. } => "an object without it".to_owned(),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            short(format!("also {}", unexpected.join(", ")))
+        }
+        _ => describe(error.instance()),
+    }
+}
+
+/// What a violated keyword asks for, in words that do not repeat the value.
+fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    match error.kind() {
+        Kind::Required { property } => format!("the property {}", property.as_str().unwrap_or_default()),
+        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
+            "no properties but the declared ones".to_owned()
+        }
+        Kind::Type { kind: jsonschema::error::TypeKind::Single(name) } => format!("type {name}"),
+        Kind::Enum { options } => format!("one of {options}"),
+        Kind::Constant { expected_value } => expected_value.to_string(),
+        Kind::Pattern { pattern } => format!("a match of {pattern}"),
+        Kind::Format { format } => format!("the format {format}"),
+        Kind::MinLength { limit } => format!("at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("at most {limit} characters"),
+        Kind::MinItems { limit } => format!("at least {limit} elements"),
+        Kind::MaxItems { limit } => format!("at most {limit} elements"),
+        Kind::MinProperties { limit } => format!("at least {limit} properties"),
+        Kind::MaxProperties { limit } => format!("at most {limit} properties"),
+        Kind::Minimum { limit } => format!("at least {limit}"),
+        Kind::Maximum { limit } => format!("at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
+        Kind::UniqueItems => "no two equal elements".to_owned(),
+        Kind::FalseSchema => "nothing".to_owned(),
+        Kind::OneOfNotValid { .. } | Kind::AnyOf { .. } => "a match of one alternative".to_owned(),
+        Kind::OneOfMultipleValid { .. } => "a match of one alternative only".to_owned(),
+        other => format!("agreement with {}", other.keyword()),
+    }
+}
+
+/// A value as an error shows it: short.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Array(items) if items.len() > 3 => format!("an array of {} elements", items.len()),
+        Value::Object(members) if members.len() > 3 => format!("an object with {} properties", members.len()),
+        other => short(other.to_string()),
+    }
+}
+
+fn short(text: String) -> String {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,102 @@
+//! Strings with rules of their own, as types.
+
+/// A text that breaks the rules of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a {type_name}: expected {expected}")]
+pub struct InvalidText {
+    /// The type.
+    pub type_name: &'static str,
+    /// What it asks for.
+    pub expected: &'static str,
+}
+
+/// Completes a string type whose every value has passed its check, `is_legal`. Generated code calls it for named
+/// string schemas.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! text_type {
+    ($name:ident) => {
+        impl $name {
+            /// Takes a text that fulfils the rules of the type.
+            ///
+            /// # Errors
+            /// When the text does not.
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::text::InvalidText> {
+                let text = text.into();
+                if Self::is_legal(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err($crate::text::InvalidText { type_name: stringify!($name), expected: Self::EXPECTED })
+                }
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(<String as ::serde::Deserialize>::deserialize(deserializer)?)
+                    .map_err(::serde::de::Error::custom)
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::text::InvalidText;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = $crate::text::InvalidText;
+
+            fn try_from(text: &str) -> Result<Self, Self::Error> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::text::InvalidText;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}

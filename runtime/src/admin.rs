@@ -1,0 +1,12 @@
+//! For operators and their programs: provisioning, dead letters. Needs the feature `admin`; services do without it.
+
+pub use eventsmith_admin::BusAdmin;
+pub use eventsmith_admin::dead_letters::{
+    DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetterList, DeadLetters, DeadReason, Recovered, ReplayTo,
+    Replayed,
+};
+pub use eventsmith_admin::provision::{
+    Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
+};
+pub use eventsmith_admin::topology::Topology;
+pub use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};

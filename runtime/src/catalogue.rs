@@ -1,0 +1,6 @@
+//! A catalogue as data: what generated code says of its events, streams and services, for tools and tests.
+
+pub use eventsmith_event::event::{EventDescriptor, ReplyDescriptor};
+pub use eventsmith_event::stream::{
+    ConsumerDescriptor, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
+};

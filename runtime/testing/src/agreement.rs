@@ -1,0 +1,285 @@
+//! Whether a struct and a schema file accept the same payloads: what the test of `#[domain_event]` asserts.
+//!
+//! Both sides are schemas, the struct's being what schemars derives. That each contains the other is proven, or else
+//! refuted by a payload that the validator accepts by one and rejects by the other. Where neither succeeds, the
+//! payloads that were tried are all there is: the examples of the file, payloads made up from either schema, and
+//! every small change of them that a keyword of either schema suggests.
+//!
+//! Two things that schemars does not say are put in first. serde takes null and absence for the same `None`, but
+//! `decode` asks the validator before serde: what counts is what the struct writes. And an integer type of up to 32
+//! bits ends where it ends.
+
+mod advice;
+mod payloads;
+mod reading;
+
+use std::fmt::Write;
+
+use eventsmith_event::event::Event;
+use eventsmith_event::schema::{options, violation};
+use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_options};
+use serde_json::Value;
+
+use advice::advice;
+
+/// What a comparison came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Agreement {
+    /// Each side provably accepts all that the other accepts.
+    Proven,
+    /// No proof, but no payload either that only one side accepts.
+    Unrefuted {
+        /// How many payloads were tried.
+        tried: usize,
+    },
+    /// Payloads that only one side accepts.
+    Refuted(Vec<Witness>),
+    /// Provably different, though no payload was found that shows it: what one side accepts alone, as a schema.
+    Different {
+        /// The side that accepts more.
+        accepted_by: Side,
+        /// What it accepts alone.
+        difference: Option<Value>,
+    },
+}
+
+/// A payload that one side accepts and the other rejects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Witness {
+    /// The payload.
+    pub payload: Value,
+    /// Who accepts it.
+    pub accepted_by: Side,
+    /// Why the other side rejects it.
+    pub reason: String,
+    /// How the two can be made to agree.
+    pub advice: String,
+}
+
+/// One of the two that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The user's struct.
+    Struct,
+    /// The schema file.
+    Schema,
+}
+
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Struct => "the struct",
+            Self::Schema => "the schema",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Struct => Self::Schema,
+            Self::Schema => Self::Struct,
+        }
+    }
+}
+
+/// How many disagreements are told at once.
+const MOST_WITNESSES: usize = 5;
+
+/// Asserts that a struct and the schema of its event accept the same payloads. `read` and `written` are the schemas
+/// that schemars derives for reading and for writing the struct.
+///
+/// It passes when that is proven. Where it can be neither proven nor refuted it passes too, and says on stderr how
+/// many payloads were tried.
+///
+/// # Panics
+/// When they do not, with payloads that show it and what to change.
+#[expect(clippy::panic, reason = "an assertion for tests")]
+pub fn assert_agrees<E: Event>(read: &Value, written: &Value) {
+    let schema = match serde_json::from_str(E::SCHEMA) {
+        Ok(schema) => schema,
+        Err(error) => panic!("the schema of {} is not JSON: {error}", E::TYPE),
+    };
+    let problem = match compare(&schema, read, written) {
+        Ok(Agreement::Proven) => return,
+        Ok(Agreement::Unrefuted { tried }) => {
+            eprintln!("no proof that the two accept the same payloads; they agree about all {tried} that were tried");
+            return;
+        }
+        Ok(Agreement::Refuted(witnesses)) => listed(&witnesses),
+        Ok(Agreement::Different { accepted_by, difference }) => {
+            let difference = difference.map(|schema| format!(": {schema}")).unwrap_or_default();
+            format!("{} accepts payloads that {} rejects{difference}", accepted_by.name(), accepted_by.other().name())
+        }
+        Err(error) => error,
+    };
+    let name = std::any::type_name::<E>().rsplit("::").next().unwrap_or_default();
+    panic!("`{name}` does not agree with the schema of {} version {}\n\n{problem}\n", E::TYPE, E::VERSION);
+}
+
+fn listed(witnesses: &[Witness]) -> String {
+    let mut text = String::new();
+    for (index, witness) in witnesses.iter().enumerate() {
+        let Witness { payload, accepted_by, reason, advice } = witness;
+        let (accepts, rejects) = (accepted_by.name(), accepted_by.other().name());
+        // Writing into a string does not fail.
+        let _ = write!(
+            text,
+            "{}. accepted by {accepts}, rejected by {rejects}:\n   {payload}\n   {reason}\n   to agree: {advice}\n",
+            index + 1
+        );
+    }
+    text
+}
+
+/// Compares the schema of an event with the schemas that schemars derives for reading and for writing a struct.
+///
+/// # Errors
+/// When one of the schemas cannot be compiled.
+pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreement, String> {
+    let read = reading::adjusted(schema, read, written);
+    let proof = containment(&read, schema);
+    if matches!(proof, Some((Containment::Yes, Containment::Yes))) {
+        return Ok(Agreement::Proven);
+    }
+    let compile = |side: Side, schema: &Value| {
+        options().build(schema).map_err(|error| format!("the schema of {} does not compile: {error}", side.name()))
+    };
+    let (by_struct, by_schema) = (compile(Side::Struct, &read)?, compile(Side::Schema, schema)?);
+    let mut tried = 0;
+    let mut witnesses: Vec<Witness> = Vec::new();
+    let mut told: Vec<(String, String)> = Vec::new();
+    payloads::suggest(schema, &read, &mut |payload| {
+        tried += 1;
+        let (accepted_by, rejecting) = match (by_struct.is_valid(&payload), by_schema.is_valid(&payload)) {
+            (true, false) => (Side::Struct, &by_schema),
+            (false, true) => (Side::Schema, &by_struct),
+            _ => return,
+        };
+        let Some(error) = rejecting.iter_errors(&payload).next() else { return };
+        let mistake = (error.instance_path().to_string(), error.kind().keyword().to_owned());
+        if told.contains(&mistake) || witnesses.len() == MOST_WITNESSES {
+            return;
+        }
+        told.push(mistake);
+        let (reason, advice) = (violation(&error).to_string(), advice(&error, accepted_by));
+        witnesses.push(Witness { payload, accepted_by, reason, advice });
+    });
+    if !witnesses.is_empty() {
+        return Ok(Agreement::Refuted(witnesses));
+    }
+    let side = match proof {
+        Some((Containment::No, _)) => Side::Schema,
+        Some((_, Containment::No)) => Side::Struct,
+        _ => return Ok(Agreement::Unrefuted { tried }),
+    };
+    let (more, less) = if side == Side::Struct { (&read, schema) } else { (schema, &read) };
+    Ok(Agreement::Different { accepted_by: side, difference: difference(more, less) })
+}
+
+/// Whether the first covers the second, and the second the first.
+fn containment(one: &Value, other: &Value) -> Option<(Containment, Containment)> {
+    let (one, other) = (canonical(one)?, canonical(other)?);
+    Some((one.covers(&other).ok()?, other.covers(&one).ok()?))
+}
+
+fn difference(more: &Value, less: &Value) -> Option<Value> {
+    Some(canonical(more)?.subtract(&canonical(less)?).ok()?.to_json_schema())
+}
+
+fn canonical(schema: &Value) -> Option<CanonicalSchema> {
+    canonical_options().should_validate_formats(true).offline().canonicalize(schema).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn same(schema: &Value, read: &Value) -> Agreement {
+        compare(schema, read, read).unwrap()
+    }
+
+    fn witnesses(schema: &Value, read: &Value) -> Vec<(Value, Side)> {
+        match same(schema, read) {
+            Agreement::Refuted(all) => all.into_iter().map(|witness| (witness.payload, witness.accepted_by)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn object(property: Value) -> Value {
+        json!({"type": "object", "properties": {"n": property}, "required": ["n"]})
+    }
+
+    #[test]
+    fn the_same_in_other_words_is_proven_the_same() {
+        let schema = object(json!({"type": "integer", "minimum": 1, "maximum": 9, "description": "a digit"}));
+        let read = object(json!({"allOf": [{"type": "integer", "format": "uint8"}, {"minimum": 1}], "maximum": 9}));
+
+        assert_eq!(same(&schema, &read), Agreement::Proven);
+    }
+
+    #[test]
+    fn a_missing_limit_is_shown_by_the_value_beyond_it() {
+        let schema = object(json!({"type": "integer", "minimum": 0, "maximum": 1000}));
+        let read = object(json!({"type": "integer", "minimum": 0, "format": "uint32"}));
+
+        assert_eq!(witnesses(&schema, &read), [(json!({"n": 1001}), Side::Struct)]);
+    }
+
+    #[test]
+    fn a_narrow_integer_ends_where_its_type_ends() {
+        let schema = object(json!({"type": "integer", "minimum": 0}));
+        let read = object(json!({"type": "integer", "minimum": 0, "format": "uint32"}));
+
+        assert_eq!(witnesses(&schema, &read), [(json!({"n": 4_294_967_296_u64}), Side::Schema)]);
+    }
+
+    #[test]
+    fn undeclared_properties_are_tried() {
+        let schema = object(json!(true));
+        let mut read = schema.clone();
+        read["additionalProperties"] = json!(false);
+
+        assert_eq!(witnesses(&schema, &read)[0].1, Side::Schema);
+    }
+
+    #[test]
+    fn null_that_is_never_written_is_absence() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "string"}}});
+        let read = json!({"type": "object", "properties": {"n": {"type": ["string", "null"]}}});
+
+        assert_eq!(compare(&schema, &read, &read), Ok(Agreement::Proven));
+    }
+
+    #[test]
+    fn null_that_is_written_is_a_disagreement() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "string"}}});
+        let read = json!({"type": "object", "properties": {"n": {"type": ["string", "null"]}}});
+        let mut written = read.clone();
+        written["required"] = json!(["n"]);
+
+        let Ok(Agreement::Refuted(witnesses)) = compare(&schema, &read, &written) else { panic!() };
+
+        assert_eq!(witnesses[0].payload, json!({"n": null}));
+        assert!(witnesses[0].advice.contains("skip_serializing_if"), "{}", witnesses[0].advice);
+    }
+
+    #[test]
+    fn absence_that_is_never_written_is_null() {
+        let schema = object(json!({"type": ["string", "null"]}));
+        let read = json!({"type": "object", "properties": {"n": {"type": ["string", "null"]}}});
+
+        assert_eq!(compare(&schema, &read, &schema), Ok(Agreement::Proven));
+        assert!(matches!(compare(&schema, &read, &read), Ok(Agreement::Refuted(_))));
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_tried_with_payloads() {
+        let schema = json!({"type": "object", "dependentRequired": {"a": ["b"]}, "unevaluatedProperties": true,
+            "if": {"required": ["x"]}, "then": {"minProperties": 2}, "examples": [{"a": 1, "b": 2}]});
+        let read = json!({"type": "object"});
+
+        assert!(matches!(same(&schema, &read), Agreement::Refuted(_)));
+        assert!(matches!(same(&schema, &schema), Agreement::Proven | Agreement::Unrefuted { tried: 10.. }));
+    }
+}
