@@ -5,17 +5,19 @@ pub mod admin;
 pub mod catalogue;
 #[cfg(feature = "bus")]
 pub mod config;
+#[doc(hidden)]
+pub mod generated;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use eventsmith_event::date_time::DateTime;
 pub use eventsmith_event::envelope::Envelope;
 pub use eventsmith_event::event::{Event, Kind, Reply, Request, Upcast};
-#[doc(hidden)]
-pub use eventsmith_event::generated;
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
 pub use eventsmith_event::number::Number;
 pub use eventsmith_event::stream::DeliverFrom;
+pub use eventsmith_event::subject::InvalidToken;
+pub use eventsmith_event::text::InvalidText;
 pub use eventsmith_macros::domain_event;
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;

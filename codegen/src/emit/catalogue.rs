@@ -6,50 +6,55 @@ use toml::Spanned;
 
 use crate::load::Loaded;
 use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
-use crate::shape::Program;
 
+use super::Source;
 use super::layout::line;
+use super::runtime::Runtime;
 use super::types::Types;
 
 /// `CATALOGUE`, `STREAMS` and `SERVICES`.
-pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
-    let types = Types::new(program, &[]);
+pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
+    let Source { program, runtime } = source;
+    let types = Types::new(source, &[]);
+    let event = runtime.catalogue("EventDescriptor");
+    let (stream_type, service_type) = (runtime.catalogue("StreamDescriptor"), runtime.catalogue("ServiceDescriptor"));
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
-    let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
-    let descriptors = versions.filter_map(|version| {
+    let versions =
+        loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(|version| (event.kind, version)));
+    let descriptors = versions.filter_map(|(kind, version)| {
         let payload = path(&version.file)?;
+        let of = if kind.is_stored() { quote!(of) } else { quote!(of_request) };
         let reply = version.reply.as_ref().and_then(|reply| path(reply));
         let reply = reply.map(|reply| quote!(.with_reply::<#reply>()));
-        Some(quote!(::eventsmith::EventDescriptor::of::<#payload>() #reply,))
+        Some(quote!(#event::#of::<#payload>() #reply,))
     });
-    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(name.get_ref(), body));
+    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
         let name = name.get_ref();
-        let publishes = texts(&service.publishes);
-        let consumes = texts(&service.consumes);
-        let handles = texts(&service.handles);
-        let consumer = consumer(&service.consumer);
+        let [publishes, consumes, handles] =
+            [("publishes", &service.publishes), ("consumes", &service.consumes), ("handles", &service.handles)]
+                .map(|(setter, types)| with(setter, (!types.is_empty()).then(|| texts(types))));
+        let consumer = consumer(runtime, &service.consumer);
         quote! {
-            ::eventsmith::ServiceDescriptor {
-                name: #name, publishes: #publishes, consumes: #consumes, handles: #handles, consumer: #consumer,
-            },
+            #service_type::new(#name) #publishes #consumes #handles #consumer,
         }
     });
     quote! {
-        /// Every version of every event.
-        pub const CATALOGUE: &[::eventsmith::EventDescriptor] = &[#(#descriptors)*];
+        /// Every version of every event and request.
+        pub const CATALOGUE: &[#event] = &[#(#descriptors)*];
 
         /// The streams that the catalogue declares.
-        pub const STREAMS: &[::eventsmith::StreamDescriptor] = &[#(#streams)*];
+        pub const STREAMS: &[#stream_type] = &[#(#streams)*];
 
         /// The services that the catalogue declares.
-        pub const SERVICES: &[::eventsmith::ServiceDescriptor] = &[#(#services)*];
+        pub const SERVICES: &[#service_type] = &[#(#services)*];
     }
 }
 
 /// The test that what is stored can be read: one line for each event that has examples.
-pub(super) fn stored_payloads(loaded: &Loaded, program: &Program) -> String {
-    let types = Types::new(program, &[]);
+pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
+    let Source { program, runtime } = source;
+    let types = Types::new(source, &[]);
     let has_examples = |file: &String| {
         let schema = loaded.catalogue.documents.get(file).map(|document| &document.schema);
         schema.and_then(|schema| schema.get("examples")?.as_array()).is_some_and(|examples| !examples.is_empty())
@@ -64,65 +69,65 @@ pub(super) fn stored_payloads(loaded: &Loaded, program: &Program) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!("\n::eventsmith::stored_payloads! {{\n    CATALOGUE;\n{}}}\n", lines.concat())
+    let stored = runtime.internal_text("stored_payloads");
+    format!("\n{stored}! {{\n    CATALOGUE;\n{}}}\n", lines.concat())
 }
 
-fn stream(name: &str, stream: &Stream) -> TokenStream {
+/// A stream: its name and subjects, and whatever is not the default.
+fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
+    let descriptor = runtime.catalogue("StreamDescriptor");
+    let variant = |enumeration: &str, variant: &str| {
+        let (path, variant) = (runtime.catalogue(enumeration), format_ident!("{variant}"));
+        quote!(#path::#variant)
+    };
+    let storage = match stream.storage {
+        Storage::File => None,
+        Storage::Memory => Some(variant("Storage", "Memory")),
+    };
+    let retention = match stream.retention {
+        Retention::Limits => None,
+        Retention::Interest => Some(variant("Retention", "Interest")),
+        Retention::WorkQueue => Some(variant("Retention", "WorkQueue")),
+    };
     let description = &stream.description;
+    let setters = [
+        ("description", (!description.is_empty()).then(|| quote!(#description))),
+        ("storage", storage),
+        ("retention", retention),
+        ("max_age", stream.max_age.map(duration)),
+        ("max_bytes", stream.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes)))),
+        ("max_messages", stream.max_messages.map(|count| number(Literal::u64_unsuffixed(count)))),
+        ("replicas", (stream.replicas != 1).then(|| number(Literal::u8_unsuffixed(stream.replicas)))),
+        ("duplicate_window", stream.duplicate_window.map(duration)),
+        ("discard", (stream.discard == Discard::New).then(|| variant("Discard", "New"))),
+        ("atomic", stream.atomic.then(|| quote!(true))),
+    ]
+    .map(|(setter, value)| with(setter, value));
     let subjects = texts(&stream.subjects);
-    let storage = format_ident!(
-        "{}",
-        match stream.storage {
-            Storage::File => "File",
-            Storage::Memory => "Memory",
-        }
-    );
-    let retention = format_ident!(
-        "{}",
-        match stream.retention {
-            Retention::Limits => "Limits",
-            Retention::Interest => "Interest",
-            Retention::WorkQueue => "WorkQueue",
-        }
-    );
-    let max_age = option(stream.max_age.map(duration));
-    let max_bytes = option(stream.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes))));
-    let max_messages = option(stream.max_messages.map(|count| number(Literal::u64_unsuffixed(count))));
-    let replicas = Literal::u8_unsuffixed(stream.replicas);
-    let discard = format_ident!("{}", if stream.discard == Discard::New { "New" } else { "Old" });
-    let atomic = stream.atomic;
-    let duplicate_window = duration(stream.duplicate_window.unwrap_or(std::time::Duration::from_secs(120)));
-    quote! {
-        ::eventsmith::StreamDescriptor {
-            name: #name,
-            description: #description,
-            subjects: #subjects,
-            storage: ::eventsmith::Storage::#storage,
-            retention: ::eventsmith::Retention::#retention,
-            max_age: #max_age,
-            max_bytes: #max_bytes,
-            max_messages: #max_messages,
-            replicas: #replicas,
-            duplicate_window: #duplicate_window,
-            discard: ::eventsmith::Discard::#discard,
-            atomic: #atomic,
-        },
-    }
+    quote!(#descriptor::new(#name, #subjects) #(#setters)*,)
 }
 
-/// What is said of a service's consumers, beside the default for the rest.
-fn consumer(consumer: &Consumer) -> TokenStream {
-    let ack_wait = consumer.ack_wait.map(duration).map(|wait| quote!(ack_wait: #wait,));
-    let max_ack_pending =
-        consumer.max_ack_pending.map(Literal::u32_unsuffixed).map(|max| quote!(max_ack_pending: #max,));
-    let max_deliver = consumer.max_deliver.map(Literal::u32_unsuffixed).map(|max| quote!(max_deliver: #max,));
-    let deliver = (consumer.deliver == Deliver::New).then(|| quote!(deliver: ::eventsmith::DeliverFrom::New,));
-    let ordered = consumer.ordered.then(|| quote!(ordered: true,));
-    let said = quote!(#ack_wait #max_ack_pending #max_deliver #deliver #ordered);
-    if said.is_empty() {
-        return quote!(::eventsmith::ConsumerDescriptor::DEFAULT);
+/// What is said of a service's consumers, if anything is.
+fn consumer(runtime: &Runtime, consumer: &Consumer) -> TokenStream {
+    let (descriptor, from) = (runtime.catalogue("ConsumerDescriptor"), runtime.item("DeliverFrom"));
+    let setters = [
+        ("ack_wait", consumer.ack_wait.map(duration)),
+        ("max_ack_pending", consumer.max_ack_pending.map(|max| number(Literal::u32_unsuffixed(max)))),
+        ("max_deliver", consumer.max_deliver.map(|max| number(Literal::u32_unsuffixed(max)))),
+        ("deliver", (consumer.deliver == Deliver::New).then(|| quote!(#from::New))),
+        ("ordered", consumer.ordered.then(|| quote!(true))),
+    ]
+    .map(|(setter, value)| with(setter, value));
+    if setters.iter().all(TokenStream::is_empty) {
+        return TokenStream::new();
     }
-    quote!(::eventsmith::ConsumerDescriptor { #said ..::eventsmith::ConsumerDescriptor::DEFAULT })
+    quote!(.consumer(#descriptor::DEFAULT #(#setters)*))
+}
+
+/// The call of a setter, if there is something to set.
+fn with(setter: &str, value: Option<TokenStream>) -> TokenStream {
+    let setter = format_ident!("{setter}");
+    value.map(|value| quote!(.#setter(#value))).unwrap_or_default()
 }
 
 fn texts(values: &[Spanned<String>]) -> TokenStream {
@@ -142,8 +147,4 @@ fn duration(duration: std::time::Duration) -> TokenStream {
 
 fn number(literal: Literal) -> TokenStream {
     quote!(#literal)
-}
-
-fn option(value: Option<TokenStream>) -> TokenStream {
-    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
 }

@@ -6,8 +6,8 @@ pub use crate::constants::Constants;
 pub use crate::de;
 pub use crate::examples;
 pub use crate::invalid::{DecodeError, Invalid};
-pub use crate::schema::{Format, Pattern, Schema};
-pub use crate::subject::{SubjectToken, scalar_text};
+pub use crate::schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
+pub use crate::subject::{SubjectToken, fill_subject, scalar_text};
 pub use crate::text::InvalidText;
 pub use crate::{
     any_of, check_payload, class, constants, event_payload, generated_by, has_format, one_of, pattern, reply_payload,

@@ -155,7 +155,7 @@ async fn what_the_memory_gave_up_on_is_recovered() {
 
     let recovered = scene.letters.recover("RULES", "promotions").await.unwrap();
 
-    let letter = scene.letters.get(1).await.unwrap().unwrap();
+    let letter = scene.letters.get(2).await.unwrap().unwrap();
     assert_eq!((recovered.from_advisories, recovered.unaccounted), (1, 0));
     assert_eq!((letter.reason, letter.attempts), (DeadReason::Exhausted, 2));
     assert_eq!(scene.letters.recover("RULES", "promotions").await.unwrap(), Recovered::default());
