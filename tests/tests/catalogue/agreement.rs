@@ -1,7 +1,5 @@
 //! The generated catalogue and a standard validator accept the same payloads.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 
 use eventsmith::Invalid;

@@ -1,7 +1,5 @@
 //! Payloads that are made to break a reader: each is refused with line and column, by types and by the validator alike.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 
 use eventsmith::{Invalid, MAX_PAYLOAD_BYTES, Schema, Value, one_of, tagged_union};
