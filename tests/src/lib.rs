@@ -18,3 +18,4 @@ pub mod random_edit;
 pub mod random_schema;
 pub mod realistic;
 pub mod running;
+pub mod small_crate;

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+
+use eventsmith_tests::small_crate;
 
 const SCHEMA: &str = r#"{
   "title": "RuleCreated",
@@ -33,20 +34,7 @@ struct Project {
 impl Project {
     fn new() -> Self {
         let project = Self { dir: tempfile::tempdir().unwrap() };
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let path = |krate: &str| workspace.join(krate).display().to_string();
-        project.write(
-            "Cargo.toml",
-            &format!(
-                "[package]\nname = \"small\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-                 eventsmith = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-                 [build-dependencies]\neventsmith-codegen = {{ path = {:?} }}\n\n\
-                 [profile.dev]\ndebug = false\n\n[workspace]\n",
-                path("runtime"),
-                path("codegen")
-            ),
-        );
-        fs::copy(workspace.join("Cargo.lock"), project.path("Cargo.lock")).unwrap();
+        small_crate::write_manifest(project.dir.path(), "small", true).unwrap();
         project.write("build.rs", "fn main() {\n    eventsmith_codegen::Builder::new().build();\n}\n");
         project.write("src/main.rs", MAIN);
         project.write("eventsmith.toml", "root = \"rules\"\n");
@@ -66,14 +54,8 @@ impl Project {
 
     /// Builds and runs; what it prints, or what the build complains about.
     fn run(&self) -> Result<String, String> {
-        let output = Command::new(env!("CARGO"))
-            .args(["run", "--quiet"])
-            .current_dir(self.dir.path())
-            // One folder for all tests that compile generated code: the runtime is compiled once.
-            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated"))
-            .env_remove("RUSTFLAGS")
-            .output()
-            .unwrap();
+        let target = small_crate::target(env!("CARGO_TARGET_TMPDIR"));
+        let output = small_crate::cargo("run", self.dir.path(), &target).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }

@@ -1,5 +1,7 @@
 //! The checks themselves: data in, findings out, each a sentence that names the place and the rule.
 
+use syn::spanned::Spanned;
+
 use crate::repository::{Crate, Source};
 
 /// Words that sources below a folder must not hold, exceptions aside.
@@ -48,14 +50,16 @@ pub(crate) fn confined(rule: &Confined, sources: &[Source]) -> Vec<String> {
 /// Crates that depend on a package and must not.
 pub(crate) fn dependents(rule: &Dependents, crates: &[Crate]) -> Vec<String> {
     let offender = |found: &&Crate| {
-        found.dependencies.iter().any(|name| name == rule.of) && !rule.only.contains(&found.name.as_str())
+        let mut all = found.dependencies.iter().chain(&found.test_dependencies);
+        all.any(|name| name == rule.of) && !rule.only.contains(&found.name.as_str())
     };
     let say = |found: &Crate| format!("{} depends on {}, which only {} may", found.name, rule.of, rule.only.join(", "));
     crates.iter().filter(offender).map(say).collect()
 }
 
-/// Dependencies within the workspace that do not point to a lower layer, and crates that no layer lists.
-pub(crate) fn one_way(layers: &[Layer], crates: &[Crate]) -> Vec<String> {
+/// Dependencies within the workspace that do not point to a lower layer, and crates that no layer lists. The examples in the
+/// documentation of a crate below the face are written as users write them, so that tests may depend on the face.
+pub(crate) fn one_way(layers: &[Layer], face: &str, crates: &[Crate]) -> Vec<String> {
     let height = |name: &str| layers.iter().position(|layer| layer.0.contains(&name));
     let mut findings = Vec::new();
     for from in crates {
@@ -63,7 +67,7 @@ pub(crate) fn one_way(layers: &[Layer], crates: &[Crate]) -> Vec<String> {
             findings.push(format!("{} is in no layer: add it to the table LAYERS", from.name));
             continue;
         };
-        for to in &from.dependencies {
+        for to in from.dependencies.iter().chain(from.test_dependencies.iter().filter(|name| *name != face)) {
             if height(to).is_some_and(|to_height| to_height >= from_height) {
                 let name = &from.name;
                 findings.push(format!("{name} depends on {to}, which is not below it: dependencies point one way"));
@@ -71,6 +75,22 @@ pub(crate) fn one_way(layers: &[Layer], crates: &[Crate]) -> Vec<String> {
         }
     }
     findings
+}
+
+/// Items of a file that do more than pass on what others define.
+pub(crate) fn reexports_only(source: &Source) -> Vec<String> {
+    fn does_more(item: &syn::Item) -> bool {
+        match item {
+            syn::Item::Use(item) => matches!(item.vis, syn::Visibility::Inherited),
+            syn::Item::Mod(module) => module.content.iter().flat_map(|(_, items)| items).any(does_more),
+            _ => true,
+        }
+    }
+    let path = &source.path;
+    let Ok(file) = syn::parse_file(&source.text) else { return vec![format!("{path} cannot be parsed")] };
+    let line = |item: &syn::Item| item.span().start().line;
+    let say = |item: &syn::Item| format!("{path}:{} is no re-export, and the face holds nothing else", line(item));
+    file.items.iter().filter(|item| does_more(item)).map(say).collect()
 }
 
 /// Packages among all dependencies of a crate that must not be there.

@@ -15,7 +15,13 @@ fn source(path: &str, text: &str) -> Source {
 }
 
 fn depends(name: &str, on: &[&str]) -> Crate {
-    Crate { name: name.to_owned(), dependencies: on.iter().map(ToString::to_string).collect() }
+    let dependencies = on.iter().map(ToString::to_string).collect();
+    Crate { name: name.to_owned(), dependencies, test_dependencies: Vec::new(), roots: Vec::new() }
+}
+
+fn depends_for_tests(name: &str, on: &[&str]) -> Crate {
+    let tested = depends(name, on);
+    Crate { test_dependencies: tested.dependencies, dependencies: Vec::new(), ..tested }
 }
 
 fn confined_in(path: &str, text: &str) -> Vec<String> {
@@ -79,22 +85,45 @@ fn a_dependent_that_is_not_listed_is_found() {
     let crates = [depends("eventsmith", &["async-nats"]), depends("eventsmith-cli", &["clap", "async-nats"])];
 
     assert_eq!(dependents(&rule, &crates), ["eventsmith-cli depends on async-nats, which only eventsmith may"]);
+    assert_eq!(dependents(&rule, &[depends_for_tests("quickstart", &["async-nats"])]).len(), 1);
 }
 
 #[test]
 fn a_dependency_upwards_or_sideways_is_found() {
     let layers = [Layer(&["codegen"]), Layer(&["runtime"]), Layer(&["cli", "example"])];
 
-    assert!(one_way(&layers, &[depends("cli", &["codegen", "runtime", "serde"])]).is_empty());
+    assert!(one_way(&layers, "runtime", &[depends("cli", &["codegen", "runtime", "serde"])]).is_empty());
     for (from, to) in [("codegen", "runtime"), ("example", "cli"), ("runtime", "runtime")] {
-        let findings = one_way(&layers, &[depends(from, &[to])]);
+        let findings = one_way(&layers, "runtime", &[depends(from, &[to])]);
         assert_eq!(findings, [format!("{from} depends on {to}, which is not below it: dependencies point one way")]);
     }
 }
 
 #[test]
+fn only_tests_may_depend_on_the_face_above() {
+    let layers = [Layer(&["event"]), Layer(&["face"]), Layer(&["cli"])];
+
+    assert!(one_way(&layers, "face", &[depends_for_tests("event", &["face"])]).is_empty());
+    assert_eq!(one_way(&layers, "face", &[depends("event", &["face"])]).len(), 1);
+    assert_eq!(one_way(&layers, "face", &[depends_for_tests("event", &["cli"])]).len(), 1);
+}
+
+#[test]
+fn a_face_that_defines_something_is_found() {
+    let passing_on = "//! Docs.\npub use event::Event;\npub mod admin {\n    pub use admin::*;\n}\n";
+    assert!(reexports_only(&source("runtime/src/lib.rs", passing_on)).is_empty());
+
+    for more in
+        ["pub struct Bus;", "use event::Event;", "pub mod admin {\n    fn plan() {}\n}", "macro_rules! a { () => {} }"]
+    {
+        let findings = reexports_only(&source("runtime/src/lib.rs", &format!("{passing_on}{more}")));
+        assert_eq!(findings, ["runtime/src/lib.rs:6 is no re-export, and the face holds nothing else"], "{more}");
+    }
+}
+
+#[test]
 fn a_crate_without_a_layer_is_found() {
-    let findings = one_way(&[Layer(&["codegen"])], &[depends("newcomer", &[])]);
+    let findings = one_way(&[Layer(&["codegen"])], "runtime", &[depends("newcomer", &[])]);
 
     assert_eq!(findings, ["newcomer is in no layer: add it to the table LAYERS"]);
 }

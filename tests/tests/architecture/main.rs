@@ -1,10 +1,17 @@
 //! The invariants of the house, checked by machine: who may name what, depend on whom, and be how long.
 //!
-//! The tables here say what holds, `checks` decides whether it does, and `checks_can_fail` proves on counterexamples that it can say no.
+//! The tables here and in `files` say what holds, `checks`, `circles` and `floors` decide whether it does, and `checks_can_fail`
+//! and `files_can_fail` prove on counterexamples that they can say no.
 
 mod checks;
 mod checks_can_fail;
+mod circles;
+mod files;
+mod files_can_fail;
+mod floors;
+mod modules;
 mod repository;
+mod tokens;
 
 use checks::{Confined, Dependents, Layer};
 use repository::{Outcome, Repository};
@@ -14,21 +21,23 @@ const CONFINED: &[Confined] = &[
     Confined {
         words: &["async_nats", "async-nats"],
         everywhere_below: "",
-        except: &["runtime/src/jetstream*"],
+        except: &["runtime/bus/src/jetstream*", "runtime/admin/src/jetstream*"],
         why: "the JetStream transport alone knows its client, so that a new client is a change in one place",
     },
     Confined {
         words: &["jsonschema"],
         everywhere_below: "",
         except: &[
-            "runtime/src/schema.rs",
-            "runtime/src/schema/*",
+            "runtime/event/src/schema.rs",
+            "runtime/event/src/schema/*",
+            "runtime/testing/src/agreement.rs",
+            "runtime/testing/src/agreement/*",
             "codegen/src/schema.rs",
             "codegen/src/schema/*",
             // The fuzz targets hold ours against the validator.
             "fuzz/*",
         ],
-        why: "one module of the runtime and one of codegen speak for the validator, so that both judge alike",
+        why: "one module of events and one of codegen speak for the validator, so that both judge alike",
     },
     Confined {
         words: &["fs::", ".exists()", ".is_file()", ".is_dir()", ".read_dir()", ".canonicalize()"],
@@ -39,21 +48,44 @@ const CONFINED: &[Confined] = &[
     },
 ];
 
-/// Crates that only some of ours may depend on.
+/// Packages that only some of our crates may depend on.
 const DEPENDENTS: &[Dependents] = &[
-    Dependents { of: "async-nats", only: &["eventsmith", "eventsmith-tests"] },
-    Dependents { of: "jsonschema", only: &["eventsmith", "eventsmith-codegen", "eventsmith-tests"] },
+    Dependents { of: "async-nats", only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-tests"] },
+    Dependents {
+        of: "jsonschema",
+        only: &["eventsmith-event", "eventsmith-testing", "eventsmith-codegen", "eventsmith-tests"],
+    },
+    // What runs reads no schema file.
+    Dependents {
+        of: "eventsmith-codegen",
+        only: &["eventsmith-macros", "rules-events", "eventsmith-cli", "eventsmith-tests"],
+    },
+    // Users, and so all that is ours above the face, name the face alone.
+    Dependents {
+        of: "eventsmith-event",
+        only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-testing", "eventsmith"],
+    },
+    Dependents { of: "eventsmith-bus", only: &["eventsmith-admin", "eventsmith-testing", "eventsmith"] },
+    Dependents { of: "eventsmith-admin", only: &["eventsmith"] },
+    Dependents { of: "eventsmith-testing", only: &["eventsmith"] },
 ];
 
-/// The workspace from the ground up: a crate may depend on crates of lower layers only, for whatever purpose.
+/// The workspace from the ground up: a crate may depend on crates of lower layers only.
 const LAYERS: &[Layer] = &[
-    Layer(&["eventsmith-codegen"]),
-    Layer(&["eventsmith-macros"]),
-    Layer(&["eventsmith"]),
+    Layer(&["eventsmith-codegen", "eventsmith-event"]),
+    Layer(&["eventsmith-macros", "eventsmith-bus"]),
+    Layer(&["eventsmith-admin", "eventsmith-testing"]),
+    Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart"]),
     Layer(&["eventsmith-tests"]),
 ];
+
+/// What users name.
+const FACE: &str = "eventsmith";
+
+/// What a crate of generated events does without.
+const TOO_HEAVY_FOR_EVENTS: &[&str] = &["async-nats", "tokio", "tower"];
 
 /// What would make build scripts slow, or let them reach the network.
 const TOO_HEAVY_FOR_BUILD_SCRIPTS: &[&str] = &["async-nats", "clap", "hyper", "reqwest", "rustls", "tokio"];
@@ -76,7 +108,9 @@ fn only_the_chosen_modules_name_what_is_confined_to_them() -> Outcome {
 fn every_module_that_may_name_the_validator_or_read_disk_exists() -> Outcome {
     let sources = Repository::open()?.sources()?;
 
-    for module in ["runtime/src/schema", "codegen/src/schema", "codegen/src/load"] {
+    for module in
+        ["runtime/event/src/schema", "runtime/testing/src/agreement", "codegen/src/schema", "codegen/src/load"]
+    {
         assert!(sources.iter().any(|source| source.path.starts_with(module)), "{module} is gone: mend the table");
     }
     Ok(())
@@ -94,15 +128,33 @@ fn only_the_chosen_crates_depend_on_client_and_validator() -> Outcome {
 
 #[test]
 fn dependencies_point_one_way() -> Outcome {
-    none(checks::one_way(LAYERS, &Repository::open()?.crates()?));
+    none(checks::one_way(LAYERS, FACE, &Repository::open()?.crates()?));
     Ok(())
 }
 
 #[test]
 fn codegen_is_light_enough_for_build_scripts() -> Outcome {
-    let all = Repository::open()?.dependencies_of("eventsmith-codegen")?;
+    let all = Repository::open()?.dependencies_of("eventsmith-codegen", "normal,build")?;
 
     none(checks::without("eventsmith-codegen", TOO_HEAVY_FOR_BUILD_SCRIPTS, &all));
+    Ok(())
+}
+
+#[test]
+fn generated_events_build_without_client_and_runtime() -> Outcome {
+    let all = Repository::open()?.dependencies_of("rules-events", "normal")?;
+
+    none(checks::without("rules-events", TOO_HEAVY_FOR_EVENTS, &all));
+    Ok(())
+}
+
+#[test]
+fn the_face_only_re_exports() -> Outcome {
+    let sources = Repository::open()?.sources()?;
+    let face: Vec<_> = sources.iter().filter(|source| source.path.starts_with("runtime/src/")).collect();
+
+    assert!(!face.is_empty(), "runtime/src is gone: mend this test");
+    none(face.into_iter().flat_map(checks::reexports_only).collect());
     Ok(())
 }
 

@@ -22,8 +22,12 @@ pub(crate) struct Source {
 pub(crate) struct Crate {
     /// Its name as a package.
     pub(crate) name: String,
-    /// The packages that it depends on directly: to run, to build and to test.
+    /// The packages that it depends on directly, to run and to build.
     pub(crate) dependencies: Vec<String>,
+    /// Those that only its tests and the examples in its documentation depend on.
+    pub(crate) test_dependencies: Vec<String>,
+    /// The files below `src` that a library or a program begins with.
+    pub(crate) roots: Vec<String>,
 }
 
 /// Where everything is read from.
@@ -59,31 +63,44 @@ impl Repository {
                 .is_some_and(|extension| ["rs", "py", "sh", "hbs"].iter().any(|e| extension == *e))
                 || path.starts_with(self.root.join(".ci"))
             {
-                let relative = path.strip_prefix(&self.root)?.to_string_lossy().replace('\\', "/");
-                sources.push(Source { path: relative, text: fs::read_to_string(&path)? });
+                sources.push(Source { path: self.relative(&path)?, text: fs::read_to_string(&path)? });
             }
         }
         Ok(())
     }
 
+    fn relative(&self, path: &Path) -> Outcome<String> {
+        Ok(path.strip_prefix(&self.root)?.to_string_lossy().replace('\\', "/"))
+    }
+
     /// The crates of the workspace, as Cargo sees them.
     pub(crate) fn crates(&self) -> Outcome<Vec<Crate>> {
         let metadata = self.metadata()?;
-        let names = |list: &Value| -> Vec<String> {
-            let entries = list.as_array().map(Vec::as_slice).unwrap_or_default();
-            entries.iter().filter_map(|entry| entry["name"].as_str().map(str::to_owned)).collect()
-        };
         let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
-        Ok(names(&metadata["packages"])
-            .into_iter()
-            .zip(packages)
-            .map(|(name, package)| Crate { name, dependencies: names(&package["dependencies"]) })
-            .collect())
+        packages.iter().map(|package| self.crate_of(package)).collect()
     }
 
-    /// Everything that is compiled into a crate or for it, tests aside, with the features that it asks for itself.
-    pub(crate) fn dependencies_of(&self, package: &str) -> Outcome<Vec<String>> {
-        let tree = self.cargo(&["tree", "--offline", "--package", package, "--edges=normal,build", "--prefix=none"])?;
+    fn crate_of(&self, package: &Value) -> Outcome<Crate> {
+        let list = |key: &str| package[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        let (tests, others): (Vec<&Value>, Vec<&Value>) =
+            list("dependencies").iter().partition(|dependency| dependency["kind"] == "dev");
+        let names = |dependencies: Vec<&Value>| {
+            dependencies.iter().filter_map(|dependency| dependency["name"].as_str().map(str::to_owned)).collect()
+        };
+        let sources = list("targets").iter().filter_map(|target| target["src_path"].as_str());
+        let roots = sources.map(|path| self.relative(Path::new(path))).collect::<Outcome<Vec<String>>>()?;
+        Ok(Crate {
+            name: package["name"].as_str().ok_or("a package without a name")?.to_owned(),
+            dependencies: names(others),
+            test_dependencies: names(tests),
+            roots: roots.into_iter().filter(|path| path.split('/').any(|part| part == "src")).collect(),
+        })
+    }
+
+    /// Everything that is compiled into a crate by these edges (`normal`, `build`), with the features that it asks for itself.
+    pub(crate) fn dependencies_of(&self, package: &str, edges: &str) -> Outcome<Vec<String>> {
+        let edges = format!("--edges={edges}");
+        let tree = self.cargo(&["tree", "--offline", "--package", package, &edges, "--prefix=none"])?;
         Ok(tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 

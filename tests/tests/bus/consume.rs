@@ -18,7 +18,7 @@ over_both_transports! {
     a_configuration_that_contradicts_itself_is_refused
     events_of_one_key_keep_their_order_though_one_of_them_fails
     one_instance_at_a_time_is_served_where_keys_are_ordered
-    a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back
+    a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redelivered
     a_new_consumer_begins_where_it_is_told
     an_event_that_was_handed_back_comes_to_a_replacement_at_once
     a_restart_keeps_the_schedule_of_retries
@@ -164,7 +164,7 @@ async fn one_instance_at_a_time_is_served_where_keys_are_ordered(bus: Bus) -> Ou
     Ok(())
 }
 
-async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_handed_back(bus: Bus) -> Outcome {
+async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redelivered(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let begun = Arc::new(Notify::new());
     let signal = Arc::clone(&begun);

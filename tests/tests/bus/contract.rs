@@ -34,7 +34,7 @@ over_both_transports! {
     a_consumer_that_cannot_work_says_why
     a_plan_tells_what_would_change_and_changes_nothing
     a_plan_with_a_refusal_is_not_applied_in_part
-    consumers_are_provisioned_for_services_and_their_status_is_told
+    consumers_are_provisioned_for_services_and_their_status_is_reported
 }
 
 async fn an_event_comes_to_its_handler_in_its_envelope(bus: Bus) -> Outcome {

@@ -180,7 +180,7 @@ async fn what_dies_again_is_another_letter(bus: Bus) -> Outcome {
 const MAX_PAYLOAD: usize = 1_048_576;
 
 #[tokio::test]
-async fn an_event_as_large_as_the_server_takes_has_its_letter_and_can_be_replayed() -> Outcome {
+async fn an_event_as_large_as_the_server_takes_is_dead_lettered_and_can_be_replayed() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let small = scene.bus.publish(&activated("x")).await?.sequence;
     let small = scene.outside.get_stream("RULES").await?.get_raw_message(small).await?;

@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod breakers;
-mod burial;
 mod cluster;
 mod common;
 mod consume;
 mod contract;
+mod dead_lettering;
 mod dead_letters;
 mod faults;
 mod login;

@@ -64,7 +64,7 @@ async fn settling_without_a_consumer_waits_for_nothing() -> Outcome {
 
 /// Two consumers die in its handler; the third finds that it has been delivered too often.
 #[tokio::test]
-async fn an_event_whose_consumers_die_of_it_is_buried_after_its_attempts() -> Outcome {
+async fn an_event_that_kills_its_consumers_is_dead_lettered_after_its_attempts() -> Outcome {
     let bus = bus().await?;
     bus.publish(&activated("r1")).await?;
     let config = || eventsmith::ConsumerConfig {
@@ -88,7 +88,7 @@ async fn an_event_whose_consumers_die_of_it_is_buried_after_its_attempts() -> Ou
         let heard = async {
             tokio::select! {
                 _ = told.recv() => Ok(()),
-                found = until_buried(&letters) => found,
+                found = until_dead_lettered(&letters) => found,
             }
         };
         tokio::time::timeout(Duration::from_secs(30), heard).await??;
@@ -102,7 +102,7 @@ async fn an_event_whose_consumers_die_of_it_is_buried_after_its_attempts() -> Ou
     Ok(())
 }
 
-async fn until_buried(letters: &eventsmith::DeadLetters) -> Outcome {
+async fn until_dead_lettered(letters: &eventsmith::DeadLetters) -> Outcome {
     while letters.count(&DeadLetterFilter::default()).await?.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

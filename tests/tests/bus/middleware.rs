@@ -158,7 +158,7 @@ impl tracing::Subscriber for Spans {
 }
 
 #[tokio::test]
-async fn what_a_handler_logs_is_within_the_span_of_its_event_before_and_after_a_wait() -> Outcome {
+async fn what_a_handler_logs_is_within_the_span_of_its_event() -> Outcome {
     let bus = bus(1).await?;
     let spans = Spans::default();
     let seen = Arc::clone(&spans.seen);

@@ -88,7 +88,7 @@ async fn what_the_server_gave_up_on_is_recovered_from_its_advisories() -> Outcom
 }
 
 #[tokio::test]
-async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome {
+async fn what_no_advisory_reported_is_found_and_nothing_else_is_dead_lettered() -> Outcome {
     let scene = scene(&[DEAD_LETTERS]).await?;
     publish(&scene, 6).await?;
     let mut consumer = consumer(&scene).await?;
@@ -105,7 +105,7 @@ async fn what_no_advisory_told_is_found_and_nothing_else_is_buried() -> Outcome 
 }
 
 #[tokio::test]
-async fn in_a_cluster_nothing_else_is_buried_or_replayed_twice_either() -> Outcome {
+async fn in_a_cluster_nothing_else_is_dead_lettered_or_replayed_twice_either() -> Outcome {
     let cluster = NatsCluster::start(3).await?;
     let urls = cluster.urls();
     let bus = Bus::connect(Config { servers: urls.iter().cloned().map(Into::into).collect(), ..config("") }).await?;
@@ -184,7 +184,7 @@ async fn a_consumer_at_work_is_left_alone() -> Outcome {
 }
 
 #[tokio::test]
-async fn an_event_that_was_handled_has_no_letter_even_if_others_arrive_during_the_search() -> Outcome {
+async fn a_handled_event_has_no_dead_letter_even_if_others_arrive_during_the_search() -> Outcome {
     let window = Duration::from_millis(100);
     let scene = scene(&[StreamDescriptor { duplicate_window: window, ..DEAD_LETTERS }]).await?;
     publish(&scene, 200).await?;
@@ -224,7 +224,7 @@ async fn an_event_that_was_handled_has_no_letter_even_if_others_arrive_during_th
 }
 
 #[tokio::test]
-async fn an_event_that_the_stream_dropped_cannot_be_buried() -> Outcome {
+async fn an_event_that_the_stream_dropped_cannot_be_dead_lettered() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     publish(&scene, 1).await?;
     consume(&mut consumer(&scene).await?, &[], 1).await?;
@@ -268,7 +268,7 @@ async fn an_advisory_of_an_earlier_stream_says_nothing_of_a_later_one() -> Outco
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_buried_does_not_stand_in_the_way_of_others() -> Outcome {
+async fn an_event_that_cannot_be_dead_lettered_does_not_block_others() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     // A stream takes no more than 64 KiB of headers, and a letter has more of them than its event.
     let mut headers = HeaderMap::new();
@@ -287,7 +287,7 @@ async fn an_event_that_cannot_be_buried_does_not_stand_in_the_way_of_others() ->
 }
 
 #[tokio::test]
-async fn headers_that_none_may_have_do_not_keep_an_event_from_being_buried() -> Outcome {
+async fn an_event_with_headers_that_none_may_have_is_dead_lettered() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     consumer(&scene).await?;
     let headers = b"NATS/1.0\r\nX Y: 1\r\nlatin: \xfc\r\nno colon\r\nown: 2\r\n\r\n";

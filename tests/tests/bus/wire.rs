@@ -187,7 +187,7 @@ async fn a_bus_that_was_shut_down_publishes_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_message_that_looks_like_a_word_of_the_server_is_handled_like_any_other() -> Outcome {
+async fn a_message_that_looks_like_a_status_of_the_server_is_handled_like_any_other() -> Outcome {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let (server, bus) = server().await?;

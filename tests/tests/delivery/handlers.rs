@@ -17,7 +17,7 @@ fn begun(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_takes_ten_times_ack_wait_runs_once_and_so_does_what_waits_behind_it() -> Outcome {
+async fn a_handler_slower_than_ack_wait_and_what_waits_behind_it_run_once() -> Outcome {
     let site = Site::new().await?;
     let ack_wait_ms = 300;
     let orders = Orders { ack_wait_ms, concurrency: 1, ..site.orders() };
@@ -102,7 +102,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_handed_back() -> Outcome {
+async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_redelivered() -> Outcome {
     let site = Site::new().await?;
     // What is not handed back comes again long after the test.
     let orders = Orders { ack_wait_ms: 300_000, shutdown_timeout_ms: 300, ..site.orders() };

@@ -34,7 +34,7 @@ enum Step {
     BeforeTheNak,
     /// It has failed, and the server has been told.
     AfterTheNak,
-    /// It is to be buried, and the dead letter has not left.
+    /// It is to be dead-lettered, and the dead letter has not left.
     BeforeTheDeadLetter,
     /// The dead letter has left, and its acknowledgement has not come.
     AfterTheDeadLetter,
@@ -42,7 +42,7 @@ enum Step {
     BeforeTheTerm,
     /// The server has been told, and nothing behind it.
     AfterTheTerm,
-    /// The handler itself ends the process, at every attempt, until it is buried.
+    /// The handler itself ends the process, at every attempt, until it is dead-lettered.
     ByTheHandler,
 }
 
@@ -114,7 +114,7 @@ fn rounds() -> Outcome<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_moment_a_process_dies_at_no_event_is_lost_or_buried_twice() -> Outcome {
+async fn whenever_a_process_dies_no_event_is_lost_or_dead_lettered_twice() -> Outcome {
     let site = Site::new().await?;
     let (rounds, missed) = (rounds()?, Arc::new(AtomicUsize::new(0)));
     let ledger = Arc::new(Ledger::new(Duration::from_millis(site.orders().ack_wait_ms)));

@@ -21,7 +21,7 @@ async fn impatient(url: String) -> Outcome<Bus> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledgement_that_does_not_reach_the_publisher_stores_nothing_twice() -> Outcome {
+async fn a_lost_publish_ack_stores_nothing_twice() -> Outcome {
     let site = Site::new().await?;
     let bus = impatient(site.proxy.url()).await?;
     let dropped = Arc::new(Mutex::new(BTreeSet::new()));
@@ -45,7 +45,7 @@ async fn an_acknowledgement_that_does_not_reach_the_publisher_stores_nothing_twi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_whose_acknowledgement_is_lost_comes_again_and_is_not_handled_again() -> Outcome {
+async fn an_event_whose_ack_is_lost_is_redelivered_and_not_handled_again() -> Outcome {
     let site = Site::new().await?;
     site.proxy.rule(|frame| match frame.word_about() {
         Some(about) if frame.payload == b"+ACK" && about.attempt == 1 && about.sequence % 2 == 0 => Verdict::Drop,
@@ -69,7 +69,7 @@ async fn an_event_whose_acknowledgement_is_lost_comes_again_and_is_not_handled_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_cut_all_the_time_lose_nothing_and_bury_nothing_twice() -> Outcome {
+async fn connections_that_are_cut_all_the_time_lose_nothing_and_dead_letter_nothing_twice() -> Outcome {
     let site = Site::new().await?;
     let before_publisher = Proxy::start(site.server.port()).await?;
     let ledger = Arc::new(Ledger::new(Duration::from_millis(site.orders().ack_wait_ms)));
@@ -117,7 +117,7 @@ async fn connections_that_are_cut_all_the_time_lose_nothing_and_bury_nothing_twi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_of_life_that_is_lost_does_not_run_a_handler_twice_at_once() -> Outcome {
+async fn a_lost_in_progress_ack_does_not_run_a_handler_twice_at_once() -> Outcome {
     let site = Site::new().await?;
     site.proxy.rule(|frame| if frame.payload == b"+WPI" { Verdict::Drop } else { Verdict::Forward });
     let mut worker = Worker::ready(&site.orders()).await?;

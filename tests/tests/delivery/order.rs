@@ -64,7 +64,7 @@ fn disorder_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_of_a_key_keep_their_order_at_concurrency_64_through_redelivery_and_a_rolling_restart() -> Outcome {
+async fn jobs_of_a_key_keep_their_order_through_redelivery_and_a_rolling_restart() -> Outcome {
     let site = Site::new().await?;
     let orders = Orders { concurrency: 64, prefetch: 64, ordered: true, max_attempts: 20, ..site.orders() };
     for id in 1..=JOBS_IN_ALL {
@@ -117,7 +117,7 @@ async fn jobs_of_a_key_keep_their_order_at_concurrency_64_through_redelivery_and
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_lost_with_the_connection_is_not_overtaken_by_the_next_of_its_key() -> Outcome {
+async fn a_job_lost_with_the_connection_is_not_overtaken_by_the_next_of_its_key() -> Outcome {
     let site = Site::new().await?;
     let orders = Orders { ordered: true, ack_wait_ms: 2_000, ..site.orders() };
     let job = |id| Job { key: "key".to_owned(), ..Job::new(id, [Deed::Complete]) };

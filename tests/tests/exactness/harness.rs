@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use eventsmith_tests::small_crate;
 use serde_json::{Value, json};
 
 /// A catalogue in the making.
@@ -58,11 +59,10 @@ impl Program {
     pub(crate) fn build(name: &str, catalogues: &[Catalogue]) -> Self {
         let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let dir = tmp.join("exactness").join(name);
+        let target = small_crate::target(env!("CARGO_TARGET_TMPDIR"));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(dir.join("src")).unwrap();
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        fs::copy(workspace.join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
-        fs::write(dir.join("Cargo.toml"), manifest(name, &workspace.join("runtime"))).unwrap();
+        small_crate::write_manifest(&dir, name, false).unwrap();
 
         let mut problems = BTreeMap::new();
         let mut payloads = Vec::new();
@@ -81,7 +81,7 @@ impl Program {
         // The compiler may see the next mistake only when the first is gone.
         loop {
             fs::write(dir.join("src/main.rs"), main_text(catalogues, &payloads)).unwrap();
-            let found = compile(&dir, &tmp.join("generated"));
+            let found = compile(&dir, &target);
             if found.is_empty() {
                 break;
             }
@@ -91,7 +91,7 @@ impl Program {
                 problems.insert(file, problem);
             }
         }
-        Self { binary: tmp.join("generated/debug").join(name), payloads, problems }
+        Self { binary: target.join("debug").join(name), payloads, problems }
     }
 
     /// Gives instances to payloads, in order.
@@ -175,16 +175,6 @@ fn payload_types(text: &str) -> Vec<String> {
     types
 }
 
-fn manifest(name: &str, runtime: &Path) -> String {
-    format!(
-        "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-         eventsmith = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\
-         serde_json = {{ version = \"1\", features = [\"preserve_order\"] }}\n\n\
-         [profile.dev]\ndebug = false\nincremental = false\n\n[workspace]\n",
-        runtime.display().to_string()
-    )
-}
-
 fn main_text(catalogues: &[Catalogue], payloads: &[Vec<String>]) -> String {
     let mut modules = String::new();
     let mut table = String::new();
@@ -202,13 +192,7 @@ fn main_text(catalogues: &[Catalogue], payloads: &[Vec<String>]) -> String {
 
 /// Compiles the program; what is wrong, by module.
 fn compile(dir: &Path, target: &Path) -> BTreeMap<String, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--message-format", "short"])
-        .current_dir(dir)
-        .env("CARGO_TARGET_DIR", target)
-        .env_remove("RUSTFLAGS")
-        .output()
-        .unwrap();
+    let output = small_crate::cargo("build", dir, target).args(["--message-format", "short"]).output().unwrap();
     if output.status.success() {
         return BTreeMap::new();
     }

@@ -34,7 +34,7 @@ pub(super) async fn a_plan_with_a_refusal_is_not_applied_in_part(bus: Bus) -> Ou
     Ok(())
 }
 
-pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_told(bus: Bus) -> Outcome {
+pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_reported(bus: Bus) -> Outcome {
     let consumes = ["rules.domain.rule.activated", "rules.domain.rule.updated"];
     let topology = Topology::from(&[STREAM, DEAD_LETTERS]).with_service(
         "promotions",

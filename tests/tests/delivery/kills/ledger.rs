@@ -1,4 +1,4 @@
-//! What went over the wire about each job, and whether it adds up with what was done and buried.
+//! What went over the wire about each job, and whether it adds up with what was done and dead-lettered.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -43,8 +43,8 @@ impl Ledger {
 
     /// All that is wrong, a sentence for each.
     ///
-    /// - Every job was completed, or was buried. None was buried twice.
-    /// - A job that completes at its first attempt is buried only if it was delivered as often as it may be.
+    /// - Every job was completed or dead-lettered. None was dead-lettered twice.
+    /// - A job that completes at its first attempt is dead-lettered only if it was delivered as often as it may be.
     /// - No job is delivered again once word that it is done has passed, and none done again without being delivered.
     /// - What can never be completed was not.
     pub(crate) fn audit(

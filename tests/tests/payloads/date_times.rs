@@ -1,7 +1,5 @@
 //! Date-times are judged as the validator judges them, and written as they were read.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::LazyLock;
 
 use eventsmith::DateTime;

@@ -12,7 +12,7 @@ fn activated() -> Result<RuleActivated, Box<dyn std::error::Error>> {
 
 #[tokio::test]
 async fn what_is_published_is_an_envelope_as_the_catalogue_describes_it() -> Result<(), Box<dyn std::error::Error>> {
-    let schema: Value = serde_json::from_str(include_str!("../../schemas/envelope.v1.json"))?;
+    let schema: Value = serde_json::from_str(include_str!("../../../schemas/envelope.v1.json"))?;
     let validator = jsonschema::options().should_validate_formats(true).offline().build(&schema)?;
     let bus = Bus::in_memory();
     bus.provision(rules_events::STREAMS).await?;

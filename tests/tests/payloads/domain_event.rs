@@ -22,7 +22,7 @@ struct RuleCreated {
     tags: Option<Vec<String>>,
 }
 
-#[domain_event("rule.activated", version = 1, schemas = "../ui/schemas")]
+#[domain_event("rule.activated", version = 1, schemas = "../../ui/schemas")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RuleActivated {

@@ -1,4 +1,4 @@
-//! When consumers give up on events, and what becomes of those, whatever the transport: every test runs over both.
+//! When consumers dead-letter events, and what is in a dead letter: every test runs over both transports.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ over_both_transports! {
     an_event_that_cannot_be_decoded_is_not_tried_again
     an_event_of_a_version_from_another_time_dies_with_that_reason
     a_dead_event_does_not_hold_up_the_others
-    a_replayed_event_comes_to_the_consumer_that_gave_up_on_it_and_to_no_other
+    a_replayed_event_reaches_only_the_consumer_that_dead_lettered_it
     a_consumer_without_a_place_for_dead_letters_does_not_begin
 }
 
@@ -148,7 +148,7 @@ async fn a_dead_event_does_not_hold_up_the_others(bus: Bus) -> Outcome {
     Ok(())
 }
 
-async fn a_replayed_event_comes_to_the_consumer_that_gave_up_on_it_and_to_no_other(bus: Bus) -> Outcome {
+async fn a_replayed_event_reaches_only_the_consumer_that_dead_lettered_it(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let consumer = |name: &'static str| {
         let tell = tell.clone();

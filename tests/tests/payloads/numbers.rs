@@ -1,7 +1,5 @@
 //! Numbers are judged as the validator judges them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use eventsmith::Number;
 use proptest::prelude::*;
 use serde_json::{Value, json};

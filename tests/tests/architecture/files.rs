@@ -1,0 +1,110 @@
+//! The files within each crate: no circles, and floors that arrows only go down.
+
+use std::collections::BTreeMap;
+
+use crate::circles::{Arrows, arrows, circle_findings};
+use crate::floors::{Floors, floor_findings};
+use crate::modules::Modules;
+use crate::none;
+use crate::repository::{Outcome, Repository};
+
+/// Circles that still stand, each by all of its files. A circle that is cut or becomes smaller must leave the list or become
+/// smaller in it, and none may come.
+const KNOWN_CIRCLES: &[&[&str]] = &[
+    &["codegen/src/breaking.rs", "codegen/src/breaking/findings.rs"],
+    &["codegen/src/breaking/changes.rs", "codegen/src/breaking/changes/keywords.rs"],
+];
+
+/// The floors of every crate that has some, from the ground up.
+const FLOORS: &[Floors] = &[
+    Floors {
+        of: "codegen/src",
+        floors: &[
+            &["diagnostic", "excerpt", "manifest", "parallel"],
+            &["lookup", "model", "pointer", "references", "schema", "walk"],
+            &["sample", "shape", "lower/dialect"],
+            &["load", "lower/names"],
+            &["check"],
+            &["lower", "bundle", "containment"],
+            &["evolution", "paths"],
+            &["emit"],
+            &["builder", "domain_event", "lint", "rules", "payload", "breaking"],
+        ],
+        known: &[("load", "check")],
+    },
+    Floors {
+        of: "runtime/event/src",
+        floors: &[
+            &["constants", "filter", "number", "stream", "subject", "text"],
+            &["date_time", "de", "invalid"],
+            &["checks", "envelope", "schema"],
+            &["event", "examples", "payload", "generated"],
+        ],
+        known: &[],
+    },
+    Floors {
+        of: "runtime/bus/src",
+        floors: &[
+            &["config", "signal"],
+            &["topology"],
+            // The contract of a transport, which names none.
+            &["transport"],
+            &["provision"],
+            &["jetstream", "memory"],
+            &["dead_letters", "publish"],
+            &["handler"],
+            &["consumer"],
+            &["bus"],
+        ],
+        known: &[],
+    },
+    Floors {
+        of: "runtime/admin/src",
+        floors: &[&["jetstream"], &["plan", "error", "print"], &["apply", "status"], &["dead_letters"]],
+        known: &[],
+    },
+    Floors {
+        of: "runtime/testing/src",
+        floors: &[&["error", "http", "port"], &["install", "probe"], &["server"], &["cluster", "agreement"]],
+        known: &[],
+    },
+    Floors {
+        of: "cli/src",
+        floors: &[
+            &["exit", "git", "output"],
+            &["format"],
+            &["catalogue", "connect", "progress", "topology"],
+            &["commands"],
+        ],
+        known: &[],
+    },
+];
+
+/// The arrows of every crate.
+fn all_arrows() -> Outcome<Vec<Arrows>> {
+    let repository = Repository::open()?;
+    let sources = repository.sources()?;
+    let texts: BTreeMap<&str, &str> =
+        sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
+    let roots = repository.crates()?.into_iter().flat_map(|found| found.roots);
+    roots.map(|root| Ok(arrows(&Modules::read(&root, &|path| texts.get(path).copied())?))).collect()
+}
+
+#[test]
+fn no_files_of_a_crate_use_each_other_in_a_circle() -> Outcome {
+    none(circle_findings(&all_arrows()?, KNOWN_CIRCLES));
+    Ok(())
+}
+
+#[test]
+fn what_stands_on_a_floor_uses_nothing_above() -> Outcome {
+    let all = all_arrows()?;
+    for table in FLOORS {
+        let found = all.iter().find(|arrows| arrows.keys().any(|file| file.starts_with(table.of)));
+        none(found.map_or_else(
+            || vec![format!("{} is gone: mend the table FLOORS", table.of)],
+            |arrows| floor_findings(table, arrows),
+        ));
+    }
+    Ok(())
+}
