@@ -8,8 +8,8 @@ use std::io::Write;
 use eventsmith_codegen::Severity;
 use eventsmith_codegen::diagnostic::Position;
 
+use super::finding::{Finding, Report, severity_name};
 use super::visible::is_hidden;
-use super::{Finding, Report, severity};
 
 pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> anyhow::Result<()> {
     let cases = cases(report);
@@ -89,7 +89,7 @@ fn escaped_lines(findings: &[&Finding]) -> String {
         if let Some(Position { line, column }) = diagnostic.position {
             let _ = write!(text, ":{line}:{column}");
         }
-        let _ = write!(text, ": {}[{}]: {}", severity(diagnostic.severity), diagnostic.rule, diagnostic.message);
+        let _ = write!(text, ": {}[{}]: {}", severity_name(diagnostic.severity), diagnostic.rule, diagnostic.message);
         if !diagnostic.pointer.is_empty() {
             let _ = write!(text, " (at {})", diagnostic.pointer);
         }
