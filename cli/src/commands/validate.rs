@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use eventsmith_codegen::payload::{Batch, Checker, Options, Outcome as Part};
+use eventsmith_codegen::payload::{self, Batch, Checker, Options, Outcome as Part};
 use eventsmith_codegen::{Severity, lookup};
 
 use crate::catalogue::Schemas;
@@ -65,7 +65,7 @@ impl Validate {
         }
         let names = files.clone();
         let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| validation.take(part));
-        validation.progress.clear();
+        validation.progress.finish();
         checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
         validation.finish(&files)
     }
@@ -116,11 +116,17 @@ impl Validation<'_> {
     fn print(&mut self, batch: Batch) -> anyhow::Result<ControlFlow<()>> {
         self.totals.valid += batch.valid;
         self.totals.invalid += batch.invalid;
-        let has_findings = !batch.findings.is_empty();
-        if has_findings {
-            self.progress.clear();
-        }
-        for finding in batch.findings {
+        let progress = self.progress.clone();
+        let flow = match batch.findings.is_empty() {
+            true => ControlFlow::Continue(()),
+            false => progress.suspend(|| self.print_findings(batch.findings))?,
+        };
+        self.progress.advance(batch.bytes);
+        Ok(flow)
+    }
+
+    fn print_findings(&mut self, findings: Vec<payload::Finding>) -> anyhow::Result<ControlFlow<()>> {
+        for finding in findings {
             self.totals.worst = self.totals.worst.max(Some(finding.diagnostic.severity));
             if !self.settings.quiet {
                 self.printer.finding(self.out, finding.into())?;
@@ -131,17 +137,13 @@ impl Validation<'_> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        if has_findings {
-            // A reader of a stream sees each finding at once.
-            self.out.flush()?;
-        }
-        self.progress.advance(batch.bytes);
+        // A reader of a stream sees each finding at once.
+        self.out.flush()?;
         Ok(ControlFlow::Continue(()))
     }
 
     fn report_unchecked(&mut self, name: String, problem: &str) {
-        self.progress.clear();
-        note(format_args!("error: {problem}"));
+        self.progress.suspend(|| note(format_args!("error: {problem}")));
         self.totals.unchecked.push(name);
     }
 
