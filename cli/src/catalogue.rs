@@ -1,4 +1,4 @@
-//! Finding the catalogue that a command is about, and showing what is wrong with it.
+//! Finds and loads the catalogue that a command works on.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,32 +29,32 @@ impl Schemas {
         Ok(load(&dir))
     }
 
-    /// Loads a catalogue whose eventsmith.toml must be sound, whatever is wrong with its schemas.
+    /// Loads a catalogue whose eventsmith.toml must be free of errors, whatever is wrong with its schemas.
     pub(crate) fn load_readable(&self) -> anyhow::Result<Loaded> {
         let loaded = self.load()?;
         let is_manifest = |found: &&Diagnostic| found.file == manifest::FILE_NAME && found.rule.ends_with("-manifest");
         match loaded.diagnostics.iter().find(is_manifest) {
             Some(diagnostic) => {
                 note(format_args!("{}", shown(&loaded, diagnostic)));
-                bail!("the catalogue {} is broken", loaded.catalogue.dir.display())
+                bail!("the catalogue {} has errors", loaded.catalogue.dir.display())
             }
             None => Ok(loaded),
         }
     }
 
-    /// Loads a catalogue that must be free of errors; they go to stderr, because they are not what was asked about.
+    /// Loads a catalogue that must be free of errors; they go to stderr, as the command does not look for them.
     pub(crate) fn load_sound(&self) -> anyhow::Result<Loaded> {
         let loaded = self.load()?;
         if has_errors(&loaded.diagnostics) {
             loaded.diagnostics.iter().for_each(|diagnostic| note(format_args!("{}", shown(&loaded, diagnostic))));
-            bail!("the catalogue {} is broken", loaded.catalogue.dir.display());
+            bail!("the catalogue {} has errors", loaded.catalogue.dir.display());
         }
         Ok(loaded)
     }
 }
 
 fn nearest() -> anyhow::Result<PathBuf> {
-    let here = env::current_dir().context("the current folder cannot be told")?;
+    let here = env::current_dir().context("cannot determine the current folder")?;
     let Some(dir) = load::find(&here) else {
         bail!("no {} in {} or above; name its folder with --schemas", manifest::FILE_NAME, here.display());
     };

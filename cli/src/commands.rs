@@ -2,6 +2,7 @@
 
 mod breaking;
 mod completions;
+mod data_format;
 mod dlq;
 mod example;
 mod generate;
@@ -10,13 +11,21 @@ mod man;
 mod streams;
 mod validate;
 
-use clap::Subcommand;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::Outcome;
+use crate::exit::ExitStatus;
 use crate::output::Out;
 
+/// JSON Schema files in, typed events out.
+#[derive(Parser)]
+#[command(name = "eventsmith", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[derive(Subcommand)]
-pub(crate) enum Command {
+enum Command {
     Generate(generate::Generate),
     Lint(lint::Lint),
     Breaking(breaking::Breaking),
@@ -28,19 +37,19 @@ pub(crate) enum Command {
     Man(man::Man),
 }
 
-impl Command {
+impl Arguments {
     /// Runs the command; an error means that it could not run.
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
-        match self {
-            Self::Generate(command) => command.run(out),
-            Self::Lint(command) => command.run(out),
-            Self::Breaking(command) => command.run(out),
-            Self::Validate(command) => command.run(out),
-            Self::Example(command) => command.run(out),
-            Self::Streams(command) => command.run(out),
-            Self::Dlq(command) => command.run(out),
-            Self::Completions(command) => command.run(out),
-            Self::Man(command) => command.run(out),
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        match &self.command {
+            Command::Generate(command) => command.run(out),
+            Command::Lint(command) => command.run(out),
+            Command::Breaking(command) => command.run(out),
+            Command::Validate(command) => command.run(out),
+            Command::Example(command) => command.run(out),
+            Command::Streams(command) => command.run(out),
+            Command::Dlq(command) => command.run(out),
+            Command::Completions(command) => command.run(&mut Self::command(), out),
+            Command::Man(command) => command.run(Self::command(), out),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Connecting to a server, for the commands that need one.
+//! Connects to a server, for the commands that need one.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use eventsmith::{Bus, Config};
 
-/// Where the server is, and who we are to it.
+/// The server, and how to authenticate.
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
@@ -32,15 +32,15 @@ impl Connection {
     }
 }
 
-/// Connects, does something with the bus, and closes the connection in good order.
+/// Connects, does something with the bus, and shuts the connection down.
 pub(crate) fn with_bus<T>(config: Config, work: impl AsyncFnOnce(&Bus) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("no runtime for the connection")?.block_on(async {
+    runtime.context("cannot start the runtime of the connection")?.block_on(async {
         let bus = Bus::connect(config).await?;
-        let outcome = work(&bus).await;
+        let result = work(&bus).await;
         let closed = bus.shutdown().await;
-        let outcome = outcome?;
+        let value = result?;
         closed?;
-        Ok(outcome)
+        Ok(value)
     })
 }

@@ -1,13 +1,15 @@
-//! How findings are printed: for people, for programs, and for what shows them beside the code.
+//! Prints findings: for people, for programs, and for tools that show them beside the code.
 //!
-//! One file for each format. Text and GitHub commands are written finding by finding; the other formats are one document.
+//! Each format is one file. Text and GitHub commands are written finding by finding; every other format is one document.
 
+mod comparison;
+mod finding;
 mod fingerprint;
 mod github;
 mod gitlab;
 mod json;
 mod junit;
-mod place;
+mod paths;
 mod sarif;
 mod text;
 mod visible;
@@ -15,18 +17,16 @@ mod visible;
 use std::io::Write;
 
 use clap::ValueEnum;
-use eventsmith_codegen::excerpt::Excerpt;
-use eventsmith_codegen::payload::{self, Demand};
-use eventsmith_codegen::{Diagnostic, Severity};
 
-pub(crate) use json::Extra;
-use place::Repository;
+pub(crate) use comparison::Extra;
+pub(crate) use finding::{Finding, Report};
+use paths::RepositoryPaths;
 pub(crate) use visible::{visible, visible_lines};
 
 /// A format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For people: the place, the line of the source, and a way out
+pub(crate) enum FindingFormat {
+    /// For people: the place, the line of the source, and help
     #[default]
     Text,
     /// For programs: one object, described by docs/findings.schema.json
@@ -41,85 +41,43 @@ pub(crate) enum Format {
     Junit,
 }
 
-/// A finding with what only some formats tell.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    /// What is wrong and where; the file can be opened from the current folder.
-    pub(crate) diagnostic: Diagnostic,
-    /// What a schema demands of a payload.
-    pub(crate) demand: Option<Demand>,
-    /// The line that it is about.
-    pub(crate) source: Source,
-}
-
-/// The line of the source that a finding is about.
-#[derive(Debug)]
-pub(crate) enum Source {
-    /// It is read from the file when it is needed.
-    File,
-    /// It was at hand when the finding was made.
-    Excerpt(Excerpt),
-    /// It is not shown.
-    Hidden,
-}
-
-impl From<Diagnostic> for Finding {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, demand: None, source: Source::File }
-    }
-}
-
-impl From<payload::Finding> for Finding {
-    fn from(finding: payload::Finding) -> Self {
-        let source = finding.excerpt.map_or(Source::Hidden, Source::Excerpt);
-        Self { diagnostic: finding.diagnostic, demand: finding.demand, source }
-    }
-}
-
-/// What a command has found.
-pub(crate) struct Report<'a> {
-    /// The command, `lint`.
-    pub(crate) command: &'static str,
-    /// The files it looked at, whether anything is wrong with them or not; they can be opened from the current folder.
-    pub(crate) checked: &'a [String],
-    /// What is wrong with them.
-    pub(crate) findings: &'a [Finding],
-    /// What else the format `json` tells.
-    pub(crate) extra: Extra,
-}
-
 /// Prints a report.
-pub(crate) fn write(out: &mut impl Write, format: Format, report: &Report<'_>) -> anyhow::Result<()> {
-    let mut printer = Printer::new(format);
-    if printer.prints_at_once() {
+pub(crate) fn write(out: &mut impl Write, format: FindingFormat, report: &Report<'_>) -> anyhow::Result<()> {
+    let mut printer = FindingPrinter::new(format);
+    if printer.is_streamed() {
         return report.findings.iter().try_for_each(|finding| printer.print(out, finding));
     }
     printer.document(out, report)
 }
 
 /// Prints findings as they come, as far as the format allows it.
-pub(crate) struct Printer {
-    format: Format,
-    text: text::Text,
-    repository: Repository,
-    kept: Vec<Finding>,
+pub(crate) struct FindingPrinter {
+    format: FindingFormat,
+    text: text::TextPrinter,
+    paths: RepositoryPaths,
+    held: Vec<Finding>,
 }
 
-impl Printer {
-    pub(crate) fn new(format: Format) -> Self {
-        Self { format, text: text::Text::for_stdout(), repository: Repository::around_here(), kept: Vec::new() }
+impl FindingPrinter {
+    pub(crate) fn new(format: FindingFormat) -> Self {
+        Self {
+            format,
+            text: text::TextPrinter::for_stdout(),
+            paths: RepositoryPaths::of_current_folder(),
+            held: Vec::new(),
+        }
     }
 
     /// Takes a finding, and prints it unless the format is one document.
     pub(crate) fn finding(&mut self, out: &mut impl Write, finding: Finding) -> anyhow::Result<()> {
-        if self.prints_at_once() {
+        if self.is_streamed() {
             return self.print(out, &finding);
         }
-        self.kept.push(finding);
+        self.held.push(finding);
         Ok(())
     }
 
-    /// Prints what was kept back.
+    /// Prints the document, if the format is one.
     pub(crate) fn finish(
         mut self,
         out: &mut impl Write,
@@ -127,47 +85,40 @@ impl Printer {
         checked: &[String],
         extra: Extra,
     ) -> anyhow::Result<()> {
-        let findings = std::mem::take(&mut self.kept);
+        let findings = std::mem::take(&mut self.held);
         self.document(out, &Report { command, checked, findings: &findings, extra })
     }
 
-    fn prints_at_once(&self) -> bool {
-        matches!(self.format, Format::Text | Format::Github)
+    fn is_streamed(&self) -> bool {
+        matches!(self.format, FindingFormat::Text | FindingFormat::Github)
     }
 
     fn print(&mut self, out: &mut impl Write, finding: &Finding) -> anyhow::Result<()> {
         match self.format {
-            Format::Github => github::write(out, &self.repository, finding),
+            FindingFormat::Github => github::write(out, &self.paths, finding),
             _ => self.text.write(out, finding),
         }
     }
 
     fn document(&self, out: &mut impl Write, report: &Report<'_>) -> anyhow::Result<()> {
         match self.format {
-            Format::Text | Format::Github => Ok(()),
-            Format::Json => json::write(out, report),
-            Format::Gitlab => gitlab::write(out, &self.repository, report),
-            Format::Sarif => sarif::write(out, &self.repository, report),
-            Format::Junit => junit::write(out, report),
+            FindingFormat::Text | FindingFormat::Github => Ok(()),
+            FindingFormat::Json => json::write(out, report),
+            FindingFormat::Gitlab => gitlab::write(out, &self.paths, report),
+            FindingFormat::Sarif => sarif::write(out, &self.paths, report),
+            FindingFormat::Junit => junit::write(out, report),
         }
-    }
-}
-
-/// A severity as it is written.
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Advice => "advice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eventsmith_codegen::{Diagnostic, Severity};
+
     use super::*;
 
     /// What a format makes of one advice without a place; the catalogue's own rules give none without a configuration.
-    fn advice(format: Format) -> String {
+    fn advice(format: FindingFormat) -> String {
         let mut diagnostic =
             Diagnostic::error("missing-description", "a.json", "there is no `description`", "write one");
         diagnostic.severity = Severity::Advice;
@@ -182,28 +133,20 @@ mod tests {
     #[test]
     fn advice_is_the_mildest_that_each_format_knows() {
         assert!(
-            advice(Format::Text).starts_with("a.json: advice[missing-description]: there is"),
+            advice(FindingFormat::Text).starts_with("a.json: advice[missing-description]: there is"),
             "{}",
-            advice(Format::Text)
+            advice(FindingFormat::Text)
         );
-        assert!(advice(Format::Json).contains(r#""severity": "advice""#));
-        assert!(advice(Format::Github).starts_with("::notice file="));
-        assert!(advice(Format::Gitlab).contains(r#""severity": "info""#));
-        assert!(advice(Format::Sarif).contains(r#""level": "note""#));
+        assert!(advice(FindingFormat::Json).contains(r#""severity": "advice""#));
+        assert!(advice(FindingFormat::Github).starts_with("::notice file="));
+        assert!(advice(FindingFormat::Gitlab).contains(r#""severity": "info""#));
+        assert!(advice(FindingFormat::Sarif).contains(r#""level": "note""#));
     }
 
     #[test]
     fn advice_fails_no_test_case() {
-        let junit = advice(Format::Junit);
+        let junit = advice(FindingFormat::Junit);
 
-        assert!(junit.contains(r#"tests="1" failures="0""#) && junit.contains("<system-out>a.json: advice"), "{junit}");
-    }
-
-    #[test]
-    fn advice_alone_is_clean() {
-        use crate::Outcome;
-
-        assert_eq!(Outcome::of([Severity::Advice]), Outcome::Clean);
-        assert_eq!(Outcome::of([Severity::Advice, Severity::Warning]), Outcome::Findings);
+        assert!(junit.contains(r#"tests="1" skipped="0" failures="0""#) && junit.contains("<system-out>a.json: advice"), "{junit}");
     }
 }

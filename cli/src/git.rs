@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context as _, anyhow, bail};
 
 /// The repository that holds a folder.
-pub(crate) struct Repository {
+pub(crate) struct GitRepository {
     /// Where git runs.
     here: PathBuf,
     /// The folder below the top of the repository, without slashes at its ends; empty for the top itself.
@@ -21,16 +21,16 @@ pub(crate) struct Repository {
 /// Files by path, relative to the repository's folder.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-impl Repository {
+impl GitRepository {
     /// The repository of a folder that exists.
     ///
     /// # Errors
     /// The folder is in no repository, or git cannot be run.
     pub(crate) fn of(folder: &Path) -> anyhow::Result<Self> {
         let folder = fs::canonicalize(folder).with_context(|| format!("{} cannot be found", folder.display()))?;
-        // A hook names the repository relative to where it runs.
+        // In a hook, GIT_DIR is relative to the current folder.
         let here = match env::var_os("GIT_DIR") {
-            Some(_) => env::current_dir().context("the current folder cannot be told")?,
+            Some(_) => env::current_dir().context("cannot determine the current folder")?,
             None => folder.clone(),
         };
         let top = run(&here, ["rev-parse", "--show-toplevel"])?;
@@ -43,7 +43,7 @@ impl Repository {
         Ok(Self { here, folder })
     }
 
-    /// The folder below the top of the repository, as people would name it.
+    /// The folder below the top of the repository, for messages.
     pub(crate) fn folder(&self) -> &str {
         if self.folder.is_empty() { "the top of the repository" } else { &self.folder }
     }
@@ -53,7 +53,7 @@ impl Repository {
     /// # Errors
     /// It names none.
     pub(crate) fn commit(&self, revision: &str) -> anyhow::Result<String> {
-        // What starts so would be an option; no name of git's does.
+        // Git would read it as an option; no name of a revision begins so.
         if revision.is_empty() || revision.starts_with('-') {
             bail!("{revision:?} is no revision");
         }
@@ -77,7 +77,7 @@ impl Repository {
     }
 
     /// Opens git's objects for reading.
-    pub(crate) fn objects(&self) -> anyhow::Result<Objects<'_>> {
+    pub(crate) fn objects(&self) -> anyhow::Result<GitObjects<'_>> {
         let mut child = git(&self.here)
             .args(["cat-file", "--batch"])
             .stdin(Stdio::piped())
@@ -88,20 +88,20 @@ impl Repository {
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let input = input.context("git has no input")?;
         let output = BufReader::new(output.context("git has no output")?);
-        Ok(Objects { repository: self, child, input: Some(input), output, blobs: HashMap::new() })
+        Ok(GitObjects { repository: self, child, input: Some(input), output, blobs: HashMap::new() })
     }
 }
 
 /// A process of git that reads objects, and those read so far.
-pub(crate) struct Objects<'a> {
-    repository: &'a Repository,
+pub(crate) struct GitObjects<'a> {
+    repository: &'a GitRepository,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     blobs: HashMap<String, Vec<u8>>,
 }
 
-impl Objects<'_> {
+impl GitObjects<'_> {
     /// The wanted files of the repository's folder as of a commit; none where it had no such folder.
     /// Symbolic links and submodules are left out.
     pub(crate) fn files(&mut self, commit: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Files> {
@@ -116,7 +116,7 @@ impl Objects<'_> {
 
     /// The regular files of the folder with the ids of their blobs.
     fn listed(&self, commit: &str) -> anyhow::Result<Vec<(String, String)>> {
-        let Repository { here, folder } = self.repository;
+        let GitRepository { here, folder } = self.repository;
         // Without the folder there is nothing to list; a listing of the whole tree tells that from a failure.
         let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit];
         if !folder.is_empty() {
@@ -126,9 +126,9 @@ impl Objects<'_> {
         let listing = output(here, arguments)?;
         let mut files = Vec::new();
         for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-            // A name that is no UTF-8 is none that a catalogue could have.
+            // A catalogue has no file whose name is not UTF-8.
             let Ok(entry) = str::from_utf8(entry) else { continue };
-            let (meta, path) = entry.split_once('\t').context("git ls-tree lists what cannot be read")?;
+            let (meta, path) = entry.split_once('\t').context("git ls-tree printed an entry of an unknown form")?;
             let mut meta = meta.split(' ');
             let (mode, id) = (meta.next().unwrap_or_default(), meta.nth(1).unwrap_or_default());
             if let (true, Some(path)) = (mode.starts_with("100"), path.strip_prefix(&below)) {
@@ -149,14 +149,14 @@ impl Objects<'_> {
     }
 
     fn read(&mut self, id: &str) -> anyhow::Result<Vec<u8>> {
-        let input = self.input.as_mut().context("git has gone away")?;
+        let input = self.input.as_mut().context("git has ended")?;
         writeln!(input, "{id}")?;
         input.flush()?;
         let mut header = String::new();
         self.output.read_line(&mut header)?;
         let size = match header.split_whitespace().collect::<Vec<_>>().as_slice() {
             [_, "blob", size] => size.parse::<usize>()?,
-            [] => bail!("git has gone away"),
+            [] => bail!("git has ended"),
             _ => bail!("{}; a clone that leaves objects out must be able to fetch them", header.trim()),
         };
         let mut bytes = vec![0; size];
@@ -167,7 +167,7 @@ impl Objects<'_> {
     }
 }
 
-impl Drop for Objects<'_> {
+impl Drop for GitObjects<'_> {
     fn drop(&mut self) {
         // It ends with its input.
         drop(self.input.take());
@@ -186,14 +186,14 @@ fn run<A: AsRef<OsStr>>(here: &Path, arguments: impl IntoIterator<Item = A>) -> 
     String::from_utf8(output(here, arguments)?).context("git prints what is not UTF-8")
 }
 
-/// What git prints. Its own words are the error when it fails.
+/// What git prints. When it fails, its message is the error.
 fn output<A: AsRef<OsStr>>(here: &Path, arguments: impl IntoIterator<Item = A>) -> anyhow::Result<Vec<u8>> {
     let output =
         git(here).args(arguments).stdin(Stdio::null()).output().context("git cannot be run; is it installed?")?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().trim_start_matches("fatal: ");
-        bail!("git says: {}", if said.is_empty() { "nothing" } else { said });
+        let message = String::from_utf8_lossy(&output.stderr);
+        let message = message.trim().trim_start_matches("fatal: ");
+        bail!("git: {}", if message.is_empty() { "no message" } else { message });
     }
     Ok(output.stdout)
 }

@@ -1,4 +1,4 @@
-//! Writing to pipes that somebody may close.
+//! Standard output and standard error, whose readers may close them.
 
 use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
@@ -51,7 +51,7 @@ impl Write for Out {
     }
 }
 
-/// Says something on standard error, where nobody may be listening.
+/// Prints a line on standard error. A closed standard error is no error.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -1,62 +1,57 @@
-//! How far a long run has come, on a terminal.
+//! The progress of a long run, on a terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 /// A line on standard error, if that is a terminal and the run takes longer than a second.
+#[derive(Clone)]
 pub(crate) struct Progress {
-    /// How many bytes there are, if that is known.
-    total: Option<u64>,
-    done: u64,
-    started: Instant,
-    /// When the line is written next; never without a terminal.
+    bar: ProgressBar,
+    /// When the line is shown; `None` if it is already, or never.
     due: Option<Instant>,
-    is_shown: bool,
 }
 
 impl Progress {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    const PACE: Duration = Duration::from_millis(100);
+    const DELAY: Duration = Duration::from_secs(1);
 
+    /// The progress of a run over this many bytes, if they are known.
     pub(crate) fn new(is_wanted: bool, total: Option<u64>) -> Self {
-        let started = Instant::now();
-        let due = (is_wanted && io::stderr().is_terminal()).then(|| started + Self::PATIENCE);
-        Self { total, done: 0, started, due, is_shown: false }
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()).with_style(style(total));
+        let due = is_wanted.then(|| Instant::now() + Self::DELAY);
+        Self { bar, due }
     }
 
-    /// Notes that so many bytes more are done.
+    /// Notes that this many bytes more are done.
     pub(crate) fn advance(&mut self, bytes: usize) {
-        self.done += bytes as u64;
-        let now = Instant::now();
-        if self.due.is_some_and(|due| due <= now) {
-            self.due = Some(now + Self::PACE);
-            self.is_shown = true;
-            let text = line(self.done, self.total, now - self.started);
-            let _ = write!(io::stderr(), "\r\u{1b}[K{text}");
+        if self.due.is_some_and(|due| due <= Instant::now()) {
+            self.due = None;
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
+        self.bar.inc(bytes as u64);
     }
 
-    /// Takes the line away before something else is written.
-    pub(crate) fn clear(&mut self) {
-        if self.is_shown {
-            self.is_shown = false;
-            let _ = write!(io::stderr(), "\r\u{1b}[K");
-        }
+    /// Takes the line away while something else is written.
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
+    /// Takes the line away for good.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
-fn line(done: u64, total: Option<u64>, spent: Duration) -> String {
-    const WIDTH: usize = 30;
-    #[expect(clippy::cast_precision_loss, reason = "nobody reads that many digits")]
-    let (done_mb, total_mb) = (done as f64 / 1e6, total.map(|total| total as f64 / 1e6));
-    let speed = done_mb / spent.as_secs_f64().max(0.001);
-    match (total, total_mb) {
-        (Some(total), Some(total_mb)) if total >= done && total > 0 => {
-            let filled = usize::try_from(done * WIDTH as u64 / total).unwrap_or(WIDTH);
-            let bar: String = "#".repeat(filled) + &"-".repeat(WIDTH - filled);
-            format!("[{bar}] {done_mb:.0} of {total_mb:.0} MB, {speed:.0} MB/s")
-        }
-        _ => format!("{done_mb:.0} MB, {speed:.0} MB/s"),
+fn style(total: Option<u64>) -> ProgressStyle {
+    // The library's own style, if a template could not be read; the test below reads both.
+    let style = ProgressStyle::with_template(template(total)).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("#-")
+}
+
+fn template(total: Option<u64>) -> &'static str {
+    match total {
+        Some(1..) => "[{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}",
+        _ => "{decimal_bytes}, {decimal_bytes_per_sec}",
     }
 }
 
@@ -65,12 +60,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_tells_how_far_it_is_if_that_can_be_known() {
-        let second = Duration::from_secs(1);
-
-        let half = line(50_000_000, Some(100_000_000), second);
-        assert_eq!(half, "[###############---------------] 50 of 100 MB, 50 MB/s");
-        assert_eq!(line(50_000_000, None, second), "50 MB, 50 MB/s");
-        assert_eq!(line(50_000_000, Some(0), second), "50 MB, 50 MB/s");
+    fn a_share_is_shown_if_the_total_is_known() {
+        for (total, has_share) in [(Some(100), true), (Some(0), false), (None, false)] {
+            assert!(ProgressStyle::with_template(template(total)).is_ok());
+            assert_eq!(template(total).contains("{bar"), has_share, "{total:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use eventsmith_codegen::{Loaded, manifest};
 /// The server's own default, which holds where eventsmith.toml is silent; also that of the generated code.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
-/// What the generated `CATALOGUE`, `STREAMS` and `SERVICES` say, without the detour of generating them.
+/// The topology that the generated `CATALOGUE`, `STREAMS` and `SERVICES` describe, taken from the manifest.
 pub(crate) fn topology(loaded: &Loaded) -> Topology {
     let catalogue = &loaded.catalogue;
     let streams = catalogue.manifest.streams.iter().map(|(name, stream)| settings(name.get_ref(), stream)).collect();

@@ -1,4 +1,4 @@
-//! `eventsmith breaking`: published versions against what they were.
+//! `eventsmith breaking`: compares published versions with earlier revisions of them.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -10,15 +10,15 @@ use eventsmith_codegen::load::{from_files, is_part};
 use eventsmith_codegen::manifest::{self, Policy};
 use eventsmith_codegen::{Loaded, Severity, load};
 
-use crate::Outcome;
 use crate::catalogue::{Schemas, checked, shown};
-use crate::format::{self, Extra, Finding, Format, Report};
-use crate::git::{Files, Objects, Repository};
+use crate::exit::ExitStatus;
+use crate::format::{self, Extra, Finding, FindingFormat, Report};
+use crate::git::{Files, GitObjects, GitRepository};
 use crate::output::{Out, note};
 
 /// Compare the catalogue with an earlier one: what is published may change only compatibly
 ///
-/// Writers write declared properties only. Whether readers understand all that is proved, or refuted by a payload.
+/// Writers write declared properties only. That readers understand all of it is proved, or refuted by a payload.
 /// Exits with 1 if there is anything that breaks somebody, or might.
 #[derive(Args)]
 pub(crate) struct Breaking {
@@ -33,12 +33,12 @@ pub(crate) struct Breaking {
     /// Compare with every revision before REF too [default: what eventsmith.toml says, or else false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     transitive: Option<bool>,
-    /// Let pass what could be neither proved nor refuted
+    /// Let changes pass that could be neither proved nor refuted
     #[arg(long)]
     allow_undecided: bool,
     /// How to print what was found
     #[arg(long, value_name = "F", value_enum, default_value_t)]
-    format: Format,
+    format: FindingFormat,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -52,21 +52,21 @@ enum PolicyName {
 }
 
 impl Breaking {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
-        // What is broken is found below, beside what can be compared.
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        // A schema with errors is a finding, beside the comparisons of the others.
         let current = self.schemas.load_readable()?;
-        let said = current.catalogue.manifest.compatibility;
+        let configured = current.catalogue.manifest.compatibility;
         let policy = match self.policy {
             Some(PolicyName::Backward) => Policy::Backward,
             Some(PolicyName::Forward) => Policy::Forward,
             Some(PolicyName::Full) => Policy::Full,
-            None => said.policy,
+            None => configured.policy,
         };
         let folder = Path::new(&self.against);
         let mut result = if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
             compare(&load(folder), &current, policy)
         } else {
-            let is_transitive = self.transitive.unwrap_or(said.transitive);
+            let is_transitive = self.transitive.unwrap_or(configured.transitive);
             against_revision(&self.against, &current, policy, is_transitive)?
         };
         if self.allow_undecided {
@@ -75,7 +75,7 @@ impl Breaking {
         }
         let counts = [Status::Compatible, Status::Identical, Status::Breaking, Status::Undecided]
             .map(|status| format!("{} {}", result.count(status), status.as_str()));
-        let outcome = Outcome::of(result.findings.iter().map(|finding| finding.severity));
+        let exit_status = ExitStatus::of(result.findings.iter().map(|finding| finding.severity));
         let findings: Vec<Finding> = result.findings.iter().map(|finding| shown(&current, finding).into()).collect();
         let comparisons = result.comparisons.into_iter().map(Into::into).collect();
         let extra = Extra { comparisons: Some(comparisons), ..Extra::default() };
@@ -87,12 +87,12 @@ impl Breaking {
         )?;
         out.flush().context("cannot write to standard output")?;
         note(format_args!("{}", counts.join(", ")));
-        Ok(outcome)
+        Ok(exit_status)
     }
 }
 
 fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive: bool) -> anyhow::Result<Comparisons> {
-    let resolved = Repository::of(&current.catalogue.dir)
+    let resolved = GitRepository::of(&current.catalogue.dir)
         .and_then(|repository| repository.commit(name).map(|commit| (repository, commit)));
     let (repository, commit) = resolved.map_err(|error| match Path::new(name).is_dir() {
         true => anyhow!("the folder {name} holds no {}, and is no git revision: {error:#}", manifest::FILE_NAME),
@@ -121,12 +121,12 @@ fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive:
     Ok(result)
 }
 
-/// The catalogues of some commits, newest first. Those that are as the one after are left out.
+/// The catalogues of some commits, newest first. A catalogue that equals the one of the next newer commit is left out.
 struct History<'a> {
-    objects: Objects<'a>,
+    objects: GitObjects<'a>,
     commits: std::vec::IntoIter<String>,
     last: Files,
-    /// How many commits there were a catalogue in.
+    /// How many commits held a catalogue.
     seen: usize,
     failure: Option<anyhow::Error>,
 }
@@ -154,7 +154,7 @@ impl Iterator for History<'_> {
     }
 }
 
-/// A commit as people write it.
+/// The usual abbreviation of a commit id.
 fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
 }

@@ -1,14 +1,14 @@
-//! `eventsmith completions`: what a shell needs to complete a command line.
+//! `eventsmith completions`: scripts that complete a command line in a shell.
 
 use std::io::Write as _;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
+use crate::exit::ExitStatus;
 use crate::output::Out;
-use crate::{Arguments, Outcome};
 
-/// Print the completions for a shell, to be put where it looks for them
+/// Print the completion script for a shell
 #[derive(Args)]
 pub(crate) struct Completions {
     /// The shell
@@ -17,11 +17,12 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
-        // clap panics where it cannot write, so that it writes where it always can.
+    /// Prints the completions of a command line.
+    pub(crate) fn run(&self, program: &mut Command, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        // clap panics when it cannot write; a vector can always be written to.
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "eventsmith", &mut text);
+        clap_complete::generate(self.shell, program, "eventsmith", &mut text);
         out.write_all(&text)?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }

@@ -8,8 +8,8 @@ use eventsmith_codegen::bundle::bundle;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::sample::Sampler;
 
-use crate::Outcome;
 use crate::catalogue::Schemas;
+use crate::exit::ExitStatus;
 use crate::output::Out;
 
 /// Print a valid sample payload of an event
@@ -25,7 +25,7 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
         let (_, version) = lookup::find(&loaded.catalogue, &self.event)?;
         let sampler = Sampler::new(&bundle(&loaded, &version.file));
@@ -33,6 +33,6 @@ impl Example {
         let payload =
             sampler.example().map_err(|error| anyhow!("{}: {error}; write one into its `examples`", version.file))?;
         writeln!(out, "{payload:#}")?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }

@@ -8,9 +8,9 @@ use anyhow::Context as _;
 use clap::Args;
 use eventsmith_codegen::emit;
 
-use crate::Outcome;
 use crate::catalogue::{Schemas, shown};
-use crate::format::{self, Extra, Finding, Format, Report};
+use crate::exit::ExitStatus;
+use crate::format::{self, Extra, Finding, FindingFormat, Report};
 use crate::output::{Out, note};
 
 /// Print the Rust text of the catalogue, or write it to a file
@@ -27,7 +27,7 @@ pub(crate) struct Generate {
 }
 
 impl Generate {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load()?;
         let text = match emit::rust(&loaded) {
             Ok(text) => text,
@@ -35,8 +35,8 @@ impl Generate {
                 let findings: Vec<Finding> =
                     diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
                 let report = Report { command: "generate", checked: &[], findings: &findings, extra: Extra::default() };
-                format::write(out, Format::Text, &report)?;
-                return Ok(Outcome::Findings);
+                format::write(out, FindingFormat::Text, &report)?;
+                return Ok(ExitStatus::Findings);
             }
         };
         for diagnostic in &loaded.diagnostics {
@@ -49,11 +49,11 @@ impl Generate {
                 fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
             }
         }
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }
 
-fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<Outcome> {
+fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<ExitStatus> {
     let name = file.display();
     let found = match fs::read_to_string(file) {
         Ok(found) => found,
@@ -63,7 +63,7 @@ fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<Outcome> {
         }
         Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
     };
-    let Some(difference) = Difference::first(&found, wanted) else { return Ok(Outcome::Clean) };
+    let Some(difference) = Difference::first(&found, wanted) else { return Ok(ExitStatus::Clean) };
     let Difference { line, found, wanted } = difference;
     writeln!(out, "{name}:{line}: error[stale]: the file is not what the catalogue says")?;
     writeln!(out, "--- {name}\n+++ generated\n@@ -{line} +{line} @@")?;
@@ -76,9 +76,9 @@ fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<Outcome> {
     help(out, file)
 }
 
-fn help(out: &mut Out, file: &Path) -> anyhow::Result<Outcome> {
+fn help(out: &mut Out, file: &Path) -> anyhow::Result<ExitStatus> {
     writeln!(out, "    help: eventsmith generate --out {}", file.display())?;
-    Ok(Outcome::Findings)
+    Ok(ExitStatus::Findings)
 }
 
 /// The first line in which two texts differ.

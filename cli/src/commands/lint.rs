@@ -7,9 +7,9 @@ use eventsmith_codegen::paths::{Cause, Path, paths};
 use eventsmith_codegen::rules::{self, Family};
 use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint};
 
-use crate::Outcome;
 use crate::catalogue::{Schemas, checked, file_from_here, shown};
-use crate::format::{self, Extra, Finding, Format, Report};
+use crate::exit::ExitStatus;
+use crate::format::{self, Extra, Finding, FindingFormat, Report};
 use crate::output::{Out, note};
 
 /// Print everything that is wrong with the catalogue
@@ -19,16 +19,16 @@ use crate::output::{Out, note};
 pub(crate) struct Lint {
     #[command(flatten)]
     schemas: Schemas,
-    /// Print the events that are decoded by the validator, and the keywords that make them so; they are no findings
+    /// Print which events the validator decodes, and which keywords cause that; these are no findings
     #[arg(long)]
     explain_paths: bool,
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
-    format: Format,
+    format: FindingFormat,
 }
 
 impl Lint {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load()?;
         let diagnostics = lint::lint(&loaded);
         let findings: Vec<Finding> = diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
@@ -37,18 +37,18 @@ impl Lint {
         format::write(out, self.format, &report)?;
         if self.explain_paths && !diagnostics.iter().any(prevents_code) {
             for line in explained(&loaded) {
-                // Whoever reads a document must not find sentences in it.
+                // The other formats are documents or commands, and must hold nothing else.
                 match self.format {
-                    Format::Text => writeln!(out, "{line}")?,
+                    FindingFormat::Text => writeln!(out, "{line}")?,
                     _ => note(format_args!("{line}")),
                 }
             }
         }
-        Ok(Outcome::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
+        Ok(ExitStatus::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
     }
 }
 
-/// Whether a finding keeps code from being generated, so that nothing can be said about its speed.
+/// Whether a finding prevents code from being generated, so that there is no path to explain.
 fn prevents_code(diagnostic: &Diagnostic) -> bool {
     let is_of_lint = rules::find(diagnostic.rule).is_some_and(|rule| rule.family == Family::Lint);
     diagnostic.severity == Severity::Error && !is_of_lint

@@ -1,143 +1,130 @@
-//! `eventsmith streams`: what a server should hold, and how it is doing.
+//! `eventsmith streams`: plans, applies and shows the streams and consumers of a server.
 
-use std::io::Write;
+use std::fmt;
+use std::io::Write as _;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use eventsmith::Config;
 use serde::Serialize;
 
-use crate::Outcome;
+use super::data_format::DataFormat;
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
+use crate::exit::ExitStatus;
 use crate::output::Out;
 use crate::topology::topology;
 
-/// Bring the streams and consumers of a server to what the catalogue says, and see how they are doing
+/// Bring the streams and consumers of a server to what the catalogue says, and show their status
 ///
 /// The streams are those of eventsmith.toml. Every service has a durable consumer, named after it, on each stream that holds
 /// events which it consumes. What else is on the server is left alone.
 #[derive(Args)]
 pub(crate) struct Streams {
     #[command(subcommand)]
-    command: Command,
+    command: StreamsCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    Plan(Plan),
-    Apply(Apply),
-    Status(Status),
+enum StreamsCommand {
+    Plan(StreamsPlan),
+    Apply(StreamsApply),
+    Status(StreamsStatus),
 }
 
 /// Print what would change, and change nothing
 ///
 /// Exits with 1 if something is to be done or cannot be done.
 #[derive(Args)]
-struct Plan {
+struct StreamsPlan {
     #[command(flatten)]
-    target: Target,
+    args: PlanArgs,
 }
 
 /// Print what is to change, and change it; or nothing, if something of it cannot be done
 ///
 /// Exits with 1 if something cannot be done.
 #[derive(Args)]
-struct Apply {
+struct StreamsApply {
     #[command(flatten)]
-    target: Target,
+    args: PlanArgs,
 }
 
-/// Print how streams and consumers are doing
+/// Print the status of streams and consumers
 ///
 /// Exits with 1 if one of the catalogue is missing.
 #[derive(Args)]
-struct Status {
+struct StreamsStatus {
     #[command(flatten)]
     schemas: Schemas,
     /// Show all streams that this user may see, whatever the catalogue says
     #[arg(long, conflicts_with = "schemas")]
     all: bool,
-    #[command(flatten)]
-    format: Format,
+    /// How to print it
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: DataFormat,
     #[command(flatten)]
     connection: Connection,
 }
 
+/// What `plan` and `apply` need.
 #[derive(Args)]
-struct Target {
+struct PlanArgs {
     #[command(flatten)]
     schemas: Schemas,
     /// How many servers are to store each message, whatever the catalogue says: 1 for a server in development
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     replicas: Option<u8>,
-    #[command(flatten)]
-    format: Format,
+    /// How to print it
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: DataFormat,
     #[command(flatten)]
     connection: Connection,
 }
 
-#[derive(Args)]
-struct Format {
-    /// How to print it
-    #[arg(long, value_name = "F", value_enum, default_value_t)]
-    format: Kind,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Kind {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
-
 impl Streams {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         match &self.command {
-            Command::Plan(Plan { target }) => target.run(out, false),
-            Command::Apply(Apply { target }) => target.run(out, true),
-            Command::Status(command) => command.run(out),
+            StreamsCommand::Plan(StreamsPlan { args }) => args.run(out, false),
+            StreamsCommand::Apply(StreamsApply { args }) => args.run(out, true),
+            StreamsCommand::Status(status) => status.run(out),
         }
     }
 }
 
-impl Target {
-    fn run(&self, out: &mut Out, is_to_be_done: bool) -> anyhow::Result<Outcome> {
+impl PlanArgs {
+    fn run(&self, out: &mut Out, is_applied: bool) -> anyhow::Result<ExitStatus> {
         let topology = topology(&self.schemas.load_sound()?);
         let config = self.connection.config()?;
         let config = Config { replicas: self.replicas.or(config.replicas), ..config };
         with_bus(config, async |bus| {
             let plan = bus.plan(topology).await?;
-            self.format.write(out, &plan, &plan)?;
-            if is_to_be_done && !plan.is_refused() {
-                // Whatever happens next, the plan was told before.
+            print(out, self.format, &plan, &plan)?;
+            if is_applied && !plan.is_refused() {
+                // The plan must be visible even if a change of it fails.
                 out.flush()?;
                 bus.apply(&plan).await?;
-                return Ok(Outcome::Clean);
+                return Ok(ExitStatus::Clean);
             }
-            Ok(if plan.is_empty() { Outcome::Clean } else { Outcome::Findings })
+            Ok(ExitStatus::findings_if(!plan.is_empty()))
         })
     }
 }
 
-impl Status {
-    fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+impl StreamsStatus {
+    fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let topology = if self.all { None } else { Some(topology(&self.schemas.load_sound()?)) };
         with_bus(self.connection.config()?, async |bus| {
             let status = bus.status(topology.as_ref()).await?;
-            self.format.write(out, &status, format_args!("{}", status.to_string().trim_end()))?;
-            Ok(if status.missing.is_empty() { Outcome::Clean } else { Outcome::Findings })
+            print(out, self.format, &status, status.to_string().trim_end())?;
+            Ok(ExitStatus::findings_if(!status.missing.is_empty()))
         })
     }
 }
 
-impl Format {
-    fn write(&self, out: &mut Out, data: &impl Serialize, text: impl std::fmt::Display) -> anyhow::Result<()> {
-        match self.format {
-            Kind::Text => writeln!(out, "{text}")?,
-            Kind::Json => writeln!(out, "{}", serde_json::to_string_pretty(data)?)?,
-        }
-        Ok(())
+fn print(out: &mut Out, format: DataFormat, data: &impl Serialize, text: impl fmt::Display) -> anyhow::Result<()> {
+    match format {
+        DataFormat::Text => writeln!(out, "{text}")?,
+        DataFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(data)?)?,
     }
+    Ok(())
 }

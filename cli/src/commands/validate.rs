@@ -1,4 +1,4 @@
-//! `eventsmith validate`: payloads against the schemas.
+//! `eventsmith validate`: checks payloads against the schemas.
 
 mod inputs;
 
@@ -9,12 +9,12 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use eventsmith_codegen::payload::{Batch, Checker, Options, Outcome as Part};
+use eventsmith_codegen::payload::{self, Batch, Checker, Options, Outcome as Part};
 use eventsmith_codegen::{Severity, lookup};
 
-use crate::Outcome;
 use crate::catalogue::Schemas;
-use crate::format::{Extra, Format, Printer};
+use crate::exit::ExitStatus;
+use crate::format::{Extra, FindingFormat, FindingPrinter};
 use crate::output::{Out, note};
 use crate::progress::Progress;
 
@@ -26,16 +26,16 @@ use crate::progress::Progress;
 pub(crate) struct Validate {
     #[command(flatten)]
     schemas: Schemas,
-    /// Take the payloads for bare data of this event, in its newest version unless one is given
+    /// Read the payloads as bare data of this event, in its newest version unless one is given
     #[arg(long, value_name = "TYPE[@N]")]
     event: Option<String>,
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
-    format: Format,
-    /// Print nothing but what prevents the check; the exit status tells the rest
+    format: FindingFormat,
+    /// Print only errors that prevent the check; the exit status says whether there are findings
     #[arg(long, short, conflicts_with = "format")]
     quiet: bool,
-    /// Stop after so many findings
+    /// Stop after this many findings
     #[arg(long, value_name = "N")]
     max_errors: Option<NonZeroUsize>,
     /// Never print values of payloads, nor names that their schema does not hold
@@ -47,63 +47,63 @@ pub(crate) struct Validate {
 }
 
 impl Validate {
-    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
         let event = self.event.as_deref().map(|name| lookup::find(&loaded.catalogue, name)).transpose()?;
         let (files, problems) = inputs::files(&self.files);
         let checker = Checker::new(&loaded, Options { event, mask: self.mask });
-        let mut run = Run {
+        let mut validation = Validation {
             settings: self,
             out,
-            printer: Printer::new(self.format),
+            printer: FindingPrinter::new(self.format),
             progress: Progress::new(!self.quiet, size(&files)),
             totals: Totals::default(),
             failed: None,
         };
         for (argument, problem) in problems {
-            run.cannot(argument, &problem);
+            validation.report_unchecked(argument, &problem);
         }
         let names = files.clone();
-        let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| run.take(part));
-        run.progress.clear();
+        let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| validation.take(part));
+        validation.progress.finish();
         checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
-        run.finish(&files)
+        validation.finish(&files)
     }
 }
 
-/// How many bytes all files have together; nobody knows of standard input.
+/// The bytes of all files together; unknown with standard input.
 fn size(files: &[String]) -> Option<u64> {
     files.iter().map(|file| fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|file| file.len())).sum()
 }
 
-/// What has come out so far.
+/// The results so far.
 #[derive(Default)]
 struct Totals {
     valid: usize,
     invalid: usize,
     findings: usize,
     worst: Option<Severity>,
-    /// What could not be checked, by its name.
+    /// The names of inputs that could not be checked.
     unchecked: Vec<String>,
     is_stopped: bool,
 }
 
-/// A run under way.
-struct Run<'a> {
+/// A run of the command.
+struct Validation<'a> {
     settings: &'a Validate,
     out: &'a mut Out,
-    printer: Printer,
+    printer: FindingPrinter,
     progress: Progress,
     totals: Totals,
-    /// What went wrong with printing.
+    /// Why printing failed.
     failed: Option<anyhow::Error>,
 }
 
-impl Run<'_> {
+impl Validation<'_> {
     fn take(&mut self, part: Part) -> ControlFlow<()> {
         match part {
             Part::Unreadable(name, error) => {
-                self.cannot(name.to_string(), &format!("{name} cannot be read: {error}"));
+                self.report_unchecked(name.to_string(), &format!("{name} cannot be read: {error}"));
                 ControlFlow::Continue(())
             }
             Part::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
@@ -116,11 +116,17 @@ impl Run<'_> {
     fn print(&mut self, batch: Batch) -> anyhow::Result<ControlFlow<()>> {
         self.totals.valid += batch.valid;
         self.totals.invalid += batch.invalid;
-        let is_interesting = !batch.findings.is_empty();
-        if is_interesting {
-            self.progress.clear();
-        }
-        for finding in batch.findings {
+        let progress = self.progress.clone();
+        let flow = match batch.findings.is_empty() {
+            true => ControlFlow::Continue(()),
+            false => progress.suspend(|| self.print_findings(batch.findings))?,
+        };
+        self.progress.advance(batch.bytes);
+        Ok(flow)
+    }
+
+    fn print_findings(&mut self, findings: Vec<payload::Finding>) -> anyhow::Result<ControlFlow<()>> {
+        for finding in findings {
             self.totals.worst = self.totals.worst.max(Some(finding.diagnostic.severity));
             if !self.settings.quiet {
                 self.printer.finding(self.out, finding.into())?;
@@ -131,32 +137,28 @@ impl Run<'_> {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        if is_interesting {
-            // Whoever follows a stream sees what is wrong at once.
-            self.out.flush()?;
-        }
-        self.progress.advance(batch.bytes);
+        // A reader of a stream sees each finding at once.
+        self.out.flush()?;
         Ok(ControlFlow::Continue(()))
     }
 
-    fn cannot(&mut self, name: String, problem: &str) {
-        self.progress.clear();
-        note(format_args!("error: {problem}"));
+    fn report_unchecked(&mut self, name: String, problem: &str) {
+        self.progress.suspend(|| note(format_args!("error: {problem}")));
         self.totals.unchecked.push(name);
     }
 
-    fn finish(self, files: &[String]) -> anyhow::Result<Outcome> {
+    fn finish(self, files: &[String]) -> anyhow::Result<ExitStatus> {
         let Self { settings, out, printer, totals, failed, .. } = self;
         if let Some(error) = failed {
             return Err(error);
         }
         let Totals { valid, invalid, findings, worst, unchecked, is_stopped } = totals;
         if !settings.quiet {
-            // How many payloads were checked before it stopped depends on how they were read.
+            // How many payloads were checked before the limit depends on how the files were cut into batches.
             let counted = |count| (!is_stopped).then_some(count);
             let stopped = is_stopped.then_some(true);
             let extra = Extra { valid: counted(valid), invalid: counted(invalid), stopped, ..Extra::default() };
-            // What was not checked, or perhaps not to its end, must not pass for clean.
+            // A file that was not checked to its end must not be reported as clean.
             let is_checked = |file: &&String| !is_stopped && !unchecked.contains(file);
             let checked: Vec<String> = files.iter().filter(is_checked).cloned().collect();
             printer.finish(out, "validate", &checked, extra)?;
@@ -170,7 +172,7 @@ impl Run<'_> {
             }
         }
         match unchecked.as_slice() {
-            [] => Ok(Outcome::of(worst)),
+            [] => Ok(ExitStatus::of(worst)),
             names => Err(anyhow!("not everything could be checked: {}", names.join(", "))),
         }
     }

@@ -6,18 +6,18 @@ use std::io::Write;
 use eventsmith_codegen::Severity;
 use eventsmith_codegen::diagnostic::Position;
 
-use super::Finding;
-use super::place::Repository;
+use super::finding::Finding;
+use super::paths::RepositoryPaths;
 use super::visible::{visible, visible_lines};
 
-pub(super) fn write(out: &mut impl Write, repository: &Repository, finding: &Finding) -> anyhow::Result<()> {
+pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, finding: &Finding) -> anyhow::Result<()> {
     let diagnostic = &finding.diagnostic;
     let command = match diagnostic.severity {
         Severity::Advice => "notice",
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    write!(out, "::{command} file={}", property(&repository.path(&diagnostic.file)))?;
+    write!(out, "::{command} file={}", property(&paths.relative(&diagnostic.file)))?;
     if let Some(Position { line, column }) = diagnostic.position {
         write!(out, ",line={line},col={column}")?;
     }

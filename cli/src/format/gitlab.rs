@@ -5,9 +5,9 @@ use std::io::Write;
 use eventsmith_codegen::Severity;
 use serde::Serialize;
 
-use super::Report;
+use super::finding::Report;
 use super::fingerprint::Fingerprints;
-use super::place::Repository;
+use super::paths::RepositoryPaths;
 
 #[derive(Serialize)]
 struct Issue<'a> {
@@ -29,14 +29,14 @@ struct Lines {
     begin: usize,
 }
 
-pub(super) fn write(out: &mut impl Write, repository: &Repository, report: &Report<'_>) -> anyhow::Result<()> {
+pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, report: &Report<'_>) -> anyhow::Result<()> {
     let mut fingerprints = Fingerprints::default();
     let issues: Vec<Issue<'_>> = report
         .findings
         .iter()
         .map(|finding| {
             let diagnostic = &finding.diagnostic;
-            let path = repository.path(&diagnostic.file);
+            let path = paths.relative(&diagnostic.file);
             Issue {
                 description: &diagnostic.message,
                 check_name: diagnostic.rule,

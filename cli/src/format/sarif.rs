@@ -9,11 +9,11 @@ use eventsmith_codegen::diagnostic::Position;
 use eventsmith_codegen::{Severity, rules};
 use serde_json::{Map, Value, json};
 
+use super::finding::{Finding, Report};
 use super::fingerprint::Fingerprints;
-use super::place::Repository;
-use super::{Finding, Report};
+use super::paths::RepositoryPaths;
 
-pub(super) fn write(out: &mut impl Write, repository: &Repository, report: &Report<'_>) -> anyhow::Result<()> {
+pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, report: &Report<'_>) -> anyhow::Result<()> {
     let mut ids: Vec<&str> = report.findings.iter().map(|finding| finding.diagnostic.rule).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -22,7 +22,7 @@ pub(super) fn write(out: &mut impl Write, repository: &Repository, report: &Repo
     let results: Vec<Value> = report
         .findings
         .iter()
-        .map(|finding| result(finding, &repository.path(&finding.diagnostic.file), &indices, &mut fingerprints))
+        .map(|finding| result(finding, &paths.relative(&finding.diagnostic.file), &indices, &mut fingerprints))
         .collect();
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",

@@ -17,17 +17,17 @@ use eventsmith_codegen::diagnostic::Position;
 use eventsmith_codegen::excerpt::Excerpt;
 use unicode_width::UnicodeWidthChar as _;
 
+use super::finding::{Finding, SourceLine, severity_name};
 use super::visible::{is_hidden, visible, visible_lines};
-use super::{Finding, Source, severity};
 
 /// Writes findings one by one.
-pub(super) struct Text {
+pub(super) struct TextPrinter {
     is_coloured: bool,
     /// The file that was read last: the next finding is probably about it too.
     read: Option<(String, Vec<String>)>,
 }
 
-impl Text {
+impl TextPrinter {
     pub(super) fn for_stdout() -> Self {
         let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
@@ -42,7 +42,7 @@ impl Text {
         if let Some(Position { line, column }) = diagnostic.position {
             write!(out, ":{line}:{column}")?;
         }
-        let (name, rule) = (severity(diagnostic.severity), visible(diagnostic.rule));
+        let (name, rule) = (severity_name(diagnostic.severity), visible(diagnostic.rule));
         let message = visible(&diagnostic.message);
         writeln!(out, ":{bold:#} {level}{name}[{rule}]{level:#}: {bold}{message}{bold:#}")?;
         let pointer = visible(&diagnostic.pointer);
@@ -68,10 +68,10 @@ impl Text {
     }
 
     fn excerpt(&mut self, finding: &Finding) -> Option<Excerpt> {
-        match &finding.source {
-            Source::Hidden => None,
-            Source::Excerpt(excerpt) => Some(excerpt.clone()),
-            Source::File => {
+        match &finding.line {
+            SourceLine::Hidden => None,
+            SourceLine::Excerpt(excerpt) => Some(excerpt.clone()),
+            SourceLine::InFile => {
                 let Position { line, column } = finding.diagnostic.position?;
                 let file = &finding.diagnostic.file;
                 if self.read.as_ref().is_none_or(|(name, _)| name != file) {
@@ -141,7 +141,7 @@ mod tests {
         let finding = Finding::from(Diagnostic::error("bad-json", "a\u{1b}.json", "no", ""));
         let mut out = Vec::new();
 
-        Text { is_coloured: true, read: None }.write(&mut out, &finding).unwrap();
+        TextPrinter { is_coloured: true, read: None }.write(&mut out, &finding).unwrap();
 
         let plain = "\u{1b}[0m";
         let wanted = format!("\u{1b}[1ma\\u{{1b}}.json:{plain} ");

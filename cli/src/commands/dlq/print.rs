@@ -1,4 +1,4 @@
-//! Printing dead letters as they come, so that a million of them is never in memory.
+//! Prints dead letters one by one, so that a million of them is never in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,28 +8,28 @@ use eventsmith::{DeadLetter, DeadReason, Timestamp};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::Format;
+use super::super::data_format::DataFormat;
 use crate::format::{visible, visible_lines};
 use crate::output::Out;
 
 /// Prints items, then a last line; as JSON one object, whose first member holds the items.
-pub(super) struct Printer<'a> {
+pub(super) struct DeadLetterPrinter<'a> {
     out: &'a mut Out,
-    format: Format,
+    format: DataFormat,
     /// The name of the member.
     items: &'static str,
     printed: usize,
     now: Timestamp,
 }
 
-impl<'a> Printer<'a> {
-    pub(super) fn new(out: &'a mut Out, format: Format, items: &'static str) -> Self {
+impl<'a> DeadLetterPrinter<'a> {
+    pub(super) fn new(out: &'a mut Out, format: DataFormat, items: &'static str) -> Self {
         Self { out, format, items, printed: 0, now: Timestamp::now() }
     }
 
-    /// A letter in a line.
-    pub(super) fn letter(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
-        if self.format == Format::Json {
+    /// Prints a dead letter in one line.
+    pub(super) fn print_row(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+        if self.format == DataFormat::Json {
             return self.item(&summary(letter));
         }
         if self.printed == 0 {
@@ -44,18 +44,18 @@ impl<'a> Printer<'a> {
         row(self.out, [&number, &age, &letter.consumer, event, letter.reason.as_str(), &attempts, &error])
     }
 
-    /// A letter with all that is in it.
-    pub(super) fn whole(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+    /// Prints a dead letter with all that is in it.
+    pub(super) fn print_in_full(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
         let raw = serde_json::from_slice::<&RawValue>(&letter.payload);
-        if self.format == Format::Json {
+        if self.format == DataFormat::Json {
             let headers: Vec<Value> = letter.headers().map(|(name, value)| json!([name, value])).collect();
-            let mut whole = summary(letter);
-            whole["headers"] = headers.into();
+            let mut members = summary(letter);
+            members["headers"] = headers.into();
             let text = String::from_utf8_lossy(&letter.payload);
-            // What is no JSON is told as text.
+            // A payload that is not JSON is printed as text.
             return match raw {
-                Ok(raw) => self.item(&Whole { letter: whole, payload: raw }),
-                Err(_) => self.item(&Whole { letter: whole, payload: json!({ "text": text }) }),
+                Ok(raw) => self.item(&FullLetter { letter: members, payload: raw }),
+                Err(_) => self.item(&FullLetter { letter: members, payload: json!({ "text": text }) }),
             };
         }
         if self.printed > 0 {
@@ -74,9 +74,9 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// What became of a letter.
-    pub(super) fn outcome(&mut self, letter: &DeadLetter, text: &str, data: &Value) -> anyhow::Result<()> {
-        if self.format == Format::Json {
+    /// Prints what was done with a dead letter.
+    pub(super) fn print_result(&mut self, letter: &DeadLetter, text: &str, data: &Value) -> anyhow::Result<()> {
+        if self.format == DataFormat::Json {
             return self.item(&json!({ "sequence": letter.sequence, "outcome": data }));
         }
         let event = letter.event_type.as_deref().unwrap_or("?");
@@ -85,12 +85,12 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// The last line, or the last members.
+    /// Prints the last line, or the last members.
     pub(super) fn finish(self, last: &str, members: Value) -> anyhow::Result<()> {
         match self.format {
-            Format::Text if last.is_empty() => {}
-            Format::Text => writeln!(self.out, "{last}")?,
-            Format::Json => {
+            DataFormat::Text if last.is_empty() => {}
+            DataFormat::Text => writeln!(self.out, "{last}")?,
+            DataFormat::Json => {
                 if self.printed == 0 {
                     write!(self.out, "{{\"{}\": [", self.items)?;
                 }
@@ -116,13 +116,13 @@ impl<'a> Printer<'a> {
 }
 
 #[derive(serde::Serialize)]
-struct Whole<P> {
+struct FullLetter<P> {
     #[serde(flatten)]
     letter: Value,
     payload: P,
 }
 
-/// What a listing tells of a letter.
+/// A dead letter without headers and payload.
 fn summary(letter: &DeadLetter) -> Value {
     json!({
         "sequence": letter.sequence,
@@ -146,7 +146,7 @@ fn row(out: &mut Out, [number, age, consumer, event, reason, attempts, error]: [
     Ok(())
 }
 
-/// An age in its greatest unit.
+/// An age in its largest unit.
 fn age(seconds: i64) -> String {
     match seconds {
         ..60 => format!("{}s", seconds.max(0)),
@@ -204,7 +204,7 @@ fn indented(json: &str) -> String {
     text
 }
 
-/// How many letters there are, by consumer and reason.
+/// The number of dead letters, by consumer and reason.
 #[derive(Default)]
 pub(super) struct Counts(BTreeMap<(String, DeadReason), u64>);
 

@@ -1,9 +1,7 @@
 //! `eventsmith example`, through the binary.
 
-mod support;
-
+use crate::support::Folder;
 use serde_json::{Value, json};
-use support::Folder;
 
 const COMMON: &str = r#"{"$defs": {
   "RuleId": {"type": "string", "pattern": "^R-[0-9]{4}$"},

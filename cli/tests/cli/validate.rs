@@ -1,9 +1,7 @@
 //! `eventsmith validate`, through the binary.
 
-mod support;
-
+use crate::support::{Folder, Run};
 use serde_json::{Value, json};
-use support::{Folder, Run};
 
 const V1: &str = r##"{
   "title": "RuleCreated",
@@ -43,7 +41,6 @@ fn envelope(version: &str, data: Value) -> Value {
     })
 }
 
-#[expect(clippy::unwrap_used, reason = "this is a test; Clippy knows them only by their attribute")]
 fn findings(run: &Run) -> Vec<Value> {
     let object: Value = serde_json::from_str(&run.stdout).unwrap();
     object["findings"].as_array().unwrap().clone()

@@ -1,7 +1,5 @@
 //! A small catalogue in a temporary folder, and the binary run over it.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; Clippy knows them only by their attribute")]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! `eventsmith lint`, through the binary.
 
-mod support;
-
-use support::Folder;
+use crate::support::Folder;
 
 const MANIFEST: (&str, &str) = ("eventsmith.toml", "root = \"rules\"\n");
 

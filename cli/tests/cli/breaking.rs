@@ -1,14 +1,10 @@
 //! `eventsmith breaking`, through the binary and real repositories.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; Clippy knows them only by their attribute")]
-
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Folder, Run};
 use serde_json::Value;
-use support::{Folder, Run};
 
 const MANIFEST: &str = "root = \"rules\"\n";
 const EVENT: &str = "schemas/domain/rule/created.v1.json";

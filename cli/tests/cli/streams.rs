@@ -1,12 +1,10 @@
 //! `eventsmith streams`, through the binary, against a real server.
 
-mod support;
-
+use crate::support::{Folder, Run};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Topology};
 use rules_events::{CATALOGUE, SERVICES, STREAMS};
 use serde_json::Value;
-use support::Folder;
 
 const MANIFEST: &str = r#"root = "rules"
 
@@ -30,13 +28,12 @@ deliver = "new"
 "#;
 
 /// A catalogue with a service that consumes, and a server.
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 async fn folder_and_server() -> (Folder, NatsServer) {
     let folder = Folder::with(&[("eventsmith.toml", MANIFEST), ("domain/rule/created.v1.json", "true")]);
     (folder, NatsServer::start().await.unwrap())
 }
 
-fn streams(folder: &Folder, server: &NatsServer, arguments: &[&str]) -> support::Run {
+fn streams(folder: &Folder, server: &NatsServer, arguments: &[&str]) -> Run {
     let url = server.url();
     let mut all = vec!["streams"];
     all.extend(arguments);

@@ -1,14 +1,10 @@
 //! Every format of findings, through the binary, read by a parser of the format.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; Clippy knows them only by their attribute")]
-
-mod support;
-
 use std::collections::HashSet;
 
+use crate::support::{Folder, Run};
 use eventsmith_codegen::schema::Validator;
 use serde_json::{Value, json};
-use support::{Folder, Run};
 
 const SCHEMA: &str = r#"{
   "title": "ItemAdded",
@@ -114,7 +110,7 @@ fn the_text_lets_no_payload_steer_the_terminal() {
 
 #[test]
 fn the_json_is_as_its_schema_says() {
-    let schema = include_str!("../../docs/findings.schema.json");
+    let schema = include_str!("../../../docs/findings.schema.json");
     let payloads = "{\"price\": 1.5}\n{oops\n{\"price\": 1}\n";
 
     for run in [
@@ -132,7 +128,7 @@ fn the_json_is_as_its_schema_says() {
 
 #[test]
 fn the_schema_of_the_json_knows_comparisons() {
-    let schema = include_str!("../../docs/findings.schema.json");
+    let schema = include_str!("../../../docs/findings.schema.json");
     let comparison = |status: &str| {
         json!({"findings": [], "comparisons": [{
             "event_type": "item.added", "version": 1, "direction": "forward", "status": status, "revision": "main",

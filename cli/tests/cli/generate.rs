@@ -1,11 +1,9 @@
 //! `eventsmith generate`, through the binary.
 
-mod support;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
-use support::Folder;
+use crate::support::Folder;
 
 const CREATED: &str = r#"{
   "title": "RuleCreated",

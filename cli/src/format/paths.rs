@@ -1,24 +1,24 @@
-//! Where files are for those who show findings: they know the repository, not the folder that a command ran in.
+//! Paths from the root of the repository: tools that show findings do not know the folder that a command ran in.
 
 use std::env;
 use std::path::{Component, Path, PathBuf};
 
-/// The repository around the current folder.
-pub(super) struct Repository {
+/// Turns paths from the current folder into paths from the root of the repository.
+pub(super) struct RepositoryPaths {
     here: PathBuf,
     root: PathBuf,
 }
 
-impl Repository {
+impl RepositoryPaths {
     /// The nearest folder upward that holds `.git`; the current folder, if there is none.
-    pub(super) fn around_here() -> Self {
+    pub(super) fn of_current_folder() -> Self {
         let here = env::current_dir().unwrap_or_default();
         let root = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&here).to_owned();
         Self { here, root }
     }
 
     /// The path of a file from the root of the repository, with slashes; the whole path of one that is elsewhere.
-    pub(super) fn path(&self, file: &str) -> String {
+    pub(super) fn relative(&self, file: &str) -> String {
         let whole = normal(&self.here.join(file));
         let path = whole.strip_prefix(&self.root).unwrap_or(&whole);
         let mut text = String::new();
@@ -57,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_told_from_the_root_of_the_repository() {
-        let repository = Repository { here: PathBuf::from("/repo/schemas"), root: PathBuf::from("/repo") };
+    fn a_path_starts_at_the_root_of_the_repository() {
+        let paths = RepositoryPaths { here: PathBuf::from("/repo/schemas"), root: PathBuf::from("/repo") };
 
-        assert_eq!(repository.path("domain/a.json"), "schemas/domain/a.json");
-        assert_eq!(repository.path("./../b.json"), "b.json");
-        assert_eq!(repository.path("/repo/c.json"), "c.json");
-        assert_eq!(repository.path("/elsewhere/d.json"), "/elsewhere/d.json");
+        assert_eq!(paths.relative("domain/a.json"), "schemas/domain/a.json");
+        assert_eq!(paths.relative("./../b.json"), "b.json");
+        assert_eq!(paths.relative("/repo/c.json"), "c.json");
+        assert_eq!(paths.relative("/elsewhere/d.json"), "/elsewhere/d.json");
     }
 }

@@ -1,16 +1,12 @@
 //! What `eventsmith validate` reads, how much of it at once, and what it keeps to itself.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; Clippy knows them only by their attribute")]
-
-mod support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::{Folder, Run};
 use serde_json::{Value, json};
-use support::{Folder, Run};
 
 const ADDED: &str = r#"{
   "type": "object",

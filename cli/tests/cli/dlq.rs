@@ -1,9 +1,5 @@
 //! `eventsmith dlq`, through the binary and against a real server.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; Clippy knows them only by their attribute")]
-
-mod support;
-
 use eventsmith::testing::NatsServer;
 use eventsmith::{
     Bus, Config, DecodeError, Event, HandlerError, Invalid, Kind, Received, Schema, Storage, StreamDescriptor,
@@ -12,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use support::{Folder, Run};
+use crate::support::{Folder, Run};
 
 const RULES: StreamDescriptor = StreamDescriptor {
     name: "RULES",

@@ -8,10 +8,8 @@
 //! - `<!-- quote: PATH -->`: the block stands in a file of this repository, line by line, however far it is indented; a line
 //!   `...` stands for what is left out.
 //!
-//! `UPDATE_GUIDE=1 cargo test -p eventsmith-cli --test guide` writes the outputs anew, and the code that is generated from the
+//! `UPDATE_GUIDE=1 cargo test -p eventsmith-cli --test cli guide` writes the outputs anew, and the code that is generated from the
 //! catalogue of the page. Look at the difference.
-
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::env;
 use std::fs;

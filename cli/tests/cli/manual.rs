@@ -1,10 +1,8 @@
 //! `eventsmith completions` and `eventsmith man`, through the binary.
 
-mod support;
-
 use std::fs;
 
-use support::Folder;
+use crate::support::Folder;
 
 #[test]
 fn every_shell_gets_completions_that_know_the_commands() {

@@ -1,0 +1,25 @@
+//! The binary `eventsmith`, run as its users run it.
+//!
+//! One binary holds all tests: each more would link the runtime and the code generator once more.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+// The commands.
+mod breaking;
+mod dlq;
+mod example;
+mod generate;
+mod lint;
+mod manual;
+mod streams;
+mod validate;
+mod validate_inputs;
+
+// What they print.
+mod formats;
+
+// What the documentation shows, and how others start the binary.
+mod guide;
+mod ways_in;
