@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use eventsmith::{ConsumerDescriptor, DeliverFrom, Discard, Retention, Storage, StreamSettings, Topology};
+use eventsmith::DeliverFrom;
+use eventsmith::admin::{StreamSettings, Topology};
+use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage};
 use eventsmith_codegen::{Loaded, manifest};
 
 /// The server's own default, which holds where eventsmith.toml is silent; also that of the generated code.
@@ -50,17 +52,15 @@ fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
 
 fn consumer(consumer: &manifest::Consumer) -> ConsumerDescriptor {
     let default = ConsumerDescriptor::DEFAULT;
-    ConsumerDescriptor {
-        ack_wait: consumer.ack_wait.unwrap_or(default.ack_wait),
-        // More than a machine can count is as good as no limit.
-        max_ack_pending: consumer
-            .max_ack_pending
-            .map_or(default.max_ack_pending, |max| usize::try_from(max).unwrap_or(usize::MAX)),
-        max_deliver: consumer.max_deliver.map_or(default.max_deliver, u64::from),
-        deliver: match consumer.deliver {
+    // More than a machine can count is as good as no limit.
+    let max_ack_pending = consumer.max_ack_pending.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+    default
+        .ack_wait(consumer.ack_wait.unwrap_or(default.ack_wait))
+        .max_ack_pending(max_ack_pending.unwrap_or(default.max_ack_pending))
+        .max_deliver(consumer.max_deliver.map_or(default.max_deliver, u64::from))
+        .deliver(match consumer.deliver {
             manifest::Deliver::All => DeliverFrom::All,
             manifest::Deliver::New => DeliverFrom::New,
-        },
-        ordered: consumer.ordered,
-    }
+        })
+        .ordered(consumer.ordered)
 }

@@ -1,4 +1,4 @@
-//! Whether a catalogue may take the place of an earlier one: every published version against what it was.
+//! Whether a catalogue may replace an earlier one: every published version is compared with its earlier text.
 //!
 //! A version file that has been published may change only compatibly. New readers must understand what old writers
 //! wrote (backward), old readers what new writers write (forward), as the policy says.
@@ -30,11 +30,11 @@ use texts::{Broken, Subject, Text, Texts};
 pub struct Comparisons {
     /// Every version that is in both, in the order of the current catalogue.
     pub comparisons: Vec<Comparison>,
-    /// What breaks somebody, or may do so.
+    /// What breaks a reader, or may break one.
     pub findings: Vec<Diagnostic>,
 }
 
-/// One schema against what it was, in one direction.
+/// A schema compared with its earlier text, in one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The type of the event.
@@ -43,15 +43,15 @@ pub struct Comparison {
     pub version: u32,
     /// Whether the reply of a request is meant.
     pub is_reply: bool,
-    /// Who writes and who reads.
+    /// Which side writes and which side reads.
     pub direction: Direction,
     /// What is known.
     pub status: Status,
     /// The earlier catalogue: its folder or revision.
     pub revision: String,
-    /// A payload that is written and not understood.
+    /// A payload that writers may write and readers reject.
     pub witness: Option<Value>,
-    /// JSON pointer of the place in the witness that the reader rejects.
+    /// JSON pointer into the witness: the part that the reader rejects.
     pub instance_pointer: Option<String>,
     /// JSON pointer of the keyword in the reader's bundled schema that rejects it, or that could not be decided.
     pub schema_pointer: Option<String>,
@@ -61,7 +61,7 @@ pub struct Comparison {
     pub changes: Vec<Change>,
 }
 
-/// Who must understand whom.
+/// Which readers read which writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// New readers and old writers.
@@ -93,7 +93,7 @@ impl Direction {
 pub enum Status {
     /// Both schemas say the same.
     Identical,
-    /// Proved to be understood.
+    /// Proved: readers accept everything that is written.
     Compatible,
     /// Neither proved nor refuted.
     Undecided,
@@ -114,7 +114,7 @@ impl Status {
 }
 
 impl Comparisons {
-    /// How many comparisons ended so.
+    /// How many comparisons have this status.
     pub fn count(&self, status: Status) -> usize {
         self.comparisons.iter().filter(|comparison| comparison.status == status).count()
     }
@@ -127,9 +127,9 @@ pub fn compare(previous: &Loaded, current: &Loaded, policy: Policy) -> Compariso
 
 /// Compares a catalogue with the one before and with all those before that, newest first.
 ///
-/// Of every version each text that it ever had is compared once, and the worst result is told. Earlier catalogues
+/// Of every version each text that it ever had is compared once, and the worst result is reported. Earlier catalogues
 /// are dropped as soon as their texts are known: a long history takes no more memory than the texts that differ.
-/// What is gone was missed when it went: only the last catalogue counts for removed events and the like.
+/// For removed events and versions only the last catalogue counts: earlier removals were reported when they were made.
 pub fn compare_all(
     earlier: impl IntoIterator<Item = Loaded>,
     previous: &Loaded,
@@ -140,7 +140,7 @@ pub fn compare_all(
     let mut findings = published::findings(previous, current);
     findings.extend(history.add(previous, Severity::Warning));
     for catalogue in earlier {
-        // Nobody can mend the past: what is broken there is worth knowing and no more.
+        // Earlier catalogues cannot be repaired: their faults are advice.
         findings.extend(history.add(&catalogue, Severity::Advice));
     }
     let broken = Broken::of(current);
@@ -168,14 +168,14 @@ pub fn compare_all(
     Comparisons { comparisons, findings }
 }
 
-type Result = (Comparison, Option<Diagnostic>);
+type Compared = (Comparison, Option<Diagnostic>);
 
 /// The worst comparison of a schema with its earlier texts, in every direction; nothing for a schema that is new.
-fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject, policy: Policy) -> Vec<Result> {
+fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject, policy: Policy) -> Vec<Compared> {
     let now = Text::of(current, &subject.file);
     let last = previous.catalogue.dir.display().to_string();
     let prepared = Prepared::new(&now.schema);
-    let mut found: Vec<Result> = Vec::new();
+    let mut found: Vec<Compared> = Vec::new();
     for then in history.of(subject) {
         let before = Prepared::new(&then.schema);
         let changes = changes(&then.schema, &now.schema);
@@ -198,8 +198,8 @@ fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject
     found
 }
 
-/// What is known of a schema that cannot be read, now or then: nothing, and a finding says why.
-fn unknown(history: &Texts, previous: &Loaded, subject: &Subject, policy: Policy, reason: &str) -> Vec<Result> {
+/// The comparison of a schema that cannot be read now or could not be read then: undecided. A finding says why.
+fn unknown(history: &Texts, previous: &Loaded, subject: &Subject, policy: Policy, reason: &str) -> Vec<Compared> {
     if history.of(subject).is_empty() && history.broken(subject).is_none() {
         return Vec::new();
     }
@@ -231,7 +231,7 @@ impl Comparison {
     }
 }
 
-fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Result {
+fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Compared {
     let mut comparison = Comparison::new(pair.subject, pair.direction, &pair.then.revision, changes);
     let finding = match verdict {
         Verdict::Identical => None,

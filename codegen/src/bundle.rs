@@ -1,8 +1,11 @@
 //! One document of a schema and everything it refers to.
 //!
-//! Most schemas refer to definitions by path and pointer; those definitions are copied below the document's own, so
-//! that the result reads like a schema that never was in several files. Where anchors or nested identifiers make
-//! that unsafe, whole documents are embedded under their URIs, as the standard describes.
+//! Most schemas refer to definitions by path and pointer. Those definitions are copied to the document's own definitions: the
+//! bundle holds what the schema needs and nothing else. Where anchors or nested identifiers make that unsafe, whole documents
+//! are embedded under their URIs, as the standard describes.
+//!
+//! The validator's own bundling always embeds whole documents, keeps no record of where a definition came from, and stops at
+//! the first reference without a target. `Event::SCHEMA` and the texts that `breaking` compares need the smaller form.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +14,8 @@ use serde_json::{Map, Value, json};
 use crate::load::Loaded;
 use crate::lower::names::unique;
 use crate::model::Document;
-use crate::pointer;
-use crate::references::{Place, Target, file_uri, fragment};
+use crate::pointer::{self, fragment};
+use crate::references::{Place, Target, file_uri};
 use crate::schema;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
@@ -41,7 +44,7 @@ impl Origins {
     }
 }
 
-/// The bundle of a file, and where its parts stand.
+/// The bundle of a file, and the origins of its parts.
 pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origins) {
     let mut origins = Origins { file: file.to_owned(), copied: BTreeMap::new() };
     let Some(document) = loaded.catalogue.documents.get(file) else { return (Value::Bool(true), origins) };

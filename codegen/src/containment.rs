@@ -1,13 +1,14 @@
-//! Whether everything that writers of one schema write is accepted by another schema: proved, or refuted by a payload.
+//! Whether a reader's schema accepts everything that writers of another schema write: proved, or refuted by a payload.
 
 mod closed;
-mod judge;
 mod modern;
 mod number;
+mod pair;
 mod proof;
 mod search;
 mod text;
 mod types;
+mod verdict;
 mod writer;
 
 use std::cell::OnceCell;
@@ -15,48 +16,18 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use crate::sample::Sampler;
-use crate::schema::{self, Fault, Validator};
+use crate::schema::{self, Validator};
 
-use judge::Judge;
 use modern::modern;
+use pair::SchemaPair;
 use proof::Prover;
-use search::Search;
-
-/// What is known about the writers of one schema and the readers of another.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// Both schemas say the same, apart from what is for people only.
-    Identical,
-    /// Proved: whatever writers write, readers accept.
-    Compatible,
-    /// Refuted.
-    Breaking(Box<Witness>),
-    /// Neither proved nor refuted.
-    Undecided(Obstacle),
-}
-
-/// A payload that writers may write and readers reject; both validators have been asked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Witness {
-    /// The payload, as small as could be made.
-    pub payload: Value,
-    /// How the reader's schema rejects it. The pointer leads into the payload, the keyword into the reader's schema.
-    pub fault: Fault,
-}
-
-/// What stopped a proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
-    /// JSON pointer of the keyword of the reader's schema that could not be decided.
-    pub pointer: String,
-    /// Why, in words.
-    pub reason: String,
-}
+use search::{LARGEST, Search};
+pub use verdict::{Obstacle, Verdict, Witness};
 
 /// A self-contained schema, ready to be compared with others.
 pub struct Prepared<'a> {
     given: &'a Value,
-    /// The same in the words of draft 2020-12.
+    /// The same in the vocabulary of draft 2020-12.
     modern: Value,
     validator: OnceCell<Result<Validator, String>>,
     sampler: OnceCell<Result<Sampler, String>>,
@@ -80,7 +51,7 @@ impl<'a> Prepared<'a> {
 /// Decides whether what writers of one schema write is accepted by another.
 ///
 /// Writers write declared properties only: an object whose schema declares properties has no others, even where the
-/// schema allows them; one without any is free in form, and one whose others have a schema of their own is a map.
+/// schema allows them; one without any is free-form, and one whose other properties have a schema of their own is a map.
 ///
 /// ```
 /// use eventsmith_codegen::containment::{Prepared, Verdict, decide};
@@ -102,15 +73,15 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
         return Verdict::Identical;
     }
     let draft = |schema: &Prepared<'_>| schema::draft_number(schema.given);
-    let judge = Judge::new((old, draft(writer)), (new, draft(reader)));
-    let Err(first) = Prover::new(&judge, None).prove() else { return Verdict::Compatible };
+    let pair = SchemaPair::new((old, draft(writer)), (new, draft(reader)));
+    let Err(first) = Prover::new(&pair, None).prove() else { return Verdict::Compatible };
     let undecided = |pointer, reason| Verdict::Undecided(Obstacle { pointer, reason });
     let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
         (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
         (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return undecided(String::new(), reason),
     };
-    let search = Search::new(&judge, of_writer, of_reader);
-    let prover = Prover::new(&judge, Some(sampler));
+    let search = Search::new(&pair, of_writer, of_reader);
+    let prover = Prover::new(&pair, Some(sampler));
     for attempt in [Prover::first_miss, Prover::prove] {
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
@@ -119,7 +90,7 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
         }
     }
     let simple = closed::simply_closed(old);
-    if !judge.is_draft_4 && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
+    if !pair.is_draft_4 && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Verdict::Compatible;
     }
     match search.far_and_wide(&simple) {
@@ -128,12 +99,9 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
     }
 }
 
-/// The longest text of a schema that is canonicalized: that takes time that grows faster than the text.
-const LARGEST: usize = 60_000;
-
 /// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
 pub fn writes(schema: &Value, payload: &Value) -> bool {
     let writer = modern(schema);
-    let judge = Judge::new((&writer, 0), (&writer, 0));
-    closed::is_declared(&judge, &[&writer], payload)
+    let pair = SchemaPair::new((&writer, 0), (&writer, 0));
+    closed::is_declared(&pair, &[&writer], payload)
 }

@@ -34,7 +34,7 @@ use serde_attributes::Container;
 pub struct Site<'a> {
     /// The folder of the crate's `Cargo.toml`.
     pub crate_dir: &'a Path,
-    /// The source file, if the compiler tells.
+    /// The source file, if the compiler reveals it.
     pub source_file: Option<&'a Path>,
 }
 

@@ -20,7 +20,7 @@ impl Excerpt {
             return Self { text: line.to_owned(), column };
         }
         let skipped = column.saturating_sub(BEFORE + 1);
-        // A cut that saves no more than its mark takes is none.
+        // Do not cut what is no longer than the dots.
         let skipped = if skipped <= CUT.len() { 0 } else { skipped };
         let mut text = String::from(if skipped == 0 { "" } else { CUT });
         let mut rest = line.chars().skip(skipped);

@@ -19,8 +19,9 @@ pub(crate) mod no_publisher;
 pub(crate) mod other_draft_keyword;
 mod pattern;
 pub(crate) mod property_naming;
+pub mod rules;
 pub(crate) mod secret_property;
-pub(crate) mod switches;
+mod switches;
 pub(crate) mod type_naming;
 pub(crate) mod unanchored_pattern;
 pub(crate) mod unbounded_array;
@@ -46,13 +47,10 @@ use crate::load::Loaded;
 use crate::manifest;
 use crate::model::Document;
 use crate::parallel;
-use crate::rules::Rule;
+use crate::rule::Rule;
 
-use file::{Context, File, Report, Spot};
+use file::{File, LintContext, Report, Spot};
 use switches::Switches;
-
-/// Rules of this module that nothing switches off: they are about the switches.
-pub(crate) const IRREVOCABLE: &[&str] = &[switches::BAD_SWITCH.id];
 
 /// What a rule looks at.
 enum Look {
@@ -136,7 +134,7 @@ fn of_files(loaded: &Loaded, documents: &[&Document]) -> Vec<Diagnostic> {
     let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
     let payloads: HashSet<&str> =
         versions.flat_map(|version| [Some(version.file.as_str()), version.reply.as_deref()]).flatten().collect();
-    let context = Context::new(loaded);
+    let context = LintContext::new(loaded);
     let findings = parallel::map(documents, |document| {
         let file = File::new(&context, document, payloads.contains(document.path.as_str()));
         let mut findings = Vec::new();

@@ -1,4 +1,4 @@
-//! Finding an event by what somebody typed, and the nearest names when there is none.
+//! Finds an event by name, or the nearest names when there is none.
 
 use std::fmt;
 
@@ -68,7 +68,7 @@ fn no_version(event: &Event, number: &str) -> Unknown {
     }
 }
 
-/// The three names nearest to one that was meant, leaving out those that nobody could have meant.
+/// The three names nearest to a given one, without those that are too different to be meant.
 pub fn nearest<'a>(meant: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let limit = meant.chars().count().div_ceil(3).max(2);
     let last = |name: &str| name.rsplit('.').next().map(str::to_owned);

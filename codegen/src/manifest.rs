@@ -145,12 +145,12 @@ pub struct Service {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Consumer {
-    /// After this long without a sign of life an event is delivered again.
+    /// An event is delivered again after this long without an acknowledgement or an in-progress ack.
     #[serde(deserialize_with = "optional_duration")]
     pub ack_wait: Option<Duration>,
     /// How many events may be delivered and not acknowledged.
     pub max_ack_pending: Option<u32>,
-    /// After this many deliveries the server gives up.
+    /// The server stops delivering an event after this many deliveries.
     pub max_deliver: Option<u32>,
     /// Where a consumer that does not exist yet begins.
     pub deliver: Deliver,
@@ -169,7 +169,7 @@ pub enum Deliver {
     New,
 }
 
-/// What becomes of the findings of one rule. Level and reason are judged by `lint`, so that they break no build.
+/// What becomes of the findings of one rule. `lint` checks level and reason: they break no build.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Switch {
@@ -181,7 +181,7 @@ pub struct Switch {
     pub files: Vec<String>,
 }
 
-/// Stands in for a manifest that cannot be read, so that the schema files are checked all the same.
+/// Takes the place of a manifest that cannot be read: the schema files are checked all the same.
 pub(crate) fn placeholder() -> Manifest {
     Manifest {
         root: Spanned::new(0..0, "root".to_owned()),

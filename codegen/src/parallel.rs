@@ -1,4 +1,4 @@
-//! Work on many things at once. Build scripts run unoptimised, so that every processor counts.
+//! Parallel work on lists. Build scripts run unoptimised, so every processor counts.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     };
     let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len());
     let mut results = thread::scope(|scope| {
-        // A thread that cannot be had is no loss: this one does all that is left.
+        // Without a further thread, this one does the rest.
         let spawn = |_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, take).ok();
         let helpers: Vec<_> = (1..threads).filter_map(spawn).collect();
         let mut results = take();

@@ -1,4 +1,4 @@
-//! Which payloads are decoded without the validator, and what keeps the others from it.
+//! Which payloads are decoded without the validator, and which keywords prevent it for the others.
 
 use crate::diagnostic::Position;
 use crate::load::Loaded;
@@ -20,7 +20,7 @@ pub struct Path {
     pub causes: Vec<Cause>,
 }
 
-/// A keyword that only the validator can judge.
+/// A keyword that only the validator checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The keyword.

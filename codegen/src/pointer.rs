@@ -1,4 +1,8 @@
-//! JSON pointers (RFC 6901): steps, escapes, and where they lead in a source text.
+//! JSON pointers (RFC 6901): steps, escapes, fragments of URIs, and where they lead in a source text.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::diagnostic::Position;
 
@@ -15,6 +19,33 @@ pub fn steps(pointer: &str) -> Option<Vec<String>> {
     let rest = pointer.strip_prefix('/')?;
     Some(rest.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
 }
+
+/// A JSON pointer as the fragment of a URI.
+pub fn fragment(pointer: &str) -> String {
+    format!("#{}", utf8_percent_encode(pointer, NOT_IN_FRAGMENTS))
+}
+
+/// The JSON pointer that the fragment of a URI means.
+pub fn of_fragment(fragment: &str) -> Cow<'_, str> {
+    percent_decode_str(fragment).decode_utf8().unwrap_or(Cow::Borrowed(fragment))
+}
+
+/// The ASCII characters that a fragment holds only with a percent sign (RFC 3986, section 3.5).
+const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The line and column of a pointer's target in a JSON text: of the member's name, or of the element.
 ///

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::model::Document;
 use crate::parallel;
+use crate::pointer;
 use crate::schema;
 use crate::walk::every_schema;
 
@@ -24,7 +25,7 @@ impl Place {
         Self { file: file.into(), pointer: String::new() }
     }
 
-    /// A place below this one.
+    /// The schema at a pointer below this one.
     #[must_use]
     pub fn below(&self, pointer: &str) -> Self {
         Self { file: self.file.clone(), pointer: format!("{}{pointer}", self.pointer) }
@@ -70,19 +71,6 @@ pub struct Link {
 pub fn file_uri(path: &str) -> String {
     let escaped = path.replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
     format!("catalogue:///{escaped}")
-}
-
-/// A JSON pointer as the fragment of a URI.
-pub fn fragment(pointer: &str) -> String {
-    let mut uri = String::from("#");
-    for byte in pointer.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
 }
 
 /// Keywords that bind a schema to the document it stands in.
@@ -189,7 +177,7 @@ impl References {
             return Some(Target::MetaSchema);
         }
         let place = if fragment.is_empty() || fragment.starts_with('/') {
-            self.resources.get(resource)?.below(&percent_decode(fragment))
+            self.resources.get(resource)?.below(&pointer::of_fragment(fragment))
         } else {
             self.anchors.get(&uri)?.clone()
         };
@@ -213,24 +201,6 @@ fn base_of<'a>(bases: &'a BTreeMap<String, String>, pointer: &str) -> &'a str {
 
 fn split(uri: &str) -> (&str, &str) {
     uri.split_once('#').unwrap_or((uri, ""))
-}
-
-pub(crate) fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = match (first, tail) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
-            _ => None,
-        };
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

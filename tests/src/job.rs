@@ -5,20 +5,18 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use eventsmith::{DecodeError, Event, Invalid, Kind, Schema, StreamDescriptor, Violation};
+use eventsmith::catalogue::StreamDescriptor;
+use eventsmith::generated::Schema;
+use eventsmith::{DecodeError, Event, Invalid, Kind, Violation};
 use serde::{Deserialize, Serialize};
 
 /// The stream of [`Job`]s.
-pub const JOBS: StreamDescriptor = StreamDescriptor {
-    name: "JOBS",
-    description: "Jobs, which tell their handler what to do",
-    subjects: &["rules.domain.>"],
-    ..StreamDescriptor::DEFAULT
-};
+pub const JOBS: StreamDescriptor =
+    StreamDescriptor::new("JOBS", &["rules.domain.>"]).description("Jobs, which tell their handler what to do");
 
 /// The stream of what handlers gave up on.
 pub const LETTERS: StreamDescriptor =
-    StreamDescriptor { name: "LETTERS", description: "Dead letters of jobs", subjects: &["rules.dlq.>"], ..JOBS };
+    JOBS.name("LETTERS").description("Dead letters of jobs").subjects(&["rules.dlq.>"]);
 
 /// An event whose handler does as it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ mod print;
 mod select;
 
 use clap::{Args, Subcommand};
-use eventsmith::{DeadLetter, DeadLetterError, DeadLetters, ReplayTo, Replayed};
+use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterError, DeadLetters, ReplayTo, Replayed};
 use serde_json::{Value, json};
 
 use super::data_format::DataFormat;

@@ -1,5 +1,6 @@
 //! `eventsmith streams`: plans, applies and shows the streams and consumers of a server.
 
+use eventsmith::admin::BusAdmin;
 use std::fmt;
 use std::io::Write as _;
 

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use eventsmith_codegen::payload::{self, Batch, Checker, Options, Outcome as Part};
+use eventsmith_codegen::payload::{self, CheckResult, CheckedPart, Checker, Options};
 use eventsmith_codegen::{Severity, lookup};
 
 use crate::catalogue::Schemas;
@@ -100,20 +100,20 @@ struct Validation<'a> {
 }
 
 impl Validation<'_> {
-    fn take(&mut self, part: Part) -> ControlFlow<()> {
+    fn take(&mut self, part: CheckResult) -> ControlFlow<()> {
         match part {
-            Part::Unreadable(name, error) => {
+            CheckResult::Unreadable(name, error) => {
                 self.report_unchecked(name.to_string(), &format!("{name} cannot be read: {error}"));
                 ControlFlow::Continue(())
             }
-            Part::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
+            CheckResult::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
                 self.failed = Some(error);
                 ControlFlow::Break(())
             }),
         }
     }
 
-    fn print(&mut self, batch: Batch) -> anyhow::Result<ControlFlow<()>> {
+    fn print(&mut self, batch: CheckedPart) -> anyhow::Result<ControlFlow<()>> {
         self.totals.valid += batch.valid;
         self.totals.invalid += batch.invalid;
         let progress = self.progress.clone();

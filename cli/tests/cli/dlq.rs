@@ -1,23 +1,19 @@
 //! `eventsmith dlq`, through the binary and against a real server.
 
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::{Storage, StreamDescriptor};
+use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, DecodeError, Event, HandlerError, Invalid, Kind, Received, Schema, Storage, StreamDescriptor,
-};
+use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, Invalid, Kind, Received};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::support::{Folder, Run};
 
-const RULES: StreamDescriptor = StreamDescriptor {
-    name: "RULES",
-    description: "Events",
-    subjects: &["rules.domain.>"],
-    storage: Storage::Memory,
-    ..StreamDescriptor::DEFAULT
-};
-const LETTERS: StreamDescriptor = StreamDescriptor { name: "LETTERS", subjects: &["rules.dlq.>"], ..RULES };
+const RULES: StreamDescriptor =
+    StreamDescriptor::new("RULES", &["rules.domain.>"]).description("Events").storage(Storage::Memory);
+const LETTERS: StreamDescriptor = RULES.name("LETTERS").subjects(&["rules.dlq.>"]);
 
 macro_rules! event {
     ($name:ident, $type:literal) => {
@@ -200,7 +196,7 @@ async fn a_replay_can_be_tried_out_and_replays_what_was_chosen() {
 #[tokio::test]
 async fn a_replay_that_fails_leaves_the_letter_and_says_why() {
     let scene = Scene::new().await;
-    let elsewhere = StreamDescriptor { subjects: &["rules.integration.>"], ..RULES };
+    let elsewhere = RULES.subjects(&["rules.integration.>"]);
     scene.bus.provision(&[elsewhere]).await.unwrap();
 
     let run = scene.dlq(&["replay", "1"]);

@@ -1,8 +1,9 @@
 //! `eventsmith streams`, through the binary, against a real server.
 
 use crate::support::{Folder, Run};
+use eventsmith::admin::{BusAdmin, Topology};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, Topology};
+use eventsmith::{Bus, Config};
 use rules_events::{CATALOGUE, SERVICES, STREAMS};
 use serde_json::Value;
 

@@ -1,29 +1,29 @@
 //! What changed between two schemas, in words.
 //!
-//! The difference is one of structure: it says what an author did, not whether that breaks anybody. Titles,
-//! descriptions and examples are not listed, because they say nothing about acceptance.
+//! The difference is structural: it lists what an author did, not whether that is compatible. Titles, descriptions and
+//! examples are not listed, because they do not affect validation.
 
 mod branches;
 mod keywords;
 mod members;
+mod wording;
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::pointer::join;
-use crate::references::percent_decode;
+use crate::pointer::{join, of_fragment};
 use crate::schema::ref_has_siblings;
 
-use keywords::{ONE_SCHEMA, SCALARS};
+use wording::{ONE_SCHEMA, SCALARS, became};
 
 /// One change of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// JSON pointer of the place: in the new schema, or in the old one for what is gone.
+    /// JSON pointer into the new schema, or into the old one for what was removed.
     pub pointer: String,
-    /// What happened there.
+    /// What changed there.
     pub message: String,
 }
 
@@ -36,10 +36,10 @@ impl fmt::Display for Change {
     }
 }
 
-/// Every change between two self-contained schemas. What several places share is told once, where it stands.
+/// Every change between two self-contained schemas. What several places share is listed once, where it stands.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
     let mut difference = Difference::between(old, new);
-    difference.is_told = true;
+    difference.follows_references = true;
     difference.keyword_of_root("$schema");
     difference.schema(old, new, "");
     while let Some((old_at, at)) = difference.open.pop() {
@@ -57,9 +57,9 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
 struct Difference<'a> {
     old: &'a Value,
     new: &'a Value,
-    /// Whether references are followed and defaults told; otherwise only sameness is asked for.
-    is_told: bool,
-    /// Places that references lead to on both sides, still to be compared.
+    /// Whether references are followed and defaults are listed. Without it, the walk only finds out whether two parts are equal.
+    follows_references: bool,
+    /// Pointers of referenced schemas on both sides, still to be compared.
     open: Vec<(String, String)>,
     seen: HashSet<(String, String)>,
     /// Whether a reference could not be followed, so that definitions must be compared by their names.
@@ -72,7 +72,7 @@ impl<'a> Difference<'a> {
         Self {
             old,
             new,
-            is_told: false,
+            follows_references: false,
             open: Vec::new(),
             seen: HashSet::from([(String::new(), String::new())]),
             has_foreign_references: false,
@@ -80,7 +80,7 @@ impl<'a> Difference<'a> {
         }
     }
 
-    fn tell(&mut self, at: &str, message: impl Into<String>) {
+    fn add(&mut self, at: &str, message: impl Into<String>) {
         self.changes.push(Change { pointer: at.to_owned(), message: message.into() });
     }
 
@@ -95,8 +95,8 @@ impl<'a> Difference<'a> {
         let (Some(old), Some(new)) = (members(old, self.old), members(new, self.new)) else {
             match (old, new) {
                 (Value::Bool(false), Value::Bool(false)) => {}
-                (Value::Bool(false), _) => self.tell(at, "was forbidden and is allowed now"),
-                _ => self.tell(at, "is forbidden now"),
+                (Value::Bool(false), _) => self.add(at, "was forbidden and is allowed now"),
+                _ => self.add(at, "is forbidden now"),
             }
             return;
         };
@@ -115,9 +115,9 @@ impl<'a> Difference<'a> {
         }
         self.positions(&old, &new, at);
         self.unions(&old, &new, at);
-        if self.is_told && old.get("default") != new.get("default") {
-            let message = keywords::became("default", old.get("default"), new.get("default"));
-            self.tell(at, format!("{message} (informational)"));
+        if self.follows_references && old.get("default") != new.get("default") {
+            let message = became("default", old.get("default"), new.get("default"));
+            self.add(at, format!("{message} (informational)"));
         }
     }
 
@@ -126,9 +126,9 @@ impl<'a> Difference<'a> {
         for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
             match (text(old, keyword), text(new, keyword)) {
                 (None, None) => {}
-                (Some(one), Some(other)) if !self.is_told => {
+                (Some(one), Some(other)) if !self.follows_references => {
                     if one != other {
-                        self.tell(at, format!("{keyword} {one} became {other}"));
+                        self.add(at, format!("{keyword} {one} became {other}"));
                     }
                 }
                 (Some(one), Some(other)) => self.both_refer(keyword, one, other, at),
@@ -153,7 +153,7 @@ impl<'a> Difference<'a> {
         let (Some((old_at, old)), Some((new_at, new))) = (resolve(self.old, one), resolve(self.new, other)) else {
             self.has_foreign_references = true;
             if one != other {
-                self.tell(at, format!("{keyword} {one} became {other}"));
+                self.add(at, format!("{keyword} {one} became {other}"));
             }
             return;
         };
@@ -164,7 +164,7 @@ impl<'a> Difference<'a> {
             }
         } else {
             if !self.is_same(old, new) {
-                self.tell(at, format!("{keyword} {one} became {other}"));
+                self.add(at, format!("{keyword} {one} became {other}"));
             }
             if is_first {
                 self.schema(old, new, at);
@@ -187,7 +187,7 @@ impl<'a> Difference<'a> {
                     self.changes.insert(before, Change { pointer: at.to_owned(), message });
                 }
             }
-            None => self.tell(at, message),
+            None => self.add(at, message),
         }
     }
 
@@ -237,9 +237,9 @@ fn members(schema: &Value, root: &Value) -> Option<Map<String, Value>> {
 /// The pointer and schema that a reference leads to within a bundle.
 fn resolve<'v>(root: &'v Value, reference: &str) -> Option<(String, &'v Value)> {
     let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-    let below = percent_decode(fragment);
+    let below = of_fragment(fragment);
     let at = if uri.is_empty() {
-        below
+        below.into_owned()
     } else {
         let definitions = ["$defs", "definitions"].into_iter().find(|keyword| {
             root.get(keyword).and_then(Value::as_object).is_some_and(|definitions| definitions.contains_key(uri))
@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    fn told(old: Value, new: Value) -> Vec<String> {
+    fn messages(old: Value, new: Value) -> Vec<String> {
         changes(&old, &new).iter().map(Change::to_string).collect()
     }
 
@@ -264,7 +264,7 @@ mod tests {
         let old = json!({"title": "A", "default": 1, "x-event": {"key": "/a"}});
         let new = json!({"title": "B", "default": 2, "description": "b", "x-event": {"key": "/b"}});
 
-        assert_eq!(told(old, new), ["default 1 became 2 (informational)"]);
+        assert_eq!(messages(old, new), ["default 1 became 2 (informational)"]);
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         }});
 
         assert_eq!(
-            told(old, new),
+            messages(old, new),
             [
                 "/properties/priority: string became integer",
                 "/properties/level/enum: \"highest\" was added",
@@ -296,7 +296,7 @@ mod tests {
         let new = json!({"properties": {"c": {"type": "string"}, "b": {}}, "required": ["b", "c"]});
 
         assert_eq!(
-            told(old, new),
+            messages(old, new),
             [
                 "/properties/a: was removed; it may have been renamed to \"c\"",
                 "/properties/b: became required",
@@ -310,14 +310,14 @@ mod tests {
     fn additional_properties_are_told_with_what_they_were() {
         let with = |value: Value| json!({"additionalProperties": value});
 
-        assert_eq!(told(with(json!(false)), json!({})), ["additionalProperties: false was removed"]);
-        assert_eq!(told(json!({}), with(json!(false))), ["additionalProperties: false was added"]);
-        assert_eq!(told(json!({}), with(json!(true))), Vec::<String>::new());
+        assert_eq!(messages(with(json!(false)), json!({})), ["additionalProperties: false was removed"]);
+        assert_eq!(messages(json!({}), with(json!(false))), ["additionalProperties: false was added"]);
+        assert_eq!(messages(json!({}), with(json!(true))), Vec::<String>::new());
         assert_eq!(
-            told(with(json!({"type": "string"})), with(json!({"type": "integer"}))),
+            messages(with(json!({"type": "string"})), with(json!({"type": "integer"}))),
             ["/additionalProperties: string became integer"]
         );
-        assert_eq!(told(json!({}), with(json!({"type": "string"}))), ["additionalProperties was added"]);
+        assert_eq!(messages(json!({}), with(json!({"type": "string"}))), ["additionalProperties was added"]);
     }
 
     #[test]
@@ -327,23 +327,23 @@ mod tests {
             json!({"properties": {"a": node, "b": node}, "$defs": {"N": {"type": kind, "items": node}, "X": {"type": kind}}})
         };
 
-        assert_eq!(told(schema("string"), schema("array")), ["/$defs/N: string became array"]);
+        assert_eq!(messages(schema("string"), schema("array")), ["/$defs/N: string became array"]);
     }
 
     #[test]
     fn a_reference_that_leads_elsewhere_is_a_change_if_it_says_something_else() {
         let schema = |name: &str, kind: &str| json!({"items": {"$ref": format!("#/$defs/{name}")}, "$defs": {name: {"type": kind}}});
 
-        assert_eq!(told(schema("A", "string"), schema("B", "string")), Vec::<String>::new());
+        assert_eq!(messages(schema("A", "string"), schema("B", "string")), Vec::<String>::new());
         assert_eq!(
-            told(schema("A", "string"), schema("B", "null")),
+            messages(schema("A", "string"), schema("B", "null")),
             ["/items: $ref #/$defs/A became #/$defs/B", "/items: string became null"]
         );
         assert_eq!(
-            told(schema("A", "string"), json!({"items": {"type": "null"}})),
+            messages(schema("A", "string"), json!({"items": {"type": "null"}})),
             ["/items: $ref #/$defs/A was replaced by a schema in its place", "/items: string became null"]
         );
-        assert_eq!(told(json!({"items": {"type": "string"}}), schema("A", "string")), Vec::<String>::new());
+        assert_eq!(messages(json!({"items": {"type": "string"}}), schema("A", "string")), Vec::<String>::new());
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
         let new = json!({"oneOf": [branch("c", "string"), branch("d", "string"), branch("a", "integer")]});
 
         assert_eq!(
-            told(old, new),
+            messages(old, new),
             [
                 "/oneOf/1: the branch (kind \"b\") was removed",
                 "/oneOf/1: the branch (kind \"d\") was added",
@@ -367,6 +367,6 @@ mod tests {
     fn a_reference_to_itself_comes_to_an_end() {
         let endless = json!({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}});
 
-        assert_eq!(told(endless, json!({"type": "string"})), Vec::<String>::new());
+        assert_eq!(messages(endless, json!({"type": "string"})), Vec::<String>::new());
     }
 }

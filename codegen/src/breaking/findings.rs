@@ -1,4 +1,4 @@
-//! What a comparison found, in words and at its place in the new files.
+//! From comparisons to findings: the message, and the location in the new files.
 
 use serde_json::Value;
 
@@ -16,8 +16,8 @@ use super::texts::{Subject, Text};
 /// A witness that is longer than this does not fit into a sentence.
 const SHORT: usize = 120;
 
-/// How many changes are told in one finding.
-const TOLD_CHANGES: usize = 3;
+/// How many changes one finding lists.
+const SHOWN_CHANGES: usize = 3;
 
 /// One schema then and now.
 pub(super) struct Pair<'a> {
@@ -31,7 +31,7 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// The finding about a payload that is written and not understood.
+    /// The finding about a witness.
     pub(super) fn breaking(&self, witness: &Witness, changes: &[Change]) -> Diagnostic {
         let Witness { payload, fault } = witness;
         let who = match self.direction {
@@ -52,7 +52,7 @@ impl Pair<'_> {
         self.finding("breaking-change", &self.place(fault), message, help)
     }
 
-    /// The finding about a change of which nothing is known.
+    /// The finding about an undecided change.
     pub(super) fn undecided(&self, obstacle: &Obstacle, changes: &[Change]) -> Diagnostic {
         let question = match self.direction {
             Direction::Backward => format!("whether new readers understand what old writers{} wrote", self.revision()),
@@ -95,7 +95,7 @@ impl Pair<'_> {
         }
     }
 
-    /// Where the new files say what the reader does not understand.
+    /// The location in the new files of what the reader rejects.
     fn place(&self, fault: &Fault) -> Place {
         let documents = &self.current.catalogue.documents;
         let reader = match self.direction {
@@ -150,15 +150,15 @@ fn near(changes: &[Change], fault: &Fault) -> Option<String> {
             || named.is_empty() && (change.pointer == holder || is_below(&change.pointer, &fault.keyword))
     };
     let is_around = |change: &&Change| is_below(&change.pointer, holder);
-    let mut told: Vec<&Change> = changes.iter().filter(is_it).collect();
-    if told.is_empty() {
-        told = changes.iter().filter(is_around).collect();
+    let mut shown: Vec<&Change> = changes.iter().filter(is_it).collect();
+    if shown.is_empty() {
+        shown = changes.iter().filter(is_around).collect();
     }
-    if told.is_empty() {
-        told = changes.iter().collect();
+    if shown.is_empty() {
+        shown = changes.iter().collect();
     }
-    let words: Vec<String> = told.iter().take(TOLD_CHANGES).map(|change| change.to_string()).collect();
-    let more = told.len().saturating_sub(TOLD_CHANGES);
+    let words: Vec<String> = shown.iter().take(SHOWN_CHANGES).map(|change| change.to_string()).collect();
+    let more = shown.len().saturating_sub(SHOWN_CHANGES);
     let more = if more > 0 { format!("; and {more} more changes") } else { String::new() };
     (!words.is_empty()).then(|| format!("{}{more}", words.join("; ")))
 }

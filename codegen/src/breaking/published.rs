@@ -26,7 +26,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     let then: HashMap<&str, &Event> = previous.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
     for event in &previous.events {
         match now.get(event.event_type.as_str()) {
-            // A file that is there and cannot be read is told of elsewhere.
+            // A file that is there and cannot be read is reported by the loader.
             None if event.versions.iter().any(|version| is_here(&version.file)) => {}
             None => removed_event(event, &mut findings),
             Some(later) => {

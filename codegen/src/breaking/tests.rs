@@ -1,4 +1,4 @@
-//! What is told about a whole catalogue, and where.
+//! Findings about whole catalogues, with their locations.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the schemas of a catalogue say, and said in earlier revisions.
+//! The texts of a catalogue's schemas, now and in earlier revisions.
 
 use std::collections::HashMap;
 
@@ -108,7 +108,7 @@ impl<'a> Broken<'a> {
         Self { findings: loaded.diagnostics.iter().filter(|finding| makes_unreadable(finding)).collect() }
     }
 
-    /// The finding that makes a file unreadable. What a broken file means is anybody's guess, and so is what refers to
+    /// The finding that makes a file unreadable. A broken file has no meaning, and neither has what refers to
     /// it.
     pub(super) fn finding(&self, loaded: &Loaded, file: &str) -> Option<&'a Diagnostic> {
         let first = self.findings.first()?;

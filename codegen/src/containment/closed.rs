@@ -1,8 +1,8 @@
 //! What writers write: declared properties only.
 //!
-//! An object whose schema declares properties is closed, even where the schema says that there may be others: nobody
-//! writes what nobody has declared. Where others have a schema of their own they are declared by it, and an object without
-//! any declared property is free in form.
+//! An object whose schema declares properties is closed, even where the schema allows others: writers do not write what is
+//! not declared. Other properties that have a schema of their own are declared by it. An object without any declared property
+//! is free-form.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
 
-use super::judge::Judge;
-use super::writer::Side;
+use super::pair::{SchemaPair, Side};
 
 /// The properties that a schema declares for the object it speaks of.
 #[derive(Debug, Default, Clone)]
@@ -28,7 +27,7 @@ pub(super) struct Declared<'a> {
     is_certain: bool,
 }
 
-/// How many references and combinators may stand on each other.
+/// How deep references and combinators may be nested.
 const TALLEST: usize = 24;
 
 impl<'a> Declared<'a> {
@@ -79,8 +78,8 @@ pub(super) fn in_place<'a>(root: &'a Value, members: &'a Map<String, Value>, vis
     members.get("dependentSchemas").and_then(Value::as_object).into_iter().flat_map(Map::values).for_each(visit);
 }
 
-/// A schema in the words of draft 2020-12 with undeclared properties forbidden where one schema alone speaks of an
-/// object, in words that every reasoner understands. It accepts whatever is written, and more.
+/// A schema in the vocabulary of draft 2020-12, with undeclared properties forbidden where a single schema describes an
+/// object, by keywords that every prover understands. It accepts everything that is written, and more.
 pub(super) fn simply_closed(schema: &Value) -> Value {
     const WITH_OTHERS: &[&str] = &[
         "$ref",
@@ -126,9 +125,9 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
 /// Whether a value that a schema of the writer accepts has declared properties only, at every level.
 ///
 /// What counts is what the schemas declare together that apply to the value: of alternatives, those that accept it.
-pub(super) fn is_declared<'a>(judge: &Judge<'a>, schemas: &[&'a Value], value: &Value) -> bool {
+pub(super) fn is_declared<'a>(pair: &SchemaPair<'a>, schemas: &[&'a Value], value: &Value) -> bool {
     let mut applied = Vec::new();
-    schemas.iter().for_each(|schema| apply(judge, schema, value, &mut applied, 0));
+    schemas.iter().for_each(|schema| apply(pair, schema, value, &mut applied, 0));
     match value {
         Value::Object(members) => {
             let mut declared = Declared::default();
@@ -136,21 +135,21 @@ pub(super) fn is_declared<'a>(judge: &Judge<'a>, schemas: &[&'a Value], value: &
             members.iter().all(|(name, member)| {
                 let is_known = declared.names.contains(name.as_str())
                     || declared.required.contains(name.as_str())
-                    || declared.patterns.iter().any(|pattern| judge.matches(pattern, name) == Some(true));
+                    || declared.patterns.iter().any(|pattern| pair.matches(pattern, name) == Some(true));
                 if declared.closes() && !is_known {
                     return false;
                 }
-                let mut below: Vec<&Value> = applied.iter().flat_map(|schema| of_member(judge, schema, name)).collect();
+                let mut below: Vec<&Value> = applied.iter().flat_map(|schema| of_member(pair, schema, name)).collect();
                 or_unevaluated(&mut below, &applied, "unevaluatedProperties");
-                is_declared(judge, &below, member)
+                is_declared(pair, &below, member)
             })
         }
         Value::Array(items) => items.iter().enumerate().all(|(index, item)| {
             let mut below: Vec<&Value> = applied.iter().filter_map(|schema| of_item(schema, index)).collect();
             or_unevaluated(&mut below, &applied, "unevaluatedItems");
             let contained = applied.iter().filter_map(|schema| schema.get("contains"));
-            below.extend(contained.filter(|schema| judge.accepts(schema, Side::Writer, item, 0) != Some(false)));
-            is_declared(judge, &below, item)
+            below.extend(contained.filter(|schema| pair.accepts(schema, Side::Writer, item, 0) != Some(false)));
+            is_declared(pair, &below, item)
         }),
         _ => true,
     }
@@ -158,7 +157,7 @@ pub(super) fn is_declared<'a>(judge: &Judge<'a>, schemas: &[&'a Value], value: &
 
 /// Adds the schemas that apply to a value because one does.
 fn apply<'a>(
-    judge: &Judge<'a>,
+    pair: &SchemaPair<'a>,
     schema: &'a Value,
     value: &Value,
     applied: &mut Vec<&'a Map<String, Value>>,
@@ -169,8 +168,8 @@ fn apply<'a>(
         return;
     }
     applied.push(members);
-    let root = judge.root(Side::Writer);
-    let holds = |schema: &Value| judge.accepts(schema, Side::Writer, value, 0) != Some(false);
+    let root = pair.root(Side::Writer);
+    let holds = |schema: &Value| pair.accepts(schema, Side::Writer, value, 0) != Some(false);
     let mut also: Vec<&'a Value> = Vec::new();
     also.extend(members.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference)));
     also.extend(members.get("allOf").and_then(Value::as_array).into_iter().flatten());
@@ -188,7 +187,7 @@ fn apply<'a>(
     }
     let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
     also.extend(dependents.filter(|(name, _)| value.get(name.as_str()).is_some()).map(|(_, schema)| schema));
-    also.into_iter().for_each(|schema| apply(judge, schema, value, applied, height + 1));
+    also.into_iter().for_each(|schema| apply(pair, schema, value, applied, height + 1));
 }
 
 /// Takes what holds for values that no other keyword speaks of.
@@ -199,11 +198,11 @@ fn or_unevaluated<'a>(below: &mut Vec<&'a Value>, applied: &[&'a Map<String, Val
 }
 
 /// What a schema says of a member.
-fn of_member<'a>(judge: &Judge<'_>, schema: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
+fn of_member<'a>(pair: &SchemaPair<'_>, schema: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
     let map = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
     let mut found: Vec<&Value> = map("properties").and_then(|known| known.get(name)).into_iter().collect();
     let patterns = map("patternProperties").into_iter().flatten();
-    found.extend(patterns.filter(|(pattern, _)| judge.matches(pattern, name) == Some(true)).map(|(_, schema)| schema));
+    found.extend(patterns.filter(|(pattern, _)| pair.matches(pattern, name) == Some(true)).map(|(_, schema)| schema));
     if found.is_empty() {
         found.extend(schema.get("additionalProperties"));
     }

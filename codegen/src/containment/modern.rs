@@ -1,4 +1,4 @@
-//! One dialect for all drafts: a schema in the words of draft 2020-12, without what asserts nothing.
+//! One dialect for all drafts: a schema in the vocabulary of draft 2020-12, without annotations.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use crate::sample::local::{localized, target};
 use crate::schema::is_known_format;
 use crate::walk::every_schema;
 
-/// The draft that the words are taken from.
+/// The draft that schemas are translated to.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// A self-contained schema in the words of draft 2020-12. References are pointers into it.
+/// A self-contained schema, translated to draft 2020-12. References are pointers into it.
 ///
 /// It accepts what the schema accepts, but for `1.0`, which draft 4 takes for no integer, and for what a format means in
 /// the one draft and not in the other.
@@ -120,7 +120,7 @@ impl Rewriter<'_> {
     }
 }
 
-/// Mends references into lists of items and dependencies, which have other names now.
+/// Rewrites references into lists of items and dependencies, which have other names in the new draft.
 fn redirect(root: &mut Value) {
     let mut moved = Vec::new();
     every_schema(root, &mut |at, schema| {

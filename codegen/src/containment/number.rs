@@ -4,29 +4,18 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value, json};
 
-use super::types::Types;
-use super::writer::Written;
-
 /// The lowest and the highest number, and whether they are excluded.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Range {
+pub(super) struct NumberRange {
     pub(super) low: Option<(Number, bool)>,
     pub(super) high: Option<(Number, bool)>,
 }
 
-impl Range {
-    /// The range of the numbers that are written.
-    pub(super) fn of(written: &Written<'_>) -> Self {
-        let bounds = |inclusive: &'static str, exclusive: &'static str| {
-            let inclusive = written.every(inclusive).map(|bound| (bound, false));
-            let all = inclusive.chain(written.every(exclusive).map(|bound| (bound, true)));
-            all.filter_map(|(bound, excluded)| Some((bound.as_number()?.clone(), excluded))).collect::<Vec<_>>()
-        };
-        let mut range = Self {
-            low: tightest(bounds("minimum", "exclusiveMinimum"), Ordering::Greater),
-            high: tightest(bounds("maximum", "exclusiveMaximum"), Ordering::Less),
-        };
-        if written.types.and(Types::NUMBER) == Types::INTEGER {
+impl NumberRange {
+    /// The range within several bounds that all hold, each with whether it is excluded.
+    pub(super) fn new(lows: Vec<(Number, bool)>, highs: Vec<(Number, bool)>, is_integer: bool) -> Self {
+        let mut range = Self { low: tightest(lows, Ordering::Greater), high: tightest(highs, Ordering::Less) };
+        if is_integer {
             range.low = range.low.map(|(bound, excluded)| whole(bound, excluded, 1));
             range.high = range.high.map(|(bound, excluded)| whole(bound, excluded, -1));
         }

@@ -1,7 +1,7 @@
-//! The proof: keyword by keyword, nothing that is written can break what the reader demands.
+//! The proof: keyword by keyword, nothing that is written can violate the reader's schema.
 //!
-//! A proof that fails leaves misses: which demand could not be shown to hold, and values that may break it. They are
-//! not believed either; real validators have the last word on a witness.
+//! A proof that fails leaves misses: the keyword that could not be proved, and values that may violate it. Those are
+//! candidates: validators of both schemas decide whether one is a witness.
 
 mod arrays;
 mod choices;
@@ -16,16 +16,16 @@ use serde_json::{Map, Value, json};
 use crate::pointer::join;
 use crate::sample::Sampler;
 
-use super::judge::Judge;
-use super::types::Types;
-use super::writer::{Key, Side, Written};
+use super::pair::{SchemaPair, Side};
+use super::types::TypeSet;
+use super::writer::{Key, Written};
 
-/// A demand of the reader that could not be shown to hold.
+/// A keyword of the reader that could not be proved to hold.
 #[derive(Debug, Clone)]
 pub(super) struct Miss {
-    /// Values that are perhaps written and perhaps break it.
+    /// Values that may be written and may violate it.
     pub(super) values: Vec<Value>,
-    /// JSON pointer of the demand, from the schema at hand or from the root.
+    /// JSON pointer of the keyword, from the current schema or from the root.
     pub(super) pointer: String,
     is_absolute: bool,
     /// What stopped the proof.
@@ -40,7 +40,7 @@ impl Miss {
         Box::new(Self { values, pointer: String::new(), is_absolute: false, reason: reason.into() })
     }
 
-    /// The same, seen from a schema further out.
+    /// The same, with the pointer from an outer schema.
     fn within(mut self: Box<Self>, keyword: &str, step: Option<&str>) -> Box<Self> {
         if !self.is_absolute {
             let at = join("", keyword);
@@ -50,61 +50,60 @@ impl Miss {
         self
     }
 
-    /// Both, as one; what is told is told of the first.
+    /// Both, as one, with the pointer and the reason of the first.
     fn and(mut self: Box<Self>, other: &Self) -> Box<Self> {
         self.values.extend(other.values.iter().cloned());
         self
     }
 }
 
-/// How many values of one miss are carried on.
+/// How many values of one miss are kept.
 const VALUES: usize = 24;
 
-/// How much work one proof may be.
+/// The budget of steps for one proof.
 const FUEL: u32 = 60_000;
 
-/// How much work the look for values may be that break a demand.
+/// The budget of steps for the search for values that violate a keyword.
 const FUEL_FOR_MISSES: u32 = 4_000;
 
 /// How many values are made for the misses of one proof.
 const FILLS: u32 = 400;
 
-/// How deep the schemas of a proof may stand in each other.
+/// How deep the schemas of a proof may be nested.
 const DEEPEST: u32 = 48;
 
 pub(super) struct Prover<'a> {
-    pub(super) judge: &'a Judge<'a>,
+    pub(super) pair: &'a SchemaPair<'a>,
     /// Fills in values of the writer's schema; without one, misses come without values.
     sampler: Option<&'a Sampler>,
-    /// Whether values are of no interest just now.
-    is_quiet: Cell<bool>,
+    /// Whether misses come without values for now.
+    skips_values: Cell<bool>,
     /// Whether the first miss with values is enough.
-    is_hasty: Cell<bool>,
+    stops_at_first: Cell<bool>,
     fuel: Cell<u32>,
     /// How many values may still be made.
     fills: Cell<u32>,
-    /// How much work a look for a contradiction may be.
-    glance: Cell<u32>,
+    /// The budget of steps for one test of emptiness.
+    emptiness_fuel: Cell<u32>,
     depth: Cell<u32>,
-    /// What is proved, or being proved: values are finite, so that a proof may rest on itself once it has gone
-    /// into a part of the value.
+    /// What is proved, or being proved. Values are finite: a proof by induction may assume itself for a part of the value.
     proved: RefCell<HashSet<(Key, usize)>>,
     trail: RefCell<Vec<(Key, usize)>>,
-    /// What cannot be proved, even by resting on itself.
+    /// What cannot be proved, even by induction.
     failed: RefCell<HashMap<(Key, usize), String>>,
 }
 
 impl<'a> Prover<'a> {
-    pub(super) fn new(judge: &'a Judge<'a>, sampler: Option<&'a Sampler>) -> Self {
+    pub(super) fn new(pair: &'a SchemaPair<'a>, sampler: Option<&'a Sampler>) -> Self {
         Self {
-            judge,
+            pair,
             sampler,
-            is_quiet: Cell::new(sampler.is_none()),
-            is_hasty: Cell::new(false),
+            skips_values: Cell::new(sampler.is_none()),
+            stops_at_first: Cell::new(false),
             failed: RefCell::default(),
             fuel: Cell::new(FUEL),
             fills: Cell::new(0),
-            glance: Cell::new(0),
+            emptiness_fuel: Cell::new(0),
             depth: Cell::new(0),
             proved: RefCell::default(),
             trail: RefCell::default(),
@@ -113,18 +112,18 @@ impl<'a> Prover<'a> {
 
     /// The values of the first miss that has any. Most often one of them is a witness.
     pub(super) fn first_miss(&self) -> Fit {
-        self.is_hasty.set(true);
+        self.stops_at_first.set(true);
         let fit = self.prove();
-        self.is_hasty.set(false);
+        self.stops_at_first.set(false);
         fit
     }
 
     /// Whether everything that writers write is accepted by readers.
     pub(super) fn prove(&self) -> Fit {
-        self.fuel.set(if self.is_quiet.get() { FUEL } else { FUEL_FOR_MISSES });
+        self.fuel.set(if self.skips_values.get() { FUEL } else { FUEL_FOR_MISSES });
         self.fills.set(FILLS);
-        let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
-        self.fits(&Written::of(self.judge, writer, Side::Writer), reader)
+        let (writer, reader) = (self.pair.root(Side::Writer), self.pair.root(Side::Reader));
+        self.fits(&Written::of(self.pair, writer, Side::Writer), reader)
     }
 
     /// Whether everything that is written at a place is accepted by a schema of the reader.
@@ -132,10 +131,10 @@ impl<'a> Prover<'a> {
         let members = match reader {
             Value::Object(members) => members,
             Value::Bool(true) => return Ok(()),
-            _ if written.is_never(self.judge, 0) => return Ok(()),
+            _ if written.is_never(self.pair, 0) => return Ok(()),
             _ => return Err(Miss::new(self.samples(written), "the schema accepts nothing")),
         };
-        if written.is_never(self.judge, 0) || self.says_so(written, reader) {
+        if written.is_never(self.pair, 0) || self.says_so(written, reader) {
             return Ok(());
         }
         let (fuel, depth) = (self.fuel.get(), self.depth.get());
@@ -147,16 +146,16 @@ impl<'a> Prover<'a> {
         if self.proved.borrow().contains(&key) {
             return Ok(());
         }
-        if self.is_quiet.get()
+        if self.skips_values.get()
             && let Some(reason) = self.failed.borrow().get(&key)
         {
             return Err(Miss::new(Vec::new(), reason));
         }
-        if !self.is_quiet.get() {
+        if !self.skips_values.get() {
             // What can be proved needs no values.
-            self.is_quiet.set(true);
+            self.skips_values.set(true);
             let fit = self.fits(written, reader);
-            self.is_quiet.set(false);
+            self.skips_values.set(false);
             if fit.is_ok() {
                 return fit;
             }
@@ -180,7 +179,7 @@ impl<'a> Prover<'a> {
     /// Whether one of the writer's schemas says the same as the reader's.
     fn says_so(&self, written: &Written<'a>, reader: &'a Value) -> bool {
         let said = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| *schema);
-        said.into_iter().any(|schema| self.judge.same(schema, reader))
+        said.into_iter().any(|schema| self.pair.same(schema, reader))
     }
 
     fn demands(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
@@ -203,7 +202,7 @@ impl<'a> Prover<'a> {
         if self.is_enough(Some(&miss)) && written.choices.is_empty() {
             return Err(miss);
         }
-        if let Some(alternatives) = written.alternatives(self.judge) {
+        if let Some(alternatives) = written.alternatives(self.pair) {
             let mut found: Option<Box<Miss>> = None;
             for chosen in alternatives {
                 if let Err(other) = self.demands_of(&chosen, reader) {
@@ -211,7 +210,7 @@ impl<'a> Prover<'a> {
                         None => other,
                         Some(known) => known.and(&other),
                     });
-                    if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                    if self.skips_values.get() || self.is_enough(found.as_deref()) {
                         break;
                     }
                 }
@@ -225,14 +224,14 @@ impl<'a> Prover<'a> {
         Err(miss)
     }
 
-    /// Whether no further miss is of interest.
+    /// Whether no further miss is needed.
     fn is_enough(&self, found: Option<&Miss>) -> bool {
-        self.is_hasty.get() && found.is_some_and(|found| !found.values.is_empty())
+        self.stops_at_first.get() && found.is_some_and(|found| !found.values.is_empty())
     }
 
-    /// How many values of one miss are of interest.
+    /// How many values of one miss are needed.
     fn wanted(&self) -> usize {
-        if self.is_hasty.get() { 1 } else { VALUES }
+        if self.stops_at_first.get() { 1 } else { VALUES }
     }
 
     /// All of several demands; the misses come together.
@@ -244,7 +243,7 @@ impl<'a> Prover<'a> {
                     None => miss,
                     Some(known) => known.and(&miss),
                 });
-                if self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                if self.skips_values.get() || self.is_enough(found.as_deref()) {
                     break;
                 }
             }
@@ -254,7 +253,7 @@ impl<'a> Prover<'a> {
 
     /// The same for a narrower list of what is written.
     fn demands_of(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
-        if written.is_never(self.judge, 0) {
+        if written.is_never(self.pair, 0) {
             return Ok(());
         }
         let fuel = self.fuel.get();
@@ -269,12 +268,12 @@ impl<'a> Prover<'a> {
     fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
         let schema = Value::Object(reader.clone());
         // In draft 4 `1` and `1.0` are equal, and only the one is an integer: what is listed may be written either way.
-        let is_told_apart = self.judge.is_draft_4 && {
+        let is_told_apart = self.pair.is_draft_4 && {
             let text = schema.to_string();
             text.contains("\"integer\"") || text.contains("\"$ref\"")
         };
-        let is_integer = |schema: &Value| !Types::allowed(schema).meets(Types::FRACTION);
-        let is_whole = !self.judge.is_stricter && written.every("type").any(is_integer);
+        let is_integer = |schema: &Value| !TypeSet::allowed(schema).meets(TypeSet::FRACTION);
+        let is_whole = !self.pair.is_stricter && written.every("type").any(is_integer);
         let strict = |value: &Value| match value {
             Value::Number(number) => is_told_apart && (number.is_f64() || !is_whole),
             Value::Array(_) | Value::Object(_) => is_told_apart,
@@ -282,7 +281,7 @@ impl<'a> Prover<'a> {
         };
         let refused: Vec<(&Value, Option<bool>)> = values
             .iter()
-            .map(|value| (value, self.judge.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))
+            .map(|value| (value, self.pair.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))
             .filter(|(_, answer)| *answer != Some(true))
             .collect();
         let Some((first, answer)) = refused.first() else { return Ok(()) };
@@ -292,7 +291,7 @@ impl<'a> Prover<'a> {
         };
         let whole = refused.iter().filter(|(value, _)| strict(value)).filter_map(|(value, _)| value.as_f64());
         let either_way = refused.iter().map(|(value, _)| (*value).clone()).chain(whole.map(|number| json!(number)));
-        let values = either_way.filter(|value| written.may_be(self.judge, value));
+        let values = either_way.filter(|value| written.may_be(self.pair, value));
         let mut miss = Miss::new(values.take(self.wanted()).collect(), reason);
         if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
             miss = miss.within(keyword, None);
@@ -313,17 +312,17 @@ impl<'a> Prover<'a> {
             "type" => self.types(written, operand),
             "enum" | "const" => self.enumerated(written, operand),
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
-                if types.meets(Types::NUMBER) { self.numeric(written, keyword, operand) } else { Ok(()) }
+                if types.meets(TypeSet::NUMBER) { self.numeric(written, keyword, operand) } else { Ok(()) }
             }
             "minLength" | "maxLength" | "pattern" | "format" => {
-                if types.meets(Types::STRING) {
+                if types.meets(TypeSet::STRING) {
                     self.textual(written, keyword, operand)
                 } else {
                     Ok(())
                 }
             }
             "contentEncoding" | "contentMediaType" => {
-                if types.meets(Types::STRING) {
+                if types.meets(TypeSet::STRING) {
                     self.verbatim(written, keyword, operand)
                 } else {
                     Ok(())
@@ -339,14 +338,14 @@ impl<'a> Prover<'a> {
             | "patternProperties"
             | "additionalProperties"
             | "unevaluatedProperties" => {
-                if types.meets(Types::OBJECT) {
+                if types.meets(TypeSet::OBJECT) {
                     self.objects(written, reader, keyword, operand)
                 } else {
                     Ok(())
                 }
             }
             "minItems" | "maxItems" | "uniqueItems" | "contains" | "items" | "prefixItems" | "unevaluatedItems" => {
-                if types.meets(Types::ARRAY) {
+                if types.meets(TypeSet::ARRAY) {
                     self.arrays(written, reader, keyword, operand)
                 } else {
                     Ok(())
@@ -367,7 +366,7 @@ impl<'a> Prover<'a> {
     /// A keyword that is only understood where the writer's schema has the very same one.
     fn verbatim(&self, written: &Written<'a>, keyword: &str, operand: &Value) -> Fit {
         let said = written.parts.iter().any(|(members, side)| {
-            *side == Side::Writer && members.get(keyword).is_some_and(|own| self.judge.same(own, operand))
+            *side == Side::Writer && members.get(keyword).is_some_and(|own| self.pair.same(own, operand))
         });
         let own = ["$dynamicRef", "$recursiveRef", "unevaluatedProperties", "unevaluatedItems"].contains(&keyword);
         if said && !own {
@@ -377,7 +376,7 @@ impl<'a> Prover<'a> {
     }
 
     fn reference(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
-        let root = self.judge.root(Side::Reader);
+        let root = self.pair.root(Side::Reader);
         let reference = operand.as_str().unwrap_or_default();
         match crate::sample::local::target(root, reference) {
             Some(found) => self.fits(written, found).map_err(|mut miss| {
@@ -395,7 +394,7 @@ impl<'a> Prover<'a> {
 
     /// Some values that are perhaps written.
     pub(super) fn samples(&self, written: &Written<'a>) -> Vec<Value> {
-        if self.is_quiet.get() {
+        if self.skips_values.get() {
             return Vec::new();
         }
         if let Some(values) = &written.values {
@@ -407,11 +406,11 @@ impl<'a> Prover<'a> {
 
     /// A value that is perhaps written and perhaps fulfils a further schema, which must not refer to anything.
     pub(super) fn fill(&self, written: &Written<'a>, more: Value) -> Option<Value> {
-        let sampler = self.sampler.filter(|_| !self.is_quiet.get())?;
+        let sampler = self.sampler.filter(|_| !self.skips_values.get())?;
         self.fills.set(self.fills.get().checked_sub(1)?);
         let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| (*schema).clone());
         let mut all: Vec<Value> = own.collect();
-        if written.types != Types::ALL {
+        if written.types != TypeSet::ALL {
             all.push(Value::Object(written.types.schema()));
         }
         if let Some(values) = &written.values {
@@ -426,9 +425,9 @@ impl<'a> Prover<'a> {
 
     /// Those of some values that are perhaps written.
     pub(super) fn written_among(&self, written: &Written<'a>, values: Vec<Value>) -> Vec<Value> {
-        if self.is_quiet.get() {
+        if self.skips_values.get() {
             return Vec::new();
         }
-        values.into_iter().filter(|value| written.may_be(self.judge, value)).take(self.wanted()).collect()
+        values.into_iter().filter(|value| written.may_be(self.pair, value)).take(self.wanted()).collect()
     }
 }

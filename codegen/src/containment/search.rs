@@ -1,4 +1,4 @@
-//! The search for a witness, and its judges: real validators of the schemas as they were given.
+//! The search for a witness. Validators of the schemas as they were given decide whether a payload is one.
 
 use serde_json::Value;
 
@@ -7,26 +7,28 @@ use crate::sample::{Instances, Sampler};
 use crate::schema::{self, Validator};
 
 use super::closed::is_declared;
-use super::judge::Judge;
-use super::writer::Side;
-use super::{LARGEST, Witness};
+use super::pair::{SchemaPair, Side};
+use super::verdict::Witness;
 
 /// Looks for a payload that writers write and readers reject.
 pub(super) struct Search<'a> {
-    judge: &'a Judge<'a>,
+    pair: &'a SchemaPair<'a>,
     /// The schemas as they were given.
     writer: &'a Validator,
     reader: &'a Validator,
 }
 
-/// How many payloads are tried once thinking has not helped.
+/// The longest text of a schema that is canonicalized: that takes time that grows faster than the text.
+pub(super) const LARGEST: usize = 60_000;
+
+/// How many payloads are tried where the misses of the proof held no witness.
 const MOST: usize = 1_500;
-/// How much text of schemas is worth so many; with larger ones, fewer are tried.
+/// The size of schemas for which so many are tried; with larger ones, fewer are.
 const TEXT: usize = 8_000;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(judge: &'a Judge<'a>, writer: &'a Validator, reader: &'a Validator) -> Self {
-        Self { judge, writer, reader }
+    pub(super) fn new(pair: &'a SchemaPair<'a>, writer: &'a Validator, reader: &'a Validator) -> Self {
+        Self { pair, writer, reader }
     }
 
     fn is_witness(&self, payload: &Value) -> bool {
@@ -34,7 +36,7 @@ impl<'a> Search<'a> {
     }
 
     fn is_declared(&self, payload: &Value) -> bool {
-        is_declared(self.judge, &[self.judge.root(Side::Writer)], payload)
+        is_declared(self.pair, &[self.pair.root(Side::Writer)], payload)
     }
 
     /// The first witness among some payloads, made small.
@@ -45,9 +47,9 @@ impl<'a> Search<'a> {
         Some(Witness { payload, fault })
     }
 
-    /// Looks where no thought leads: in the difference of both schemas, and around their limits.
+    /// Tries samples of the difference of both schemas, and payloads around their limits.
     pub(super) fn far_and_wide(&self, simple: &Value) -> Option<Witness> {
-        let (writer, reader) = (self.judge.root(Side::Writer), self.judge.root(Side::Reader));
+        let (writer, reader) = (self.pair.root(Side::Writer), self.pair.root(Side::Reader));
         let size = writer.to_string().len().max(reader.to_string().len());
         if size < LARGEST {
             let difference = schema::difference(reader, simple).and_then(|difference| Sampler::new(&difference).ok());

@@ -184,7 +184,7 @@ fn search(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Inclusion {
     Inclusion::Proved
 }
 
-/// One byte of every class that no automaton tells apart, readable ones where there are some.
+/// One byte of every class that all automata treat alike, readable ones where there are some.
 fn alphabet(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Vec<u8> {
     let mut known = HashSet::new();
     let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b' '..=b'~').chain(0..=255);

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 /// A set of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Types(u8);
+pub(super) struct TypeSet(u8);
 
 /// The types by their bits. What JSON Schema calls a number is the third or the fourth.
 const NAMES: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
 
-impl Types {
+impl TypeSet {
     pub(super) const NONE: Self = Self(0);
     pub(super) const NULL: Self = Self(1);
     pub(super) const BOOLEAN: Self = Self(2);

@@ -1,21 +1,15 @@
-//! What is known of the values that a writer writes at one place: schemas that hold side by side.
+//! What is known of the values that a writer writes at one location: schemas that hold together.
 
 use serde_json::{Map, Value};
 
 use crate::sample::local::target;
 
 use super::closed::Declared;
-use super::judge::Judge;
-use super::types::Types;
+use super::number::NumberRange;
+use super::pair::{SchemaPair, Side};
+use super::types::TypeSet;
 
-/// Whose document a schema stands in; references of the one lead nowhere in the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Side {
-    Writer,
-    Reader,
-}
-
-/// Schemas that hold side by side for a value. Every value that a writer may write there fulfils them; not everything
+/// Schemas that hold together for a value. Every value that a writer may write there fulfils them; not everything
 /// that fulfils them is written, because what is of no use for a proof is left out.
 #[derive(Debug, Clone)]
 pub(super) struct Written<'a> {
@@ -24,11 +18,11 @@ pub(super) struct Written<'a> {
     /// Every schema that holds, with references and `allOf` followed.
     pub(super) parts: Vec<(&'a Map<String, Value>, Side)>,
     /// Alternatives of which one holds.
-    pub(super) choices: Vec<Choice<'a>>,
+    pub(super) choices: Vec<Alternatives<'a>>,
     /// Alternatives that may hold besides; their properties are declared.
     besides: Vec<(&'a Value, Side)>,
     /// The types at hand.
-    pub(super) types: Types,
+    pub(super) types: TypeSet,
     /// The values, where they can be listed.
     pub(super) values: Option<Vec<Value>>,
     /// Properties of which one value is considered.
@@ -37,55 +31,55 @@ pub(super) struct Written<'a> {
 
 /// Alternatives of which one holds, each a list of schemas.
 #[derive(Debug, Clone)]
-pub(super) struct Choice<'a> {
+pub(super) struct Alternatives<'a> {
     pub(super) branches: Vec<Vec<(&'a Value, Side)>>,
-    /// Whether others may hold besides the one.
+    /// Whether others may hold as well.
     is_any: bool,
 }
 
 /// The most alternatives of an `anyOf` whose every combination is looked at.
 const MOST_TOGETHER: usize = 4;
 
-/// How many references and `allOf` may stand on each other.
+/// How deep references and `allOf` may be nested.
 const TALLEST: usize = 48;
 
 impl<'a> Written<'a> {
     /// Whatever one schema allows.
-    pub(super) fn of(judge: &Judge<'a>, schema: &'a Value, side: Side) -> Self {
+    pub(super) fn of(pair: &SchemaPair<'a>, schema: &'a Value, side: Side) -> Self {
         let mut written = Self::anything();
-        written.hold(judge, schema, side);
+        written.hold(pair, schema, side);
         written
     }
 
     pub(super) fn anything() -> Self {
         let (given, parts, choices) = (Vec::new(), Vec::new(), Vec::new());
-        Self { given, parts, choices, besides: Vec::new(), types: Types::ALL, values: None, fixed: Vec::new() }
+        Self { given, parts, choices, besides: Vec::new(), types: TypeSet::ALL, values: None, fixed: Vec::new() }
     }
 
     /// Takes a further schema that holds.
-    pub(super) fn hold(&mut self, judge: &Judge<'a>, schema: &'a Value, side: Side) {
+    pub(super) fn hold(&mut self, pair: &SchemaPair<'a>, schema: &'a Value, side: Side) {
         self.given.push((schema, side));
-        self.follow(judge, schema, side, 0);
-        self.follow_dependents(judge);
-        self.list(judge);
+        self.follow(pair, schema, side, 0);
+        self.follow_dependents(pair);
+        self.list(pair);
     }
 
     /// The same with some types only.
-    pub(super) fn only(&self, judge: &Judge<'a>, types: Types) -> Self {
+    pub(super) fn only(&self, pair: &SchemaPair<'a>, types: TypeSet) -> Self {
         let mut written = self.clone();
         written.types = written.types.and(types);
-        written.list(judge);
+        written.list(pair);
         written
     }
 
     /// What is written, alternative by alternative of the first choice.
-    pub(super) fn alternatives(&self, judge: &Judge<'a>) -> Option<Vec<Self>> {
+    pub(super) fn alternatives(&self, pair: &SchemaPair<'a>) -> Option<Vec<Self>> {
         let choice = self.choices.first()?;
         let mut open = self.clone();
         open.choices.remove(0);
         let taking = |written: &Self, branch: &[(&'a Value, Side)]| {
             let mut written = written.clone();
-            branch.iter().for_each(|(schema, side)| written.hold(judge, schema, *side));
+            branch.iter().for_each(|(schema, side)| written.hold(pair, schema, *side));
             written
         };
         let branches = &choice.branches;
@@ -95,13 +89,13 @@ impl<'a> Written<'a> {
                 let members = branches.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0);
                 members.fold(open.clone(), |written, (_, branch)| taking(&written, branch))
             });
-            return Some(sets.filter(|written| !written.is_never(judge, 0)).collect());
+            return Some(sets.filter(|written| !written.is_never(pair, 0)).collect());
         }
         let chosen = |(index, branch): (usize, &Vec<(&'a Value, Side)>)| {
             let mut written = taking(&open, branch);
             let others = branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
             for (_, other) in others {
-                if !taking(&written, other).is_never(judge, 0) {
+                if !taking(&written, other).is_never(pair, 0) {
                     written.besides.extend(other);
                 }
             }
@@ -118,10 +112,10 @@ impl<'a> Written<'a> {
     }
 
     fn nothing(&mut self) {
-        self.types = Types::NONE;
+        self.types = TypeSet::NONE;
     }
 
-    fn follow(&mut self, judge: &Judge<'a>, schema: &'a Value, side: Side, height: usize) {
+    fn follow(&mut self, pair: &SchemaPair<'a>, schema: &'a Value, side: Side, height: usize) {
         let members = match schema {
             Value::Object(members) => members,
             Value::Bool(false) => return self.nothing(),
@@ -132,37 +126,37 @@ impl<'a> Written<'a> {
         }
         self.parts.push((members, side));
         if let Some(allowed) = members.get("type") {
-            self.types = self.types.and(Types::allowed(allowed));
+            self.types = self.types.and(TypeSet::allowed(allowed));
         }
         let is_whole = members.get("multipleOf").and_then(Value::as_i64).is_some_and(|divisor| divisor > 0);
-        if is_whole && !judge.is_draft_4 {
-            self.types = self.types.without(Types::FRACTION);
+        if is_whole && !pair.is_draft_4 {
+            self.types = self.types.without(TypeSet::FRACTION);
         }
         let constant = members.get("const").map(std::slice::from_ref);
         if let Some(values) = constant.or_else(|| members.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
             match &mut self.values {
-                Some(known) => known.retain(|value| values.iter().any(|other| judge.equal(value, other))),
+                Some(known) => known.retain(|value| values.iter().any(|other| pair.equal(value, other))),
                 None => self.values = Some(values.to_vec()),
             }
         }
         if height > TALLEST {
             return;
         }
-        let root = judge.root(side);
+        let root = pair.root(side);
         if let Some(found) = members.get("$ref").and_then(Value::as_str).and_then(|name| target(root, name)) {
-            self.follow(judge, found, side, height + 1);
+            self.follow(pair, found, side, height + 1);
         }
         for part in members.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            self.follow(judge, part, side, height + 1);
+            self.follow(pair, part, side, height + 1);
         }
         for keyword in ["oneOf", "anyOf"] {
             if let Some(Value::Array(branches)) = members.get(keyword) {
                 match branches.as_slice() {
                     [] => self.nothing(),
-                    [only] => self.follow(judge, only, side, height + 1),
+                    [only] => self.follow(pair, only, side, height + 1),
                     several => {
                         let branches = several.iter().map(|branch| vec![(branch, side)]).collect();
-                        self.choices.push(Choice { branches, is_any: keyword == "anyOf" });
+                        self.choices.push(Alternatives { branches, is_any: keyword == "anyOf" });
                     }
                 }
             }
@@ -172,20 +166,20 @@ impl<'a> Written<'a> {
             if then.is_some() || otherwise.is_some() {
                 let holds = [Some(condition), then].into_iter().flatten().map(|schema| (schema, side)).collect();
                 let fails = otherwise.into_iter().map(|schema| (schema, side)).collect();
-                self.choices.push(Choice { branches: vec![holds, fails], is_any: false });
+                self.choices.push(Alternatives { branches: vec![holds, fails], is_any: false });
             }
         }
     }
 
     /// Takes what must hold because a property must be there.
-    fn follow_dependents(&mut self, judge: &Judge<'a>) {
+    fn follow_dependents(&mut self, pair: &SchemaPair<'a>) {
         loop {
             let before = self.parts.len();
             let required = self.required();
             for (members, side) in self.parts.clone() {
                 let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
                 for (_, schema) in dependents.filter(|(name, _)| required.contains(&name.as_str())) {
-                    self.follow(judge, schema, side, 0);
+                    self.follow(pair, schema, side, 0);
                 }
             }
             if self.parts.len() == before {
@@ -195,21 +189,21 @@ impl<'a> Written<'a> {
     }
 
     /// Lists the values where that can be done, and leaves out those that are certainly not written.
-    fn list(&mut self, judge: &Judge<'a>) {
-        if self.values.is_none() && self.types.within(Types::NULL.or(Types::BOOLEAN)) {
+    fn list(&mut self, pair: &SchemaPair<'a>) {
+        if self.values.is_none() && self.types.within(TypeSet::NULL.or(TypeSet::BOOLEAN)) {
             let all = [Value::Null, Value::Bool(true), Value::Bool(false)];
-            self.values = Some(all.into_iter().filter(|value| Types::of(value).within(self.types)).collect());
+            self.values = Some(all.into_iter().filter(|value| TypeSet::of(value).within(self.types)).collect());
         }
         let Some(mut values) = self.values.take() else { return };
-        values.retain(|value| Types::of(value).within(self.types) && self.may_be(judge, value));
-        self.types = self.types.and(values.iter().map(Types::of).fold(Types::NONE, Types::or));
+        values.retain(|value| TypeSet::of(value).within(self.types) && self.may_be(pair, value));
+        self.types = self.types.and(values.iter().map(TypeSet::of).fold(TypeSet::NONE, TypeSet::or));
         self.values = Some(values);
     }
 
     /// Whether a value is not certainly refused.
-    pub(super) fn may_be(&self, judge: &Judge<'a>, value: &Value) -> bool {
-        Types::of(value).within(self.types)
-            && self.given.iter().all(|(schema, side)| judge.accepts(schema, *side, value, 0) != Some(false))
+    pub(super) fn may_be(&self, pair: &SchemaPair<'a>, value: &Value) -> bool {
+        TypeSet::of(value).within(self.types)
+            && self.given.iter().all(|(schema, side)| pair.accepts(schema, *side, value, 0) != Some(false))
     }
 
     /// The names that must be there.
@@ -237,9 +231,9 @@ impl<'a> Written<'a> {
     }
 
     /// What writers declare here, in any alternative.
-    pub(super) fn declared(&self, judge: &Judge<'a>) -> Declared<'a> {
+    pub(super) fn declared(&self, pair: &SchemaPair<'a>) -> Declared<'a> {
         let mut declared = Declared::default();
-        let root = judge.root(Side::Writer);
+        let root = pair.root(Side::Writer);
         let own = |side: &Side| *side == Side::Writer;
         for (members, _) in self.parts.iter().filter(|(_, side)| own(side)) {
             declared.add_own(members);
@@ -256,10 +250,10 @@ impl<'a> Written<'a> {
     }
 
     /// What is written as the value of a property; `None` if it is not written.
-    pub(super) fn property(&self, judge: &Judge<'a>, declared: &Declared<'a>, name: &str) -> Option<Self> {
+    pub(super) fn property(&self, pair: &SchemaPair<'a>, declared: &Declared<'a>, name: &str) -> Option<Self> {
         let is_declared = declared.names.contains(name)
             || declared.required.contains(name)
-            || declared.patterns.iter().any(|pattern| judge.matches(pattern, name) != Some(false));
+            || declared.patterns.iter().any(|pattern| pair.matches(pattern, name) != Some(false));
         if declared.closes() && !is_declared {
             return None;
         }
@@ -267,13 +261,13 @@ impl<'a> Written<'a> {
         for (members, side) in &self.parts {
             let mut known = false;
             if let Some(schema) = members.get("properties").and_then(|map| map.get(name)) {
-                written.hold(judge, schema, *side);
+                written.hold(pair, schema, *side);
                 known = true;
             }
             for (pattern, schema) in members.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
-                match judge.matches(pattern, name) {
+                match pair.matches(pattern, name) {
                     Some(true) => {
-                        written.hold(judge, schema, *side);
+                        written.hold(pair, schema, *side);
                         known = true;
                     }
                     Some(false) => {}
@@ -281,23 +275,23 @@ impl<'a> Written<'a> {
                 }
             }
             if !known && let Some(schema) = members.get("additionalProperties") {
-                written.hold(judge, schema, *side);
+                written.hold(pair, schema, *side);
             }
             if let Some(names) = members.get("propertyNames")
-                && judge.accepts(names, *side, &Value::String(name.to_owned()), 0) == Some(false)
+                && pair.accepts(names, *side, &Value::String(name.to_owned()), 0) == Some(false)
             {
                 return None;
             }
         }
         if let Some((_, value)) = self.fixed.iter().find(|(fixed, _)| fixed == name) {
             written.values = Some(vec![value.clone()]);
-            written.list(judge);
+            written.list(pair);
         }
         (!written.types.is_empty()).then_some(written)
     }
 
     /// What is written as the element at an index; `None` if there is none.
-    pub(super) fn element(&self, judge: &Judge<'a>, index: usize) -> Option<Self> {
+    pub(super) fn element(&self, pair: &SchemaPair<'a>, index: usize) -> Option<Self> {
         let mut written = Self::anything();
         for (members, side) in &self.parts {
             if members.get("maxItems").and_then(Value::as_f64).is_some_and(|most| (index as f64) >= most) {
@@ -307,7 +301,7 @@ impl<'a> Written<'a> {
             // An element that a `contains` is about may have the properties that it declares.
             written.besides.extend(members.get("contains").map(|schema| (schema, *side)));
             if let Some(schema) = first.or_else(|| members.get("items")) {
-                written.hold(judge, schema, *side);
+                written.hold(pair, schema, *side);
             }
         }
         (!written.types.is_empty()).then_some(written)
@@ -324,23 +318,33 @@ impl<'a> Written<'a> {
         self.parts.iter().filter_map(move |(members, _)| members.get(keyword))
     }
 
+    /// The range of the numbers that are written.
+    pub(super) fn range(&self) -> NumberRange {
+        let bounds = |inclusive: &'static str, exclusive: &'static str| {
+            let inclusive = self.every(inclusive).map(|bound| (bound, false));
+            let all = inclusive.chain(self.every(exclusive).map(|bound| (bound, true)));
+            all.filter_map(|(bound, excluded)| Some((bound.as_number()?.clone(), excluded))).collect()
+        };
+        let (low, high) = (bounds("minimum", "exclusiveMinimum"), bounds("maximum", "exclusiveMaximum"));
+        NumberRange::new(low, high, self.types.and(TypeSet::NUMBER) == TypeSet::INTEGER)
+    }
+
     /// Whether certainly nothing is written.
-    pub(super) fn is_never(&self, judge: &Judge<'a>, depth: usize) -> bool {
+    pub(super) fn is_never(&self, pair: &SchemaPair<'a>, depth: usize) -> bool {
         if self.types.is_empty() {
             return true;
         }
-        if depth > 1 || self.types != Types::OBJECT || self.values.is_some() {
-            return self.types.within(Types::NUMBER) && super::number::Range::of(self).is_empty();
+        if depth > 1 || self.types != TypeSet::OBJECT || self.values.is_some() {
+            return self.types.within(TypeSet::NUMBER) && self.range().is_empty();
         }
-        let declared = self.declared(judge);
+        let declared = self.declared(pair);
         let required = self.required();
-        let never = |name: &&str| {
-            self.property(judge, &declared, name).is_none_or(|written| written.is_never(judge, depth + 1))
-        };
+        let never =
+            |name: &&str| self.property(pair, &declared, name).is_none_or(|written| written.is_never(pair, depth + 1));
         required.iter().any(never)
     }
 
-    /// What tells two of them apart.
+    /// Equal for two of them that hold the same schemas.
     pub(super) fn key(&self) -> Key {
         let mut parts: Vec<usize> = self.parts.iter().map(|(part, _)| std::ptr::from_ref(*part) as usize).collect();
         parts.sort_unstable();
@@ -353,4 +357,4 @@ impl<'a> Written<'a> {
 }
 
 /// See [`Written::key`].
-pub(super) type Key = (Vec<usize>, usize, Types, String);
+pub(super) type Key = (Vec<usize>, usize, TypeSet, String);

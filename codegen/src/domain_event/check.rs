@@ -12,7 +12,7 @@ use crate::shape::{Body, Field as Property, Program, Struct, Unknown};
 
 use super::errors::Errors;
 use super::nearest::nearest;
-use super::serde_attributes::{Container, Field as Attributes, rule_for};
+use super::serde_attributes::{Container, SerdeField, rule_for};
 
 use evident::Evident;
 use wanted::{mismatch, wanted};
@@ -27,21 +27,21 @@ pub(super) struct Against<'a> {
 }
 
 /// A field of the struct with the name it has in JSON.
-pub(super) struct Field<'a> {
+pub(super) struct StructField<'a> {
     pub(super) ident: &'a Ident,
     /// The property that it is written as.
     pub(super) property: String,
     ty: &'a Type,
-    attributes: Attributes,
+    attributes: SerdeField,
 }
 
 /// The fields of a struct that are properties.
-pub(super) fn fields<'a>(item: &'a ItemStruct, container: &Container) -> Vec<Field<'a>> {
+pub(super) fn fields<'a>(item: &'a ItemStruct, container: &Container) -> Vec<StructField<'a>> {
     let with_names = item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?, field)));
     let fields = with_names.map(|(ident, field)| {
-        let attributes = Attributes::of(&field.attrs);
+        let attributes = SerdeField::of(&field.attrs);
         let property = attributes.written_as(&ident.unraw().to_string(), container);
-        Field { ident, property, ty: &field.ty, attributes }
+        StructField { ident, property, ty: &field.ty, attributes }
     });
     fields.filter(|field| !field.attributes.is_skipped()).collect()
 }
@@ -58,10 +58,10 @@ pub(super) fn check(item: &ItemStruct, against: &Against<'_>, errors: &mut Error
             errors.at(&item.ident, format!("the payload of {} is a string, which no struct is", against.file));
             return;
         }
-        // A map, a union or anything at all: the generated test judges it.
+        // A map, a union or anything at all: the generated test checks it.
         Body::Union(_) | Body::Wrapper(_) | Body::Open => return,
     };
-    let checker = Checker { against, structure, container: &container, fields: fields(item, &container) };
+    let checker = StructChecker { against, structure, container: &container, fields: fields(item, &container) };
     checker.names(&item.ident, errors);
     checker.unknown_properties(&item.ident, errors);
     for (field, property) in checker.pairs() {
@@ -69,16 +69,16 @@ pub(super) fn check(item: &ItemStruct, against: &Against<'_>, errors: &mut Error
     }
 }
 
-struct Checker<'a> {
+struct StructChecker<'a> {
     against: &'a Against<'a>,
     structure: &'a Struct,
     container: &'a Container,
-    fields: Vec<Field<'a>>,
+    fields: Vec<StructField<'a>>,
 }
 
-impl Checker<'_> {
+impl StructChecker<'_> {
     /// The fields that are declared properties.
-    fn pairs(&self) -> impl Iterator<Item = (&Field<'_>, &Property)> {
+    fn pairs(&self) -> impl Iterator<Item = (&StructField<'_>, &Property)> {
         let named = self.fields.iter().filter(|field| !field.attributes.flatten && !field.attributes.conditional);
         named.filter_map(|field| Some((field, self.property(&field.property)?)))
     }
@@ -123,7 +123,7 @@ impl Checker<'_> {
             missing.retain(|property| Some(property.property.as_str()) != meant);
         }
         if self.fields.iter().any(|field| field.attributes.flatten && !is_map(field.ty)) {
-            // The members of another type may be the ones; only the test can tell.
+            // The members of another type may match; only the generated test can decide.
             return;
         }
         for property in missing {
@@ -158,7 +158,7 @@ impl Checker<'_> {
         }
     }
 
-    fn pair(&self, field: &Field<'_>, property: &Property, errors: &mut Errors) {
+    fn pair(&self, field: &StructField<'_>, property: &Property, errors: &mut Errors) {
         let before = format!("the property `{}` of {}", property.property, self.against.file);
         let attributes = &field.attributes;
         if !attributes.skip_deserializing
@@ -178,7 +178,7 @@ impl Checker<'_> {
     /// Checks that what may be absent may be absent, and returns the type that is left to compare.
     fn presence<'f>(
         &self,
-        field: &'f Field<'_>,
+        field: &'f StructField<'_>,
         property: &Property,
         before: &str,
         errors: &mut Errors,

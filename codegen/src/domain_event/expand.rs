@@ -16,14 +16,14 @@ use crate::manifest::FILE_NAME;
 use crate::model::{Event, Kind, Token, Version};
 use crate::pointer;
 
-use super::check::Field;
+use super::check::StructField;
 use super::errors::Errors;
 
 /// The implementation of `Event`. Only the validator knows what a type of the user's own proves about a payload.
 pub(super) fn implementation(
     runtime: &Runtime,
     name: &Ident,
-    fields: &[Field<'_>],
+    fields: &[StructField<'_>],
     loaded: &Loaded,
     event: &Event,
     version: &Version,
@@ -67,7 +67,7 @@ pub(super) fn implementation(
 /// The field of a property that the subject or the key is taken from.
 fn field_of(
     name: &Ident,
-    fields: &[Field<'_>],
+    fields: &[StructField<'_>],
     property: &str,
     purpose: &str,
     errors: &mut Errors,

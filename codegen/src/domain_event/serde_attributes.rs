@@ -20,7 +20,7 @@ pub(super) struct Container {
 
 /// The attributes of a field.
 #[derive(Debug, Default)]
-pub(super) struct Field {
+pub(super) struct SerdeField {
     rename: (Option<String>, Option<String>),
     aliases: Vec<String>,
     /// Absent, it has a default.
@@ -70,7 +70,7 @@ impl Container {
     }
 }
 
-impl Field {
+impl SerdeField {
     pub(super) fn of(attributes: &[Attribute]) -> Self {
         let mut field = Self::default();
         for attribute in attributes {
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     fn names(container: &[Attribute], field: &[Attribute], ident: &str) -> (String, Vec<String>) {
-        let (container, field) = (Container::of(container), Field::of(field));
+        let (container, field) = (Container::of(container), SerdeField::of(field));
         (field.written_as(ident, &container), field.read_from(ident, &container))
     }
 

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use crate::load::Loaded;
 use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
+use crate::model::Kind;
 
 use super::Source;
 use super::layout::line;
@@ -23,7 +24,7 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
         loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(|version| (event.kind, version)));
     let descriptors = versions.filter_map(|(kind, version)| {
         let payload = path(&version.file)?;
-        let of = if kind.is_stored() { quote!(of) } else { quote!(of_request) };
+        let of = format_ident!("{}", descriptor_of(kind));
         let reply = version.reply.as_ref().and_then(|reply| path(reply));
         let reply = reply.map(|reply| quote!(.with_reply::<#reply>()));
         Some(quote!(#event::#of::<#payload>() #reply,))
@@ -51,6 +52,11 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     }
 }
 
+/// How a payload of a kind is described.
+fn descriptor_of(kind: Kind) -> &'static str {
+    if kind.is_stored() { "of" } else { "of_request" }
+}
+
 /// The test that what is stored can be read: one line for each event that has examples.
 pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
     let Source { program, runtime } = source;
@@ -63,9 +69,10 @@ pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
         let files = event.versions.iter().flat_map(|version| std::iter::once(&version.file).chain(&version.reply));
         files.into_iter().any(has_examples)
     });
-    let newest = events.filter_map(|event| program.root_of(&event.versions.last()?.file));
-    let lines: Vec<String> =
-        newest.map(|id| line(1, &format!("{},", types.path(id).to_string().replace(' ', "")))).collect();
+    let newest = events.filter_map(|event| Some((event.kind, program.root_of(&event.versions.last()?.file)?)));
+    let lines: Vec<String> = newest
+        .map(|(kind, id)| line(1, &format!("{} {},", descriptor_of(kind), types.path(id).to_string().replace(' ', ""))))
+        .collect();
     if lines.is_empty() {
         return String::new();
     }

@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
 use crate::lint::pattern;
 use crate::lint::unanchored_pattern::patterns;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "catastrophic-pattern",

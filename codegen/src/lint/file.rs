@@ -12,7 +12,7 @@ use crate::lower::dialect::Draft;
 use crate::model::Document;
 use crate::pointer;
 use crate::references::{Place, Target};
-use crate::rules::Rule;
+use crate::rule::Rule;
 use crate::schema::{Empty, empties, of_definitions};
 use crate::shape::Classes;
 use crate::walk::subschemas;
@@ -21,12 +21,12 @@ use crate::walk::subschemas;
 const IN_PLACE: &[&str] = &["allOf", "anyOf", "dependencies", "dependentSchemas", "else", "if", "not", "oneOf", "then"];
 
 /// A catalogue, with what several rules ask for.
-pub(crate) struct Context<'a> {
+pub(crate) struct LintContext<'a> {
     pub(crate) loaded: &'a Loaded,
     targets: HashMap<Place, Option<Target>>,
 }
 
-impl<'a> Context<'a> {
+impl<'a> LintContext<'a> {
     pub(crate) fn new(loaded: &'a Loaded) -> Self {
         Self { loaded, targets: loaded.references.targets() }
     }
@@ -41,18 +41,18 @@ impl<'a> Context<'a> {
 
 /// One schema file.
 pub(crate) struct File<'a> {
-    pub(crate) context: &'a Context<'a>,
+    pub(crate) context: &'a LintContext<'a>,
     pub(crate) document: &'a Document,
     /// Whether it describes an event or a reply, rather than what others share.
     pub(crate) is_payload: bool,
     pub(crate) draft: Draft,
     /// Every schema that is an object, the root first, parents before children.
-    nodes: Vec<Node<'a>>,
+    nodes: Vec<SchemaNode<'a>>,
     bundle: OnceLock<Value>,
     empties: OnceLock<Vec<Empty>>,
 }
 
-struct Node<'a> {
+struct SchemaNode<'a> {
     at: String,
     schema: &'a Map<String, Value>,
     parent: Option<usize>,
@@ -61,7 +61,7 @@ struct Node<'a> {
 }
 
 impl<'a> File<'a> {
-    pub(crate) fn new(context: &'a Context<'a>, document: &'a Document, is_payload: bool) -> Self {
+    pub(crate) fn new(context: &'a LintContext<'a>, document: &'a Document, is_payload: bool) -> Self {
         let mut nodes = Vec::new();
         collect(&document.schema, String::new(), None, "", &mut nodes);
         let draft = Draft::of(&document.schema);
@@ -98,13 +98,13 @@ impl<'a> File<'a> {
         })
     }
 
-    /// Whether a part that accepts nothing is the one to mend.
+    /// Whether a part that accepts nothing is the one to report.
     fn is_to_blame(&self, empty: &Empty) -> bool {
-        // Definitions that were copied from elsewhere are the other file's business.
+        // Definitions that were copied from another file are reported there.
         let Some(schema) = self.document.schema.pointer(&empty.pointer) else { return false };
         // One way to write `false`.
         let is_forbidden = schema.get("not").is_some_and(accepts_everything);
-        // What a reference leads to is looked at where it stands.
+        // The target of a reference is reported where it is defined.
         let refers = matches!(empty.causes.as_slice(), [(_, keywords)] if keywords.iter().eq(["$ref"]));
         !is_forbidden && (!refers || empty.pointer.is_empty())
     }
@@ -133,10 +133,10 @@ fn accepts_everything(schema: &Value) -> bool {
     schema == &Value::Bool(true) || schema.as_object().is_some_and(Map::is_empty)
 }
 
-fn collect<'a>(schema: &'a Value, at: String, parent: Option<usize>, via: &'a str, nodes: &mut Vec<Node<'a>>) {
+fn collect<'a>(schema: &'a Value, at: String, parent: Option<usize>, via: &'a str, nodes: &mut Vec<SchemaNode<'a>>) {
     let Value::Object(members) = schema else { return };
     let index = nodes.len();
-    nodes.push(Node { at: at.clone(), schema: members, parent, via });
+    nodes.push(SchemaNode { at: at.clone(), schema: members, parent, via });
     for (below, child) in subschemas(schema) {
         let step = below[1..].split('/').next().unwrap_or_default();
         let via = members.keys().find(|keyword| *keyword == step).map_or("", String::as_str);
@@ -152,7 +152,7 @@ pub(crate) struct Spot<'f> {
 }
 
 impl<'f> Spot<'f> {
-    fn node(self) -> &'f Node<'f> {
+    fn node(self) -> &'f SchemaNode<'f> {
         &self.file.nodes[self.index]
     }
 
@@ -204,7 +204,7 @@ impl<'f> Spot<'f> {
         IN_PLACE.contains(&self.via())
     }
 
-    /// Whether it is a condition, a refinement under one, or about names: nothing that must say everything.
+    /// Whether it is a condition, a refinement under one, or about names: nothing that must be complete by itself.
     pub(crate) fn is_partial(self) -> bool {
         const PARTIAL: &[&str] = &["contains", "if", "not", "propertyNames", "then", "else", "dependentSchemas"];
         let mut spot = Some(self);
@@ -281,7 +281,7 @@ fn union(classes: impl Iterator<Item = Classes>) -> Classes {
     classes.fold(Classes::NONE, Classes::or)
 }
 
-/// Takes what one rule finds.
+/// Collects the findings of one rule.
 pub(crate) struct Report<'r> {
     rule: &'r Rule,
     findings: &'r mut Vec<Diagnostic>,

@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::lint::words::{is_snake, snake_help};
 use crate::load::Loaded;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "file-naming",

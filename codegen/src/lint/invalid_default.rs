@@ -2,8 +2,8 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
-use crate::lint::invalid_example::{Judge, told};
-use crate::rules::{Family, Rule};
+use crate::lint::invalid_example::{PartValidators, explanation};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "invalid-default",
@@ -22,15 +22,15 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
-    let mut judge = Judge::new(file);
+    let mut validators = PartValidators::new(file);
     for spot in file.spots() {
         let Some(default) = spot.get("default") else { continue };
-        if let Some(fault) = judge.first_fault(spot.at(), default) {
+        if let Some(fault) = validators.first_fault(spot.at(), default) {
             let help = "mend the default, or leave it out";
             report.at(
                 file.document,
                 &spot.below("default"),
-                format!("the default is not valid: {}", told(&fault)),
+                format!("the default is not valid: {}", explanation(&fault)),
                 help,
             );
         }

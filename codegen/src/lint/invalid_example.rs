@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
 use crate::pointer::join;
-use crate::rules::{Family, Rule};
-use crate::schema::{Fault, Parts, Validator};
+use crate::rule::{Family, Rule};
+use crate::schema::{Fault, SubschemaValidators, Validator};
 
 pub(crate) const RULE: Rule = Rule {
     id: "invalid-example",
@@ -26,21 +26,21 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
-    let mut judge = Judge::new(file);
+    let mut validators = PartValidators::new(file);
     for spot in file.spots() {
         let Some(Value::Array(examples)) = spot.get("examples") else { continue };
         for (index, example) in examples.iter().enumerate() {
-            if let Some(fault) = judge.first_fault(spot.at(), example) {
+            if let Some(fault) = validators.first_fault(spot.at(), example) {
                 let at = join(&spot.below("examples"), &index.to_string());
                 let help = "mend the example or the schema; consumers refuse such a payload";
-                report.at(file.document, &at, format!("the example is not valid: {}", told(&fault)), help);
+                report.at(file.document, &at, format!("the example is not valid: {}", explanation(&fault)), help);
             }
         }
     }
 }
 
 /// What is wrong with a value, and where in it.
-pub(super) fn told(fault: &Fault) -> String {
+pub(super) fn explanation(fault: &Fault) -> String {
     match fault.pointer.as_str() {
         "" => fault.message.clone(),
         pointer => format!("{} at {pointer}", fault.message),
@@ -48,13 +48,13 @@ pub(super) fn told(fault: &Fault) -> String {
 }
 
 /// The validators of a file, compiled when they are needed first.
-pub(super) struct Judge<'f> {
+pub(super) struct PartValidators<'f> {
     file: &'f File<'f>,
     whole: Option<Option<Validator>>,
-    parts: Option<Option<Parts>>,
+    parts: Option<Option<SubschemaValidators>>,
 }
 
-impl<'f> Judge<'f> {
+impl<'f> PartValidators<'f> {
     pub(super) fn new(file: &'f File<'f>) -> Self {
         Self { file, whole: None, parts: None }
     }
@@ -65,7 +65,7 @@ impl<'f> Judge<'f> {
         let faults = if at.is_empty() {
             self.whole.get_or_insert_with(|| Validator::new(bundle()).ok()).as_ref()?.faults(value)
         } else {
-            self.parts.get_or_insert_with(|| Parts::new(bundle()).ok()).as_ref()?.faults(at, value)?
+            self.parts.get_or_insert_with(|| SubschemaValidators::new(bundle()).ok()).as_ref()?.faults(at, value)?
         };
         faults.into_iter().next()
     }

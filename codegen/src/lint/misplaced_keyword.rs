@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 use crate::schema;
 use crate::shape::Classes;
 

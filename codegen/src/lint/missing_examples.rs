@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "missing-examples",

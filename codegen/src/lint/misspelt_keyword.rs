@@ -5,7 +5,7 @@ use crate::lint::file::{Report, Spot};
 use crate::lint::vocabulary::{Standing, keywords, standing};
 use crate::lookup::distance;
 use crate::lower::dialect::Draft;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "misspelt-keyword",
@@ -26,7 +26,7 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The keyword that somebody meant who wrote one that no draft has.
+/// The keyword that was meant by one that no draft has.
 pub(super) fn meant(keyword: &str, draft: Draft) -> Option<&'static str> {
     if standing(keyword, draft) != Standing::Unknown || keyword.starts_with("x-") {
         return None;
@@ -36,7 +36,7 @@ pub(super) fn meant(keyword: &str, draft: Draft) -> Option<&'static str> {
     misses.min().map(|(_, known)| known)
 }
 
-/// How far one word is from another, if somebody could have meant it.
+/// The distance between two words, if it is small enough for a slip.
 fn miss(written: &str, known: &str) -> Option<usize> {
     let letters = |word: &str| {
         let mut letters: Vec<char> = word.chars().collect();

@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::load::Loaded;
 use crate::manifest::Service;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "no-publisher",

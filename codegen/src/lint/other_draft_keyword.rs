@@ -3,7 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
 use crate::lint::vocabulary::{Standing, name, standing};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "other-draft-keyword",

@@ -1,4 +1,4 @@
-//! What can be told of a pattern without a text.
+//! What follows from a pattern alone, without a text.
 
 mod automaton;
 
@@ -15,7 +15,7 @@ pub(super) fn is_anchored(pattern: &str) -> bool {
             let looks = hir.properties().look_set();
             looks.contains(Look::Start) || looks.contains(Look::End) || looks.contains_anchor()
         }
-        // Engines disagree about such a pattern; its text tells enough.
+        // Engines disagree about such a pattern; its text says enough.
         None => pattern.contains('^') || pattern.contains('$'),
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn is_bounded(pattern: &str) -> bool {
 }
 
 /// Whether a loop of the pattern reads some text in more than one way, so that an engine which goes back tries a number
-/// of ways that grows exponentially with the text. Patterns that are not regular, and very long ones, are not judged.
+/// of ways that grows exponentially with the text. Patterns that are not regular, and very long ones, are not analysed.
 pub(super) fn is_catastrophic(pattern: &str) -> bool {
     let translated = schema::rust_regex(pattern);
     translated.and_then(|pattern| Automaton::of(&pattern)).is_some_and(|automaton| automaton.is_ambiguous())

@@ -6,7 +6,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
 use crate::lint::words::{is_snake, snake_help};
 use crate::pointer::join;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "property-naming",

@@ -6,7 +6,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
 use crate::lint::words::words;
 use crate::pointer::join;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 use crate::shape::Classes;
 
 pub(crate) const RULE: Rule = Rule {

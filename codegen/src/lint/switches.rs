@@ -1,4 +1,4 @@
-//! Who wants to hear nothing of a rule, where, and why: `[lint]` in `eventsmith.toml`, `x-lint-allow` in a schema.
+//! Switches of rules, each with its reason: `[lint]` in `eventsmith.toml`, `x-lint-allow` in a schema.
 
 use std::cell::Cell;
 
@@ -6,41 +6,14 @@ use serde_json::Value;
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Position, Severity};
+use crate::lint::rules;
 use crate::load::Loaded;
 use crate::manifest::{FILE_NAME, Switch};
 use crate::model::Document;
 use crate::pointer::join;
-use crate::rules::{self, Family, Rule};
+use crate::rule::switch::{BAD_SWITCH, UNUSED_ALLOW};
+use crate::rule::{Family, Rule};
 use crate::walk::every_schema;
-
-pub(crate) const BAD_SWITCH: Rule = Rule {
-    id: "bad-switch",
-    family: Family::Lint,
-    severity: Severity::Error,
-    purpose: "A rule is switched off by its id, with a reason that the next reader can judge. What makes a catalogue unusable \
-              cannot be switched off.",
-    bad: r#"{"type": "object", "x-lint-allow": {"unbounded-string": ""}, "properties": {"note": {"type": "string"}}}"#,
-    good: r#"{
-  "type": "object",
-  "properties": {
-    "note": {"type": "string", "x-lint-allow": {"unbounded-string": "people write as much as they like"}}
-  }
-}"#,
-};
-
-pub(crate) const UNUSED_ALLOW: Rule = Rule {
-    id: "unused-allow",
-    family: Family::Lint,
-    severity: Severity::Warning,
-    purpose: "An allow outlives the finding that it was written for and hides the next one. When it silences nothing, it can go.",
-    bad: r#"{
-  "type": "object",
-  "properties": {
-    "note": {"type": "string", "maxLength": 200, "x-lint-allow": {"unbounded-string": "people write as much as they like"}}
-  }
-}"#,
-    good: r#"{"type": "object", "properties": {"note": {"type": "string", "maxLength": 200}}}"#,
-};
 
 /// The keyword of a schema that allows what rules find in it and below it.
 const KEYWORD: &str = "x-lint-allow";
@@ -51,7 +24,7 @@ const REASON_HELP: &str = "say why in a few words, for the next reader";
 pub(super) struct Switches<'a> {
     loaded: &'a Loaded,
     allows: Vec<Allow<'a>>,
-    levels: Vec<Level<'a>>,
+    levels: Vec<SeverityLevel<'a>>,
     /// What is wrong with switches.
     faults: Vec<Diagnostic>,
 }
@@ -66,7 +39,7 @@ struct Allow<'a> {
 }
 
 /// One rule in `eventsmith.toml`; off without a severity.
-struct Level<'a> {
+struct SeverityLevel<'a> {
     rule: &'static Rule,
     severity: Option<Severity>,
     files: &'a [String],
@@ -117,7 +90,7 @@ impl<'a> Switches<'a> {
 
     /// The finding as `eventsmith.toml` wants it; `None` if it does not.
     fn levelled(&self, finding: Diagnostic) -> Option<Diagnostic> {
-        let is_meant = |level: &&Level<'_>| {
+        let is_meant = |level: &&SeverityLevel<'_>| {
             let is_in = level.files.is_empty() || level.files.iter().any(|glob| is_match(glob, &finding.file));
             level.rule.id == finding.rule && is_in
         };
@@ -155,7 +128,7 @@ impl<'a> Switches<'a> {
             let at = reason.map_or(at, |reason| reason.span().start);
             return self.fault_in_manifest(at, format!("the switch of {} has no reason", rule.id), REASON_HELP);
         }
-        self.levels.push(Level { rule, severity, files: &switch.files });
+        self.levels.push(SeverityLevel { rule, severity, files: &switch.files });
     }
 
     fn fault_in_manifest(&mut self, at: usize, message: String, help: impl Into<String>) {

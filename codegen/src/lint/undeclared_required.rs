@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Severity;
-use crate::lint::file::{Context, Report, Spot};
+use crate::lint::file::{LintContext, Report, Spot};
 use crate::pointer::join;
 use crate::references::Place;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 use crate::schema;
 
 pub(crate) const RULE: Rule = Rule {
@@ -45,9 +45,9 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Everything that is said about the properties of one value.
+/// What the schemas of one value declare and require.
 struct Said<'a> {
-    context: &'a Context<'a>,
+    context: &'a LintContext<'a>,
     declared: HashSet<String>,
     /// Patterns that declare properties.
     patterns: Vec<String>,
@@ -59,7 +59,7 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
+    fn new(context: &'a LintContext<'a>) -> Self {
         Self {
             context,
             declared: HashSet::new(),

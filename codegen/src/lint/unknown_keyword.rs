@@ -4,7 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
 use crate::lint::misspelt_keyword::meant;
 use crate::lint::vocabulary::{Standing, standing};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "unknown-keyword",
@@ -16,7 +16,7 @@ pub(crate) const RULE: Rule = Rule {
     good: r#"{"type": "object", "properties": {"name": {"type": ["string", "null"]}}}"#,
 };
 
-/// Keywords that people bring along from elsewhere, and what to write.
+/// Keywords of other formats, and what to write instead.
 const BROUGHT: &[(&str, &str)] = &[
     ("nullable", "write \"type\": [\"string\", \"null\"]"),
     ("discriminator", "give each branch of `oneOf` a property with a `const` of its own"),
@@ -27,7 +27,7 @@ const BROUGHT: &[(&str, &str)] = &[
 
 pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     let draft = spot.file.draft;
-    // Who names a meta-schema of his own has keywords of his own.
+    // A meta-schema of its own may define keywords of its own.
     if spot.file.document.foreign_dialect.is_some() {
         return;
     }

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 use crate::schema::Empty;
 
 pub(crate) const RULE: Rule = Rule {
@@ -25,10 +25,10 @@ pub(crate) const RULE: Rule = Rule {
 
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
     let Some(root) = empty_root(file) else { return };
-    // The innermost place is the one to mend.
+    // The innermost location is the one to correct.
     let place = innermost(file).next().unwrap_or(root);
     let at = if file.document.schema.pointer(&place.pointer).is_some() { place.pointer.as_str() } else { "" };
-    let message = format!("no payload can be valid: {}", told(place));
+    let message = format!("no payload can be valid: {}", explanation(place));
     report.at(file.document, at, message, "mend the schema; an event of this version can never be published");
 }
 
@@ -50,7 +50,7 @@ pub(super) fn innermost<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f Empt
 }
 
 /// What contradicts what.
-pub(super) fn told(empty: &Empty) -> String {
+pub(super) fn explanation(empty: &Empty) -> String {
     let cause = |(pointer, keywords): &(String, Vec<String>)| {
         let place = pointer.strip_prefix(&empty.pointer).unwrap_or(pointer);
         match (keywords.as_slice(), place) {

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
-use crate::lint::unsatisfiable::{empty_root, innermost, told};
-use crate::rules::{Family, Rule};
+use crate::lint::unsatisfiable::{empty_root, explanation, innermost};
+use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
     id: "unsatisfiable-branch",
@@ -28,12 +28,12 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
-    // Where nothing is valid at all, that is to be mended first.
+    // Where nothing is valid at all, `unsatisfiable` reports that first.
     if empty_root(file).is_some() {
         return;
     }
     for empty in innermost(file) {
         let help = "mend it, or write `false` where nothing is meant to be allowed";
-        report.at(file.document, &empty.pointer, format!("this accepts nothing: {}", told(empty)), help);
+        report.at(file.document, &empty.pointer, format!("this accepts nothing: {}", explanation(empty)), help);
     }
 }

@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::ENVELOPE_FILE;
 use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::pointer::{self, join};
 use crate::schema::{Judge, Validator};
+
+/// The schema file of the envelope, in the catalogue's folder.
+pub const ENVELOPE_FILE: &str = "envelope.v1.json";
 
 /// A schema file, compiled or not.
 pub(super) struct Slot {

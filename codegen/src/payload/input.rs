@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 pub struct Input {
     /// What it is called in findings.
     pub name: Arc<str>,
-    /// Opens it, when its turn comes.
+    /// Opens it, once the inputs before it are read.
     pub open: Open,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn jobs(
     mut empty: impl FnMut() -> Vec<u8>,
     mut send: impl FnMut(Job) -> bool,
 ) -> io::Result<()> {
-    let mut lines = Lines { source: (input.open)()?, rest: Vec::new() };
+    let mut lines = LineReader { source: (input.open)()?, rest: Vec::new() };
     let mut head = Vec::new();
     while is_blank(&head) && lines.append_to(&mut head)? {}
     if !is_lines(&input.name, &head) {
@@ -54,13 +54,13 @@ pub(super) fn jobs(
 }
 
 /// Reads whole lines.
-struct Lines {
+struct LineReader {
     source: Box<dyn Read + Send>,
     /// The beginning of a line whose end is not read yet.
     rest: Vec<u8>,
 }
 
-impl Lines {
+impl LineReader {
     /// Appends what one reading gives, up to its last line break; reads on if there is none. False at the end.
     fn append_to(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         let start = buffer.len();

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::excerpt::Excerpt;
 use crate::pointer;
@@ -35,9 +35,9 @@ pub(super) fn of_lines(text: &str) -> impl Iterator<Item = Record<'_>> {
     lines.map(|text| Record { text, index: None })
 }
 
-/// Finds the places of records, of one behind the other.
+/// Finds the locator of records, of one behind the other.
 #[derive(Clone)]
-pub(super) struct Places<'a> {
+pub(super) struct RecordLocator<'a> {
     name: &'a str,
     source: &'a str,
     offset: usize,
@@ -45,8 +45,8 @@ pub(super) struct Places<'a> {
     shows_source: bool,
 }
 
-impl<'a> Places<'a> {
-    /// The places in a text, which is called `name` in findings.
+impl<'a> RecordLocator<'a> {
+    /// The locator in a text, which is called `name` in findings.
     pub(super) fn new(name: &'a str, source: &'a str, shows_source: bool) -> Self {
         Self { name, source, offset: 0, position: Position { line: 1, column: 1 }, shows_source }
     }
@@ -71,7 +71,7 @@ impl<'a> Places<'a> {
         // serde_json counts bytes.
         let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
         let message = error.to_string();
-        // The place is told apart from the message; within a record it would be that of the record anyway.
+        // The position is reported separately, and serde_json's is relative to the record.
         let message = format!("this is not JSON: {}", message.split(" at line ").next().unwrap_or_default());
         self.at_offset("bad-json", record, offset, (&message, HELP))
     }
@@ -111,17 +111,17 @@ fn shifted(start: Position, inner: Position) -> Position {
 mod tests {
     use super::*;
 
-    fn places<'a>(
+    fn locator<'a>(
         source: &'a str,
         records: impl IntoIterator<Item = Record<'a>>,
     ) -> Vec<Result<(usize, usize), (usize, usize)>> {
-        let mut places = Places::new("-", source, true);
+        let mut locator = RecordLocator::new("-", source, true);
         let place = |finding: Finding| finding.diagnostic.position.map(|p| (p.line, p.column)).unwrap();
         let told = |record: Record<'a>| {
-            places.enter(record);
+            locator.enter(record);
             match serde_json::from_str::<serde_json::Value>(record.text) {
-                Ok(_) => Ok(place(places.finding("x", record, "/a", ("", "")))),
-                Err(error) => Err(place(places.bad_json(record, &error))),
+                Ok(_) => Ok(place(locator.finding("x", record, "/a", ("", "")))),
+                Err(error) => Err(place(locator.bad_json(record, &error))),
             }
         };
         records.into_iter().map(told).collect()
@@ -131,28 +131,28 @@ mod tests {
     fn a_document_is_one_record() {
         let text = "\n{\n  \"a\": 1\n}";
 
-        assert_eq!(places(text, of_document(text)), [Ok((3, 3))]);
+        assert_eq!(locator(text, of_document(text)), [Ok((3, 3))]);
     }
 
     #[test]
     fn the_elements_of_an_array_are_records() {
         let text = "[{\"a\": 1},\n {\n\"a\": 2}]";
 
-        assert_eq!(places(text, of_document(text)), [Ok((1, 3)), Ok((3, 1))]);
+        assert_eq!(locator(text, of_document(text)), [Ok((1, 3)), Ok((3, 1))]);
     }
 
     #[test]
     fn every_line_stands_for_itself() {
         let text = "{\"a\": 1}\r\n\r\n  {\"a\": }\r\n{\"ä\": 1, \"a\": 3}\r\n";
 
-        assert_eq!(places(text, of_lines(text)), [Ok((1, 2)), Err((3, 9)), Ok((4, 10))]);
+        assert_eq!(locator(text, of_lines(text)), [Ok((1, 2)), Err((3, 9)), Ok((4, 10))]);
     }
 
     #[test]
     fn a_broken_document_is_one_broken_record() {
         let broken = "{\n  \"a\": 1\n  \"b\": 2\n}";
 
-        assert_eq!(places(broken, of_document(broken)), [Err((3, 3))]);
-        assert_eq!(places("", of_document("")), [Err((1, 1))]);
+        assert_eq!(locator(broken, of_document(broken)), [Err((3, 3))]);
+        assert_eq!(locator("", of_document("")), [Err((1, 1))]);
     }
 }

@@ -1,18 +1,18 @@
-//! What is wrong with one record, in words.
+//! Collects the findings about one record.
 
 use serde_json::Value;
 
 use super::compiled::Compiled;
-use super::records::{Places, Record};
-use super::words::{self, Words};
-use super::{Demand, Finding};
+use super::finding::{Demand, Finding};
+use super::records::{Record, RecordLocator};
+use super::words::{self, ViolationText};
 
-/// Takes what is wrong with one record.
+/// Collects the findings about one record.
 pub(super) struct Sink<'a> {
     pub(super) record: Record<'a>,
     pub(super) value: &'a Value,
-    pub(super) places: &'a Places<'a>,
-    /// Whether nothing may be told that only the payload knows.
+    pub(super) locator: &'a RecordLocator<'a>,
+    /// Whether values of the payload are masked.
     pub(super) mask: bool,
     pub(super) findings: &'a mut Vec<Finding>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Sink<'a> {
 impl Sink<'_> {
     /// Reports something about the value at a pointer into the record.
     pub(super) fn report(&mut self, rule: &'static str, at: &str, message: &str, help: &str) {
-        let mut finding = self.places.finding(rule, self.record, at, (message, help));
+        let mut finding = self.locator.finding(rule, self.record, at, (message, help));
         finding.diagnostic.pointer = match self.record.index {
             Some(index) => format!("/{index}{at}"),
             None => at.to_owned(),
@@ -41,7 +41,7 @@ impl Sink<'_> {
             };
             let value = schema.schema.pointer(&fault.keyword);
             for words in words::describe(keyword, &fault, whole, value) {
-                let Words { below, expected, found, message, .. } =
+                let ViolationText { below, expected, found, message, .. } =
                     if self.mask { words.masked(keyword) } else { words };
                 let place = format!("{}{below}", fault.pointer);
                 self.report(rule, &format!("{at}{place}"), &message, &help);

@@ -6,21 +6,21 @@ use crate::pointer::join;
 use crate::schema::Fault;
 
 /// A fault in words.
-pub(super) struct Words {
+pub(super) struct ViolationText {
     /// The place below the fault's.
     pub(super) below: String,
     /// What was expected there.
     pub(super) expected: String,
-    /// What was found there; `None` if it must not be told.
+    /// What was found there; `None` if values are masked.
     pub(super) found: Option<String>,
     /// Both in a sentence.
     pub(super) message: String,
-    /// Whether what was expected is told in words of the schema alone.
+    /// Whether the expectation quotes the schema alone.
     is_from_schema: bool,
 }
 
-impl Words {
-    /// The same without anything that only the payload knows.
+impl ViolationText {
+    /// The same without values of the payload.
     pub(super) fn masked(self, keyword: &str) -> Self {
         let message =
             if self.is_from_schema { format!("expected {}", self.expected) } else { format!("violates `{keyword}`") };
@@ -30,9 +30,9 @@ impl Words {
 }
 
 /// A fault of `whole` in words: `value` is that of the violated keyword. Every unexpected property is a fault of its own.
-pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Option<&Value>) -> Vec<Words> {
+pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Option<&Value>) -> Vec<ViolationText> {
     if !fault.unexpected.is_empty() {
-        let unexpected = |name: &String| Words {
+        let unexpected = |name: &String| ViolationText {
             below: join("", name),
             expected: "no properties beyond those of the schema".to_owned(),
             found: Some(format!("the property {name:?}")),
@@ -56,7 +56,7 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
             None => (fault.message.clone(), found, fault.message.clone(), false),
         }
     };
-    vec![Words { below: String::new(), expected, found: Some(found), message, is_from_schema }]
+    vec![ViolationText { below: String::new(), expected, found: Some(found), message, is_from_schema }]
 }
 
 /// What a keyword demands; `None` where its value alone does not say it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::sample::Growth;
+use crate::sample::growth::Growth;
 use crate::sample::intersect::all_of;
 use crate::sample::object::size;
 

@@ -5,11 +5,11 @@
 pub struct Choices {
     /// The state of the generator; `None` always takes the first option.
     state: Option<u64>,
-    /// How many properties that need not be there are there.
+    /// How many optional properties are present.
     optional: Optional,
 }
 
-/// How much a sample holds beyond what it must hold.
+/// Which optional properties a sample holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Optional {
     /// Nothing.
@@ -39,7 +39,7 @@ impl Choices {
         }
     }
 
-    /// Whether something that need not be there is there.
+    /// Whether an optional property is present.
     pub fn takes_optional(&mut self) -> bool {
         match self.optional {
             Optional::Leave => false,

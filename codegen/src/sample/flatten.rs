@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 
+use crate::sample::growth::{DEEP, Growth};
 use crate::sample::intersect::intersect;
-use crate::sample::{DEEP, Growth, local};
+use crate::sample::local;
 use crate::schema::ref_has_siblings;
 
-/// How many references and combinators may stand on each other.
+/// How deep references and combinators may be nested.
 const TALLEST: usize = 32;
 
-/// What is dissolved here.
+/// Keywords that flattening replaces by the keywords of their schemas.
 const DISSOLVED: &[&str] = &["$ref", "allOf", "anyOf", "else", "if", "oneOf", "then"];
 
 impl Growth<'_> {
@@ -50,13 +51,13 @@ impl Growth<'_> {
     fn branch(&mut self, flat: &Map<String, Value>, branches: &[Value], height: usize) -> Option<Map<String, Value>> {
         let mut order: Vec<&Value> = branches.iter().collect();
         self.branches = self.branches.max(order.len());
-        let start = self.choices.pick(order.len()) + self.turn;
+        let start = self.choices.pick(order.len()) + self.attempt;
         if order.is_empty() {
             return None;
         }
         let start = start % order.len();
         order.rotate_left(start);
-        if self.depth > DEEP && self.turn == 0 {
+        if self.depth > DEEP && self.attempt == 0 {
             order.sort_by_key(|branch| branch.to_string().contains("\"$ref\""));
         }
         order.into_iter().find_map(|branch| intersect(flat.clone(), self.flat(branch, height + 1)?))
@@ -76,7 +77,7 @@ impl Growth<'_> {
             growth.and(flat, members.get("then"), height)
         };
         let fails = |growth: &mut Self| growth.and(flat.clone(), members.get("else"), height);
-        if (self.choices.pick(2) + self.turn).is_multiple_of(2) {
+        if (self.choices.pick(2) + self.attempt).is_multiple_of(2) {
             holds(self).or_else(|| fails(self))
         } else {
             fails(self).or_else(|| holds(self))

@@ -1,6 +1,6 @@
 //! One text of every format of JSON Schema.
 
-use crate::sample::Choices;
+use crate::sample::choices::Choices;
 
 /// The shapes; every `#` is a digit from 1 to 9.
 const SHAPES: &[(&str, &str)] = &[

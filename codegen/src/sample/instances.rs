@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use crate::sample::choices::{Choices, Optional};
 use crate::sample::mutate::Mutation;
-use crate::sample::words::Words;
-use crate::sample::{Choices, Optional, Sampler};
+use crate::sample::sampler::Sampler;
+use crate::sample::words::SchemaWords;
 
 /// Instances that a schema accepts, or rejects for one small reason: plain samples, samples at the boundaries, and
 /// mutations of them. The same schema and seed give the same instances.
 ///
 /// A mutation removes, adds or renames a member, crosses a bound or a length by one, puts null in place of a value,
 /// breaks a text, repeats an element, writes `1.0` for `1`, or takes a value that the schema speaks of elsewhere.
-/// Whether an instance is valid is for a validator to say.
+/// A validator decides whether an instance is valid.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,9 +31,9 @@ use crate::sample::{Choices, Optional, Sampler};
 /// ```
 pub struct Instances {
     sampler: Sampler,
-    words: Words,
+    words: SchemaWords,
     choices: Choices,
-    /// What is handed out as it is before anything is changed.
+    /// Instances that are returned unchanged, before any mutation.
     first: VecDeque<Value>,
     /// What mutations start from.
     pool: Vec<Value>,
@@ -48,7 +49,7 @@ impl Instances {
     /// The schema cannot be compiled.
     pub fn new(schema: &Value, seed: u64) -> Result<Self, String> {
         let sampler = Sampler::new(schema)?;
-        let words = Words::of(&sampler.root);
+        let words = SchemaWords::of(&sampler.root);
         let plain =
             [(Optional::Take, false), (Optional::Leave, true), (Optional::Take, true), (Optional::Leave, false)];
         let plain =

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::references::fragment;
+use crate::pointer::{fragment, of_fragment};
 use crate::schema::resolve_uri;
 use crate::walk::every_schema;
 
-/// The base of a schema without an identifier; never seen by anybody.
+/// The base URI of a schema without an identifier; internal.
 const NOWHERE: &str = "sample:/schema.json";
 
 /// A copy of a schema in which every `$ref` (or `$dynamicRef`) that leads into the schema is `#` and a pointer.
@@ -58,27 +58,12 @@ fn pointer_of(targets: &HashMap<String, String>, uri: &str) -> Option<String> {
     }
     let (resource, below) = uri.split_once('#')?;
     let root = targets.get(resource)?;
-    Some(format!("{root}{}", decoded(below)?))
-}
-
-/// A URI fragment without its percent signs.
-fn decoded(fragment: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = fragment.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    Some(format!("{root}{}", of_fragment(below)))
 }
 
 /// The schema that a localized reference leads to.
 pub(crate) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
-    root.pointer(&decoded(reference.strip_prefix('#')?)?)
+    root.pointer(&of_fragment(reference.strip_prefix('#')?))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use serde_json::{Map, Number, Value, json};
 
 use crate::pointer::join;
-use crate::sample::Choices;
-use crate::sample::words::Words;
+use crate::sample::choices::Choices;
+use crate::sample::words::SchemaWords;
 
 /// What a mutation draws from.
 pub(super) struct Mutation<'a> {
-    pub(super) words: &'a Words,
+    pub(super) words: &'a SchemaWords,
     pub(super) choices: &'a mut Choices,
     /// A value for the schema at a pointer.
     pub(super) candidate: &'a dyn Fn(&str, Choices) -> Option<Value>,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::sample::Choices;
+use crate::sample::choices::Choices;
 
 /// The least and the greatest integer of JSON as Rust reads it without loss.
 const RANGE: (i128, i128) = (i64::MIN as i128, u64::MAX as i128);

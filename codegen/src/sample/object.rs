@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::sample::Growth;
+use crate::sample::growth::Growth;
 use crate::sample::intersect::{all_of, intersect};
 use crate::sample::pattern;
 use crate::schema::Validator;
@@ -43,7 +43,7 @@ impl Growth<'_> {
         (members.len() >= least).then_some(Value::Object(members))
     }
 
-    /// Adds what must be there because something else is; returns the names of that.
+    /// Adds the properties that others require; returns their names.
     fn dependents(&mut self, flat: &mut Map<String, Value>, names: &mut Vec<String>) -> Option<Vec<String>> {
         let mut added = Vec::new();
         let mut next = 0;

@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use crate::sample::Choices;
+use crate::sample::choices::Choices;
 
 /// A string that the pattern may match: the shortest where the choices say nothing else, with `more` repetitions
 /// wherever something may repeat. Look-around and word boundaries are not looked at; the caller must check.

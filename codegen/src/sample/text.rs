@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::sample::choices::Choices;
+use crate::sample::growth::Growth;
 use crate::sample::object::size;
-use crate::sample::{Choices, Growth, formats, pattern};
+use crate::sample::{formats, pattern};
 
-/// The longest text that is made; longer ones are asked for by nobody who means it.
+/// The longest text that is made.
 const LONGEST: usize = 100_000;
 
 impl Growth<'_> {
@@ -60,7 +62,7 @@ fn plain(least: usize, most: usize, choices: &mut Choices) -> String {
     if choices.is_first() {
         return "text".chars().cycle().take(4.clamp(least, most)).collect();
     }
-    // Lengths count code points, which those beyond ASCII tell from bytes, and the last from UTF-16.
+    // Lengths count code points. These texts have other lengths in bytes, and the last one in UTF-16 as well.
     const LETTERS: &[char] = &['a', 'b', 'c', 'x', 'Z', '0', ' ', 'é', '語', '😀'];
     let count = least + choices.pick((most - least).min(8) + 1);
     (0..count).map(|_| LETTERS[choices.pick(LETTERS.len())]).collect()

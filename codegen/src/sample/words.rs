@@ -7,7 +7,7 @@ use crate::walk::every_schema;
 
 /// The vocabulary of one schema.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct SchemaWords {
     /// Names of properties.
     pub(super) names: Vec<String>,
     /// Constants, and what else the author wrote down as a value.
@@ -20,7 +20,7 @@ pub(super) struct Words {
     pub(super) places: Vec<String>,
 }
 
-impl Words {
+impl SchemaWords {
     pub(super) fn of(schema: &Value) -> Self {
         let mut words = Self::default();
         every_schema(schema, &mut |at, inner| {

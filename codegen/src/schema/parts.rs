@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Fault, faults};
+use super::validator::{Fault, faults};
 
 /// A validator for every subschema of one self-contained schema, with `format` asserted.
-pub struct Parts(jsonschema::ValidatorMap);
+pub struct SubschemaValidators(jsonschema::ValidatorMap);
 
-impl Parts {
+impl SubschemaValidators {
     /// Compiles a schema and everything in it; the error says what cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
         let options = jsonschema::options().should_validate_formats(true).offline();

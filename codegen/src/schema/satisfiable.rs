@@ -3,8 +3,7 @@
 use jsonschema::canonical::{self, Satisfiability, UnsatisfiableReason};
 use serde_json::{Map, Value, json};
 
-use crate::pointer;
-use crate::references::fragment;
+use crate::pointer::{self, fragment};
 
 /// A part of a schema that provably accepts nothing, though nobody wrote `false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub fn empties(schema: &Value) -> Vec<Empty> {
         Some(Empty { pointer, causes })
     };
     let mut empties: Vec<Empty> = found.into_iter().filter_map(empty).collect();
-    // A schema that needs itself without end is empty only as a whole.
+    // A schema that requires itself without end is empty only as a whole.
     let is_told = schema.is_boolean() || empties.iter().any(|empty| empty.pointer.is_empty());
     if !is_told && document.canonicalize_at("").is_ok_and(|whole| whole.satisfiability() == Satisfiability::No) {
         empties.push(Empty { pointer: String::new(), causes: Vec::new() });

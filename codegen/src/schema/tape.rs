@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::{Number, Value};
 
-use super::options_for;
+use super::validator::options_for;
 
 /// What a text says, item by item; a container stands before what it holds.
 #[derive(Default)]

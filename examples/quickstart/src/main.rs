@@ -12,8 +12,10 @@ mod progress;
 use std::collections::BTreeMap;
 
 use clap::Parser;
+use eventsmith::admin::BusAdmin;
+use eventsmith::config::ServerUrl;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, PublishError, PublishOptions, Received, ServerUrl};
+use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, PublishError, PublishOptions, Received};
 use rules_events::{coupon, rule};
 
 use progress::Progress;

@@ -79,6 +79,10 @@ impl StreamDescriptor {
     }
 
     setters! {
+        /// Under another [`name`](field@Self::name).
+        name: &'static str;
+        /// With other [`subjects`](field@Self::subjects).
+        subjects: &'static [&'static str];
         /// With a [`description`](field@Self::description).
         description: &'static str;
         /// With another [`storage`](field@Self::storage).

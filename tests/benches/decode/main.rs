@@ -15,7 +15,8 @@ mod twins;
 
 use std::hint::black_box;
 
-use eventsmith::{Event, Schema};
+use eventsmith::Event;
+use eventsmith::generated::Schema;
 use rules_events::coupon::CouponExpired;
 use rules_events::tax::TaxCalculated;
 use serde::de::DeserializeOwned;

@@ -1,5 +1,6 @@
 //! The events that are delivered: `rule.created` as the catalogue has it, each with a number of its own.
 
+use eventsmith::admin::BusAdmin;
 use eventsmith::{Bus, Event, StoredMessage};
 use rules_events::rule::RuleCreated;
 use serde_json::{Value, json};

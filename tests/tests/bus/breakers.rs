@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
 use eventsmith::{
-    BreakerConfig, BreakerState, Bus, ConsumerConfig, DeadLetterFilter, HandlerConfig, HandlerError, Order, Received,
-    ReplayTo, RetryPolicy,
+    BreakerConfig, BreakerState, Bus, ConsumerConfig, HandlerConfig, HandlerError, Order, Received, RetryPolicy,
 };
 use tokio::sync::mpsc;
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsCluster;
-use eventsmith::{Bus, Config, Received, StreamDescriptor};
+use eventsmith::{Bus, Config, Received};
 use tokio::sync::mpsc;
 
 use crate::common::*;
@@ -16,7 +18,7 @@ async fn three_replicas_survive_the_loss_of_the_leader() -> Outcome {
     let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(2), servers, ..config("") }).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
 
-    let replicated = |stream| StreamDescriptor { replicas: 3, ..stream };
+    let replicated = |stream| stream.replicas(3);
     bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
     let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
         let tell = tell.clone();

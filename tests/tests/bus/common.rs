@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::StreamDescriptor;
+use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, RetryPolicy, Schema, StreamDescriptor,
-    Violation,
-};
+use eventsmith::{Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, RetryPolicy, Violation};
 use eventsmith_tests::running::PATIENCE;
 pub(crate) use eventsmith_tests::running::Running;
 use serde::{Deserialize, Serialize};
@@ -14,20 +14,12 @@ use tokio::sync::mpsc;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-pub(crate) const STREAM: StreamDescriptor = StreamDescriptor {
-    name: "RULES",
-    description: "Events of rules",
-    subjects: &["rules.domain.>"],
-    ..StreamDescriptor::DEFAULT
-};
+pub(crate) const STREAM: StreamDescriptor =
+    StreamDescriptor::new("RULES", &["rules.domain.>"]).description("Events of rules");
 
 /// Where the dead letters go.
-pub(crate) const DEAD_LETTERS: StreamDescriptor = StreamDescriptor {
-    name: "RULES_DEAD_LETTERS",
-    description: "What consumers gave up on",
-    subjects: &["rules.dlq.>"],
-    ..STREAM
-};
+pub(crate) const DEAD_LETTERS: StreamDescriptor =
+    STREAM.name("RULES_DEAD_LETTERS").description("What consumers gave up on").subjects(&["rules.dlq.>"]);
 
 /// Retries at once, so that tests need not wait for them.
 pub(crate) const QUICK: RetryPolicy =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use eventsmith::admin::BusAdmin;
 use eventsmith::{Bus, ConsumeError, ConsumerConfig, HandlerError, PublishError, PublishOptions, Received, Uuid};
 use tokio::sync::{Notify, mpsc};
 use tower::ServiceBuilder;
@@ -76,7 +77,7 @@ async fn an_event_that_no_stream_captures_is_not_published(bus: Bus) -> Outcome 
         const SUBJECT: &'static str = "else.where";
         const SCHEMA: &'static str = "true";
         const KEY: Option<&'static str> = None;
-        eventsmith::event_payload!(Elsewhere, type);
+        eventsmith::generated::event_payload!(Elsewhere, type);
     }
 
     let error = bus.publish(&Elsewhere).await.unwrap_err();
@@ -356,8 +357,8 @@ async fn provisioning_twice_changes_nothing(bus: Bus) -> Outcome {
     bus.publish(&activated("r1")).await?;
 
     bus.provision(&[STREAM]).await?;
-    bus.provision(&[eventsmith::StreamDescriptor { max_messages: Some(10), ..STREAM }]).await?;
-    let memory = eventsmith::StreamDescriptor { storage: eventsmith::Storage::Memory, ..STREAM };
+    bus.provision(&[STREAM.max_messages(10)]).await?;
+    let memory = STREAM.storage(eventsmith::catalogue::Storage::Memory);
     let error = bus.provision(&[memory]).await.unwrap_err().to_string();
 
     assert!(error.contains("RULES") && error.contains("storage"), "{error}");

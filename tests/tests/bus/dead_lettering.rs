@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use eventsmith::{
-    Bus, ConsumeError, ConsumerConfig, DeadLetter, DeadLetterFilter, DeadReason, HandlerError, PublishOptions,
-    Received, ReplayTo, RetryPolicy,
-};
+use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterFilter, DeadReason, ReplayTo};
+use eventsmith::{Bus, ConsumeError, ConsumerConfig, HandlerError, PublishOptions, Received, RetryPolicy};
 use tokio::sync::mpsc;
 
 use crate::common::*;
@@ -184,7 +182,7 @@ async fn a_replayed_event_reaches_only_the_consumer_that_dead_lettered_it(bus: B
 }
 
 async fn a_consumer_without_a_place_for_dead_letters_does_not_begin(bus: Bus) -> Outcome {
-    let elsewhere = eventsmith::StreamDescriptor { name: "ELSEWHERE", subjects: &["else.domain.>"], ..STREAM };
+    let elsewhere = STREAM.name("ELSEWHERE").subjects(&["else.domain.>"]);
     bus.provision(&[elsewhere]).await?;
 
     let consumer = bus.consumer("promotions").on(|_: Received<Homeless>| async { Ok(()) });

@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{Context, message::StreamMessage};
-use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, HandlerError, Received, ReplayTo,
-    Replayed, StreamDescriptor,
+use eventsmith::admin::{
+    BusAdmin, DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, ReplayTo, Replayed,
 };
+use eventsmith::catalogue::StreamDescriptor;
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, HandlerError, Received};
 use tokio::sync::mpsc;
 
 use crate::common::*;
 
 /// Dead letters, and what the server says when it gives up.
-pub(crate) const LETTERS: StreamDescriptor = StreamDescriptor {
-    subjects: &["rules.dlq.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*"],
-    ..DEAD_LETTERS
-};
+pub(crate) const LETTERS: StreamDescriptor =
+    DEAD_LETTERS.subjects(&["rules.dlq.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*"]);
 
 /// So short that a test can wait until it is over.
 const SHORT_WINDOW: Duration = Duration::from_millis(100);
@@ -381,7 +380,7 @@ async fn operators_who_replay_at_the_same_time_do_not_double() -> Outcome {
 
 #[tokio::test]
 async fn a_replay_that_died_after_publishing_is_only_finished() -> Outcome {
-    let scene = scene(&[LETTERS, StreamDescriptor { duplicate_window: SHORT_WINDOW, ..STREAM }]).await?;
+    let scene = scene(&[LETTERS, STREAM.duplicate_window(SHORT_WINDOW)]).await?;
     scene.bus.publish(&activated("another on the same subject")).await?;
     let letter = store_marked(&scene).await?;
     let mut event = HeaderMap::new();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
+use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, PublishError, PublishOptions, Received};
 use tokio::sync::{Notify, mpsc};
@@ -239,7 +240,7 @@ async fn a_dead_letter_that_cannot_be_stored_keeps_its_event_alive_until_it_can(
     consumer.stop().await?;
 
     let letters = bus.dead_letters("rules").await?;
-    let mut list = letters.list(&eventsmith::DeadLetterFilter::default());
+    let mut list = letters.list(&eventsmith::admin::DeadLetterFilter::default());
     let letter = list.next().await?.ok_or("no letter")?;
     assert!(String::from_utf8_lossy(&letter.payload).contains("second"), "{letter:?}");
     assert!(list.next().await?.is_none());

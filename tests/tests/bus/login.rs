@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConnectError};
 use nkeys::{KeyPair, KeyPairType};

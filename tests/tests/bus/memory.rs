@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use eventsmith::{Bus, DeadLetterFilter, DeadReason, HandlerError, Received, RetryPolicy};
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason};
+use eventsmith::{Bus, HandlerError, Received, RetryPolicy};
 
 use crate::common::*;
 
@@ -102,7 +103,7 @@ async fn an_event_that_kills_its_consumers_is_dead_lettered_after_its_attempts()
     Ok(())
 }
 
-async fn until_dead_lettered(letters: &eventsmith::DeadLetters) -> Outcome {
+async fn until_dead_lettered(letters: &eventsmith::admin::DeadLetters) -> Outcome {
     while letters.count(&DeadLetterFilter::default()).await?.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

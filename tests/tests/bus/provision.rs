@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{self, AckPolicy, pull, push};
 use async_nats::jetstream::{self, Context, stream};
+use eventsmith::Bus;
+use eventsmith::admin::{BusAdmin, Topology};
+use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor, Topology};
 use futures_util::TryStreamExt;
 
 use crate::common::*;
@@ -81,7 +83,7 @@ async fn a_recreated_consumer_that_has_settled_nothing_begins_where_it_began() -
 async fn a_consumer_for_which_a_stream_keeps_messages_is_not_recreated() -> Outcome {
     let server = NatsServer::start().await?;
     let bus = Bus::connect(config(server.url())).await?;
-    let interest = [StreamDescriptor { retention: Retention::Interest, ..STREAM }];
+    let interest = [STREAM.retention(Retention::Interest)];
     bus.provision(&interest).await?;
     let stream = outside(&server).await?.get_stream("RULES").await?;
     let config = consumer::Config {
@@ -103,7 +105,7 @@ async fn a_consumer_for_which_a_stream_keeps_messages_is_not_recreated() -> Outc
 async fn a_consumer_on_a_work_queue_is_recreated_with_what_is_left() -> Outcome {
     let server = NatsServer::start().await?;
     let bus = Bus::connect(config(server.url())).await?;
-    let queue = [StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }];
+    let queue = [STREAM.retention(Retention::WorkQueue)];
     bus.provision(&queue).await?;
     bus.publish(&activated(1)).await?;
     let stream = outside(&server).await?.get_stream("RULES").await?;
@@ -125,7 +127,7 @@ async fn a_consumer_on_a_work_queue_is_recreated_with_what_is_left() -> Outcome 
 async fn where_a_consumer_begins_matters_to_new_ones_only() -> Outcome {
     let (_server, bus) = server().await?;
     bus.publish(&activated(1)).await?;
-    let from = |deliver| service(&ConsumerDescriptor { deliver, ..ConsumerDescriptor::DEFAULT });
+    let from = |deliver| service(&ConsumerDescriptor::DEFAULT.deliver(deliver));
 
     bus.provision(from(eventsmith::DeliverFrom::New)).await?;
     let status = bus.status(None).await?;
@@ -149,8 +151,8 @@ async fn what_the_catalogue_does_not_speak_of_is_left_as_it_is() -> Outcome {
     config.description = Some("by hand".to_owned());
     stream.update_consumer(config).await?;
 
-    let wanted = Topology::from(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]);
-    let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
+    let wanted = Topology::from(&[STREAM.max_messages(5)]);
+    let slower = ConsumerDescriptor::DEFAULT.ack_wait(Duration::from_secs(60));
     bus.provision(wanted.with_service("promotions", &[SUBJECT], &slower)).await?;
 
     let config = outside.get_stream("RULES").await?.cached_info().config.clone();
@@ -168,8 +170,8 @@ async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
     outside.update_stream(stream::Config { sealed: true, ..config }).await?;
 
     // Sealing makes a stream refuse new messages, in this setting too.
-    let unchanged = bus.plan(&[StreamDescriptor { discard: Discard::New, ..STREAM }]).await?;
-    let error = bus.provision(&[StreamDescriptor { max_messages: Some(5), ..STREAM }]).await.unwrap_err().to_string();
+    let unchanged = bus.plan(&[STREAM.discard(Discard::New)]).await?;
+    let error = bus.provision(&[STREAM.max_messages(5)]).await.unwrap_err().to_string();
 
     assert!(unchanged.is_empty(), "{unchanged}");
     assert!(error.contains("RULES") && error.contains("sealed"), "{error}");
@@ -180,10 +182,8 @@ async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
 async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
     let (_server, bus) = server().await?;
 
-    let error = bus.provision(&[StreamDescriptor { name: "OTHER", ..STREAM }]).await.unwrap_err().to_string();
-    let both = [StreamDescriptor { name: "A", subjects: &["a.*"], ..STREAM }, {
-        StreamDescriptor { name: "B", subjects: &["a.>"], ..STREAM }
-    }];
+    let error = bus.provision(&[STREAM.name("OTHER")]).await.unwrap_err().to_string();
+    let both = [STREAM.name("A").subjects(&["a.*"]), { STREAM.name("B").subjects(&["a.>"]) }];
     let among_themselves = bus.provision(&both).await.unwrap_err().to_string();
 
     assert!(error.contains("OTHER") && error.contains("overlaps with those of the stream RULES"), "{error}");
@@ -195,8 +195,8 @@ async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
 #[tokio::test]
 async fn a_subject_moves_from_one_stream_to_another() -> Outcome {
     let (_server, bus) = server().await?;
-    let first = StreamDescriptor { name: "A", subjects: &["rules.domain.rule.>"], ..STREAM };
-    let rest = StreamDescriptor { subjects: &["rules.domain.other.>"], ..STREAM };
+    let first = STREAM.name("A").subjects(&["rules.domain.rule.>"]);
+    let rest = STREAM.subjects(&["rules.domain.other.>"]);
 
     bus.provision(&[first, rest]).await?;
     let published = bus.publish(&activated(1)).await?;
@@ -209,7 +209,7 @@ async fn a_subject_moves_from_one_stream_to_another() -> Outcome {
 async fn an_id_cannot_be_remembered_for_longer_than_its_message() -> Outcome {
     let (_server, bus) = server().await?;
 
-    let plan = bus.plan(&[StreamDescriptor { max_age: Some(Duration::from_secs(60)), ..STREAM }]).await?;
+    let plan = bus.plan(&[STREAM.max_age(Duration::from_secs(60))]).await?;
 
     assert!(plan.is_refused() && plan.to_string().contains("max_age is less than duplicate_window"), "{plan}");
     Ok(())
@@ -218,17 +218,13 @@ async fn an_id_cannot_be_remembered_for_longer_than_its_message() -> Outcome {
 #[tokio::test]
 async fn what_a_server_would_take_for_its_default_is_refused() -> Outcome {
     let (_server, bus) = server().await?;
-    let zero = [
-        StreamDescriptor { subjects: &[], ..STREAM },
-        StreamDescriptor { max_messages: Some(0), ..STREAM },
-        StreamDescriptor { duplicate_window: Duration::ZERO, ..STREAM },
-    ];
+    let zero = [STREAM.subjects(&[]), STREAM.max_messages(0), STREAM.duplicate_window(Duration::ZERO)];
 
     for wanted in zero {
         let plan = bus.plan(&[wanted]).await?;
         assert!(plan.is_refused() && plan.to_string().contains("for its default"), "{plan}");
     }
-    let forever = service(&ConsumerDescriptor { max_deliver: 0, ..ConsumerDescriptor::DEFAULT });
+    let forever = service(&ConsumerDescriptor::DEFAULT.max_deliver(0));
     assert!(bus.plan(forever).await?.is_refused());
     Ok(())
 }
@@ -272,7 +268,7 @@ async fn one_replica_in_development_whatever_the_catalogue_says() -> Outcome {
     let server = NatsServer::start().await?;
     let bus = Bus::connect(eventsmith::Config { replicas: Some(1), ..config(server.url()) }).await?;
 
-    bus.provision(&[StreamDescriptor { replicas: 3, storage: Storage::Memory, ..STREAM }]).await?;
+    bus.provision(&[STREAM.replicas(3).storage(Storage::Memory)]).await?;
 
     assert_eq!(bus.publish(&activated("r1")).await?.sequence, 1);
     Ok(())
@@ -309,7 +305,7 @@ async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing()
 
     let missing = run(consumer()).end().await?.unwrap_err();
     operator.provision(streams.clone().with_service("promotions", &[SUBJECT], &ConsumerDescriptor::DEFAULT)).await?;
-    let slower = ConsumerDescriptor { ack_wait: Duration::from_secs(60), ..ConsumerDescriptor::DEFAULT };
+    let slower = ConsumerDescriptor::DEFAULT.ack_wait(Duration::from_secs(60));
     let denied = bus.provision(streams.with_service("promotions", &[SUBJECT], &slower)).await.unwrap_err();
     let more = consumer().on(|_: eventsmith::Received<Updated>| async { Ok(()) });
     let different = run(more).end().await?.unwrap_err();
@@ -323,7 +319,7 @@ async fn a_service_consumes_what_was_provisioned_for_it_and_may_create_nothing()
     assert!(matches!(missing, eventsmith::ConsumeError::Missing { .. }), "{missing}");
     assert!(matches!(&different, eventsmith::ConsumeError::Different { .. }), "{different}");
     assert!(different.to_string().contains("filters"), "{different}");
-    assert!(matches!(denied, eventsmith::ProvisionError::Unavailable { .. }), "{denied}");
+    assert!(matches!(denied, eventsmith::admin::ProvisionError::Unavailable { .. }), "{denied}");
     assert_eq!((heard.len(), summary.handled), (2, 1), "{summary:?}");
     let letters = status.streams.iter().find(|stream| stream.settings.name == DEAD_LETTERS.name).ok_or("no stream")?;
     assert_eq!(letters.messages, 1);

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use async_nats::jetstream;
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::{Discard, Retention, StreamDescriptor};
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, Discard, Expect, PublishError, PublishOptions, Received, Retention, StreamDescriptor, Uuid,
-};
+use eventsmith::{Bus, Config, Expect, PublishError, PublishOptions, Received, Uuid};
 use tokio::sync::mpsc;
 
 use crate::common::*;
 
-const ATOMIC: StreamDescriptor = StreamDescriptor { atomic: true, ..STREAM };
+const ATOMIC: StreamDescriptor = STREAM.atomic(true);
 
 fn updated(rule_id: &str) -> Updated {
     Updated { rule_id: rule_id.to_owned(), revision: 1 }
@@ -59,7 +59,7 @@ async fn an_append_that_is_published_again_is_a_success() -> Outcome {
 
 #[tokio::test]
 async fn an_append_that_was_handled_and_dropped_meanwhile_is_a_success_too() -> Outcome {
-    let (buses, _server) = both(StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }).await?;
+    let (buses, _server) = both(STREAM.retention(Retention::WorkQueue)).await?;
     for bus in buses {
         bus.provision(&[DEAD_LETTERS]).await?;
         for (expect, elses) in [(Expect::LastSequence(1), 3), (Expect::LastSubjectSequence(4), 6)] {
@@ -128,7 +128,7 @@ async fn a_batch_of_several_types_is_stored_one_behind_the_other() -> Outcome {
 
 #[tokio::test]
 async fn of_a_batch_one_of_whose_events_is_refused_nothing_is_stored() -> Outcome {
-    let small = StreamDescriptor { discard: Discard::New, max_messages: Some(3), ..ATOMIC };
+    let small = ATOMIC.discard(Discard::New).max_messages(3);
     let (buses, _server) = both(small).await?;
     for bus in buses {
         let wrong = expecting(Expect::LastSubjectSequence(7));
@@ -254,8 +254,8 @@ async fn a_stream_takes_batches_only_where_the_catalogue_says_so() -> Outcome {
 
 #[tokio::test]
 async fn a_batch_for_two_streams_is_refused_and_both_are_named() -> Outcome {
-    let rules = StreamDescriptor { subjects: &["rules.domain.rule.updated"], ..ATOMIC };
-    let others = StreamDescriptor { name: "OTHERS", subjects: &["rules.domain.rule.activated"], ..ATOMIC };
+    let rules = ATOMIC.subjects(&["rules.domain.rule.updated"]);
+    let others = ATOMIC.name("OTHERS").subjects(&["rules.domain.rule.activated"]);
     let (buses, _server) = both(rules).await?;
     for bus in buses {
         let batch = bus.batch().and(&updated("r1"))?.and(&activated("r1"))?;
@@ -272,8 +272,8 @@ async fn a_batch_for_two_streams_is_refused_and_both_are_named() -> Outcome {
 
 #[tokio::test]
 async fn a_full_stream_refuses_at_once_with_the_servers_words() -> Outcome {
-    let by_bytes = StreamDescriptor { discard: Discard::New, max_bytes: Some(1_500), ..STREAM };
-    let by_count = StreamDescriptor { discard: Discard::New, max_messages: Some(2), ..STREAM };
+    let by_bytes = STREAM.discard(Discard::New).max_bytes(1_500);
+    let by_count = STREAM.discard(Discard::New).max_messages(2);
     for (stream, words) in [(by_bytes, "maximum bytes exceeded"), (by_count, "maximum messages exceeded")] {
         let (buses, _server) = both(stream).await?;
         for bus in buses {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, Recovered, ReplayTo};
+use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsCluster;
-use eventsmith::{Bus, Config, DeadLetterFilter, DeadReason, Event, Recovered, ReplayTo, StreamDescriptor};
+use eventsmith::{Bus, Config, Event};
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 
@@ -109,7 +111,7 @@ async fn in_a_cluster_nothing_else_is_dead_lettered_or_replayed_twice_either() -
     let cluster = NatsCluster::start(3).await?;
     let urls = cluster.urls();
     let bus = Bus::connect(Config { servers: urls.iter().cloned().map(Into::into).collect(), ..config("") }).await?;
-    let replicated = |stream| StreamDescriptor { replicas: 3, ..stream };
+    let replicated = |stream| stream.replicas(3);
     bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
     let outside = async_nats::jetstream::new(async_nats::connect(urls).await?);
     let letters = bus.dead_letters("rules").await?;
@@ -186,7 +188,7 @@ async fn a_consumer_at_work_is_left_alone() -> Outcome {
 #[tokio::test]
 async fn a_handled_event_has_no_dead_letter_even_if_others_arrive_during_the_search() -> Outcome {
     let window = Duration::from_millis(100);
-    let scene = scene(&[StreamDescriptor { duplicate_window: window, ..DEAD_LETTERS }]).await?;
+    let scene = scene(&[DEAD_LETTERS.duplicate_window(window)]).await?;
     publish(&scene, 200).await?;
     let mut consumer = consumer(&scene).await?;
     consume(&mut consumer, &(1..200).collect::<Vec<_>>(), 1).await?;

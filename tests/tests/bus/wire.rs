@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{Client, Message, Subscriber, jetstream};
+use eventsmith::admin::BusAdmin;
 use eventsmith::{Bus, PublishOptions, Received};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -142,7 +143,7 @@ async fn running_or_provisioning_again_changes_nothing_at_the_server() -> Outcom
     next(&mut told).await?;
     second.stop().await?;
     // A change that we know of, so that the advisories before it have all come.
-    bus.provision(&[eventsmith::StreamDescriptor { description: "other", ..STREAM }]).await?;
+    bus.provision(&[STREAM.description("other")]).await?;
 
     let mut seen = Vec::new();
     while !seen.iter().any(|subject: &String| subject.contains("STREAM.UPDATE")) {

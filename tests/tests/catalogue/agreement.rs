@@ -85,7 +85,7 @@ fn every_event_has_a_publisher_and_but_for_deletions_and_failures_a_consumer() {
     use rules_events::SERVICES;
 
     for event in CATALOGUE {
-        let named = |list: fn(&eventsmith::ServiceDescriptor) -> &'static [&'static str]| {
+        let named = |list: fn(&eventsmith::catalogue::ServiceDescriptor) -> &'static [&'static str]| {
             SERVICES.iter().filter(|service| list(service).contains(&event.event_type)).count()
         };
         if matches!(event.kind, Kind::Command | Kind::Query) {

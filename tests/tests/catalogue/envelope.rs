@@ -1,5 +1,6 @@
 //! The envelope on the wire is the one that the catalogue describes.
 
+use eventsmith::admin::BusAdmin;
 use eventsmith::{Bus, PublishOptions};
 use rules_events::rule::v1::RuleActivated;
 use serde_json::{Map, Value, json};

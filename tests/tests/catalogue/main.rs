@@ -32,8 +32,8 @@ fn the_committed_text_is_what_the_generator_says() {
 
 #[test]
 fn the_committed_text_describes_the_events_that_the_build_generates() {
-    let describe = |events: &[eventsmith::EventDescriptor]| {
-        let describe = |event: &eventsmith::EventDescriptor| {
+    let describe = |events: &[eventsmith::catalogue::EventDescriptor]| {
+        let describe = |event: &eventsmith::catalogue::EventDescriptor| {
             (
                 event.event_type,
                 event.version,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream::Stream};
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConsumerConfig, RetryPolicy, StreamDescriptor};
+use eventsmith::{Bus, Config, ConsumerConfig, RetryPolicy};
 use eventsmith_tests::job::{JOBS, Journal, LETTERS, Orders};
 use eventsmith_tests::proxy::{End, Frame, Proxy};
 pub(crate) use eventsmith_tests::running::{PATIENCE, Running};

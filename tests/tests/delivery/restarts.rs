@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Stream;
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsCluster;
-use eventsmith::{Bus, Config, PublishError, Published, Received, StreamDescriptor};
+use eventsmith::{Bus, Config, PublishError, Published, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, Journal, LETTERS, What};
 use eventsmith_tests::proxy::{Proxy, Verdict};
 use tokio::sync::{Notify, oneshot};
@@ -120,7 +122,7 @@ async fn a_cluster_that_loses_its_leaders_amid_publishing_and_consuming_loses_no
     let mut cluster = NatsCluster::start(3).await?;
     let servers = cluster.urls().into_iter().map(Into::into).collect();
     let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(2), servers, ..config("") }).await?;
-    bus.provision(&[JOBS, LETTERS].map(|stream| StreamDescriptor { replicas: 3, ..stream })).await?;
+    bus.provision(&[JOBS, LETTERS].map(|stream| stream.replicas(3))).await?;
     let folder = tempfile::tempdir()?;
     let journal = Journal::at(folder.path().join("journal"));
     let book = journal.clone();

@@ -10,7 +10,7 @@
 
 pub mod guide;
 
-use eventsmith::examples::{Newest, unreadable};
+use eventsmith::generated::examples::{Newest, unreadable};
 use eventsmith::{DecodeError, Event, Upcast};
 use order::{OrderPacked, OrderPlaced, OrderStacked, v2, v3};
 use serde_json::{Value, json};

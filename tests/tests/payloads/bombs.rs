@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use eventsmith::{Invalid, MAX_PAYLOAD_BYTES, Schema, Value, one_of, tagged_union};
+use eventsmith::generated::{MAX_PAYLOAD_BYTES, Schema, one_of, tagged_union};
+use eventsmith::{Invalid, Value};
 use rules_events::CATALOGUE;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Structs of one's own as events: what `#[domain_event]` makes of them, and what its test says when they disagree.
 
-use eventsmith::agreement::{Agreement, assert_agrees, compare};
+use eventsmith::testing::agreement::{Agreement, assert_agrees, compare};
 use eventsmith::{DecodeError, Event, domain_event};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 
-use eventsmith::{DeadLetter, DeadReason, Timestamp};
+use eventsmith::Timestamp;
+use eventsmith::admin::{DeadLetter, DeadReason};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ impl<'a> DeadLetterPrinter<'a> {
         }
         self.printed += 1;
         let (number, attempts) = (letter.sequence.to_string(), letter.attempts.to_string());
-        let age = age(self.now.duration_since(letter.buried).as_secs());
+        let age = age(self.now.duration_since(letter.dead_lettered).as_secs());
         let event = letter.event_type.as_deref().unwrap_or("?");
         let begun = if letter.is_replay_begun() { "(replay begun) " } else { "" };
         let error = format!("{begun}{}", letter.error);
@@ -135,7 +136,7 @@ fn summary(letter: &DeadLetter) -> Value {
         "stream_sequence": letter.origin_sequence,
         "subject": letter.subject,
         "stored": letter.stored.to_string(),
-        "buried": letter.buried.to_string(),
+        "buried": letter.dead_lettered.to_string(),
         "replay_begun": letter.is_replay_begun(),
     })
 }

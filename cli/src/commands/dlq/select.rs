@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use eventsmith::{DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetters, DeadReason, Letters};
+use eventsmith::admin::{DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetterList, DeadLetters, DeadReason};
 use eventsmith_codegen::manifest;
 
 use crate::exit::ExitStatus;
@@ -104,7 +104,7 @@ pub(super) struct SelectedLetters<'a> {
 
 enum Selection<'a> {
     Numbers(std::slice::Iter<'a, u64>),
-    List(Box<Letters>),
+    List(Box<DeadLetterList>),
 }
 
 impl<'a> SelectedLetters<'a> {

@@ -1,11 +1,11 @@
-//! Changes of lists of schemas: branches, whose order says nothing, and positions, whose order says all.
+//! Changes of lists of schemas: branches, whose order does not matter, and positions, whose order does.
 
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
 
 use super::Difference;
-use super::keywords::short;
+use super::wording::short;
 
 /// Keywords whose value is a list of branches.
 const UNIONS: &[&str] = &["allOf", "anyOf", "oneOf"];
@@ -19,7 +19,7 @@ impl Difference<'_> {
         if let Some((gone, came)) = heirs {
             let (then, now) = (list(old, gone), list(new, came));
             if then.len() == now.len() && then.iter().zip(&now).all(|(then, now)| self.is_same(then, now)) {
-                self.tell(at, format!("{gone} became {came}"));
+                self.add(at, format!("{gone} became {came}"));
                 for (index, (then, now)) in then.iter().zip(&now).enumerate() {
                     self.schema(then, now, &join(&join(at, came), &index.to_string()));
                 }
@@ -27,13 +27,14 @@ impl Difference<'_> {
                 heirs = None;
             }
         }
-        let is_told = |keyword: &&&str| heirs.is_some_and(|(gone, came)| gone == *keyword || came == *keyword);
-        for keyword in UNIONS.iter().filter(|keyword| !is_told(keyword)) {
+        let follows_references =
+            |keyword: &&&str| heirs.is_some_and(|(gone, came)| gone == *keyword || came == *keyword);
+        for keyword in UNIONS.iter().filter(|keyword| !follows_references(keyword)) {
             let (then, now) = (list(old, keyword), list(new, keyword));
             match (then.as_slice(), now.as_slice()) {
                 ([], []) => {}
-                ([], branches) => self.tell(at, format!("{keyword} was added:{}", all_spelled(branches))),
-                (branches, []) => self.tell(at, format!("{keyword} was removed:{}", all_spelled(branches))),
+                ([], branches) => self.add(at, format!("{keyword} was added:{}", all_spelled(branches))),
+                (branches, []) => self.add(at, format!("{keyword} was removed:{}", all_spelled(branches))),
                 _ => self.branches(old, new, keyword, at),
             }
         }
@@ -55,13 +56,13 @@ impl Difference<'_> {
             pair(&mut pairs, old.len(), is_unnamed);
         }
         for (one, branch) in old.iter().enumerate().filter(|(one, _)| !pairs.contains(&Some(*one))) {
-            self.tell(&join(&at, &one.to_string()), format!("the branch{} was removed", spelled(branch)));
+            self.add(&join(&at, &one.to_string()), format!("the branch{} was removed", spelled(branch)));
         }
         for (other, branch) in new.iter().enumerate() {
             let at = join(&at, &other.to_string());
             match pairs[other] {
                 Some(one) => self.schema(&old[one], branch, &at),
-                None => self.tell(&at, format!("the branch{} was added", spelled(branch))),
+                None => self.add(&at, format!("the branch{} was added", spelled(branch))),
             }
         }
     }
@@ -72,7 +73,7 @@ impl Difference<'_> {
             match (old.get(keyword), new.get(keyword)) {
                 (Some(Value::Array(_)), Some(Value::Object(_) | Value::Bool(_)))
                 | (Some(Value::Object(_) | Value::Bool(_)), Some(Value::Array(_))) => {
-                    self.tell(at, format!("{keyword} for every element and by position are not the same"));
+                    self.add(at, format!("{keyword} for every element and by position are not the same"));
                     continue;
                 }
                 _ => {}
@@ -82,8 +83,8 @@ impl Difference<'_> {
                 let at = join(&join(at, keyword), &index.to_string());
                 match (old.get(index), new.get(index)) {
                     (Some(old), Some(new)) => self.schema(old, new, &at),
-                    (Some(_), None) => self.tell(&at, "was removed"),
-                    (None, _) => self.tell(&at, "was added"),
+                    (Some(_), None) => self.add(&at, "was removed"),
+                    (None, _) => self.add(&at, "was added"),
                 }
             }
         }
@@ -103,7 +104,7 @@ fn list(members: &Map<String, Value>, keyword: &str) -> Vec<Value> {
     members.get(keyword).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// What people would call a branch: where it refers to, its title, or the constants that tell it from others.
+/// The name of a branch in messages: where it refers to, its title, or the constants that distinguish it.
 fn name(branch: &Value) -> Option<String> {
     let text = |keyword: &str| branch.get(keyword).and_then(Value::as_str);
     if let Some(reference) = text("$ref") {

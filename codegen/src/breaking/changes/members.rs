@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::pointer::join;
 
 use super::Difference;
-use super::keywords::short;
+use super::wording::short;
 
 /// Keywords whose value is an object of schemas, or of lists of names.
 const MAPS: &[&str] = &["patternProperties", "dependentRequired", "dependentSchemas", "dependencies"];
@@ -19,29 +19,29 @@ impl Difference<'_> {
             match new.get(name) {
                 Some(later) => {
                     match (old_required.contains(name), new_required.contains(name)) {
-                        (false, true) => self.tell(&at, "became required"),
-                        (true, false) => self.tell(&at, "became optional"),
+                        (false, true) => self.add(&at, "became required"),
+                        (true, false) => self.add(&at, "became optional"),
                         _ => {}
                     }
                     self.schema(schema, later, &at);
                 }
                 None => match self.renamed(schema, &old, &new) {
-                    Some(name) => self.tell(&at, format!("was removed; it may have been renamed to {name:?}")),
-                    None => self.tell(&at, "was removed"),
+                    Some(name) => self.add(&at, format!("was removed; it may have been renamed to {name:?}")),
+                    None => self.add(&at, "was removed"),
                 },
             }
         }
         for name in new.keys().filter(|name| !old.contains_key(*name)) {
             let demand = if new_required.contains(name) { "required" } else { "optional" };
-            self.tell(&join(&join(at, "properties"), name), format!("is new and {demand}"));
+            self.add(&join(&join(at, "properties"), name), format!("is new and {demand}"));
         }
         let at = join(at, "required");
         let is_declared = |name: &&String| old.contains_key(*name) || new.contains_key(*name);
         for name in old_required.iter().filter(|name| !is_declared(name) && !new_required.contains(name)) {
-            self.tell(&at, format!("{name:?} was removed"));
+            self.add(&at, format!("{name:?} was removed"));
         }
         for name in new_required.iter().filter(|name| !is_declared(name) && !old_required.contains(name)) {
-            self.tell(&at, format!("{name:?} was added"));
+            self.add(&at, format!("{name:?} was added"));
         }
     }
 
@@ -63,14 +63,14 @@ impl Difference<'_> {
                 match (value, new.get(name)) {
                     (Value::Array(names), Some(Value::Array(later))) => self.elements(names, later, &at),
                     (Value::Array(_), Some(later)) | (_, Some(later @ Value::Array(_))) => {
-                        self.tell(&at, format!("{} became {}", short(value), short(later)));
+                        self.add(&at, format!("{} became {}", short(value), short(later)));
                     }
                     (_, Some(later)) => self.schema(value, later, &at),
-                    (_, None) => self.tell(&at, "was removed"),
+                    (_, None) => self.add(&at, "was removed"),
                 }
             }
             for name in new.keys().filter(|name| !old.contains_key(*name)) {
-                self.tell(&join(&join(at, keyword), name), "was added");
+                self.add(&join(&join(at, keyword), name), "was added");
             }
         }
     }

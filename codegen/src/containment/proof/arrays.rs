@@ -1,9 +1,10 @@
-//! Demands on arrays.
+//! Keywords about arrays.
 
 use serde_json::{Map, Value, json};
 
-use crate::containment::types::Types;
-use crate::containment::writer::{Side, Written};
+use crate::containment::pair::Side;
+use crate::containment::types::TypeSet;
+use crate::containment::writer::Written;
 
 use super::{Fit, Miss, Prover};
 
@@ -15,7 +16,7 @@ impl<'a> Prover<'a> {
         keyword: &'a str,
         operand: &'a Value,
     ) -> Fit {
-        let written = &written.only(self.judge, Types::ARRAY);
+        let written = &written.only(self.pair, TypeSet::ARRAY);
         let (least, most) = counts(written);
         match (keyword, operand) {
             ("items" | "unevaluatedItems", Value::Bool(true)) => Ok(()),
@@ -42,7 +43,7 @@ impl<'a> Prover<'a> {
                     return Ok(());
                 }
                 let mut values = Vec::new();
-                if let Some(element) = written.element(self.judge, written.first_elements()) {
+                if let Some(element) = written.element(self.pair, written.first_elements()) {
                     for item in self.samples(&element) {
                         let count = least.max(2.0) as usize;
                         values.push(Value::Array(vec![item; count]));
@@ -51,7 +52,7 @@ impl<'a> Prover<'a> {
                 Err(Miss::new(self.written_among(written, values), "equal elements may be written"))
             }
             ("prefixItems", Value::Array(schemas)) => self.all(schemas.iter().enumerate().map(|(index, schema)| {
-                let Some(element) = written.element(self.judge, index) else { return Ok(()) };
+                let Some(element) = written.element(self.pair, index) else { return Ok(()) };
                 self.fits(&element, schema)
                     .map_err(|miss| self.at(written, index, miss).within("prefixItems", Some(&index.to_string())))
             })),
@@ -59,7 +60,7 @@ impl<'a> Prover<'a> {
                 let known = reader.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
                 let last = written.first_elements().max(known);
                 self.all((known..=last).map(|index| {
-                    let Some(element) = written.element(self.judge, index) else { return Ok(()) };
+                    let Some(element) = written.element(self.pair, index) else { return Ok(()) };
                     if (index as f64) >= most {
                         return Ok(());
                     }
@@ -82,13 +83,13 @@ impl<'a> Prover<'a> {
             *side == Side::Writer
                 && own >= wanted
                 && own_most <= most
-                && members.get("contains").is_some_and(|own| self.judge.same(own, schema))
+                && members.get("contains").is_some_and(|own| self.pair.same(own, schema))
         });
         if kept || wanted == 0.0 && most == f64::INFINITY {
             return Ok(());
         }
         let every = (0..=written.first_elements())
-            .all(|index| written.element(self.judge, index).is_none_or(|element| self.fits(&element, schema).is_ok()));
+            .all(|index| written.element(self.pair, index).is_none_or(|element| self.fits(&element, schema).is_ok()));
         if every && least >= wanted && counts(written).1 <= most {
             return Ok(());
         }
@@ -96,7 +97,7 @@ impl<'a> Prover<'a> {
         values.push(json!([]));
         for count in [1.0, 2.0, wanted, most + 1.0, least].into_iter().filter(|count| *count < 1_000.0) {
             values.extend(self.fill(written, json!({"type": "array", "minItems": count})));
-            if let Some(element) = written.element(self.judge, written.first_elements()) {
+            if let Some(element) = written.element(self.pair, written.first_elements()) {
                 values.extend(self.samples(&element).into_iter().map(|item| Value::Array(vec![item; count as usize])));
             }
         }
@@ -110,7 +111,7 @@ impl<'a> Prover<'a> {
         let count = (least as usize).max(index + 1).min(1_000);
         let others: Option<Vec<Value>> = (0..count)
             .filter(|other| *other != index)
-            .map(|other| self.samples(&written.element(self.judge, other)?).into_iter().next())
+            .map(|other| self.samples(&written.element(self.pair, other)?).into_iter().next())
             .collect();
         let Some(others) = others else { return miss };
         let unique = written.every("uniqueItems").any(|own| *own == Value::Bool(true));

@@ -1,9 +1,10 @@
-//! Demands that combine schemas: one of several, none, one if another.
+//! Keywords that combine schemas: `oneOf`, `anyOf`, `not`, `if`.
 
 use serde_json::{Map, Value};
 
-use crate::containment::types::Types;
-use crate::containment::writer::{Side, Written};
+use crate::containment::pair::Side;
+use crate::containment::types::TypeSet;
+use crate::containment::writer::Written;
 
 use super::{Fit, Miss, Prover};
 
@@ -13,8 +14,8 @@ const MOST_VALUES: usize = 64;
 /// The most alternatives that are looked at without a try to do so at once.
 const MOST_CASES: usize = 64;
 
-/// How much work it may be to see that two schemas have nothing in common.
-const GLANCE: u32 = 200;
+/// The budget of steps for proving that two schemas have nothing in common.
+const EMPTINESS_FUEL: u32 = 200;
 
 impl<'a> Prover<'a> {
     pub(super) fn all_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
@@ -33,7 +34,7 @@ impl<'a> Prover<'a> {
                     Err(miss) => values.extend(miss.values),
                 }
             }
-            if values.is_empty() || !self.is_hasty.get() {
+            if values.is_empty() || !self.stops_at_first.get() {
                 values.extend(self.samples(case));
             }
             Err(Miss::new(values, "no alternative accepts everything that is written"))
@@ -43,7 +44,7 @@ impl<'a> Prover<'a> {
     pub(super) fn one_of(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
         let Value::Array(branches) = operand else { return Ok(()) };
         let unchanged = written.parts.iter().any(|(members, side)| {
-            *side == Side::Writer && members.get("oneOf").is_some_and(|own| self.judge.same(own, operand))
+            *side == Side::Writer && members.get("oneOf").is_some_and(|own| self.pair.same(own, operand))
         });
         if unchanged {
             return Ok(());
@@ -59,7 +60,7 @@ impl<'a> Prover<'a> {
                         if let Err(miss) = self.fits(case, branch) {
                             values.extend(miss.values);
                         }
-                        if !values.is_empty() && self.is_hasty.get() {
+                        if !values.is_empty() && self.stops_at_first.get() {
                             break;
                         }
                         // What two alternatives accept is accepted by none.
@@ -68,7 +69,7 @@ impl<'a> Prover<'a> {
                     }
                 }
             }
-            if values.is_empty() || !self.is_hasty.get() {
+            if values.is_empty() || !self.stops_at_first.get() {
                 values.extend(self.samples(case));
             }
             Err(Miss::new(values, "several alternatives may accept what is written, or none"))
@@ -77,7 +78,7 @@ impl<'a> Prover<'a> {
 
     pub(super) fn not(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
         let unchanged = written.parts.iter().any(|(members, side)| {
-            *side == Side::Writer && members.get("not").is_some_and(|own| self.judge.same(own, operand))
+            *side == Side::Writer && members.get("not").is_some_and(|own| self.pair.same(own, operand))
         });
         if unchanged {
             return Ok(());
@@ -98,20 +99,20 @@ impl<'a> Prover<'a> {
     pub(super) fn condition(&self, written: &Written<'a>, reader: &'a Map<String, Value>, operand: &'a Value) -> Fit {
         let (then, otherwise) = (reader.get("then"), reader.get("else"));
         let unchanged = written.parts.iter().find(|(members, side)| {
-            *side == Side::Writer && members.get("if").is_some_and(|own| self.judge.same(own, operand))
+            *side == Side::Writer && members.get("if").is_some_and(|own| self.pair.same(own, operand))
         });
         let own = |keyword: &str| unchanged.and_then(|(members, _)| members.get(keyword));
         let holds = then.filter(|_| !self.is_apart(written, operand, 0)).map(|then| {
             let mut case = self.within(written, operand);
             if let Some(own) = own("then") {
-                case.hold(self.judge, own, Side::Writer);
+                case.hold(self.pair, own, Side::Writer);
             }
             self.fits(&case, then).map_err(|miss| miss.within("then", None))
         });
         let fails = otherwise.map(|otherwise| {
             let mut case = written.clone();
             if let Some(own) = own("else") {
-                case.hold(self.judge, own, Side::Writer);
+                case.hold(self.pair, own, Side::Writer);
             }
             if self.fits(&case, operand).is_ok() {
                 return Ok(());
@@ -124,13 +125,13 @@ impl<'a> Prover<'a> {
     /// What is written and fulfils a schema of the reader, too.
     fn within(&self, written: &Written<'a>, reader: &'a Value) -> Written<'a> {
         let mut case = written.clone();
-        case.hold(self.judge, reader, Side::Reader);
+        case.hold(self.pair, reader, Side::Reader);
         case
     }
 
     /// Tries to prove something, then again for every alternative of what is written.
     pub(super) fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
-        // Of several alternatives each goes its own way.
+        // Each of several alternatives is proved by itself.
         let apart: usize = written.choices.iter().map(|choice| choice.branches.len()).product();
         let miss = match (2..=MOST_CASES).contains(&apart) {
             true => Miss::new(Vec::new(), "no alternative accepts what is written"),
@@ -145,7 +146,7 @@ impl<'a> Prover<'a> {
             if self.spend().is_none() {
                 return Err(miss);
             }
-            if case.is_never(self.judge, 0) {
+            if case.is_never(self.pair, 0) {
                 continue;
             }
             if let Err(other) = self.each_case(&case, prove) {
@@ -154,7 +155,7 @@ impl<'a> Prover<'a> {
                     Some(known) => known.and(&other),
                 });
                 let is_plenty = found.as_ref().is_some_and(|found| found.values.len() > super::VALUES * 4);
-                if is_plenty || self.is_quiet.get() || self.is_enough(found.as_deref()) {
+                if is_plenty || self.skips_values.get() || self.is_enough(found.as_deref()) {
                     break;
                 }
             }
@@ -173,12 +174,12 @@ impl<'a> Prover<'a> {
 
     /// What is written, in several lists of less: by alternative, by type, by value.
     fn cases(&self, written: &Written<'a>) -> Option<Vec<Written<'a>>> {
-        if let Some(alternatives) = written.alternatives(self.judge) {
+        if let Some(alternatives) = written.alternatives(self.pair) {
             return Some(alternatives);
         }
-        let types: Vec<Types> = written.types.each().collect();
+        let types: Vec<TypeSet> = written.types.each().collect();
         if types.len() > 1 {
-            return Some(types.into_iter().map(|types| written.only(self.judge, types)).collect());
+            return Some(types.into_iter().map(|types| written.only(self.pair, types)).collect());
         }
         if let Some(values) = written.values.as_ref().filter(|values| (2..=MOST_VALUES).contains(&values.len())) {
             let one = |value: &Value| {
@@ -188,14 +189,14 @@ impl<'a> Prover<'a> {
             };
             return Some(values.iter().map(one).collect());
         }
-        if written.types != Types::OBJECT {
+        if written.types != TypeSet::OBJECT {
             return None;
         }
-        // The property whose values tell the alternatives apart.
-        let declared = written.declared(self.judge);
+        // The property whose values distinguish the alternatives.
+        let declared = written.declared(self.pair);
         written.required().into_iter().filter(|name| !written.fixed.iter().any(|(fixed, _)| fixed == name)).find_map(
             |name| {
-                let property = written.property(self.judge, &declared, name)?;
+                let property = written.property(self.pair, &declared, name)?;
                 let values = property.values.filter(|values| (2..=MOST_VALUES).contains(&values.len()))?;
                 Some(values.iter().map(|value| written.fixing(name, value)).collect())
             },
@@ -208,13 +209,13 @@ impl<'a> Prover<'a> {
             return false;
         }
         if let Some(values) = &written.values {
-            return values.iter().all(|value| self.judge.accepts(reader, Side::Reader, value, 0) == Some(false));
+            return values.iter().all(|value| self.pair.accepts(reader, Side::Reader, value, 0) == Some(false));
         }
         if depth == 0 {
             if self.spend().is_none() {
                 return false;
             }
-            self.glance.set(GLANCE);
+            self.emptiness_fuel.set(EMPTINESS_FUEL);
         }
         let both = self.within(written, reader);
         self.is_empty(&both, depth)
@@ -225,20 +226,20 @@ impl<'a> Prover<'a> {
         if written.types.is_empty() {
             return true;
         }
-        let Some(glance) = self.glance.get().checked_sub(1).filter(|_| depth <= 6) else { return false };
-        self.glance.set(glance);
+        let Some(emptiness_fuel) = self.emptiness_fuel.get().checked_sub(1).filter(|_| depth <= 6) else {
+            return false;
+        };
+        self.emptiness_fuel.set(emptiness_fuel);
         if let Some(values) = &written.values {
             return values.is_empty();
         }
-        if let Some(alternatives) = written.alternatives(self.judge) {
+        if let Some(alternatives) = written.alternatives(self.pair) {
             return alternatives.iter().all(|chosen| self.is_empty(chosen, depth + 1));
         }
         written.types.each().all(|types| match types {
-            Types::OBJECT => self.is_empty_object(&written.only(self.judge, types), depth),
-            Types::NUMBER | Types::INTEGER | Types::FRACTION => {
-                crate::containment::number::Range::of(&written.only(self.judge, types)).is_empty()
-            }
-            Types::STRING => {
+            TypeSet::OBJECT => self.is_empty_object(&written.only(self.pair, types), depth),
+            TypeSet::NUMBER | TypeSet::INTEGER | TypeSet::FRACTION => written.only(self.pair, types).range().is_empty(),
+            TypeSet::STRING => {
                 let lengths = crate::containment::text::Lengths::of(written);
                 lengths.most.is_some_and(|most| most < lengths.least)
             }
@@ -247,8 +248,8 @@ impl<'a> Prover<'a> {
     }
 
     fn is_empty_object(&self, written: &Written<'a>, depth: u32) -> bool {
-        let declared = written.declared(self.judge);
-        written.required().into_iter().any(|name| match written.property(self.judge, &declared, name) {
+        let declared = written.declared(self.pair);
+        written.required().into_iter().any(|name| match written.property(self.pair, &declared, name) {
             None => true,
             Some(property) => self.is_empty(&property, depth + 1),
         })

@@ -1,10 +1,11 @@
-//! Demands on objects.
+//! Keywords about objects.
 
 use serde_json::{Map, Value, json};
 
 use crate::containment::closed::Declared;
-use crate::containment::types::Types;
-use crate::containment::writer::{Side, Written};
+use crate::containment::pair::Side;
+use crate::containment::types::TypeSet;
+use crate::containment::writer::Written;
 use crate::sample::local::target;
 
 use super::{Fit, Miss, Prover};
@@ -17,8 +18,8 @@ impl<'a> Prover<'a> {
         keyword: &'a str,
         operand: &'a Value,
     ) -> Fit {
-        let written = &written.only(self.judge, Types::OBJECT);
-        let declared = &written.declared(self.judge);
+        let written = &written.only(self.pair, TypeSet::OBJECT);
+        let declared = &written.declared(self.pair);
         match (keyword, operand) {
             ("required", Value::Array(names)) => self.required(written, declared, names),
             ("properties", Value::Object(schemas)) => self.properties(written, declared, schemas),
@@ -26,7 +27,7 @@ impl<'a> Prover<'a> {
             ("additionalProperties", schema) => self.additional(written, declared, reader, schema),
             (_, Value::Bool(true)) => Ok(()),
             ("unevaluatedProperties", Value::Bool(false)) => {
-                self.each_case(written, &|case| self.unevaluated(case, &case.declared(self.judge), reader))
+                self.each_case(written, &|case| self.unevaluated(case, &case.declared(self.pair), reader))
             }
             ("minProperties", bound) => {
                 let least = bound.as_f64().unwrap_or_default();
@@ -93,7 +94,7 @@ impl<'a> Prover<'a> {
 
     fn properties(&self, written: &Written<'a>, declared: &Declared<'a>, schemas: &'a Map<String, Value>) -> Fit {
         self.all(schemas.iter().map(|(name, schema)| {
-            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
             self.fits(&property, schema)
                 .map_err(|miss| self.around(written, name, miss).within("properties", Some(name)))
         }))
@@ -107,9 +108,9 @@ impl<'a> Prover<'a> {
     ) -> Fit {
         self.all(schemas.iter().map(|(pattern, schema)| {
             let names = declared.names.union(&declared.required);
-            let matching = names.filter(|name| self.judge.matches(pattern, name) != Some(false));
+            let matching = names.filter(|name| self.pair.matches(pattern, name) != Some(false));
             let named = self.all(matching.map(|name| {
-                let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
+                let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
                 self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
             }));
             let others = self.others(written, declared, schema, Some(pattern));
@@ -129,11 +130,11 @@ impl<'a> Prover<'a> {
             reader.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect();
         let is_known = |name: &str| {
             known.is_some_and(|known| known.contains_key(name))
-                || patterns.iter().any(|pattern| self.judge.matches(pattern, name) == Some(true))
+                || patterns.iter().any(|pattern| self.pair.matches(pattern, name) == Some(true))
         };
         let names = declared.names.union(&declared.required).filter(|name| !is_known(name));
         let named = self.all(names.map(|name| {
-            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
             self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
         }));
         // Names by pattern that the reader knows by the very same pattern are none of the others.
@@ -157,10 +158,10 @@ impl<'a> Prover<'a> {
         for (members, side) in written.parts.iter().filter(|(_, side)| own(side)) {
             let patterns = members.get("patternProperties").and_then(Value::as_object);
             match (patterns, members.get("additionalProperties")) {
-                (None, Some(own)) => property.hold(self.judge, own, *side),
+                (None, Some(own)) => property.hold(self.pair, own, *side),
                 // Names of one pattern only.
                 (Some(patterns), Some(Value::Bool(false))) if patterns.len() == 1 => {
-                    patterns.values().for_each(|own| property.hold(self.judge, own, *side));
+                    patterns.values().for_each(|own| property.hold(self.pair, own, *side));
                 }
                 _ => {}
             }
@@ -176,7 +177,7 @@ impl<'a> Prover<'a> {
             && declared.patterns.len() == 1
             && declared.patterns.contains(pattern.as_str())
         {
-            property.hold(self.judge, own, Side::Writer);
+            property.hold(self.pair, own, Side::Writer);
         }
         let Err(mut miss) = self.fits(&property, schema) else { return Ok(()) };
         let mut names: Vec<String> = ["other", "x", "a", "A", "0", "1", "name"].map(str::to_owned).to_vec();
@@ -188,7 +189,7 @@ impl<'a> Prover<'a> {
         }
         names.retain(|name| !declared.names.contains(name.as_str()));
         if let Some(pattern) = pattern {
-            names.retain(|name| self.judge.matches(pattern, name) != Some(false));
+            names.retain(|name| self.pair.matches(pattern, name) != Some(false));
         }
         miss.values.extend([json!("text"), json!(1), json!(null)]);
         let values = std::mem::take(&mut miss.values);
@@ -212,8 +213,8 @@ impl<'a> Prover<'a> {
         }
         let mut unknown = declared.names.iter().chain(&declared.required).filter(|name| {
             !known.names.contains(*name)
-                && !known.patterns.iter().any(|pattern| self.judge.matches(pattern, name) == Some(true))
-                && written.property(self.judge, declared, name).is_some()
+                && !known.patterns.iter().any(|pattern| self.pair.matches(pattern, name) == Some(true))
+                && written.property(self.pair, declared, name).is_some()
         });
         let first = unknown.next();
         let patterns = declared.patterns.iter().all(|pattern| known.patterns.contains(pattern));
@@ -223,7 +224,7 @@ impl<'a> Prover<'a> {
         let names: Vec<&&str> = first.into_iter().chain(unknown).collect();
         let mut values: Vec<Value> = Vec::new();
         for name in names {
-            if let Some(property) = written.property(self.judge, declared, name) {
+            if let Some(property) = written.property(self.pair, declared, name) {
                 let miss = self.around(written, name, Miss::new(self.samples(&property), ""));
                 values.extend(miss.values);
             }
@@ -235,7 +236,7 @@ impl<'a> Prover<'a> {
     fn certain(&self, written: &Written<'a>, reader: &'a Map<String, Value>, known: &mut Declared<'a>, height: usize) {
         known.add_own(reader);
         known.is_map |= reader.get("additionalProperties") == Some(&Value::Bool(true));
-        let root = self.judge.root(Side::Reader);
+        let root = self.pair.root(Side::Reader);
         let reference = reader.get("$ref").and_then(Value::as_str).and_then(|reference| target(root, reference));
         let parts = reader.get("allOf").and_then(Value::as_array).into_iter().flatten().chain(reference);
         let list = |keyword: &str| reader.get(keyword).and_then(Value::as_array).into_iter().flatten();
@@ -246,7 +247,7 @@ impl<'a> Prover<'a> {
     }
 
     fn property_names(&self, written: &Written<'a>, declared: &Declared<'a>, schema: &'a Value) -> Fit {
-        let own = written.every("propertyNames").any(|own| self.judge.same(own, schema));
+        let own = written.every("propertyNames").any(|own| self.pair.same(own, schema));
         if own {
             return Ok(());
         }
@@ -255,8 +256,8 @@ impl<'a> Prover<'a> {
         let mut is_proved = declared.closes() && declared.patterns.is_empty();
         let is_closed = is_proved;
         for name in declared.names.union(&declared.required) {
-            if self.judge.accepts(schema, side, &json!(name), 0) != Some(true)
-                && let Some(property) = written.property(self.judge, declared, name)
+            if self.pair.accepts(schema, side, &json!(name), 0) != Some(true)
+                && let Some(property) = written.property(self.pair, declared, name)
             {
                 is_proved = false;
                 values.extend(self.around(written, name, Miss::new(self.samples(&property), "")).values);
@@ -277,7 +278,7 @@ impl<'a> Prover<'a> {
 
     fn dependent_required(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
         self.all(rules.iter().map(|(name, others)| {
-            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
             let required = written.required();
             let also: Vec<&str> = written
                 .every("dependentRequired")
@@ -299,11 +300,11 @@ impl<'a> Prover<'a> {
 
     fn dependent_schemas(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
         self.all(rules.iter().map(|(name, schema)| {
-            let Some(property) = written.property(self.judge, declared, name) else { return Ok(()) };
+            let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
             let mut case = written.clone();
             for (members, side) in &written.parts {
                 if let Some(own) = members.get("dependentSchemas").and_then(|rules| rules.get(name)) {
-                    case.hold(self.judge, own, *side);
+                    case.hold(self.pair, own, *side);
                 }
             }
             let Err(mut miss) = self.fits(&case, schema) else { return Ok(()) };

@@ -1,10 +1,10 @@
-//! Demands on values without parts: types, lists of values, numbers, texts.
+//! Keywords about values without parts: types, lists of values, numbers, texts.
 
 use serde_json::{Value, json};
 
-use crate::containment::number::{Range, beyond, divides};
+use crate::containment::number::{beyond, divides};
 use crate::containment::text::{Inclusion, Lengths, inclusion};
-use crate::containment::types::Types;
+use crate::containment::types::TypeSet;
 use crate::containment::writer::Written;
 
 use super::{Fit, Miss, Prover};
@@ -14,10 +14,10 @@ const PROBES: &[&str] = &["", " ", "a", "A", "0", "text", "a b", "é", "-", "_",
 
 impl<'a> Prover<'a> {
     pub(super) fn types(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
-        let allowed = Types::allowed(operand);
+        let allowed = TypeSet::allowed(operand);
         let more = written.types.without(allowed);
-        let is_strict = self.judge.is_stricter && allowed.meets(Types::INTEGER) && !allowed.meets(Types::FRACTION);
-        if more.is_empty() && !(is_strict && written.types.meets(Types::INTEGER)) {
+        let is_strict = self.pair.is_stricter && allowed.meets(TypeSet::INTEGER) && !allowed.meets(TypeSet::FRACTION);
+        if more.is_empty() && !(is_strict && written.types.meets(TypeSet::INTEGER)) {
             return Ok(());
         }
         let mut values: Vec<Value> = more
@@ -25,7 +25,7 @@ impl<'a> Prover<'a> {
             .filter_map(|types| {
                 let fractions = [0.5, 1.5, -0.5, 0.25].map(|number| json!(number)).to_vec();
                 match types {
-                    Types::FRACTION => self.written_among(written, fractions).into_iter().next(),
+                    TypeSet::FRACTION => self.written_among(written, fractions).into_iter().next(),
                     _ => None,
                 }
                 .or_else(|| self.fill(written, Value::Object(types.schema())))
@@ -49,9 +49,9 @@ impl<'a> Prover<'a> {
 
     pub(super) fn numeric(&self, written: &Written<'a>, keyword: &str, operand: &Value) -> Fit {
         let Value::Number(bound) = operand else { return Ok(()) };
-        let range = Range::of(written);
+        let range = written.range();
         if keyword == "multipleOf" {
-            let whole = written.types.and(Types::NUMBER) == Types::INTEGER;
+            let whole = written.types.and(TypeSet::NUMBER) == TypeSet::INTEGER;
             let mut divisors = written.every("multipleOf").filter_map(Value::as_number);
             if divisors.any(|own| divides(bound, own)) || whole && divides(bound, &1.into()) {
                 return Ok(());
@@ -165,13 +165,13 @@ impl<'a> Prover<'a> {
         inclusion(&own, Lengths::said(written), &wanted)
     }
 
-    /// Values that a list or a pattern may not have thought of.
+    /// Values that a list or a pattern may not cover.
     pub(super) fn probes(&self, written: &Written<'a>) -> Vec<Value> {
         let mut values = Vec::new();
-        if written.types.meets(Types::STRING) {
+        if written.types.meets(TypeSet::STRING) {
             values.extend(PROBES.iter().map(|text| json!(text)));
         }
-        if written.types.meets(Types::NUMBER) {
+        if written.types.meets(TypeSet::NUMBER) {
             values.extend([0, 1, -1, 2, 3, 10, 100, 1_000_000].map(|number| json!(number)));
             values.extend([0.5, -0.5, 1.5].map(|number| json!(number)));
         }

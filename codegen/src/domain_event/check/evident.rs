@@ -1,8 +1,8 @@
-//! What a Rust type evidently is in JSON. A type of the user's own is not evident: the generated test judges it.
+//! What a Rust type evidently is in JSON. A type of the user's own is not evident: the generated test checks it.
 
 use syn::{GenericArgument, PathArguments, Type};
 
-/// What a type is in JSON, as far as its text tells.
+/// What a type is in JSON, as far as its text says.
 pub(super) enum Evident<'a> {
     Text,
     Bool,

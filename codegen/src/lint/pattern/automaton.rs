@@ -26,13 +26,13 @@ pub(super) struct Automaton {
 }
 
 /// A part of a pattern: where it may begin and end, and whether it may be nothing.
-struct Part {
+struct Fragment {
     first: Vec<usize>,
     last: Vec<usize>,
     nullable: bool,
 }
 
-impl Part {
+impl Fragment {
     const NOTHING: Self = Self { first: Vec::new(), last: Vec::new(), nullable: true };
 }
 
@@ -48,19 +48,19 @@ impl Automaton {
         Some(automaton)
     }
 
-    fn part(&mut self, pattern: &str, ast: &Ast) -> Option<Part> {
+    fn part(&mut self, pattern: &str, ast: &Ast) -> Option<Fragment> {
         match ast {
-            Ast::Empty(_) | Ast::Flags(_) | Ast::Assertion(_) => Some(Part::NOTHING),
+            Ast::Empty(_) | Ast::Flags(_) | Ast::Assertion(_) => Some(Fragment::NOTHING),
             Ast::Literal(_) | Ast::Dot(_) | Ast::ClassUnicode(_) | Ast::ClassPerl(_) | Ast::ClassBracketed(_) => {
                 self.state(characters(pattern, ast)?)
             }
             Ast::Group(group) => self.part(pattern, &group.ast),
-            Ast::Concat(concat) => concat.asts.iter().try_fold(Part::NOTHING, |before, ast| {
+            Ast::Concat(concat) => concat.asts.iter().try_fold(Fragment::NOTHING, |before, ast| {
                 let part = self.part(pattern, ast)?;
                 Some(self.sequence(before, part))
             }),
             Ast::Alternation(alternation) => {
-                let mut either = Part { nullable: false, ..Part::NOTHING };
+                let mut either = Fragment { nullable: false, ..Fragment::NOTHING };
                 for ast in &alternation.asts {
                     let part = self.part(pattern, ast)?;
                     either.first.extend(part.first);
@@ -73,10 +73,10 @@ impl Automaton {
         }
     }
 
-    fn state(&mut self, reads: ClassUnicode) -> Option<Part> {
+    fn state(&mut self, reads: ClassUnicode) -> Option<Fragment> {
         let state = self.reads.len();
         self.reads.push(reads);
-        (state < MOST_STATES).then(|| Part { first: vec![state], last: vec![state], nullable: false })
+        (state < MOST_STATES).then(|| Fragment { first: vec![state], last: vec![state], nullable: false })
     }
 
     fn connect(&mut self, last: &[usize], first: &[usize]) {
@@ -88,7 +88,7 @@ impl Automaton {
         }
     }
 
-    fn sequence(&mut self, before: Part, after: Part) -> Part {
+    fn sequence(&mut self, before: Fragment, after: Fragment) -> Fragment {
         self.connect(&before.last, &after.first);
         let mut first = before.first;
         if before.nullable {
@@ -98,10 +98,10 @@ impl Automaton {
         if after.nullable {
             last.extend(&before.last);
         }
-        Part { first, last, nullable: before.nullable && after.nullable }
+        Fragment { first, last, nullable: before.nullable && after.nullable }
     }
 
-    fn repeated(&mut self, pattern: &str, repetition: &Repetition) -> Option<Part> {
+    fn repeated(&mut self, pattern: &str, repetition: &Repetition) -> Option<Fragment> {
         let (min, max) = match &repetition.op.kind {
             RepetitionKind::ZeroOrOne => (0, Some(1)),
             RepetitionKind::ZeroOrMore => (0, None),
@@ -112,19 +112,19 @@ impl Automaton {
         };
         match max {
             Some(max) if max == min || max < MANY => {
-                // Each turn that may be left out stands inside the one before it: there is one way to leave it out.
-                let mut rest = Part::NOTHING;
-                for turn in (0..max).rev() {
+                // Each copy that may be left out stands inside the one before it: there is one way to leave it out.
+                let mut rest = Fragment::NOTHING;
+                for copy in (0..max).rev() {
                     let part = self.part(pattern, &repetition.ast)?;
                     rest = self.sequence(part, rest);
-                    rest.nullable |= turn >= min;
+                    rest.nullable |= copy >= min;
                 }
                 Some(rest)
             }
             _ => {
                 let part = self.part(pattern, &repetition.ast)?;
                 self.connect(&part.last, &part.first);
-                Some(Part { nullable: part.nullable || min == 0, ..part })
+                Some(Fragment { nullable: part.nullable || min == 0, ..part })
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, stream};
+use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Event, StoredMessage};
 use rules_events::rule::RuleCreated;

@@ -1,11 +1,13 @@
 //! What provisioning promises, whatever the transport.
 
-use eventsmith::{Bus, ConsumerDescriptor, ProvisionError, StreamDescriptor, Topology};
+use eventsmith::Bus;
+use eventsmith::admin::{BusAdmin, ProvisionError, Topology};
+use eventsmith::catalogue::{ConsumerDescriptor, StreamDescriptor};
 
 use crate::common::*;
 
 pub(super) async fn a_plan_tells_what_would_change_and_changes_nothing(bus: Bus) -> Outcome {
-    let wanted = [StreamDescriptor { max_messages: Some(10), ..STREAM }];
+    let wanted = [STREAM.max_messages(10)];
 
     let plan = bus.plan(&wanted).await?;
     let unchanged = bus.plan(&[STREAM]).await?;
@@ -20,8 +22,8 @@ pub(super) async fn a_plan_tells_what_would_change_and_changes_nothing(bus: Bus)
 }
 
 pub(super) async fn a_plan_with_a_refusal_is_not_applied_in_part(bus: Bus) -> Outcome {
-    let new = StreamDescriptor { name: "NEW", subjects: &["new.>"], ..STREAM };
-    let wanted = [new, StreamDescriptor { storage: eventsmith::Storage::Memory, ..STREAM }];
+    let new = STREAM.name("NEW").subjects(&["new.>"]);
+    let wanted = [new, STREAM.storage(eventsmith::catalogue::Storage::Memory)];
 
     let error = bus.provision(&wanted).await.unwrap_err();
     let status = bus.status(Some(&Topology::from(&wanted))).await?;

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PriorityPolicy, pull, push};
 use async_nats::jetstream::stream;
+use eventsmith::Bus;
+use eventsmith::admin::{Action, BusAdmin, Effect};
+use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor};
 use eventsmith::testing::{NatsCluster, NatsServer};
-use eventsmith::{Action, Bus, ConsumerDescriptor, Discard, Effect, Retention, Storage, StreamDescriptor};
 
 use super::{SUBJECT, outside, service};
 use crate::common::*;
@@ -17,17 +19,17 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
     let day = Duration::from_secs(86_400);
     let knows_atomic = async_nats::connect(server.url()).await?.is_server_compatible(2, 12, 0);
     let cases = [
-        ("description", StreamDescriptor { description: "other", ..STREAM }, true),
-        ("subjects", StreamDescriptor { subjects: &["rules.domain.>", "more.>"], ..STREAM }, true),
-        ("storage", StreamDescriptor { storage: Storage::Memory, ..STREAM }, false),
-        ("retention", StreamDescriptor { retention: Retention::Interest, ..STREAM }, true),
-        ("retention", StreamDescriptor { retention: Retention::WorkQueue, ..STREAM }, false),
-        ("max_age", StreamDescriptor { max_age: Some(day), ..STREAM }, true),
-        ("max_bytes", StreamDescriptor { max_bytes: Some(1 << 20), ..STREAM }, true),
-        ("max_messages", StreamDescriptor { max_messages: Some(5), ..STREAM }, true),
-        ("duplicate_window", StreamDescriptor { duplicate_window: day, ..STREAM }, true),
-        ("discard", StreamDescriptor { discard: Discard::New, ..STREAM }, true),
-        ("atomic", StreamDescriptor { atomic: true, ..STREAM }, knows_atomic),
+        ("description", STREAM.description("other"), true),
+        ("subjects", STREAM.subjects(&["rules.domain.>", "more.>"]), true),
+        ("storage", STREAM.storage(Storage::Memory), false),
+        ("retention", STREAM.retention(Retention::Interest), true),
+        ("retention", STREAM.retention(Retention::WorkQueue), false),
+        ("max_age", STREAM.max_age(day), true),
+        ("max_bytes", STREAM.max_bytes(1 << 20), true),
+        ("max_messages", STREAM.max_messages(5), true),
+        ("duplicate_window", STREAM.duplicate_window(day), true),
+        ("discard", STREAM.discard(Discard::New), true),
+        ("atomic", STREAM.atomic(true), knows_atomic),
     ];
     let mut tried = BTreeSet::from(["replicas"]); // on three servers, below
 
@@ -57,7 +59,7 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
         }
     }
 
-    let created = bus.plan(&[StreamDescriptor { name: "NEW", subjects: &["new.>"], ..STREAM }]).await?;
+    let created = bus.plan(&[STREAM.name("NEW").subjects(&["new.>"])]).await?;
     let all: BTreeSet<_> = created.changes[0].fields.iter().map(|field| field.field).collect();
     assert_eq!(tried, all, "a setting was not tried");
     Ok(())
@@ -68,13 +70,13 @@ async fn replicas_are_updated_and_those_that_no_cluster_has_are_the_servers_to_r
     let cluster = NatsCluster::start(3).await?;
     let servers = cluster.urls().into_iter().map(Into::into).collect();
     let bus = Bus::connect(eventsmith::Config { servers, ..config("") }).await?;
-    let three = StreamDescriptor { replicas: 3, ..STREAM };
+    let three = STREAM.replicas(3);
     bus.provision(&[STREAM]).await?;
 
     let plan = bus.plan(&[three]).await?;
     bus.apply(&plan).await?;
     let after = bus.plan(&[three]).await?;
-    let error = bus.provision(&[StreamDescriptor { replicas: 5, ..STREAM }]).await.unwrap_err().to_string();
+    let error = bus.provision(&[STREAM.replicas(5)]).await.unwrap_err().to_string();
 
     assert!(plan.to_string().contains("~ stream RULES: replicas 1 -> 3"), "{plan}");
     assert!(after.is_empty(), "{after}");
@@ -170,7 +172,7 @@ async fn knows_ordered(server: &NatsServer) -> Outcome<bool> {
 #[tokio::test]
 async fn ordered_is_switched_on_and_off_where_the_server_knows_it() -> Outcome {
     let (server, bus) = server().await?;
-    let ordered = service(&ConsumerDescriptor { ordered: true, ..ConsumerDescriptor::DEFAULT });
+    let ordered = service(&ConsumerDescriptor::DEFAULT.ordered(true));
     if !knows_ordered(&server).await? {
         let error = bus.provision(ordered).await.unwrap_err().to_string();
         assert!(error.contains("ordered true: it needs nats-server 2.11 or later"), "{error}");

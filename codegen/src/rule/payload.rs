@@ -1,9 +1,9 @@
-//! What `eventsmith validate` finds in payload files.
+//! The rules of `eventsmith validate`, about payload files.
 
 use crate::diagnostic::Severity;
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
-pub(super) const BAD_ENVELOPE: Rule = Rule {
+pub(crate) const BAD_ENVELOPE: Rule = Rule {
     id: "bad-envelope",
     family: Family::Payload,
     severity: Severity::Error,
@@ -22,7 +22,7 @@ pub(super) const BAD_ENVELOPE: Rule = Rule {
 }",
 };
 
-pub(super) const BAD_PAYLOAD: Rule = Rule {
+pub(crate) const BAD_PAYLOAD: Rule = Rule {
     id: "bad-payload",
     family: Family::Payload,
     severity: Severity::Error,

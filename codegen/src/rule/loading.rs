@@ -1,20 +1,20 @@
-//! What loading and lowering find, in build scripts too: mostly what no code can be generated for.
+//! The rules of loading and lowering, which build scripts report too. Most of them prevent the generation of code.
 
 use crate::diagnostic::Severity::{Error, Warning};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 const fn rule(id: &'static str, purpose: &'static str, bad: &'static str, good: &'static str) -> Rule {
     Rule { id, family: Family::Loading, severity: Error, purpose, bad, good }
 }
 
-pub(super) const BAD_JSON: Rule = rule(
+pub(crate) const BAD_JSON: Rule = rule(
     "bad-json",
     "A file that is not JSON says nothing to anybody. Comments and trailing commas are not JSON.",
     r#"{"type": "object",}"#,
     r#"{"type": "object"}"#,
 );
 
-pub(super) const BAD_MANIFEST: Rule = rule(
+pub(crate) const BAD_MANIFEST: Rule = rule(
     "bad-manifest",
     "`eventsmith.toml` names the root of all subjects and whatever else it says in the words of its format; what it says in \
      others would be lost without a word.",
@@ -22,7 +22,7 @@ pub(super) const BAD_MANIFEST: Rule = rule(
     "--- eventsmith.toml\nroot = \"rules\"\n",
 );
 
-pub(super) const BAD_REFERENCE: Rule = rule(
+pub(crate) const BAD_REFERENCE: Rule = rule(
     "bad-reference",
     "A `$ref` must lead to a schema of the catalogue: nothing is ever fetched from the network.",
     r##"{"type": "object", "properties": {"rule_id": {"$ref": "#/$defs/RuleId", "description": "The rule."}}}"##,
@@ -33,21 +33,21 @@ pub(super) const BAD_REFERENCE: Rule = rule(
 }"##,
 );
 
-pub(super) const BAD_SCHEMA: Rule = rule(
+pub(crate) const BAD_SCHEMA: Rule = rule(
     "bad-schema",
     "A schema file is valid by the meta-schema of its draft. Validators treat what is not each in their own way.",
     r#"{"type": "objekt"}"#,
     r#"{"type": "object"}"#,
 );
 
-pub(super) const BAD_TOKEN: Rule = rule(
+pub(crate) const BAD_TOKEN: Rule = rule(
     "bad-token",
     "Folders and file names become tokens of a NATS subject: `A-Z a-z 0-9 _ -`.",
     "--- domain/rule/cre ated.v1.json\n{\"type\": \"object\"}",
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
 );
 
-pub(super) const BAD_X_EVENT: Rule = rule(
+pub(crate) const BAD_X_EVENT: Rule = rule(
     "bad-x-event",
     "`x-event` names the ordering key, which every payload must have, and the subject template. A key that may be absent \
      orders nothing.",
@@ -60,14 +60,14 @@ pub(super) const BAD_X_EVENT: Rule = rule(
 }"#,
 );
 
-pub(super) const DUPLICATE_VERSION: Rule = rule(
+pub(crate) const DUPLICATE_VERSION: Rule = rule(
     "duplicate-version",
     "A type and a version say which schema a message follows, so that two files cannot describe the same.",
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/created.v1.json\n{\"type\": \"object\"}",
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/exported.v1.json\n{\"type\": \"object\"}",
 );
 
-pub(super) const FOREIGN_DIALECT: Rule = Rule {
+pub(crate) const FOREIGN_DIALECT: Rule = Rule {
     severity: Warning,
     ..rule(
         "foreign-dialect",
@@ -78,7 +78,7 @@ pub(super) const FOREIGN_DIALECT: Rule = Rule {
     )
 };
 
-pub(super) const INTERNAL: Rule = rule(
+pub(crate) const INTERNAL: Rule = rule(
     "internal",
     "The generated text is not Rust. This is a mistake of eventsmith, whatever the catalogue says; please report it with the \
      schema.",
@@ -86,14 +86,14 @@ pub(super) const INTERNAL: Rule = rule(
     "Every catalogue that has no other error.",
 );
 
-pub(super) const NO_MANIFEST: Rule = rule(
+pub(crate) const NO_MANIFEST: Rule = rule(
     "no-manifest",
     "`eventsmith.toml` marks the folder of a catalogue and names the root of its subjects.",
     "A folder of schema files without `eventsmith.toml`.",
     "--- eventsmith.toml\nroot = \"rules\"\n",
 );
 
-pub(super) const NO_STREAM: Rule = rule(
+pub(crate) const NO_STREAM: Rule = rule(
     "no-stream",
     "A domain or integration event that no stream captures is lost as soon as it is published. The rule rests while \
      `eventsmith.toml` declares no streams at all.",
@@ -115,7 +115,7 @@ subjects = [\"rules.domain.rule.>\", \"rules.domain.coupon.>\"]
 {\"type\": \"object\"}",
 );
 
-pub(super) const NO_VERSION: Rule = rule(
+pub(crate) const NO_VERSION: Rule = rule(
     "no-version",
     "The version of a schema stands in the name of its file, `created.v1.json`; only files that hold nothing but definitions \
      have none.",
@@ -123,14 +123,14 @@ pub(super) const NO_VERSION: Rule = rule(
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
 );
 
-pub(super) const RESERVED_NAME: Rule = rule(
+pub(crate) const RESERVED_NAME: Rule = rule(
     "reserved-name",
     "`subjects` and `schemas` are modules at the top of the generated code.",
     "--- domain/subjects/created.v1.json\n{\"type\": \"object\"}",
     "--- domain/subject/created.v1.json\n{\"type\": \"object\"}",
 );
 
-pub(super) const STORED_REQUEST: Rule = rule(
+pub(crate) const STORED_REQUEST: Rule = rule(
     "stored-request",
     "Commands and queries are answered and gone. A stream that captures them stores them, and answers the sender in place of \
      the service.",
@@ -152,14 +152,14 @@ subjects = [\"rules.domain.>\"]
 {\"type\": \"object\"}",
 );
 
-pub(super) const STRAY_REPLY: Rule = rule(
+pub(crate) const STRAY_REPLY: Rule = rule(
     "stray-reply",
     "A reply belongs to a command or query of the same name and version; events have none.",
     "--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
     "--- query/rule/get.v1.json\n{\"type\": \"object\"}\n--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
 );
 
-pub(super) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
+pub(crate) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
     "template-over-optional",
     "A property that fills a token of the subject must be there in every payload, and be one value: required, and a string, \
      an integer or a boolean. Without it there is no subject to publish on.",
@@ -176,7 +176,7 @@ pub(super) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
 }"#,
 );
 
-pub(super) const TWO_STREAMS: Rule = rule(
+pub(crate) const TWO_STREAMS: Rule = rule(
     "two-streams",
     "An event that two streams capture is stored twice, and consumed twice by whoever reads both.",
     "--- eventsmith.toml
@@ -195,7 +195,7 @@ subjects = [\"rules.domain.>\"]
 {\"type\": \"object\"}",
 );
 
-pub(super) const UNKNOWN_EVENT: Rule = rule(
+pub(crate) const UNKNOWN_EVENT: Rule = rule(
     "unknown-event",
     "A service publishes, consumes and handles events that exist, and an envelope names one that exists. A name that has been \
      mistyped would wait for ever.",
@@ -217,7 +217,7 @@ consumes = [\"rule.created\"]
 {\"type\": \"object\"}",
 );
 
-pub(super) const UNKNOWN_SUBJECT: Rule = rule(
+pub(crate) const UNKNOWN_SUBJECT: Rule = rule(
     "unknown-subject",
     "A stream that captures a subject of no event waits for messages that never come; most often the subject was mistyped.",
     "--- eventsmith.toml
@@ -234,14 +234,14 @@ subjects = [\"rules.domain.>\"]
 {\"type\": \"object\"}",
 );
 
-pub(super) const UNREADABLE: Rule = rule(
+pub(crate) const UNREADABLE: Rule = rule(
     "unreadable",
     "A file or folder of the catalogue cannot be read: it is missing, protected, or not UTF-8.",
     "A schema file in Latin-1.",
     "The same file in UTF-8.",
 );
 
-pub(super) const WRONG_ROLE: Rule = rule(
+pub(crate) const WRONG_ROLE: Rule = rule(
     "wrong-role",
     "Domain and integration events are published and consumed; commands and queries are handled.",
     "--- eventsmith.toml

@@ -1,4 +1,4 @@
-//! Whether a schema accepts a value, as far as that can be told of a part of a document.
+//! The two schemas that are compared, and whether a part of one accepts a value, as far as that can be decided.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -9,10 +9,15 @@ use crate::sample::local::target;
 use crate::schema::Validator;
 use crate::walk::{LEAVES, every_schema};
 
-use super::writer::Side;
+/// Which document a schema belongs to. References of one document have no meaning in the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Side {
+    Writer,
+    Reader,
+}
 
-/// The two documents, and what has been found out about them.
-pub(super) struct Judge<'a> {
+/// The schemas of a writer and a reader, with the validators that were compiled for their parts.
+pub(super) struct SchemaPair<'a> {
     writer: &'a Value,
     reader: &'a Value,
     /// Validators of keywords without schemas, by their text.
@@ -21,15 +26,15 @@ pub(super) struct Judge<'a> {
     common: HashSet<&'a str>,
     /// Whether `1.0` is no integer for the reader, as in draft 4.
     pub(super) is_draft_4: bool,
-    /// Whether it is one for the writer all the same, so that the same words mean less to the reader.
+    /// Whether it is one for the writer all the same: then equal keywords accept less on the reader's side.
     pub(super) is_stricter: bool,
 }
 
-/// How deep schemas may stand in each other.
+/// How deep schemas may be nested.
 const DEEPEST: usize = 64;
 
-impl<'a> Judge<'a> {
-    /// A judge of two documents, with the drafts that they are of.
+impl<'a> SchemaPair<'a> {
+    /// A pair of documents, with the drafts that they are of.
     pub(super) fn new((writer, of_writer): (&'a Value, u16), (reader, of_reader): (&'a Value, u16)) -> Self {
         Self {
             writer,
@@ -48,7 +53,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether a schema of the writer says the same as one of the reader, word by word.
+    /// Whether a schema of the writer is equal to one of the reader, references included.
     pub(super) fn same(&self, writer: &Value, reader: &Value) -> bool {
         if self.is_stricter || writer != reader {
             return false;
@@ -75,7 +80,7 @@ impl<'a> Judge<'a> {
         validator.as_ref().map(|validator| validator.is_valid(value))
     }
 
-    /// Whether a schema accepts a value; `None` where that cannot be told.
+    /// Whether a schema accepts a value; `None` where that cannot be decided.
     pub(super) fn accepts(&self, schema: &Value, side: Side, value: &Value, depth: usize) -> Option<bool> {
         let members = match schema {
             Value::Bool(accepts) => return Some(*accepts),
@@ -231,7 +236,7 @@ fn exactly_one(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     }
 }
 
-/// Whatever may be a reference in a part of a schema.
+/// Every string in a part of a schema that may be a reference.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -243,7 +248,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-/// References that lead to the same words in both documents, as do those in these words.
+/// References whose targets are equal in both documents, with everything that those refer to.
 fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
     let mut found: HashMap<&'a str, Vec<&'a str>> = HashMap::new();
     every_schema(writer, &mut |_, schema| {

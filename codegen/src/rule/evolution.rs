@@ -1,13 +1,13 @@
-//! What `eventsmith breaking` finds between a catalogue and an earlier state of it.
+//! The rules of `eventsmith breaking`: a catalogue compared with an earlier state of it.
 
 use crate::diagnostic::Severity::{Error, Warning};
-use crate::rules::{Family, Rule};
+use crate::rule::{Family, Rule};
 
 const fn rule(id: &'static str, purpose: &'static str, bad: &'static str, good: &'static str) -> Rule {
     Rule { id, family: Family::Evolution, severity: Error, purpose, bad, good }
 }
 
-pub(super) const BREAKING_CHANGE: Rule = rule(
+pub(crate) const BREAKING_CHANGE: Rule = rule(
     "breaking-change",
     "A version that has been published may change only so that what its writers write, its readers understand: old events by \
      new readers (backward), new events by old readers (forward). The finding shows a payload that one side would refuse.",
@@ -21,7 +21,7 @@ pub(super) const BREAKING_CHANGE: Rule = rule(
 {\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 100}}}",
 );
 
-pub(super) const CHANGED_KEY: Rule = rule(
+pub(crate) const CHANGED_KEY: Rule = rule(
     "changed-key",
     "Events of one aggregate stay in order because they share a key. With another key, events of before and after the change \
      are ordered and grouped differently.",
@@ -33,7 +33,7 @@ pub(super) const CHANGED_KEY: Rule = rule(
 {\"x-event\": {\"key\": \"/rule_id\"}, \"type\": \"object\"}",
 );
 
-pub(super) const CHANGED_REPLY: Rule = rule(
+pub(crate) const CHANGED_REPLY: Rule = rule(
     "changed-reply",
     "Whoever sends a command or a query reads the reply by the schema that was published with it. A reply that is removed, or \
      that appears where there was none, changes the protocol.",
@@ -45,7 +45,7 @@ pub(super) const CHANGED_REPLY: Rule = rule(
 {\"type\": \"object\"}",
 );
 
-pub(super) const CHANGED_STREAM: Rule = rule(
+pub(crate) const CHANGED_STREAM: Rule = rule(
     "changed-stream",
     "An event that moves to another stream leaves its past behind: consumers of the new stream do not see what the old one \
      stored, and those of the old one see nothing new.",
@@ -60,7 +60,7 @@ subjects = [\"rules.domain.>\"]",
 subjects = [\"rules.domain.>\"]",
 );
 
-pub(super) const CHANGED_SUBJECT: Rule = rule(
+pub(crate) const CHANGED_SUBJECT: Rule = rule(
     "changed-subject",
     "Consumers subscribe to subjects. An event that is published on another one does not reach those that run already.",
     "--- domain/rule/created.v1.json, before
@@ -71,7 +71,7 @@ pub(super) const CHANGED_SUBJECT: Rule = rule(
 {\"type\": \"object\"}",
 );
 
-pub(super) const REMOVED_EVENT: Rule = rule(
+pub(crate) const REMOVED_EVENT: Rule = rule(
     "removed-event",
     "Streams still hold an event that was published, and services still publish it. Without its schema nobody can read it.",
     "--- domain/rule/created.v1.json, before
@@ -82,7 +82,7 @@ pub(super) const REMOVED_EVENT: Rule = rule(
 {\"type\": \"object\", \"deprecated\": true}",
 );
 
-pub(super) const REMOVED_VERSION: Rule = rule(
+pub(crate) const REMOVED_VERSION: Rule = rule(
     "removed-version",
     "Events of an old version stay in the streams; their schema must stay in the catalogue so that they can be upcast.",
     "--- domain/rule/created.v1.json, once there was a v2
@@ -91,7 +91,7 @@ pub(super) const REMOVED_VERSION: Rule = rule(
 {\"type\": \"object\"}",
 );
 
-pub(super) const UNDECIDED_CHANGE: Rule = rule(
+pub(crate) const UNDECIDED_CHANGE: Rule = rule(
     "undecided-change",
     "Neither a proof was found that a change is compatible, nor a payload that shows the contrary. It counts as breaking \
      unless a flag says otherwise.",
@@ -101,7 +101,7 @@ pub(super) const UNDECIDED_CHANGE: Rule = rule(
 {\"type\": \"object\", \"properties\": {\"code\": {\"pattern\": \"^[a-z]+(-[a-z]+)*$\"}}}",
 );
 
-pub(super) const UNSOUND_PREVIOUS: Rule = Rule {
+pub(crate) const UNSOUND_PREVIOUS: Rule = Rule {
     severity: Warning,
     ..rule(
         "unsound-previous",

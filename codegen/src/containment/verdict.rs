@@ -1,0 +1,36 @@
+//! What a comparison of two schemas comes to.
+
+use serde_json::Value;
+
+use crate::schema::Fault;
+
+/// What is known about the writers of one schema and the readers of another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Both schemas are equal, apart from annotations.
+    Identical,
+    /// Proved: whatever writers write, readers accept.
+    Compatible,
+    /// Refuted.
+    Breaking(Box<Witness>),
+    /// Neither proved nor refuted.
+    Undecided(Obstacle),
+}
+
+/// A payload that writers may write and readers reject, as the validators of both schemas say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Witness {
+    /// The payload, as small as could be made.
+    pub payload: Value,
+    /// How the reader's schema rejects it. The pointer leads into the payload, the keyword into the reader's schema.
+    pub fault: Fault,
+}
+
+/// What stopped a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// JSON pointer of the keyword of the reader's schema that could not be decided.
+    pub pointer: String,
+    /// Why, in words.
+    pub reason: String,
+}

@@ -1,0 +1,122 @@
+//! The table of all rules, each with its purpose, an example that it finds and the corrected example.
+//!
+//! An example is the schema of `domain/rule/created.v1.json`; where it takes other files, each begins with a line
+//! `--- PATH`.
+
+use crate::diagnostic::Severity;
+use crate::lint::{
+    catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
+    missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_handler, no_publisher,
+    other_draft_keyword, property_naming, secret_property, type_naming, unanchored_pattern, unbounded_array,
+    unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword, unsatisfiable,
+    unsatisfiable_branch, version_gap, wide_integer,
+};
+use crate::lookup;
+use crate::rule::{evolution, loading, payload, switch};
+
+pub use crate::rule::{Family, Rule};
+
+/// Rules of the family of lint that nothing switches off: they are about the switches.
+const IRREVOCABLE: &[&str] = &[switch::BAD_SWITCH.id];
+
+impl Rule {
+    /// Whether `eventsmith.toml` and `x-lint-allow` may switch it off. What makes a catalogue unusable stays.
+    pub fn is_optional(&self) -> bool {
+        match self.family {
+            Family::Lint => !IRREVOCABLE.contains(&self.id),
+            Family::Loading => self.severity < Severity::Error,
+            Family::Evolution | Family::Payload => false,
+        }
+    }
+}
+
+/// Every rule, sorted by id.
+pub const RULES: &[Rule] = &[
+    payload::BAD_ENVELOPE,
+    loading::BAD_JSON,
+    loading::BAD_MANIFEST,
+    payload::BAD_PAYLOAD,
+    loading::BAD_REFERENCE,
+    loading::BAD_SCHEMA,
+    switch::BAD_SWITCH,
+    loading::BAD_TOKEN,
+    loading::BAD_X_EVENT,
+    evolution::BREAKING_CHANGE,
+    catastrophic_pattern::RULE,
+    evolution::CHANGED_KEY,
+    evolution::CHANGED_REPLY,
+    evolution::CHANGED_STREAM,
+    evolution::CHANGED_SUBJECT,
+    loading::DUPLICATE_VERSION,
+    file_naming::RULE,
+    loading::FOREIGN_DIALECT,
+    idle_keyword::RULE,
+    loading::INTERNAL,
+    invalid_default::RULE,
+    invalid_example::RULE,
+    misplaced_keyword::RULE,
+    missing_description::RULE,
+    missing_examples::RULE,
+    missing_title::RULE,
+    misspelt_keyword::RULE,
+    no_consumer::RULE,
+    no_handler::RULE,
+    loading::NO_MANIFEST,
+    no_publisher::RULE,
+    loading::NO_STREAM,
+    loading::NO_VERSION,
+    other_draft_keyword::RULE,
+    property_naming::RULE,
+    evolution::REMOVED_EVENT,
+    evolution::REMOVED_VERSION,
+    loading::RESERVED_NAME,
+    secret_property::RULE,
+    loading::STORED_REQUEST,
+    loading::STRAY_REPLY,
+    loading::TEMPLATE_OVER_OPTIONAL,
+    loading::TWO_STREAMS,
+    type_naming::RULE,
+    unanchored_pattern::RULE,
+    unbounded_array::RULE,
+    unbounded_string::RULE,
+    evolution::UNDECIDED_CHANGE,
+    undeclared_required::RULE,
+    undescribed_property::RULE,
+    loading::UNKNOWN_EVENT,
+    unknown_format::RULE,
+    unknown_keyword::RULE,
+    loading::UNKNOWN_SUBJECT,
+    loading::UNREADABLE,
+    unsatisfiable::RULE,
+    unsatisfiable_branch::RULE,
+    evolution::UNSOUND_PREVIOUS,
+    switch::UNUSED_ALLOW,
+    version_gap::RULE,
+    wide_integer::RULE,
+    loading::WRONG_ROLE,
+];
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+/// The ids nearest to one that was meant.
+pub fn nearest(id: &str) -> Vec<&'static str> {
+    lookup::nearest(id, RULES.iter().map(|rule| rule.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_are_sorted_and_none_stands_there_twice() {
+        assert!(RULES.is_sorted_by(|one, next| one.id < next.id));
+    }
+
+    #[test]
+    fn a_slip_of_the_keyboard_finds_its_rule() {
+        assert_eq!(nearest("unbounded-strings").first(), Some(&"unbounded-string"));
+    }
+}

@@ -1,0 +1,194 @@
+//! Checks texts of payloads against the schemas of a catalogue.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::load::Loaded;
+use crate::lookup;
+use crate::model::{Event, Version};
+use crate::parallel;
+use crate::schema::Tape;
+
+use super::compiled::{ENVELOPE_FILE, Slot};
+use super::finding::Finding;
+use super::part::CheckedPart;
+use super::records::{self, Record, RecordLocator};
+use super::sink::Sink;
+
+/// What payloads are checked against, and what findings may show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// The payloads are bare data of this event; otherwise they are envelopes, which name their event themselves.
+    pub event: Option<(&'a Event, &'a Version)>,
+    /// Findings show no value of a payload, and no name that its schema does not hold.
+    pub mask: bool,
+}
+
+/// Checks payloads. Every schema is compiled once, when it is needed first.
+pub struct Checker<'a> {
+    loaded: &'a Loaded,
+    options: Options<'a>,
+    envelope: Slot,
+    /// The schema of bare data.
+    data: Option<Slot>,
+    /// The schemas of an event by its type, each with its version.
+    events: HashMap<&'a str, Vec<(String, Slot)>>,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker for the events of a catalogue that is free of errors.
+    pub fn new(loaded: &'a Loaded, options: Options<'a>) -> Self {
+        let mut events = HashMap::new();
+        for event in &loaded.catalogue.events {
+            let slot = |version: &Version| (version.number.to_string(), Slot::new(&version.file));
+            events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(slot).collect());
+        }
+        let data = options.event.map(|(_, version)| Slot::new(&version.file));
+        Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events }
+    }
+
+    /// Checks every line of NDJSON, or why it cannot be one.
+    pub(super) fn lines(&self, name: &str, bytes: &[u8]) -> Result<CheckedPart, String> {
+        let mut checked = match str::from_utf8(bytes) {
+            Ok(text) => self.records(RecordLocator::new(name, text, !self.options.mask), records::of_lines(text))?,
+            Err(_) => {
+                let mut checked = CheckedPart::default();
+                for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+                    checked.append(self.text(name, line, |text| records::of_lines(text).collect())?, index);
+                }
+                checked
+            }
+        };
+        checked.lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        Ok(checked)
+    }
+
+    /// Checks a JSON document, or every element of the array that it is.
+    pub(super) fn document(&self, name: &str, bytes: &[u8]) -> Result<CheckedPart, String> {
+        self.text(name, bytes, records::of_document)
+    }
+
+    fn text(&self, name: &str, bytes: &[u8], split: impl Fn(&str) -> Vec<Record<'_>>) -> Result<CheckedPart, String> {
+        /// An array of that many elements is worth a second thread.
+        const SHARE: usize = 256;
+        let locator = |text| RecordLocator::new(name, text, !self.options.mask);
+        let text = match str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let text = String::from_utf8_lossy(bytes);
+                return Ok(CheckedPart::of(locator(&text).not_utf8(error.valid_up_to())));
+            }
+        };
+        let records = split(text);
+        let mut start = locator(text);
+        let shares = records.chunks(SHARE).map(|share| {
+            share.iter().take(1).for_each(|first| start.enter(*first));
+            (start.clone(), share)
+        });
+        let shares: Vec<_> = shares.collect();
+        let mut whole = CheckedPart::default();
+        for checked in parallel::map(&shares, |(locator, share)| self.records(locator.clone(), share.iter().copied())) {
+            whole.append(checked?, 0);
+        }
+        Ok(whole)
+    }
+
+    fn records<'t>(
+        &self,
+        mut locator: RecordLocator<'t>,
+        records: impl Iterator<Item = Record<'t>>,
+    ) -> Result<CheckedPart, String> {
+        let mut checked = CheckedPart::default();
+        let mut tape = Tape::default();
+        for record in records {
+            let before = checked.findings.len();
+            if !self.is_valid(&mut tape, record.text)? {
+                locator.enter(record);
+                self.explain(record, &locator, &mut checked.findings)?;
+            }
+            let count = if checked.findings.len() == before { &mut checked.valid } else { &mut checked.invalid };
+            *count += 1;
+        }
+        Ok(checked)
+    }
+
+    /// Whether a payload is certainly valid. False for what is not JSON or repeats a name.
+    fn is_valid<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<bool, String> {
+        let Some(node) = tape.read(text) else { return Ok(false) };
+        if let Some(slot) = &self.data {
+            return Ok(slot.get(self.loaded)?.judge.accepts(node));
+        }
+        let named = |name: &str| node.member(name).and_then(|member| member.text());
+        let (Some(event_type), Some(version)) = (named("type"), named("version")) else { return Ok(false) };
+        let Some(data) = node.member("data") else { return Ok(false) };
+        let Some(slot) = self.slot(event_type, version) else { return Ok(false) };
+        let envelope = self.envelope.get(self.loaded)?;
+        Ok(envelope.judge.accepts(node) && slot.get(self.loaded)?.judge.accepts(data))
+    }
+
+    fn slot(&self, event_type: &str, version: &str) -> Option<&Slot> {
+        let versions = self.events.get(event_type)?;
+        versions.iter().find(|(number, _)| number == version).map(|(_, slot)| slot)
+    }
+
+    /// Finds everything that is wrong with a payload.
+    fn explain(
+        &self,
+        record: Record<'_>,
+        locator: &RecordLocator<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), String> {
+        let value: Value = match serde_json::from_str(record.text) {
+            Ok(value) => value,
+            Err(error) => {
+                findings.push(locator.bad_json(record, &error));
+                return Ok(());
+            }
+        };
+        let mut sink = Sink { record, value: &value, locator, mask: self.options.mask, findings };
+        match &self.data {
+            Some(slot) => sink.violations("bad-payload", "", slot.get(self.loaded)?),
+            None => self.explain_envelope(&mut sink)?,
+        }
+        Ok(())
+    }
+
+    fn explain_envelope(&self, sink: &mut Sink<'_>) -> Result<(), String> {
+        let envelope = sink.value;
+        let (event_type, data) = (envelope.get("type"), envelope.get("data"));
+        if event_type.is_none() && data.is_none() {
+            let help = "an envelope has both; bare data needs its event named: --event TYPE";
+            sink.report("bad-envelope", "", "this is no envelope: it has neither `type` nor `data`", help);
+            return Ok(());
+        }
+        let before = sink.findings.len();
+        sink.violations("bad-envelope", "", self.envelope.get(self.loaded)?);
+        let named = (event_type.and_then(Value::as_str), envelope.get("version").and_then(Value::as_str));
+        let (Some(event_type), Some(version)) = named else {
+            if sink.findings.len() == before {
+                let help = "both are strings: \"type\": \"rule.created\", \"version\": \"1\"";
+                sink.report("bad-envelope", "", "`type` and `version` do not name an event", help);
+            }
+            return Ok(());
+        };
+        match lookup::version(&self.loaded.catalogue, event_type, version) {
+            Err(unknown) => {
+                let known = self.loaded.catalogue.event(event_type).is_some();
+                let (at, masked) = match known {
+                    true => ("/version", "the event has no such version"),
+                    false => ("/type", "the catalogue has no event of this type"),
+                };
+                let message = if self.options.mask { masked } else { &unknown.message };
+                sink.report("unknown-event", at, message, &unknown.help);
+                Ok(())
+            }
+            Ok(_) => {
+                if let Some(slot) = self.slot(event_type, version) {
+                    sink.violations("bad-payload", "/data", slot.get(self.loaded)?);
+                }
+                Ok(())
+            }
+        }
+    }
+}

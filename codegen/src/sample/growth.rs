@@ -1,0 +1,181 @@
+//! The walk through a schema that builds one candidate, part by part.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+
+use crate::sample::choices::Choices;
+use crate::sample::{intersect, number};
+use crate::schema::Validator;
+
+/// Validators of scalar keywords, by their schemas: every candidate needs them again.
+pub(super) type Checks = RefCell<HashMap<String, Option<Rc<Validator>>>>;
+
+/// The budget of values for one candidate, discarded ones included.
+const FUEL: usize = 20_000;
+/// How deep a candidate may be.
+const DEEPEST: usize = 16;
+/// The depth below which optional properties are left out and recursion is avoided.
+pub(super) const DEEP: usize = 4;
+
+/// The state of the walk that builds one candidate.
+pub(super) struct Growth<'a> {
+    pub(super) root: &'a Value,
+    pub(super) checks: &'a Checks,
+    pub(super) choices: Choices,
+    pub(super) hints: bool,
+    pub(super) depth: usize,
+    pub(super) fuel: usize,
+    /// How often the current value has been tried already: each attempt takes another branch.
+    pub(super) attempt: usize,
+    /// The greatest number of branches met while the value at hand was flattened.
+    pub(super) branches: usize,
+}
+
+impl<'a> Growth<'a> {
+    pub(super) fn new(root: &'a Value, checks: &'a Checks, choices: Choices, hints: bool) -> Self {
+        Self { root, checks, choices, hints, depth: 0, fuel: FUEL, attempt: 0, branches: 1 }
+    }
+
+    /// A candidate for a schema below the root.
+    pub(super) fn value(&mut self, schema: &Value) -> Option<Value> {
+        if self.depth == DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        let mut found = None;
+        let mut attempt = 0;
+        while let Some(fuel) = self.fuel.checked_sub(1) {
+            self.fuel = fuel;
+            (self.attempt, self.branches) = (attempt, 1);
+            let flat = self.flat(schema, 0);
+            let branches = self.branches;
+            self.attempt = 0;
+            found = flat.and_then(|flat| self.flat_value(&flat));
+            attempt += 1;
+            if found.is_some() || attempt >= branches {
+                break;
+            }
+        }
+        self.depth -= 1;
+        found
+    }
+
+    /// Whether an optional property is taken.
+    pub(super) fn takes_optional(&mut self) -> bool {
+        self.depth <= DEEP && self.choices.takes_optional()
+    }
+
+    fn flat_value(&mut self, flat: &Map<String, Value>) -> Option<Value> {
+        if let Some(value) = flat.get("const") {
+            return Some(value.clone());
+        }
+        if let Some(Value::Array(values)) = flat.get("enum") {
+            let check = self.scalar_check(flat)?;
+            let values: Vec<&Value> = values.iter().filter(|value| check.faults(value).is_empty()).collect();
+            return values.get(self.choices.pick(values.len())).copied().cloned();
+        }
+        if self.hints
+            && let Some(hint) =
+                flat.get("examples").and_then(|examples| examples.get(0)).or_else(|| flat.get("default"))
+        {
+            return Some(hint.clone());
+        }
+        let types = types(flat);
+        let start = self.choices.pick(types.len());
+        (0..types.len()).find_map(|offset| self.of_type(types[(start + offset) % types.len()], flat))
+    }
+
+    fn of_type(&mut self, name: &str, flat: &Map<String, Value>) -> Option<Value> {
+        match name {
+            "object" => self.object(flat),
+            "array" => self.array(flat),
+            "string" => self.text(flat).map(Value::String),
+            "integer" => number::integer(flat, &mut self.choices),
+            "number" => number::number(flat, &mut self.choices),
+            "boolean" => Some(Value::Bool(self.choices.pick(2) == 0)),
+            "null" => Some(Value::Null),
+            _ => None,
+        }
+    }
+
+    /// A validator for what a schema says about values that have no parts.
+    pub(super) fn scalar_check(&self, flat: &Map<String, Value>) -> Option<Rc<Validator>> {
+        const KEYWORDS: &[&str] = &[
+            "exclusiveMaximum",
+            "exclusiveMinimum",
+            "format",
+            "maxLength",
+            "maximum",
+            "minLength",
+            "minimum",
+            "multipleOf",
+            "pattern",
+            "type",
+        ];
+        let mut schema = Map::new();
+        if let Some(draft) = self.root.get("$schema") {
+            schema.insert("$schema".to_owned(), draft.clone());
+        }
+        let said = KEYWORDS
+            .iter()
+            .filter_map(|keyword| flat.get(*keyword).map(|value| ((*keyword).to_owned(), value.clone())));
+        schema.extend(said);
+        if let Some(Value::Array(more)) = flat.get(intersect::MORE_PATTERNS) {
+            let patterns: Vec<Value> = more.iter().map(|pattern| json!({"pattern": pattern})).collect();
+            schema.insert("allOf".to_owned(), Value::Array(patterns));
+        }
+        let schema = Value::Object(schema);
+        let mut checks = self.checks.borrow_mut();
+        checks.entry(schema.to_string()).or_insert_with(|| Validator::new(&schema).ok().map(Rc::new)).clone()
+    }
+
+    /// Makes a value until it is none of those taken already; later tries choose at random.
+    pub(super) fn distinct<T>(
+        &mut self,
+        is_taken: impl Fn(&T) -> bool,
+        mut make: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        const TRIES: u64 = 40;
+        let choices = self.choices.clone();
+        for seed in 0..TRIES {
+            if let Some(made) = make(self)
+                && !is_taken(&made)
+            {
+                if choices.is_first() {
+                    self.choices = choices;
+                }
+                return Some(made);
+            }
+            if choices.is_first() {
+                self.choices = Choices::seeded(seed);
+            }
+        }
+        self.choices = choices;
+        None
+    }
+}
+
+/// The types that a schema allows; where it says nothing, the one that its other keywords speak of.
+fn types(flat: &Map<String, Value>) -> Vec<&str> {
+    const SPOKEN_OF: &[(&str, &[&str])] = &[
+        ("object", &["properties", "required", "patternProperties", "minProperties", "propertyNames"]),
+        ("array", &["items", "prefixItems", "minItems", "contains", "uniqueItems"]),
+        ("string", &["pattern", "format", "minLength", "maxLength"]),
+        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+    ];
+    match flat.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            let speaks = |keywords: &[&str]| keywords.iter().any(|keyword| flat.contains_key(*keyword));
+            let spoken = SPOKEN_OF.iter().filter(|(_, keywords)| speaks(keywords)).map(|(name, _)| *name);
+            let others = ["string", "integer", "boolean", "null", "object", "array", "number"];
+            let mut types: Vec<&str> = spoken.collect();
+            types.extend(others.into_iter().filter(|name| !types.contains(name)).collect::<Vec<_>>());
+            types
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Makes candidates, and returns those that the validator accepts.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::sample::choices::{Choices, Optional};
+use crate::sample::growth::{Checks, Growth};
+use crate::sample::local;
+use crate::schema::{Fault, Validator};
+
+/// Makes instances of one self-contained schema.
+pub struct Sampler {
+    /// The schema with its references as pointers.
+    pub(super) root: Value,
+    validator: Validator,
+    checks: Checks,
+}
+
+/// Why there is no sample.
+#[derive(Debug, Clone)]
+pub struct NoSample {
+    /// The number of candidates made.
+    pub tries: usize,
+    /// What is wrong with the best of them; nothing, if none could be made.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for NoSample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no valid sample in {} tries", self.tries)?;
+        match self.faults.first() {
+            None => write!(f, ": the schema seems to accept nothing"),
+            Some(Fault { pointer, keyword, message, .. }) if pointer.is_empty() => {
+                write!(f, "; the nearest fails at {keyword} of the schema: {message}")
+            }
+            Some(Fault { pointer, keyword, message, .. }) => {
+                write!(f, "; the nearest fails at {pointer}, by {keyword} of the schema: {message}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NoSample {}
+
+/// How many seeds are tried when the simplest choices fail.
+const SEEDS: u64 = 300;
+
+impl Sampler {
+    /// A sampler for a schema that refers to nothing outside of itself.
+    ///
+    /// # Errors
+    /// The schema cannot be compiled.
+    pub fn new(schema: &Value) -> Result<Self, String> {
+        Ok(Self { root: local::localized(schema), validator: Validator::new(schema)?, checks: Checks::default() })
+    }
+
+    /// The first of the schema's own examples that is valid; without one, a sample.
+    ///
+    /// # Errors
+    /// There is neither.
+    pub fn example(&self) -> Result<Value, NoSample> {
+        let examples = self.root.get("examples").and_then(Value::as_array);
+        let valid = examples.into_iter().flatten().find(|example| self.accepts(example));
+        valid.cloned().map_or_else(|| self.sample(), Ok)
+    }
+
+    /// A valid instance: the simplest, with the examples and defaults of its parts where they fit.
+    ///
+    /// # Errors
+    /// No candidate was valid: the schema accepts nothing, or is too odd for this sampler.
+    pub fn sample(&self) -> Result<Value, NoSample> {
+        let plain =
+            [(Optional::Leave, true), (Optional::Take, true), (Optional::Leave, false), (Optional::Take, false)];
+        let plain = plain.into_iter().map(|(optional, hints)| (Choices::first(optional), hints));
+        let seeded = (1..=SEEDS).map(|seed| (Choices::seeded(seed), false));
+        let mut failed = NoSample { tries: 0, faults: Vec::new() };
+        for (choices, hints) in plain.chain(seeded) {
+            failed.tries += 1;
+            let Some(candidate) = self.candidate(choices, hints) else { continue };
+            let faults = self.validator.faults(&candidate);
+            if faults.is_empty() {
+                return Ok(candidate);
+            }
+            if failed.faults.is_empty() || faults.len() < failed.faults.len() {
+                failed.faults = faults;
+            }
+        }
+        Err(failed)
+    }
+
+    /// One candidate, which is valid more often than not; `None` where the choices led nowhere. With `hints`,
+    /// examples and defaults of the schema's parts are taken as they stand.
+    pub fn candidate(&self, choices: Choices, hints: bool) -> Option<Value> {
+        self.growth(choices, hints).value(&self.root)
+    }
+
+    /// One candidate for the part of the schema at a pointer.
+    pub(super) fn candidate_at(&self, pointer: &str, choices: Choices) -> Option<Value> {
+        self.growth(choices, false).value(self.root.pointer(pointer)?)
+    }
+
+    fn growth(&self, choices: Choices, hints: bool) -> Growth<'_> {
+        Growth::new(&self.root, &self.checks, choices, hints)
+    }
+
+    /// The simplest value for a schema that may refer to this sampler's own. It is not validated.
+    pub(crate) fn fill(&self, schema: &Value) -> Option<Value> {
+        self.growth(Choices::first(Optional::Leave), false).value(schema)
+    }
+
+    /// Whether the schema accepts an instance.
+    pub fn accepts(&self, instance: &Value) -> bool {
+        self.validator.is_valid(instance)
+    }
+}
