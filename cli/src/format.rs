@@ -147,6 +147,9 @@ mod tests {
     fn advice_fails_no_test_case() {
         let junit = advice(FindingFormat::Junit);
 
-        assert!(junit.contains(r#"tests="1" skipped="0" failures="0""#) && junit.contains("<system-out>a.json: advice"), "{junit}");
+        assert!(
+            junit.contains(r#"tests="1" skipped="0" failures="0""#) && junit.contains("<system-out>a.json: advice"),
+            "{junit}"
+        );
     }
 }
