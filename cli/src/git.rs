@@ -117,7 +117,7 @@ impl GitObjects<'_> {
     /// The regular files of the folder with the ids of their blobs.
     fn listed(&self, commit: &str) -> anyhow::Result<Vec<(String, String)>> {
         let GitRepository { here, folder } = self.repository;
-        // Without the folder there is nothing to list; a listing of the whole tree tells that from a failure.
+        // In a commit without the folder the listing is empty, which is no error.
         let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit];
         if !folder.is_empty() {
             arguments.push(folder);

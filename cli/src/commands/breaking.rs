@@ -19,7 +19,7 @@ use crate::output::{Out, note};
 /// Compare the catalogue with an earlier one: what is published may change only compatibly
 ///
 /// Writers write declared properties only. That readers understand all of it is proved, or refuted by a payload.
-/// Exits with 1 if there is anything that breaks somebody, or might.
+/// Exits with 1 if a change breaks readers, or might.
 #[derive(Args)]
 pub(crate) struct Breaking {
     #[command(flatten)]

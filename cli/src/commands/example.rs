@@ -1,4 +1,4 @@
-//! `eventsmith example`: a valid sample payload.
+//! `eventsmith example`: prints a valid sample payload.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ use crate::output::Out;
 
 /// Print a valid sample payload of an event
 ///
-/// It is the first of the schema's examples that is valid; where there is none, one is made up.
+/// It is the first valid one of the schema's examples; without one, a payload is generated.
 #[derive(Args)]
 pub(crate) struct Example {
     #[command(flatten)]

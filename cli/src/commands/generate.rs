@@ -1,4 +1,4 @@
-//! `eventsmith generate`: the Rust text of the catalogue.
+//! `eventsmith generate`: prints or writes the Rust text of the catalogue.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -21,7 +21,7 @@ pub(crate) struct Generate {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write nothing; fail when the file of --out is not what would be written
+    /// Write nothing; fail if the file of --out differs from what would be written
     #[arg(long, requires = "out")]
     check: bool,
 }

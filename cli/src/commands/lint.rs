@@ -1,4 +1,4 @@
-//! `eventsmith lint`: what is wrong with a catalogue, and what makes its events slow.
+//! `eventsmith lint`: reports what is wrong with a catalogue, and which keywords make decoding slow.
 
 use std::io::Write;
 

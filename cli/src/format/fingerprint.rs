@@ -1,4 +1,4 @@
-//! What makes a finding the same as one of an earlier run, though lines were added above it.
+//! Fingerprints: a finding keeps its own from run to run, even if lines are added above it.
 
 use std::collections::HashMap;
 

@@ -30,7 +30,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report<'_>) -> anyhow::Result
     Ok(())
 }
 
-/// Many readers show one failure of a test case only, so that one tells of all findings.
+/// Many readers show only one failure of a test case, so that one holds all findings.
 fn test_case(command: &str, file: &str, findings: &[&Finding]) -> TestCase {
     let (failures, advice): (Vec<&Finding>, Vec<&Finding>) =
         findings.iter().partition(|finding| finding.diagnostic.severity > Severity::Advice);

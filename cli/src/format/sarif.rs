@@ -2,11 +2,11 @@
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write;
 
 use eventsmith_codegen::diagnostic::Position;
 use eventsmith_codegen::{Severity, rules};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::finding::{Finding, Report};
@@ -88,16 +88,15 @@ fn result(finding: &Finding, path: &str, rules: &BTreeMap<&str, usize>, fingerpr
     })
 }
 
+/// Everything is escaped but the unreserved characters of RFC 3986, and slashes.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
 /// A file by its URI: relative to the root of the repository, or absolute.
 fn artifact(path: &str) -> Value {
-    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            byte => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
+    let uri = utf8_percent_encode(path, ESCAPED).to_string();
+    if path.starts_with('/') {
+        json!({"uri": format!("file://{uri}")})
+    } else {
+        json!({"uri": uri, "uriBaseId": "%SRCROOT%"})
     }
-    if path.starts_with('/') { json!({"uri": uri}) } else { json!({"uri": uri, "uriBaseId": "%SRCROOT%"}) }
 }

@@ -7,18 +7,18 @@
 //!     help: did you mean RuleId?
 //! ```
 
-use std::env;
 use std::fs;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use eventsmith_codegen::Severity;
 use eventsmith_codegen::diagnostic::Position;
 use eventsmith_codegen::excerpt::Excerpt;
-use unicode_width::UnicodeWidthChar as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::finding::{Finding, SourceLine, severity_name};
-use super::visible::{is_hidden, visible, visible_lines};
+use super::visible::{visible, visible_lines};
 
 /// Writes findings one by one.
 pub(super) struct TextPrinter {
@@ -28,10 +28,9 @@ pub(super) struct TextPrinter {
 }
 
 impl TextPrinter {
+    /// A printer that uses colours if standard output is a terminal that shows them, and nobody has turned them off.
     pub(super) fn for_stdout() -> Self {
-        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { is_coloured: io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb, read: None }
+        Self { is_coloured: AutoStream::choice(&io::stdout()) != ColorChoice::Never, read: None }
     }
 
     pub(super) fn write(&mut self, out: &mut impl Write, finding: &Finding) -> anyhow::Result<()> {
@@ -75,7 +74,7 @@ impl TextPrinter {
                 let Position { line, column } = finding.diagnostic.position?;
                 let file = &finding.diagnostic.file;
                 if self.read.as_ref().is_none_or(|(name, _)| name != file) {
-                    // A file that is gone by now has no lines; the finding is told without.
+                    // If the file is gone by now, the finding is printed without its line.
                     let text = fs::read_to_string(file).unwrap_or_default();
                     self.read = Some((file.clone(), text.lines().map(str::to_owned).collect()));
                 }
@@ -97,25 +96,12 @@ fn colour(severity: Severity) -> Style {
 
 /// An excerpt as a terminal shows it, and how many cells its column is from the left.
 fn shown(excerpt: &Excerpt) -> (String, usize) {
-    let (mut text, mut width, mut indent) = (String::new(), 0, None);
-    for (index, c) in excerpt.text.chars().enumerate() {
-        if index + 1 == excerpt.column {
-            indent = Some(width);
-        }
-        let before = text.len();
-        match c {
-            // How far a tab goes depends on the terminal; four cells go nowhere else.
-            '\t' => text.push_str("    "),
-            c if is_hidden(c) => text.extend(c.escape_default()),
-            c => {
-                text.push(c);
-                width += c.width().unwrap_or(0);
-                continue;
-            }
-        }
-        width += text.len() - before;
-    }
-    (text, indent.unwrap_or(width))
+    let at = excerpt.text.char_indices().nth(excerpt.column.saturating_sub(1)).map_or(excerpt.text.len(), |(at, _)| at);
+    let (before, after) = excerpt.text.split_at(at);
+    // How far a tab goes depends on the terminal; four spaces are four cells everywhere.
+    let [before, after] = [before, after].map(|text| visible(&text.replace('\t', "    ")).into_owned());
+    let indent = before.width();
+    (before + &after, indent)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Text from files and payloads, made harmless: what would steer a terminal is spelled out.
+//! Escapes text from files and payloads: characters that would control a terminal are spelled out.
 
 use std::borrow::Cow;
 
-/// A text in one line, without anything that moves the cursor, changes colours or turns the direction of writing.
+/// A text in one line, with escapes for whatever moves the cursor, changes colours or the direction of writing.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -20,7 +20,7 @@ pub(crate) fn visible_lines(text: &str) -> String {
 }
 
 /// Control characters; line separators; what overrides or isolates the direction of writing; what XML has no place for.
-pub(super) fn is_hidden(c: char) -> bool {
+fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_spelled_out() {
+    fn control_characters_are_spelled_out() {
         assert_eq!(visible("a\u{1b}[31m\u{9b}b\u{202e}\n"), r"a\u{1b}[31m\u{9b}b\u{202e}\n");
         assert_eq!(visible_lines("a\r\nb\u{7}"), "a\nb\\u{7}");
     }

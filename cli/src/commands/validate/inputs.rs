@@ -1,4 +1,4 @@
-//! From arguments to files: files, folders, patterns, and standard input.
+//! Resolves arguments to inputs: files, folders, patterns, and standard input.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use eventsmith_codegen::payload::Input;
 
-/// What the names of payload files end with, where a folder is named.
+/// The extensions of payload files in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
-/// The files that the arguments mean, in their order, and the arguments that mean none, each with why.
+/// The files that the arguments name, in their order, and the arguments that name none, each with the reason.
 pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<(String, String)>) {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for argument in arguments {
@@ -36,7 +36,7 @@ pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<(String, String)>
     (files, problems)
 }
 
-/// A file that is opened when its turn comes.
+/// An input that is opened when it is read.
 pub(super) fn input(name: &str) -> Input {
     let path = PathBuf::from(name);
     let open = move || -> io::Result<Box<dyn Read + Send>> {
@@ -53,7 +53,7 @@ fn below(folder: &Path) -> io::Result<Vec<String>> {
     for entry in entries {
         let path = entry.path();
         let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A link to a folder is not followed: it may lead around in a circle.
+        // A link to a folder is not followed: it may lead back up.
         if entry.file_type()?.is_dir() {
             if !is_hidden {
                 files.extend(below(&path)?);
