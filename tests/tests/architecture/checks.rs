@@ -77,11 +77,12 @@ pub(crate) fn one_way(layers: &[Layer], face: &str, crates: &[Crate]) -> Vec<Str
     findings
 }
 
-/// Items of a file that do more than pass on what others define.
+/// Items of a file that do more than pass on what others define. Exported macros are text for users' crates.
 pub(crate) fn reexports_only(source: &Source) -> Vec<String> {
     fn does_more(item: &syn::Item) -> bool {
         match item {
             syn::Item::Use(item) => matches!(item.vis, syn::Visibility::Inherited),
+            syn::Item::Macro(item) => !item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")),
             syn::Item::Mod(module) => module.content.iter().flat_map(|(_, items)| items).any(does_more),
             _ => true,
         }

@@ -78,7 +78,7 @@ const LAYERS: &[Layer] = &[
     Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart"]),
-    Layer(&["eventsmith-tests"]),
+    Layer(&["eventsmith-tests", "eventsmith-ui-tests"]),
 ];
 
 /// What users name.

@@ -1,9 +1,9 @@
 //! What people see when `#[domain_event]` and a schema disagree: one file for each kind of mistake.
 //!
-//! Structs without a mistake are in `examples/agreeing_structs.rs`: a case that must pass would have trybuild compile the
+//! Structs without a mistake are in `tests/examples/agreeing_structs.rs`: a case that must pass would have trybuild compile the
 //! whole runtime where checking it is enough.
 
 #[test]
 fn mistakes_are_told_where_they_are() {
-    trybuild::TestCases::new().compile_fail("ui/*.rs");
+    trybuild::TestCases::new().compile_fail("*.rs");
 }
