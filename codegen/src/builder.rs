@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::emit;
+use crate::emit::{self, Runtime};
 use crate::load::{find, load};
 
 /// Generates the events of a catalogue from a build script.
@@ -20,6 +20,7 @@ use crate::load::{find, load};
 #[must_use = "nothing is generated until `build` is called"]
 pub struct Builder {
     schemas: Option<PathBuf>,
+    runtime: Option<String>,
 }
 
 impl Builder {
@@ -31,6 +32,13 @@ impl Builder {
     /// Takes the catalogue in another folder, relative to the crate's.
     pub fn schemas(mut self, dir: impl Into<PathBuf>) -> Self {
         self.schemas = Some(dir.into());
+        self
+    }
+
+    /// Names the dependency on `eventsmith`, where `Cargo.toml` gives it another name:
+    /// `events = { package = "eventsmith", .. }` is `runtime("events")`.
+    pub fn runtime(mut self, name: impl Into<String>) -> Self {
+        self.runtime = Some(name.into());
         self
     }
 
@@ -60,11 +68,15 @@ impl Builder {
                 )
             })?,
         };
+        let runtime = match &self.runtime {
+            Some(name) => Runtime::named(name).ok_or_else(|| format!("no crate can have the name {name:?}"))?,
+            None => Runtime::default(),
+        };
         let loaded = load(&dir);
         for path in watched(&dir, &loaded.files) {
             println!("cargo::rerun-if-changed={}", path.display());
         }
-        let text = emit::rust(&loaded).map_err(|diagnostics| report(&dir, &diagnostics))?;
+        let text = emit::rust_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
         for diagnostic in &loaded.diagnostics {
             println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
         }

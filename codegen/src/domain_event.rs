@@ -18,6 +18,7 @@ use quote::{ToTokens, quote};
 use syn::{Fields, Item, ItemStruct};
 
 use crate::diagnostic::{Diagnostic, has_errors};
+use crate::emit::Runtime;
 use crate::load::{Loaded, load, locate, locate_in};
 use crate::lower::lower;
 use crate::model::{Event, Version};
@@ -56,7 +57,7 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
         }
     };
     let version = args.number().unwrap_or_default();
-    let stub = || expand::stub(&item.ident, &args.event_type.value(), version);
+    let stub = || expand::stub(&args.runtime, &item.ident, &args.event_type.value(), version);
     let loaded = match catalogue(&args, site) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -65,7 +66,7 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
         }
     };
     match find(&loaded, &args) {
-        Ok((event, version)) => bound(&item, &loaded, event, version, errors),
+        Ok((event, version)) => bound(&args.runtime, &item, &loaded, (event, version), errors),
         Err(error) => {
             errors.push(error);
             stub()
@@ -130,18 +131,24 @@ fn find<'a>(loaded: &'a Loaded, args: &Args) -> syn::Result<(&'a Event, &'a Vers
 }
 
 /// The expansion of a struct that is bound to a version of an event.
-fn bound(item: &ItemStruct, loaded: &Loaded, event: &Event, version: &Version, errors: &mut Errors) -> TokenStream {
+fn bound(
+    runtime: &Runtime,
+    item: &ItemStruct,
+    loaded: &Loaded,
+    (event, version): (&Event, &Version),
+    errors: &mut Errors,
+) -> TokenStream {
     let program = lower(loaded);
     if let Some(root) = program.root_of(&version.file) {
         let body = &program.definitions[root].body;
         check::check(item, &Against { program: &program, body, file: &version.file }, errors);
     }
     let fields = check::fields(item, &Container::of(&item.attrs));
-    let implementation = expand::implementation(&item.ident, &fields, loaded, event, version, errors);
+    let implementation = expand::implementation(runtime, &item.ident, &fields, loaded, event, version, errors);
     if !errors.is_empty() {
         return implementation;
     }
-    let (tracked, test) = (expand::tracked(loaded, &version.file), expand::test(&item.ident));
+    let (tracked, test) = (expand::tracked(loaded, &version.file), expand::test(runtime, &item.ident));
     quote!(#implementation #tracked #test)
 }
 

@@ -10,6 +10,7 @@ mod layout;
 mod pattern;
 mod payload;
 mod rules;
+mod runtime;
 mod subjects;
 mod types;
 mod upcast;
@@ -28,6 +29,7 @@ use crate::shape::{Choice, Id, Program, Union};
 
 use layout::line;
 use payload::Payload;
+pub use runtime::Runtime;
 use subjects::Subjects;
 use types::{Checked, Types, field_ident};
 use upcast::Upcasts;
@@ -37,8 +39,16 @@ use upcast::Upcasts;
 /// # Errors
 /// Every finding, if one of them is an error.
 pub fn rust(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
+    rust_for(loaded, &Runtime::default())
+}
+
+/// The Rust text of a catalogue, for a crate where the runtime has another name.
+///
+/// # Errors
+/// Every finding, if one of them is an error.
+pub fn rust_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Diagnostic>> {
     let program = sound(loaded)?;
-    Emitter::new(loaded, &program).text().map_err(|error| vec![internal(&error)])
+    Emitter::new(loaded, Source { program: &program, runtime }).text().map_err(|error| vec![internal(&error)])
 }
 
 /// Every finding about a catalogue: what loading found, and what only shows in the types.
@@ -80,6 +90,13 @@ fn raw_text(text: &str) -> String {
     format!("r{hashes}\"{text}\"{hashes}")
 }
 
+/// What text is written from: the types, and where the runtime is.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    program: &'a Program,
+    runtime: &'a Runtime,
+}
+
 /// What a module holds.
 #[derive(Default)]
 struct Contents {
@@ -100,6 +117,7 @@ fn several_name(union: &Union, has_gap: bool) -> Option<proc_macro2::Ident> {
 struct Emitter<'a> {
     loaded: &'a Loaded,
     program: &'a Program,
+    runtime: &'a Runtime,
     /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
@@ -111,18 +129,24 @@ struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(loaded: &'a Loaded, program: &'a Program) -> Self {
+    fn new(loaded: &'a Loaded, source: Source<'a>) -> Self {
+        let Source { program, runtime } = source;
         let roots = program.roots.values().copied();
         let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
         let payloads = payload::payloads(loaded, program);
         Self {
             loaded,
             program,
-            checked: checks::checked(program),
+            runtime,
+            checked: checks::checked(source),
             fast: fast.collect(),
             payloads,
-            upcasts: Upcasts::new(loaded, program),
+            upcasts: Upcasts::new(loaded, source),
         }
+    }
+
+    fn source(&self) -> Source<'a> {
+        Source { program: self.program, runtime: self.runtime }
     }
 }
 
@@ -174,7 +198,7 @@ impl Emitter<'_> {
     }
 
     fn text(&self) -> Result<String, syn::Error> {
-        let (subjects, subjects_module) = Subjects::new(self.loaded, self.program);
+        let (subjects, subjects_module) = Subjects::new(self.loaded, self.source());
         let mut contents: BTreeMap<Vec<String>, Contents> = BTreeMap::new();
         for (id, definition) in self.program.definitions.iter().enumerate() {
             contents.entry(definition.module.clone()).or_default().own.push(id);
@@ -184,31 +208,31 @@ impl Emitter<'_> {
         }
         let contents: Vec<(Vec<String>, Contents)> = contents.into_iter().collect();
         let texts = parallel::map(&contents, |(path, contents)| {
-            layout::format(imports::shorten(self.items(path, contents, &subjects)), path.len())
+            layout::format(imports::shorten(self.runtime, self.items(path, contents, &subjects)), path.len())
         });
         let mut root = Module::default();
         for ((path, _), text) in contents.iter().zip(texts) {
             root.at(path).items = text?;
         }
-        let constants = imports::shorten(catalogue::constants(self.loaded, self.program));
+        let constants = imports::shorten(self.runtime, catalogue::constants(self.loaded, self.source()));
         let head = layout::format(quote!(#constants #subjects_module), 0)?;
         let mut text = format!("{}{head}\n", layout::HEADER);
         root.write(&mut Vec::new(), &mut text);
         text.push('\n');
         text.push_str(&payload::schemas(self.loaded));
-        text.push_str(&catalogue::stored_payloads(self.loaded, self.program));
+        text.push_str(&catalogue::stored_payloads(self.loaded, self.source()));
         Ok(text)
     }
 
     /// What stands in a module.
     fn items(&self, path: &[String], contents: &Contents, subjects: &Subjects) -> TokenStream {
-        let types = Types::importing(self.program, path, &contents.own);
+        let types = Types::importing(self.source(), path, &contents.own);
         let mut items = types.imports();
         for id in contents.own.iter().copied() {
             items.extend(types.declaration(id, &|id| self.checked(id)));
-            items.extend(default::implementation(self.program, id));
+            items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
-                items.extend(checks::is_valid(self.program, id, &self.checked));
+                items.extend(checks::is_valid(self.source(), id, &self.checked));
             }
             items.extend(self.payload(id, subjects));
             items.extend(self.upcasts.beside(id));

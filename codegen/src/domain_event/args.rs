@@ -5,6 +5,8 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Ident, LitInt, LitStr, Token};
 
+use crate::emit::Runtime;
+
 /// The arguments of the attribute.
 pub(super) struct Args {
     /// The type of the event: `"rule.created"`.
@@ -13,6 +15,8 @@ pub(super) struct Args {
     pub(super) version: LitInt,
     /// The folder of the catalogue, relative to the source file: `schemas = "../schemas"`.
     pub(super) schemas: Option<LitStr>,
+    /// The name of the dependency on the runtime, where it is renamed: `crate = "events"`.
+    pub(super) runtime: Runtime,
 }
 
 const USAGE: &str = "write #[domain_event(\"rule.created\", version = 1)]";
@@ -41,7 +45,7 @@ impl Parse for Args {
             return Err(input.error(format!("the type of the event comes first: {USAGE}")));
         }
         let event_type: LitStr = input.parse()?;
-        let (mut version, mut schemas) = (None, None);
+        let (mut version, mut schemas, mut runtime) = (None, None, Runtime::default());
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -53,8 +57,16 @@ impl Parse for Args {
                 "version" if input.peek(LitInt) => version = Some(input.parse()?),
                 "version" => return Err(input.error(format!("a version is a whole number from 1 on: {USAGE}"))),
                 "schemas" => schemas = Some(input.parse()?),
+                "crate" => {
+                    let name: LitStr = input.parse()?;
+                    runtime = Runtime::named(&name.value()).ok_or_else(|| {
+                        let message = "write the name of the dependency: crate = \"eventsmith\"";
+                        syn::Error::new_spanned(&name, message)
+                    })?;
+                }
                 other => {
-                    let message = format!("unknown argument `{other}`; there are `version` and `schemas`: {USAGE}");
+                    let message =
+                        format!("unknown argument `{other}`; there are `version`, `schemas` and `crate`: {USAGE}");
                     return Err(syn::Error::new_spanned(&name, message));
                 }
             }
@@ -63,7 +75,7 @@ impl Parse for Args {
             let message = format!("which version? write #[domain_event({:?}, version = 1)]", event_type.value());
             syn::Error::new_spanned(&event_type, message)
         })?;
-        Ok(Self { event_type, version, schemas })
+        Ok(Self { event_type, version, schemas, runtime })
     }
 }
 
@@ -93,6 +105,17 @@ mod tests {
     }
 
     #[test]
+    fn a_renamed_runtime_is_named() {
+        let args = Args::parse(quote!("rule.created", version = 2, crate = "my-events")).unwrap();
+
+        assert_eq!(args.runtime.item("Event").to_string(), quote!(::my_events::Event).to_string());
+        assert_eq!(
+            refusal(quote!("rule.created", version = 2, crate = "a::b")),
+            "write the name of the dependency: crate = \"eventsmith\""
+        );
+    }
+
+    #[test]
     fn whatever_is_missing_or_unknown_is_said_with_an_example() {
         let example = "write #[domain_event(\"rule.created\", version = 1)]";
 
@@ -105,7 +128,7 @@ mod tests {
         );
         assert_eq!(
             refusal(quote!("rule.created", verson = 1)),
-            format!("unknown argument `verson`; there are `version` and `schemas`: {example}")
+            format!("unknown argument `verson`; there are `version`, `schemas` and `crate`: {example}")
         );
     }
 }

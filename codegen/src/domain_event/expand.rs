@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 
 use crate::bundle::{bundle, files_from};
 use crate::emit::event_impl::{Check, EventImpl, event_impl};
-use crate::emit::raw_string;
+use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::lower::names::snake;
 use crate::manifest::FILE_NAME;
@@ -21,6 +21,7 @@ use super::errors::Errors;
 
 /// The implementation of `Event`. Only the validator knows what a type of the user's own proves about a payload.
 pub(super) fn implementation(
+    runtime: &Runtime,
     name: &Ident,
     fields: &[Field<'_>],
     loaded: &Loaded,
@@ -46,18 +47,21 @@ pub(super) fn implementation(
     });
     let subject = version.subject(event);
     let schema = raw_string(&bundle(loaded, &version.file).to_string());
-    event_impl(&EventImpl {
-        name,
-        kind: event.kind,
-        event_type: &event.event_type,
-        version: version.number,
-        subject: quote!(#subject),
-        template,
-        schema: quote!(#schema),
-        key,
-        check: Check::Validator,
-        older: None,
-    })
+    event_impl(
+        runtime,
+        &EventImpl {
+            name,
+            kind: event.kind,
+            event_type: &event.event_type,
+            version: version.number,
+            subject: quote!(#subject),
+            template,
+            schema: quote!(#schema),
+            key,
+            check: Check::Validator,
+            older: None,
+        },
+    )
 }
 
 /// The field of a property that the subject or the key is taken from.
@@ -79,19 +83,22 @@ fn field_of(
 }
 
 /// Stands in for the implementation when the event is not known, so that one mistake gives one message.
-pub(super) fn stub(name: &Ident, event_type: &str, version: u32) -> TokenStream {
-    event_impl(&EventImpl {
-        name,
-        kind: Kind::Domain,
-        event_type,
-        version,
-        subject: quote!(""),
-        template: None,
-        schema: quote!("false"),
-        key: None,
-        check: Check::Validator,
-        older: None,
-    })
+pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u32) -> TokenStream {
+    event_impl(
+        runtime,
+        &EventImpl {
+            name,
+            kind: Kind::Domain,
+            event_type,
+            version,
+            subject: quote!(""),
+            template: None,
+            schema: quote!("false"),
+            key: None,
+            check: Check::Validator,
+            older: None,
+        },
+    )
 }
 
 /// Makes the compiler build again when a file that the event depends on changes.
@@ -103,7 +110,8 @@ pub(super) fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
 }
 
 /// The test that the struct and the schema accept the same payloads.
-pub(super) fn test(name: &Ident) -> TokenStream {
+pub(super) fn test(runtime: &Runtime, name: &Ident) -> TokenStream {
+    let assert_agrees = runtime.internal("agreement::assert_agrees");
     let test = format_ident!("{}_agrees_with_its_schema", name.unraw().to_string().to_snake_case());
     quote! {
         #[cfg(test)]
@@ -112,7 +120,7 @@ pub(super) fn test(name: &Ident) -> TokenStream {
             use ::schemars::generate::SchemaSettings;
             let read = SchemaSettings::draft2020_12().for_deserialize().into_generator();
             let written = SchemaSettings::draft2020_12().for_serialize().into_generator();
-            ::eventsmith::agreement::assert_agrees::<#name>(
+            #assert_agrees::<#name>(
                 read.into_root_schema_for::<#name>().as_value(),
                 written.into_root_schema_for::<#name>().as_value(),
             );

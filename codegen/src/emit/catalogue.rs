@@ -6,50 +6,55 @@ use toml::Spanned;
 
 use crate::load::Loaded;
 use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
-use crate::shape::Program;
 
+use super::Source;
 use super::layout::line;
+use super::runtime::Runtime;
 use super::types::Types;
 
 /// `CATALOGUE`, `STREAMS` and `SERVICES`.
-pub(super) fn constants(loaded: &Loaded, program: &Program) -> TokenStream {
-    let types = Types::new(program, &[]);
+pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
+    let Source { program, runtime } = source;
+    let types = Types::new(source, &[]);
+    let event = runtime.item("EventDescriptor");
+    let (stream_type, service_type) = (runtime.item("StreamDescriptor"), runtime.item("ServiceDescriptor"));
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
     let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
     let descriptors = versions.filter_map(|version| {
         let payload = path(&version.file)?;
         let reply = version.reply.as_ref().and_then(|reply| path(reply));
         let reply = reply.map(|reply| quote!(.with_reply::<#reply>()));
-        Some(quote!(::eventsmith::EventDescriptor::of::<#payload>() #reply,))
+        Some(quote!(#event::of::<#payload>() #reply,))
     });
-    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(name.get_ref(), body));
+    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
         let name = name.get_ref();
         let publishes = texts(&service.publishes);
         let consumes = texts(&service.consumes);
         let handles = texts(&service.handles);
-        let consumer = consumer(&service.consumer);
+        let consumer = consumer(runtime, &service.consumer);
         quote! {
-            ::eventsmith::ServiceDescriptor {
+            #service_type {
                 name: #name, publishes: #publishes, consumes: #consumes, handles: #handles, consumer: #consumer,
             },
         }
     });
     quote! {
         /// Every version of every event.
-        pub const CATALOGUE: &[::eventsmith::EventDescriptor] = &[#(#descriptors)*];
+        pub const CATALOGUE: &[#event] = &[#(#descriptors)*];
 
         /// The streams that the catalogue declares.
-        pub const STREAMS: &[::eventsmith::StreamDescriptor] = &[#(#streams)*];
+        pub const STREAMS: &[#stream_type] = &[#(#streams)*];
 
         /// The services that the catalogue declares.
-        pub const SERVICES: &[::eventsmith::ServiceDescriptor] = &[#(#services)*];
+        pub const SERVICES: &[#service_type] = &[#(#services)*];
     }
 }
 
 /// The test that what is stored can be read: one line for each event that has examples.
-pub(super) fn stored_payloads(loaded: &Loaded, program: &Program) -> String {
-    let types = Types::new(program, &[]);
+pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
+    let Source { program, runtime } = source;
+    let types = Types::new(source, &[]);
     let has_examples = |file: &String| {
         let schema = loaded.catalogue.documents.get(file).map(|document| &document.schema);
         schema.and_then(|schema| schema.get("examples")?.as_array()).is_some_and(|examples| !examples.is_empty())
@@ -64,10 +69,11 @@ pub(super) fn stored_payloads(loaded: &Loaded, program: &Program) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!("\n::eventsmith::stored_payloads! {{\n    CATALOGUE;\n{}}}\n", lines.concat())
+    let stored = runtime.internal_text("stored_payloads");
+    format!("\n{stored}! {{\n    CATALOGUE;\n{}}}\n", lines.concat())
 }
 
-fn stream(name: &str, stream: &Stream) -> TokenStream {
+fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
     let description = &stream.description;
     let subjects = texts(&stream.subjects);
     let storage = format_ident!(
@@ -92,37 +98,41 @@ fn stream(name: &str, stream: &Stream) -> TokenStream {
     let discard = format_ident!("{}", if stream.discard == Discard::New { "New" } else { "Old" });
     let atomic = stream.atomic;
     let duplicate_window = duration(stream.duplicate_window.unwrap_or(std::time::Duration::from_secs(120)));
+    let descriptor = runtime.item("StreamDescriptor");
+    let (storage_type, retention_type) = (runtime.item("Storage"), runtime.item("Retention"));
+    let discard_type = runtime.item("Discard");
     quote! {
-        ::eventsmith::StreamDescriptor {
+        #descriptor {
             name: #name,
             description: #description,
             subjects: #subjects,
-            storage: ::eventsmith::Storage::#storage,
-            retention: ::eventsmith::Retention::#retention,
+            storage: #storage_type::#storage,
+            retention: #retention_type::#retention,
             max_age: #max_age,
             max_bytes: #max_bytes,
             max_messages: #max_messages,
             replicas: #replicas,
             duplicate_window: #duplicate_window,
-            discard: ::eventsmith::Discard::#discard,
+            discard: #discard_type::#discard,
             atomic: #atomic,
         },
     }
 }
 
 /// What is said of a service's consumers, beside the default for the rest.
-fn consumer(consumer: &Consumer) -> TokenStream {
+fn consumer(runtime: &Runtime, consumer: &Consumer) -> TokenStream {
+    let (descriptor, from) = (runtime.item("ConsumerDescriptor"), runtime.item("DeliverFrom"));
     let ack_wait = consumer.ack_wait.map(duration).map(|wait| quote!(ack_wait: #wait,));
     let max_ack_pending =
         consumer.max_ack_pending.map(Literal::u32_unsuffixed).map(|max| quote!(max_ack_pending: #max,));
     let max_deliver = consumer.max_deliver.map(Literal::u32_unsuffixed).map(|max| quote!(max_deliver: #max,));
-    let deliver = (consumer.deliver == Deliver::New).then(|| quote!(deliver: ::eventsmith::DeliverFrom::New,));
+    let deliver = (consumer.deliver == Deliver::New).then(|| quote!(deliver: #from::New,));
     let ordered = consumer.ordered.then(|| quote!(ordered: true,));
     let said = quote!(#ack_wait #max_ack_pending #max_deliver #deliver #ordered);
     if said.is_empty() {
-        return quote!(::eventsmith::ConsumerDescriptor::DEFAULT);
+        return quote!(#descriptor::DEFAULT);
     }
-    quote!(::eventsmith::ConsumerDescriptor { #said ..::eventsmith::ConsumerDescriptor::DEFAULT })
+    quote!(#descriptor { #said ..#descriptor::DEFAULT })
 }
 
 fn texts(values: &[Spanned<String>]) -> TokenStream {

@@ -5,20 +5,21 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use crate::lower::integer_of;
-use crate::shape::{Body, Definition, Field, Id, Program, Shape, Struct, Type, Unknown};
+use crate::shape::{Body, Definition, Field, Id, Shape, Struct, Type, Unknown};
 
+use super::Source;
 use super::checks::{integer, number};
 use super::types::{Types, field_ident};
 
 /// `impl Default` for a struct where the schema gives a default and leaves nothing open: every required property has
 /// a default, or is itself such a struct.
-pub(super) fn implementation(program: &Program, id: Id) -> Option<TokenStream> {
-    let definition = &program.definitions[id];
+pub(super) fn implementation(source: Source<'_>, id: Id) -> Option<TokenStream> {
+    let definition = &source.program.definitions[id];
     let Body::Struct(body) = &definition.body else { return None };
-    if !gives_default(program, id, &mut Vec::new()) || is_derived(program, id) {
+    if !gives_default(source, id, &mut Vec::new()) || is_derived(source, id) {
         return None;
     }
-    let types = Types::new(program, &definition.module);
+    let types = Types::new(source, &definition.module);
     let fields = body.fields.iter().map(|field| {
         let name = field_ident(&field.name);
         let value = match (of_field(&types, field), field.required) {
@@ -41,8 +42,8 @@ pub(super) fn implementation(program: &Program, id: Id) -> Option<TokenStream> {
 }
 
 /// Whether the defaults of a struct are those of its fields' types, so that deriving `Default` says it all.
-pub(super) fn is_derived(program: &Program, id: Id) -> bool {
-    let Body::Struct(body) = &program.definitions[id].body else { return false };
+pub(super) fn is_derived(source: Source<'_>, id: Id) -> bool {
+    let Body::Struct(body) = &source.program.definitions[id].body else { return false };
     let natural = |field: &Field| match (&field.default, field.required) {
         (None, _) => true,
         (Some(Value::Null), true) => true,
@@ -56,29 +57,29 @@ pub(super) fn is_derived(program: &Program, id: Id) -> bool {
         },
         _ => false,
     };
-    body.fields.iter().all(natural) && gives_default(program, id, &mut Vec::new())
+    body.fields.iter().all(natural) && gives_default(source, id, &mut Vec::new())
 }
 
-fn gives_default(program: &Program, id: Id, open: &mut Vec<Id>) -> bool {
-    let definition = &program.definitions[id];
+fn gives_default(source: Source<'_>, id: Id, open: &mut Vec<Id>) -> bool {
+    let definition = &source.program.definitions[id];
     let Body::Struct(body) = &definition.body else { return false };
     if open.contains(&id) || !body.rules.is_empty() {
         return false;
     }
     open.push(id);
-    let found = complete(program, definition, body, open);
+    let found = complete(source, definition, body, open);
     open.pop();
     found
 }
 
-fn complete(program: &Program, definition: &Definition, body: &Struct, open: &mut Vec<Id>) -> bool {
-    let types = Types::new(program, &definition.module);
+fn complete(source: Source<'_>, definition: &Definition, body: &Struct, open: &mut Vec<Id>) -> bool {
+    let types = Types::new(source, &definition.module);
     let mut some = false;
     for field in &body.fields {
         let has_default = of_field(&types, field).is_some();
         let inner = match field.shape {
             Shape { ty: Type::Named(id), nullable: false, .. } if field.required && !has_default => {
-                gives_default(program, id, open)
+                gives_default(source, id, open)
             }
             _ => false,
         };
@@ -116,8 +117,8 @@ fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStrea
             integer(integer_of(value).filter(|value| (least..=most).contains(value))?)
         }
         (Type::Number, Value::Number(value)) => {
-            let value = number(value);
-            quote!(::eventsmith::Number::from(#value))
+            let (number, value) = (types.runtime().item("Number"), number(types.runtime(), value));
+            quote!(#number::from(#value))
         }
         (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),
         (Type::List(item), Value::Array(items)) if !item.nullable => {

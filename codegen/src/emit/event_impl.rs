@@ -5,6 +5,8 @@ use quote::{format_ident, quote};
 
 use crate::model::{Kind, Template, Token};
 
+use super::runtime::Runtime;
+
 /// What `impl Event` needs to know about a type.
 #[derive(Debug)]
 pub struct EventImpl<'a> {
@@ -70,7 +72,7 @@ pub struct Older {
 }
 
 /// Writes `impl Event`.
-pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
+pub fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStream {
     let EventImpl { name, event_type, subject, schema, .. } = event;
     let kind = format_ident!("{}", kind_name(event.kind));
     let version = Literal::u32_unsuffixed(event.version);
@@ -78,30 +80,33 @@ pub fn event_impl(event: &EventImpl<'_>) -> TokenStream {
         Some((pointer, _)) => quote!(Some(#pointer)),
         None => quote!(None),
     };
+    let scalar_text = runtime.internal("scalar_text");
     let key_method = event.key.as_ref().map(|(_, field)| {
         quote! {
             fn key(&self) -> Option<String> {
-                ::eventsmith::scalar_text(&self.#field)
+                #scalar_text(&self.#field)
             }
         }
     });
-    let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(template, fields));
+    let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(runtime, template, fields));
     let judge = event.check.word();
+    let (event_trait, kind_type) = (runtime.item("Event"), runtime.item("Kind"));
+    let (upcast, complete) = (runtime.item("Upcast"), runtime.internal("event_payload"));
     let older = event.older.as_ref().map(|Older { path, versions, derived }| {
         let versions = versions.iter().map(|version| Literal::u32_unsuffixed(*version));
-        let convert = if *derived { quote!(Self::from) } else { quote!(::eventsmith::Upcast::upcast) };
+        let convert = if *derived { quote!(Self::from) } else { quote!(#upcast::upcast) };
         quote!(, #(#versions)|* => #path, #convert)
     });
     quote! {
-        impl ::eventsmith::Event for #name {
-            const KIND: ::eventsmith::Kind = ::eventsmith::Kind::#kind;
+        impl #event_trait for #name {
+            const KIND: #kind_type = #kind_type::#kind;
             const TYPE: &'static str = #event_type;
             const VERSION: u32 = #version;
             const SUBJECT: &'static str = #subject;
             const SCHEMA: &'static str = #schema;
             const KEY: Option<&'static str> = #key;
 
-            ::eventsmith::event_payload!(#name, #judge #older);
+            #complete!(#name, #judge #older);
             #key_method
             #subject_method
         }
@@ -118,17 +123,19 @@ fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-fn subject_method(template: &Template, fields: &[TokenStream]) -> TokenStream {
+fn subject_method(runtime: &Runtime, template: &Template, fields: &[TokenStream]) -> TokenStream {
+    let (token, scalar_text) = (runtime.internal("SubjectToken"), runtime.internal("scalar_text"));
+    let invalid = runtime.item("Invalid");
     let mut fields = fields.iter();
-    let tokens = template.tokens.iter().map(|token| match token {
-        Token::Literal(text) => quote!(::eventsmith::SubjectToken::Literal(#text)),
+    let tokens = template.tokens.iter().map(|part| match part {
+        Token::Literal(text) => quote!(#token::Literal(#text)),
         Token::Property(property) => {
             let field = fields.next();
-            quote!(::eventsmith::SubjectToken::Property(#property, ::eventsmith::scalar_text(&self.#field)))
+            quote!(#token::Property(#property, #scalar_text(&self.#field)))
         }
     });
     quote! {
-        fn subject(&self) -> Result<::std::borrow::Cow<'static, str>, ::eventsmith::Invalid> {
+        fn subject(&self) -> Result<::std::borrow::Cow<'static, str>, #invalid> {
             Self::payload_schema().subject([#(#tokens),*])
         }
     }

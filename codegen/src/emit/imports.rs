@@ -1,28 +1,31 @@
 //! `use` lines in place of long paths.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
-use quote::quote;
+use quote::{format_ident, quote};
+
+use super::runtime::Runtime;
 
 /// Shortens the paths of well-known types in the items of one module, and imports them there.
 ///
 /// No generated type has one of these names; [`lower`](crate::lower) sees to that.
-pub(super) fn shorten(items: TokenStream) -> TokenStream {
-    let mut imports = Imports::default();
+pub(super) fn shorten(runtime: &Runtime, items: TokenStream) -> TokenStream {
+    let mut imports = Imports { runtime, of_runtime: BTreeMap::new(), serde: BTreeSet::new(), std: BTreeSet::new() };
     let items = imports.shorten(items);
     let uses = imports.uses();
     quote!(#uses #items)
 }
 
-#[derive(Default)]
-struct Imports {
-    eventsmith: BTreeSet<Ident>,
+struct Imports<'a> {
+    runtime: &'a Runtime,
+    /// By module.
+    of_runtime: BTreeMap<Vec<String>, BTreeSet<Ident>>,
     serde: BTreeSet<Ident>,
     std: BTreeSet<String>,
 }
 
-impl Imports {
+impl Imports<'_> {
     fn shorten(&mut self, tokens: TokenStream) -> TokenStream {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut shortened = Vec::with_capacity(tokens.len());
@@ -49,13 +52,15 @@ impl Imports {
 
     /// Notes an import; `false` when the path is to stay as it is.
     fn import(&mut self, module: &[Ident], name: &Ident) -> bool {
-        let module: Vec<String> = module.iter().map(ToString::to_string).collect();
-        let module: Vec<&str> = module.iter().map(String::as_str).collect();
+        let steps: Vec<String> = module.iter().map(ToString::to_string).collect();
+        let module: Vec<&str> = steps.iter().map(String::as_str).collect();
         match module.as_slice() {
-            ["eventsmith"] => drop(self.eventsmith.insert(name.clone())),
             ["serde"] => drop(self.serde.insert(name.clone())),
             ["std", "collections"] if name == "BTreeMap" => drop(self.std.insert("collections::BTreeMap".to_owned())),
             ["std", "borrow"] if name == "Cow" => drop(self.std.insert("borrow::Cow".to_owned())),
+            module if self.runtime.is_module(module) => {
+                self.of_runtime.entry(steps).or_default().insert(name.clone());
+            }
             _ => return false,
         }
         true
@@ -63,13 +68,17 @@ impl Imports {
 
     fn uses(&self) -> TokenStream {
         let std = self.std.iter().filter_map(|path| format!("use ::std::{path};").parse::<TokenStream>().ok());
-        let list = |krate: TokenStream, names: &BTreeSet<Ident>| match names.len() {
+        let list = |module: TokenStream, names: &BTreeSet<Ident>| match names.len() {
             0 => TokenStream::new(),
-            1 => quote!(use ::#krate::#(#names)*;),
-            _ => quote!(use ::#krate::{#(#names),*};),
+            1 => quote!(use #module::#(#names)*;),
+            _ => quote!(use #module::{#(#names),*};),
         };
-        let (eventsmith, serde) = (list(quote!(eventsmith), &self.eventsmith), list(quote!(serde), &self.serde));
-        quote!(#(#std)* #eventsmith #serde)
+        let of_runtime = self.of_runtime.iter().map(|(module, names)| {
+            let steps = module.iter().map(|step| format_ident!("{}", step));
+            list(quote!(#(::#steps)*), names)
+        });
+        let serde = list(quote!(::serde), &self.serde);
+        quote!(#(#std)* #(#of_runtime)* #serde)
     }
 }
 

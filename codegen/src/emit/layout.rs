@@ -79,20 +79,9 @@ fn indentation(line: &str) -> usize {
 }
 
 fn starts_item(line: &str) -> bool {
-    const STARTS: &[&str] = &[
-        "///",
-        "#[derive",
-        "pub mod",
-        "pub struct",
-        "pub enum",
-        "pub fn",
-        "impl",
-        "fn ",
-        "mod ",
-        "::eventsmith::text_type!",
-    ];
+    const STARTS: &[&str] = &["///", "#[derive", "pub mod", "pub struct", "pub enum", "pub fn", "impl", "fn ", "mod "];
     let line = line.trim_start();
-    STARTS.iter().any(|start| line.starts_with(start))
+    STARTS.iter().any(|start| line.starts_with(start)) || line.starts_with("::") && line.contains("::text_type!(")
 }
 
 fn ends_item(before: &str, line: &str) -> bool {

@@ -12,22 +12,24 @@ use quote::quote;
 
 use crate::shape::Check;
 
+use super::runtime::Runtime;
+
 use class::First;
 use parts::Part;
 
 /// An expression of type `bool`: whether a text matches a pattern. `None` when only a regular expression can tell.
-pub(super) fn matcher(pattern: &str, text: &TokenStream) -> Option<TokenStream> {
+pub(super) fn matcher(runtime: &Runtime, pattern: &str, text: &TokenStream) -> Option<TokenStream> {
     let parts = parts::of(pattern)?;
-    let conditions = sequence(&parts, First::ANYTHING)?;
+    let conditions = sequence(runtime, &parts, First::ANYTHING)?;
     Some(match conditions.as_slice() {
         [] => return None,
         [conditions @ .., last] if !conditions.is_empty() && last.to_string() == at_end().to_string() => {
-            let body = all(conditions);
-            quote!(::eventsmith::checks::scan_all(#text, |s| #body))
+            let (scan, body) = (runtime.internal("checks::scan_all"), all(conditions));
+            quote!(#scan(#text, |s| #body))
         }
         conditions => {
-            let body = all(conditions);
-            quote!(::eventsmith::checks::scan(#text, |s| #body))
+            let (scan, body) = (runtime.internal("checks::scan"), all(conditions));
+            quote!(#scan(#text, |s| #body))
         }
     })
 }
@@ -58,7 +60,7 @@ fn all(conditions: &[TokenStream]) -> TokenStream {
 }
 
 /// What must hold, one after the other, for a text to begin with some parts; `follow` is what may come next.
-fn sequence(parts: &[Part], mut follow: First) -> Option<Vec<TokenStream>> {
+fn sequence(runtime: &Runtime, parts: &[Part], mut follow: First) -> Option<Vec<TokenStream>> {
     let (mut conditions, mut rest) = (Vec::new(), parts);
     if let [before @ .., last, Part::End] = parts
         && let Some(texts) = literals(last)
@@ -71,14 +73,14 @@ fn sequence(parts: &[Part], mut follow: First) -> Option<Vec<TokenStream>> {
         rest = before;
     }
     for part in rest.iter().rev() {
-        conditions.push(condition(part, follow)?);
+        conditions.push(condition(runtime, part, follow)?);
         follow = part.first(follow);
     }
     conditions.reverse();
     Some(conditions)
 }
 
-fn condition(part: &Part, follow: First) -> Option<TokenStream> {
+fn condition(runtime: &Runtime, part: &Part, follow: First) -> Option<TokenStream> {
     match part {
         Part::End => Some(at_end()),
         Part::Literal(text) => Some(quote!(s.literal(#text))),
@@ -90,7 +92,7 @@ fn condition(part: &Part, follow: First) -> Option<TokenStream> {
                 let text = only.to_string();
                 return Some(quote!(s.optional(|s| s.literal(#text))));
             }
-            let bytes = if *min <= 1 && max.is_none() { class.as_any_bytes() } else { class.as_bytes() };
+            let bytes = if *min <= 1 && max.is_none() { class.as_any_bytes(runtime) } else { class.as_bytes(runtime) };
             let count = range(*min, *max);
             Some(match bytes {
                 Some(class) if *max == Some(*min) => {
@@ -110,18 +112,18 @@ fn condition(part: &Part, follow: First) -> Option<TokenStream> {
                 return None;
             }
             let again = if *max == Some(1) { First::NOTHING } else { first };
-            let body = all(&sequence(parts, follow.or(again))?);
+            let body = all(&sequence(runtime, parts, follow.or(again))?);
             if (*min, *max) == (0, Some(1)) {
                 return Some(quote!(s.optional(|s| #body)));
             }
             let count = range(*min, *max);
             Some(quote!(s.repeat(#count, |s| #body)))
         }
-        Part::Choice(alternatives) => choice(alternatives, follow),
+        Part::Choice(alternatives) => choice(runtime, alternatives, follow),
     }
 }
 
-fn choice(alternatives: &[Vec<Part>], follow: First) -> Option<TokenStream> {
+fn choice(runtime: &Runtime, alternatives: &[Vec<Part>], follow: First) -> Option<TokenStream> {
     let mut alternatives: Vec<&[Part]> = alternatives.iter().map(Vec::as_slice).collect();
     for (index, one) in alternatives.iter().enumerate() {
         if !alternatives[index + 1..].iter().all(|other| is_decided(one, other, follow)) {
@@ -137,7 +139,7 @@ fn choice(alternatives: &[Vec<Part>], follow: First) -> Option<TokenStream> {
     });
     let may_be_nothing = alternatives.last().is_some_and(|parts| parts.is_empty());
     let branches = alternatives.iter().filter(|parts| !parts.is_empty()).map(|parts| {
-        let conditions = sequence(parts, follow)?;
+        let conditions = sequence(runtime, parts, follow)?;
         Some(if conditions.len() == 1 { quote!(#(#conditions)*) } else { quote!(s.group(|s| #(#conditions)&&*)) })
     });
     let branches = branches.collect::<Option<Vec<_>>>()?;

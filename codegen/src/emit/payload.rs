@@ -101,7 +101,7 @@ impl Emitter<'_> {
         let older = index.checked_sub(1).and_then(|before| {
             let older = self.program.root_of(&event.versions[before].file)?;
             Some(Older {
-                path: Types::new(self.program, &definition.module).path(older),
+                path: Types::new(self.source(), &definition.module).path(older),
                 versions: event.versions[..index].iter().map(|version| version.number).collect(),
                 derived: self.upcasts.is_derived(id),
             })
@@ -118,18 +118,21 @@ impl Emitter<'_> {
             (template, fields.collect())
         });
         let key = version.key.as_ref();
-        event_impl(&EventImpl {
-            name: &format_ident!("{}", definition.name),
-            kind: event.kind,
-            event_type: &event.event_type,
-            version: version.number,
-            subject: subjects.expression(event, &version.subject(event), definition.module.len()),
-            template,
-            schema: self.schema_path(id, event, version, false),
-            key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
-            check: self.check(id),
-            older,
-        })
+        event_impl(
+            self.runtime,
+            &EventImpl {
+                name: &format_ident!("{}", definition.name),
+                kind: event.kind,
+                event_type: &event.event_type,
+                version: version.number,
+                subject: subjects.expression(event, &version.subject(event), definition.module.len()),
+                template,
+                schema: self.schema_path(id, event, version, false),
+                key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+                check: self.check(id),
+                older,
+            },
+        )
     }
 
     fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {
@@ -139,11 +142,12 @@ impl Emitter<'_> {
         let number = proc_macro2::Literal::u32_unsuffixed(version.number);
         let check = self.check(id);
         let judge = check.word();
+        let (reply, complete) = (self.runtime.item("Reply"), self.runtime.internal("reply_payload"));
         quote! {
-            impl ::eventsmith::Reply for #name {
+            impl #reply for #name {
                 const SCHEMA: &'static str = #schema;
 
-                ::eventsmith::reply_payload!(#name, #judge, #event_type, #number);
+                #complete!(#name, #judge, #event_type, #number);
             }
         }
     }

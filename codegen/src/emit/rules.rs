@@ -4,19 +4,20 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use crate::shape::{Body, Definition, Field, Program, Rule, Struct, Type, Unknown};
+use crate::shape::{Body, Definition, Field, Rule, Struct, Type, Unknown};
 
+use super::Source;
 use super::checks::{Access, all_of, integer};
 use super::types::{Types, field_ident};
 
 /// The conditions that the rules of a struct set.
-pub(super) fn conditions(program: &Program, definition: &Definition, body: &Struct) -> Vec<TokenStream> {
-    let rules = Rules { program, definition, body };
+pub(super) fn conditions(source: Source<'_>, definition: &Definition, body: &Struct) -> Vec<TokenStream> {
+    let rules = Rules { source, definition, body };
     body.rules.iter().map(|rule| rules.condition(rule)).collect()
 }
 
 struct Rules<'a> {
-    program: &'a Program,
+    source: Source<'a>,
     definition: &'a Definition,
     body: &'a Struct,
 }
@@ -38,9 +39,12 @@ impl Rules<'_> {
                 None => self.equals(field, values),
             }),
             Rule::Passes { property, checks } => self.with(property, |field, name| {
-                let on = |access| {
-                    all_of(checks.iter().map(|check| super::checks::condition(check, &field.shape.ty, &access)))
-                };
+                let on =
+                    |access| {
+                        all_of(checks.iter().map(|check| {
+                            super::checks::condition(self.source.runtime, check, &field.shape.ty, &access)
+                        }))
+                    };
                 let on_value = || on(Access::Reference(quote!(value)));
                 match (field.required, field.shape.nullable) {
                     (true, false) => on(Access::Place(quote!(self.#name))),
@@ -151,7 +155,7 @@ impl Rules<'_> {
         let name = field_ident(&field.name);
         let is_text = match &field.shape.ty {
             Type::Text => true,
-            Type::Named(id) => matches!(self.program.definitions[*id].body, Body::Text(_)),
+            Type::Named(id) => matches!(self.source.program.definitions[*id].body, Body::Text(_)),
             _ => false,
         };
         let patterns = values.iter().map(|value| self.pattern(field, value));
@@ -170,9 +174,9 @@ impl Rules<'_> {
 
     fn pattern(&self, field: &Field, value: &Value) -> TokenStream {
         match (&field.shape.ty, value) {
-            (Type::Named(id), Value::String(text)) => match &self.program.definitions[*id].body {
+            (Type::Named(id), Value::String(text)) => match &self.source.program.definitions[*id].body {
                 Body::Enum(variants) => {
-                    let path = Types::new(self.program, &self.definition.module).path(*id);
+                    let path = Types::new(self.source, &self.definition.module).path(*id);
                     let variant = variants.iter().find(|variant| &variant.value == text).map(|variant| &variant.name);
                     let variant = format_ident!("{}", variant.map_or("Unknown", String::as_str));
                     quote!(#path::#variant)

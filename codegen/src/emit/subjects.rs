@@ -9,8 +9,8 @@ use quote::{format_ident, quote};
 use crate::load::Loaded;
 use crate::lower::names::{snake, unique};
 use crate::model::{Event, Token};
-use crate::shape::Program;
 
+use super::Source;
 use super::fields::field_of;
 use super::types::{Types, doc, field_ident};
 
@@ -30,7 +30,7 @@ struct Level {
 
 impl Subjects {
     /// The paths, and the module itself.
-    pub(super) fn new(loaded: &Loaded, program: &Program) -> (Self, TokenStream) {
+    pub(super) fn new(loaded: &Loaded, source: Source<'_>) -> (Self, TokenStream) {
         let root = loaded.catalogue.manifest.root.get_ref();
         let mut top = Level::default();
         let mut constants = BTreeMap::new();
@@ -54,7 +54,7 @@ impl Subjects {
             level.items.extend(quote!(#doc pub const #ident: &str = #subject;));
             let mut module = vec!["subjects".to_owned()];
             module.extend(path.iter().cloned());
-            level.items.extend(builder(program, event, name, &module));
+            level.items.extend(builder(source, event, name, &module));
             path.push(constant);
             constants.insert(event.event_type.clone(), (path, subject));
         }
@@ -100,23 +100,22 @@ impl Level {
 }
 
 /// A function that fills the newest template of an event.
-fn builder(program: &Program, event: &Event, name: &str, module: &[String]) -> Option<TokenStream> {
+fn builder(source: Source<'_>, event: &Event, name: &str, module: &[String]) -> Option<TokenStream> {
     let newest = event.versions.last()?;
     let template = newest.template.as_ref()?;
-    let root = program.root_of(&newest.file)?;
-    let types = Types::new(program, module);
+    let root = source.program.root_of(&newest.file)?;
+    let types = Types::new(source, module);
+    let (token, scalar_text) = (source.runtime.internal("SubjectToken"), source.runtime.internal("scalar_text"));
     let mut parameters = Vec::new();
     let mut tokens = Vec::new();
-    for token in &template.tokens {
-        match token {
-            Token::Literal(text) => tokens.push(quote!(::eventsmith::SubjectToken::Literal(#text))),
+    for part in &template.tokens {
+        match part {
+            Token::Literal(text) => tokens.push(quote!(#token::Literal(#text))),
             Token::Property(property) => {
-                let field = field_of(program, root, property)?;
+                let field = field_of(source.program, root, property)?;
                 let (ident, ty) = (field_ident(&field.name), types.parameter(&field.shape));
                 parameters.push(quote!(#ident: #ty));
-                tokens.push(quote!(
-                    ::eventsmith::SubjectToken::Property(#property, ::eventsmith::scalar_text(#ident))
-                ));
+                tokens.push(quote!(#token::Property(#property, #scalar_text(#ident))));
             }
         }
     }
@@ -128,10 +127,11 @@ fn builder(program: &Program, event: &Event, name: &str, module: &[String]) -> O
         ),
         String::new,
     );
+    let (invalid, fill) = (source.runtime.item("InvalidToken"), source.runtime.internal("fill_subject"));
     Some(quote! {
         #doc
-        pub fn #function(#(#parameters),*) -> Result<String, ::eventsmith::InvalidToken> {
-            ::eventsmith::fill_subject([#(#tokens),*])
+        pub fn #function(#(#parameters),*) -> Result<String, #invalid> {
+            #fill([#(#tokens),*])
         }
     })
 }

@@ -6,9 +6,11 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::shape::{
-    Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Program, Shape, Struct, Type, Union, Unknown,
-    Variant,
+    Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Shape, Struct, Type, Union, Unknown, Variant,
 };
+
+use super::Source;
+use super::runtime::Runtime;
 
 /// How the values of a definition are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(super) enum Checked {
 
 /// Writes types with paths that are right inside one module.
 pub(super) struct Types<'a> {
-    program: &'a Program,
+    source: Source<'a>,
     /// The module that the text will stand in.
     module: &'a [String],
     /// Types of other modules that are imported, so that their names suffice.
@@ -32,12 +34,13 @@ pub(super) struct Types<'a> {
 
 impl<'a> Types<'a> {
     /// Paths from a module that imports nothing.
-    pub(super) fn new(program: &'a Program, module: &'a [String]) -> Self {
-        Self { program, module, imported: BTreeSet::new() }
+    pub(super) fn new(source: Source<'a>, module: &'a [String]) -> Self {
+        Self { source, module, imported: BTreeSet::new() }
     }
 
     /// Paths from a module that imports what its types are made of, where no two have the same name.
-    pub(super) fn importing(program: &'a Program, module: &'a [String], own: &[Id]) -> Self {
+    pub(super) fn importing(source: Source<'a>, module: &'a [String], own: &[Id]) -> Self {
+        let program = source.program;
         let mut names: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
         for id in own {
             let definition = &program.definitions[*id];
@@ -48,29 +51,34 @@ impl<'a> Types<'a> {
         }
         let unambiguous = names.into_values().filter(|ids| ids.len() == 1).flatten();
         let imported = unambiguous.filter(|id| program.definitions[*id].module != module).collect();
-        Self { program, module, imported }
+        Self { source, module, imported }
+    }
+
+    /// Where the runtime is.
+    pub(super) fn runtime(&self) -> &'a Runtime {
+        self.source.runtime
     }
 
     /// A definition by its number.
     pub(super) fn definition(&self, id: Id) -> &'a Definition {
-        &self.program.definitions[id]
+        &self.source.program.definitions[id]
     }
 
     /// Whether a definition stands in the module at hand.
     pub(super) fn is_own(&self, id: Id) -> bool {
-        self.program.definitions[id].module == self.module
+        self.source.program.definitions[id].module == self.module
     }
 
     /// Whether a definition provably accepts a value.
     pub(super) fn accepts(&self, id: Id, value: &serde_json::Value) -> bool {
-        super::values::accepts(self.program, &Shape::of(Type::Named(id)), value)
+        super::values::accepts(self.source.program, &Shape::of(Type::Named(id)), value)
     }
 
     /// The `use` lines of a module.
     pub(super) fn imports(&self) -> TokenStream {
         let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
         for id in &self.imported {
-            let definition = &self.program.definitions[*id];
+            let definition = &self.source.program.definitions[*id];
             modules.entry(&definition.module).or_default().insert(&definition.name);
         }
         let uses = modules.into_iter().map(|(module, names)| {
@@ -86,17 +94,17 @@ impl<'a> Types<'a> {
     /// `checks` tells of every definition whether it has a method `is_valid`, and whether nothing about it is left to
     /// the validator.
     pub(super) fn declaration(&self, id: Id, checks: &dyn Fn(Id) -> Checked) -> TokenStream {
-        let definition = &self.program.definitions[id];
+        let definition = &self.source.program.definitions[id];
         let doc = doc(&definition.doc, || fallback_doc(definition));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
             Body::Struct(body) => {
-                let default = super::default::is_derived(self.program, id).then(|| quote!(, Default));
+                let default = super::default::is_derived(self.source, id).then(|| quote!(, Default));
                 self.structure(&name, body, default)
             }
             Body::Enum(variants) => enumeration(&name, variants),
             Body::Union(union) => self.union(&name, union, checks(id)),
-            Body::Text(checks) => return text(&doc, &name, checks),
+            Body::Text(checks) => return self.text(&doc, &name, checks),
             Body::Wrapper(shape) => self.wrapper(&name, shape),
             Body::Open => TokenStream::new(),
         };
@@ -108,10 +116,10 @@ impl<'a> Types<'a> {
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
             Unknown::Kept(map) => {
-                let map = self.shape(map);
+                let (map, kept) = (self.shape(map), self.runtime().internal_text("de::kept"));
                 Some(quote! {
                     /// Properties that the schema does not name.
-                    #[serde(flatten, deserialize_with = "::eventsmith::de::kept")]
+                    #[serde(flatten, deserialize_with = #kept)]
                     pub unknown: #map,
                 })
             }
@@ -129,22 +137,22 @@ impl<'a> Types<'a> {
         let doc = doc(&field.doc, || format!("The property `{}`.", field.property));
         let mut ty = self.shape(&field.shape);
         let exact = self.needs_exact(&field.shape);
+        let reader = |path| {
+            let path = self.runtime().internal_text(path);
+            quote!(deserialize_with = #path)
+        };
         let mut options = Vec::new();
         if field.name != field.property {
             let property = &field.property;
             options.push(quote!(rename = #property));
         }
         if field.required {
-            if exact {
-                options.push(quote!(deserialize_with = "::eventsmith::de::exact"));
-            } else if self.takes_null(&field.shape) {
-                options.push(quote!(deserialize_with = "::eventsmith::de::required"));
-            }
+            let with = if exact { Some("de::exact") } else { self.takes_null(&field.shape).then_some("de::required") };
+            options.extend(with.map(reader));
         } else {
             ty = quote!(Option<#ty>);
-            let with = if exact { "::eventsmith::de::exact_present" } else { "::eventsmith::de::present" };
             options.push(quote!(default));
-            options.push(quote!(deserialize_with = #with));
+            options.push(reader(if exact { "de::exact_present" } else { "de::present" }));
             options.push(quote!(skip_serializing_if = "Option::is_none"));
         }
         let options = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
@@ -163,14 +171,17 @@ impl<'a> Types<'a> {
             quote!(#doc #rename #name(#ty),)
         });
         let several = super::several_name(union, checked == Checked::Gap);
+        let value = self.runtime().item("Value");
         let several_variant = several.as_ref().map(|name| {
             quote! {
                 /// What fits several alternatives, of which none has room for all of it.
-                #name(::eventsmith::Value),
+                #name(#value),
             }
         });
         let several = several.map(|name| quote!(, or #name));
         let is_valid = (checked == Checked::Method).then(|| quote!(Self::is_valid,));
+        let [tagged_union, one_of, any_of] =
+            ["tagged_union", "one_of", "any_of"].map(|name| self.runtime().internal(name));
         let (style, reading) = match &union.choice {
             Choice::Tag { property, kept } => {
                 let arms = union.variants.iter().zip(&names).map(|(variant, name)| {
@@ -179,15 +190,13 @@ impl<'a> Types<'a> {
                 });
                 let keep = kept.then(|| quote!(keep,));
                 let style = if *kept { quote!(untagged) } else { quote!(tag = #property) };
-                (style, quote!(::eventsmith::tagged_union!(#name, #property, #keep { #(#arms),* });))
+                (style, quote!(#tagged_union!(#name, #property, #keep { #(#arms),* });))
             }
             // What is left to the validator may fit several alternatives.
             Choice::One if checked != Checked::Gap => {
-                (quote!(untagged), quote!(::eventsmith::one_of!(#name, #is_valid [#(#names),*]);))
+                (quote!(untagged), quote!(#one_of!(#name, #is_valid [#(#names),*]);))
             }
-            Choice::One | Choice::Any => {
-                (quote!(untagged), quote!(::eventsmith::any_of!(#name, #is_valid [#(#names),*] #several);))
-            }
+            Choice::One | Choice::Any => (quote!(untagged), quote!(#any_of!(#name, #is_valid [#(#names),*] #several);)),
         };
         quote! {
             #[derive(Debug, Clone, PartialEq, ::serde::Serialize)]
@@ -204,7 +213,7 @@ impl<'a> Types<'a> {
             (Choice::Tag { property, .. }, tags) => format!("`{property}` is one of `{}`.", tags.join("`, `")),
             _ => match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
-                    let definition = &self.program.definitions[*id];
+                    let definition = &self.source.program.definitions[*id];
                     if definition.doc.is_empty() { format!("A `{}`.", definition.name) } else { definition.doc.clone() }
                 }
                 ty => format!("{}.", words(ty)),
@@ -214,11 +223,35 @@ impl<'a> Types<'a> {
 
     fn wrapper(&self, name: &Ident, shape: &Shape) -> TokenStream {
         let ty = self.shape(shape);
-        let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = "::eventsmith::de::exact")]));
+        let reader = self.runtime().internal_text("de::exact");
+        let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
         quote! {
             #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
             pub struct #name(#exact pub #ty);
+        }
+    }
+
+    fn text(&self, doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
+        let expected = expectation(checks);
+        let (parameter, conditions) = super::checks::text_conditions(self.runtime(), checks);
+        let text_type = self.runtime().internal("text_type");
+        quote! {
+            #doc
+            #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize)]
+            #[serde(transparent)]
+            pub struct #name(String);
+
+            impl #name {
+                /// What the type asks for.
+                pub const EXPECTED: &'static str = #expected;
+
+                fn is_legal(#parameter: &str) -> bool {
+                    #conditions
+                }
+            }
+
+            #text_type!(#name);
         }
     }
 
@@ -236,14 +269,14 @@ impl<'a> Types<'a> {
                 quote!(Box<#path>)
             }
             Type::Text => quote!(String),
-            Type::Uuid => quote!(::eventsmith::Uuid),
-            Type::DateTime => quote!(::eventsmith::DateTime),
-            Type::Date => quote!(::eventsmith::Date),
+            Type::Uuid => self.runtime().item("Uuid"),
+            Type::DateTime => self.runtime().item("DateTime"),
+            Type::Date => self.runtime().item("Date"),
             Type::Integer(integer) => {
                 let name = format_ident!("{}", integer.rust_name());
                 quote!(#name)
             }
-            Type::Number => quote!(::eventsmith::Number),
+            Type::Number => self.runtime().item("Number"),
             Type::Bool => quote!(bool),
             Type::Null => quote!(()),
             Type::List(item) => {
@@ -258,7 +291,7 @@ impl<'a> Types<'a> {
                 let items = items.iter().map(|item| self.shape(item));
                 quote!((#(#items,)*))
             }
-            Type::Any => quote!(::eventsmith::Value),
+            Type::Any => self.runtime().item("Value"),
         }
     }
 
@@ -275,7 +308,7 @@ impl<'a> Types<'a> {
 
     /// The path of a definition from the module at hand.
     pub(super) fn path(&self, id: Id) -> TokenStream {
-        let definition = &self.program.definitions[id];
+        let definition = &self.source.program.definitions[id];
         let name = format_ident!("{}", definition.name);
         if self.imported.contains(&id) {
             return quote!(#name);
@@ -309,7 +342,7 @@ impl<'a> Types<'a> {
         shape.nullable
             || match &shape.ty {
                 Type::Named(id) => {
-                    matches!(&self.program.definitions[*id].body, Body::Wrapper(inner) if self.takes_null(inner))
+                    matches!(&self.source.program.definitions[*id].body, Body::Wrapper(inner) if self.takes_null(inner))
                 }
                 _ => false,
             }
@@ -373,28 +406,6 @@ fn case_style(variants: &[Variant]) -> Option<&'static str> {
         letters.windows(2).any(|pair| pair.iter().all(char::is_ascii_uppercase))
     });
     (!runs || style == "PascalCase").then_some(style)
-}
-
-fn text(doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
-    let expected = expectation(checks);
-    let (parameter, conditions) = super::checks::text_conditions(checks);
-    quote! {
-        #doc
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize)]
-        #[serde(transparent)]
-        pub struct #name(String);
-
-        impl #name {
-            /// What the type asks for.
-            pub const EXPECTED: &'static str = #expected;
-
-            fn is_legal(#parameter: &str) -> bool {
-                #conditions
-            }
-        }
-
-        ::eventsmith::text_type!(#name);
-    }
 }
 
 /// A type in words.

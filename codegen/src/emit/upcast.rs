@@ -10,8 +10,9 @@ use quote::{format_ident, quote};
 
 use crate::load::Loaded;
 use crate::parallel;
-use crate::shape::{Body, Choice, Field, Id, Program, Shape, Struct, Type, Union, Unknown, Variant};
+use crate::shape::{Body, Choice, Field, Id, Shape, Struct, Type, Union, Unknown, Variant};
 
+use super::Source;
 use super::default::of_field;
 use super::several_name;
 use super::types::{Types, field_ident};
@@ -45,11 +46,11 @@ impl Upcasts {
     ///
     /// Two events may need the same conversion between types that they share. It is written once; an event that needs
     /// another one between the same types gets none.
-    pub(super) fn new(loaded: &Loaded, program: &Program) -> Self {
+    pub(super) fn new(loaded: &Loaded, source: Source<'_>) -> Self {
         let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.windows(2));
         let pairs: Vec<(&str, &str)> = versions.map(|pair| (pair[0].file.as_str(), pair[1].file.as_str())).collect();
         let mut upcasts = Self::default();
-        for (newer, conversions) in parallel::map(&pairs, |pair| derive(loaded, program, *pair)).into_iter().flatten() {
+        for (newer, conversions) in parallel::map(&pairs, |pair| derive(loaded, source, *pair)).into_iter().flatten() {
             let differs =
                 |(key, text): (&Conversion, &String)| upcasts.conversions.get(key).is_some_and(|other| other != text);
             if !conversions.iter().any(differs) {
@@ -77,17 +78,18 @@ impl Upcasts {
 
 /// The newer payload with the conversions that lead to it, if every value that a writer of the older version writes
 /// becomes a valid one, and the types can say how.
-fn derive(loaded: &Loaded, program: &Program, (older_file, newer_file): (&str, &str)) -> Option<(Id, Conversions)> {
+fn derive(loaded: &Loaded, source: Source<'_>, (older_file, newer_file): (&str, &str)) -> Option<(Id, Conversions)> {
+    let program = source.program;
     let (older, newer) = (program.root_of(older_file)?, program.root_of(newer_file)?);
     let change = Change::new(program, newer);
-    let mut derivation = Derivation { program, change, filled: Vec::new(), conversions: BTreeMap::new() };
+    let mut derivation = Derivation { source, change, filled: Vec::new(), conversions: BTreeMap::new() };
     derivation.convert(older, newer)?;
     let reads = proof::reads(loaded, program, (older_file, newer_file), &derivation.filled);
     reads.then_some((newer, derivation.conversions))
 }
 
 struct Derivation<'a> {
-    program: &'a Program,
+    source: Source<'a>,
     change: Change<'a>,
     /// Required properties that values of the older version may lack, and get a default for.
     filled: Vec<(Id, String)>,
@@ -103,8 +105,8 @@ impl Derivation<'_> {
             return Some(());
         }
         self.conversions.insert(key, String::new());
-        let (from, into) = (&self.program.definitions[older], &self.program.definitions[newer]);
-        let path = Types::new(self.program, &into.module).path(older);
+        let (from, into) = (&self.source.program.definitions[older], &self.source.program.definitions[newer]);
+        let path = Types::new(self.source, &into.module).path(older);
         let named = Shape::of(Type::Named(older));
         let body = match (&from.body, &into.body) {
             (Body::Struct(from), Body::Struct(fields)) => self.structure(from, fields, newer)?,
@@ -114,11 +116,13 @@ impl Derivation<'_> {
                 let value = self.shape(from, shape, &into.module)?.on(quote!(old.0));
                 quote!(Self(#value))
             }
-            (Body::Enum(variants), Body::Text(_)) if values::contains(self.program, newer, &named) => {
+            (Body::Enum(variants), Body::Text(_)) if values::contains(self.source.program, newer, &named) => {
                 let text = text_of(&path, variants);
                 quote!(let text = #text; Self(String::from(text)))
             }
-            (Body::Text(_), Body::Text(_)) if values::contains(self.program, newer, &named) => quote!(Self(old.into())),
+            (Body::Text(_), Body::Text(_)) if values::contains(self.source.program, newer, &named) => {
+                quote!(Self(old.into()))
+            }
             _ => return None,
         };
         let name = format_ident!("{}", into.name);
@@ -135,7 +139,7 @@ impl Derivation<'_> {
 
     /// Writes the conversion of an enum to its text.
     fn convert_to_text(&mut self, older: Id, variants: &[Variant]) {
-        let name = format_ident!("{}", self.program.definitions[older].name);
+        let name = format_ident!("{}", self.source.program.definitions[older].name);
         let text = text_of(&quote!(#name), variants);
         let text = quote! {
             impl From<#name> for String {
@@ -162,7 +166,7 @@ impl Derivation<'_> {
         {
             return None;
         }
-        let module = &self.program.definitions[newer].module;
+        let module = &self.source.program.definitions[newer].module;
         let fields = into.fields.iter().map(|field| {
             let name = field_ident(&field.name);
             let value = match from.fields.iter().find(|old| old.property == field.property) {
@@ -186,7 +190,7 @@ impl Derivation<'_> {
     fn field(&mut self, old: &Field, new: &Field, newer: Id) -> Option<TokenStream> {
         let name = field_ident(&old.name);
         let place = quote!(old.#name);
-        let how = self.shape(&old.shape, &new.shape, &self.program.definitions[newer].module)?;
+        let how = self.shape(&old.shape, &new.shape, &self.source.program.definitions[newer].module)?;
         Some(match (old.required, new.required) {
             (true, true) => how.on(place),
             (true, false) => How::some(how).on(place),
@@ -206,9 +210,9 @@ impl Derivation<'_> {
     /// What stands for a property that the older value lacks: the default of the schema, wherever it keeps the value
     /// valid. An optional property may stay away.
     fn filling(&mut self, field: &Field, newer: Id) -> Option<TokenStream> {
-        let types = Types::new(self.program, &self.program.definitions[newer].module);
+        let types = Types::new(self.source, &self.source.program.definitions[newer].module);
         let is_sound = field.default.as_ref().is_some_and(|default| {
-            self.change.may_fill(newer, &field.property) && values::accepts(self.program, &field.shape, default)
+            self.change.may_fill(newer, &field.property) && values::accepts(self.source.program, &field.shape, default)
         });
         let default = if is_sound { of_field(&types, field) } else { None };
         if default.is_some() && field.required {

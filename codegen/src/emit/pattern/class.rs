@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use regex_syntax::hir;
 
+use crate::emit::Runtime;
+
 /// Ranges of characters, in order, apart from each other, at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Class(Vec<(char, char)>);
@@ -47,17 +49,19 @@ impl Class {
     }
 
     /// A predicate on bytes; `None` when the class holds more than ASCII.
-    pub(super) fn as_bytes(&self) -> Option<TokenStream> {
+    pub(super) fn as_bytes(&self, runtime: &Runtime) -> Option<TokenStream> {
         let is_ascii = self.0.iter().all(|(_, end)| *end < WIDE);
-        is_ascii.then(|| class(&notation(&self.0)))
+        is_ascii.then(|| class(runtime, &notation(&self.0)))
     }
 
     /// A predicate on bytes for a run whose characters nobody counts: then it does not matter where a character beyond
     /// ASCII ends, if all of them are in the class.
-    pub(super) fn as_any_bytes(&self) -> Option<TokenStream> {
+    pub(super) fn as_any_bytes(&self, runtime: &Runtime) -> Option<TokenStream> {
         match self.0.last() {
-            Some((start, char::MAX)) if *start <= WIDE => Some(class(&format!("^{}", notation(&self.others())))),
-            _ => self.as_bytes(),
+            Some((start, char::MAX)) if *start <= WIDE => {
+                Some(class(runtime, &format!("^{}", notation(&self.others()))))
+            }
+            _ => self.as_bytes(runtime),
         }
     }
 
@@ -86,9 +90,10 @@ impl Class {
     }
 }
 
-fn class(notation: &str) -> TokenStream {
+fn class(runtime: &Runtime, notation: &str) -> TokenStream {
+    let class = runtime.internal("class");
     let notation = crate::emit::raw_string(notation);
-    quote!(::eventsmith::class!(#notation))
+    quote!(#class!(#notation))
 }
 
 /// Whether a character `c` is in a range.

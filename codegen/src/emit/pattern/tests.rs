@@ -3,7 +3,7 @@
 use super::*;
 
 fn code(pattern: &str) -> String {
-    matcher(pattern, &quote!(text)).map(|tokens| tokens.to_string()).unwrap_or_default()
+    matcher(&Runtime::default(), pattern, &quote!(text)).map(|tokens| tokens.to_string()).unwrap_or_default()
 }
 
 #[test]

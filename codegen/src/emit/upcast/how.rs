@@ -100,7 +100,7 @@ impl Derivation<'_> {
             }
             (_, Type::Named(other)) if self.wrapped(*other).is_some() && !self.is_wrapper(&from.ty) => {
                 let inner = self.wrapped(*other)?;
-                let path = Types::new(self.program, module).path(*other);
+                let path = Types::new(self.source, module).path(*other);
                 let from = Shape { nullable: false, ..from.clone() };
                 match self.shape(&from, &inner, module)? {
                     How::Same => How::Function(path),
@@ -111,7 +111,7 @@ impl Derivation<'_> {
                 self.convert(*one, *other)?;
                 How::Into
             }
-            (Type::Named(one), Type::Text) => match &self.program.definitions[*one].body {
+            (Type::Named(one), Type::Text) => match &self.source.program.definitions[*one].body {
                 Body::Text(_) => How::Into,
                 Body::Enum(variants) => {
                     self.convert_to_text(*one, variants);
@@ -169,16 +169,16 @@ impl Derivation<'_> {
 
     /// A text becomes a type of text where every such text is legal. Only the module of the type can take it unchecked.
     fn named_text(&self, from: &Shape, into: Id, module: &[String]) -> Option<How> {
-        let definition = &self.program.definitions[into];
+        let definition = &self.source.program.definitions[into];
         let is_text = matches!(definition.body, Body::Text(_)) && definition.module == module;
-        if !is_text || !values::contains(self.program, into, from) {
+        if !is_text || !values::contains(self.source.program, into, from) {
             return None;
         }
-        Some(How::Function(Types::new(self.program, module).path(into)))
+        Some(How::Function(Types::new(self.source, module).path(into)))
     }
 
     fn wrapped(&self, id: Id) -> Option<Shape> {
-        match &self.program.definitions[id].body {
+        match &self.source.program.definitions[id].body {
             Body::Wrapper(shape) => Some(shape.clone()),
             _ => None,
         }
