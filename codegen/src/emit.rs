@@ -3,6 +3,7 @@
 mod catalogue;
 mod checks;
 mod default;
+mod derives;
 pub(crate) mod event_impl;
 pub(crate) mod fields;
 mod imports;
@@ -95,6 +96,8 @@ struct Emitter<'a> {
     runtime: &'a Runtime,
     /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
+    /// Which definitions implement `Eq` and `Hash`.
+    hashable: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
@@ -114,6 +117,7 @@ impl<'a> Emitter<'a> {
             program,
             runtime,
             checked: checks::checked(source),
+            hashable: derives::hashable(program),
             fast: fast.collect(),
             payloads,
             upcasts: Upcasts::new(loaded, source),
@@ -204,7 +208,7 @@ impl Emitter<'_> {
         let types = Types::importing(self.source(), path, &contents.own);
         let mut items = types.imports();
         for id in contents.own.iter().copied() {
-            items.extend(types.declaration(id, &|id| self.checked(id)));
+            items.extend(types.declaration(id, self.checked(id), self.hashable[id]));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));

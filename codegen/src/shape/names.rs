@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
 use crate::load::Loaded;
+use crate::pointer;
 use crate::shape::{Body, Id, Program, Type, Variant};
 
 use super::homes::Homes;
@@ -93,8 +94,10 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded,
                 vec![own.clone(), format!("{path_name}{own}")]
             }
             Origin::Inline { owner, hint } => {
-                let nested = format!("{}{}", program.definitions[*owner].name, type_name_part(hint));
-                vec![title.unwrap_or_else(|| nested.clone()), nested]
+                let owner = &program.definitions[*owner].name;
+                let nested = format!("{owner}{}", type_name_part(hint));
+                let by_path = format!("{owner}{}", path_part(&program.definitions[id].place.pointer, hint));
+                vec![title.unwrap_or_else(|| nested.clone()), nested, by_path]
             }
         };
         let names = taken.entry(program.definitions[id].module.clone()).or_default();
@@ -206,6 +209,23 @@ pub(crate) fn type_name(text: &str) -> String {
 
 fn type_name_part(text: &str) -> String {
     ascii(text).to_upper_camel_case()
+}
+
+/// A name from the properties that lead to a schema within its definition, where the last of them alone is taken.
+fn path_part(at: &str, hint: &str) -> String {
+    let steps = pointer::steps(at).unwrap_or_default();
+    let named: Vec<&String> = steps
+        .windows(2)
+        .filter(|pair| matches!(pair[0].as_str(), "properties" | "$defs" | "definitions" | "patternProperties"))
+        .map(|pair| &pair[1])
+        .collect();
+    let is_shared = matches!(steps.first().map(String::as_str), Some("$defs" | "definitions"));
+    let mut parts: Vec<String> = named.iter().skip(usize::from(is_shared)).map(|name| type_name_part(name)).collect();
+    let last = type_name_part(hint);
+    if parts.last() != Some(&last) {
+        parts.push(last);
+    }
+    parts.concat()
 }
 
 /// Letters and digits of ASCII stay; any other character parts two words.
