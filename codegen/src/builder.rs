@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::emit::{self, Runtime};
-use crate::load::{find, load};
+use crate::emit::Runtime;
+use crate::generate::{generate_for, load};
+use crate::load::find;
 
 /// Generates the events of a catalogue from a build script.
 ///
@@ -76,7 +77,7 @@ impl Builder {
         for path in watched(&dir, &loaded.files) {
             println!("cargo::rerun-if-changed={}", path.display());
         }
-        let text = emit::rust_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
+        let text = generate_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
         for diagnostic in &loaded.diagnostics {
             println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
         }

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::load::Loaded;
-use crate::lower::names::unique;
 use crate::model::Document;
 use crate::pointer::{self, fragment};
 use crate::references::{Place, Target, file_uri};
 use crate::schema;
+use crate::shape::names::unique;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {

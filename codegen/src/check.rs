@@ -7,14 +7,16 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
+use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
 use crate::parallel;
 use crate::pointer::join;
 use crate::references::{References, Target};
 use crate::schema;
 
-/// Adds everything that is wrong with a catalogue beyond what loading found.
-pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnostics: &mut Vec<Diagnostic>) {
+/// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
+pub(crate) fn check(loaded: &mut Loaded) {
+    let Loaded { catalogue, references, diagnostics, .. } = loaded;
     let documents = schema_documents(catalogue, references);
     let findings = parallel::map(&documents, |document| {
         let mut findings = Vec::new();
@@ -27,6 +29,8 @@ pub(crate) fn catalogue(catalogue: &Catalogue, references: &References, diagnost
     diagnostics.extend(findings.into_iter().flatten());
     reserved_names(catalogue, diagnostics);
     manifest::check(catalogue, diagnostics);
+    diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
+    diagnostics.dedup();
 }
 
 /// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
@@ -91,7 +95,7 @@ fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     for event in &catalogue.events {
         let mut tokens = event.event_type.split('.');
         let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
-        if is_group && RESERVED_GROUPS.contains(&crate::lower::names::snake(first).as_str()) {
+        if is_group && RESERVED_GROUPS.contains(&crate::shape::names::snake(first).as_str()) {
             for version in &event.versions {
                 let message = format!("{first:?} is the name of a generated module");
                 let help = "rename the folder; `subjects` and `schemas` are taken";

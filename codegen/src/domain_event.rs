@@ -19,8 +19,8 @@ use syn::{Fields, Item, ItemStruct};
 
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::emit::Runtime;
-use crate::load::{Loaded, load, locate, locate_in};
-use crate::lower::lower;
+use crate::generate::{load, types};
+use crate::load::{Loaded, locate, locate_in};
 use crate::model::{Event, Version};
 
 use args::Args;
@@ -138,7 +138,7 @@ fn bound(
     (event, version): (&Event, &Version),
     errors: &mut Errors,
 ) -> TokenStream {
-    let program = lower(loaded);
+    let program = types(loaded);
     if let Some(root) = program.root_of(&version.file) {
         let body = &program.definitions[root].body;
         check::check(item, &Against { program: &program, body, file: &version.file }, errors);

@@ -3,8 +3,9 @@
 mod catalogue;
 mod checks;
 mod default;
-pub mod event_impl;
-mod fields;
+mod derives;
+pub(crate) mod event_impl;
+pub(crate) mod fields;
 mod imports;
 mod layout;
 mod pattern;
@@ -21,9 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::diagnostic::{Diagnostic, has_errors};
+use crate::diagnostic::Diagnostic;
 use crate::load::Loaded;
-use crate::lower::lower;
 use crate::parallel;
 use crate::shape::{Choice, Id, Program, Union};
 
@@ -34,36 +34,12 @@ use subjects::Subjects;
 use types::{Checked, Types, field_ident};
 use upcast::Upcasts;
 
-/// The Rust text of a catalogue.
+/// The Rust text of a catalogue that is free of errors, from its types.
 ///
 /// # Errors
-/// Every finding, if one of them is an error.
-pub fn rust(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
-    rust_for(loaded, &Runtime::default())
-}
-
-/// The Rust text of a catalogue, for a crate where the runtime has another name.
-///
-/// # Errors
-/// Every finding, if one of them is an error.
-pub fn rust_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Diagnostic>> {
-    let program = sound(loaded)?;
-    Emitter::new(loaded, Source { program: &program, runtime }).text().map_err(|error| vec![internal(&error)])
-}
-
-/// Every finding about a catalogue: what loading found, and what only shows in the types.
-pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
-    sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())
-}
-
-fn sound(loaded: &Loaded) -> Result<Program, Vec<Diagnostic>> {
-    if has_errors(&loaded.diagnostics) {
-        return Err(loaded.diagnostics.clone());
-    }
-    let program = lower(loaded);
-    let mut diagnostics = loaded.diagnostics.clone();
-    fields::check(loaded, &program, &mut diagnostics);
-    if has_errors(&diagnostics) { Err(diagnostics) } else { Ok(program) }
+/// Text that is not Rust, which is a mistake of this crate.
+pub(crate) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Result<String, Diagnostic> {
+    Emitter::new(loaded, Source { program, runtime }).text().map_err(|error| internal(&error))
 }
 
 /// Text that does not parse is a mistake of this crate, not of the catalogue; it must be told all the same.
@@ -116,7 +92,7 @@ struct Contents {
 fn several_name(union: &Union, has_gap: bool) -> Option<proc_macro2::Ident> {
     let is_taken = |name: &str| union.variants.iter().any(|variant| variant.name == name);
     let may_be = union.overlaps && (union.choice == Choice::Any || has_gap);
-    may_be.then(|| format_ident!("{}", crate::lower::names::unique("Several", is_taken)))
+    may_be.then(|| format_ident!("{}", crate::shape::names::unique("Several", is_taken)))
 }
 
 struct Emitter<'a> {
@@ -125,6 +101,8 @@ struct Emitter<'a> {
     runtime: &'a Runtime,
     /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
+    /// Which definitions implement `Eq` and `Hash`.
+    hashable: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
@@ -144,6 +122,7 @@ impl<'a> Emitter<'a> {
             program,
             runtime,
             checked: checks::checked(source),
+            hashable: derives::hashable(program),
             fast: fast.collect(),
             payloads,
             upcasts: Upcasts::new(loaded, source),
@@ -234,7 +213,7 @@ impl Emitter<'_> {
         let types = Types::importing(self.source(), path, &contents.own);
         let mut items = types.imports();
         for id in contents.own.iter().copied() {
-            items.extend(types.declaration(id, &|id| self.checked(id)));
+            items.extend(types.declaration(id, self.checked(id), self.hashable[id]));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));

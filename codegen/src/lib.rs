@@ -1,7 +1,7 @@
 //! Turns a catalogue of JSON Schema files into typed Rust events.
 //!
 //! A plain library: no async, no network. Data flows one way: files are [`load`](load())ed into a [`model`], which is checked,
-//! lowered to types ([`shape`]) and [`emit`]ted as text.
+//! lowered to types ([`shape`]) and emitted as text: see [`generate`](generate()).
 //!
 //! Most people need one line of a build script:
 //!
@@ -16,9 +16,10 @@ mod check;
 pub mod containment;
 pub mod diagnostic;
 pub mod domain_event;
-pub mod emit;
+mod emit;
 pub mod evolution;
 pub mod excerpt;
+mod generate;
 pub mod lint;
 pub mod load;
 pub mod lookup;
@@ -39,5 +40,7 @@ mod walk;
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Severity};
 pub use domain_event::domain_event;
+pub use emit::Runtime;
+pub use generate::{findings, from_files, generate, generate_for, load};
 pub use lint::rules;
-pub use load::{Loaded, load};
+pub use load::Loaded;

@@ -42,7 +42,7 @@ use std::collections::HashSet;
 use crate::bundle::files_from;
 use crate::check::schema_documents;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::emit;
+use crate::generate;
 use crate::load::Loaded;
 use crate::manifest;
 use crate::model::Document;
@@ -97,7 +97,7 @@ const CHECKS: &[(&Rule, Look)] = &[
 /// Everything about a catalogue: what loading and lowering found, and what the rules find in the files that are sound.
 /// Without what `eventsmith.toml` and `x-lint-allow` switch off; sorted by file and line.
 pub fn lint(loaded: &Loaded) -> Vec<Diagnostic> {
-    let mut findings = emit::check(loaded);
+    let mut findings = generate::findings(loaded);
     let faulty: HashSet<String> = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)

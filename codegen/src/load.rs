@@ -11,7 +11,6 @@ mod locate;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::check;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
@@ -39,8 +38,8 @@ const SKIPPED_FOLDERS: &[&str] = &["target", "src", "node_modules"];
 /// Texts by path, relative to the catalogue's folder; or why a file has none.
 type Texts = BTreeMap<String, Result<String, String>>;
 
-/// Loads the catalogue in a folder that holds `eventsmith.toml`.
-pub fn load(dir: &Path) -> Loaded {
+/// Reads the catalogue in a folder that holds `eventsmith.toml`.
+pub(crate) fn read(dir: &Path) -> Loaded {
     let mut diagnostics = Vec::new();
     let texts = disk::read(dir, &mut diagnostics);
     assemble(dir.to_owned(), texts, diagnostics)
@@ -50,16 +49,7 @@ pub fn load(dir: &Path) -> Loaded {
 ///
 /// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
 /// Files that [`is_part`] does not want are left out, so that it does not matter what else the folder holds.
-///
-/// ```
-/// use eventsmith_codegen::load::from_files;
-///
-/// let files = [("eventsmith.toml", "root = \"rules\""), ("domain/rule/created.v1.json", "{\"type\": \"object\"}")];
-/// let loaded = from_files("main", files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect());
-///
-/// assert_eq!(loaded.catalogue.events[0].event_type, "rule.created");
-/// ```
-pub fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
+pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
     let wanted = files.into_iter().filter(|(path, _)| is_part(path));
     let texts = wanted.map(|(path, bytes)| (path, String::from_utf8(bytes).map_err(|error| error.to_string())));
     assemble(label.into(), texts.collect(), Vec::new())
@@ -83,9 +73,6 @@ fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) ->
     let events = event_files::events(manifest.root.get_ref(), &files, &documents, &mut diagnostics);
     let catalogue = Catalogue { dir, manifest, manifest_source, events, documents };
     let references = References::new(&catalogue.documents);
-    check::catalogue(&catalogue, &references, &mut diagnostics);
-    diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
-    diagnostics.dedup();
     Loaded { catalogue, files, references, diagnostics }
 }
 
@@ -161,7 +148,7 @@ mod tests {
             std::fs::write(dir.path().join(path), text).unwrap();
         }
 
-        let (disk, memory) = (load(dir.path()), from_files("memory", files(texts)));
+        let (disk, memory) = (read(dir.path()), from_files("memory", files(texts)));
 
         assert_eq!(memory.files, ["common.json", "domain/rule/broken.v1.json", "domain/rule/created.v1.json"]);
         assert_eq!(memory.files, disk.files);

@@ -3,14 +3,11 @@
 //! Two things hold for every schema. The type has room for every instance that the schema accepts. And whatever the
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
-mod boxes;
 mod conjunction;
 mod context;
 pub(crate) mod dialect;
 mod list;
 mod literal;
-mod merge;
-pub(crate) mod names;
 mod object;
 mod rules;
 mod scalar;
@@ -20,14 +17,15 @@ use serde_json::{Map, Value};
 
 use crate::load::Loaded;
 use crate::references::Target;
+use crate::shape::names::Origin;
 use crate::shape::{Body, Classes, Id, Program, Shape, Type};
 
 use conjunction::Conjunction;
 use context::Context;
 pub(crate) use scalar::integer_of;
 
-/// Lowers every payload of a catalogue.
-pub(crate) fn lower(loaded: &Loaded) -> Program {
+/// Lowers every payload of a catalogue. The types have no names yet, only where each name will come from.
+pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
     let mut context = Context::new(loaded);
     let mut roots = Vec::new();
     // Payloads first: their names have precedence over the names of what they contain.
@@ -41,13 +39,7 @@ pub(crate) fn lower(loaded: &Loaded) -> Program {
     for (_, root) in &roots {
         context.lower_body(*root);
     }
-    let mut program = Program { definitions: context.definitions, roots: roots.into_iter().collect() };
-    boxes::break_circles(&mut program);
-    let origins = merge::keep_reachable(&mut program, context.origins);
-    names::assign(&mut program, &origins, loaded);
-    merge::merge_equal(&mut program);
-    boxes::box_recursion(&mut program);
-    program
+    (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
 }
 
 /// The members of a schema object.

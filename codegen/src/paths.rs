@@ -1,8 +1,8 @@
 //! Which payloads are decoded without the validator, and which keywords prevent it for the others.
 
 use crate::diagnostic::Position;
+use crate::generate::types_apart;
 use crate::load::Loaded;
-use crate::lower::lower;
 use crate::model::{Event, Version};
 use crate::pointer::join;
 use crate::shape::{Gap, Program};
@@ -35,7 +35,7 @@ pub struct Cause {
 
 /// How every payload of a sound catalogue is decoded: the versions of all events, each followed by its reply.
 pub fn paths(loaded: &Loaded) -> Vec<Path> {
-    let program = lower(loaded);
+    let program = types_apart(loaded);
     let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(move |one| (event, one)));
     versions
         .flat_map(|(event, version)| {

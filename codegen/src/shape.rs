@@ -1,6 +1,11 @@
 //! The types that will be generated, as data: what a schema means in Rust.
 
+mod boxes;
 mod classes;
+mod homes;
+mod merge;
+pub(crate) mod names;
+pub(crate) mod settle;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +32,8 @@ pub struct Program {
 pub struct Definition {
     /// The schema it comes from.
     pub place: Place,
+    /// Other schemas that say the same.
+    pub equals: Vec<Place>,
     /// The path of its module.
     pub module: Vec<String>,
     /// Its name.

@@ -5,13 +5,13 @@
 mod common;
 
 use common::catalogue;
-use eventsmith_codegen::{Diagnostic, emit, load};
+use eventsmith_codegen::{Diagnostic, generate, load};
 
 const FINE: &str = r#"{"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}"#;
 
 fn problems(files: &[(&str, &str)]) -> Vec<Diagnostic> {
     let dir = catalogue(files);
-    emit::rust(&load(dir.path())).expect_err("the catalogue is broken")
+    generate(&load(dir.path())).expect_err("the catalogue is broken")
 }
 
 /// The one problem of a catalogue: rule, file, pointer, line.
@@ -115,7 +115,7 @@ fn a_group_may_not_take_the_name_of_a_generated_module() {
 fn a_file_without_a_version_is_refused_unless_it_only_defines() {
     assert_eq!(problem(&[("domain/rule/created.json", FINE)]), at("no-version", "domain/rule/created.json", "", None));
     let dir = catalogue(&[("domain/rule/shared.json", "{\"$defs\": {\"Id\": true}}")]);
-    assert!(emit::rust(&load(dir.path())).is_ok());
+    assert!(generate(&load(dir.path())).is_ok());
 }
 
 #[test]

@@ -5,11 +5,11 @@
 mod common;
 
 use common::catalogue;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::load;
 
 fn generate(files: &[(&str, &str)]) -> String {
     let dir = catalogue(files);
-    emit::rust(&load(dir.path())).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    eventsmith_codegen::generate(&load(dir.path())).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 #[test]
@@ -99,5 +99,5 @@ fn a_meta_schema_of_somebodys_own_is_a_warning() {
 
     let found: Vec<_> = loaded.diagnostics.iter().map(|one| (one.rule, one.severity, one.pointer.as_str())).collect();
     assert_eq!(found, [("foreign-dialect", eventsmith_codegen::Severity::Warning, "/$schema")]);
-    assert!(!emit::rust(&loaded).unwrap_or_default().contains("our-schema"));
+    assert!(!eventsmith_codegen::generate(&loaded).unwrap_or_default().contains("our-schema"));
 }

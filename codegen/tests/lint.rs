@@ -6,7 +6,7 @@ mod common;
 
 use common::catalogue;
 use eventsmith_codegen::lint::lint;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::{generate, load};
 
 /// The findings of one rule in one schema file, by their pointers.
 fn found(rule: &str, schema: &str) -> Vec<String> {
@@ -195,7 +195,7 @@ fn an_allow_changes_no_generated_type() {
     let generated = |allow: &str| {
         let schema = format!(r#"{{"type": "object", "properties": {{"a": {{"type": "string"{allow}}}}}}}"#);
         let dir = catalogue(&[("domain/rule/created.v1.json", &schema), ("domain/rule/created.v2.json", &schema)]);
-        let text = emit::rust(&load(dir.path())).unwrap();
+        let text = generate(&load(dir.path())).unwrap();
         text.split("mod schemas").next().unwrap_or_default().to_owned()
     };
 

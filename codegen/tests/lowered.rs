@@ -5,14 +5,14 @@
 mod common;
 
 use common::catalogue;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::{generate, load};
 use serde_json::{Value, json};
 
 /// The text of one event, and the keywords of it that only the validator judges.
 fn lowered(schema: &Value) -> (String, Vec<String>) {
     let dir = catalogue(&[("domain/rule/set.v1.json", &schema.to_string())]);
     let loaded = load(dir.path());
-    let text = emit::rust(&loaded).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let text = generate(&loaded).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let causes = eventsmith_codegen::paths::paths(&loaded).remove(0).causes;
     // Line breaks and runs of spaces are the formatter's business.
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -5,12 +5,12 @@
 mod common;
 
 use common::catalogue;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::load;
 use serde_json::{Value, json};
 
 fn generate(files: &[(&str, &str)]) -> String {
     let dir = catalogue(files);
-    emit::rust(&load(dir.path())).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    eventsmith_codegen::generate(&load(dir.path())).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 /// The text of an event whose second version changes the first.

@@ -25,7 +25,7 @@ fn catalogue() -> &'static PathBuf {
 fuzz_target!(|data: &[u8]| {
     let dir = catalogue();
     fs::write(dir.join("domain/rule/created.v1.json"), data).expect("a file");
-    if let Err(problems) = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(dir)) {
+    if let Err(problems) = eventsmith_codegen::generate(&eventsmith_codegen::load(dir)) {
         // A schema may be refused, but not because of a mistake of ours.
         assert!(problems.iter().all(|problem| problem.rule != "internal"), "{problems:?}");
     }

@@ -485,7 +485,9 @@ pub mod audit {
         use super::super::common::{Actor, PageToken, RuleId, RuleVersion};
 
         /// Get what happened to a rule, page by page, the latest first. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/audit/trail.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct AuditTrail {
             /// The rule asked about.
             pub rule_id: RuleId,
@@ -547,7 +549,9 @@ pub mod audit {
         }
 
         /// One page of the audit trail. Sent by rules-management in reply to audit.trail.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/audit/trail.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct AuditTrailReply {
             /// The entries of the page.
             pub items: Vec<AuditEntry>,
@@ -572,7 +576,9 @@ pub mod audit {
         }
 
         /// One thing that happened to a rule.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/audit/trail.v1.reply.json#/$defs/AuditEntry`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct AuditEntry {
             /// The `id` of the event that recorded it.
             #[serde(deserialize_with = "::eventsmith::generated::de::exact")]
@@ -606,6 +612,8 @@ pub mod audit {
         }
 
         /// What can be done to a rule.
+        ///
+        /// The schema `query/audit/trail.v1.reply.json#/$defs/AuditAction`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum AuditAction {
@@ -634,7 +642,9 @@ pub mod cache {
         use super::super::common::{Actor, CacheScope, RuleId};
 
         /// Drop entries of the rule cache, so that the next evaluation reads them afresh. Answered by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/cache/invalidate.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CacheInvalidate {
             /// The entries to be dropped.
             pub scope: CacheScope,
@@ -670,7 +680,9 @@ pub mod cache {
         }
 
         /// The entries were dropped. Sent by rules-evaluation in reply to cache.invalidate.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/cache/invalidate.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CacheInvalidateReply {
             /// How many entries were dropped.
             pub entries_removed: u32,
@@ -693,7 +705,9 @@ pub mod cache {
         }
 
         /// Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/cache/warm.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CacheWarm {
             /// The entries to be loaded.
             pub scope: CacheScope,
@@ -727,7 +741,9 @@ pub mod cache {
         }
 
         /// The entries were loaded. Sent by rules-evaluation in reply to cache.warm.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/cache/warm.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CacheWarmReply {
             /// How many entries were loaded.
             pub entries_loaded: u32,
@@ -766,6 +782,8 @@ pub mod common {
     use ::serde::{Deserialize, Serialize};
 
     /// The code that a customer enters, in upper case. It identifies the coupon.
+    ///
+    /// The schema `common.json#/$defs/CouponCode`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct CouponCode(String);
@@ -785,6 +803,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(CouponCode);
 
     /// Identifies a promotion.
+    ///
+    /// The schema `common.json#/$defs/PromotionId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct PromotionId(String);
@@ -804,6 +824,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(PromotionId);
 
     /// Identifies a customer. A pseudonym: it carries no personal data.
+    ///
+    /// The schema `common.json#/$defs/CustomerId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct CustomerId(String);
@@ -823,7 +845,9 @@ pub mod common {
     ::eventsmith::generated::text_type!(CustomerId);
 
     /// What a promotion or a coupon takes off: an amount of money or a percentage.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    ///
+    /// The schema `common.json#/$defs/Discount`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
     #[serde(tag = "kind")]
     pub enum Discount {
         /// `kind` is `amount`.
@@ -847,7 +871,9 @@ pub mod common {
     }
 
     /// A discount of a fixed amount.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/AmountDiscount`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct AmountDiscount {
         /// The amount taken off, at most the price.
         pub amount: Money,
@@ -860,7 +886,9 @@ pub mod common {
     }
 
     /// An amount of money. It is never negative: which way the money flows is the event's to say.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/Money`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct Money {
         /// The amount, in minor units of the currency (cents for EUR, yen for JPY).
         pub amount_minor: i64,
@@ -875,6 +903,8 @@ pub mod common {
     }
 
     /// A currency by its ISO 4217 alphabetic code.
+    ///
+    /// The schema `common.json#/$defs/CurrencyCode`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct CurrencyCode(String);
@@ -894,7 +924,9 @@ pub mod common {
     ::eventsmith::generated::text_type!(CurrencyCode);
 
     /// A discount in proportion to the price.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/PercentageDiscount`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct PercentageDiscount {
         /// The share of the price taken off, in percent.
         pub percentage: Percentage,
@@ -914,6 +946,8 @@ pub mod common {
     }
 
     /// A percentage from 0 to 100, as a decimal string so that it stays exact; "15" is 15 %.
+    ///
+    /// The schema `common.json#/$defs/Percentage`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct Percentage(String);
@@ -930,6 +964,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(Percentage);
 
     /// Who acted: a person (usr_...) or a service (svc_...).
+    ///
+    /// The schema `common.json#/$defs/Actor`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct Actor(String);
@@ -949,6 +985,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(Actor);
 
     /// Identifies a customer's transaction, from basket to refund.
+    ///
+    /// The schema `common.json#/$defs/TransactionId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct TransactionId(String);
@@ -968,6 +1006,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(TransactionId);
 
     /// Identifies one evaluation: the run of a set of rules over one transaction.
+    ///
+    /// The schema `common.json#/$defs/ContextId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct ContextId(String);
@@ -987,6 +1027,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(ContextId);
 
     /// What went wrong, for people. It holds no secrets and no account numbers.
+    ///
+    /// The schema `common.json#/$defs/ErrorMessage`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct ErrorMessage(String);
@@ -1003,6 +1045,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(ErrorMessage);
 
     /// A stable code of an error, for programs.
+    ///
+    /// The schema `common.json#/$defs/ErrorCode`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct ErrorCode(String);
@@ -1025,6 +1069,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(ErrorCode);
 
     /// Identifies a loyalty account.
+    ///
+    /// The schema `common.json#/$defs/LoyaltyAccountId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct LoyaltyAccountId(String);
@@ -1044,6 +1090,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(LoyaltyAccountId);
 
     /// Identifies a payment, from authorization to refund.
+    ///
+    /// The schema `common.json#/$defs/PaymentId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct PaymentId(String);
@@ -1063,7 +1111,9 @@ pub mod common {
     ::eventsmith::generated::text_type!(PaymentId);
 
     /// How a customer pays. Of a card or an account only the last four digits are ever recorded.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    ///
+    /// The schema `common.json#/$defs/PaymentMethod`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
     #[serde(tag = "kind")]
     pub enum PaymentMethod {
         /// `kind` is `card`.
@@ -1092,7 +1142,9 @@ pub mod common {
     }
 
     /// Payment by card. Closed, so that a full card number cannot slip in.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/CardMethod`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct CardMethod {
         /// The card's scheme.
@@ -1123,6 +1175,8 @@ pub mod common {
     }
 
     /// The scheme of a card.
+    ///
+    /// The schema `common.json#/$defs/CardBrand`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum CardBrand {
@@ -1143,6 +1197,8 @@ pub mod common {
     }
 
     /// The last four digits of a card or account number; more is never recorded.
+    ///
+    /// The schema `common.json#/$defs/LastFour`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct LastFour(String);
@@ -1162,7 +1218,9 @@ pub mod common {
     ::eventsmith::generated::text_type!(LastFour);
 
     /// Payment by digital wallet. Closed, so that a full card number cannot slip in.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/WalletMethod`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct WalletMethod {
         /// Who runs the wallet.
@@ -1177,6 +1235,8 @@ pub mod common {
     }
 
     /// The provider of a digital wallet.
+    ///
+    /// The schema `common.json#/$defs/WalletProvider`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum WalletProvider {
@@ -1191,7 +1251,9 @@ pub mod common {
     }
 
     /// Payment by bank transfer. Closed, so that a full account number cannot slip in.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/BankTransferMethod`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct BankTransferMethod {
         /// The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.
@@ -1220,6 +1282,8 @@ pub mod common {
     }
 
     /// The name of an external system, as configured.
+    ///
+    /// The schema `common.json#/$defs/SystemName`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct SystemName(String);
@@ -1239,6 +1303,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(SystemName);
 
     /// Identifies one refund of a payment.
+    ///
+    /// The schema `common.json#/$defs/RefundId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct RefundId(String);
@@ -1258,6 +1324,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(RefundId);
 
     /// Identifies a rule, across all its versions.
+    ///
+    /// The schema `common.json#/$defs/RuleId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct RuleId(String);
@@ -1277,6 +1345,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(RuleId);
 
     /// The name of a rule, for people.
+    ///
+    /// The schema `common.json#/$defs/RuleName`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct RuleName(String);
@@ -1293,6 +1363,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(RuleName);
 
     /// Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.
+    ///
+    /// The schema `common.json#/$defs/RuleStatus`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum RuleStatus {
@@ -1307,7 +1379,9 @@ pub mod common {
     }
 
     /// The version of a rule: 1 at its creation, one more with each update.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/RuleVersion`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct RuleVersion(pub u32);
 
@@ -1318,7 +1392,9 @@ pub mod common {
     }
 
     /// The priority of a rule; of two rules in conflict the higher figure wins.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/RulePriority`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct RulePriority(pub u16);
 
@@ -1329,6 +1405,8 @@ pub mod common {
     }
 
     /// A label by which rules are grouped.
+    ///
+    /// The schema `common.json#/$defs/Tag`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct Tag(String);
@@ -1348,6 +1426,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(Tag);
 
     /// A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.
+    ///
+    /// The schema `common.json#/$defs/Jurisdiction`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct Jurisdiction(String);
@@ -1373,6 +1453,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(Jurisdiction);
 
     /// The type of a tax.
+    ///
+    /// The schema `common.json#/$defs/TaxType`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum TaxType {
@@ -1389,6 +1471,8 @@ pub mod common {
     }
 
     /// A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; "0.0725" is 7.25 %.
+    ///
+    /// The schema `common.json#/$defs/TaxRate`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct TaxRate(String);
@@ -1414,6 +1498,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(TaxRate);
 
     /// Identifies one request to an external system; a retry bears the same value.
+    ///
+    /// The schema `common.json#/$defs/RequestId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct RequestId(String);
@@ -1433,6 +1519,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(RequestId);
 
     /// Identifies one run of a data synchronization.
+    ///
+    /// The schema `common.json#/$defs/SyncId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct SyncId(String);
@@ -1452,6 +1540,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(SyncId);
 
     /// Which way records move. `import`: from the external system to us; `export`: from us to it.
+    ///
+    /// The schema `common.json#/$defs/SyncDirection`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum SyncDirection {
@@ -1462,6 +1552,8 @@ pub mod common {
     }
 
     /// What kind of record a synchronization moves.
+    ///
+    /// The schema `common.json#/$defs/SyncEntity`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum SyncEntity {
@@ -1478,6 +1570,8 @@ pub mod common {
     }
 
     /// Identifies a tenant: the merchant for whom the rules engine works.
+    ///
+    /// The schema `common.json#/$defs/TenantId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct TenantId(String);
@@ -1497,6 +1591,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(TenantId);
 
     /// Identifies a webhook endpoint, inbound or outbound.
+    ///
+    /// The schema `common.json#/$defs/EndpointId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct EndpointId(String);
@@ -1516,6 +1612,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(EndpointId);
 
     /// Identifies one webhook delivery; every attempt at it bears the same value.
+    ///
+    /// The schema `common.json#/$defs/DeliveryId`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct DeliveryId(String);
@@ -1535,7 +1633,9 @@ pub mod common {
     ::eventsmith::generated::text_type!(DeliveryId);
 
     /// Which entries of the rule cache are meant: all, those of some rules, or those of all rules with some tag.
-    #[derive(Debug, Clone, PartialEq, Serialize)]
+    ///
+    /// The schema `common.json#/$defs/CacheScope`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
     #[serde(tag = "kind")]
     pub enum CacheScope {
         /// `kind` is `all`.
@@ -1563,11 +1663,15 @@ pub mod common {
     }
 
     /// Every entry of the cache.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/AllScope`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct AllScope {}
 
     /// The entries of the rules listed.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/RulesScope`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct RulesScope {
         /// The rules whose entries are meant.
         pub rule_ids: Vec<RuleId>,
@@ -1581,7 +1685,9 @@ pub mod common {
     }
 
     /// The entries of all rules that bear at least one of the tags.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    ///
+    /// The schema `common.json#/$defs/TagsScope`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
     pub struct TagsScope {
         /// The tags of the rules that are meant.
         pub tags: Vec<Tag>,
@@ -1595,6 +1701,8 @@ pub mod common {
     }
 
     /// The text of a rule in the engine's rule language: its conditions and its actions.
+    ///
+    /// The schema `common.json#/$defs/RuleDefinition`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct RuleDefinition(String);
@@ -1611,6 +1719,8 @@ pub mod common {
     ::eventsmith::generated::text_type!(RuleDefinition);
 
     /// Where the next page starts. Opaque: it is passed back as it came.
+    ///
+    /// The schema `common.json#/$defs/PageToken`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(transparent)]
     pub struct PageToken(String);
@@ -1645,7 +1755,9 @@ pub mod coupon {
         };
 
         /// A coupon's time ran out before it was used up. Published by coupons.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/coupon/expired.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CouponExpired {
             /// The coupon that expired.
             pub coupon_code: CouponCode,
@@ -1686,7 +1798,9 @@ pub mod coupon {
         }
 
         /// A coupon was issued, to one customer or to all. Published by coupons.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/coupon/issued.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CouponIssued {
             /// The coupon that was issued.
             pub coupon_code: CouponCode,
@@ -1758,7 +1872,9 @@ pub mod coupon {
         }
 
         /// A customer redeemed a coupon. Published by coupons.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/coupon/redeemed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CouponRedeemed {
             /// The coupon that was redeemed.
             pub coupon_code: CouponCode,
@@ -1804,7 +1920,9 @@ pub mod coupon {
         }
 
         /// A customer tried to redeem a coupon and was refused. Input that is no well-formed code at all is refused at the edge and not published. Published by coupons.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/coupon/rejected.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct CouponRejected {
             /// The code that the customer entered.
             pub coupon_code: CouponCode,
@@ -1854,6 +1972,8 @@ pub mod coupon {
         }
 
         /// Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.
+        ///
+        /// The schema `domain/coupon/rejected.v1.json#/$defs/RejectionReason`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum RejectionReason {
@@ -1896,7 +2016,9 @@ pub mod evaluation {
         };
 
         /// The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Published by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/evaluation/completed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationCompleted {
             /// The evaluation.
             pub context_id: ContextId,
@@ -1947,7 +2069,9 @@ pub mod evaluation {
         }
 
         /// The evaluation of rules over a transaction broke off because of a technical fault. Published by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/evaluation/failed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationFailed {
             /// The evaluation.
             pub context_id: ContextId,
@@ -1984,7 +2108,9 @@ pub mod evaluation {
         }
 
         /// The evaluation of rules over a transaction began. Published by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/evaluation/started.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationStarted {
             /// The evaluation.
             pub context_id: ContextId,
@@ -2020,7 +2146,9 @@ pub mod evaluation {
         }
 
         /// Evaluate rules over a transaction and return the result. Answered by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/evaluation/evaluate.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationEvaluate {
             /// The evaluation, named by the sender, so that a repeated command is recognized.
             pub context_id: ContextId,
@@ -2086,7 +2214,9 @@ pub mod evaluation {
         }
 
         /// The evaluation ended, with a result or, if `success` is false, without one. Sent by rules-evaluation in reply to evaluation.evaluate.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/evaluation/evaluate.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationEvaluateReply {
             /// The evaluation.
             pub context_id: ContextId,
@@ -2147,7 +2277,9 @@ pub mod evaluation {
         use super::super::common::{ContextId, ErrorMessage, TransactionId};
 
         /// The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Version 2 adds the number of rules passed over. Published by rules-evaluation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/evaluation/completed.v2.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct EvaluationCompleted {
             /// The evaluation.
             pub context_id: ContextId,
@@ -2242,7 +2374,9 @@ pub mod external {
         };
 
         /// A request to an external system was answered. Published by rules-calculation, taxes or payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/external/request_completed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct ExternalRequestCompleted {
             /// The request.
             pub request_id: RequestId,
@@ -2299,7 +2433,9 @@ pub mod external {
         }
 
         /// A request to an external system was given up without a usable answer. Published by rules-calculation, taxes or payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/external/request_failed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct ExternalRequestFailed {
             /// The request.
             pub request_id: RequestId,
@@ -2379,7 +2515,9 @@ pub mod loyalty {
         };
 
         /// Points were credited to a loyalty account. Published by loyalty.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/loyalty/points_earned.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct LoyaltyPointsEarned {
             /// The account that was credited.
             pub account_id: LoyaltyAccountId,
@@ -2440,7 +2578,9 @@ pub mod loyalty {
         }
 
         /// A customer paid with points from a loyalty account. Published by loyalty.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/loyalty/points_redeemed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct LoyaltyPointsRedeemed {
             /// The account that was debited.
             pub account_id: LoyaltyAccountId,
@@ -2493,7 +2633,9 @@ pub mod loyalty {
         }
 
         /// A loyalty account rose or fell to another tier. Published by loyalty.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/loyalty/tier_changed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct LoyaltyTierChanged {
             /// The account whose tier changed.
             pub account_id: LoyaltyAccountId,
@@ -2546,6 +2688,8 @@ pub mod loyalty {
         }
 
         /// What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.
+        ///
+        /// The schema `domain/loyalty/points_earned.v1.json#/properties/reason`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum LoyaltyPointsEarnedReason {
@@ -2560,6 +2704,8 @@ pub mod loyalty {
         }
 
         /// A tier of the loyalty programme, from lowest to highest.
+        ///
+        /// The schema `domain/loyalty/tier_changed.v1.json#/$defs/LoyaltyTier`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum LoyaltyTier {
@@ -2574,6 +2720,8 @@ pub mod loyalty {
         }
 
         /// Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.
+        ///
+        /// The schema `domain/loyalty/tier_changed.v1.json#/properties/reason`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum LoyaltyTierChangedReason {
@@ -2598,7 +2746,9 @@ pub mod metrics {
         use super::super::common::RuleId;
 
         /// Get the figures of evaluations over a span of time. Answered by rules-calculation.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/metrics/summary.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct MetricsSummary {
             /// The beginning of the span, inclusive (RFC 3339 with offset).
             pub from: DateTime,
@@ -2641,6 +2791,8 @@ pub mod metrics {
         }
 
         /// The figures. Sent by rules-calculation in reply to metrics.summary.
+        ///
+        /// The schema `query/metrics/summary.v1.reply.json`.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub struct MetricsSummaryReply {
             /// The beginning of the span, inclusive (RFC 3339 with offset).
@@ -2714,7 +2866,9 @@ pub mod metrics {
         }
 
         /// How often one rule was applied.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/metrics/summary.v1.reply.json#/$defs/RuleUsage`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleUsage {
             /// The rule.
             pub rule_id: RuleId,
@@ -2747,7 +2901,9 @@ pub mod payment {
         };
 
         /// A payment provider reserved the amount on the customer's account. Published by payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/payment/authorized.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PaymentAuthorized {
             /// The payment that was authorized.
             pub payment_id: PaymentId,
@@ -2812,7 +2968,9 @@ pub mod payment {
         }
 
         /// An authorized amount, or a part of it, was collected. Published by payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/payment/captured.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PaymentCaptured {
             /// The payment that was captured.
             pub payment_id: PaymentId,
@@ -2864,7 +3022,9 @@ pub mod payment {
         }
 
         /// A step of a payment was declined or broke off. Published by payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/payment/failed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PaymentFailed {
             /// The payment that failed.
             pub payment_id: PaymentId,
@@ -2915,7 +3075,9 @@ pub mod payment {
         }
 
         /// A captured amount, or a part of it, was paid back to the customer. Published by payments.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/payment/refunded.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PaymentRefunded {
             /// The payment that was refunded.
             pub payment_id: PaymentId,
@@ -2977,6 +3139,8 @@ pub mod payment {
         }
 
         /// The step that failed.
+        ///
+        /// The schema `domain/payment/failed.v1.json#/properties/stage`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum PaymentFailedStage {
@@ -2989,6 +3153,8 @@ pub mod payment {
         }
 
         /// Why the amount was paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.
+        ///
+        /// The schema `domain/payment/refunded.v1.json#/properties/reason`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum PaymentRefundedReason {
@@ -3022,7 +3188,9 @@ pub mod promotion {
         };
 
         /// A promotion was applied to a transaction. Published by promotions.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/promotion/applied.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PromotionApplied {
             /// The promotion that was applied.
             pub promotion_id: PromotionId,
@@ -3077,7 +3245,9 @@ pub mod promotion {
         }
 
         /// A promotion was set up. Published by promotions.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/promotion/created.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PromotionCreated {
             /// The promotion that was created.
             pub promotion_id: PromotionId,
@@ -3167,7 +3337,9 @@ pub mod promotion {
         }
 
         /// A promotion ended and is not applied any more. Published by promotions.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/promotion/expired.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PromotionExpired {
             /// The promotion that ended.
             pub promotion_id: PromotionId,
@@ -3209,6 +3381,8 @@ pub mod promotion {
         }
 
         /// Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.
+        ///
+        /// The schema `domain/promotion/expired.v1.json#/properties/reason`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum PromotionExpiredReason {
@@ -3245,7 +3419,9 @@ pub mod rule {
         };
 
         /// A rule was activated; it is evaluated from the effective time on. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/activated.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleActivated {
             /// The rule that was activated.
             pub rule_id: RuleId,
@@ -3281,7 +3457,9 @@ pub mod rule {
         }
 
         /// A rule was created. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/created.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleCreated {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -3324,7 +3502,9 @@ pub mod rule {
         }
 
         /// A rule was deactivated; it is no longer evaluated. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/deactivated.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDeactivated {
             /// The rule that was deactivated.
             pub rule_id: RuleId,
@@ -3368,7 +3548,9 @@ pub mod rule {
         }
 
         /// A rule was deleted; its identifier is not used again. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/deleted.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDeleted {
             /// The rule that was deleted.
             pub rule_id: RuleId,
@@ -3404,7 +3586,9 @@ pub mod rule {
         }
 
         /// Properties of a rule were changed, which gave it a new version. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/updated.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleUpdated {
             /// The rule that was changed.
             pub rule_id: RuleId,
@@ -3457,7 +3641,9 @@ pub mod rule {
         }
 
         /// Activate a rule, at once or from a given time on. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/activate.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleActivate {
             /// The rule to be activated.
             pub rule_id: RuleId,
@@ -3497,7 +3683,9 @@ pub mod rule {
         }
 
         /// The rule is active. Sent by rules-management in reply to rule.activate.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/activate.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleActivateReply {
             /// The rule that was activated.
             pub rule_id: RuleId,
@@ -3528,7 +3716,9 @@ pub mod rule {
         }
 
         /// Create a rule, as a draft. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/create.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleCreate {
             /// The identifier that the rule shall have, so that a repeated command is recognized; without it one is made up.
             #[serde(
@@ -3589,7 +3779,9 @@ pub mod rule {
         }
 
         /// The rule was created. Sent by rules-management in reply to rule.create.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/create.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleCreateReply {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -3614,7 +3806,9 @@ pub mod rule {
         }
 
         /// Deactivate a rule at once. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/deactivate.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDeactivate {
             /// The rule to be deactivated.
             pub rule_id: RuleId,
@@ -3657,7 +3851,9 @@ pub mod rule {
         }
 
         /// The rule is inactive. Sent by rules-management in reply to rule.deactivate.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/deactivate.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDeactivateReply {
             /// The rule that was deactivated.
             pub rule_id: RuleId,
@@ -3687,7 +3883,9 @@ pub mod rule {
         }
 
         /// Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/delete.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDelete {
             /// The rule to be deleted.
             pub rule_id: RuleId,
@@ -3730,7 +3928,9 @@ pub mod rule {
         }
 
         /// The rule was deleted. Sent by rules-management in reply to rule.delete.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/delete.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleDeleteReply {
             /// The rule that was deleted.
             pub rule_id: RuleId,
@@ -3753,7 +3953,9 @@ pub mod rule {
         }
 
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/update.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleUpdate {
             /// The rule to be changed.
             pub rule_id: RuleId,
@@ -3793,7 +3995,9 @@ pub mod rule {
         }
 
         /// The rule was changed. Sent by rules-management in reply to rule.update.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/update.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleUpdateReply {
             /// The rule that was changed.
             pub rule_id: RuleId,
@@ -3819,7 +4023,9 @@ pub mod rule {
         }
 
         /// Get one rule, in its current version or an earlier one. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/rule/get.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleGet {
             /// The rule asked for.
             pub rule_id: RuleId,
@@ -3849,7 +4055,9 @@ pub mod rule {
         }
 
         /// The rule. Sent by rules-management in reply to rule.get.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/rule/get.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleGetReply {
             /// The rule.
             pub rule_id: RuleId,
@@ -3913,7 +4121,9 @@ pub mod rule {
         }
 
         /// List rules page by page, the most recently changed first. Answered by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/rule/list.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleList {
             /// Only rules with this status.
             #[serde(
@@ -3985,7 +4195,9 @@ pub mod rule {
         }
 
         /// One page of rules. Sent by rules-management in reply to rule.list.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/rule/list.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleListReply {
             /// The rules of the page.
             pub items: Vec<RuleSummary>,
@@ -4010,6 +4222,8 @@ pub mod rule {
         }
 
         /// The priority of a rule in version 1 of this event, from lowest to highest.
+        ///
+        /// The schema `domain/rule/created.v1.json#/$defs/PriorityLevel`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum PriorityLevel {
@@ -4024,7 +4238,9 @@ pub mod rule {
         }
 
         /// The change of one property.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/updated.v1.json#/$defs/PropertyChange`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct PropertyChange {
             /// The value before the change: any JSON, null if there was none.
             pub from: Value,
@@ -4033,7 +4249,9 @@ pub mod rule {
         }
 
         /// New values for properties of a rule; a property that is left out stays as it is.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `command/rule/update.v1.json#/$defs/RuleChanges`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleChanges {
             /// The new name.
             #[serde(
@@ -4089,7 +4307,9 @@ pub mod rule {
         }
 
         /// A rule without its definition.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `query/rule/list.v1.reply.json#/$defs/RuleSummary`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleSummary {
             /// The rule.
             pub rule_id: RuleId,
@@ -4135,7 +4355,9 @@ pub mod rule {
         };
 
         /// A rule was created. Since version 2 the priority is a figure (low is 100, medium 400, high 700, critical 1000) and a rule may bear tags. Published by rules-management.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/rule/created.v2.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RuleCreated {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -4208,7 +4430,9 @@ pub mod sync {
         };
 
         /// A synchronization of data with an external system ended with every record moved or passed over. Published by rules-management or taxes.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/sync/completed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct SyncCompleted {
             /// The run.
             pub sync_id: SyncId,
@@ -4276,7 +4500,9 @@ pub mod sync {
         }
 
         /// A synchronization of data with an external system broke off. Records moved before that stay moved. Published by rules-management or taxes.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/sync/failed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct SyncFailed {
             /// The run.
             pub sync_id: SyncId,
@@ -4330,7 +4556,9 @@ pub mod sync {
         }
 
         /// A synchronization of data with an external system began. Published by rules-management or taxes.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/sync/started.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct SyncStarted {
             /// The run.
             pub sync_id: SyncId,
@@ -4384,6 +4612,8 @@ pub mod sync {
         }
 
         /// How much is moved. `full`: all records; `incremental`: only those changed since the last run.
+        ///
+        /// The schema `integration/sync/started.v1.json#/properties/mode`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum SyncStartedMode {
@@ -4408,7 +4638,9 @@ pub mod tax {
         };
 
         /// The tax on a transaction was calculated. A later calculation for the same transaction replaces an earlier one. Published by taxes.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/tax/calculated.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct TaxCalculated {
             /// The transaction that is taxed.
             pub transaction_id: TransactionId,
@@ -4460,7 +4692,9 @@ pub mod tax {
         }
 
         /// The tax rates of a jurisdiction changed. Published by taxes.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/tax/rates_updated.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct TaxRatesUpdated {
             /// The jurisdiction whose rates changed.
             pub jurisdiction: Jurisdiction,
@@ -4503,7 +4737,9 @@ pub mod tax {
         }
 
         /// One tax on a part of a transaction, or on all of it.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/tax/calculated.v1.json#/$defs/TaxLine`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct TaxLine {
             /// Where the tax is due.
             pub jurisdiction: Jurisdiction,
@@ -4534,7 +4770,9 @@ pub mod tax {
         }
 
         /// The change of one rate.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/tax/rates_updated.v1.json#/$defs/RateChange`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct RateChange {
             /// The type of the tax.
             pub tax_type: TaxType,
@@ -4578,7 +4816,9 @@ pub mod webhook {
         };
 
         /// An event was delivered to a subscriber's webhook endpoint. Published by calculator.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/webhook/delivered.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct WebhookDelivered {
             /// The tenant whom the event concerns.
             pub tenant_id: TenantId,
@@ -4643,7 +4883,9 @@ pub mod webhook {
         }
 
         /// An attempt to deliver an event to a subscriber's webhook endpoint failed. Unless the delivery is given up, another attempt follows. Published by calculator.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/webhook/failed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct WebhookFailed {
             /// The tenant whom the event concerns.
             pub tenant_id: TenantId,
@@ -4727,7 +4969,9 @@ pub mod webhook {
         }
 
         /// An external system called one of our webhook endpoints, and the call was accepted. Published by calculator.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `integration/webhook/received.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct WebhookReceived {
             /// The tenant to whom the endpoint belongs.
             pub tenant_id: TenantId,

@@ -6,7 +6,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::{generate, load};
 use eventsmith_tests::realistic::{self, SEED};
 use tempfile::TempDir;
 
@@ -34,12 +34,12 @@ fn read(bencher: Bencher<'_, '_>, events: usize) {
 fn write(bencher: Bencher<'_, '_>, events: usize) {
     let dir = catalogue(events);
     let loaded = load(dir.path());
-    bencher.counter(ItemsCount::new(events)).bench(|| emit::rust(&loaded).unwrap());
+    bencher.counter(ItemsCount::new(events)).bench(|| generate(&loaded).unwrap());
 }
 
 /// What a build script does.
 #[divan::bench(args = EVENTS, sample_count = 5)]
 fn total(bencher: Bencher<'_, '_>, events: usize) {
     let dir = catalogue(events);
-    bencher.counter(ItemsCount::new(events)).bench(|| emit::rust(&load(dir.path())).unwrap());
+    bencher.counter(ItemsCount::new(events)).bench(|| generate(&load(dir.path())).unwrap());
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use eventsmith_codegen::breaking::{Comparisons, Status, compare, compare_all};
-use eventsmith_codegen::load::{from_files, is_part};
+use eventsmith_codegen::load::is_part;
 use eventsmith_codegen::manifest::{self, Policy};
-use eventsmith_codegen::{Loaded, Severity, load};
+use eventsmith_codegen::{Loaded, Severity, from_files, load};
 
 use crate::catalogue::{Schemas, checked, shown};
 use crate::exit::ExitStatus;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use eventsmith_codegen::emit;
+use eventsmith_codegen::generate;
 
 use crate::catalogue::{Schemas, shown};
 use crate::exit::ExitStatus;
@@ -29,7 +29,7 @@ pub(crate) struct Generate {
 impl Generate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load()?;
-        let text = match emit::rust(&loaded) {
+        let text = match generate(&loaded) {
             Ok(text) => text,
             Err(diagnostics) => {
                 let findings: Vec<Finding> =

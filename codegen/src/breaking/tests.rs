@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::containment::{Obstacle, Witness};
-use crate::load::from_files;
+use crate::generate::from_files;
 use crate::schema::Validator;
 
 use super::*;

@@ -11,10 +11,10 @@ use crate::bundle::{bundle, files_from};
 use crate::emit::event_impl::{Check, EventImpl, event_impl};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
-use crate::lower::names::snake;
 use crate::manifest::FILE_NAME;
 use crate::model::{Event, Kind, Token, Version};
 use crate::pointer;
+use crate::shape::names::snake;
 
 use super::check::StructField;
 use super::errors::Errors;

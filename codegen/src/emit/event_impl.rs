@@ -9,7 +9,7 @@ use super::runtime::Runtime;
 
 /// What `impl Event` needs to know about a type.
 #[derive(Debug)]
-pub struct EventImpl<'a> {
+pub(crate) struct EventImpl<'a> {
     /// The type.
     pub name: &'a Ident,
     /// What the event is for.
@@ -34,7 +34,7 @@ pub struct EventImpl<'a> {
 
 /// How a payload is checked against its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
+pub(crate) enum Check {
     /// The type alone says it all.
     Type,
     /// The type and its method `is_valid` say it all.
@@ -62,7 +62,7 @@ impl Check {
 
 /// The version before.
 #[derive(Debug)]
-pub struct Older {
+pub(crate) struct Older {
     /// Its type.
     pub path: TokenStream,
     /// The versions that it decodes.
@@ -72,7 +72,7 @@ pub struct Older {
 }
 
 /// Writes `impl Event`, or `impl Request` for a command or query.
-pub fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStream {
+pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStream {
     let EventImpl { name, event_type, subject, schema, .. } = event;
     let kind = format_ident!("{}", kind_name(event.kind));
     let version = Literal::u32_unsuffixed(event.version);

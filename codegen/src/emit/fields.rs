@@ -50,7 +50,7 @@ fn is_scalar(program: &Program, shape: &Shape) -> bool {
 }
 
 /// Adds an error for every key and template that does not lead to required scalar properties.
-pub(super) fn check(loaded: &Loaded, program: &Program, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn check(loaded: &Loaded, program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     const HELP: &str = "name a property that is required and a string, integer or boolean";
     for version in loaded.catalogue.events.iter().flat_map(|event| &event.versions) {
         let Some(document) = loaded.catalogue.documents.get(&version.file) else { continue };

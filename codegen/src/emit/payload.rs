@@ -8,9 +8,9 @@ use quote::{format_ident, quote};
 
 use crate::bundle::bundle;
 use crate::load::Loaded;
-use crate::lower::names::snake;
 use crate::model::{Event, Token, Version};
 use crate::parallel;
+use crate::shape::names::snake;
 use crate::shape::{Id, Program};
 
 use super::event_impl::{Check, EventImpl, Older, event_impl};

@@ -25,7 +25,7 @@ impl Runtime {
     /// A dependency that is renamed in `Cargo.toml`; `None` if no crate can have that name.
     ///
     /// ```
-    /// use eventsmith_codegen::emit::Runtime;
+    /// use eventsmith_codegen::Runtime;
     ///
     /// assert!(Runtime::named("my_events").is_some());
     /// assert!(Runtime::named("my-events").is_some());

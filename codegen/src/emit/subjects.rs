@@ -7,8 +7,8 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::load::Loaded;
-use crate::lower::names::{snake, unique};
 use crate::model::{Event, Token};
+use crate::shape::names::{snake, unique};
 
 use super::Source;
 use super::fields::field_of;

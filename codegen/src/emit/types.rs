@@ -89,29 +89,27 @@ impl<'a> Types<'a> {
         quote!(#(#uses)*)
     }
 
-    /// The declaration of a type.
-    ///
-    /// `checks` tells of every definition whether it has a method `is_valid`, and whether nothing about it is left to
-    /// the validator.
-    pub(super) fn declaration(&self, id: Id, checks: &dyn Fn(Id) -> Checked) -> TokenStream {
+    /// The declaration of a type, which may implement `Eq` and `Hash`.
+    pub(super) fn declaration(&self, id: Id, checked: Checked, is_hashable: bool) -> TokenStream {
         let definition = &self.source.program.definitions[id];
-        let doc = doc(&definition.doc, || fallback_doc(definition));
+        let doc = doc(&with_source(definition), String::new);
+        let hash = is_hashable.then(|| quote!(, Eq, Hash));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
             Body::Struct(body) => {
                 let default = super::default::is_derived(self.source, id).then(|| quote!(, Default));
-                self.structure(&name, body, default)
+                self.structure(&name, body, &quote!(#hash #default))
             }
             Body::Enum(variants) => enumeration(&name, variants),
-            Body::Union(union) => self.union(&name, union, checks(id)),
+            Body::Union(union) => self.union(&name, union, checked, hash.as_ref()),
             Body::Text(checks) => return self.text(&doc, &name, checks),
-            Body::Wrapper(shape) => self.wrapper(&name, shape),
+            Body::Wrapper(shape) => self.wrapper(&name, shape, hash.as_ref()),
             Body::Open => TokenStream::new(),
         };
         quote!(#doc #declaration)
     }
 
-    fn structure(&self, name: &Ident, body: &Struct, default: Option<TokenStream>) -> TokenStream {
+    fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
@@ -126,7 +124,7 @@ impl<'a> Types<'a> {
             _ => None,
         };
         quote! {
-            #[derive(Debug, Clone, PartialEq #default, ::serde::Serialize, ::serde::Deserialize)]
+            #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #closed
             pub struct #name { #(#fields)* #kept }
         }
@@ -159,7 +157,7 @@ impl<'a> Types<'a> {
         quote!(#doc #options pub #name: #ty,)
     }
 
-    fn union(&self, name: &Ident, union: &Union, checked: Checked) -> TokenStream {
+    fn union(&self, name: &Ident, union: &Union, checked: Checked, derives: Option<&TokenStream>) -> TokenStream {
         let names: Vec<Ident> = union.variants.iter().map(|variant| format_ident!("{}", variant.name)).collect();
         let variants = union.variants.iter().zip(&names).map(|(variant, name)| {
             let doc = doc(&variant.doc, || self.alternative_doc(union, variant));
@@ -199,7 +197,7 @@ impl<'a> Types<'a> {
             Choice::One | Choice::Any => (quote!(untagged), quote!(#any_of!(#name, #is_valid [#(#names),*] #several);)),
         };
         quote! {
-            #[derive(Debug, Clone, PartialEq, ::serde::Serialize)]
+            #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize)]
             #[serde(#style)]
             pub enum #name { #(#variants)* #several_variant }
 
@@ -221,12 +219,12 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn wrapper(&self, name: &Ident, shape: &Shape) -> TokenStream {
+    fn wrapper(&self, name: &Ident, shape: &Shape, derives: Option<&TokenStream>) -> TokenStream {
         let ty = self.shape(shape);
         let reader = self.runtime().internal_text("de::exact");
         let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
         quote! {
-            #[derive(Debug, Clone, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+            #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
             pub struct #name(#exact pub #ty);
         }
@@ -475,11 +473,10 @@ fn escape_doc(line: &str) -> String {
     escaped
 }
 
-fn fallback_doc(definition: &Definition) -> String {
-    let file = &definition.place.file;
-    if definition.place.pointer.is_empty() {
-        format!("The schema `{file}`.")
-    } else {
-        format!("The schema `{file}#{}`.", definition.place.pointer)
-    }
+/// The documentation of a definition, with the schema that it comes from.
+fn with_source(definition: &Definition) -> String {
+    let (file, pointer) = (&definition.place.file, &definition.place.pointer);
+    let hash = if pointer.is_empty() { "" } else { "#" };
+    let source = format!("The schema `{file}{hash}{pointer}`.");
+    if definition.doc.trim().is_empty() { source } else { format!("{}\n\n{source}", definition.doc.trim()) }
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::load::Loaded;
 use crate::pointer;
 use crate::references::{Place, Target};
+use crate::shape::names::Origin;
 use crate::shape::{Body, Classes, Definition, Gap, Id};
 
 use super::conjunction::{Conjunction, Flat};
-use super::names::Origin;
 
 /// The state of lowering a catalogue.
 pub(super) struct Context<'a> {
@@ -154,6 +154,7 @@ impl<'a> Context<'a> {
         self.definitions.push(Definition {
             doc: self.text(&place, "description").to_owned(),
             place,
+            equals: Vec::new(),
             module: Vec::new(),
             name: String::new(),
             body: Body::Open,

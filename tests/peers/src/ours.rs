@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::anyhow;
-use eventsmith_codegen::{emit, load};
+use eventsmith_codegen::load;
 use eventsmith_tests::realistic::File;
 
 /// The text of a crate, from a catalogue that is written into a folder first.
@@ -13,5 +13,5 @@ pub(crate) fn generate(dir: &Path, files: &[File]) -> anyhow::Result<String> {
         fs::remove_dir_all(dir)?;
     }
     eventsmith_tests::realistic::write_files(dir, files)?;
-    emit::rust(&load(dir)).map_err(|findings| anyhow!("eventsmith: {findings:#?}"))
+    eventsmith_codegen::generate(&load(dir)).map_err(|findings| anyhow!("eventsmith: {findings:#?}"))
 }

@@ -22,7 +22,7 @@ include!("../../../schemas/golden/events.rs");
 #[test]
 fn the_committed_text_is_what_the_generator_says() {
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("schemas");
-    let generated = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas)).unwrap();
+    let generated = eventsmith_codegen::generate(&eventsmith_codegen::load(&schemas)).unwrap();
 
     assert!(
         generated == include_str!("../../../schemas/golden/events.rs"),

@@ -20,7 +20,7 @@ fn the_schema_becomes_the_event_that_the_text_says() {
     fs::write(dir.path().join("eventsmith.toml"), "root = \"rules\"\n").unwrap();
     fs::write(dir.path().join("domain/rule/activated.v1.json"), blocks("json")[0]).unwrap();
 
-    let text = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(dir.path())).unwrap();
+    let text = eventsmith_codegen::generate(&eventsmith_codegen::load(dir.path())).unwrap();
 
     assert!(text.contains("pub struct RuleActivated {"), "{text}");
     assert!(text.contains("\"rules.domain.rule.activated\""), "{text}");

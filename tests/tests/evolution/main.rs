@@ -42,7 +42,7 @@ fn encoded<E: Event>(version: u32, payload: &Value) -> Value {
 #[test]
 fn the_committed_text_is_what_the_generator_says() {
     let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evolution/schemas");
-    let generated = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas)).unwrap();
+    let generated = eventsmith_codegen::generate(&eventsmith_codegen::load(&schemas)).unwrap();
 
     assert!(generated == include_str!("golden/events.rs"), "the golden is stale; see the top of this file");
 }

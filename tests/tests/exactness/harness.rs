@@ -148,7 +148,7 @@ fn generate(dir: &Path, catalogue: &Catalogue) -> Result<String, String> {
         fs::write(path, text).unwrap();
     }
     let generate = move || {
-        let rust = eventsmith_codegen::emit::rust(&eventsmith_codegen::load(&schemas));
+        let rust = eventsmith_codegen::generate(&eventsmith_codegen::load(&schemas));
         rust.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     };
     match thread::Builder::new().name(catalogue.name.clone()).spawn(generate).unwrap().join() {

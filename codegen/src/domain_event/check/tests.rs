@@ -5,8 +5,7 @@ use std::fs;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::load::load;
-use crate::lower::lower;
+use crate::generate::{load, types};
 
 use super::*;
 
@@ -17,7 +16,7 @@ fn errors(properties: &str, required: &str, item: TokenStream) -> Vec<String> {
     fs::write(dir.path().join("eventsmith.toml"), "root = \"r\"\n").unwrap();
     let schema = format!(r#"{{"type": "object", "properties": {properties}, "required": {required}}}"#);
     fs::write(dir.path().join("domain/thing/done.v1.json"), schema).unwrap();
-    let program = lower(&load(dir.path()));
+    let program = types(&load(dir.path()));
     let root = program.root_of("domain/thing/done.v1.json").unwrap();
     let body = &program.definitions[root].body;
     let mut errors = Errors::default();

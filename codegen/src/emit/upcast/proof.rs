@@ -10,7 +10,7 @@ use crate::bundle::files_from;
 use crate::evolution;
 use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
-use crate::references::References;
+use crate::references::{Place, References};
 use crate::shape::{Body, Check, Choice, Id, Program, Rule, Shape, Type};
 
 /// Whether values of a version stay valid when properties come or go.
@@ -112,12 +112,16 @@ fn asking_less(
     let documents = all.filter_map(|file| Some((file.clone(), loaded.catalogue.documents.get(file)?.clone())));
     let mut documents: BTreeMap<String, Document> = documents.collect();
     for (id, property) in filled {
-        let place = &program.definitions[*id].place;
-        if old_files.contains(&place.file) {
+        let definition = &program.definitions[*id];
+        let places = std::iter::once(&definition.place).chain(&definition.equals);
+        let places: Vec<&Place> = places.filter(|place| new_files.contains(&place.file)).collect();
+        if places.is_empty() || places.iter().any(|place| old_files.contains(&place.file)) {
             return None;
         }
-        let schema = documents.get_mut(&place.file)?.schema.pointer_mut(&place.pointer)?;
-        schema.get_mut("required")?.as_array_mut()?.retain(|name| name != property);
+        for place in places {
+            let schema = documents.get_mut(&place.file)?.schema.pointer_mut(&place.pointer)?;
+            schema.get_mut("required")?.as_array_mut()?.retain(|name| name != property);
+        }
     }
     let references = References::new(&documents);
     let Catalogue { dir, manifest, .. } = &loaded.catalogue;

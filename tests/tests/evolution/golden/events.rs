@@ -63,7 +63,9 @@ pub mod order {
         use ::serde::{Deserialize, Serialize};
 
         /// An order was packed.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/packed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPacked {
             /// The property `status`.
             pub status: Status,
@@ -120,7 +122,9 @@ pub mod order {
         }
 
         /// An order was placed.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/placed.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -145,7 +149,9 @@ pub mod order {
         }
 
         /// An order was stacked.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderStacked {
             /// The property `top`.
             pub top: Crate,
@@ -196,7 +202,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Line`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Line {
             /// The property `amount`.
             pub amount: u8,
@@ -228,7 +234,7 @@ pub mod order {
         ::eventsmith::text_type!(Code);
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/0`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPackedCash {
             /// The property `amount`.
             pub amount: u8,
@@ -241,7 +247,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/1`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPackedCard {
             /// The property `amount`.
             pub amount: u8,
@@ -254,7 +260,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/properties/payment`.
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
         #[serde(tag = "kind")]
         pub enum OrderPackedPayment {
             /// `kind` is `cash`.
@@ -276,7 +282,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Box`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPackedBox {
             /// The property `count`.
             pub count: u8,
@@ -299,7 +305,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Height`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Height(pub u8);
 
@@ -310,7 +316,9 @@ pub mod order {
         }
 
         /// A crate on top of others.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v1.json#/$defs/Crate`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Crate {
             /// The property `level`.
             pub level: Level,
@@ -327,7 +335,9 @@ pub mod order {
         }
 
         /// How high.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v1.json#/$defs/Level`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Level(pub u8);
 
@@ -338,7 +348,9 @@ pub mod order {
         }
 
         /// Marks of any name.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v1.json#/$defs/Marks`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Marks {
             /// The property `main`.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
@@ -364,6 +376,8 @@ pub mod order {
         use ::serde::{Deserialize, Serialize};
 
         /// An order was packed.
+        ///
+        /// The schema `domain/order/packed.v2.json`.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub struct OrderPacked {
             /// The property `status`.
@@ -442,7 +456,9 @@ pub mod order {
         }
 
         /// An order was placed. Since version 2 it has a channel.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/placed.v2.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -487,7 +503,9 @@ pub mod order {
         }
 
         /// An order was stacked. Since version 2 it is told anew.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v2.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderStacked {
             /// The property `top`.
             pub top: Crate,
@@ -652,7 +670,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/2`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPackedNone {
             /// The property `amount`.
             pub amount: u8,
@@ -788,7 +806,9 @@ pub mod order {
         }
 
         /// A crate on top of others. Since version 2 it is told anew.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v2.json#/$defs/Crate`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Crate {
             /// The property `level`.
             pub level: Level,
@@ -814,7 +834,9 @@ pub mod order {
         }
 
         /// How high. Since version 2 it is told anew.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v2.json#/$defs/Level`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Level(pub u8);
 
@@ -831,7 +853,9 @@ pub mod order {
         }
 
         /// Marks of any name. Since version 2 it is told anew.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/stacked.v2.json#/$defs/Marks`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Marks {
             /// The property `main`.
             #[serde(default, deserialize_with = "::eventsmith::de::present", skip_serializing_if = "Option::is_none")]
@@ -859,6 +883,8 @@ pub mod order {
         }
 
         /// A word. Since version 2 it is told anew.
+        ///
+        /// The schema `domain/order/stacked.v2.json#/$defs/Word`.
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         pub struct OrderStackedWord(String);
@@ -882,7 +908,9 @@ pub mod order {
         use super::v2::OrderPlacedChannel;
 
         /// An order was placed. Since version 3 the amount is a text with its currency.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/placed.v3.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -929,7 +957,9 @@ pub mod order {
         use ::serde::{Deserialize, Serialize};
 
         /// An order was placed. Since version 4 any channel may be told.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/order/placed.v4.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,

@@ -54,7 +54,9 @@ pub mod text {
         use ::serde::{Deserialize, Serialize};
 
         /// A text for every pattern that the matchers are tested with.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        ///
+        /// The schema `domain/text/matched.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct Matched {
             /// The property `topicId`.
             #[serde(

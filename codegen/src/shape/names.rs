@@ -1,15 +1,17 @@
 //! Names of types, fields and variants: readable, legal, unique, and the same every time.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
-use serde_json::Value;
 
 use crate::load::Loaded;
+use crate::pointer;
 use crate::shape::{Body, Id, Program, Type, Variant};
 
+use super::homes::Homes;
+
 /// Where the name of a type comes from.
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// The payload of a schema file.
     Root,
     /// A named definition.
@@ -63,19 +65,28 @@ const RESERVED_TYPES: &[&str] = &[
     "Vec",
 ];
 
-/// Gives every definition its module and name, and every field and variant its name.
-pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded) {
-    let files = files(loaded);
+/// The names that definitions would have if nobody else wanted them. Equal types have equal ones.
+pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) -> Vec<String> {
+    let mut wanted: Vec<String> = Vec::with_capacity(origins.len());
+    for (id, origin) in origins.iter().enumerate() {
+        let title = title(program, id, loaded);
+        wanted.push(match origin {
+            Origin::Root => title.unwrap_or_else(|| homes.of(&program.definitions[id].place.file).1),
+            Origin::Definition { name } => type_name(name),
+            Origin::Inline { owner, hint } => {
+                title.unwrap_or_else(|| format!("{}{}", wanted[*owner], type_name_part(hint)))
+            }
+        });
+    }
+    wanted
+}
+
+/// Gives every definition its name, and every field and variant.
+pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
     let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
     for (id, origin) in origins.iter().enumerate() {
-        let file = &program.definitions[id].place.file;
-        let (module, path_name) = files.get(file.as_str()).cloned().unwrap_or_else(|| shared_file(file));
-        let schema = loaded
-            .catalogue
-            .documents
-            .get(file)
-            .and_then(|document| document.schema.pointer(&program.definitions[id].place.pointer));
-        let title = schema.and_then(|schema| schema.get("title")).and_then(Value::as_str).and_then(short_title);
+        let (_, path_name) = homes.of(&program.definitions[id].place.file);
+        let title = title(program, id, loaded);
         let candidates = match origin {
             Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
             Origin::Definition { name } => {
@@ -83,22 +94,30 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded)
                 vec![own.clone(), format!("{path_name}{own}")]
             }
             Origin::Inline { owner, hint } => {
-                let nested = format!("{}{}", program.definitions[*owner].name, type_name_part(hint));
-                vec![title.unwrap_or_else(|| nested.clone()), nested]
+                let owner = &program.definitions[*owner].name;
+                let nested = format!("{owner}{}", type_name_part(hint));
+                let by_path = format!("{owner}{}", path_part(&program.definitions[id].place.pointer, hint));
+                vec![title.unwrap_or_else(|| nested.clone()), nested, by_path]
             }
         };
-        let names = taken.entry(module.clone()).or_default();
+        let names = taken.entry(program.definitions[id].module.clone()).or_default();
         let legal = |name: &&String| !RESERVED_TYPES.contains(&name.as_str()) && !names.contains(*name);
         let chosen = candidates.iter().find(legal).cloned().unwrap_or_else(|| {
             let last = candidates.last().cloned().unwrap_or_default();
             unique(&last, |name| RESERVED_TYPES.contains(&name) || names.contains(name))
         });
         names.insert(chosen.clone());
-        program.definitions[id].module = module;
         program.definitions[id].name = chosen;
     }
     name_alternatives(program);
     program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
+}
+
+/// The title of a definition's schema, if it can be a name.
+fn title(program: &Program, id: Id, loaded: &Loaded) -> Option<String> {
+    let place = &program.definitions[id].place;
+    let document = loaded.catalogue.documents.get(&place.file)?;
+    document.schema.pointer(&place.pointer)?.get("title")?.as_str().and_then(short_title)
 }
 
 /// Gives every alternative that has no tag the name of its type.
@@ -192,6 +211,23 @@ fn type_name_part(text: &str) -> String {
     ascii(text).to_upper_camel_case()
 }
 
+/// A name from the properties that lead to a schema within its definition, where the last of them alone is taken.
+fn path_part(at: &str, hint: &str) -> String {
+    let steps = pointer::steps(at).unwrap_or_default();
+    let named: Vec<&String> = steps
+        .windows(2)
+        .filter(|pair| matches!(pair[0].as_str(), "properties" | "$defs" | "definitions" | "patternProperties"))
+        .map(|pair| &pair[1])
+        .collect();
+    let is_shared = matches!(steps.first().map(String::as_str), Some("$defs" | "definitions"));
+    let mut parts: Vec<String> = named.iter().skip(usize::from(is_shared)).map(|name| type_name_part(name)).collect();
+    let last = type_name_part(hint);
+    if parts.last() != Some(&last) {
+        parts.push(last);
+    }
+    parts.concat()
+}
+
 /// Letters and digits of ASCII stay; any other character parts two words.
 fn ascii(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
@@ -206,32 +242,6 @@ pub(crate) fn snake(text: &str) -> String {
         _ if name.starts_with(|c: char| c.is_ascii_digit()) => format!("n{name}"),
         _ => name,
     }
-}
-
-/// Module and payload name of every file that describes an event or a reply: group and version, and the path.
-fn files(loaded: &Loaded) -> HashMap<&str, (Vec<String>, String)> {
-    let mut files = HashMap::new();
-    for event in &loaded.catalogue.events {
-        let mut group: Vec<String> = event.event_type.split('.').map(snake).collect();
-        group.pop();
-        let name = type_name(&event.event_type);
-        for version in &event.versions {
-            let mut module = group.clone();
-            module.push(format!("v{}", version.number));
-            if let Some(reply) = &version.reply {
-                files.insert(reply.as_str(), (module.clone(), format!("{name}Reply")));
-            }
-            files.insert(version.file.as_str(), (module, name.clone()));
-        }
-    }
-    files
-}
-
-/// Module and name of a file that others refer to: its path.
-fn shared_file(file: &str) -> (Vec<String>, String) {
-    let stem = file.trim_end_matches(".json");
-    let name = type_name(stem.rsplit('/').next().unwrap_or(stem));
-    (stem.split('/').map(snake).collect(), name)
 }
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! The whole line of work in its order: load, check, lower, shape, emit.
+//!
+//! Each phase is a module of its own, and none calls another. What is wrong with a catalogue is collected on the way:
+//! loading and checking find all of it but for what only shows in the types.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::check;
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::emit::{self, Runtime};
+use crate::load::{self, Loaded};
+use crate::lower;
+use crate::shape::{Program, settle};
+
+/// Loads and checks the catalogue in a folder that holds `eventsmith.toml`.
+pub fn load(dir: &Path) -> Loaded {
+    checked(load::read(dir))
+}
+
+/// Loads and checks a catalogue of files that need not be on disk, by their paths relative to its folder.
+///
+/// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
+/// Files that [`is_part`](load::is_part) does not want are left out, so that it does not matter what else the folder holds.
+///
+/// ```
+/// use eventsmith_codegen::from_files;
+///
+/// let files = [("eventsmith.toml", "root = \"rules\""), ("domain/rule/created.v1.json", "{\"type\": \"object\"}")];
+/// let loaded = from_files("main", files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect());
+///
+/// assert_eq!(loaded.catalogue.events[0].event_type, "rule.created");
+/// ```
+pub fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
+    checked(load::from_files(label, files))
+}
+
+/// The Rust text of a catalogue.
+///
+/// # Errors
+/// Every finding, if one of them is an error.
+pub fn generate(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
+    generate_for(loaded, &Runtime::default())
+}
+
+/// The Rust text of a catalogue, for a crate where the runtime has another name.
+///
+/// # Errors
+/// Every finding, if one of them is an error.
+pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Diagnostic>> {
+    let program = sound(loaded)?;
+    emit::text(loaded, &program, runtime).map_err(|error| vec![error])
+}
+
+/// Every finding about a catalogue: what loading and checking found, and what only shows in the types.
+pub fn findings(loaded: &Loaded) -> Vec<Diagnostic> {
+    sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())
+}
+
+/// The types of a catalogue that is free of errors.
+pub(crate) fn types(loaded: &Loaded) -> Program {
+    settle::settle(loaded, lower::lower(loaded))
+}
+
+/// The types of a catalogue as each of its files has them, before equal ones become one.
+pub(crate) fn types_apart(loaded: &Loaded) -> Program {
+    settle::apart(lower::lower(loaded))
+}
+
+fn checked(mut loaded: Loaded) -> Loaded {
+    check::check(&mut loaded);
+    loaded
+}
+
+/// The types of a catalogue, if neither its files nor its types show an error.
+fn sound(loaded: &Loaded) -> Result<Program, Vec<Diagnostic>> {
+    if has_errors(&loaded.diagnostics) {
+        return Err(loaded.diagnostics.clone());
+    }
+    let program = types(loaded);
+    let mut diagnostics = loaded.diagnostics.clone();
+    emit::fields::check(loaded, &program, &mut diagnostics);
+    if has_errors(&diagnostics) { Err(diagnostics) } else { Ok(program) }
+}
