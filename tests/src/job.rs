@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use eventsmith::catalogue::StreamDescriptor;
-use eventsmith::generated::Schema;
+use eventsmith::generated::{Schema, Token};
 use eventsmith::{DecodeError, Event, Invalid, Kind, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,7 @@ impl Job {
 }
 
 impl Event for Job {
+    const TOKEN: Token = Token::of_generated_code();
     const KIND: Kind = Kind::Domain;
     const TYPE: &'static str = "job.given";
     const VERSION: u32 = 1;
@@ -76,7 +77,7 @@ impl Event for Job {
     }
 
     fn payload_schema() -> &'static Schema {
-        static SCHEMA: Schema = Schema::of::<Job>();
+        static SCHEMA: Schema = Schema::new(Job::TYPE, Job::VERSION, Job::SCHEMA);
         &SCHEMA
     }
 

@@ -14,8 +14,11 @@ mod guides {
 
 pub mod job;
 pub mod proxy;
+mod published;
 pub mod random_edit;
 pub mod random_schema;
 pub mod realistic;
 pub mod running;
 pub mod small_crate;
+
+pub use published::results;

@@ -23,6 +23,7 @@ macro_rules! event {
         }
 
         impl Event for $name {
+            const TOKEN: eventsmith::generated::Token = eventsmith::generated::Token::of_generated_code();
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = $type;
             const VERSION: u32 = 1;
@@ -31,7 +32,7 @@ macro_rules! event {
             const KEY: Option<&'static str> = None;
 
             fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<$name>();
+                static SCHEMA: Schema = Schema::new($name::TYPE, $name::VERSION, $name::SCHEMA);
                 &SCHEMA
             }
 

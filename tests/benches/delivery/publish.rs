@@ -37,8 +37,8 @@ async fn side(
 }
 
 async fn ours(world: World) -> Outcome<Vec<u64>> {
-    let outcomes = world.bus.publish_all(world.typed.iter()).await;
-    outcomes.into_iter().map(|outcome| Ok(outcome?.sequence)).collect()
+    let published = world.bus.publish_all(world.typed.iter()).await?;
+    Ok(published.into_iter().map(|published| published.sequence).collect())
 }
 
 async fn raw(world: World) -> Outcome<Vec<u64>> {

@@ -87,9 +87,7 @@ impl World {
         let mut left = count;
         while left > 0 {
             let part = left.min(self.len());
-            for published in bus.publish_all(self.typed.iter().take(part)).await {
-                published?;
-            }
+            bus.publish_all(self.typed.iter().take(part)).await?;
             left -= part;
         }
         bus.shutdown().await?;

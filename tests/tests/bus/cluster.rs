@@ -18,16 +18,14 @@ async fn three_replicas_survive_the_loss_of_the_leader() -> Outcome {
     let bus = Bus::connect(Config { ack_timeout: Duration::from_secs(2), servers, ..config("") }).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
 
-    let replicated = |stream| stream.replicas(3);
+    let replicated = |stream: StreamDescriptor| stream.replicas(3);
     bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
     let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
         let tell = tell.clone();
         async move { Ok(tell.send(event.rule_id.clone())?) }
     }));
     let before: Vec<_> = (0..200).map(activated).collect();
-    for result in bus.publish_all(&before).await {
-        result?;
-    }
+    bus.publish_all(&before).await?;
     // The consumer is at work, and not about to be created, when the leader is lost.
     let mut missing: std::collections::HashSet<String> = (0..400).map(|number: u32| number.to_string()).collect();
     missing.remove(&next(&mut told).await?);
@@ -37,9 +35,7 @@ async fn three_replicas_survive_the_loss_of_the_leader() -> Outcome {
     let leader = cluster.index_of(&leader.ok_or("no leader")?).ok_or("an unknown leader")?;
     cluster.kill(leader)?;
     let after: Vec<_> = (200..400).map(activated).collect();
-    for result in bus.publish_all(&after).await {
-        result?;
-    }
+    bus.publish_all(&after).await?;
 
     while !missing.is_empty() {
         missing.remove(&next(&mut told).await?);

@@ -85,6 +85,7 @@ macro_rules! event {
         }
 
         impl Event for $name {
+            const TOKEN: eventsmith::generated::Token = eventsmith::generated::Token::of_generated_code();
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = $type;
             const VERSION: u32 = $version;
@@ -97,7 +98,7 @@ macro_rules! event {
             })?
 
             fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::of::<$name>();
+                static SCHEMA: Schema = Schema::new($name::TYPE, $name::VERSION, $name::SCHEMA);
                 &SCHEMA
             }
 
@@ -162,7 +163,7 @@ macro_rules! over_both_transports {
             $(#[tokio::test]
             async fn $name() -> $crate::common::Outcome {
                 let bus = eventsmith::Bus::in_memory();
-                bus.provision(&[$crate::common::STREAM, $crate::common::DEAD_LETTERS]).await?;
+                eventsmith::admin::BusAdmin::provision(&bus, &[$crate::common::STREAM, $crate::common::DEAD_LETTERS]).await?;
                 super::$name(bus).await
             })*
         }

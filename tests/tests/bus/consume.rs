@@ -241,7 +241,7 @@ async fn an_event_that_was_handed_back_comes_to_a_replacement_at_once(bus: Bus) 
     let (tell, mut told) = mpsc::unbounded_channel();
     let handled = Arc::new(AtomicUsize::new(0));
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    bus.publish_all(&(0..100).map(activated).collect::<Vec<_>>()).await;
+    bus.publish_all(&(0..100).map(activated).collect::<Vec<_>>()).await?;
     let (has_begun, may_end, count) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&handled));
     let first = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
         let (begun, go_on, count) = (Arc::clone(&has_begun), Arc::clone(&may_end), Arc::clone(&count));

@@ -77,7 +77,7 @@ async fn an_event_that_no_stream_captures_is_not_published(bus: Bus) -> Outcome 
         const SUBJECT: &'static str = "else.where";
         const SCHEMA: &'static str = "true";
         const KEY: Option<&'static str> = None;
-        eventsmith::generated::event_payload!(Elsewhere, type);
+        eventsmith::generated::event_payload!(Event, Elsewhere, type);
     }
 
     let error = bus.publish(&Elsewhere).await.unwrap_err();
@@ -115,8 +115,8 @@ async fn events_of_one_call_are_stored_in_order(bus: Bus) -> Outcome {
     let events: Vec<_> = (0..1_000).map(activated).collect();
     let (tell, mut told) = mpsc::unbounded_channel();
 
-    let results = bus.publish_all(&events).await;
-    let sequences: Vec<u64> = results.into_iter().map(|result| Ok(result?.sequence)).collect::<Outcome<_>>()?;
+    let published = bus.publish_all(&events).await?;
+    let sequences: Vec<u64> = published.into_iter().map(|published| published.sequence).collect();
     let consumer = run(bus.consumer("promotions").concurrency(1).on(move |event: Received<Activated>| {
         let tell = tell.clone();
         async move { Ok(tell.send(event.into_event())?) }
@@ -133,8 +133,15 @@ async fn events_of_one_call_are_stored_in_order(bus: Bus) -> Outcome {
 async fn an_invalid_event_keeps_none_behind_it_from_being_stored(bus: Bus) -> Outcome {
     let events = [activated("r1"), activated(""), activated("r3")];
 
-    let results = bus.publish_all(&events).await;
+    let error = bus.publish_all(&events).await.unwrap_err();
 
+    assert_eq!(error.to_string(), "2 of 3 events are stored; event 1, counted from 0, is not");
+    assert_eq!(
+        error.stored().map(|(index, published)| (index, published.sequence)).collect::<Vec<_>>(),
+        [(0, 1), (2, 2)]
+    );
+    assert_eq!(error.failures().map(|(index, _)| index).collect::<Vec<_>>(), [1]);
+    let results = error.into_results();
     assert_eq!(results[0].as_ref().map(|published| published.sequence).ok(), Some(1));
     assert!(matches!(results[1], Err(PublishError::Invalid(_))), "{results:?}");
     assert_eq!(results[2].as_ref().map(|published| published.sequence).ok(), Some(2));
@@ -257,7 +264,7 @@ async fn shutting_down_finishes_what_was_begun_and_hands_back_the_rest(bus: Bus)
     let (tell, mut told) = mpsc::unbounded_channel();
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let events: Vec<_> = (0..5).map(activated).collect();
-    bus.publish_all(&events).await;
+    bus.publish_all(&events).await?;
     let (has_begun, may_end) = (Arc::clone(&begun), Arc::clone(&go_on));
     let first = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
         let (begun, go_on) = (Arc::clone(&has_begun), Arc::clone(&may_end));

@@ -10,6 +10,8 @@ use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, PublishError, PublishOptions, Received};
 use tokio::sync::{Notify, mpsc};
 
+use eventsmith_tests::results;
+
 use crate::common::*;
 
 /// A bus that gives up quickly.
@@ -49,10 +51,10 @@ async fn a_crash_in_the_middle_of_publishing_loses_nothing_and_stores_nothing_tw
     let publishing = tokio::spawn(async move {
         let events: Vec<_> = (0..4_000).map(activated).collect();
         let (first, second) = events.split_at(1_000);
-        let mut results = bus.publish_all(first).await;
+        let mut published = results(bus.publish_all(first).await);
         signal.notify_one();
-        results.extend(bus.publish_all(second).await);
-        results
+        published.extend(results(bus.publish_all(second).await));
+        published
     });
     half_done.notified().await;
     server.kill()?;
@@ -95,7 +97,7 @@ async fn behind_an_event_that_was_not_acknowledged_only_the_window_was_sent() ->
     server.kill()?;
     let events: Vec<_> = (0..20).map(activated).collect();
 
-    let results = bus.publish_all(&events).await;
+    let results = results(bus.publish_all(&events).await);
 
     let unacknowledged =
         results.iter().take_while(|result| matches!(result, Err(PublishError::Unacknowledged { .. }))).count();
@@ -161,7 +163,7 @@ async fn many_instances_share_the_work_of_a_service() -> Outcome {
     let instances = [instance(0), instance(1)];
 
     let events: Vec<_> = (0..200).map(activated).collect();
-    bus.publish_all(&events).await;
+    bus.publish_all(&events).await?;
     let mut by_event = HashMap::new();
     let mut by_instance = [0, 0];
     for _ in 0..200 {
@@ -201,7 +203,7 @@ async fn a_consumer_stops_while_its_server_is_down() -> Outcome {
     let (mut server, bus) = server().await?;
     let started = Arc::new(Notify::new());
     let signal = Arc::clone(&started);
-    bus.publish_all(&(0..50).map(activated).collect::<Vec<_>>()).await;
+    bus.publish_all(&(0..50).map(activated).collect::<Vec<_>>()).await?;
     let consumer = run(bus.consumer("promotions").concurrency(1).on(move |_: Received<Activated>| {
         signal.notify_one();
         // Long enough that the server is gone and others wait, short enough that stopping waits for it.

@@ -9,7 +9,7 @@ use async_nats::jetstream::consumer::{self, AckPolicy, pull, push};
 use async_nats::jetstream::{self, Context, stream};
 use eventsmith::Bus;
 use eventsmith::admin::{BusAdmin, Topology};
-use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor};
+use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage};
 use eventsmith::testing::NatsServer;
 use futures_util::TryStreamExt;
 

@@ -9,6 +9,8 @@ use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Expect, PublishError, PublishOptions, Received, Uuid};
 use tokio::sync::mpsc;
 
+use eventsmith_tests::results;
+
 use crate::common::*;
 
 const ATOMIC: StreamDescriptor = STREAM.atomic(true);
@@ -280,7 +282,7 @@ async fn a_full_stream_refuses_at_once_with_the_servers_words() -> Outcome {
             let started = tokio::time::Instant::now();
 
             let stored = bus.publish(&activated("r1")).await;
-            let results = bus.publish_all(&vec![activated("x".repeat(500)); 4]).await;
+            let results = results(bus.publish_all(&vec![activated("x".repeat(500)); 4]).await);
 
             assert!(stored.is_ok(), "{bus:?} {stored:?}");
             let Some(Err(PublishError::Refused { code, reason, .. })) = results.last() else {

@@ -111,7 +111,7 @@ async fn in_a_cluster_nothing_else_is_dead_lettered_or_replayed_twice_either() -
     let cluster = NatsCluster::start(3).await?;
     let urls = cluster.urls();
     let bus = Bus::connect(Config { servers: urls.iter().cloned().map(Into::into).collect(), ..config("") }).await?;
-    let replicated = |stream| stream.replicas(3);
+    let replicated = |stream: StreamDescriptor| stream.replicas(3);
     bus.provision(&[replicated(STREAM), replicated(DEAD_LETTERS)]).await?;
     let outside = async_nats::jetstream::new(async_nats::connect(urls).await?);
     let letters = bus.dead_letters("rules").await?;
@@ -161,7 +161,7 @@ async fn what_cannot_be_found_is_counted() -> Outcome {
     consume(&mut consumer, &[], 1).await?;
     // It is further back than anybody looks.
     let later: Vec<_> = (0..1_000).map(activated).collect();
-    scene.bus.publish_all(&later).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    scene.bus.publish_all(&later).await?;
     consume(&mut consumer, &(2..=1_001).collect::<Vec<_>>(), 1).await?;
 
     let recovered = scene.letters.recover("RULES", "promotions").await?;

@@ -33,7 +33,7 @@ async fn a_lost_publish_ack_stores_nothing_twice() -> Outcome {
 
     let jobs: Vec<_> = (1..=40).map(|id| Job::new(id, [Deed::Complete])).collect();
     let mut results = vec![bus.publish(&jobs[0]).await, bus.publish(&jobs[1]).await];
-    results.extend(bus.publish_all(&jobs[2..]).await);
+    results.extend(eventsmith_tests::results(bus.publish_all(&jobs[2..]).await));
 
     for (number, result) in (1..).zip(results) {
         let published = result?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::Stream;
 use eventsmith::admin::BusAdmin;
-use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsCluster;
 use eventsmith::{Bus, Config, PublishError, Published, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, Journal, LETTERS, What};
@@ -40,7 +39,7 @@ impl Publishing {
                 }
                 let first = results.len() as u64 + 1;
                 let jobs: Vec<_> = (first..first + 60).map(|id| Job::new(id, [Deed::Complete])).collect();
-                results.extend(bus.publish_all(&jobs).await);
+                results.extend(eventsmith_tests::results(bus.publish_all(&jobs).await));
             }
         });
         Self { stop, task }

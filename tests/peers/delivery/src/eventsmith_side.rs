@@ -7,9 +7,7 @@ use crate::Outcome;
 use crate::world::{BATCH, MAX_ACK_PENDING, World};
 
 pub async fn publish(world: World) -> Outcome {
-    for outcome in world.bus.publish_all(world.typed.iter()).await {
-        outcome?;
-    }
+    world.bus.publish_all(world.typed.iter()).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use eventsmith::Bus;
 use eventsmith::admin::{BusAdmin, ProvisionError, Topology};
-use eventsmith::catalogue::{ConsumerDescriptor, StreamDescriptor};
+use eventsmith::catalogue::ConsumerDescriptor;
 
 use crate::common::*;
 

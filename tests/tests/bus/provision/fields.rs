@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, PriorityPolicy, pull, push};
 use async_nats::jetstream::stream;
 use eventsmith::Bus;
 use eventsmith::admin::{Action, BusAdmin, Effect};
-use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage, StreamDescriptor};
+use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage};
 use eventsmith::testing::{NatsCluster, NatsServer};
 
 use super::{SUBJECT, outside, service};
