@@ -1,10 +1,12 @@
-//! `eventsmith dlq`: lists, shows, replays and purges dead letters.
+//! `eventsmith dlq`: lists, shows, replays, purges and recovers dead letters.
 
 mod print;
 mod select;
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
-use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterError, DeadLetters, ReplayTo, Replayed};
+use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterError, DeadLetters, Recovered, ReplayTo, Replayed};
 use serde_json::{Value, json};
 
 use super::data_format::DataFormat;
@@ -30,6 +32,7 @@ enum DlqCommand {
     Show(DlqShow),
     Replay(DlqReplay),
     Purge(DlqPurge),
+    Recover(DlqRecover),
 }
 
 /// Print dead letters, a line for each, and how many there are
@@ -81,6 +84,20 @@ struct DlqPurge {
     args: DlqArgs,
 }
 
+/// Dead-letter what the server gave up on for a consumer that no instance serves
+///
+/// A running service dead-letters what the server reports by advisories. This does the same, and searches around the
+/// consumer's ack floor for what no advisory reported. Exits with 1 if events remain that have no dead letter.
+#[derive(Args)]
+struct DlqRecover {
+    /// The stream that the consumer reads
+    stream: String,
+    /// The durable consumer
+    consumer: String,
+    #[command(flatten)]
+    args: DlqArgs,
+}
+
 /// What every command about dead letters needs.
 #[derive(Args)]
 struct DlqArgs {
@@ -100,6 +117,7 @@ impl Dlq {
             DlqCommand::Show(show) => show.run(out),
             DlqCommand::Replay(replay) => replay.run(out),
             DlqCommand::Purge(purge) => purge.run(out),
+            DlqCommand::Recover(recover) => recover.run(out),
         }
     }
 }
@@ -170,6 +188,32 @@ impl DlqPurge {
             Ok(Some(("deleted".to_owned(), json!("deleted"))))
         };
         self.args.for_each(out, &self.selection, "purged", purge)
+    }
+}
+
+impl DlqRecover {
+    fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        self.args.with_letters(async |letters| {
+            let Recovered { from_advisories, from_reconciling, unaccounted, .. } =
+                letters.recover(&self.stream, &self.consumer).await?;
+            match self.args.format {
+                DataFormat::Text => writeln!(
+                    out,
+                    "{from_advisories} dead-lettered by advisories, {from_reconciling} by the search, \
+                     {unaccounted} without a dead letter"
+                )?,
+                DataFormat::Json => writeln!(
+                    out,
+                    "{}",
+                    json!({
+                        "from_advisories": from_advisories,
+                        "from_reconciling": from_reconciling,
+                        "unaccounted": unaccounted,
+                    })
+                )?,
+            }
+            Ok(if unaccounted > 0 { ExitStatus::Findings } else { ExitStatus::Clean })
+        })
     }
 }
 

@@ -1,10 +1,14 @@
 //! `eventsmith dlq`, through the binary and against a real server.
 
-use eventsmith::admin::BusAdmin;
-use eventsmith::catalogue::{Storage, StreamDescriptor};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::PullConsumer;
+use eventsmith::admin::{BusAdmin, Topology};
+use eventsmith::catalogue::{ConsumerDescriptor, Storage, StreamDescriptor};
 use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, Invalid, Kind, Received};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -261,4 +265,38 @@ async fn without_a_stream_for_dead_letters_nothing_can_be_told() {
 
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("rules.dlq.>") && run.stderr.contains("eventsmith.toml"), "{run:?}");
+}
+
+#[tokio::test]
+async fn what_the_server_gave_up_on_is_recovered_without_an_instance_of_the_service() {
+    let server = NatsServer::start().await.unwrap();
+    let config = Config { servers: vec![server.url().into()], ..Config::default() };
+    let bus = Bus::connect(config).await.unwrap();
+    let folder = Folder::with(&[("eventsmith.toml", "root = \"rules\"\n")]);
+    let once = ConsumerDescriptor::DEFAULT.ack_wait(Duration::from_millis(100)).max_deliver(1);
+    let topology = Topology::from(&[RULES, LETTERS]).with_service("promotions", &[Activated::SUBJECT], &once);
+    bus.provision(topology).await.unwrap();
+    bus.publish(&Activated { rule_id: "r1".to_owned() }).await.unwrap();
+    let context = async_nats::jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    let consumer: PullConsumer = context.get_consumer_from_stream("promotions", "RULES").await.unwrap();
+    drop(consumer.fetch().max_messages(1).messages().await.unwrap().next().await.unwrap().unwrap());
+    // The server gives up when somebody asks for more after `ack_wait`.
+    while bus
+        .status(None)
+        .await
+        .unwrap()
+        .streams
+        .iter()
+        .all(|stream| stream.messages < 1 || stream.settings.name == "RULES")
+    {
+        let _ =
+            consumer.fetch().max_messages(1).expires(Duration::from_millis(200)).messages().await.unwrap().next().await;
+    }
+
+    let recover = || folder.run(&["dlq", "recover", "RULES", "promotions", "--server", &server.url()]);
+    let (first, second) = (recover(), recover());
+
+    assert_eq!(first.status, 0, "{first:?}");
+    assert_eq!(first.stdout.trim(), "1 dead-lettered by advisories, 0 by the search, 0 without a dead letter");
+    assert_eq!(second.stdout.trim(), "0 dead-lettered by advisories, 0 by the search, 0 without a dead letter");
 }
