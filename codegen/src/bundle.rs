@@ -16,7 +16,7 @@ use crate::model::Document;
 use crate::pointer::{self, fragment};
 use crate::references::{Place, Target, file_uri};
 use crate::schema;
-use crate::shape::names::unique;
+use crate::shape::words::unique;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {

@@ -95,7 +95,7 @@ fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     for event in &catalogue.events {
         let mut tokens = event.event_type.split('.');
         let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
-        if is_group && RESERVED_GROUPS.contains(&crate::shape::names::snake(first).as_str()) {
+        if is_group && RESERVED_GROUPS.contains(&crate::shape::words::snake(first).as_str()) {
             for version in &event.versions {
                 let message = format!("{first:?} is the name of a generated module");
                 let help = "rename the folder; `subjects` and `schemas` are taken";

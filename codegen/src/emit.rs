@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod checks;
+mod conditions;
 mod default;
 mod derives;
 pub(crate) mod event_impl;
@@ -25,21 +26,21 @@ use quote::{format_ident, quote};
 use crate::diagnostic::Diagnostic;
 use crate::load::Loaded;
 use crate::parallel;
-use crate::shape::{Choice, Id, Program, Union};
+use crate::shape::{Body, Choice, Id, Program, Union};
 
 use layout::line;
 use payload::Payload;
 pub use runtime::Runtime;
 use subjects::Subjects;
-use types::{Checked, Types, field_ident};
+use types::{Checked, Facts, Types, field_ident};
 use upcast::Upcasts;
 
 /// The Rust text of a catalogue that is free of errors, from its types.
 ///
 /// # Errors
 /// Text that is not Rust, which is a mistake of this crate.
-pub(crate) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Result<String, Diagnostic> {
-    Emitter::new(loaded, Source { program, runtime }).text().map_err(|error| internal(&error))
+pub(crate) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Result<String, Box<Diagnostic>> {
+    Emitter::new(loaded, Source { program, runtime }).text().map_err(|error| Box::new(internal(&error)))
 }
 
 /// Text that does not parse is a mistake of this crate, not of the catalogue; it must be told all the same.
@@ -92,7 +93,7 @@ struct Contents {
 fn several_name(union: &Union, has_gap: bool) -> Option<proc_macro2::Ident> {
     let is_taken = |name: &str| union.variants.iter().any(|variant| variant.name == name);
     let may_be = union.overlaps && (union.choice == Choice::Any || has_gap);
-    may_be.then(|| format_ident!("{}", crate::shape::names::unique("Several", is_taken)))
+    may_be.then(|| format_ident!("{}", crate::shape::words::unique("Several", is_taken)))
 }
 
 struct Emitter<'a> {
@@ -173,6 +174,19 @@ fn module_doc(name: &str, parent: &str) -> String {
 }
 
 impl Emitter<'_> {
+    fn facts(&self, id: Id) -> Facts {
+        let text = match &self.program.definitions[id].body {
+            Body::Text(checks) => conditions::text_conditions(self.runtime, checks),
+            _ => Default::default(),
+        };
+        Facts {
+            checked: self.checked(id),
+            is_hashable: self.hashable[id],
+            has_derived_default: default::is_derived(self.source(), id),
+            text,
+        }
+    }
+
     fn checked(&self, id: Id) -> Checked {
         match (self.fast.contains(&id), self.checked[id]) {
             (false, _) => Checked::Gap,
@@ -213,7 +227,7 @@ impl Emitter<'_> {
         let types = Types::importing(self.source(), path, &contents.own);
         let mut items = types.imports();
         for id in contents.own.iter().copied() {
-            items.extend(types.declaration(id, self.checked(id), self.hashable[id]));
+            items.extend(types.declaration(id, self.facts(id)));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));

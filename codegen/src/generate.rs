@@ -49,7 +49,7 @@ pub fn generate(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
 /// Every finding, if one of them is an error.
 pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Diagnostic>> {
     let program = sound(loaded)?;
-    emit::text(loaded, &program, runtime).map_err(|error| vec![error])
+    emit::text(loaded, &program, runtime).map_err(|error| vec![*error])
 }
 
 /// Every finding about a catalogue: what loading and checking found, and what only shows in the types.

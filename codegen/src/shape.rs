@@ -6,6 +6,7 @@ mod homes;
 mod merge;
 pub(crate) mod names;
 pub(crate) mod settle;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 

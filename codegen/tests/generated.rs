@@ -101,3 +101,81 @@ fn a_meta_schema_of_somebodys_own_is_a_warning() {
     assert_eq!(found, [("foreign-dialect", eventsmith_codegen::Severity::Warning, "/$schema")]);
     assert!(!eventsmith_codegen::generate(&loaded).unwrap_or_default().contains("our-schema"));
 }
+
+#[test]
+fn what_two_groups_define_alike_stands_once_in_a_module_of_both() {
+    let schema = r##"{"type": "object", "properties": {"by": {"$ref": "#/$defs/user"}}, "$defs": {"user":
+        {"type": "object", "properties": {"id": {"type": "integer"}}}}}"##;
+    let text = generate(&[("domain/shop/cart/filled.v1.json", schema), ("domain/shop/order/placed.v1.json", schema)]);
+
+    assert_eq!(text.matches("pub struct User ").count(), 1, "{text}");
+    assert!(text.contains("use super::super::shared::User;"), "{text}");
+    assert!(text.contains("/// The schema `domain/shop/cart/filled.v1.json#/$defs/user`."), "{text}");
+}
+
+#[test]
+fn what_events_of_one_group_define_alike_stands_in_its_oldest_version() {
+    let schema = r##"{"type": "object", "properties": {"by": {"$ref": "#/$defs/user"}}, "$defs": {"user":
+        {"type": "object", "properties": {"id": {"type": "integer"}}}}}"##;
+    let text = generate(&[
+        ("domain/order/cancelled.v1.json", r#"{"type": "object"}"#),
+        ("domain/order/cancelled.v2.json", schema),
+        ("domain/order/placed.v1.json", schema),
+    ]);
+
+    assert_eq!(text.matches("pub struct User ").count(), 1, "{text}");
+    assert!(text.contains("use super::v1::User;"), "{text}");
+}
+
+#[test]
+fn definitions_with_one_name_and_different_contents_are_named_by_their_owners() {
+    let schema = |ty: &str| {
+        format!(
+            r##"{{"type": "object", "properties": {{"by": {{"$ref": "#/$defs/user"}}}}, "$defs": {{"user":
+            {{"type": "object", "properties": {{"id": {{"type": "{ty}"}}}}}}}}}}"##
+        )
+    };
+    let files = [("domain/order/paid.v1.json", schema("integer")), ("domain/order/placed.v1.json", schema("string"))];
+    let text = generate(&files.each_ref().map(|(path, schema)| (*path, schema.as_str())));
+
+    assert!(text.contains("pub struct User {"), "{text}");
+    assert!(text.contains("pub struct OrderPlacedUser {"), "{text}");
+}
+
+#[test]
+fn nested_types_with_one_name_are_told_apart_by_the_way_to_them() {
+    let schema = r#"{"type": "object", "properties": {
+        "run": {"type": "object", "properties": {"status": {"enum": ["on", "off"]}}},
+        "suite": {"type": "object", "properties": {"status": {"enum": ["up", "down"]}}}}}"#;
+    let text = generate(&[("domain/check/done.v1.json", schema)]);
+
+    assert!(text.contains("pub enum CheckDoneStatus {"), "{text}");
+    assert!(text.contains("pub enum CheckDoneSuiteStatus {"), "{text}");
+}
+
+#[test]
+fn a_renamed_runtime_is_named_everywhere() {
+    let schema = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "format": "uuid"},
+        "mail": {"type": "string", "format": "email"}}, "x-event": {"subject": "rules.domain.rule.set.{id}"}}"#;
+    let dir = catalogue(&[("domain/rule/set.v1.json", schema)]);
+    let runtime = eventsmith_codegen::Runtime::named("my-events").unwrap();
+    let text = eventsmith_codegen::generate_for(&load(dir.path()), &runtime).unwrap();
+
+    assert!(text.contains("use ::my_events::{"), "{text}");
+    assert!(!text.contains("eventsmith::"), "{text}");
+}
+
+#[test]
+fn what_holds_no_fraction_can_be_hashed() {
+    let schema = r#"{"type": "object", "properties": {"price": {"type": "object", "properties": {"net": {"type": "number"}}},
+        "label": {"type": "object", "properties": {"text": {"type": "string"}}}}}"#;
+    let text = generate(&[("domain/item/set.v1.json", schema)]);
+    let derives_of = |name: &str| {
+        let before = text.split(&format!("pub struct {name} {{")).next().unwrap_or_default();
+        before.lines().rev().find(|line| line.contains("derive")).unwrap_or_default().to_owned()
+    };
+
+    assert!(derives_of("ItemSetLabel").contains("Eq, Hash"), "{text}");
+    assert!(!derives_of("ItemSetPrice").contains("Hash"), "{text}");
+    assert!(!derives_of("ItemSet").contains("Hash"), "{text}");
+}

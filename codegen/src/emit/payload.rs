@@ -10,7 +10,7 @@ use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::model::{Event, Token, Version};
 use crate::parallel;
-use crate::shape::names::snake;
+use crate::shape::words::snake;
 use crate::shape::{Id, Program};
 
 use super::event_impl::{Check, EventImpl, Older, event_impl};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::shape::{Body, Definition, Field, Rule, Struct, Type, Unknown};
 
 use super::Source;
-use super::checks::{Access, all_of, integer};
+use super::conditions::{Access, all_of, integer};
 use super::types::{Types, field_ident};
 
 /// The conditions that the rules of a struct set.
@@ -39,12 +39,11 @@ impl Rules<'_> {
                 None => self.equals(field, values),
             }),
             Rule::Passes { property, checks } => self.with(property, |field, name| {
-                let on =
-                    |access| {
-                        all_of(checks.iter().map(|check| {
-                            super::checks::condition(self.source.runtime, check, &field.shape.ty, &access)
-                        }))
-                    };
+                let on = |access| {
+                    all_of(checks.iter().map(|check| {
+                        super::conditions::condition(self.source.runtime, check, &field.shape.ty, &access)
+                    }))
+                };
                 let on_value = || on(Access::Reference(quote!(value)));
                 match (field.required, field.shape.nullable) {
                     (true, false) => on(Access::Place(quote!(self.#name))),

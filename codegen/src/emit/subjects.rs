@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use crate::load::Loaded;
 use crate::model::{Event, Token};
-use crate::shape::names::{snake, unique};
+use crate::shape::words::{snake, unique};
 
 use super::Source;
 use super::fields::field_of;

@@ -23,6 +23,17 @@ pub(super) enum Checked {
     Gap,
 }
 
+/// What is known of a definition beside its types.
+pub(super) struct Facts {
+    pub(super) checked: Checked,
+    /// Whether it implements `Eq` and `Hash`.
+    pub(super) is_hashable: bool,
+    /// Whether `Default` is derived.
+    pub(super) has_derived_default: bool,
+    /// The parameter and the conditions of a text type's check.
+    pub(super) text: (TokenStream, TokenStream),
+}
+
 /// Writes types with paths that are right inside one module.
 pub(super) struct Types<'a> {
     source: Source<'a>,
@@ -89,20 +100,21 @@ impl<'a> Types<'a> {
         quote!(#(#uses)*)
     }
 
-    /// The declaration of a type, which may implement `Eq` and `Hash`.
-    pub(super) fn declaration(&self, id: Id, checked: Checked, is_hashable: bool) -> TokenStream {
+    /// The declaration of a type.
+    pub(super) fn declaration(&self, id: Id, facts: Facts) -> TokenStream {
+        let Facts { checked, is_hashable, has_derived_default, text } = facts;
         let definition = &self.source.program.definitions[id];
         let doc = doc(&with_source(definition), String::new);
         let hash = is_hashable.then(|| quote!(, Eq, Hash));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
             Body::Struct(body) => {
-                let default = super::default::is_derived(self.source, id).then(|| quote!(, Default));
+                let default = has_derived_default.then(|| quote!(, Default));
                 self.structure(&name, body, &quote!(#hash #default))
             }
             Body::Enum(variants) => enumeration(&name, variants),
             Body::Union(union) => self.union(&name, union, checked, hash.as_ref()),
-            Body::Text(checks) => return self.text(&doc, &name, checks),
+            Body::Text(checks) => return self.text(&doc, &name, checks, text),
             Body::Wrapper(shape) => self.wrapper(&name, shape, hash.as_ref()),
             Body::Open => TokenStream::new(),
         };
@@ -230,9 +242,14 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn text(&self, doc: &TokenStream, name: &Ident, checks: &[Check]) -> TokenStream {
+    fn text(
+        &self,
+        doc: &TokenStream,
+        name: &Ident,
+        checks: &[Check],
+        (parameter, conditions): (TokenStream, TokenStream),
+    ) -> TokenStream {
         let expected = expectation(checks);
-        let (parameter, conditions) = super::checks::text_conditions(self.runtime(), checks);
         let text_type = self.runtime().internal("text_type");
         quote! {
             #doc

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
-
 use crate::load::Loaded;
 use crate::pointer;
 use crate::shape::{Body, Id, Program, Type, Variant};
 
 use super::homes::Homes;
+use super::words::{snake, type_name, type_name_part, unique};
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -184,31 +183,11 @@ fn variant_name(value: &str) -> String {
     }
 }
 
-/// The name, or the name with the first number from 2 on that makes it unique.
-pub(crate) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2_usize..).map(|number| format!("{name}{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
-}
-
 /// A title that can be a name: a handful of words, not a sentence.
 fn short_title(title: &str) -> Option<String> {
     let words = title.split_whitespace().count();
     let name = type_name(title);
     ((1..=5).contains(&words) && name != "Unnamed").then_some(name)
-}
-
-/// A legal type name from any text.
-pub(crate) fn type_name(text: &str) -> String {
-    let name = type_name_part(text);
-    match name.chars().next() {
-        None => "Unnamed".to_owned(),
-        Some(first) if first.is_ascii_digit() => format!("N{name}"),
-        Some(_) => name,
-    }
-}
-
-fn type_name_part(text: &str) -> String {
-    ascii(text).to_upper_camel_case()
 }
 
 /// A name from the properties that lead to a schema within its definition, where the last of them alone is taken.
@@ -226,22 +205,6 @@ fn path_part(at: &str, hint: &str) -> String {
         parts.push(last);
     }
     parts.concat()
-}
-
-/// Letters and digits of ASCII stay; any other character parts two words.
-fn ascii(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
-}
-
-/// A legal field, function or module name from any text.
-pub(crate) fn snake(text: &str) -> String {
-    let name = ascii(text).to_snake_case();
-    match name.as_str() {
-        "" => "unnamed".to_owned(),
-        "self" | "super" | "crate" => format!("{name}_"),
-        _ if name.starts_with(|c: char| c.is_ascii_digit()) => format!("n{name}"),
-        _ => name,
-    }
 }
 
 #[cfg(test)]

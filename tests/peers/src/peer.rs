@@ -11,9 +11,9 @@ use typify::{TypeSpace, TypeSpaceSettings};
 pub(crate) fn refused(files: &[File]) -> Vec<(String, String)> {
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
-    let (common, events) = files.split_at(1);
+    let (common, events): (Vec<File>, Vec<File>) = files.iter().cloned().partition(|file| is_shared(&file.schema));
     let attempts = events.iter().filter_map(|file| {
-        let error = generate(&[common[0].clone(), file.clone()]).err()?;
+        let error = generate(&[common.as_slice(), std::slice::from_ref(file)].concat()).err()?;
         Some((file.path.clone(), format!("{error:#}")))
     });
     let refused = attempts.collect();
@@ -43,14 +43,24 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
 fn document(files: &[File]) -> Value {
     let mut definitions = Map::new();
     for file in files {
-        match file.schema.get("$defs") {
-            Some(Value::Object(shared)) => definitions.extend(shared.clone()),
-            _ => drop(definitions.insert(name(&file.path), file.schema.clone())),
+        let mut schema = file.schema.clone();
+        for keyword in ["$defs", "definitions"] {
+            if let Some(Value::Object(shared)) = schema.as_object_mut().and_then(|schema| schema.remove(keyword)) {
+                definitions.extend(shared);
+            }
+        }
+        if !is_shared(&file.schema) {
+            definitions.insert(name(&file.path), schema);
         }
     }
     let mut document = Value::from_iter([("definitions", Value::Object(definitions))]);
     redirect(&mut document);
     document
+}
+
+/// Whether a file holds nothing but definitions for others.
+fn is_shared(schema: &Value) -> bool {
+    schema.get("type").is_none() && schema.get("allOf").is_none() && schema.get("$defs").is_some()
 }
 
 /// `domain/order/created.v1.json` becomes `order_created_v1`.

@@ -1,11 +1,11 @@
-//! A workspace with one crate for each side, and how long `cargo check` takes for it.
+//! A workspace with one crate for each side, and what `cargo check` and `cargo build` cost for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 /// One of the compared generators with what it wrote.
 pub(crate) struct Side {
@@ -20,6 +20,13 @@ impl Side {
         let text = make()?;
         Ok(Self { name, text, seconds: started.elapsed().as_secs_f64() })
     }
+}
+
+/// What a command of cargo costs.
+pub(crate) struct Cost {
+    pub(crate) seconds: f64,
+    /// Peak memory of the compiler.
+    pub(crate) megabytes: u64,
 }
 
 /// The workspace on disk.
@@ -44,31 +51,32 @@ impl Project {
         Ok(Self(dir.to_owned()))
     }
 
-    /// The median of so many runs over one crate, in seconds, with its dependencies ready.
-    pub(crate) fn check(&self, name: &str, runs: usize) -> anyhow::Result<f64> {
+    /// What a cargo command costs for one crate, with its dependencies ready.
+    pub(crate) fn cost(&self, name: &str, command: &str) -> anyhow::Result<Cost> {
         let package = format!("{name}-events");
-        self.cargo_check(&package)?;
         let source = self.0.join(&package).join("src/lib.rs");
-        let mut seconds = Vec::new();
-        for _ in 0..runs {
-            fs::write(&source, fs::read(&source)?)?;
-            let started = Instant::now();
-            self.cargo_check(&package)?;
-            seconds.push(started.elapsed().as_secs_f64());
-        }
-        seconds.sort_by(f64::total_cmp);
-        Ok(seconds[seconds.len() / 2])
+        let text = fs::read(&source)?;
+        fs::write(&source, "")?;
+        self.cargo(command, &package)?;
+        fs::write(&source, text)?;
+        self.cargo(command, &package)
     }
 
-    fn cargo_check(&self, package: &str) -> anyhow::Result<()> {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["check", "--quiet", "--package", package]).current_dir(&self.0).env("CARGO_INCREMENTAL", "0");
-        let output = cargo.output()?;
+    fn cargo(&self, command: &str, package: &str) -> anyhow::Result<Cost> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("measure.py");
+        let mut cargo = Command::new("python3");
+        cargo.arg(script).args(["cargo", command, "--quiet", "--package", package]);
+        // Dependencies are built once for all workspaces.
+        let target = self.0.with_file_name("target");
+        let output =
+            cargo.current_dir(&self.0).env("CARGO_INCREMENTAL", "0").env("CARGO_TARGET_DIR", target).output()?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             bail!("{package} does not compile:\n{}", words.lines().take(30).collect::<Vec<_>>().join("\n"));
         }
-        Ok(())
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let (seconds, megabytes) = printed.trim().split_once(' ').context("measure.py printed no figures")?;
+        Ok(Cost { seconds: seconds.parse()?, megabytes: megabytes.parse()? })
     }
 }
 

@@ -1,0 +1,215 @@
+//! Single checks as expressions of type `bool`.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use crate::shape::{Check, Integer, Type};
+
+use super::runtime::Runtime;
+
+/// How an expression reaches a value.
+pub(super) enum Access {
+    /// The value itself stands there, as in `self.name`.
+    Place(TokenStream),
+    /// A reference stands there, as in the argument of a closure.
+    Reference(TokenStream),
+}
+
+impl Access {
+    /// As the receiver of a method.
+    pub(super) fn place(&self) -> &TokenStream {
+        match self {
+            Self::Place(tokens) | Self::Reference(tokens) => tokens,
+        }
+    }
+
+    pub(super) fn reference(&self) -> TokenStream {
+        match self {
+            Self::Place(tokens) => quote!(&#tokens),
+            Self::Reference(tokens) => tokens.clone(),
+        }
+    }
+
+    fn value(&self) -> TokenStream {
+        match self {
+            Self::Place(tokens) => tokens.clone(),
+            Self::Reference(tokens) => quote!(*#tokens),
+        }
+    }
+}
+
+/// Conditions that must hold together.
+pub(super) fn all_of(conditions: impl Iterator<Item = TokenStream>) -> TokenStream {
+    quote!(#(#conditions)&&*)
+}
+
+/// The checks that say more than the pattern beside them.
+pub(super) fn telling(checks: &[Check]) -> impl Iterator<Item = &Check> {
+    checks.iter().filter(|check| !super::pattern::implies(checks, check))
+}
+
+/// The expression of a check.
+pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Access) -> TokenStream {
+    let (place, reference, value) = (access.place(), access.reference(), access.value());
+    match check {
+        Check::Length { min, max } => {
+            let (length, range) = (runtime.internal("checks::length"), size_range(*min, *max));
+            quote!(#length(#reference, #range))
+        }
+        Check::Pattern(pattern) => super::pattern::matcher(runtime, pattern, &reference).unwrap_or_else(|| {
+            let (text, pattern) = (super::raw_string(pattern), runtime.internal("pattern"));
+            quote!(#pattern!(#text).is_match(#reference))
+        }),
+        Check::Format(format) => {
+            let has_format = runtime.internal("has_format");
+            quote!(#has_format!(#format, #reference))
+        }
+        Check::Range { min, max } => match (min, max) {
+            (Some(min), Some(max)) => {
+                let (min, max) = (integer(*min), integer(*max));
+                quote!((#min..=#max).contains(#reference))
+            }
+            (Some(min), None) => {
+                let min = integer(*min);
+                quote!(#value >= #min)
+            }
+            (None, Some(max)) => {
+                let max = integer(*max);
+                quote!(#value <= #max)
+            }
+            (None, None) => quote!(true),
+        },
+        Check::MultipleOf(divisor) => multiple_of(*divisor, ty, place, &value),
+        Check::Divisor(divisor) => {
+            let divisor = number(runtime, divisor);
+            quote!(#place.is_multiple_of(#divisor))
+        }
+        Check::Bounds { min, max, above, below } => {
+            if let (Some(min), Some(max), None, None) = (min, max, above, below)
+                && min.is_f64() == max.is_f64()
+            {
+                let (min, max) = (number(runtime, min), number(runtime, max));
+                return quote!((#min..=#max).contains(#reference));
+            }
+            let bounds = [(min, quote!(>=)), (max, quote!(<=)), (above, quote!(>)), (below, quote!(<))];
+            let conditions = bounds.into_iter().filter_map(|(bound, operator)| {
+                let bound = number(runtime, bound.as_ref()?);
+                Some(quote!(#value #operator #bound))
+            });
+            quote!(#(#conditions)&&*)
+        }
+        Check::Constants(values) => {
+            let values = super::raw_string(&Value::Array(values.clone()).to_string());
+            let constants = runtime.internal("constants");
+            quote!(#constants!(#values).contain(#reference))
+        }
+        Check::Classes(classes) => {
+            let are = classes.each().map(|class| {
+                let is = format_ident!("is_{}", class.type_name());
+                quote!(#place.#is())
+            });
+            quote!((#(#are)||*))
+        }
+        Check::Any(lists) => {
+            let lists = lists.iter().map(|checks| parenthesised(runtime, checks, ty, access));
+            quote!((#(#lists)||*))
+        }
+        Check::One(lists) => {
+            let lists = lists.iter().map(|checks| parenthesised(runtime, checks, ty, access));
+            quote!([#(#lists),*].into_iter().filter(|holds| *holds).count() == 1)
+        }
+        Check::OneOf(values) => {
+            let values = values.iter().map(|value| integer(*value));
+            quote!(matches!(#value, #(#values)|*))
+        }
+        Check::Equals(true) => value,
+        Check::Equals(false) => quote!(!#value),
+        Check::Items { min, max } | Check::Members { min, max } => match (min, max) {
+            (Some(1), None) => quote!(!#place.is_empty()),
+            (None, Some(0)) => quote!(#place.is_empty()),
+            (Some(min), None) => {
+                let min = Literal::u64_unsuffixed(*min);
+                quote!(#place.len() >= #min)
+            }
+            (None, Some(max)) => {
+                let max = Literal::u64_unsuffixed(*max);
+                quote!(#place.len() <= #max)
+            }
+            _ => {
+                let range = size_range(*min, *max);
+                quote!((#range).contains(&#place.len()))
+            }
+        },
+        Check::Unique { ordered } => {
+            let unique = runtime.internal(if *ordered { "checks::unique" } else { "checks::distinct" });
+            quote!(#unique(#reference))
+        }
+        Check::Names(checks) => {
+            let name = Access::Reference(quote!(name));
+            let conditions = telling(checks).map(|check| condition(runtime, check, &Type::Text, &name));
+            quote!(#place.keys().all(|name| #(#conditions)&&*))
+        }
+    }
+}
+
+/// A list of checks as one operand; of none, one that always holds.
+fn parenthesised(runtime: &Runtime, checks: &[Check], ty: &Type, access: &Access) -> TokenStream {
+    let mut conditions = checks.iter().map(|check| condition(runtime, check, ty, access));
+    let Some(first) = conditions.next() else { return quote!(true) };
+    let rest: Vec<TokenStream> = conditions.collect();
+    if rest.is_empty() { first } else { quote!((#first #(&& #rest)*)) }
+}
+
+/// A number as an expression that compares to a `Number`.
+pub(super) fn number(runtime: &Runtime, number: &serde_json::Number) -> TokenStream {
+    if let Some(value) = number.as_i64() {
+        return integer(value.into());
+    }
+    match (number.as_u64(), number.as_f64()) {
+        (Some(value), _) => {
+            let (number, literal) = (runtime.item("Number"), Literal::u64_suffixed(value));
+            quote!(#number::from(#literal))
+        }
+        (None, Some(value)) => {
+            let literal = Literal::f64_unsuffixed(value.abs());
+            if value < 0.0 { quote!(-#literal) } else { quote!(#literal) }
+        }
+        (None, None) => quote!(0),
+    }
+}
+
+fn multiple_of(divisor: u64, ty: &Type, place: &TokenStream, value: &TokenStream) -> TokenStream {
+    let Type::Integer(integer) = ty else { return quote!(true) };
+    if i128::from(divisor) > integer.bounds().1 {
+        return quote!(#value == 0);
+    }
+    let divisor = Literal::u64_unsuffixed(divisor);
+    match integer {
+        Integer::I32 | Integer::I64 => quote!(#value % #divisor == 0),
+        _ => quote!(#place.is_multiple_of(#divisor)),
+    }
+}
+
+pub(super) fn integer(value: i128) -> TokenStream {
+    let literal = Literal::u128_unsuffixed(value.unsigned_abs());
+    if value < 0 { quote!(-#literal) } else { quote!(#literal) }
+}
+
+fn size_range(min: Option<u64>, max: Option<u64>) -> TokenStream {
+    let min = min.map(Literal::u64_unsuffixed);
+    match max.map(Literal::u64_unsuffixed) {
+        Some(max) => quote!(#min..=#max),
+        None => quote!(#min..),
+    }
+}
+
+/// The parameter and the conditions of a text type's check.
+pub(super) fn text_conditions(runtime: &Runtime, checks: &[Check]) -> (TokenStream, TokenStream) {
+    if checks.is_empty() {
+        return (quote!(_), quote!(true));
+    }
+    let text = Access::Reference(quote!(text));
+    let conditions = telling(checks).map(|check| condition(runtime, check, &Type::Text, &text));
+    (quote!(text), quote!(#(#conditions)&&*))
+}

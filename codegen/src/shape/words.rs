@@ -1,0 +1,39 @@
+//! Legal names of Rust from any text.
+
+use heck::{ToSnakeCase, ToUpperCamelCase};
+
+/// The name, or the name with the first number from 2 on that makes it unique.
+pub(crate) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2_usize..).map(|number| format!("{name}{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+/// A legal type name from any text.
+pub(crate) fn type_name(text: &str) -> String {
+    let name = type_name_part(text);
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("N{name}"),
+        Some(_) => name,
+    }
+}
+
+pub(super) fn type_name_part(text: &str) -> String {
+    ascii(text).to_upper_camel_case()
+}
+
+/// Letters and digits of ASCII stay; any other character parts two words.
+fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
+}
+
+/// A legal field, function or module name from any text.
+pub(crate) fn snake(text: &str) -> String {
+    let name = ascii(text).to_snake_case();
+    match name.as_str() {
+        "" => "unnamed".to_owned(),
+        "self" | "super" | "crate" => format!("{name}_"),
+        _ if name.starts_with(|c: char| c.is_ascii_digit()) => format!("n{name}"),
+        _ => name,
+    }
+}
