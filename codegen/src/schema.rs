@@ -14,7 +14,7 @@ use serde_json::Value;
 
 pub use parts::SubschemaValidators;
 pub use satisfiable::{Empty, empties, of_definitions};
-pub use tape::{Judge, Node, Tape};
+pub use tape::{Node, Tape, TapeValidator};
 use validator::faults;
 pub use validator::{Fault, Validator};
 

@@ -117,14 +117,14 @@ impl<'a> Checker<'a> {
     fn is_valid<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<bool, String> {
         let Some(node) = tape.read(text) else { return Ok(false) };
         if let Some(slot) = &self.data {
-            return Ok(slot.get(self.loaded)?.judge.accepts(node));
+            return Ok(slot.get(self.loaded)?.tape_validator.accepts(node));
         }
         let named = |name: &str| node.member(name).and_then(|member| member.text());
         let (Some(event_type), Some(version)) = (named("type"), named("version")) else { return Ok(false) };
         let Some(data) = node.member("data") else { return Ok(false) };
         let Some(slot) = self.slot(event_type, version) else { return Ok(false) };
         let envelope = self.envelope.get(self.loaded)?;
-        Ok(envelope.judge.accepts(node) && slot.get(self.loaded)?.judge.accepts(data))
+        Ok(envelope.tape_validator.accepts(node) && slot.get(self.loaded)?.tape_validator.accepts(data))
     }
 
     fn slot(&self, event_type: &str, version: &str) -> Option<&Slot> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::pointer::{self, join};
-use crate::schema::{Judge, Validator};
+use crate::schema::{TapeValidator, Validator};
 
 /// The schema file of the envelope, in the catalogue's folder.
 pub const ENVELOPE_FILE: &str = "envelope.v1.json";
@@ -36,9 +36,9 @@ pub(super) struct Compiled {
     file: String,
     /// The self-contained schema.
     pub(super) schema: Value,
-    /// Says yes or no, fast.
-    pub(super) judge: Judge,
-    /// Says why not.
+    /// Answers yes or no, from a tape.
+    pub(super) tape_validator: TapeValidator,
+    /// Lists every violation.
     pub(super) validator: Validator,
     /// Whether it stands in for a file that the catalogue does not have.
     pub(super) is_built_in: bool,
@@ -53,7 +53,7 @@ impl Compiled {
         let documents = &loaded.catalogue.documents;
         let is_built_in = file == ENVELOPE_FILE && !documents.contains_key(file);
         let schema = if is_built_in { minimal_envelope() } else { bundle(loaded, file) };
-        let (judge, validator) = (Judge::new(&schema)?, Validator::new(&schema)?);
+        let (tape_validator, validator) = (TapeValidator::new(&schema)?, Validator::new(&schema)?);
         let own = documents.get(file).map(|document| &document.schema);
         let mut borrowed = HashMap::new();
         for keyword in ["$defs", "definitions"] {
@@ -72,7 +72,7 @@ impl Compiled {
         }
         let mut names = HashSet::new();
         collect_names(&schema, &mut names);
-        Ok(Self { file: file.to_owned(), schema, judge, validator, is_built_in, borrowed, names })
+        Ok(Self { file: file.to_owned(), schema, tape_validator, validator, is_built_in, borrowed, names })
     }
 
     /// The file that a part of the schema comes from.

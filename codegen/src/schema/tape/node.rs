@@ -7,7 +7,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{self, Json, NodeIdentity, cmp, unique};
 use serde_json::{Map, Number, Value};
 
-use super::{Item, Node, after};
+use super::item::{Item, Members, Node, after};
 
 /// Names the tape as a representation of JSON.
 pub(super) struct OnTape;
@@ -151,25 +151,6 @@ impl<'a> json::Object<'a, OnTape> for Object<'a> {
     fn members(&self) -> Members<'a> {
         let Node { items, at } = self.node;
         Members { items, next: at + 1, left: self.length }
-    }
-}
-
-/// Goes through the members of an object.
-pub(super) struct Members<'a> {
-    pub(super) items: &'a [Item<'a>],
-    pub(super) next: usize,
-    pub(super) left: usize,
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, Node<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let name = Node { items: self.items, at: self.next }.text()?;
-        let member = Node { items: self.items, at: self.next + 1 };
-        self.next = after(self.items, member.at);
-        Some((name, member))
     }
 }
 

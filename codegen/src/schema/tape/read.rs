@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::{Item, after};
+use super::item::{Item, after};
 
 pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
     let mut deserializer = serde_json::Deserializer::from_str(text);

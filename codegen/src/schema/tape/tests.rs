@@ -1,12 +1,12 @@
 use jsonschema::json::conformance;
 use serde_json::{Value, json};
 
-use super::{Judge, Tape};
+use super::{Tape, TapeValidator};
 use crate::sample::Instances;
 use crate::schema::Validator;
 
-fn accepts(judge: &Judge, text: &str) -> Option<bool> {
-    Tape::default().read(text).map(|node| judge.accepts(node))
+fn accepts(validator: &TapeValidator, text: &str) -> Option<bool> {
+    Tape::default().read(text).map(|node| validator.accepts(node))
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn both_judges_agree_about_every_keyword() {
     ];
     let (mut yes, mut no) = (0, 0);
     for schema in &schemas {
-        let (judge, validator) = (Judge::new(schema).unwrap(), Validator::new(schema).unwrap());
+        let (on_tape, validator) = (TapeValidator::new(schema).unwrap(), Validator::new(schema).unwrap());
         for instance in Instances::new(schema, 7).unwrap().take(300) {
             let instance: Value = instance;
             let wanted = validator.faults(&instance).is_empty();
-            assert_eq!(accepts(&judge, &instance.to_string()), Some(wanted), "{schema} {instance}");
+            assert_eq!(accepts(&on_tape, &instance.to_string()), Some(wanted), "{schema} {instance}");
             *(if wanted { &mut yes } else { &mut no }) += 1;
         }
     }
@@ -58,15 +58,16 @@ fn both_judges_agree_about_every_keyword() {
 
 #[test]
 fn texts_with_escapes_are_read_as_they_are_meant() {
-    let judge = Judge::new(&json!({"properties": {"a\n": {"const": "ü\"😀"}}, "required": ["a\n"]})).unwrap();
+    let validator =
+        TapeValidator::new(&json!({"properties": {"a\n": {"const": "ü\"😀"}}, "required": ["a\n"]})).unwrap();
 
-    assert_eq!(accepts(&judge, r#"{"a\n": "\u00fc\"\ud83d\ude00"}"#), Some(true));
-    assert_eq!(accepts(&judge, r#"{"a\\n": "ü"}"#), Some(false));
+    assert_eq!(accepts(&validator, r#"{"a\n": "\u00fc\"\ud83d\ude00"}"#), Some(true));
+    assert_eq!(accepts(&validator, r#"{"a\\n": "ü"}"#), Some(false));
 }
 
 #[test]
 fn numbers_are_those_that_a_value_holds() {
-    let judge = Judge::new(&json!({"items": {"type": "integer", "maximum": 1e30}})).unwrap();
+    let validator = TapeValidator::new(&json!({"items": {"type": "integer", "maximum": 1e30}})).unwrap();
 
     for number in
         ["0", "-0", "-5", "1.0", "1e2", "18446744073709551615", "18446744073709551616", "-1e29", "1e31", "1.5"]
@@ -74,7 +75,7 @@ fn numbers_are_those_that_a_value_holds() {
         let value: Value = serde_json::from_str(number).unwrap();
         let schema = json!({"type": "integer", "maximum": 1e30});
         let wanted = Validator::new(&schema).unwrap().faults(&value).is_empty();
-        assert_eq!(accepts(&judge, &format!("[{number}]")), Some(wanted), "{number}");
+        assert_eq!(accepts(&validator, &format!("[{number}]")), Some(wanted), "{number}");
     }
 }
 
@@ -91,11 +92,11 @@ fn what_is_strange_is_left_to_the_other_reading() {
 
 #[test]
 fn a_tape_forgets_what_was_read_before() {
-    let judge = Judge::new(&json!({"required": ["a"]})).unwrap();
+    let validator = TapeValidator::new(&json!({"required": ["a"]})).unwrap();
     let mut tape = Tape::default();
 
     let verdicts: Vec<bool> = [r#"{"a": [1, 2]}"#, r#"{"b": {"a": 1}}"#, r#"{"b": [], "a": 0}"#]
-        .map(|text| judge.accepts(tape.read(text).unwrap()))
+        .map(|text| validator.accepts(tape.read(text).unwrap()))
         .to_vec();
 
     assert_eq!(verdicts, [true, false, true]);
