@@ -5,6 +5,7 @@ mod checks;
 mod conditions;
 mod default;
 mod derives;
+mod docs;
 pub(crate) mod event_impl;
 pub(crate) mod fields;
 mod imports;

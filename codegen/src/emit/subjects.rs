@@ -11,8 +11,9 @@ use crate::model::{Event, Token};
 use crate::shape::words::{snake, unique};
 
 use super::Source;
+use super::docs::doc;
 use super::fields::field_of;
-use super::types::{Types, doc, field_ident};
+use super::types::{Types, field_ident};
 
 /// The path of each event's constant in the module `subjects`.
 pub(super) struct Subjects {
