@@ -175,30 +175,6 @@ impl Config {
             std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
         Self::from_toml(&text)
     }
-
-    /// Reads the variables of the environment that begin with `EVENTSMITH_`; what they do not say is default.
-    ///
-    /// | variable | example |
-    /// |---|---|
-    /// | `EVENTSMITH_SERVERS` | `nats://nats-1:4222,nats://nats-2:4222` |
-    /// | `EVENTSMITH_NAME` | `promotions` |
-    /// | `EVENTSMITH_USER`, `EVENTSMITH_PASSWORD` | |
-    /// | `EVENTSMITH_TOKEN` | |
-    /// | `EVENTSMITH_CREDENTIALS_FILE` | `/run/secrets/promotions.creds` |
-    /// | `EVENTSMITH_NKEY_SEED` | `SU...` |
-    /// | `EVENTSMITH_REQUIRE_TLS` | `true` |
-    /// | `EVENTSMITH_TLS_CA_FILE`, `EVENTSMITH_TLS_CERT_FILE`, `EVENTSMITH_TLS_KEY_FILE` | `/run/secrets/ca.pem` |
-    /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |
-    /// | `EVENTSMITH_RECONNECT_DELAY`, `EVENTSMITH_MAX_RECONNECT_DELAY` | `100ms` |
-    /// | `EVENTSMITH_REQUEST_TIMEOUT`, `EVENTSMITH_ACK_TIMEOUT`, `EVENTSMITH_PUBLISH_TIMEOUT` | `30s` |
-    /// | `EVENTSMITH_MAX_IN_FLIGHT`, `EVENTSMITH_MAX_QUEUED`, `EVENTSMITH_REPLICAS` | `1` |
-    /// | `EVENTSMITH_CREATE_CONSUMERS` | `true` |
-    ///
-    /// # Errors
-    /// [`ConfigError::Env`] for a variable with this prefix that is no setting, and for a value that does not fit.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        env::read(std::env::vars_os())
-    }
 }
 
 /// Why there is no configuration.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, de};
 
 /// An instant with the offset from UTC that its writer lived at.
 ///
@@ -107,28 +107,6 @@ impl FromStr for DateTime {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = crate::text::InvalidText { type_name: "DateTime", expected: "an RFC 3339 date-time" };
         Self::read(text).ok_or(error)
-    }
-}
-
-impl fmt::Display for DateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_writable() { f.write_str(self.write(&mut [0; write::LONGEST])) } else { self.timestamp().fmt(f) }
-    }
-}
-
-impl fmt::Debug for DateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for DateTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_writable() {
-            serializer.serialize_str(self.write(&mut [0; write::LONGEST]))
-        } else {
-            serializer.collect_str(self)
-        }
     }
 }
 

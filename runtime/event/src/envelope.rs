@@ -1,6 +1,7 @@
 //! What every message on the wire has in common, around the payload of its event.
 
 mod fast_path;
+mod version;
 
 use std::borrow::Cow;
 
@@ -9,6 +10,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::date_time::DateTime;
+use fast_path::Head;
+
+pub use version::parse_version;
 
 /// The envelope of a received event: everything but its payload.
 ///
@@ -102,7 +106,12 @@ impl<'a> BorrowedEnvelope<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         // Checked as a whole, which is quicker than text by text.
         let text = text(bytes)?;
-        fast_path::split(text).map_or_else(|| Self::of(text), Ok)
+        match fast_path::split(text) {
+            Some(Head { event_type, version, data }) => {
+                Ok(Self { event_type: Cow::Borrowed(event_type), version, data, is_complete: false })
+            }
+            None => Self::of(text),
+        }
     }
 
     /// Parses the whole message.
@@ -121,12 +130,6 @@ impl<'a> BorrowedEnvelope<'a> {
 
 fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
     std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))
-}
-
-/// Parses a version, a decimal number from 1.
-pub fn parse_version(text: &str) -> Option<u32> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|version| digits && *version > 0)
 }
 
 /// Why a message has no envelope.

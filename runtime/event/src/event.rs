@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::generated::Token;
 use crate::invalid::{DecodeError, Invalid};
 use crate::schema::Schema;
+use crate::token::Token;
 
 /// A typed payload that is bound to one version of one event of the catalogue.
 ///

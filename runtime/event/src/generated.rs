@@ -9,24 +9,13 @@ pub use crate::invalid::{DecodeError, Invalid};
 pub use crate::schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use crate::subject::{SubjectToken, fill_subject, scalar_text};
 pub use crate::text::InvalidText;
+pub use crate::token::Token;
 pub use crate::{
     any_of, check_payload, class, constants, event_payload, generated_by, has_format, one_of, pattern, reply_payload,
     stored_payloads, tagged_union, text_type,
 };
 pub use jiff::civil::Date;
 pub use serde_json::Value;
-
-/// Required by the traits of payloads, so that only generated code implements them.
-#[derive(Debug, Clone, Copy)]
-pub struct Token(());
-
-impl Token {
-    /// The token. Only the macros that complete generated implementations call this.
-    #[must_use]
-    pub const fn of_generated_code() -> Self {
-        Self(())
-    }
-}
 
 /// Fails to compile unless the generator, whose version the generated text names, is one that this runtime works with. A
 /// release lists here the older ones whose text it still compiles.

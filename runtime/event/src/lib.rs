@@ -24,3 +24,4 @@ pub mod schema;
 pub mod stream;
 pub mod subject;
 pub mod text;
+pub mod token;

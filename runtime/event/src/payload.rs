@@ -7,7 +7,7 @@
 #[macro_export]
 macro_rules! event_payload {
     ($trait:ident, $name:ident, $check:tt $(, $($version:literal)|+ => $older:ty, $convert:expr)?) => {
-        const TOKEN: $crate::generated::Token = $crate::generated::Token::of_generated_code();
+        const TOKEN: $crate::token::Token = $crate::token::Token::of_generated_code();
 
         fn payload_schema() -> &'static $crate::schema::Schema {
             static SCHEMA: $crate::schema::Schema = $crate::schema::Schema::new(
@@ -45,7 +45,7 @@ macro_rules! event_payload {
 #[macro_export]
 macro_rules! reply_payload {
     ($name:ident, $check:tt, $type:literal, $version:literal) => {
-        const TOKEN: $crate::generated::Token = $crate::generated::Token::of_generated_code();
+        const TOKEN: $crate::token::Token = $crate::token::Token::of_generated_code();
 
         fn payload_schema() -> &'static $crate::schema::Schema {
             static SCHEMA: $crate::schema::Schema =

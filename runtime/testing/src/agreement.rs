@@ -12,6 +12,7 @@
 mod advice;
 mod payloads;
 mod reading;
+mod side;
 
 use std::fmt::Write;
 
@@ -21,6 +22,8 @@ use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_o
 use serde_json::Value;
 
 use advice::advice;
+
+pub use side::Side;
 
 /// What a comparison came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,31 +57,6 @@ pub struct Witness {
     pub reason: String,
     /// How the two can be made to agree.
     pub advice: String,
-}
-
-/// One of the two that are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The user's struct.
-    Struct,
-    /// The schema file.
-    Schema,
-}
-
-impl Side {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Struct => "the struct",
-            Self::Schema => "the schema",
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::Struct => Self::Schema,
-            Self::Schema => Self::Struct,
-        }
-    }
 }
 
 /// How many disagreements are told at once.

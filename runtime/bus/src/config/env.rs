@@ -13,8 +13,34 @@ const LISTS: &[&str] = &["servers"];
 const INTEGERS: &[&str] = &["max_in_flight", "max_queued", "replicas"];
 const BOOLEANS: &[&str] = &["require_tls", "create_consumers"];
 
+impl Config {
+    /// Reads the variables of the environment that begin with `EVENTSMITH_`; what they do not say is default.
+    ///
+    /// | variable | example |
+    /// |---|---|
+    /// | `EVENTSMITH_SERVERS` | `nats://nats-1:4222,nats://nats-2:4222` |
+    /// | `EVENTSMITH_NAME` | `promotions` |
+    /// | `EVENTSMITH_USER`, `EVENTSMITH_PASSWORD` | |
+    /// | `EVENTSMITH_TOKEN` | |
+    /// | `EVENTSMITH_CREDENTIALS_FILE` | `/run/secrets/promotions.creds` |
+    /// | `EVENTSMITH_NKEY_SEED` | `SU...` |
+    /// | `EVENTSMITH_REQUIRE_TLS` | `true` |
+    /// | `EVENTSMITH_TLS_CA_FILE`, `EVENTSMITH_TLS_CERT_FILE`, `EVENTSMITH_TLS_KEY_FILE` | `/run/secrets/ca.pem` |
+    /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |
+    /// | `EVENTSMITH_RECONNECT_DELAY`, `EVENTSMITH_MAX_RECONNECT_DELAY` | `100ms` |
+    /// | `EVENTSMITH_REQUEST_TIMEOUT`, `EVENTSMITH_ACK_TIMEOUT`, `EVENTSMITH_PUBLISH_TIMEOUT` | `30s` |
+    /// | `EVENTSMITH_MAX_IN_FLIGHT`, `EVENTSMITH_MAX_QUEUED`, `EVENTSMITH_REPLICAS` | `1` |
+    /// | `EVENTSMITH_CREATE_CONSUMERS` | `true` |
+    ///
+    /// # Errors
+    /// [`ConfigError::Env`] for a variable with this prefix that is no setting, and for a value that does not fit.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        read(std::env::vars_os())
+    }
+}
+
 /// Reads the variables with our prefix as if each were the only line of a document, so that an error names its variable.
-pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
+fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
     let mut table = Table::new();
     for (variable, value) in variables {
         let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };

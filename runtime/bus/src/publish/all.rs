@@ -7,7 +7,10 @@ use eventsmith_event::event::Event;
 use futures_util::future;
 use tokio::time::Instant;
 
-use super::{Prepared, PublishError, PublishOptions, Published, Publisher, prepare};
+use super::error::PublishError;
+use super::options::{PublishOptions, Published};
+use super::prepare::{Prepared, prepare};
+use super::publisher::Publisher;
 use crate::transport::{PendingAck, PublishAck, SendFailure};
 
 /// Why not all events of one call of [`Bus::publish_all`](crate::bus::Bus::publish_all) are known to be stored.

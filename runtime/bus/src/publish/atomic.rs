@@ -6,13 +6,13 @@ use eventsmith_event::event::Event;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::{
-    Expect, Prepared, PublishError, PublishOptions, Published, Publisher, Sending, id, not_sent, prepare, transient,
-};
+use super::error::PublishError;
+use super::expect::Expect;
+use super::options::{PublishOptions, Published};
+use super::prepare::{Prepared, prepare};
+use super::publisher::{Publisher, Sending, id, not_sent, transient};
 use crate::transport::{Message, MessageSelector, PublishAck, SendFailure};
 
-/// The server's code for a stream that takes no batches.
-pub(super) const DISABLED: u64 = 10174;
 /// The server's code for a batch of which the stream did not see every message.
 const INCOMPLETE: u64 = 10176;
 /// The server's code for a batch with an id that the stream remembers.

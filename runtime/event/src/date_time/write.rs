@@ -1,13 +1,39 @@
 //! Writing date-times.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 use super::{DateTime, Zone, civil};
 
 /// The bytes of `YYYY-MM-DDThh:mm:ss.fffffffff±hh:mm`.
-pub(super) const LONGEST: usize = 35;
+const LONGEST: usize = 35;
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_writable() { f.write_str(self.write(&mut [0; LONGEST])) } else { self.timestamp().fmt(f) }
+    }
+}
+
+impl fmt::Debug for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for DateTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_writable() {
+            serializer.serialize_str(self.write(&mut [0; LONGEST]))
+        } else {
+            serializer.collect_str(self)
+        }
+    }
+}
 
 impl DateTime {
     /// The text of a date-time that is writable, in a buffer unless it is kept.
-    pub(super) fn write<'a>(&'a self, buffer: &'a mut [u8; LONGEST]) -> &'a str {
+    fn write<'a>(&'a self, buffer: &'a mut [u8; LONGEST]) -> &'a str {
         if let Some(text) = &self.text {
             return text;
         }

@@ -4,7 +4,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
-use super::Side;
+use super::side::Side;
 
 /// The way out of a disagreement: `error` is why one side rejects what the other accepts.
 pub(super) fn advice(error: &ValidationError<'_>, accepted_by: Side) -> String {

@@ -1,0 +1,57 @@
+//! Whether a stream holds a message already: what a failed expectation may be about.
+
+use super::expect::Expect;
+use super::prepare::Prepared;
+use super::publisher::{Publisher, id, transient};
+use crate::transport::{Message, MessageSelector, PublishAck, SendFailure};
+
+/// The server's code for a stream whose last message has not the id that is expected.
+const WRONG_LAST_ID: u64 = 10070;
+
+impl Publisher {
+    /// Where the message is, if it is what made its own expectation wrong: the server looks at expectations before it
+    /// looks for duplicates. If ours was stored, it was so at the very place that it expected.
+    pub(super) async fn stored_before(
+        &self,
+        prepared: &Prepared,
+        expect: Expect,
+    ) -> Result<Option<PublishAck>, SendFailure> {
+        let subject = &*prepared.message.subject;
+        let next = expect.sequence().saturating_add(1);
+        let place = match expect {
+            Expect::LastSequence(_) => MessageSelector::Sequence(next),
+            Expect::LastSubjectSequence(_) => MessageSelector::NextOf { subject, from: next },
+        };
+        let Some(stream) = self.transport.streams_of(subject).await.map_err(transient)?.pop() else { return Ok(None) };
+        let (sequence, is_ours) = match self.transport.message(&stream, place).await.map_err(transient)? {
+            Some(kept) => (kept.sequence, id(&kept.message) == id(&prepared.message)),
+            None => (u64::MAX, false),
+        };
+        if is_ours {
+            return Ok(Some(PublishAck { stream, sequence, duplicate: true }));
+        }
+        // What was stored may be gone, as a work queue drops what is done. Its id is remembered all the same. Whoever is at
+        // the place by now came later, or ours would not have been stored.
+        let places = match expect {
+            Expect::LastSequence(_) => next..sequence.min(next.saturating_add(1)),
+            Expect::LastSubjectSequence(_) => next..sequence,
+        };
+        if places.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.known(&prepared.message).await?.filter(|stored| places.contains(&stored.sequence)))
+    }
+
+    /// Where the stream stored a message, if it knows its id. A duplicate is answered with the place of what was stored;
+    /// what is none meets an expectation that nothing fulfils.
+    pub(super) async fn known(&self, message: &Message) -> Result<Option<PublishAck>, SendFailure> {
+        let found = match self.transport.send(&message.unless_new()).await {
+            Ok(ack) => ack.await,
+            Err(failure) => Err(failure),
+        };
+        match found {
+            Err(SendFailure::Refused { code: Some(WRONG_LAST_ID), .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+}
