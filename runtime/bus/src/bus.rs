@@ -15,6 +15,18 @@ use crate::transport::Transport;
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
 /// Cheap to clone: all clones share one connection. See [`Config`] for how to connect.
+///
+/// ```
+/// use eventsmith::{Bus, Config, Event};
+///
+/// async fn store<E: Event>(event: &E) -> Result<(), Box<dyn std::error::Error>> {
+///     let bus = Bus::connect(Config::from_env()?).await?; // in tests: Bus::in_memory()
+///     let stored = bus.publish(event).await?;
+///     println!("number {} of {}", stored.sequence, stored.stream);
+///     bus.shutdown().await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Bus {
     inner: Arc<Inner>,
@@ -90,6 +102,14 @@ impl Bus {
     ///
     /// An acknowledgement that does not come in time is no proof of failure. The message is sent again under the same
     /// id, for as long as [`Config::publish_timeout`] says, and the stream stores it once.
+    ///
+    /// Commands and queries are requests, not events, and cannot be published:
+    ///
+    /// ```compile_fail,E0277
+    /// async fn wrong<R: eventsmith::Request>(bus: eventsmith::Bus, request: R) {
+    ///     let _ = bus.publish(&request).await;
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the event may be stored all the same.

@@ -13,6 +13,17 @@ use crate::bus::Bus;
 use crate::publish::{PublishError, PublishOptions, Published};
 
 /// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
+///
+/// ```
+/// use eventsmith::{Event, HandlerError, Received};
+///
+/// /// Publishes an answer that carries on the correlation of the event.
+/// async fn answered<Asked: Event, Answer: Event>(event: Received<Asked>, answer: Answer) -> Result<(), HandlerError> {
+///     println!("{} in attempt {}", event.envelope().id, event.attempt());
+///     event.publish(&answer).await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Received<E> {
     event: E,

@@ -229,6 +229,14 @@ impl Default for ConsumerDescriptor {
 }
 
 /// Where a new durable consumer begins to read its stream. One that exists goes on where it is.
+///
+/// ```
+/// use eventsmith::{DeliverFrom, Timestamp};
+///
+/// let midnight: Timestamp = "2026-11-01T00:00:00Z".parse()?;
+/// assert_ne!(DeliverFrom::Time(midnight), DeliverFrom::default()); // All
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliverFrom {

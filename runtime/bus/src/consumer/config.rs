@@ -78,6 +78,16 @@ pub struct ConsumerConfig {
 }
 
 /// What is different for one handler.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eventsmith::{ConsumerConfig, HandlerConfig};
+///
+/// let slow = HandlerConfig { timeout: Some(Duration::from_secs(600)), ..HandlerConfig::default() };
+/// let mut config = ConsumerConfig::default();
+/// config.handlers.insert("report.requested".to_owned(), slow);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandlerConfig {
@@ -91,6 +101,14 @@ pub struct HandlerConfig {
 }
 
 /// Which events wait for each other.
+///
+/// ```
+/// use eventsmith::{ConsumerConfig, Order};
+///
+/// let config = ConsumerConfig { order: Order::Key, ..ConsumerConfig::default() };
+/// assert_eq!(config, toml::from_str("order = 'key'")?);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {

@@ -14,6 +14,15 @@ use crate::config::duration;
 /// events that are handed back.
 ///
 /// Which errors are tried again is for the handler to say: see [`HandlerError`](crate::handler::HandlerError).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eventsmith::RetryPolicy;
+///
+/// let policy = RetryPolicy { max_delay: Duration::from_secs(60), max_attempts: 5, ..RetryPolicy::default() };
+/// assert_eq!(policy.first_delay, Duration::from_secs(1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryPolicy {

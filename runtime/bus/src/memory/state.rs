@@ -23,6 +23,14 @@ use crate::transport::{AckKind, Headers, Message, PublishAck, SendFailure, Serve
 const BATCH_INCOMPLETE: u64 = 10176;
 
 /// A message that a bus in memory holds.
+///
+/// ```
+/// use eventsmith::{Bus, Event, StoredMessage};
+///
+/// fn published<E: Event>(bus: &Bus) -> Vec<E> {
+///     bus.published().iter().filter_map(StoredMessage::event).collect()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoredMessage {
