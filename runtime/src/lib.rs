@@ -63,40 +63,28 @@
 //! |---|---|---|
 //! | none (`default-features = false`) | event types, decoding, validation; no tokio, no async-nats | crates that only hold events |
 //! | `bus` (default) | [`Bus`]: publishing and consuming, over NATS JetStream or in memory | services |
-#![cfg_attr(
-    feature = "admin",
-    doc = "| `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |"
-)]
-#![cfg_attr(not(feature = "admin"), doc = "| `admin` | `admin`: provisioning, dead letters | operators' programs, tests |")]
-#![cfg_attr(
-    feature = "testing",
-    doc = "| `testing` | [`testing`]: real nats-servers, the test of `#[domain_event]` | `[dev-dependencies]` |"
-)]
-#![cfg_attr(
-    not(feature = "testing"),
-    doc = "| `testing` | `testing`: real nats-servers, the test of `#[domain_event]` | `[dev-dependencies]` |"
-)]
+//! | `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |
+//! | `testing` | [`testing`]: real nats-servers, the test of [`domain_event`] | `[dev-dependencies]` |
 //!
 //! # In reading order
 //!
-//! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements, [`include_events!`] and [`domain_event`]
-//!    how a crate gets it, [`Upcast`] how an old version becomes the new one. [`DecodeError`] and [`Invalid`] say what is wrong
-//!    with a payload.
+//! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements; [`include_events!`] and [`domain_event`]
+//!    bring it into a crate; [`Upcast`] turns an old version into the next one. [`DecodeError`] and [`Invalid`] say what is
+//!    wrong with a payload.
 //! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
-#![cfg_attr(
-    feature = "bus",
-    doc = "3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`].
-4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`].
-5. Operating: [`Monitor`] and [`Summary`]; with their features the modules `admin` and `testing`.
-6. [`catalogue`] describes events, streams and services as data, for tools and tests; [`config`] is what settings are made of."
-)]
-#![cfg_attr(
-    not(feature = "bus"),
-    doc = "3. [`catalogue`] describes events, streams and services as data, for tools and tests."
-)]
+//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`].
+//! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
+//! 5. Operating: [`admin`] provisions streams and looks after dead letters.
+//! 6. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
+//! 7. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
 //!
 //! The guides of the repository go further: `docs/catalogue.md` on schema files, `docs/delivery.md` on services,
 //! `docs/unit-tests.md` on tests.
+
+#![cfg_attr(
+    not(all(feature = "admin", feature = "testing")),
+    expect(rustdoc::broken_intra_doc_links, reason = "the page names what other features bring")
+)]
 
 #[cfg(feature = "admin")]
 pub mod admin;
