@@ -73,7 +73,7 @@ impl Bus {
     /// A bus without a server, for tests and first steps: the same calls, the same rules.
     ///
     /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
-    /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
+    /// as the bus (or a clone of it) lives, and redeliver what was nakked or not acked in time. The
     /// clock is tokio's; [`settle`](Self::settle) puts it forward, so that tests wait for no retry.
     pub fn in_memory() -> Self {
         let config = Config { create_consumers: true, ..Config::default() };

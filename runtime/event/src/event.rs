@@ -238,7 +238,7 @@ pub enum Kind {
     Integration,
     /// A request to do something, with a reply.
     Command,
-    /// A request to tell something, with a reply.
+    /// A request for information, with a reply.
     Query,
 }
 

@@ -22,12 +22,12 @@ const BEHIND: u64 = 1_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Events that the server's advisories told of; each has its letter now.
+    /// Events that the server's advisories reported; each has its dead letter now.
     pub from_advisories: u64,
-    /// Events that were found by comparing the consumer with its stream; each has its letter now.
+    /// Events that were found by comparing the consumer with its stream; each has its dead letter now.
     pub from_reconciling: u64,
-    /// Events that the server gave up on and that have no letter: nobody knows which they are, or they could not be
-    /// buried, which the log says of each.
+    /// Events that the server no longer delivers and that have no dead letter: nobody knows which they are, or they could not be
+    /// dead-lettered, which the log says of each.
     pub unaccounted: u64,
 }
 
@@ -56,12 +56,12 @@ impl DeadLetters {
         Ok(recovered)
     }
 
-    /// Compares a consumer with its stream, if it rests. Returns how many events were buried, and how many are missing.
+    /// Compares a consumer with its stream, if it rests. Returns how many events were dead-lettered, and how many are missing.
     ///
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
-    /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
-    /// number stays, it gets its letter taken back. Nothing is buried while others are at work, as they may change the
-    /// number too. Whatever dies in between leaves a letter too many and none too few.
+    /// is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then terminated, and if the
+    /// number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work, as they may change the
+    /// number too. Whatever dies in between leaves a dead letter too many and none too few.
     async fn reconcile(&self, given_up: &GivenUpBy<'_>) -> Result<(u64, u64), DeadLetterError> {
         let GivenUpBy { stream, consumer, .. } = *given_up;
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
@@ -89,7 +89,7 @@ impl DeadLetters {
                 }
                 progress = before;
                 let origin = given_up.origin(&candidate, settings.max_deliver.unwrap_or_default());
-                // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
+                // Without an id: what was stored and taken back a moment ago must not keep a dead letter from being stored.
                 let letter = record::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
                 let written = match writer::store(self.transport(), letter).await {
                     Ok(written) => written,

@@ -20,7 +20,7 @@ pub struct Summary {
     pub failed: u64,
     /// Gone to the dead letters.
     pub dead_lettered: u64,
-    /// Handed back without having been tried, as the consumer was shut down, or it was another instance's turn.
+    /// Nakked without having been tried, as the consumer was shut down, or another instance is served.
     pub handed_back: u64,
     /// Cut off in their handlers, as the shutdown took too long.
     pub cut_off: u64,

@@ -191,7 +191,7 @@ impl Memory {
         self.shared.changed.send_replace(());
     }
 
-    /// Publishes an advisory about each message that a durable consumer gave up on, as the server does.
+    /// Publishes an advisory about each message that reached `max_deliver`, as the server does.
     pub(super) fn report_exhausted(&self, stream: &str, durable: &str) {
         let unreported = self.with_durable(stream, durable, |durable, _, _| durable.take_unreported());
         for (sequence, deliveries) in unreported.unwrap_or_default() {
