@@ -1,4 +1,4 @@
-//! Events that the server gave up on and of which no advisory reached the stream of dead letters.
+//! Events that the server no longer delivers, of which no advisory reached the stream of dead letters.
 //!
 //! The consumer still counts such an event as redelivered and never acked, and the search is around its ack floor.
 
@@ -32,7 +32,7 @@ pub struct Recovered {
 }
 
 impl DeadLetters {
-    /// Dead-letters what the server gave up on for a durable consumer of a stream: what its advisories report, which a
+    /// Dead-letters what the server no longer delivers for a durable consumer of a stream: what its advisories report, which a
     /// running consumer does by itself, and what a search finds that no advisory reported. May be done at any time, by
     /// several at once.
     ///
@@ -76,7 +76,7 @@ impl DeadLetters {
         }
         let (floor, mut found) = (progress.ack_floor, 0);
         // Normally they are behind the last acknowledgement. Later ones may have passed them, and before 2.11 the server takes what
-        // it gave up on for acknowledged.
+        // it no longer delivers for acked.
         let ranges = [(floor + 1, progress.delivered.min(floor + AHEAD)), (floor.saturating_sub(BEHIND) + 1, floor)];
         for (mut from, until) in ranges {
             while let Some(candidate) = self.next_delivered(stream, &settings.filters, from, until).await? {
