@@ -4,6 +4,7 @@
 //! wrote (backward), old readers what new writers write (forward), as the policy says.
 
 pub mod changes;
+mod direction;
 mod findings;
 mod published;
 #[cfg(test)]
@@ -23,6 +24,8 @@ use crate::parallel;
 
 use changes::{Change, changes};
 use findings::Pair;
+
+pub use direction::Direction;
 use texts::{Broken, Subject, Text, Texts};
 
 /// Everything that is known about the change from one catalogue to another.
@@ -59,33 +62,6 @@ pub struct Comparison {
     pub reason: Option<String>,
     /// What has changed in the schema, whether it matters or not.
     pub changes: Vec<Change>,
-}
-
-/// Which readers read which writers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// New readers and old writers.
-    Backward,
-    /// Old readers and new writers.
-    Forward,
-}
-
-impl Direction {
-    /// `backward` or `forward`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Backward => "backward",
-            Self::Forward => "forward",
-        }
-    }
-
-    const fn all(policy: Policy) -> &'static [Self] {
-        match policy {
-            Policy::Backward => &[Self::Backward],
-            Policy::Forward => &[Self::Forward],
-            Policy::Full => &[Self::Backward, Self::Forward],
-        }
-    }
 }
 
 /// What is known about a comparison, best first.

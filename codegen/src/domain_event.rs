@@ -186,6 +186,6 @@ mod tests {
             let path = fs::canonicalize(dir.path()).unwrap().join(file);
             assert!(text.contains(&format!("include_str ! ({:?})", path.display().to_string())), "{file}: {text}");
         }
-        assert!(text.contains("fn rule_created_agrees_with_its_schema"), "{text}");
+        assert!(text.contains("agreement_test ! (rule_created_agrees_with_its_schema , RuleCreated)"), "{text}");
     }
 }

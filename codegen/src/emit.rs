@@ -10,10 +10,12 @@ pub(crate) mod event_impl;
 pub(crate) mod fields;
 mod imports;
 mod layout;
+mod literal;
 mod pattern;
 mod payload;
 mod rules;
 mod runtime;
+mod source;
 mod subjects;
 mod types;
 mod upcast;
@@ -21,17 +23,21 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::diagnostic::Diagnostic;
 use crate::load::Loaded;
+use crate::model::{Event, Token, Version};
 use crate::parallel;
-use crate::shape::{Body, Choice, Id, Program, Union};
+use crate::shape::{Body, Id, Program};
 
+use event_impl::{Check, EventImpl, Older, event_impl};
 use layout::line;
+pub(crate) use literal::raw_string;
 use payload::Payload;
 pub use runtime::Runtime;
+use source::Source;
 use subjects::Subjects;
 use types::{Checked, Facts, Types, field_ident};
 use upcast::Upcasts;
@@ -55,31 +61,6 @@ fn generated_by(runtime: &Runtime) -> String {
     format!("{}!({:?});\n", runtime.internal_text("generated_by"), env!("CARGO_PKG_VERSION"))
 }
 
-/// A literal that shows a text as it is, without escapes where possible.
-pub(crate) fn raw_string(text: &str) -> Literal {
-    raw_text(text).parse().unwrap_or_else(|_| Literal::string(text))
-}
-
-/// The text of [`raw_string`].
-fn raw_text(text: &str) -> String {
-    let can_be_raw = !text.contains(['\r', '\0']);
-    if !can_be_raw || !text.contains(['"', '\\']) {
-        return Literal::string(text).to_string();
-    }
-    let mut hashes = String::new();
-    while text.contains(&format!("\"{hashes}")) {
-        hashes.push('#');
-    }
-    format!("r{hashes}\"{text}\"{hashes}")
-}
-
-/// What text is written from: the types, and where the runtime is.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    program: &'a Program,
-    runtime: &'a Runtime,
-}
-
 /// What a module holds.
 #[derive(Default)]
 struct Contents {
@@ -87,14 +68,6 @@ struct Contents {
     own: Vec<Id>,
     /// Definitions of the modules of versions below that are the newest.
     exports: BTreeSet<Id>,
-}
-
-/// The name of the variant for what several alternatives of a union accept and none can hold; `None` if that cannot be.
-/// Where something is left to the validator, several may seem to accept a value that exactly one does.
-fn several_name(union: &Union, has_gap: bool) -> Option<proc_macro2::Ident> {
-    let is_taken = |name: &str| union.variants.iter().any(|variant| variant.name == name);
-    let may_be = union.overlaps && (union.choice == Choice::Any || has_gap);
-    may_be.then(|| format_ident!("{}", crate::shape::words::unique("Several", is_taken)))
 }
 
 struct Emitter<'a> {
@@ -276,5 +249,91 @@ impl Emitter<'_> {
         let newest = self.loaded.catalogue.events.iter().filter_map(|event| event.versions.last());
         let files = newest.flat_map(|version| [Some(&version.file), version.reply.as_ref()]);
         files.flatten().filter_map(|file| self.program.root_of(file)).collect()
+    }
+}
+
+impl Emitter<'_> {
+    /// What makes a definition an event or a reply; nothing for all others.
+    fn payload(&self, id: Id, subjects: &Subjects) -> TokenStream {
+        match self.payloads.get(&id) {
+            Some(Payload::Event(event, index)) => self.event(id, event, *index, subjects),
+            Some(Payload::Reply(event, version)) => self.reply(id, event, version),
+            None => TokenStream::new(),
+        }
+    }
+
+    fn schema_path(&self, id: Id, event: &Event, version: &Version, is_reply: bool) -> TokenStream {
+        let up = std::iter::repeat_n(quote!(super::), self.program.definitions[id].module.len());
+        let name = format_ident!("{}", payload::schema_name(event, version, is_reply));
+        quote!(#(#up)* schemas::#name)
+    }
+
+    fn check(&self, id: Id) -> Check {
+        if !self.program.gaps(id).is_empty() {
+            return Check::Validator;
+        }
+        match (self.checked[id], self.program.spells_integers(id)) {
+            (false, false) => Check::Type,
+            (true, false) => Check::TypeAndChecks,
+            (false, true) => Check::Draft4Type,
+            (true, true) => Check::Draft4TypeAndChecks,
+        }
+    }
+
+    fn event(&self, id: Id, event: &Event, index: usize, subjects: &Subjects) -> TokenStream {
+        let version = &event.versions[index];
+        let definition = &self.program.definitions[id];
+        let older = index.checked_sub(1).and_then(|before| {
+            let older = self.program.root_of(&event.versions[before].file)?;
+            Some(Older {
+                path: Types::new(self.source(), &definition.module).path(older),
+                versions: event.versions[..index].iter().map(|version| version.number).collect(),
+                derived: self.upcasts.is_derived(id),
+            })
+        });
+        let template = version.template.as_ref().map(|template| {
+            let properties = template.tokens.iter().filter_map(|token| match token {
+                Token::Property(property) => fields::field_of(self.program, id, property),
+                Token::Literal(_) => None,
+            });
+            let fields = properties.map(|field| {
+                let name = field_ident(&field.name);
+                quote!(#name)
+            });
+            (template, fields.collect())
+        });
+        let key = version.key.as_ref();
+        event_impl(
+            self.runtime,
+            &EventImpl {
+                name: &format_ident!("{}", definition.name),
+                kind: event.kind,
+                event_type: &event.event_type,
+                version: version.number,
+                subject: subjects.expression(event, &version.subject(event), definition.module.len()),
+                template,
+                schema: self.schema_path(id, event, version, false),
+                key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+                check: self.check(id),
+                older,
+            },
+        )
+    }
+
+    fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {
+        let name = format_ident!("{}", self.program.definitions[id].name);
+        let schema = self.schema_path(id, event, version, true);
+        let event_type = format!("{}.reply", event.event_type);
+        let number = proc_macro2::Literal::u32_unsuffixed(version.number);
+        let check = self.check(id);
+        let judge = check.word();
+        let (reply, complete) = (self.runtime.item("Reply"), self.runtime.internal("reply_payload"));
+        quote! {
+            impl #reply for #name {
+                const SCHEMA: &'static str = #schema;
+
+                #complete!(#name, #judge, #event_type, #number);
+            }
+        }
     }
 }

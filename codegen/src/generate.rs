@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 use crate::check;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::emit::{self, Runtime};
-use crate::load::{self, Loaded};
+use crate::load::Loaded;
 use crate::lower;
 use crate::shape::{Program, settle};
 
 /// Loads and checks the catalogue in a folder that holds `eventsmith.toml`.
 pub fn load(dir: &Path) -> Loaded {
-    checked(load::read(dir))
+    checked(crate::load::read(dir))
 }
 
 /// Loads and checks a catalogue of files that need not be on disk, by their paths relative to its folder.
 ///
 /// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
-/// Files that [`is_part`](load::is_part) does not want are left out, so that it does not matter what else the folder holds.
+/// Files that [`is_part`](crate::load::is_part) does not want are left out, so that it does not matter what else the folder holds.
 ///
 /// ```
 /// use eventsmith_codegen::from_files;
@@ -32,7 +32,7 @@ pub fn load(dir: &Path) -> Loaded {
 /// assert_eq!(loaded.catalogue.events[0].event_type, "rule.created");
 /// ```
 pub fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
-    checked(load::from_files(label, files))
+    checked(crate::load::from_files(label, files))
 }
 
 /// The Rust text of a catalogue.

@@ -7,6 +7,7 @@ mod disk;
 mod event_files;
 mod event_options;
 mod locate;
+mod part;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use crate::references::References;
 
 pub use disk::find;
 pub use locate::{locate, locate_in};
+use part::Texts;
+pub use part::is_part;
 
 /// A catalogue with all that is wrong with it.
 #[derive(Debug)]
@@ -31,12 +34,6 @@ pub struct Loaded {
     /// Everything that is wrong, sorted by file and line.
     pub diagnostics: Vec<Diagnostic>,
 }
-
-/// Folders that hold no schemas though a catalogue may be a crate or a repository.
-const SKIPPED_FOLDERS: &[&str] = &["target", "src", "node_modules"];
-
-/// Texts by path, relative to the catalogue's folder; or why a file has none.
-type Texts = BTreeMap<String, Result<String, String>>;
 
 /// Reads the catalogue in a folder that holds `eventsmith.toml`.
 pub(crate) fn read(dir: &Path) -> Loaded {
@@ -53,17 +50,6 @@ pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<
     let wanted = files.into_iter().filter(|(path, _)| is_part(path));
     let texts = wanted.map(|(path, bytes)| (path, String::from_utf8(bytes).map_err(|error| error.to_string())));
     assemble(label.into(), texts.collect(), Vec::new())
-}
-
-/// Whether a file of a catalogue's folder is part of the catalogue, by its path relative to it.
-pub fn is_part(path: &str) -> bool {
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let skipped = folders.split('/').enumerate().any(|(depth, folder)| is_skipped(folder, depth == 0));
-    path == manifest::FILE_NAME || name.ends_with(".json") && !skipped
-}
-
-fn is_skipped(folder: &str, at_the_top: bool) -> bool {
-    folder.starts_with('.') || at_the_top && SKIPPED_FOLDERS.contains(&folder)
 }
 
 fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) -> Loaded {

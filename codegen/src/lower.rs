@@ -6,6 +6,7 @@
 mod conjunction;
 mod context;
 pub(crate) mod dialect;
+mod flatten;
 mod list;
 mod literal;
 mod object;
@@ -13,7 +14,7 @@ mod rules;
 mod scalar;
 mod union;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::load::Loaded;
 use crate::references::Target;
@@ -41,9 +42,6 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
     }
     (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
 }
-
-/// The members of a schema object.
-type Members = Map<String, Value>;
 
 /// What schemas became: a type that others have too, or one that needs a name of its own.
 enum Lowered {

@@ -120,7 +120,7 @@ fn constants_with_descriptions_are_documented_variants() {
 fn constants_of_mixed_types_are_checked() {
     let text = fast(&object(&json!({"a": {"enum": ["a", 1, true]}, "b": {"const": 1.5}})));
 
-    assert_has(&text, &["pub a: Option<Value>,", r##"::eventsmith::constants!(r#"["a",1,true]"#)"##]);
+    assert_has(&text, &["pub a: Option<Value>,", r##"::eventsmith::generated::constants!(r#"["a",1,true]"#)"##]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn objects_with_a_constant_property_are_told_apart_by_it() {
         &text,
         &[
             r#"#[serde(tag = "kind")]"#,
-            r#"::eventsmith::tagged_union!(RuleSet, "kind", { "bank" => Bank, "cash" => Cash });"#,
+            r#"::eventsmith::generated::tagged_union!(RuleSet, "kind", { "bank" => Bank, "cash" => Cash });"#,
             "pub struct RuleSetBank { /// The property `iban`. pub iban: String, }",
         ],
     );
@@ -176,7 +176,7 @@ fn alternatives_without_a_tag_are_tried() {
 
     assert_has(
         &fast(&schema),
-        &["String(String),", "And(RuleSetAnd),", "::eventsmith::one_of!(", "pub and: Vec<RuleSet>,"],
+        &["String(String),", "And(RuleSetAnd),", "::eventsmith::generated::one_of!(", "pub and: Vec<RuleSet>,"],
     );
 }
 

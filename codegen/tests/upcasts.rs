@@ -176,7 +176,7 @@ fn a_conversion_that_two_events_need_is_written_once() {
     ]);
 
     assert_eq!(text.matches("impl From<super::v1::Status> for Status").count(), 1, "{text}");
-    assert_eq!(text.matches("Self::from)").count(), 2, "{text}");
+    assert_eq!(text.matches(", Self::from").count(), 2, "{text}");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn every_event_with_examples_is_tested_as_its_newest_version_and_no_other_is() {
         ("query/rule/get.v1.reply.json", &with),
     ]);
 
-    let test = text.split("::eventsmith::stored_payloads! {").nth(1).unwrap();
-    assert_eq!(test, "\n    CATALOGUE;\n    rule::v2::RuleSet,\n    rule::v1::RuleGet,\n}\n");
+    let test = text.split("::eventsmith::generated::stored_payloads! {").nth(1).unwrap();
+    assert_eq!(test, "\n    CATALOGUE;\n    of rule::v2::RuleSet,\n    of_request rule::v1::RuleGet,\n}\n");
     assert!(!generate(&[("domain/rule/set.v1.json", &without)]).contains("stored_payloads"));
 }

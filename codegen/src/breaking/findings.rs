@@ -9,8 +9,8 @@ use crate::pointer::join;
 use crate::references::Place;
 use crate::schema::Fault;
 
-use super::Direction;
 use super::changes::Change;
+use super::direction::Direction;
 use super::texts::{Subject, Text};
 
 /// A witness that is longer than this does not fit into a sentence.

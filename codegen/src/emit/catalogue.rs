@@ -8,9 +8,9 @@ use crate::load::Loaded;
 use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
 use crate::model::Kind;
 
-use super::Source;
 use super::layout::line;
 use super::runtime::Runtime;
+use super::source::Source;
 use super::types::Types;
 
 /// `CATALOGUE`, `STREAMS` and `SERVICES`.

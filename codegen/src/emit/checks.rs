@@ -5,9 +5,9 @@ use quote::{format_ident, quote};
 
 use crate::shape::{Alternative, Body, Definition, Field, Id, Shape, Type, Unknown};
 
-use super::Source;
 use super::conditions::{Access, condition, telling};
 use super::runtime::Runtime;
+use super::source::Source;
 
 /// Which definitions have something to check beyond their types: of their own, or in what they are made of.
 pub(super) fn checked(source: Source<'_>) -> Vec<bool> {
@@ -51,7 +51,7 @@ pub(super) fn is_valid(source: Source<'_>, id: Id, checked: &[bool]) -> Option<T
                 }
             });
             // The validator judges what is of no single alternative.
-            let several = super::several_name(union, false).map(|name| quote!(, Self::#name(_) => false));
+            let several = super::source::several_name(union, false).map(|name| quote!(, Self::#name(_) => false));
             quote!(match self { #(#arms),* #several })
         }
         _ => quote!(#(#conditions)&&*),
@@ -83,7 +83,7 @@ fn definition_checks(source: Source<'_>, definition: &Definition, checked: &[boo
             conditions
         }
         Body::Union(union) => {
-            let several = super::several_name(union, false).map(|_| quote!(false));
+            let several = super::source::several_name(union, false).map(|_| quote!(false));
             union
                 .variants
                 .iter()

@@ -58,7 +58,7 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
             quote!(#length(#reference, #range))
         }
         Check::Pattern(pattern) => super::pattern::matcher(runtime, pattern, &reference).unwrap_or_else(|| {
-            let (text, pattern) = (super::raw_string(pattern), runtime.internal("pattern"));
+            let (text, pattern) = (super::literal::raw_string(pattern), runtime.internal("pattern"));
             quote!(#pattern!(#text).is_match(#reference))
         }),
         Check::Format(format) => {
@@ -100,7 +100,7 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
             quote!(#(#conditions)&&*)
         }
         Check::Constants(values) => {
-            let values = super::raw_string(&Value::Array(values.clone()).to_string());
+            let values = super::literal::raw_string(&Value::Array(values.clone()).to_string());
             let constants = runtime.internal("constants");
             quote!(#constants!(#values).contain(#reference))
         }

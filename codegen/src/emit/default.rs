@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::lower::integer_of;
 use crate::shape::{Body, Definition, Field, Id, Shape, Struct, Type, Unknown};
 
-use super::Source;
 use super::conditions::{integer, number};
+use super::source::Source;
 use super::types::{Types, field_ident};
 
 /// `impl Default` for a struct where the schema gives a default and leaves nothing open: every required property has

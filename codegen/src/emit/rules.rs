@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::shape::{Body, Definition, Field, Rule, Struct, Type, Unknown};
 
-use super::Source;
 use super::conditions::{Access, all_of, integer};
+use super::source::Source;
 use super::types::{Types, field_ident};
 
 /// The conditions that the rules of a struct set.

@@ -10,9 +10,9 @@ use crate::load::Loaded;
 use crate::model::{Event, Token};
 use crate::shape::words::{snake, unique};
 
-use super::Source;
 use super::docs::doc;
 use super::fields::field_of;
+use super::source::Source;
 use super::types::{Types, field_ident};
 
 /// The path of each event's constant in the module `subjects`.

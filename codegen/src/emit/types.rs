@@ -9,9 +9,9 @@ use crate::shape::{
     Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Shape, Struct, Type, Union, Unknown, Variant,
 };
 
-use super::Source;
 use super::docs::{doc, with_source};
 use super::runtime::Runtime;
+use super::source::Source;
 
 /// How the values of a definition are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl<'a> Types<'a> {
             let ty = self.shape(&variant.shape);
             quote!(#doc #rename #name(#ty),)
         });
-        let several = super::several_name(union, checked == Checked::Gap);
+        let several = super::source::several_name(union, checked == Checked::Gap);
         let value = self.runtime().item("Value");
         let several_variant = several.as_ref().map(|name| {
             quote! {

@@ -1,5 +1,6 @@
 //! `From` between neighbouring versions of an event, where the schemas prove that it cannot fail.
 
+mod derivation;
 mod how;
 mod proof;
 
@@ -12,12 +13,13 @@ use crate::load::Loaded;
 use crate::parallel;
 use crate::shape::{Body, Choice, Field, Id, Shape, Struct, Type, Union, Unknown, Variant};
 
-use super::Source;
 use super::default::of_field;
-use super::several_name;
+use super::source::Source;
+use super::source::several_name;
 use super::types::{Types, field_ident};
 use super::values;
 
+use derivation::{Conversion, Conversions, Derivation};
 use how::How;
 use proof::Change;
 
@@ -28,17 +30,6 @@ pub(super) struct Upcasts {
     derived: BTreeSet<Id>,
     /// As text, because tokens cannot go from thread to thread.
     conversions: Conversions,
-}
-
-type Conversions = BTreeMap<Conversion, String>;
-
-/// What becomes what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Conversion {
-    /// A definition becomes another one.
-    To(Id, Id),
-    /// An enum becomes its text.
-    ToText(Id),
 }
 
 impl Upcasts {
@@ -86,15 +77,6 @@ fn derive(loaded: &Loaded, source: Source<'_>, (older_file, newer_file): (&str, 
     derivation.convert(older, newer)?;
     let reads = proof::reads(loaded, program, (older_file, newer_file), &derivation.filled);
     reads.then_some((newer, derivation.conversions))
-}
-
-struct Derivation<'a> {
-    source: Source<'a>,
-    change: Change<'a>,
-    /// Required properties that values of the older version may lack, and get a default for.
-    filled: Vec<(Id, String)>,
-    /// What is written, or being written.
-    conversions: Conversions,
 }
 
 impl Derivation<'_> {

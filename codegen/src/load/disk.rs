@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::manifest;
 
-use super::{Texts, is_part, is_skipped};
+use super::part::{Texts, is_part, is_skipped};
 
 /// The folder of the nearest `eventsmith.toml`, from `start` upward.
 pub fn find(start: &Path) -> Option<PathBuf> {

@@ -50,7 +50,11 @@ const CONFINED: &[Confined] = &[
 
 /// Packages that only some of our crates may depend on.
 const DEPENDENTS: &[Dependents] = &[
-    Dependents { of: "async-nats", only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-tests"] },
+    // The tests of the command line act as a consumer that is not ours.
+    Dependents {
+        of: "async-nats",
+        only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-cli", "eventsmith-tests"],
+    },
     Dependents {
         of: "jsonschema",
         only: &["eventsmith-event", "eventsmith-testing", "eventsmith-codegen", "eventsmith-tests"],

@@ -166,6 +166,11 @@ impl Modules {
                 }
                 next.extend(found);
             }
+            // What a path goes on through is the module, where a function has the same name.
+            let goes_on = depth + 1 < rest.len();
+            if goes_on && next.iter().any(|target| matches!(target, Target::Module(_))) {
+                next.retain(|target| matches!(target, Target::Module(_)));
+            }
             targets = next;
         }
         targets

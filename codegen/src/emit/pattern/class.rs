@@ -92,7 +92,7 @@ impl Class {
 
 fn class(runtime: &Runtime, notation: &str) -> TokenStream {
     let class = runtime.internal("class");
-    let notation = crate::emit::raw_string(notation);
+    let notation = crate::emit::literal::raw_string(notation);
     quote!(#class!(#notation))
 }
 

@@ -8,9 +8,9 @@ fn code(pattern: &str) -> String {
 
 #[test]
 fn a_pattern_reads_as_somebody_would_write_it() {
-    let whole = |body: TokenStream| quote!(::eventsmith::checks::scan_all(text, |s| #body));
-    let start = |body: TokenStream| quote!(::eventsmith::checks::scan(text, |s| #body));
-    let class = |notation: &str| quote!(::eventsmith::class!(#notation));
+    let whole = |body: TokenStream| quote!(::eventsmith::generated::checks::scan_all(text, |s| #body));
+    let start = |body: TokenStream| quote!(::eventsmith::generated::checks::scan(text, |s| #body));
+    let class = |notation: &str| quote!(::eventsmith::generated::class!(#notation));
     let (hex, lower, not_at) = (class("0-9a-f"), class("a-z"), class("^@"));
     let expected = [
         ("^0x[0-9a-f]{24}$", whole(quote!(s.literal("0x") && s.exactly(24, #hex)))),

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use crate::shape::{Body, Id, Integer, Shape, Type};
 
-use super::Derivation;
+use super::derivation::Derivation;
 use crate::emit::types::Types;
 use crate::emit::values;
 

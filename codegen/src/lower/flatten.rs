@@ -1,0 +1,215 @@
+//! Flattening: what all schemas of a conjunction say together.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::pointer::join;
+use crate::references::{Place, Target};
+use crate::shape::{Classes, Gap};
+
+use super::conjunction::{Closure, Conjunction, Flat, Members, Part};
+use super::context::Context;
+use super::dialect::Draft;
+
+impl<'a> Context<'a> {
+    /// Flattens a conjunction. What it cannot resolve becomes a gap.
+    pub(super) fn flatten(&mut self, conjunction: &Conjunction) -> Flat<'a> {
+        let flat = self.flattened(conjunction);
+        self.gaps.extend(flat.loose.iter().cloned());
+        flat
+    }
+
+    /// Flattens a conjunction only to look at it.
+    pub(super) fn flattened(&self, conjunction: &Conjunction) -> Flat<'a> {
+        let mut flat = Flat {
+            parts: Vec::new(),
+            classes: conjunction.classes,
+            whole: false,
+            without_fraction: false,
+            never: None,
+            loose: Vec::new(),
+            closures: Vec::new(),
+            done: HashMap::new(),
+        };
+        for place in &conjunction.places {
+            self.add(place, conjunction, &mut flat);
+        }
+        flat
+    }
+
+    /// Adds a schema and what it stands for; returns the parts that it came to.
+    fn add(&self, place: &Place, conjunction: &Conjunction, flat: &mut Flat<'a>) -> Vec<usize> {
+        if let Some(parts) = flat.done.get(place) {
+            return parts.clone();
+        }
+        flat.done.insert(place.clone(), Vec::new());
+        let members = match self.schema(place) {
+            Value::Object(members) => members,
+            Value::Bool(true) => return Vec::new(),
+            _ => {
+                flat.never.get_or_insert_with(|| Gap { place: place.clone(), keyword: "false".to_owned() });
+                return Vec::new();
+            }
+        };
+        let draft = Draft::of(self.document(place));
+        let mut part = Part { place: place.clone(), draft, members, resolved: Vec::new() };
+        if members.contains_key("$ref") && !draft.ref_has_siblings() {
+            // Nothing beside a reference counts; all that is left of the schema is what it refers to.
+            let parts = self.add_reference(place, members, conjunction, flat).unwrap_or_default();
+            flat.done.insert(place.clone(), parts.clone());
+            return parts;
+        }
+        flat.parts.push(Part { place: place.clone(), draft, members, resolved: Vec::new() });
+        let index = flat.parts.len() - 1;
+        let mut parts = vec![index];
+        if let Some(found) = self.add_reference(place, members, conjunction, flat) {
+            part.resolved.push("$ref");
+            parts.extend(found);
+        }
+        if let Some(Value::Array(all)) = part.get("allOf") {
+            for at in 0..all.len() {
+                parts.extend(self.add(&part.below("allOf", &at.to_string()), conjunction, flat));
+            }
+            part.resolved.push("allOf");
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(at) = conjunction.choice(place, keyword) {
+                parts.extend(self.add(&part.below(keyword, &at.to_string()), conjunction, flat));
+                part.resolved.push(keyword);
+            }
+        }
+        if let Some(names) = part.get("type") {
+            let (classes, whole) = classes(names);
+            flat.classes = flat.classes.and(classes);
+            flat.whole |= whole;
+            flat.without_fraction |= whole && draft == Draft::D4;
+        }
+        self.add_closures(&mut part, &parts, flat);
+        flat.parts[index] = part;
+        flat.done.insert(place.clone(), parts.clone());
+        parts
+    }
+
+    fn add_reference(
+        &self,
+        place: &Place,
+        members: &Members,
+        conjunction: &Conjunction,
+        flat: &mut Flat<'a>,
+    ) -> Option<Vec<usize>> {
+        members.get("$ref").filter(|reference| reference.is_string())?;
+        match self.resolve(place) {
+            Some(Target::Place(target)) => Some(self.add(&target, conjunction, flat)),
+            Some(Target::MetaSchema) | None => {
+                flat.loose.push(Gap { place: place.clone(), keyword: "$ref".to_owned() });
+                Some(Vec::new())
+            }
+        }
+    }
+
+    /// Notes what a schema says about properties that it, or what it stands for, does not declare.
+    fn add_closures(&self, part: &mut Part<'a>, parts: &[usize], flat: &mut Flat<'a>) {
+        let close = |keyword: &str, names, patterns| {
+            let schema = part.place.below(&join("", keyword));
+            let forbids = self.schema(&schema) == &Value::Bool(false);
+            Closure { names, patterns, schema, forbids }
+        };
+        if part.get("additionalProperties").is_some() {
+            let names = part.object("properties").map(|(name, _)| name).collect();
+            let patterns = part.object("patternProperties").map(|(pattern, _)| pattern).collect();
+            flat.closures.push(close("additionalProperties", names, patterns));
+            part.resolved.push("additionalProperties");
+        }
+        if part.get("unevaluatedProperties").is_none() {
+            return;
+        }
+        let scope = || parts.iter().filter_map(|index| flat.parts.get(*index));
+        let names: BTreeSet<&str> = scope().flat_map(|part| part.object("properties")).map(|(name, _)| name).collect();
+        let patterns = scope().flat_map(|part| part.object("patternProperties")).map(|(pattern, _)| pattern).collect();
+        let all_evaluated = scope().any(|part| {
+            ["additionalProperties", "unevaluatedProperties"].iter().any(|keyword| part.resolved.contains(keyword))
+        }) || part.resolved.contains(&"additionalProperties");
+        if all_evaluated {
+            part.resolved.push("unevaluatedProperties");
+            return;
+        }
+        // Other keywords that evaluate properties must not speak of any that nobody declares.
+        let applicators = scope().chain([&*part]).flat_map(|part| self.applied(part)).collect::<Vec<_>>();
+        if applicators.iter().all(|place| self.speaks_only_of(place, &names)) {
+            let closure = close("unevaluatedProperties", names, patterns);
+            flat.closures.push(closure);
+            part.resolved.push("unevaluatedProperties");
+        }
+    }
+
+    /// The schemas that may apply to the same object without being part of the conjunction.
+    pub(super) fn applied(&self, part: &Part<'a>) -> Vec<Place> {
+        let mut places = Vec::new();
+        for keyword in ["anyOf", "oneOf", "$dynamicRef", "$recursiveRef"] {
+            match part.get(keyword) {
+                Some(Value::Array(all)) => {
+                    places.extend((0..all.len()).map(|at| part.below(keyword, &at.to_string())));
+                }
+                Some(_) => places.push(part.place.below(&join("", keyword))),
+                None => {}
+            }
+        }
+        if part.get("if").is_some() {
+            let present = ["if", "then", "else"].iter().filter(|keyword| part.members.contains_key(**keyword));
+            places.extend(present.map(|keyword| part.place.below(&join("", keyword))));
+        }
+        for keyword in ["dependentSchemas", "dependencies"] {
+            let schemas = part.object(keyword).filter(|(_, schema)| !schema.is_array());
+            places.extend(schemas.map(|(name, _)| part.below(keyword, name)));
+        }
+        places
+    }
+
+    /// Whether a schema says something about nothing but an object's properties of some names, and about those no
+    /// more than comparisons and checks.
+    pub(super) fn speaks_only_of(&self, place: &Place, names: &BTreeSet<&str>) -> bool {
+        self.speaks_only(place, names, 0)
+    }
+
+    /// Whether a schema only compares a value to constants, or checks what is plain about it.
+    fn is_comparison(&self, place: &Place) -> bool {
+        const PLAIN: &[&str] = &["const", "enum", "maxLength", "minLength", "pattern", "type"];
+        let flat = self.flattened(&Conjunction::of(place.clone()));
+        flat.is_resolved() && flat.parts.iter().flat_map(Part::keywords).all(|(keyword, _)| PLAIN.contains(&keyword))
+    }
+
+    fn speaks_only(&self, place: &Place, names: &BTreeSet<&str>, depth: usize) -> bool {
+        const DEEPEST: usize = 8;
+        let flat = self.flattened(&Conjunction::of(place.clone()));
+        if depth > DEEPEST || !flat.loose.is_empty() {
+            return false;
+        }
+        flat.parts.iter().all(|part| {
+            part.keywords().all(|(keyword, _)| match keyword {
+                "type" => true,
+                "required" => flat.required().iter().all(|name| names.contains(name)),
+                "properties" => part
+                    .object(keyword)
+                    .all(|(name, _)| names.contains(name) && self.is_comparison(&part.below(keyword, name))),
+                "not" => self.speaks_only(&part.place.below("/not"), names, depth + 1),
+                "anyOf" | "oneOf" | "if" | "dependentSchemas" | "dependencies" => {
+                    self.applied(part).iter().all(|place| self.speaks_only(place, names, depth + 1))
+                }
+                "dependentRequired" => true,
+                _ => false,
+            })
+        })
+    }
+}
+
+/// The types of JSON that the keyword `type` names, and whether numbers must be integers.
+fn classes(names: &Value) -> (Classes, bool) {
+    let names: Vec<&str> = match names {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => return (Classes::ALL, false),
+    };
+    let classes = names.iter().fold(Classes::NONE, |all, name| all.or(Classes::named(name)));
+    (classes, names.contains(&"integer") && !names.contains(&"number"))
+}
