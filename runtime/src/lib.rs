@@ -1,4 +1,90 @@
 //! Typed, validated events over NATS JetStream, generated from JSON Schema files.
+//!
+//! A schema file describes one version of one event, and its path is the subject: `schemas/domain/rule/activated.v1.json`
+//! describes version 1 of what is published to `rules.domain.rule.activated`. Decoding is validating: a type accepts exactly
+//! the payloads that a JSON Schema validator accepts.
+//!
+//! # A program
+//!
+//! It publishes an event and handles it, on a bus in memory. [`domain_event`] binds the struct to its schema file, at compile
+//! time; [`include_events!`] takes in types that a build script generated instead.
+//!
+#![cfg_attr(feature = "admin", doc = "```")]
+#![cfg_attr(not(feature = "admin"), doc = "```ignore")]
+//! use eventsmith::admin::BusAdmin;
+//! use eventsmith::catalogue::StreamDescriptor;
+//! use eventsmith::{Bus, DateTime, HandlerError, Received, domain_event};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[domain_event("rule.activated", version = 1)]
+//! #[derive(Debug, Serialize, Deserialize)]
+//! struct RuleActivated {
+//!     rule_id: String,
+//!     name: String,
+//!     activated_by: String,
+//!     activated_at: DateTime,
+//!     effective_at: DateTime,
+//! }
+//!
+//! const STREAMS: &[StreamDescriptor] = &[
+//!     StreamDescriptor::new("RULES_DOMAIN_EVENTS", &["rules.domain.>"]),
+//!     StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]),
+//! ];
+//!
+//! async fn activated(event: Received<RuleActivated>) -> Result<(), HandlerError> {
+//!     println!("{} takes effect at {}", event.rule_id, event.effective_at);
+//!     Ok(())
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let bus = Bus::in_memory(); // with a server: Bus::connect(Config::from_env()?).await?
+//!     bus.provision(STREAMS).await?;
+//!
+//!     let event = RuleActivated {
+//!         rule_id: "rul_01KJQ4T9Q6MZ".to_owned(),
+//!         name: "Free shipping".to_owned(),
+//!         activated_by: "usr_anna-keller".to_owned(),
+//!         activated_at: DateTime::now(),
+//!         effective_at: "2026-12-01T00:00:00+01:00".parse()?,
+//!     };
+//!     bus.publish(&event).await?; // validated, stored, acknowledged
+//!
+//!     // Runs until the future resolves. A service passes eventsmith::shutdown_signal().
+//!     let summary = bus.consumer("promotions").on(activated).run(bus.settle()).await?;
+//!     assert_eq!(summary.handled, 1);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds | who needs it |
+//! |---|---|---|
+//! | none (`default-features = false`) | event types, decoding, validation; no tokio, no async-nats | crates that only hold events |
+//! | `bus` (default) | [`Bus`]: publishing and consuming, over NATS JetStream or in memory | services |
+//! | `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |
+//! | `testing` | [`testing`]: real nats-servers, the test of [`domain_event`] | `[dev-dependencies]` |
+//!
+//! # In reading order
+//!
+//! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements; [`include_events!`] and [`domain_event`]
+//!    bring it into a crate; [`Upcast`] turns an old version into the next one. [`DecodeError`] and [`Invalid`] say what is
+//!    wrong with a payload.
+//! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
+//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`].
+//! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
+//! 5. Operating: [`admin`] provisions streams and looks after dead letters.
+//! 6. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
+//! 7. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
+//!
+//! The guides of the repository go further: `docs/catalogue.md` on schema files, `docs/delivery.md` on services,
+//! `docs/unit-tests.md` on tests.
+
+#![cfg_attr(
+    not(all(feature = "admin", feature = "testing")),
+    expect(rustdoc::broken_intra_doc_links, reason = "the page names what other features bring")
+)]
 
 #[cfg(feature = "admin")]
 pub mod admin;
@@ -18,6 +104,23 @@ pub use eventsmith_event::number::Number;
 pub use eventsmith_event::stream::DeliverFrom;
 pub use eventsmith_event::subject::InvalidToken;
 pub use eventsmith_event::text::InvalidText;
+/// A struct of one's own as an event.
+///
+/// ```
+/// use eventsmith::{DateTime, Event, domain_event};
+///
+/// #[domain_event("rule.deleted", version = 1)]
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct RuleDeleted {
+///     rule_id: String,
+///     name: String,
+///     deleted_by: String,
+///     deleted_at: DateTime,
+///     final_version: u32,
+/// }
+/// assert_eq!(RuleDeleted::SUBJECT, "rules.domain.rule.deleted");
+/// ```
+///
 pub use eventsmith_macros::domain_event;
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;
@@ -39,7 +142,9 @@ pub use eventsmith_bus::{
     signal::shutdown_signal,
 };
 
-/// Takes in the events that the build script generated.
+/// Takes in the events that the build script of the crate generated, by `eventsmith_codegen::Builder::new().build()`.
+///
+/// Not run here, as it needs that build script; the crate `schemas` of the repository compiles it.
 ///
 /// ```ignore
 /// eventsmith::include_events!();

@@ -13,7 +13,8 @@ use crate::topology::Topology;
 ///
 /// ```
 /// use eventsmith::admin::BusAdmin;
-/// use eventsmith::{Bus, StreamDescriptor};
+/// use eventsmith::Bus;
+/// use eventsmith::catalogue::StreamDescriptor;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), eventsmith::admin::ProvisionError> {

@@ -10,7 +10,8 @@ use serde::Serialize;
 ///
 /// ```
 /// # use eventsmith::admin::{BusAdmin, ProvisionError, Topology};
-/// # use eventsmith::{Bus, EventDescriptor, ServiceDescriptor, StreamDescriptor};
+/// # use eventsmith::Bus;
+/// # use eventsmith::catalogue::{EventDescriptor, ServiceDescriptor, StreamDescriptor};
 /// # async fn example(
 /// #     bus: Bus, CATALOGUE: &[EventDescriptor], STREAMS: &[StreamDescriptor], SERVICES: &[ServiceDescriptor],
 /// # ) -> Result<(), ProvisionError> {

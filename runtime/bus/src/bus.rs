@@ -15,6 +15,18 @@ use crate::transport::Transport;
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
 ///
 /// Cheap to clone: all clones share one connection. See [`Config`] for how to connect.
+///
+/// ```
+/// use eventsmith::{Bus, Config, Event};
+///
+/// async fn store<E: Event>(event: &E) -> Result<(), Box<dyn std::error::Error>> {
+///     let bus = Bus::connect(Config::from_env()?).await?; // in tests: Bus::in_memory()
+///     let stored = bus.publish(event).await?;
+///     println!("number {} of {}", stored.sequence, stored.stream);
+///     bus.shutdown().await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Bus {
     inner: Arc<Inner>,
@@ -61,7 +73,7 @@ impl Bus {
     /// A bus without a server, for tests and first steps: the same calls, the same rules.
     ///
     /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
-    /// as the bus (or a clone of it) lives, and deliver again what was handed back or not acknowledged in time. The
+    /// as the bus (or a clone of it) lives, and redeliver what was nakked or not acked in time. The
     /// clock is tokio's; [`settle`](Self::settle) puts it forward, so that tests wait for no retry.
     pub fn in_memory() -> Self {
         let config = Config { create_consumers: true, ..Config::default() };
@@ -90,6 +102,14 @@ impl Bus {
     ///
     /// An acknowledgement that does not come in time is no proof of failure. The message is sent again under the same
     /// id, for as long as [`Config::publish_timeout`] says, and the stream stores it once.
+    ///
+    /// Commands and queries are requests, not events, and cannot be published:
+    ///
+    /// ```compile_fail,E0277
+    /// async fn wrong<R: eventsmith::Request>(bus: eventsmith::Bus, request: R) {
+    ///     let _ = bus.publish(&request).await;
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the event may be stored all the same.

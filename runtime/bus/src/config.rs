@@ -45,7 +45,7 @@ pub use secret::{Secret, ServerUrl};
 ///     "#,
 /// )?;
 /// assert_eq!(config.ack_timeout, std::time::Duration::from_secs(2));
-/// # Ok::<(), eventsmith::ConfigError>(())
+/// # Ok::<(), eventsmith::config::ConfigError>(())
 /// ```
 ///
 /// From the environment, see [`from_env`](Config::from_env): the variable of a setting is its name in capitals after

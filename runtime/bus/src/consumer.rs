@@ -42,7 +42,7 @@ pub use error::ConsumeError;
 pub use monitor::{Monitor, Summary};
 pub use retry::RetryPolicy;
 
-/// How often to look for events that the server gave up on.
+/// How often to handle the server's advisories.
 const RECOVER_EVERY: Duration = Duration::from_secs(60);
 
 /// Handlers of a service, and how its events come to them.
@@ -62,9 +62,9 @@ const RECOVER_EVERY: Duration = Duration::from_secs(60);
 /// # }
 /// ```
 ///
-/// Every event is handled at least once, and may be handled again: after an error, and when the word that it was
-/// handled was lost. What is tried too often, rejected or undecodable goes to the dead letters, and from there nowhere by
-/// itself. With a concurrency of 1 events are handled in the order of their stream, those aside that failed and come again;
+/// Every event is handled at least once, and may be handled again: after an error, and when its ack
+/// was lost. What is tried too often, rejected or undecodable goes to the dead letters, and from there nowhere by
+/// itself. With a concurrency of 1 events are handled in the order of their stream, those aside that failed and are redelivered;
 /// [`Order::Key`] keeps the order of each key whatever happens.
 #[must_use = "a consumer does nothing before it runs"]
 #[derive(Debug)]
@@ -139,14 +139,14 @@ impl Consumer {
         self.monitor.clone()
     }
 
-    /// Consumes until `shutdown` resolves: then fetches no more, hands back what was fetched and not begun, waits for the
-    /// handlers that run, and for the server to have heard of all of it. [`shutdown_signal`](crate::signal::shutdown_signal) is the
+    /// Consumes until `shutdown` resolves: then fetches no more, naks what was fetched and not begun, waits for the
+    /// handlers that run, and for the server to have received all acks. [`shutdown_signal`](crate::signal::shutdown_signal) is the
     /// one that services want.
     ///
     /// For every stream that holds events of these handlers there is one durable consumer, named after the service. It must
     /// be as the handlers need it, unless the bus may [create it](crate::config::Config::create_consumers).
     ///
-    /// Dropping the future instead stops at once: handlers are cut off, and their events come again after `ack_wait`.
+    /// Dropping the future instead stops at once: handlers are dropped, and their events redelivered after `ack_wait`.
     ///
     /// # Errors
     /// [`ConsumeError`] when the configuration contradicts itself, when there is no consumer, or not the one that is needed,
@@ -269,7 +269,7 @@ impl Consumer {
     }
 }
 
-/// Dead-letters what the server gave up on without any process having seen it, at first and from time to time.
+/// Dead-letters what the server no longer delivers, as its advisories report, at first and from time to time.
 async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
     loop {
         if let Err(error) = handle_advisories(&bus, root, &stream, &consumer).await {

@@ -1,4 +1,4 @@
-//! Dead letters: events that a consumer gave up on, kept with the reason until somebody replays or purges them.
+//! Dead letters: events that a consumer could not handle, kept with the reason until somebody replays or purges them.
 //!
 //! Here is what a consumer needs: the format, and writing each dead letter once. Listing, replaying and searching are for
 //! operators, in the wing `admin`.

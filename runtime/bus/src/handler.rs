@@ -13,6 +13,17 @@ use crate::bus::Bus;
 use crate::publish::{PublishError, PublishOptions, Published};
 
 /// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
+///
+/// ```
+/// use eventsmith::{Event, HandlerError, Received};
+///
+/// /// Publishes an answer that carries on the correlation of the event.
+/// async fn answered<Asked: Event, Answer: Event>(event: Received<Asked>, answer: Answer) -> Result<(), HandlerError> {
+///     println!("{} in attempt {}", event.envelope().id, event.attempt());
+///     event.publish(&answer).await?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Received<E> {
     event: E,
@@ -46,7 +57,7 @@ impl<E> Received<E> {
     }
 
     /// How often the event was delivered to this service, this time included: 1 at first. It counts deliveries, not
-    /// runs: an event that was handed back unhandled, as happens when a service shuts down, has been delivered too.
+    /// runs: an event that was nakked unhandled, as happens when a service shuts down, has been delivered too.
     pub fn attempt(&self) -> u64 {
         self.context.attempt
     }
@@ -135,7 +146,7 @@ pub(crate) enum Advice {
 }
 
 impl HandlerError {
-    /// It may go better next time: the event comes again, after a delay that grows with each attempt.
+    /// It may go better next time: the event is redelivered, after a delay that grows with each attempt.
     pub fn retry(source: impl Into<BoxError>) -> Self {
         Self { advice: Advice::Retry, source: source.into() }
     }

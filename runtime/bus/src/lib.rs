@@ -4,7 +4,7 @@
 //! promises of its own, and some of it is public only for the wings above it.
 //!
 //! From the bottom up: [`config`] and [`settings`] are plain data; [`transport`] is the contract, [`jetstream`] and
-//! [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores those that a consumer gave up on; [`bus`] is what
+//! [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores those that a consumer could not handle; [`bus`] is what
 //! a service holds; [`handler`] is what its handlers are given, and [`consumer`] calls them.
 
 pub mod bus;

@@ -91,12 +91,12 @@ pub struct ConsumerSettings {
     pub filters: Vec<String>,
     /// Where it begins if it does not exist yet.
     pub deliver: DeliverFrom,
-    /// After this long without a sign of life a message is delivered again.
+    /// After this long without an in-progress ack a message is redelivered.
     #[serde(serialize_with = "in_words")]
     pub ack_wait: Duration,
     /// How many messages may be delivered and not acknowledged, over all who read from the consumer.
     pub max_ack_pending: usize,
-    /// After this many deliveries the server gives up on a message; `None` for never.
+    /// After this many deliveries the server delivers a message no more; `None` for never.
     pub max_deliver: Option<u64>,
     /// Whether one reader at a time is served, so that it can keep the order of keys.
     pub ordered: bool,

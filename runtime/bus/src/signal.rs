@@ -5,6 +5,15 @@
 ///
 /// Where the system has no such signals, or they cannot be listened for, it never resolves, and says so in the log.
 ///
+/// ```
+/// use eventsmith::{Bus, ConsumeError, Event, HandlerError, Received, Summary, shutdown_signal};
+///
+/// async fn serve<E: Event>(bus: Bus) -> Result<Summary, ConsumeError> {
+///     let handler = |event: Received<E>| async move { Ok::<(), HandlerError>(drop(event)) };
+///     bus.consumer("promotions").on(handler).run(shutdown_signal()).await
+/// }
+/// ```
+///
 /// # Panics
 /// Outside of a tokio runtime, as everything that waits there.
 #[cfg(unix)]

@@ -17,6 +17,17 @@ pub use version::parse_version;
 /// The envelope of a received event: everything but its payload.
 ///
 /// Members that it does not know are ignored; those without `Option` here must be there.
+///
+/// ```
+/// use eventsmith::Envelope;
+///
+/// let message = br#"{"id": "1", "type": "rule.deleted", "source": "admin", "subject": "rules.domain.rule.deleted",
+///     "time": "2026-11-23T10:00:00Z", "version": "1", "data": {"rule_id": "r-1"}}"#;
+/// let (envelope, data) = Envelope::read(message)?;
+/// assert_eq!((envelope.event_type.as_str(), envelope.version), ("rule.deleted", 1));
+/// assert_eq!(data.get(), r#"{"rule_id": "r-1"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Envelope {

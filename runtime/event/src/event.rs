@@ -35,6 +35,16 @@ use crate::token::Token;
 /// ```
 ///
 /// Commands and queries are no events but [`Request`]s.
+///
+/// ```
+/// use eventsmith::{DecodeError, Event};
+///
+/// /// Reads a stored payload of any version and says where the event belongs.
+/// fn subject<E: Event>(version: u32, data: &[u8]) -> Result<String, DecodeError> {
+///     let event = E::decode(version, data)?;
+///     Ok(event.subject()?.into_owned())
+/// }
+/// ```
 pub trait Event: Serialize + Sized + Send + Sync + 'static {
     /// What the event is for.
     const KIND: Kind;
@@ -88,6 +98,16 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
 /// A typed command or query: it is sent to whoever answers it, and never stored. One version of it, as for [`Event`].
 ///
 /// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is.
+///
+/// ```
+/// use eventsmith::{Invalid, Request};
+///
+/// fn check<R: Request>(request: &R) -> Result<(), Invalid> {
+///     request.validate()?;
+///     println!("{} v{} goes to {}", R::TYPE, R::VERSION, request.subject()?);
+///     Ok(())
+/// }
+/// ```
 pub trait Request: Serialize + Sized + Send + Sync + 'static {
     /// [`Kind::Command`] or [`Kind::Query`].
     const KIND: Kind;
@@ -141,6 +161,14 @@ pub trait Request: Serialize + Sized + Send + Sync + 'static {
 /// The typed payload of the reply to a command or query. Replies have no subject of their own: they go to whoever asked.
 ///
 /// Implemented by generated code only, as [`Event`] is.
+///
+/// ```
+/// use eventsmith::{Invalid, Reply};
+///
+/// fn read<R: Reply>(data: &[u8]) -> Result<R, Invalid> {
+///     R::decode(data)
+/// }
+/// ```
 pub trait Reply: Serialize + Sized + Send + Sync + 'static {
     /// The JSON Schema of the reply: one document with every reference inside it.
     const SCHEMA: &'static str;
@@ -170,6 +198,20 @@ pub trait Reply: Serialize + Sized + Send + Sync + 'static {
 ///
 /// The generator derives it where the schemas prove that nothing can go wrong. Where they do not, the build asks
 /// for an implementation.
+///
+/// ```
+/// use eventsmith::Upcast;
+///
+/// struct V1 { cents: u64 }
+/// struct V2 { amount: String }
+///
+/// impl Upcast<V1> for V2 {
+///     fn upcast(old: V1) -> Self {
+///         Self { amount: format!("{}.{:02} EUR", old.cents / 100, old.cents % 100) }
+///     }
+/// }
+/// assert_eq!(V2::upcast(V1 { cents: 990 }).amount, "9.90 EUR");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "nothing says how `{Old}` becomes `{Self}`",
     label = "the schemas do not prove that every old value fits the new version",
@@ -181,6 +223,12 @@ pub trait Upcast<Old>: Sized {
 }
 
 /// What an event is for, from the first folder of its path.
+///
+/// ```
+/// use eventsmith::Kind;
+///
+/// assert_eq!(Kind::Domain.to_string(), "domain"); // schemas/domain/..., rules.domain....
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -190,7 +238,7 @@ pub enum Kind {
     Integration,
     /// A request to do something, with a reply.
     Command,
-    /// A request to tell something, with a reply.
+    /// A request for information, with a reply.
     Query,
 }
 

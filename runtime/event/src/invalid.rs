@@ -3,6 +3,16 @@
 use std::fmt;
 
 /// A payload that its schema does not accept, with every violation.
+///
+/// ```
+/// use eventsmith::{Event, Invalid};
+///
+/// /// What to log where payloads hold personal data: the places, and what was expected there.
+/// fn log_line<E: Event>(event: &E) -> Option<String> {
+///     let invalid: Invalid = event.validate().err()?;
+///     Some(invalid.masked().to_string())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
     event_type: &'static str,
@@ -65,6 +75,18 @@ impl fmt::Display for Invalid {
 }
 
 /// One rule of a schema that a payload breaks.
+///
+/// ```
+/// use eventsmith::Violation;
+///
+/// let violation = Violation {
+///     instance: "/priority".to_owned(),
+///     schema: "/properties/priority/maximum".to_owned(),
+///     expected: "at most 10".to_owned(),
+///     found: Some("11".to_owned()),
+/// };
+/// assert_eq!(violation.to_string(), "/priority: expected at most 10, found 11");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// JSON pointer of the offending value in the payload; empty for the whole payload.
@@ -89,6 +111,19 @@ impl fmt::Display for Violation {
 }
 
 /// Why a payload did not become an event.
+///
+/// ```
+/// use eventsmith::{DecodeError, Event};
+///
+/// fn explain<E: Event>(version: u32, data: &[u8]) -> String {
+///     match E::decode(version, data) {
+///         Ok(_) => "valid".to_owned(),
+///         Err(DecodeError::Invalid(invalid)) => format!("{} violations", invalid.violations().len()),
+///         Err(DecodeError::UnknownVersion { newest, .. }) => format!("newer than version {newest}"),
+///         Err(other) => other.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {

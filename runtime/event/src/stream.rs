@@ -185,12 +185,12 @@ impl ServiceDescriptor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConsumerDescriptor {
-    /// After this long without a sign of life an event is delivered again.
+    /// After this long without an in-progress ack an event is redelivered.
     pub ack_wait: Duration,
     /// How many events may be delivered and not acknowledged, over all instances of the service.
     pub max_ack_pending: usize,
-    /// After this many deliveries the server gives up. It must be more than the service's own attempts, so that the service
-    /// decides; what the server gave up on is recovered into the dead letters.
+    /// After this many deliveries the server stops. It must be more than the service's own attempts, so that the service
+    /// decides; what the server no longer delivers is dead-lettered all the same.
     pub max_deliver: u64,
     /// Where a consumer that does not exist yet begins to read.
     pub deliver: DeliverFrom,
@@ -229,6 +229,14 @@ impl Default for ConsumerDescriptor {
 }
 
 /// Where a new durable consumer begins to read its stream. One that exists goes on where it is.
+///
+/// ```
+/// use eventsmith::{DeliverFrom, Timestamp};
+///
+/// let midnight: Timestamp = "2026-11-01T00:00:00Z".parse()?;
+/// assert_ne!(DeliverFrom::Time(midnight), DeliverFrom::default()); // All
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliverFrom {

@@ -13,6 +13,15 @@ pub enum SubjectToken {
 }
 
 /// A value that cannot be a token of a subject.
+///
+/// ```
+/// use eventsmith::InvalidToken;
+///
+/// // What the functions of the generated module `subjects` return for an id such as "a.b".
+/// fn explain(error: &InvalidToken) -> String {
+///     format!("{} is {:?}", error.property, error.value.as_deref().unwrap_or("no scalar"))
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the value of {property} is not one legal subject token; a token has no spaces, dots or wildcards and is not empty"

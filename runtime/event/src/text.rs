@@ -1,6 +1,13 @@
 //! Strings with rules of their own, as types.
 
 /// A text that breaks the rules of its type.
+///
+/// ```
+/// use eventsmith::{DateTime, InvalidText};
+///
+/// let error: InvalidText = "yesterday".parse::<DateTime>().unwrap_err();
+/// assert!(error.to_string().starts_with("not a DateTime: expected "));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a {type_name}: expected {expected}")]
 pub struct InvalidText {

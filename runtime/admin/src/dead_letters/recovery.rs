@@ -1,4 +1,4 @@
-//! Events that the server gave up on and of which no advisory reached the stream of dead letters.
+//! Events that the server no longer delivers, of which no advisory reached the stream of dead letters.
 //!
 //! The consumer still counts such an event as redelivered and never acked, and the search is around its ack floor.
 
@@ -22,17 +22,17 @@ const BEHIND: u64 = 1_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recovered {
-    /// Events that the server's advisories told of; each has its letter now.
+    /// Events that the server's advisories reported; each has its dead letter now.
     pub from_advisories: u64,
-    /// Events that were found by comparing the consumer with its stream; each has its letter now.
+    /// Events that were found by comparing the consumer with its stream; each has its dead letter now.
     pub from_reconciling: u64,
-    /// Events that the server gave up on and that have no letter: nobody knows which they are, or they could not be
-    /// buried, which the log says of each.
+    /// Events that the server no longer delivers and that have no dead letter: nobody knows which they are, or they could not be
+    /// dead-lettered, which the log says of each.
     pub unaccounted: u64,
 }
 
 impl DeadLetters {
-    /// Dead-letters what the server gave up on for a durable consumer of a stream: what its advisories report, which a
+    /// Dead-letters what the server no longer delivers for a durable consumer of a stream: what its advisories report, which a
     /// running consumer does by itself, and what a search finds that no advisory reported. May be done at any time, by
     /// several at once.
     ///
@@ -56,12 +56,12 @@ impl DeadLetters {
         Ok(recovered)
     }
 
-    /// Compares a consumer with its stream, if it rests. Returns how many events were buried, and how many are missing.
+    /// Compares a consumer with its stream, if it rests. Returns how many events were dead-lettered, and how many are missing.
     ///
     /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
-    /// is terminated, and does not when it had been acknowledged. So each candidate is buried, then terminated, and if the
-    /// number stays, it gets its letter taken back. Nothing is buried while others are at work, as they may change the
-    /// number too. Whatever dies in between leaves a letter too many and none too few.
+    /// is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then terminated, and if the
+    /// number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work, as they may change the
+    /// number too. Whatever dies in between leaves a dead letter too many and none too few.
     async fn reconcile(&self, given_up: &GivenUpBy<'_>) -> Result<(u64, u64), DeadLetterError> {
         let GivenUpBy { stream, consumer, .. } = *given_up;
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
@@ -76,7 +76,7 @@ impl DeadLetters {
         }
         let (floor, mut found) = (progress.ack_floor, 0);
         // Normally they are behind the last acknowledgement. Later ones may have passed them, and before 2.11 the server takes what
-        // it gave up on for acknowledged.
+        // it no longer delivers for acked.
         let ranges = [(floor + 1, progress.delivered.min(floor + AHEAD)), (floor.saturating_sub(BEHIND) + 1, floor)];
         for (mut from, until) in ranges {
             while let Some(candidate) = self.next_delivered(stream, &settings.filters, from, until).await? {
@@ -89,7 +89,7 @@ impl DeadLetters {
                 }
                 progress = before;
                 let origin = given_up.origin(&candidate, settings.max_deliver.unwrap_or_default());
-                // Without an id: what was stored and taken back a moment ago must not keep a letter from being stored.
+                // Without an id: what was stored and taken back a moment ago must not keep a dead letter from being stored.
                 let letter = record::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
                 let written = match writer::store(self.transport(), letter).await {
                     Ok(written) => written,

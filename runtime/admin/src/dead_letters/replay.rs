@@ -16,7 +16,7 @@ use super::store::{DeadLetterError, DeadLetters};
 /// Who is to get a replayed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayTo {
-    /// The consumer that gave up on it; all others acknowledge it unhandled.
+    /// The consumer that dead-lettered it; all others ack it unhandled.
     Consumer,
     /// All consumers of its subject, also those that handled it already.
     Everyone,

@@ -10,8 +10,8 @@ use crate::server::Server;
 /// The dead letters of a catalogue: to look at, to replay, to purge. See [`BusAdmin::dead_letters`](crate::BusAdmin::dead_letters).
 ///
 /// ```
-/// use eventsmith::admin::{BusAdmin, DeadLetterError, DeadLetterFilter, ReplayTo};
-/// use eventsmith::{Bus, DeadReason};
+/// use eventsmith::Bus;
+/// use eventsmith::admin::{BusAdmin, DeadLetterError, DeadLetterFilter, DeadReason, ReplayTo};
 ///
 /// async fn mended(bus: &Bus) -> Result<(), DeadLetterError> {
 ///     let letters = bus.dead_letters("rules").await?;

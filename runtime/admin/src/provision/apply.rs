@@ -30,7 +30,7 @@ impl Server {
     }
 
     /// Deletes a consumer and creates it so that it goes on with what it has not settled. It may settle more before it is
-    /// deleted; that comes again.
+    /// deleted; that is redelivered.
     async fn recreate(
         &self,
         wanted: &ConsumerSettings,

@@ -14,6 +14,14 @@ use crate::config::duration::{self, LONGEST};
 ///
 /// What counts as a failure is an attempt that may go better later: an error to retry, a timeout, a panic. An event that
 /// its handler rejects is at fault itself and speaks for the dependency.
+///
+/// ```
+/// use eventsmith::BreakerConfig;
+///
+/// let config: BreakerConfig = toml::from_str("consecutive_failures = 10\nopen_for = '1m'")?;
+/// assert_eq!((config.failure_rate, config.window), (0.5, 20));
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
@@ -35,6 +43,14 @@ impl Default for BreakerConfig {
 }
 
 /// What a circuit breaker does at the moment.
+///
+/// ```
+/// use eventsmith::{BreakerState, Monitor};
+///
+/// fn is_ready(monitor: &Monitor) -> bool {
+///     monitor.breakers().all(|(_, state)| state != BreakerState::Open)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
     /// Events go to their handlers.

@@ -56,12 +56,12 @@ pub struct ConsumerConfig {
     pub breakers: BTreeMap<String, BreakerConfig>,
     /// What is different for the handler of one type of event, by that type.
     pub handlers: BTreeMap<String, HandlerConfig>,
-    /// How long handlers may go on once the consumer is told to stop. What still runs then is cut off and handed back.
+    /// How long handlers may go on once the consumer is told to stop. What still runs then is dropped and nakked.
     /// Default: 25 s, which is less than the 30 s that Kubernetes waits.
     #[serde(with = "duration")]
     pub shutdown_timeout: Duration,
 
-    /// After how long without a sign of life the server delivers an event again. Handlers may take longer: a sign is sent
+    /// After how long without an in-progress ack the server redelivers an event. Handlers may take longer: one is sent
     /// three times as often. It bounds how long the events of an instance that died have to wait. Default: 15 s.
     ///
     /// This setting and those below are of the durable consumer. They count where the service creates it
@@ -78,6 +78,16 @@ pub struct ConsumerConfig {
 }
 
 /// What is different for one handler.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eventsmith::{ConsumerConfig, HandlerConfig};
+///
+/// let slow = HandlerConfig { timeout: Some(Duration::from_secs(600)), ..HandlerConfig::default() };
+/// let mut config = ConsumerConfig::default();
+/// config.handlers.insert("report.requested".to_owned(), slow);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandlerConfig {
@@ -91,6 +101,14 @@ pub struct HandlerConfig {
 }
 
 /// Which events wait for each other.
+///
+/// ```
+/// use eventsmith::{ConsumerConfig, Order};
+///
+/// let config = ConsumerConfig { order: Order::Key, ..ConsumerConfig::default() };
+/// assert_eq!(config, toml::from_str("order = 'key'")?);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -98,7 +116,7 @@ pub enum Order {
     #[default]
     None,
     /// Events with the same [key](eventsmith_event::event::Event::KEY) are handled one after the other, in the order of their stream, also
-    /// where one of them fails and comes again; those behind it wait. Different keys are handled in parallel.
+    /// where one of them fails and is redelivered; those behind it wait. Different keys are handled in parallel.
     ///
     /// One instance of the service at a time gets events, the others stand by. Needs nats-server 2.11.
     Key,

@@ -19,15 +19,15 @@ use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
 const MOST: usize = 32_768;
-/// How many deliveries are taken before anything else gets its turn.
+/// How many deliveries are taken before anything else is done.
 const AT_ONCE: usize = 32;
-/// An event that was delivered no more often than this has been handed back by a service that was restarted, as a rule.
+/// An event that was delivered no more often than this has been nakked by a service that was restarted, as a rule.
 const BEYOND_SUSPICION: u64 = 2;
 /// How often to look whether those events are done that somebody else had in hand when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a handler that was cut off may take to notice.
 const LAST_GRACE: Duration = Duration::from_secs(1);
-/// How much later than it is due an event may come again before those behind it go on without it.
+/// How much later than it is due an event may be redelivered before those behind it go on without it.
 const OVERDUE: Duration = Duration::from_secs(60);
 
 /// The consumer of one stream at work.
@@ -164,7 +164,7 @@ impl Dispatch {
         }
     }
 
-    /// Takes an event in, unless it was handled here and the server has not heard of it.
+    /// Takes an event in, unless it was handled here and the server has not received its ack.
     async fn accept(&mut self, delivery: Delivery) {
         if self.queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;

@@ -1,6 +1,16 @@
 //! Why a consumer does not run.
 
 /// Why a consumer does not run, or no longer.
+///
+/// ```
+/// use eventsmith::{Bus, ConsumeError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = Bus::in_memory().consumer("promotions").run(async {}).await.unwrap_err();
+/// assert!(matches!(error, ConsumeError::NoHandlers));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumeError {

@@ -6,6 +6,11 @@ use std::sync::{Arc, OnceLock};
 use super::breaker::{Breaker, BreakerState};
 
 /// What became of the events that a consumer was delivered.
+///
+/// ```
+/// let summary = eventsmith::Summary::default();
+/// assert_eq!((summary.handled, summary.dead_lettered), (0, 0));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -15,13 +20,22 @@ pub struct Summary {
     pub failed: u64,
     /// Gone to the dead letters.
     pub dead_lettered: u64,
-    /// Handed back without having been tried, as the consumer was shut down, or it was another instance's turn.
+    /// Nakked without having been tried, as the consumer was shut down, or another instance is served.
     pub handed_back: u64,
     /// Cut off in their handlers, as the shutdown took too long.
     pub cut_off: u64,
 }
 
 /// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
+///
+/// ```
+/// use eventsmith::Bus;
+///
+/// let consumer = Bus::in_memory().consumer("promotions");
+/// let monitor = consumer.monitor(); // kept for the health check, while `consumer` runs
+/// assert_eq!(monitor.summary().handled, 0);
+/// assert_eq!(monitor.breakers().count(), 0);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Monitor {
     shared: Arc<Shared>,

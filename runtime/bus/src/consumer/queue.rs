@@ -136,7 +136,7 @@ impl Queue {
         }
     }
 
-    /// Gives up on events that should have come again long ago: the stream dropped them.
+    /// Forgets events whose redelivery is long overdue: the stream dropped them.
     pub(super) fn forget_overdue(&mut self, now: Instant) {
         self.away.retain(|_, until| *until >= now);
         let overdue = |slot: &Slot| matches!(slot, Slot::Away(until) if *until < now);

@@ -11,9 +11,18 @@ use crate::config::duration;
 ///
 /// The delay doubles with every attempt and is shortened at random by up to a half, so that events that failed together
 /// do not come back together. It is computed here and not by the server, which ignores its own list of delays for
-/// events that are handed back.
+/// events that are nakked.
 ///
 /// Which errors are tried again is for the handler to say: see [`HandlerError`](crate::handler::HandlerError).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eventsmith::RetryPolicy;
+///
+/// let policy = RetryPolicy { max_delay: Duration::from_secs(60), max_attempts: 5, ..RetryPolicy::default() };
+/// assert_eq!(policy.first_delay, Duration::from_secs(1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryPolicy {
@@ -25,7 +34,7 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// After this many attempts an event is exhausted and becomes a dead letter. Default: 10.
     ///
-    /// Deliveries count, not runs: an event that was handed back unhandled when a service shut down has been delivered too.
+    /// Deliveries count, not runs: an event that was nakked unhandled when a service shut down has been delivered too.
     pub max_attempts: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Events that the server gave up on while no process was there to dead-letter them.
+//! Events that the server no longer delivers, and that no process was there to dead-letter.
 //!
 //! The server delivers an event so often and no more, for instance to processes that it kills. Then it publishes an
 //! advisory, which the stream of dead letters captures.
@@ -37,7 +37,7 @@ pub struct Advised {
     pub failed: u64,
 }
 
-/// What the server says when it gives up on a message. (nats-server, server/jetstream_events.go.)
+/// What the server reports when a message has reached `max_deliver`. (nats-server, server/jetstream_events.go.)
 #[derive(Deserialize)]
 struct Advisory {
     stream_seq: u64,

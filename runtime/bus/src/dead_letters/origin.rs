@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::transport::Message;
 
-/// An event that a consumer gives up on.
+/// An event that is dead-lettered.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
     /// Its stream.

@@ -9,7 +9,7 @@ use super::reason::DeadReason;
 use crate::settings::DEAD_LETTERS;
 use crate::transport::{Headers, Message, StreamMessage};
 
-/// An event that a consumer gave up on, as the dead letter stream holds it.
+/// A dead-lettered event, as the dead letter stream holds it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {

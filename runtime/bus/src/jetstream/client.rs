@@ -91,7 +91,7 @@ impl JetStream {
         }
     }
 
-    /// Asks the server's JetStream API, as [`ask`](Self::ask) does, for what stands above the bus.
+    /// Asks the server's JetStream API, as `ask` does, for what stands above the bus.
     ///
     /// # Errors
     /// [`ServerFailure`] when the server refuses or does not answer.

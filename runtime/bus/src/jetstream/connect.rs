@@ -10,6 +10,17 @@ use super::link::Link;
 use crate::config::{Config, ServerUrl};
 
 /// Why there is no connection. No error holds a secret.
+///
+/// ```
+/// use eventsmith::{Bus, Config, ConnectError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let config = Config { servers: Vec::new(), ..Config::default() };
+/// let error = Bus::connect(config).await.unwrap_err();
+/// assert!(matches!(error, ConnectError::Config { setting: "servers", .. }));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -54,6 +65,17 @@ impl ConnectError {
 }
 
 /// The connection was closed, but not in good order.
+///
+/// ```
+/// use eventsmith::{Bus, ShutdownError};
+///
+/// async fn stop(bus: Bus) {
+///     if let Err(error) = bus.shutdown().await {
+///         let _: &ShutdownError = &error;
+///         eprintln!("{error}");
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the connection did not close in good order: {reason}; what was on its way may be lost")]
 pub struct ShutdownError {

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::unconstrained;
 
-/// A pull request that the server refuses, whatever there is to deliver: it asks for signs of life without saying how long it
+/// A pull request that the server refuses, whatever there is to deliver: it asks for heartbeats without saying how long it
 /// waits.
 const SENSELESS: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
-/// Room for what the server says beside messages meanwhile, such as signs of life.
+/// Room for what the server says beside messages meanwhile, such as heartbeats.
 const WORDS: u64 = 16;
 
 /// A subject of our own, and all that was sent there.

@@ -19,7 +19,7 @@ pub(super) struct Durable {
     pub(super) pending: BTreeMap<u64, Pending>,
     /// What was delivered as often as it may be and never acked, with how often that was.
     exhausted: BTreeMap<u64, u64>,
-    /// Those of them that no advisory has told of.
+    /// Those of them that no advisory has reported.
     unreported: Vec<(u64, u64)>,
     /// Those who read, by the order in which they came. Where one at a time is served, it is the first.
     pub(super) readers: Vec<u64>,
@@ -69,7 +69,7 @@ impl Durable {
         !wanted || sequence < self.next && !is_open
     }
 
-    /// What the server gives up on and reports by an advisory, once.
+    /// What reached `max_deliver` and is reported by an advisory, once.
     pub(super) fn take_unreported(&mut self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.unreported)
     }

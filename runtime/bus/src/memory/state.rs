@@ -23,6 +23,14 @@ use crate::transport::{AckKind, Headers, Message, PublishAck, SendFailure, Serve
 const BATCH_INCOMPLETE: u64 = 10176;
 
 /// A message that a bus in memory holds.
+///
+/// ```
+/// use eventsmith::{Bus, Event, StoredMessage};
+///
+/// fn published<E: Event>(bus: &Bus) -> Vec<E> {
+///     bus.published().iter().filter_map(StoredMessage::event).collect()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoredMessage {
@@ -183,7 +191,7 @@ impl Memory {
         self.shared.changed.send_replace(());
     }
 
-    /// Publishes an advisory about each message that a durable consumer gave up on, as the server does.
+    /// Publishes an advisory about each message that reached `max_deliver`, as the server does.
     pub(super) fn report_exhausted(&self, stream: &str, durable: &str) {
         let unreported = self.with_durable(stream, durable, |durable, _, _| durable.take_unreported());
         for (sequence, deliveries) in unreported.unwrap_or_default() {

@@ -9,6 +9,21 @@ use uuid::Uuid;
 use super::expect::Expect;
 
 /// Why an event was not published, or is not known to be.
+///
+/// ```
+/// use eventsmith::{Bus, Event, PublishError, PublishOptions};
+///
+/// async fn store<E: Event>(bus: &Bus, event: &E) -> Result<(), PublishError> {
+///     match bus.publish(event).await {
+///         // It may be stored: the same id again, or not at all.
+///         Err(PublishError::Unacknowledged { id, .. }) => {
+///             bus.publish_with(event, PublishOptions { id: Some(id), ..PublishOptions::default() }).await?;
+///             Ok(())
+///         }
+///         other => other.map(drop),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {

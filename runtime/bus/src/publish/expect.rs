@@ -6,6 +6,13 @@ use crate::transport::Headers;
 ///
 /// A publish whose acknowledgement was lost is sent again, and then the stream does not end there any more: because of
 /// the event itself. That is found out, and is success.
+///
+/// ```
+/// use eventsmith::{Expect, PublishOptions};
+///
+/// // Stored only if number 17 is still the last of the event's subject.
+/// let options = PublishOptions { expect: Some(Expect::LastSubjectSequence(17)), ..PublishOptions::default() };
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     /// The last message of the stream has this number; 0 for a stream without any.

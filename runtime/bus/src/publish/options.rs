@@ -33,6 +33,16 @@ pub struct PublishOptions {
 }
 
 /// An event that is stored.
+///
+/// ```
+/// use eventsmith::{Bus, Event, PublishError, Published};
+///
+/// async fn store<E: Event>(bus: &Bus, event: &E) -> Result<(), PublishError> {
+///     let Published { stream, sequence, .. } = bus.publish(event).await?;
+///     println!("number {sequence} of {stream}");
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {

@@ -14,8 +14,8 @@ pub fn scan(text: impl AsRef<str>, matches: impl FnOnce(&mut Scan<'_>) -> bool) 
 /// Whether a text is what `matches` reads, and nothing more.
 ///
 /// ```
-/// use eventsmith::checks::scan_all;
-/// use eventsmith::class;
+/// use eventsmith_event::checks::scan_all;
+/// use eventsmith_event::class;
 ///
 /// // ^[A-Z]{2}(-[A-Z0-9]{1,3})?$
 /// let is_locale = |text: &str| {
