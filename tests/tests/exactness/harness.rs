@@ -166,8 +166,12 @@ fn payload_types(text: &str) -> Vec<String> {
     let text = text.split_whitespace().collect::<String>();
     let descriptors = text.split("constCATALOGUE").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
     let mut types = Vec::new();
-    for part in descriptors.split("EventDescriptor::of::<").skip(1) {
-        types.push(format!("event::<{}>", part.split(">()").next().unwrap()));
+    for part in descriptors.split("EventDescriptor::of").skip(1) {
+        let (function, part) = match part.strip_prefix("_request::<") {
+            Some(part) => ("request", part),
+            None => ("event", part.strip_prefix("::<").unwrap()),
+        };
+        types.push(format!("{function}::<{}>", part.split(">()").next().unwrap()));
         if let Some(reply) = part.split("with_reply::<").nth(1) {
             types.push(format!("reply::<{}>", reply.split(">()").next().unwrap()));
         }
