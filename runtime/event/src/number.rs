@@ -89,7 +89,8 @@ impl Number {
         }
     }
 
-    /// The decimal that the number is written as.
+    /// The decimal that the number is written as. None for a fraction of more digits than doubles tell apart: two decimals may
+    /// be equally near to it, and another writer may choose the other one.
     fn decimal(self) -> Option<Decimal> {
         let Double(value) = self.0 else { return Some(Decimal { digits: self.whole()?, exponent: 0 }) };
         let text = value.is_finite().then(|| format!("{value:e}"))?;
@@ -97,6 +98,10 @@ impl Number {
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let places = i32::try_from(fraction.len()).ok()?;
         let exponent = exponent.parse::<i32>().ok()? - places;
+        let length = u32::try_from(whole.trim_start_matches('-').len() + fraction.len()).ok()?;
+        if exponent < 0 && length > f64::DIGITS {
+            return None;
+        }
         Some(Decimal { digits: format!("{whole}{fraction}").parse().ok()?, exponent })
     }
 }
@@ -338,7 +343,14 @@ mod tests {
         {
             assert!(number(value).is_multiple_of(number(divisor)), "{value} {divisor}");
         }
-        for (value, divisor) in [("0.075", "0.01"), ("7", "2"), ("1e300", "0.001"), ("1", "3.0")] {
+        for (value, divisor) in [
+            ("0.075", "0.01"),
+            ("7", "2"),
+            ("1e300", "0.001"),
+            ("1", "3.0"),
+            // As near to …602.2 as to …602.3, which is a multiple.
+            ("923711371939602.25", "0.075"),
+        ] {
             assert!(!number(value).is_multiple_of(number(divisor)), "{value} {divisor}");
         }
     }
