@@ -61,7 +61,7 @@
 //!
 //! | feature | what it adds | who needs it |
 //! |---|---|---|
-//! | none (`default-features = false`) | event types, decoding, validation; no tokio, no async-nats | crates that only hold events |
+//! | none (`default-features = false`) | event types, decoding, validation; no tokio, no NATS client | crates that only hold events |
 //! | `bus` (default) | [`Bus`]: publishing and consuming, over NATS JetStream or in memory | services |
 //! | `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |
 //! | `testing` | [`testing`]: real nats-servers, the test of [`domain_event`] | `[dev-dependencies]` |
