@@ -1,5 +1,6 @@
 //! From types to Rust text. Pure functions: the same catalogue gives the same text.
 
+mod builder;
 mod catalogue;
 mod checks;
 mod conditions;
@@ -32,6 +33,7 @@ use crate::model::{Event, Token, Version};
 use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
+use builder::Builders;
 use event_impl::{Check, EventImpl, Older, event_impl};
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -82,6 +84,8 @@ struct Emitter<'a> {
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
     payloads: BTreeMap<Id, Payload<'a>>,
+    /// How structs with optional properties are built.
+    builders: Builders<'a>,
     /// How older versions become newer ones.
     upcasts: Upcasts,
 }
@@ -98,6 +102,7 @@ impl<'a> Emitter<'a> {
             runtime,
             checked: checks::checked(source),
             hashable: derives::hashable(program),
+            builders: Builders::new(program),
             fast: fast.collect(),
             payloads,
             upcasts: Upcasts::new(loaded, source),
@@ -202,6 +207,7 @@ impl Emitter<'_> {
         let mut items = types.imports();
         for id in contents.own.iter().copied() {
             items.extend(types.declaration(id, self.facts(id)));
+            items.extend(self.builders.builder(&types, id));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));
@@ -229,11 +235,13 @@ impl Emitter<'_> {
     }
 
     fn uses(&self, types: &BTreeSet<Id>) -> TokenStream {
-        let mut by_version: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut by_version: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for id in types {
             let definition = &self.program.definitions[*id];
             let version = definition.module.last().map_or("", String::as_str);
-            by_version.entry(version).or_default().insert(&definition.name);
+            let names = by_version.entry(version).or_default();
+            names.insert(definition.name.clone());
+            names.extend(self.builders.required_name(*id).map(|name| name.to_string()));
         }
         by_version
             .into_iter()

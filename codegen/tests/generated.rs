@@ -179,3 +179,21 @@ fn what_holds_no_fraction_can_be_hashed() {
     assert!(!derives_of("ItemSetPrice").contains("Hash"), "{text}");
     assert!(!derives_of("ItemSet").contains("Hash"), "{text}");
 }
+
+#[test]
+fn a_new_optional_property_leaves_those_who_build_the_struct_alone() {
+    let text = |properties: &str| {
+        let schema = format!(
+            r#"{{"type": "object", "required": ["id"], "properties": {{"id": {{"type": "string"}}, {properties}}}}}"#
+        );
+        generate(&[("domain/rule/set.v1.json", &schema)])
+    };
+    let older = text(r#""note": {"type": "string"}"#);
+    let newer = text(r#""count": {"type": "integer", "minimum": 0, "maximum": 9}, "note": {"type": "string"}"#);
+
+    let required = "RuleSet from RuleSetRequired { id: String };";
+    assert!(older.contains(required) && newer.contains(required), "{newer}");
+    assert!(older.contains("with_note = note: into String\n"), "{older}");
+    assert!(newer.contains("with_count = count: of u8, with_note = note: into String\n"), "{newer}");
+    assert!(newer.contains("pub use v1::{RuleSet, RuleSetRequired};"), "{newer}");
+}

@@ -476,7 +476,10 @@ pub mod subjects {
 
 /// The types of `audit`, in their newest versions.
 pub mod audit {
-    pub use v1::{AuditAction, AuditEntry, AuditTrail, AuditTrailReply};
+    pub use v1::{
+        AuditAction, AuditEntry, AuditEntryRequired, AuditTrail, AuditTrailReply,
+        AuditTrailReplyRequired, AuditTrailRequired,
+    };
 
     /// Version 1 of the `audit` events.
     pub mod v1 {
@@ -530,6 +533,12 @@ pub mod audit {
             pub page_token: Option<PageToken>,
         }
 
+        ::eventsmith::generated::builder! {
+            AuditTrail from AuditTrailRequired { rule_id: RuleId };
+            with_actor = actor: into Actor, with_from = from: of DateTime, with_to = to: of DateTime,
+            with_page_size = page_size: of u8, with_page_token = page_token: into PageToken
+        }
+
         impl AuditTrail {
             pub(crate) fn is_valid(&self) -> bool {
                 self.from.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
@@ -562,6 +571,11 @@ pub mod audit {
                 skip_serializing_if = "Option::is_none"
             )]
             pub next_page_token: Option<PageToken>,
+        }
+
+        ::eventsmith::generated::builder! {
+            AuditTrailReply from AuditTrailReplyRequired { items: Vec<AuditEntry> };
+            with_next_page_token = next_page_token: into PageToken
         }
 
         impl AuditTrailReply {
@@ -600,6 +614,12 @@ pub mod audit {
             pub occurred_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            AuditEntry from AuditEntryRequired { event_id: Uuid, action: AuditAction,
+            rule_version: RuleVersion, actor: Actor, occurred_at: DateTime };
+            with_reason = reason: into String
+        }
+
         impl AuditEntry {
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_version.is_valid()
@@ -633,7 +653,10 @@ pub mod audit {
 
 /// The types of `cache`, in their newest versions.
 pub mod cache {
-    pub use v1::{CacheInvalidate, CacheInvalidateReply, CacheWarm, CacheWarmReply};
+    pub use v1::{
+        CacheInvalidate, CacheInvalidateReply, CacheInvalidateRequired, CacheWarm,
+        CacheWarmReply, CacheWarmReplyRequired, CacheWarmRequired,
+    };
 
     /// Version 1 of the `cache` events.
     pub mod v1 {
@@ -657,6 +680,11 @@ pub mod cache {
             pub reason: Option<String>,
             /// Who asks for it.
             pub requested_by: Actor,
+        }
+
+        ::eventsmith::generated::builder! {
+            CacheInvalidate from CacheInvalidateRequired { scope: CacheScope, requested_by: Actor };
+            with_reason = reason: into String
         }
 
         impl CacheInvalidate {
@@ -724,6 +752,11 @@ pub mod cache {
             pub requested_by: Actor,
         }
 
+        ::eventsmith::generated::builder! {
+            CacheWarm from CacheWarmRequired { scope: CacheScope, requested_by: Actor };
+            with_refresh = refresh: of bool
+        }
+
         impl CacheWarm {
             pub(crate) fn is_valid(&self) -> bool {
                 self.scope.is_valid()
@@ -758,6 +791,11 @@ pub mod cache {
             pub failed_rule_ids: Option<Vec<RuleId>>,
             /// How long it took, in nanoseconds.
             pub duration: i64,
+        }
+
+        ::eventsmith::generated::builder! {
+            CacheWarmReply from CacheWarmReplyRequired { entries_loaded: u32, duration: i64 };
+            with_failed_rule_ids = failed_rule_ids: of Vec<RuleId>
         }
 
         impl CacheWarmReply {
@@ -937,6 +975,11 @@ pub mod common {
             skip_serializing_if = "Option::is_none"
         )]
         pub cap: Option<Money>,
+    }
+
+    ::eventsmith::generated::builder! {
+        PercentageDiscount from PercentageDiscountRequired { percentage: Percentage };
+        with_cap = cap: into Money
     }
 
     impl PercentageDiscount {
@@ -1167,6 +1210,11 @@ pub mod common {
         pub expiry_year: Option<u16>,
     }
 
+    ::eventsmith::generated::builder! {
+        CardMethod from CardMethodRequired { brand: CardBrand, last_four: LastFour };
+        with_expiry_month = expiry_month: of u8, with_expiry_year = expiry_year: of u16
+    }
+
     impl CardMethod {
         pub(crate) fn is_valid(&self) -> bool {
             self.expiry_month.as_ref().is_none_or(|value| (1..=12).contains(value))
@@ -1234,6 +1282,11 @@ pub mod common {
         pub last_four: Option<LastFour>,
     }
 
+    ::eventsmith::generated::builder! {
+        WalletMethod from WalletMethodRequired { provider: WalletProvider };
+        with_last_four = last_four: into LastFour
+    }
+
     /// The provider of a digital wallet.
     ///
     /// The schema `common.json#/$defs/WalletProvider`.
@@ -1265,6 +1318,11 @@ pub mod common {
             skip_serializing_if = "Option::is_none"
         )]
         pub last_four: Option<LastFour>,
+    }
+
+    ::eventsmith::generated::builder! {
+        BankTransferMethod from BankTransferMethodRequired { bank_code: String };
+        with_last_four = last_four: into LastFour
     }
 
     impl BankTransferMethod {
@@ -1743,7 +1801,9 @@ pub mod common {
 /// The types of `coupon`, in their newest versions.
 pub mod coupon {
     pub use v1::{
-        CouponExpired, CouponIssued, CouponRedeemed, CouponRejected, RejectionReason,
+        CouponExpired, CouponExpiredRequired, CouponIssued, CouponIssuedRequired,
+        CouponRedeemed, CouponRedeemedRequired, CouponRejected, CouponRejectedRequired,
+        RejectionReason,
     };
 
     /// Version 1 of the `coupon` events.
@@ -1774,6 +1834,12 @@ pub mod coupon {
             pub unused_redemptions: u32,
             /// When the coupon expired (RFC 3339 with offset).
             pub expired_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponExpired from CouponExpiredRequired { coupon_code: CouponCode, promotion_id: PromotionId,
+            unused_redemptions: u32, expired_at: DateTime };
+            with_customer_id = customer_id: into CustomerId
         }
 
         impl CouponExpired {
@@ -1846,6 +1912,14 @@ pub mod coupon {
             pub issued_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            CouponIssued from CouponIssuedRequired { coupon_code: CouponCode, promotion_id: PromotionId,
+            discount: Discount, valid_from: DateTime, issued_by: Actor, issued_at: DateTime };
+            with_customer_id = customer_id: into CustomerId,
+            with_minimum_subtotal = minimum_subtotal: into Money,
+            with_max_redemptions = max_redemptions: of u32, with_valid_until = valid_until: of DateTime
+        }
+
         impl CouponIssued {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount.is_valid()
@@ -1897,6 +1971,13 @@ pub mod coupon {
             pub redeemed_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            CouponRedeemed from CouponRedeemedRequired { coupon_code: CouponCode, promotion_id: PromotionId,
+            customer_id: CustomerId, transaction_id: TransactionId, discount_amount: Money,
+            redeemed_at: DateTime };
+            with_remaining_redemptions = remaining_redemptions: of u32
+        }
+
         impl CouponRedeemed {
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount_amount.is_valid()
@@ -1946,6 +2027,12 @@ pub mod coupon {
             pub detail: Option<String>,
             /// When the coupon was refused (RFC 3339 with offset).
             pub rejected_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponRejected from CouponRejectedRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, reason: RejectionReason, rejected_at: DateTime };
+            with_customer_id = customer_id: into CustomerId, with_detail = detail: into String
         }
 
         impl CouponRejected {
@@ -2002,9 +2089,10 @@ pub mod coupon {
 /// The types of `evaluation`, in their newest versions.
 pub mod evaluation {
     pub use v1::{
-        EvaluationEvaluate, EvaluationEvaluateReply, EvaluationFailed, EvaluationStarted,
+        EvaluationEvaluate, EvaluationEvaluateReply, EvaluationEvaluateReplyRequired,
+        EvaluationEvaluateRequired, EvaluationFailed, EvaluationStarted,
     };
-    pub use v2::EvaluationCompleted;
+    pub use v2::{EvaluationCompleted, EvaluationCompletedRequired};
 
     /// Version 1 of the `evaluation` events.
     pub mod v1 {
@@ -2043,6 +2131,13 @@ pub mod evaluation {
                 skip_serializing_if = "Option::is_none"
             )]
             pub error_message: Option<ErrorMessage>,
+        }
+
+        ::eventsmith::generated::builder! {
+            EvaluationCompleted from EvaluationCompletedRequired { context_id: ContextId,
+            transaction_id: TransactionId, success: bool, execution_time: i64, rules_applied: u32,
+            conflicts_found: u32, completed_at: DateTime, final_result: Value };
+            with_error_message = error_message: into ErrorMessage
         }
 
         impl EvaluationCompleted {
@@ -2185,6 +2280,13 @@ pub mod evaluation {
             pub timeout: Option<i64>,
         }
 
+        ::eventsmith::generated::builder! {
+            EvaluationEvaluate from EvaluationEvaluateRequired { context_id: ContextId,
+            transaction_id: TransactionId, customer_id: CustomerId, facts: BTreeMap<String, Value> };
+            with_rule_ids = rule_ids: of Vec<RuleId>, with_dry_run = dry_run: of bool,
+            with_timeout = timeout: of i64
+        }
+
         impl EvaluationEvaluate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.facts.len() <= 256
@@ -2252,6 +2354,13 @@ pub mod evaluation {
             pub error_message: Option<ErrorMessage>,
         }
 
+        ::eventsmith::generated::builder! {
+            EvaluationEvaluateReply from EvaluationEvaluateReplyRequired { context_id: ContextId,
+            transaction_id: TransactionId, success: bool, execution_time: i64, rules_applied: u32,
+            conflicts_found: u32, completed_at: DateTime, final_result: Value };
+            with_rules_skipped = rules_skipped: of u32, with_error_message = error_message: into ErrorMessage
+        }
+
         impl EvaluationEvaluateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
@@ -2315,6 +2424,13 @@ pub mod evaluation {
             pub error_message: Option<ErrorMessage>,
         }
 
+        ::eventsmith::generated::builder! {
+            EvaluationCompleted from EvaluationCompletedRequired { context_id: ContextId,
+            transaction_id: TransactionId, success: bool, execution_time: i64, rules_applied: u32,
+            conflicts_found: u32, completed_at: DateTime, final_result: Value };
+            with_rules_skipped = rules_skipped: of u32, with_error_message = error_message: into ErrorMessage
+        }
+
         impl EvaluationCompleted {
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
@@ -2363,7 +2479,10 @@ pub mod evaluation {
 
 /// The types of `external`, in their newest versions.
 pub mod external {
-    pub use v1::{ExternalRequestCompleted, ExternalRequestFailed};
+    pub use v1::{
+        ExternalRequestCompleted, ExternalRequestCompletedRequired,
+        ExternalRequestFailed, ExternalRequestFailedRequired,
+    };
 
     /// Version 1 of the `external` events.
     pub mod v1 {
@@ -2404,6 +2523,12 @@ pub mod external {
             pub duration: i64,
             /// When the answer had arrived (RFC 3339 with offset).
             pub completed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            ExternalRequestCompleted from ExternalRequestCompletedRequired { request_id: RequestId,
+            system: SystemName, operation: String, attempts: u16, duration: i64, completed_at: DateTime };
+            with_transaction_id = transaction_id: into TransactionId, with_status_code = status_code: of u16
         }
 
         impl ExternalRequestCompleted {
@@ -2471,6 +2596,13 @@ pub mod external {
             pub failed_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            ExternalRequestFailed from ExternalRequestFailedRequired { request_id: RequestId,
+            system: SystemName, operation: String, error_code: ErrorCode, error_message: ErrorMessage,
+            attempts: u16, duration: i64, retryable: bool, failed_at: DateTime };
+            with_transaction_id = transaction_id: into TransactionId, with_status_code = status_code: of u16
+        }
+
         impl ExternalRequestFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
@@ -2502,8 +2634,9 @@ pub mod external {
 /// The types of `loyalty`, in their newest versions.
 pub mod loyalty {
     pub use v1::{
-        LoyaltyPointsEarned, LoyaltyPointsEarnedReason, LoyaltyPointsRedeemed,
-        LoyaltyTier, LoyaltyTierChanged, LoyaltyTierChangedReason,
+        LoyaltyPointsEarned, LoyaltyPointsEarnedReason, LoyaltyPointsEarnedRequired,
+        LoyaltyPointsRedeemed, LoyaltyPointsRedeemedRequired, LoyaltyTier,
+        LoyaltyTierChanged, LoyaltyTierChangedReason, LoyaltyTierChangedRequired,
     };
 
     /// Version 1 of the `loyalty` events.
@@ -2552,6 +2685,14 @@ pub mod loyalty {
             pub expires_at: Option<DateTime>,
             /// When the points were credited (RFC 3339 with offset).
             pub earned_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyPointsEarned from LoyaltyPointsEarnedRequired { account_id: LoyaltyAccountId,
+            customer_id: CustomerId, reason: LoyaltyPointsEarnedReason, points: i64, balance: i64,
+            earned_at: DateTime };
+            with_transaction_id = transaction_id: into TransactionId,
+            with_promotion_id = promotion_id: into PromotionId, with_expires_at = expires_at: of DateTime
         }
 
         impl LoyaltyPointsEarned {
@@ -2603,6 +2744,13 @@ pub mod loyalty {
             pub reward: Option<String>,
             /// When the points were debited (RFC 3339 with offset).
             pub redeemed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyPointsRedeemed from LoyaltyPointsRedeemedRequired { account_id: LoyaltyAccountId,
+            customer_id: CustomerId, transaction_id: TransactionId, points: i64, balance: i64, value: Money,
+            redeemed_at: DateTime };
+            with_reward = reward: into String
         }
 
         impl LoyaltyPointsRedeemed {
@@ -2663,6 +2811,13 @@ pub mod loyalty {
             pub valid_until: Option<DateTime>,
             /// When the tier changed (RFC 3339 with offset).
             pub changed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyTierChanged from LoyaltyTierChangedRequired { account_id: LoyaltyAccountId,
+            customer_id: CustomerId, previous_tier: LoyaltyTier, new_tier: LoyaltyTier,
+            reason: LoyaltyTierChangedReason, changed_at: DateTime };
+            with_qualifying_points = qualifying_points: of i64, with_valid_until = valid_until: of DateTime
         }
 
         impl LoyaltyTierChanged {
@@ -2737,7 +2892,10 @@ pub mod loyalty {
 
 /// The types of `metrics`, in their newest versions.
 pub mod metrics {
-    pub use v1::{MetricsSummary, MetricsSummaryReply, RuleUsage};
+    pub use v1::{
+        MetricsSummary, MetricsSummaryReply, MetricsSummaryReplyRequired,
+        MetricsSummaryRequired, RuleUsage,
+    };
 
     /// Version 1 of the `metrics` events.
     pub mod v1 {
@@ -2770,6 +2928,11 @@ pub mod metrics {
                 skip_serializing_if = "Option::is_none"
             )]
             pub top_rules: Option<u8>,
+        }
+
+        ::eventsmith::generated::builder! {
+            MetricsSummary from MetricsSummaryRequired { from: DateTime, to: DateTime };
+            with_rule_id = rule_id: into RuleId, with_top_rules = top_rules: of u8
         }
 
         impl MetricsSummary {
@@ -2839,6 +3002,14 @@ pub mod metrics {
             pub top_rules: Option<Vec<RuleUsage>>,
         }
 
+        ::eventsmith::generated::builder! {
+            MetricsSummaryReply from MetricsSummaryReplyRequired { from: DateTime, to: DateTime,
+            evaluations: i64, evaluations_failed: i64, rules_applied: i64, conflicts_found: i64 };
+            with_mean_execution_time = mean_execution_time: of i64,
+            with_p99_execution_time = p99_execution_time: of i64,
+            with_success_ratio = success_ratio: of Number, with_top_rules = top_rules: of Vec<RuleUsage>
+        }
+
         impl MetricsSummaryReply {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.from)
@@ -2887,8 +3058,10 @@ pub mod metrics {
 /// The types of `payment`, in their newest versions.
 pub mod payment {
     pub use v1::{
-        PaymentAuthorized, PaymentCaptured, PaymentFailed, PaymentFailedStage,
-        PaymentRefunded, PaymentRefundedReason,
+        PaymentAuthorized, PaymentAuthorizedRequired, PaymentCaptured,
+        PaymentCapturedRequired, PaymentFailed, PaymentFailedRequired,
+        PaymentFailedStage, PaymentRefunded, PaymentRefundedReason,
+        PaymentRefundedRequired,
     };
 
     /// Version 1 of the `payment` events.
@@ -2938,6 +3111,15 @@ pub mod payment {
             pub expires_at: Option<DateTime>,
             /// When the payment was authorized (RFC 3339 with offset).
             pub authorized_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentAuthorized from PaymentAuthorizedRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, method: PaymentMethod, provider: SystemName,
+            authorized_at: DateTime };
+            with_customer_id = customer_id: into CustomerId,
+            with_authorization_code = authorization_code: into String,
+            with_expires_at = expires_at: of DateTime
         }
 
         impl PaymentAuthorized {
@@ -3000,6 +3182,12 @@ pub mod payment {
             pub captured_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            PaymentCaptured from PaymentCapturedRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, method: PaymentMethod, captured_at: DateTime };
+            with_customer_id = customer_id: into CustomerId, with_final_capture = final_capture: of bool
+        }
+
         impl PaymentCaptured {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
@@ -3051,6 +3239,13 @@ pub mod payment {
             pub retryable: bool,
             /// When the step failed (RFC 3339 with offset).
             pub failed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentFailed from PaymentFailedRequired { payment_id: PaymentId, transaction_id: TransactionId,
+            amount: Money, method: PaymentMethod, stage: PaymentFailedStage, error_code: ErrorCode,
+            error_message: ErrorMessage, retryable: bool, failed_at: DateTime };
+            with_customer_id = customer_id: into CustomerId
         }
 
         impl PaymentFailed {
@@ -3116,6 +3311,14 @@ pub mod payment {
             pub refunded_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            PaymentRefunded from PaymentRefundedRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, method: PaymentMethod, refund_id: RefundId,
+            reason: PaymentRefundedReason, refunded_at: DateTime };
+            with_customer_id = customer_id: into CustomerId,
+            with_remaining_amount = remaining_amount: into Money, with_refunded_by = refunded_by: into Actor
+        }
+
         impl PaymentRefunded {
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
@@ -3175,7 +3378,9 @@ pub mod payment {
 /// The types of `promotion`, in their newest versions.
 pub mod promotion {
     pub use v1::{
-        PromotionApplied, PromotionCreated, PromotionExpired, PromotionExpiredReason,
+        PromotionApplied, PromotionAppliedRequired, PromotionCreated,
+        PromotionCreatedRequired, PromotionExpired, PromotionExpiredReason,
+        PromotionExpiredRequired,
     };
 
     /// Version 1 of the `promotion` events.
@@ -3220,6 +3425,13 @@ pub mod promotion {
             pub discount_amount: Money,
             /// When the promotion was applied (RFC 3339 with offset).
             pub applied_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionApplied from PromotionAppliedRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, customer_id: CustomerId, discount: Discount, subtotal: Money,
+            discount_amount: Money, applied_at: DateTime };
+            with_context_id = context_id: into ContextId, with_coupon_code = coupon_code: into CouponCode
         }
 
         impl PromotionApplied {
@@ -3307,6 +3519,14 @@ pub mod promotion {
             pub created_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            PromotionCreated from PromotionCreatedRequired { promotion_id: PromotionId, name: String,
+            discount: Discount, starts_at: DateTime, created_by: Actor, created_at: DateTime };
+            with_description = description: into String, with_rule_id = rule_id: into RuleId,
+            with_combinable = combinable: of bool, with_budget = budget: into Money,
+            with_max_applications = max_applications: of u32, with_ends_at = ends_at: of DateTime
+        }
+
         impl PromotionCreated {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.name, 1..=200)
@@ -3358,6 +3578,12 @@ pub mod promotion {
             pub expired_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            PromotionExpired from PromotionExpiredRequired { promotion_id: PromotionId,
+            reason: PromotionExpiredReason, times_applied: u32, expired_at: DateTime };
+            with_total_discount = total_discount: into Money
+        }
+
         impl PromotionExpired {
             pub(crate) fn is_valid(&self) -> bool {
                 self.times_applied <= 2147483647
@@ -3401,12 +3627,16 @@ pub mod promotion {
 /// The types of `rule`, in their newest versions.
 pub mod rule {
     pub use v1::{
-        PropertyChange, RuleActivate, RuleActivateReply, RuleActivated, RuleChanges,
-        RuleCreate, RuleCreateReply, RuleDeactivate, RuleDeactivateReply,
-        RuleDeactivated, RuleDelete, RuleDeleteReply, RuleDeleted, RuleGet, RuleGetReply,
-        RuleList, RuleListReply, RuleSummary, RuleUpdate, RuleUpdateReply, RuleUpdated,
+        PropertyChange, RuleActivate, RuleActivateReply, RuleActivateReplyRequired,
+        RuleActivateRequired, RuleActivated, RuleChanges, RuleCreate, RuleCreateReply,
+        RuleCreateRequired, RuleDeactivate, RuleDeactivateReply,
+        RuleDeactivateReplyRequired, RuleDeactivateRequired, RuleDeactivated,
+        RuleDeactivatedRequired, RuleDelete, RuleDeleteReply, RuleDeleteRequired,
+        RuleDeleted, RuleGet, RuleGetReply, RuleGetReplyRequired, RuleGetRequired,
+        RuleList, RuleListReply, RuleListReplyRequired, RuleSummary, RuleSummaryRequired,
+        RuleUpdate, RuleUpdateReply, RuleUpdateRequired, RuleUpdated, RuleUpdatedRequired,
     };
-    pub use v2::RuleCreated;
+    pub use v2::{RuleCreated, RuleCreatedRequired};
 
     /// Version 1 of the `rule` events.
     pub mod v1 {
@@ -3523,6 +3753,12 @@ pub mod rule {
             pub reason: Option<String>,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleDeactivated from RuleDeactivatedRequired { rule_id: RuleId, name: RuleName,
+            deactivated_by: Actor, deactivated_at: DateTime };
+            with_reason = reason: into String
+        }
+
         impl RuleDeactivated {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.deactivated_at)
@@ -3611,6 +3847,12 @@ pub mod rule {
             pub updated_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleUpdated from RuleUpdatedRequired { rule_id: RuleId, changes: BTreeMap<String, PropertyChange>,
+            previous_version: RuleVersion, new_version: u32, updated_by: Actor, updated_at: DateTime };
+            with_name = name: into RuleName
+        }
+
         impl RuleUpdated {
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=64).contains(&self.changes.len())
@@ -3665,6 +3907,12 @@ pub mod rule {
             pub requested_by: Actor,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleActivate from RuleActivateRequired { rule_id: RuleId, requested_by: Actor };
+            with_expected_version = expected_version: into RuleVersion,
+            with_effective_at = effective_at: of DateTime
+        }
+
         impl RuleActivate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
@@ -3700,6 +3948,12 @@ pub mod rule {
             pub activated_at: DateTime,
             /// From when on the rule is evaluated (RFC 3339 with offset).
             pub effective_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleActivateReply from RuleActivateReplyRequired { rule_id: RuleId, activated_at: DateTime,
+            effective_at: DateTime };
+            with_version = version: into RuleVersion
         }
 
         impl RuleActivateReply {
@@ -3753,6 +4007,13 @@ pub mod rule {
             pub tags: Option<Vec<Tag>>,
             /// Who asks for it.
             pub requested_by: Actor,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleCreate from RuleCreateRequired { name: RuleName, definition: RuleDefinition,
+            priority: RulePriority, requested_by: Actor };
+            with_rule_id = rule_id: into RuleId, with_description = description: into String,
+            with_tags = tags: of Vec<Tag>
         }
 
         impl RuleCreate {
@@ -3830,6 +4091,11 @@ pub mod rule {
             pub requested_by: Actor,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleDeactivate from RuleDeactivateRequired { rule_id: RuleId, requested_by: Actor };
+            with_expected_version = expected_version: into RuleVersion, with_reason = reason: into String
+        }
+
         impl RuleDeactivate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
@@ -3866,6 +4132,12 @@ pub mod rule {
             pub version: Option<RuleVersion>,
             /// When the rule was deactivated (RFC 3339 with offset).
             pub deactivated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleDeactivateReply from RuleDeactivateReplyRequired { rule_id: RuleId,
+            deactivated_at: DateTime };
+            with_version = version: into RuleVersion
         }
 
         impl RuleDeactivateReply {
@@ -3905,6 +4177,11 @@ pub mod rule {
             pub reason: Option<String>,
             /// Who asks for it.
             pub requested_by: Actor,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleDelete from RuleDeleteRequired { rule_id: RuleId, requested_by: Actor };
+            with_expected_version = expected_version: into RuleVersion, with_reason = reason: into String
         }
 
         impl RuleDelete {
@@ -3974,6 +4251,12 @@ pub mod rule {
             pub reason: Option<String>,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleUpdate from RuleUpdateRequired { rule_id: RuleId, expected_version: RuleVersion,
+            changes: RuleChanges, requested_by: Actor };
+            with_reason = reason: into String
+        }
+
         impl RuleUpdate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.is_valid() && self.changes.is_valid()
@@ -4036,6 +4319,11 @@ pub mod rule {
                 skip_serializing_if = "Option::is_none"
             )]
             pub version: Option<RuleVersion>,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleGet from RuleGetRequired { rule_id: RuleId };
+            with_version = version: into RuleVersion
         }
 
         impl RuleGet {
@@ -4102,6 +4390,14 @@ pub mod rule {
             pub updated_at: Option<DateTime>,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleGetReply from RuleGetReplyRequired { rule_id: RuleId, name: RuleName, description: String,
+            definition: RuleDefinition, status: RuleStatus, priority: RulePriority, version: RuleVersion,
+            created_by: Actor, created_at: DateTime };
+            with_tags = tags: of Vec<Tag>, with_updated_by = updated_by: into Actor,
+            with_updated_at = updated_at: of DateTime
+        }
+
         impl RuleGetReply {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.description, ..=2000)
@@ -4164,6 +4460,13 @@ pub mod rule {
             pub page_token: Option<PageToken>,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleList;
+            with_status = status: into RuleStatus, with_tag = tag: into Tag,
+            with_min_priority = min_priority: into RulePriority, with_page_size = page_size: of u8,
+            with_page_token = page_token: into PageToken
+        }
+
         /// The defaults of the schema.
         impl Default for RuleList {
             fn default() -> Self {
@@ -4208,6 +4511,11 @@ pub mod rule {
                 skip_serializing_if = "Option::is_none"
             )]
             pub next_page_token: Option<PageToken>,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleListReply from RuleListReplyRequired { items: Vec<RuleSummary> };
+            with_next_page_token = next_page_token: into PageToken
         }
 
         impl RuleListReply {
@@ -4290,6 +4598,13 @@ pub mod rule {
             pub tags: Option<Vec<Tag>>,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleChanges;
+            with_name = name: into RuleName, with_description = description: into String,
+            with_definition = definition: into RuleDefinition, with_priority = priority: into RulePriority,
+            with_tags = tags: of Vec<Tag>
+        }
+
         impl RuleChanges {
             pub(crate) fn is_valid(&self) -> bool {
                 self.description.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4332,6 +4647,12 @@ pub mod rule {
             pub version: RuleVersion,
             /// When the rule was last changed, or created (RFC 3339 with offset).
             pub updated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleSummary from RuleSummaryRequired { rule_id: RuleId, name: RuleName, status: RuleStatus,
+            priority: RulePriority, version: RuleVersion, updated_at: DateTime };
+            with_tags = tags: of Vec<Tag>
         }
 
         impl RuleSummary {
@@ -4386,6 +4707,13 @@ pub mod rule {
             pub version: RuleVersion,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleCreated from RuleCreatedRequired { rule_id: RuleId, name: RuleName, description: String,
+            status: RuleStatus, priority: RulePriority, created_by: Actor, created_at: DateTime,
+            version: RuleVersion };
+            with_tags = tags: of Vec<Tag>
+        }
+
         impl RuleCreated {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.description, ..=2000)
@@ -4419,7 +4747,10 @@ pub mod rule {
 
 /// The types of `sync`, in their newest versions.
 pub mod sync {
-    pub use v1::{SyncCompleted, SyncFailed, SyncStarted, SyncStartedMode};
+    pub use v1::{
+        SyncCompleted, SyncCompletedRequired, SyncFailed, SyncFailedRequired,
+        SyncStarted, SyncStartedMode, SyncStartedRequired,
+    };
 
     /// Version 1 of the `sync` events.
     pub mod v1 {
@@ -4468,6 +4799,13 @@ pub mod sync {
             pub duration: i64,
             /// When the run ended (RFC 3339 with offset).
             pub completed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            SyncCompleted from SyncCompletedRequired { sync_id: SyncId, system: SystemName,
+            direction: SyncDirection, entity: SyncEntity, records_created: i64, records_updated: i64,
+            records_deleted: i64, duration: i64, completed_at: DateTime };
+            with_records_skipped = records_skipped: of i64, with_cursor = cursor: into String
         }
 
         impl SyncCompleted {
@@ -4531,6 +4869,13 @@ pub mod sync {
             pub failed_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            SyncFailed from SyncFailedRequired { sync_id: SyncId, system: SystemName,
+            direction: SyncDirection, entity: SyncEntity, error_code: ErrorCode, error_message: ErrorMessage,
+            records_processed: i64, retryable: bool, failed_at: DateTime };
+            with_cursor = cursor: into String
+        }
+
         impl SyncFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.records_processed)
@@ -4588,6 +4933,12 @@ pub mod sync {
             pub started_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            SyncStarted from SyncStartedRequired { sync_id: SyncId, system: SystemName,
+            direction: SyncDirection, entity: SyncEntity, mode: SyncStartedMode, started_at: DateTime };
+            with_cursor = cursor: into String, with_requested_by = requested_by: into Actor
+        }
+
         impl SyncStarted {
             pub(crate) fn is_valid(&self) -> bool {
                 self.cursor.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4627,7 +4978,10 @@ pub mod sync {
 
 /// The types of `tax`, in their newest versions.
 pub mod tax {
-    pub use v1::{RateChange, TaxCalculated, TaxLine, TaxRatesUpdated};
+    pub use v1::{
+        RateChange, RateChangeRequired, TaxCalculated, TaxCalculatedRequired, TaxLine,
+        TaxLineRequired, TaxRatesUpdated, TaxRatesUpdatedRequired,
+    };
 
     /// Version 1 of the `tax` events.
     pub mod v1 {
@@ -4666,6 +5020,13 @@ pub mod tax {
             pub prices_include_tax: Option<bool>,
             /// When the tax was calculated (RFC 3339 with offset).
             pub calculated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxCalculated from TaxCalculatedRequired { transaction_id: TransactionId, lines: Vec<TaxLine>,
+            total: Money, calculated_at: DateTime };
+            with_customer_id = customer_id: into CustomerId,
+            with_prices_include_tax = prices_include_tax: of bool
         }
 
         impl TaxCalculated {
@@ -4711,6 +5072,12 @@ pub mod tax {
             pub effective_at: DateTime,
             /// When the change was recorded (RFC 3339 with offset).
             pub updated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxRatesUpdated from TaxRatesUpdatedRequired { jurisdiction: Jurisdiction, rates: Vec<RateChange>,
+            effective_at: DateTime, updated_at: DateTime };
+            with_system = system: into SystemName
         }
 
         impl TaxRatesUpdated {
@@ -4760,6 +5127,12 @@ pub mod tax {
             pub amount: Money,
         }
 
+        ::eventsmith::generated::builder! {
+            TaxLine from TaxLineRequired { jurisdiction: Jurisdiction, tax_type: TaxType, rate: TaxRate,
+            taxable_amount: Money, amount: Money };
+            with_category = category: into String
+        }
+
         impl TaxLine {
             pub(crate) fn is_valid(&self) -> bool {
                 self.category.as_ref().is_none_or(|value| ::eventsmith::generated::checks::scan_all(
@@ -4789,6 +5162,11 @@ pub mod tax {
             pub rate: TaxRate,
         }
 
+        ::eventsmith::generated::builder! {
+            RateChange from RateChangeRequired { tax_type: TaxType, category: String, rate: TaxRate };
+            with_previous_rate = previous_rate: into TaxRate
+        }
+
         impl RateChange {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
@@ -4802,7 +5180,10 @@ pub mod tax {
 
 /// The types of `webhook`, in their newest versions.
 pub mod webhook {
-    pub use v1::{WebhookDelivered, WebhookFailed, WebhookReceived};
+    pub use v1::{
+        WebhookDelivered, WebhookDeliveredRequired, WebhookFailed, WebhookFailedRequired,
+        WebhookReceived, WebhookReceivedRequired,
+    };
 
     /// Version 1 of the `webhook` events.
     pub mod v1 {
@@ -4846,6 +5227,13 @@ pub mod webhook {
             pub duration: i64,
             /// When the subscriber had answered (RFC 3339 with offset).
             pub delivered_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            WebhookDelivered from WebhookDeliveredRequired { tenant_id: TenantId, endpoint_id: EndpointId,
+            delivery_id: DeliveryId, event_id: Uuid, event_type: String, status_code: u16, attempts: u16,
+            duration: i64, delivered_at: DateTime };
+            with_url = url: into String
         }
 
         impl WebhookDelivered {
@@ -4931,6 +5319,14 @@ pub mod webhook {
             pub failed_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            WebhookFailed from WebhookFailedRequired { tenant_id: TenantId, endpoint_id: EndpointId,
+            delivery_id: DeliveryId, event_id: Uuid, event_type: String, error_code: ErrorCode,
+            error_message: ErrorMessage, attempts: u16, gave_up: bool, failed_at: DateTime };
+            with_url = url: into String, with_status_code = status_code: of u16,
+            with_next_attempt_at = next_attempt_at: of DateTime
+        }
+
         impl WebhookFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
@@ -5001,6 +5397,13 @@ pub mod webhook {
             pub payload: Value,
             /// When the call arrived (RFC 3339 with offset).
             pub received_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            WebhookReceived from WebhookReceivedRequired { tenant_id: TenantId, endpoint_id: EndpointId,
+            delivery_id: DeliveryId, system: SystemName, signature_verified: bool, payload: Value,
+            received_at: DateTime };
+            with_event_type = event_type: into String, with_headers = headers: of BTreeMap<String, String>
         }
 
         impl WebhookReceived {

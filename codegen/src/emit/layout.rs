@@ -1,5 +1,6 @@
 //! From tokens to text that people can read: prettyplease, and an empty line between items.
 
+mod builder;
 mod lines;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -21,7 +22,7 @@ pub(super) fn format(items: TokenStream, depth: usize) -> Result<String, syn::Er
     let text = prettyplease::unparse(&syn::parse2(nested)?);
     let lines: Vec<&str> = text.lines().collect();
     let inner = lines[depth..lines.len() - depth].join("\n");
-    Ok(part_items(&lines::join(&join_attributes(&inner))))
+    Ok(part_items(&builder::lay_out(&lines::join(&join_attributes(&inner)))))
 }
 
 /// A line at a depth.
@@ -81,7 +82,8 @@ fn indentation(line: &str) -> usize {
 fn starts_item(line: &str) -> bool {
     const STARTS: &[&str] = &["///", "#[derive", "pub mod", "pub struct", "pub enum", "pub fn", "impl", "fn ", "mod "];
     let line = line.trim_start();
-    STARTS.iter().any(|start| line.starts_with(start)) || line.starts_with("::") && line.contains("::text_type!(")
+    STARTS.iter().any(|start| line.starts_with(start))
+        || line.starts_with("::") && (line.contains("::text_type!(") || line.ends_with("::builder! {"))
 }
 
 fn ends_item(before: &str, line: &str) -> bool {

@@ -272,7 +272,7 @@ impl<'a> Types<'a> {
     }
 
     /// A type with null, if null is one of its values.
-    fn shape(&self, shape: &Shape) -> TokenStream {
+    pub(super) fn shape(&self, shape: &Shape) -> TokenStream {
         let ty = self.ty(&shape.ty);
         if shape.nullable { quote!(Option<#ty>) } else { ty }
     }

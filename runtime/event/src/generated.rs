@@ -11,8 +11,8 @@ pub use crate::subject::{SubjectToken, fill_subject, scalar_text};
 pub use crate::text::InvalidText;
 pub use crate::token::Token;
 pub use crate::{
-    any_of, check_payload, class, constants, event_payload, generated_by, has_format, one_of, pattern, reply_payload,
-    stored_payloads, tagged_union, text_type,
+    any_of, builder, check_payload, class, constants, event_payload, generated_by, has_format, one_of, pattern,
+    reply_payload, stored_payloads, tagged_union, text_type,
 };
 pub use jiff::civil::Date;
 pub use serde_json::Value;

@@ -8,6 +8,7 @@
 //! [`schema`] judge values; [`event`] holds the traits, [`payload`] and [`examples`] the macros that complete their
 //! implementations; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
 
+pub mod builder;
 pub mod checks;
 pub mod constants;
 pub mod date_time;

@@ -52,11 +52,12 @@ pub mod subjects {
 /// The types of `order`, in their newest versions.
 pub mod order {
     pub use v2::{
-        Code, Crate, Level, Line, Marks, OrderPacked, OrderPackedBox, OrderPackedCard,
-        OrderPackedCash, OrderPackedNone, OrderPackedPayment, OrderStacked,
+        Code, Crate, CrateRequired, Level, Line, LineRequired, Marks, OrderPacked,
+        OrderPackedBox, OrderPackedCard, OrderPackedCash, OrderPackedNone,
+        OrderPackedPayment, OrderPackedRequired, OrderStacked, OrderStackedRequired,
         OrderStackedWord, Status, Weight, Word,
     };
-    pub use v4::OrderPlaced;
+    pub use v4::{OrderPlaced, OrderPlacedRequired};
 
     /// Version 1 of the `order` events.
     pub mod v1 {
@@ -103,6 +104,14 @@ pub mod order {
             pub weight: u8,
             /// The property `height`.
             pub height: Height,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPacked from OrderPackedRequired { status: Status, id: Uuid, packed_at: DateTime,
+            lines: Vec<Line>, weights: BTreeMap<String, u8>, size: (u8, Status,), first: Code,
+            payment: OrderPackedPayment, tree: OrderPackedBox, grade: OrderPackedGrade, by: String,
+            weight: u8, height: Height };
+            with_last = last: into Code
         }
 
         impl OrderPacked {
@@ -177,6 +186,11 @@ pub mod order {
             pub marks: Option<Marks>,
         }
 
+        ::eventsmith::generated::builder! {
+            OrderStacked from OrderStackedRequired { top: Crate };
+            with_maybe = maybe: into Option<Crate>, with_marks = marks: into Marks
+        }
+
         impl OrderStacked {
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
@@ -227,6 +241,11 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub code: Option<Code>,
+        }
+
+        ::eventsmith::generated::builder! {
+            Line from LineRequired { amount: u8 };
+            with_code = code: into Code
         }
 
         impl Line {
@@ -351,6 +370,11 @@ pub mod order {
             pub below: Option<Box<Crate>>,
         }
 
+        ::eventsmith::generated::builder! {
+            Crate from CrateRequired { level: Level };
+            with_below = below: into Box<Crate>
+        }
+
         impl Crate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.level.is_valid()
@@ -386,6 +410,12 @@ pub mod order {
             /// Properties that the schema does not name.
             #[serde(flatten, deserialize_with = "::eventsmith::generated::de::kept")]
             pub unknown: BTreeMap<String, Level>,
+        }
+
+        ::eventsmith::generated::builder! {
+            Marks;
+            with_main = main: into Level;
+            unknown
         }
 
         impl Marks {
@@ -441,6 +471,14 @@ pub mod order {
             pub weight: Weight,
             /// The property `height`.
             pub height: Number,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPacked from OrderPackedRequired { status: Status, id: String, packed_at: String,
+            lines: Vec<Line>, weights: BTreeMap<String, Number>, size: (Number, String,), first: Code,
+            payment: OrderPackedPayment, tree: OrderPackedBox, grade: Word, by: Word, weight: Weight,
+            height: Number };
+            with_last = last: into Code
         }
 
         impl OrderPacked {
@@ -514,6 +552,12 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub gift: Option<bool>,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: u16,
+            channel: OrderPlacedChannel };
+            with_note = note: into String, with_gift = gift: of bool
         }
 
         impl OrderPlaced {
@@ -590,6 +634,13 @@ pub mod order {
             pub words: Option<Vec<OrderStackedWord>>,
         }
 
+        ::eventsmith::generated::builder! {
+            OrderStacked from OrderStackedRequired { top: Crate };
+            with_maybe = maybe: into Option<Crate>, with_marks = marks: into Marks,
+            with_level = level: into Level, with_word = word: into OrderStackedWord,
+            with_words = words: of Vec<OrderStackedWord>
+        }
+
         impl OrderStacked {
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
@@ -662,6 +713,11 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub code: Option<Code>,
+        }
+
+        ::eventsmith::generated::builder! {
+            Line from LineRequired { amount: Number };
+            with_code = code: into Code
         }
 
         impl Line {
@@ -891,6 +947,11 @@ pub mod order {
             pub below: Option<Box<Crate>>,
         }
 
+        ::eventsmith::generated::builder! {
+            Crate from CrateRequired { level: Level };
+            with_below = below: into Box<Crate>
+        }
+
         impl Crate {
             pub(crate) fn is_valid(&self) -> bool {
                 self.level.is_valid()
@@ -941,6 +1002,12 @@ pub mod order {
             /// Properties that the schema does not name.
             #[serde(flatten, deserialize_with = "::eventsmith::generated::de::kept")]
             pub unknown: BTreeMap<String, Level>,
+        }
+
+        ::eventsmith::generated::builder! {
+            Marks;
+            with_main = main: into Level;
+            unknown
         }
 
         impl Marks {
@@ -1012,6 +1079,12 @@ pub mod order {
             pub gift: Option<bool>,
         }
 
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: String,
+            channel: OrderPlacedChannel };
+            with_note = note: into String, with_gift = gift: of bool
+        }
+
         impl OrderPlaced {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
@@ -1069,6 +1142,11 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub gift: Option<bool>,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: String, channel: String };
+            with_note = note: into String, with_gift = gift: of bool
         }
 
         impl Event for OrderPlaced {

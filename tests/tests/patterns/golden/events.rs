@@ -724,6 +724,53 @@ pub mod text {
             pub property: Option<Property>,
         }
 
+        ::eventsmith::generated::builder! {
+            Matched;
+            with_topic_id = topic_id: into TopicId, with_locale = locale: into Locale,
+            with_amount = amount: into Amount, with_day = day: into Day,
+            with_event_id = event_id: into EventId, with_colour = colour: into Colour,
+            with_short_colour = short_colour: into ShortColour, with_release = release: into Release,
+            with_status = status: into Status, with_phase = phase: into Phase, with_path = path: into Path,
+            with_link = link: into Link, with_slug = slug: into Slug, with_address = address: into Address,
+            with_words = words: into Words, with_semver = semver: into Semver,
+            with_semver_tagged = semver_tagged: into SemverTagged, with_uuid_hex = uuid_hex: into UuidHex,
+            with_uuid_four = uuid_four: into UuidFour, with_arn = arn: into Arn, with_iglu = iglu: into Iglu,
+            with_currency = currency: into Currency, with_phone = phone: into Phone, with_sha = sha: into Sha,
+            with_git_ref = git_ref: into GitRef, with_digest = digest: into Digest,
+            with_clock = clock: into Clock, with_clock_seconds = clock_seconds: into ClockSeconds,
+            with_instant = instant: into Instant, with_base64 = base64: into Base64, with_hex = hex: into Hex,
+            with_ethereum = ethereum: into Ethereum, with_iban = iban: into Iban, with_luhn = luhn: into Luhn,
+            with_zip = zip: into Zip, with_snake = snake: into Snake, with_camel = camel: into Camel,
+            with_shout = shout: into Shout, with_prefixed = prefixed: into Prefixed,
+            with_tagged = tagged: into Tagged, with_factored = factored: into Factored,
+            with_not_empty = not_empty: into NotEmpty, with_few = few: into Few,
+            with_no_space = no_space: into NoSpace, with_no_spaces = no_spaces: into NoSpaces,
+            with_any_text = any_text: into AnyText, with_three_wide = three_wide: into ThreeWide,
+            with_wide_literal = wide_literal: into WideLiteral, with_greek = greek: into Greek,
+            with_not_letters = not_letters: into NotLetters, with_not_digits = not_digits: into NotDigits,
+            with_padded = padded: into Padded, with_quoted = quoted: into Quoted,
+            with_escaped = escaped: into Escaped, with_escaped_outside = escaped_outside: into EscapedOutside,
+            with_dotted = dotted: into Dotted, with_optional = optional: into Optional,
+            with_any_start = any_start: into AnyStart, with_prefix_only = prefix_only: into PrefixOnly,
+            with_prefix_class = prefix_class: into PrefixClass,
+            with_prefix_optional = prefix_optional: into PrefixOptional,
+            with_prefix_group = prefix_group: into PrefixGroup,
+            with_prefix_choice = prefix_choice: into PrefixChoice,
+            with_prefix_repeat = prefix_repeat: into PrefixRepeat,
+            with_end_inside = end_inside: into EndInside, with_end_choice = end_choice: into EndChoice,
+            with_end_of_some = end_of_some: into EndOfSome, with_nested = nested: into Nested,
+            with_nested_lists = nested_lists: into NestedLists, with_key_values = key_values: into KeyValues,
+            with_version = version: into Version, with_fixed = fixed: into Fixed,
+            with_percent = percent: into Percent, with_bool = bool: into Bool, with_cron = cron: into Cron,
+            with_media_type = media_type: into MediaType, with_subject = subject: into Subject,
+            with_control_tab = control_tab: into ControlTab, with_unicode = unicode: into Unicode,
+            with_dollar = dollar: into Dollar, with_line = line: into Line, with_host = host: into Host,
+            with_mail = mail: into Mail, with_anywhere = anywhere: into Anywhere, with_last = last: into Last,
+            with_word = word: into Word, with_ahead = ahead: into Ahead,
+            with_not_ahead = not_ahead: into NotAhead, with_twice = twice: into Twice,
+            with_property = property: into Property
+        }
+
         impl Event for Matched {
             const KIND: Kind = Kind::Domain;
             const TYPE: &'static str = "text.matched";

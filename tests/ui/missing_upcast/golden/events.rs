@@ -41,7 +41,7 @@ pub mod subjects {
 /// The types of `order`, in their newest versions.
 pub mod order {
     pub use v2::OrderPlacedChannel;
-    pub use v3::OrderPlaced;
+    pub use v3::{OrderPlaced, OrderPlacedRequired};
 
     /// Version 1 of the `order` events.
     pub mod v1 {
@@ -64,6 +64,11 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub note: Option<String>,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: u32 };
+            with_note = note: into String
         }
 
         impl OrderPlaced {
@@ -113,6 +118,12 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub note: Option<String>,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: u32,
+            channel: OrderPlacedChannel };
+            with_note = note: into String
         }
 
         impl OrderPlaced {
@@ -188,6 +199,12 @@ pub mod order {
                 skip_serializing_if = "Option::is_none"
             )]
             pub note: Option<String>,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: String,
+            channel: OrderPlacedChannel };
+            with_note = note: into String
         }
 
         impl OrderPlaced {
