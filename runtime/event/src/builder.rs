@@ -56,6 +56,8 @@ macro_rules! builder {
 
 #[cfg(test)]
 mod tests {
+    #![expect(unreachable_pub, reason = "the macro writes what others use")]
+
     #[derive(Debug, Default, PartialEq)]
     struct Rule {
         id: String,
