@@ -32,9 +32,10 @@ struct Project {
 }
 
 impl Project {
-    fn new() -> Self {
+    /// Crates that are built at the same time need names of their own, as they share the target folder.
+    fn new(name: &str) -> Self {
         let project = Self { dir: tempfile::tempdir().unwrap() };
-        small_crate::write_manifest(project.dir.path(), "small", true).unwrap();
+        small_crate::write_manifest(project.dir.path(), name, true).unwrap();
         project.write("build.rs", "fn main() {\n    eventsmith_codegen::Builder::new().build();\n}\n");
         project.write("src/main.rs", MAIN);
         project.write("eventsmith.toml", "root = \"rules\"\n");
@@ -63,7 +64,7 @@ impl Project {
 
 #[test]
 fn every_edit_of_a_schema_arrives_with_the_next_build() {
-    let project = Project::new();
+    let project = Project::new("edited");
     assert_eq!(project.run().unwrap(), "rule.created 1 rules.domain.rule.created\n");
 
     // A new required property: the compiler shows the line that lacks it.
@@ -111,7 +112,7 @@ fn every_edit_of_a_schema_arrives_with_the_next_build() {
 
 #[test]
 fn the_runtime_may_be_a_dependency_of_another_name() {
-    let project = Project::new();
+    let project = Project::new("renamed");
     let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
     project.write("Cargo.toml", &manifest.replace("\neventsmith = {", "\nour_events = { package = \"eventsmith\","));
     project
@@ -126,7 +127,7 @@ fn the_runtime_may_be_a_dependency_of_another_name() {
 
 #[test]
 fn text_of_another_generator_does_not_compile() {
-    let project = Project::new();
+    let project = Project::new("mismatched");
     project.write("src/main.rs", &format!("eventsmith::generated::generated_by!(\"0.0.9\");\n{MAIN}"));
 
     let error = project.run().unwrap_err();
@@ -137,7 +138,7 @@ fn text_of_another_generator_does_not_compile() {
 
 #[test]
 fn a_command_is_no_event() {
-    let project = Project::new();
+    let project = Project::new("commanding");
     project.write("command/rule/create.v1.json", &SCHEMA.replace("RuleCreated", "RuleCreate"));
     let wants_event = "\nfn publish(_: &impl eventsmith::Event) {}\n";
     let main =

@@ -6,20 +6,21 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::shape::words::unique;
-use crate::shape::{Body, Field, Id, Program, Shape, Struct, Type, Unknown};
+use crate::shape::{Body, Definition, Field, Id, Program, Shape, Struct, Type, Unknown};
 
 use super::types::{Types, field_ident};
 
 /// Which structs have builders, and what the structs of their required properties are called.
 pub(super) struct Builders<'a> {
     program: &'a Program,
-    /// The names of all types.
-    taken: HashSet<&'a str>,
+    /// The names of all types, with their groups, which re-export them.
+    taken: HashSet<(&'a [String], &'a str)>,
 }
 
 impl<'a> Builders<'a> {
     pub(super) fn new(program: &'a Program) -> Self {
-        Self { program, taken: program.definitions.iter().map(|definition| definition.name.as_str()).collect() }
+        let taken = program.definitions.iter().map(|definition| (group(definition), definition.name.as_str()));
+        Self { program, taken: taken.collect() }
     }
 
     /// The name of the struct of the required properties, where a struct has required and optional ones.
@@ -27,8 +28,9 @@ impl<'a> Builders<'a> {
         let body = self.body(id)?;
         let is_mixed =
             body.fields.iter().any(|field| field.required) && body.fields.iter().any(|field| !field.required);
-        let wanted = format!("{}Required", self.program.definitions[id].name);
-        is_mixed.then(|| format_ident!("{}", unique(&wanted, |name| self.taken.contains(name))))
+        let definition = &self.program.definitions[id];
+        let is_taken = |name: &str| self.taken.contains(&(group(definition), name));
+        is_mixed.then(|| format_ident!("{}", unique(&format!("{}Required", definition.name), is_taken)))
     }
 
     /// The call of the macro that writes the builder; nothing for what has no optional properties.
@@ -56,6 +58,11 @@ impl<'a> Builders<'a> {
             _ => None,
         }
     }
+}
+
+/// The module above that of the version.
+fn group(definition: &Definition) -> &[String] {
+    definition.module.split_last().map_or(&[], |(_, group)| group)
 }
 
 fn setter(types: &Types<'_>, field: &Field) -> TokenStream {

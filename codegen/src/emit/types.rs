@@ -457,7 +457,8 @@ fn expectation(checks: &[Check]) -> String {
     if parts.is_empty() { "any text".to_owned() } else { parts.join(", ") }
 }
 
-/// An identifier for a field or module, raw where the name is a keyword.
+/// An identifier for a field or module, raw where the name is a keyword: `gen` is one since edition 2024.
 pub(super) fn field_ident(name: &str) -> Ident {
-    syn::parse_str::<Ident>(name).unwrap_or_else(|_| format_ident!("r#{}", name))
+    let plain = syn::parse_str::<Ident>(name).ok().filter(|_| name != "gen");
+    plain.unwrap_or_else(|| format_ident!("r#{}", name))
 }
