@@ -28,7 +28,7 @@ use crate::dead_letters::advisories::GivenUpBy;
 use crate::dead_letters::{stream_of, subjects_of};
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
-use crate::settings::{ConsumerSettings, is_legal_name};
+use crate::settings::{ConsumerSettings, Progress, is_legal_name};
 use crate::transport::Unavailable;
 use breaker::Breaker;
 use dispatch::Dispatch;
@@ -281,12 +281,21 @@ async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String)
 
 async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) -> Result<(), Unavailable> {
     let transport = bus.transport();
-    if let Some(dead_letters) = stream_of(transport, root).await? {
-        let given_up = GivenUpBy { root, dead_letters: &dead_letters, stream, consumer };
-        let advised = given_up.handle_advisories(transport).await?;
-        if advised.dead_lettered > 0 {
-            tracing::warn!(stream, consumer, ?advised, "dead-lettered events that the server had given up on");
-        }
+    let Some(dead_letters) = stream_of(transport, root).await? else { return Ok(()) };
+    let given_up = GivenUpBy { root, dead_letters: &dead_letters, stream, consumer };
+    let advised = given_up.handle_advisories(transport).await?;
+    if advised.dead_lettered > 0 {
+        tracing::warn!(stream, consumer, ?advised, "dead-lettered events that the server had given up on");
+    }
+    // What was redelivered and is neither pending nor acked, the server has given up on, and no advisory says what it is.
+    let progress = transport.consumer(stream, consumer).await?.map(|found| found.progress);
+    if let Some(Progress { redelivered, .. }) = progress.filter(|it| it.ack_pending == 0 && it.redelivered > 0) {
+        tracing::error!(
+            stream,
+            consumer,
+            unaccounted = redelivered,
+            "the server gave up on events that have no dead letter; `eventsmith dlq recover` searches for them"
+        );
     }
     Ok(())
 }
