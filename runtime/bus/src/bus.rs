@@ -7,6 +7,7 @@ use std::time::Duration;
 use eventsmith_event::event::Event;
 
 use crate::config::Config;
+use crate::dead_letters::runs::is_run_count;
 use crate::jetstream::{ConnectError, JetStream, ShutdownError};
 use crate::memory::{Memory, Starting, StoredMessage};
 use crate::publish::{PublishAllError, PublishBatch, PublishError, PublishOptions, Published, Publisher};
@@ -163,7 +164,10 @@ impl Bus {
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.
     pub fn published(&self) -> Vec<StoredMessage> {
         match self.backend() {
-            Backend::Memory(memory) => memory.stored(),
+            // What the bus notes for itself is nobody's event.
+            Backend::Memory(memory) => {
+                memory.stored().into_iter().filter(|stored| !is_run_count(&stored.subject)).collect()
+            }
             Backend::JetStream(_) => Vec::new(),
         }
     }

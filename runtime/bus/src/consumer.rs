@@ -1,5 +1,6 @@
 //! Consuming events: handlers by type, durable consumers by stream.
 
+mod attempts;
 mod breaker;
 mod config;
 mod dispatch;
@@ -11,6 +12,7 @@ mod retry;
 mod route;
 mod run;
 mod settle;
+mod unstored;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,16 +27,19 @@ use tower::Service;
 
 use crate::bus::Bus;
 use crate::dead_letters::advisories::GivenUpBy;
+use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};
 use crate::transport::Unavailable;
+use attempts::Attempts;
 use breaker::Breaker;
 use dispatch::Dispatch;
 use queue::Queue;
 use route::{Route, Routes};
 use run::Worker;
+use unstored::Unstored;
 
 pub use breaker::{BreakerConfig, BreakerState};
 pub use config::{ConsumerConfig, HandlerConfig, Order};
@@ -162,11 +167,11 @@ impl Consumer {
         self.monitor.show(breakers.clone());
         let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
         let wanted = self.wanted().await?;
-        self.check_dead_letters(root).await?;
+        let dead_letters = self.find_dead_letters(root).await?;
         let mut dispatches = Vec::new();
         let mut recovery = JoinSet::new();
         for wanted in wanted {
-            let dispatch = self.open(wanted, root, &breakers, &changed).await?;
+            let dispatch = self.open(wanted, root, &dead_letters, &breakers, &changed).await?;
             recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
             dispatches.push(dispatch);
         }
@@ -196,14 +201,14 @@ impl Consumer {
         Ok(summary)
     }
 
-    /// What cannot be handled must have a place to go to before anything is taken.
-    async fn check_dead_letters(&self, root: &str) -> Result<(), ConsumeError> {
+    /// The stream of the dead letters. What cannot be handled must have a place to go to before anything is taken.
+    async fn find_dead_letters(&self, root: &str) -> Result<String, ConsumeError> {
         let subject = subjects_of(root, &self.service);
         let streams = self.bus.transport().streams_of(&subject).await.map_err(|error| ConsumeError::Unavailable {
             about: format!("the stream that captures {subject}"),
             reason: error.0,
         })?;
-        if streams.is_empty() { Err(ConsumeError::NoDeadLetters { subject }) } else { Ok(()) }
+        streams.into_iter().next().ok_or(ConsumeError::NoDeadLetters { subject })
     }
 
     /// The durable consumers that the handlers need.
@@ -227,6 +232,7 @@ impl Consumer {
         &self,
         wanted: ConsumerSettings,
         root: &'static str,
+        dead_letters: &str,
         breakers: &[Arc<Breaker>],
         changed: &watch::Sender<()>,
     ) -> Result<Dispatch, ConsumeError> {
@@ -244,9 +250,12 @@ impl Consumer {
         })?;
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {
             bus: self.bus.clone(),
+            attempts: Attempts::new(self.bus.shared_transport(), counts),
             routes: self.routes.clone(),
+            unstored: Unstored::default(),
             retry: self.config.retry.clone(),
             stream,
             service: self.service.clone(),
@@ -287,8 +296,14 @@ async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) 
     if advised.dead_lettered > 0 {
         tracing::warn!(stream, consumer, ?advised, "dead-lettered events that the server had given up on");
     }
+    // Whoever handled an event may not have lived to delete how often it was run.
+    let found = transport.consumer(stream, consumer).await?;
+    if let Some(found) = &found {
+        let counts = RunCounts::new(dead_letters.clone(), root, consumer, stream);
+        counts.delete_done(transport, found.progress.ack_floor).await?;
+    }
     // What was redelivered and is neither pending nor acked, the server has given up on, and no advisory says what it is.
-    let progress = transport.consumer(stream, consumer).await?.map(|found| found.progress);
+    let progress = found.map(|found| found.progress);
     if let Some(Progress { redelivered, .. }) = progress.filter(|it| it.ack_pending == 0 && it.redelivered > 0) {
         tracing::error!(
             stream,

@@ -7,6 +7,7 @@ pub mod advisories;
 pub mod origin;
 pub mod reason;
 pub mod record;
+pub mod runs;
 pub mod writer;
 
 use crate::settings::DEAD_LETTERS;

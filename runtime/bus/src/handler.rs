@@ -56,8 +56,9 @@ impl<E> Received<E> {
         self.context.envelope.get_or_init(|| Envelope::reread(raw, event_type, *version))
     }
 
-    /// How often the event was delivered to this service, this time included: 1 at first. It counts deliveries, not
-    /// runs: an event that was nakked unhandled, as happens when a service shuts down, has been delivered too.
+    /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
+    /// and not run, because its service stopped or lost its connection, has not been tried. Of a first run that ended the
+    /// process nobody knows; it is counted if that leaves the event another attempt.
     pub fn attempt(&self) -> u64 {
         self.context.attempt
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use eventsmith_bus::dead_letters::reason::DeadReason;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter};
+use eventsmith_bus::dead_letters::runs::is_run_count;
 use eventsmith_bus::transport::MessageSelector;
 use jiff::Timestamp;
 
@@ -84,6 +85,9 @@ impl DeadLetterList {
             };
             self.from = kept.sequence + 1;
             let sequence = kept.sequence;
+            if is_run_count(&kept.message.subject) {
+                continue;
+            }
             let Some(letter) = record::read(kept) else {
                 tracing::warn!(stream, sequence, "among the dead letters is a message that is none");
                 self.foreign += 1;

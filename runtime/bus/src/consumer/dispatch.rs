@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
 use super::breaker::Breaker;
 use super::config::{ConsumerConfig, Order};
@@ -25,6 +25,8 @@ const AT_ONCE: usize = 32;
 const BEYOND_SUSPICION: u64 = 2;
 /// How often to look whether those events are done that somebody else had in hand when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long to wait until it is noted which events were not run.
+const NOTE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a handler that was cut off may take to notice.
 const LAST_GRACE: Duration = Duration::from_secs(1);
 /// How much later than it is due an event may be redelivered before those behind it go on without it.
@@ -102,7 +104,10 @@ impl Dispatch {
                         self.queue.expect_nothing();
                         self.queue.hold();
                     }
-                    Arrival::Gap => self.queue.hold(),
+                    Arrival::Gap => {
+                        self.worker.attempts.may_have_lost();
+                        self.queue.hold();
+                    }
                 },
             }
             self.begin().await;
@@ -114,12 +119,15 @@ impl Dispatch {
     async fn begin(&mut self) {
         while self.running.len() < self.config.concurrency.max(1) {
             let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
-            let Some(ReadyDelivery { delivery, routing, has_waited }) = self.queue.pop(admits) else { return };
-            let begun = self.worker.begin(delivery, has_waited);
+            let Some(ReadyDelivery { delivery, routing }) = self.queue.pop(admits) else { return };
+            if delivery.deliveries > 1 {
+                self.running.spawn(Arc::clone(&self.worker).run_again(delivery, routing.key));
+                continue;
+            }
+            let begun = self.worker.begin(delivery, 1);
             if begun.is_handled() {
-                let Delivery { sequence, stored, acker, .. } = &begun.delivery;
-                send(&**acker, AckKind::Ack).await;
-                self.queue.handled(*sequence, *stored, routing.key.as_ref());
+                let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
+                self.queue.handled(sequence, stored, routing.key.as_ref());
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
             }
@@ -169,7 +177,7 @@ impl Dispatch {
         if self.queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;
         }
-        self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
+        self.is_careful &= delivery.deliveries > BEYOND_SUSPICION;
         let routing = match self.config.order {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),
@@ -220,7 +228,10 @@ impl Dispatch {
     }
 
     async fn nak_waiting(&mut self) {
-        for delivery in self.queue.drain() {
+        let waiting = self.queue.drain();
+        // What is not noted in time may count as an attempt.
+        let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
+        for delivery in waiting {
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
                 tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
                 return;

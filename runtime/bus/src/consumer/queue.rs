@@ -40,8 +40,6 @@ pub(super) struct Queue {
 pub(super) struct ReadyDelivery {
     pub(super) delivery: Delivery,
     pub(super) routing: Routing,
-    /// Whether others of its key had to be done before.
-    pub(super) has_waited: bool,
 }
 
 /// Where an event belongs, as far as that has to be known before it begins.
@@ -75,11 +73,10 @@ impl Queue {
         match routing.key.clone() {
             Some(key) => {
                 let slots = self.key_queues.entry(key.clone()).or_default();
-                let has_waited = slots.range(..sequence).next().is_some();
-                slots.insert(sequence, Slot::Blocked(Box::new(ReadyDelivery { delivery, routing, has_waited })));
+                slots.insert(sequence, Slot::Blocked(Box::new(ReadyDelivery { delivery, routing })));
                 self.advance(&key);
             }
-            None => self.ready.push_back(ReadyDelivery { delivery, routing, has_waited: false }),
+            None => self.ready.push_back(ReadyDelivery { delivery, routing }),
         }
     }
 
@@ -98,7 +95,7 @@ impl Queue {
 
     /// Whether an event that is delivered again was handled here.
     pub(super) fn was_handled(&self, delivery: &Delivery) -> bool {
-        delivery.attempt > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
+        delivery.deliveries > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
     }
 
     /// An event came to another end.
@@ -355,7 +352,7 @@ mod tests {
     #[test]
     fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
         let mut queue = Queue::default();
-        let again = |sequence| Delivery { attempt: 2, ..Delivery::for_test(sequence) };
+        let again = |sequence| Delivery { deliveries: 2, ..Delivery::for_test(sequence) };
         let stored = again(0).stored;
         queue.done(1, None);
         queue.handled(2, stored, None);

@@ -34,7 +34,7 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// After this many attempts an event is exhausted and becomes a dead letter. Default: 10.
     ///
-    /// Deliveries count, not runs: an event that was nakked unhandled when a service shut down has been delivered too.
+    /// Runs count, not deliveries: an event that was nakked unhandled when a service shut down has not been tried.
     pub max_attempts: u64,
 }
 

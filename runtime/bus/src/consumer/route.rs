@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -290,7 +290,10 @@ impl Route {
                 .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_in_words(&*panic))))
                 .boxed())
         };
-        let key = |version, data: &[u8]| E::decode(version, data).map(|event| event.key());
+        // An upcast that panics does so again when the event is handled, where it is an outcome.
+        let key = |version, data: &[u8]| {
+            catch_unwind(AssertUnwindSafe(|| E::decode(version, data).map(|event| event.key()))).unwrap_or(Ok(None))
+        };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
         let (event_type, subject) = (E::TYPE, E::SUBJECT);
@@ -302,21 +305,28 @@ impl Route {
         &self,
         opened: OpenedMessage<'_>,
         delivery: &Delivery,
+        attempt: u64,
         bus: &Bus,
     ) -> Result<PendingHandler, HandlerOutcome> {
         let context = || Context {
             event_type: self.event_type,
             version: opened.version,
             envelope: OnceLock::new(),
-            attempt: delivery.attempt,
+            attempt,
             raw: delivery.message.payload.clone(),
             traceparent: traceparent(opened.traceparent),
             replay_of: opened.replay_of.map(ToOwned::to_owned),
             bus: bus.clone(),
         };
-        match (self.call)(context(), opened.data) {
+        let called = |data| {
+            // Decoding runs the user's code, too: upcasts.
+            catch_unwind(AssertUnwindSafe(|| (self.call)(context(), data)))
+                .unwrap_or_else(|panic| Err(HandlerOutcome::Panicked(panic_in_words(&*panic))))
+        };
+        match called(opened.data) {
+            Err(outcome @ HandlerOutcome::Panicked(_)) => Err(outcome),
             Err(outcome) => match opened.complete_payload(&delivery.message)? {
-                Some(data) => (self.call)(context(), data),
+                Some(data) => called(data),
                 None => Err(outcome),
             },
             called => called,

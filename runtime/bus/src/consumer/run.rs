@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
+use super::attempts::Attempts;
 use super::breaker::Breaker;
 use super::error::ConsumeError;
 use super::monitor::{Counters, Monitor};
@@ -18,6 +19,7 @@ use super::queue::Key;
 use super::retry::RetryPolicy;
 use super::route::{PendingHandler, Routes};
 use super::settle::{HandlerOutcome, Settlement};
+use super::unstored::Unstored;
 use crate::bus::Bus;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
@@ -28,6 +30,8 @@ use crate::transport::{AckKind, Acker, Delivery, Gone, Headers, Unavailable};
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) bus: Bus,
+    pub(super) attempts: Attempts,
+    pub(super) unstored: Unstored,
     pub(super) routes: Routes,
     /// For what no handler is for.
     pub(super) retry: RetryPolicy,
@@ -63,6 +67,8 @@ pub(super) enum DeliveryEnd {
 /// An event whose handler has been polled once.
 pub(super) struct StartedDelivery {
     pub(super) delivery: Delivery,
+    /// Which attempt it is, counted from 1.
+    attempt: u64,
     /// The index of its handler among the routes, if there is one.
     route: Option<usize>,
     state: HandlerState,
@@ -86,26 +92,37 @@ impl StartedDelivery {
 impl Worker {
     /// Gives a delivery to its handler, which runs to its first wait.
     ///
-    /// The number of deliveries is checked before that, so that an event that kills its process ends among the dead letters
-    /// like any other that fails too often. One that has waited for others of its key cannot have done so: those were
-    /// delivered together with it.
-    pub(super) fn begin(&self, delivery: Delivery, has_waited: bool) -> StartedDelivery {
-        let span = tracing::info_span!(
+    /// The number of the attempt is checked before that, so that an event that kills its process ends among the dead letters
+    /// like any other that fails too often.
+    pub(super) fn begin(&self, delivery: Delivery, attempt: u64) -> StartedDelivery {
+        let span = self.span(&delivery, attempt);
+        let (route, state) = span.in_scope(|| self.call(&delivery, attempt));
+        StartedDelivery { delivery, attempt, route, state, span }
+    }
+
+    /// Acknowledges an event that is [handled](StartedDelivery::is_handled).
+    pub(super) async fn acknowledge(
+        &self,
+        StartedDelivery { delivery, route, state, .. }: StartedDelivery,
+    ) -> Delivery {
+        // The handler may not be shared between threads, which waiting below would ask for.
+        drop(state);
+        Counters::count(&self.monitor.counters().handled);
+        self.report_to_breaker(route, &HandlerOutcome::Handled);
+        send(&*delivery.acker, AckKind::Ack).await;
+        delivery
+    }
+
+    fn span(&self, delivery: &Delivery, attempt: u64) -> Span {
+        tracing::info_span!(
             "handle",
             stream = self.stream,
             consumer = self.service,
             sequence = delivery.sequence,
-            attempt = delivery.attempt,
+            attempt,
             subject = %delivery.message.subject,
             id = delivery.message.headers.get(Headers::ID),
-        );
-        let (route, state) = span.in_scope(|| self.call(&delivery, has_waited));
-        let begun = StartedDelivery { delivery, route, state, span };
-        if begun.is_handled() {
-            Counters::count(&self.monitor.counters().handled);
-            self.report_to_breaker(route, &HandlerOutcome::Handled);
-        }
-        begun
+        )
     }
 
     /// The error of a durable consumer that can no longer be read.
@@ -113,17 +130,17 @@ impl Worker {
         ConsumeError::Gone { stream: self.stream.clone(), consumer: self.service.clone(), reason }
     }
 
-    fn call(&self, delivery: &Delivery, has_waited: bool) -> (Option<usize>, HandlerState) {
+    fn call(&self, delivery: &Delivery, attempt: u64) -> (Option<usize>, HandlerState) {
         let (index, opened) = match self.routes.find(delivery, &self.service) {
             Ok(found) => found,
             Err((index, outcome)) => return (index, HandlerState::Ended(outcome)),
         };
         let route = &self.routes[index];
-        if delivery.attempt > route.retry.max_attempts && !has_waited {
+        if attempt > route.retry.max_attempts {
             let outcome = opened.unless_undecodable(&delivery.message, HandlerOutcome::Exhausted);
             return (Some(index), HandlerState::Ended(outcome));
         }
-        let state = match route.call(opened, delivery, &self.bus) {
+        let state = match route.call(opened, delivery, attempt, &self.bus) {
             Ok(mut work) => match work.as_mut().now_or_never() {
                 Some(outcome) => HandlerState::Ended(outcome),
                 None => HandlerState::Waits(work),
@@ -131,6 +148,27 @@ impl Worker {
             Err(outcome) => HandlerState::Ended(outcome),
         };
         (Some(index), state)
+    }
+
+    /// Runs an event that was delivered before, if it may be tried again.
+    pub(super) async fn run_again(self: Arc<Self>, delivery: Delivery, key: Option<Key>) -> FinishedDelivery {
+        let unstored = self.unstored.take(&delivery);
+        let begun = match unstored {
+            Some((attempt, outcome)) => {
+                let state = HandlerState::Ended(outcome);
+                StartedDelivery { attempt, route: None, state, span: self.span(&delivery, attempt), delivery }
+            }
+            None => {
+                let max_attempts = self.routes.find(&delivery, &self.service).map_or_else(
+                    |(route, _)| route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts,
+                    |(index, _)| self.routes[index].retry.max_attempts,
+                );
+                let beginning = self.attempts.begin(&delivery, max_attempts);
+                let attempt = self.while_renewing(&*delivery.acker, beginning).await;
+                self.begin(delivery, attempt)
+            }
+        };
+        self.finish(Box::new(begun), key).await
     }
 
     /// Runs a handler to its end and settles the event.
@@ -149,7 +187,7 @@ impl Worker {
     }
 
     async fn run_to_end(&self, begun: Box<StartedDelivery>) -> DeliveryEnd {
-        let StartedDelivery { delivery, route, state, span } = *begun;
+        let StartedDelivery { delivery, attempt, route, state, span } = *begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
             let outcome = match state {
@@ -160,9 +198,9 @@ impl Worker {
                 }
             };
             self.report_to_breaker(route, &outcome);
-            let settlement = outcome.settlement(delivery.attempt, retry);
+            let settlement = outcome.settlement(attempt, retry);
             log_settlement(&outcome, settlement);
-            match self.settle(&delivery, &outcome, settlement, retry).await {
+            match self.settle(&delivery, attempt, &outcome, settlement, retry).await {
                 Some(delay) => DeliveryEnd::Again(Instant::now() + delay),
                 None if settlement == Settlement::Ack => DeliveryEnd::Handled,
                 None => DeliveryEnd::Other,
@@ -213,6 +251,7 @@ impl Worker {
     async fn settle(
         &self,
         delivery: &Delivery,
+        attempt: u64,
         outcome: &HandlerOutcome,
         settlement: Settlement,
         retry: &RetryPolicy,
@@ -224,31 +263,37 @@ impl Worker {
                     Counters::count(&counters.handled);
                 }
                 send(&*delivery.acker, AckKind::Ack).await;
+                self.attempts.done(delivery).await;
                 None
             }
             Settlement::Retry(delay) => {
                 Counters::count(&counters.failed);
+                self.attempts.failed(delivery, attempt);
                 send(&*delivery.acker, AckKind::Nak(Some(delay))).await;
                 Some(delay)
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
                 tracing::warn!("cut off, as the shutdown took too long; it is redelivered");
+                self.attempts.failed(delivery, attempt);
                 send(&*delivery.acker, AckKind::Nak(None)).await;
                 Some(Duration::ZERO)
             }
             // What is rare and large is kept out of the task, whose size every handler pays for that waits.
             Settlement::DeadLetter(reason) => {
-                match Box::pin(self.dead_letter(delivery, reason, &outcome.error())).await {
+                let runs = if matches!(outcome, HandlerOutcome::Exhausted) { attempt - 1 } else { attempt };
+                match Box::pin(self.dead_letter(delivery, runs, reason, &outcome.error())).await {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
                         send(&*delivery.acker, AckKind::Term(reason.as_str())).await;
+                        self.attempts.done(delivery).await;
                         None
                     }
                     Err(error) => {
-                        let delay = retry.delay(delivery.attempt);
+                        let delay = retry.delay(attempt);
                         tracing::error!(%error, ?delay, "the dead letter is not stored; the event comes again");
                         Counters::count(&counters.failed);
+                        self.unstored.keep(delivery, attempt, reason, outcome.error());
                         send(&*delivery.acker, AckKind::Nak(Some(delay))).await;
                         Some(delay)
                     }
@@ -261,6 +306,7 @@ impl Worker {
     async fn dead_letter(
         &self,
         delivery: &Delivery,
+        attempts: u64,
         reason: DeadReason,
         error: &str,
     ) -> Result<DeadLettered, Unavailable> {
@@ -269,15 +315,21 @@ impl Worker {
             consumer: &self.service,
             sequence: delivery.sequence,
             stored: delivery.stored,
-            attempts: delivery.attempt,
+            attempts,
             message: &delivery.message,
         };
-        let mut writing = pin!(dead_letter(self.bus.transport(), self.root, &origin, reason, error));
+        let writing = dead_letter(self.bus.transport(), self.root, &origin, reason, error);
+        self.while_renewing(&*delivery.acker, writing).await
+    }
+
+    /// Waits for something, and renews the lease meanwhile.
+    async fn while_renewing<T>(&self, acker: &dyn Acker, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
         loop {
             tokio::select! {
                 biased;
-                written = &mut writing => return written,
-                () = tokio::time::sleep(renewal_interval(self.ack_wait)) => send(&*delivery.acker, AckKind::InProgress).await,
+                done = &mut work => return done,
+                () = tokio::time::sleep(renewal_interval(self.ack_wait)) => send(acker, AckKind::InProgress).await,
             }
         }
     }

@@ -24,6 +24,8 @@ pub(super) enum HandlerOutcome {
     CutOff,
     /// It never came to a handler, as it was delivered more often than it may be tried: its handler killed the process.
     Exhausted,
+    /// It was to be dead-lettered for this reason with this text, and the dead letter could not be stored.
+    Decided(DeadReason, String),
     /// It has no envelope, or violates its schema.
     Undecodable(String),
     /// It is of a version that is no longer known here.
@@ -69,6 +71,7 @@ impl HandlerOutcome {
             }
             Self::Unrouted(_) => again(policy.delay(attempt), DeadReason::Unrouted),
             Self::Exhausted => Settlement::DeadLetter(DeadReason::Exhausted),
+            Self::Decided(reason, _) => Settlement::DeadLetter(*reason),
             Self::Undecodable(_) => Settlement::DeadLetter(DeadReason::Undecodable),
             Self::TooOld(_) => Settlement::DeadLetter(DeadReason::TooOld),
             Self::TooNew(_) => Settlement::DeadLetter(DeadReason::TooNew),
@@ -94,8 +97,10 @@ impl HandlerOutcome {
             Self::Panicked(reason) => format!("the handler panicked: {reason}"),
             Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
             Self::CutOff => "cut off as the consumer is shut down".to_owned(),
-            Self::Exhausted => "delivered more often than it may be tried; its handler never came to an end".to_owned(),
-            Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => reason.clone(),
+            Self::Exhausted => "its handler began as often as it may, and never came to an end".to_owned(),
+            Self::Decided(_, reason) | Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => {
+                reason.clone()
+            }
             Self::Unrouted(event_type) => format!("no handler here is for {event_type}"),
         }
     }

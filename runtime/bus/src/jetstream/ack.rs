@@ -56,7 +56,7 @@ impl ReplyAcker {
 /// What the subject says to which the ack of a delivery goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AckReply {
-    pub(super) attempt: u64,
+    pub(super) deliveries: u64,
     pub(super) sequence: u64,
     pub(super) stored: Timestamp,
 }
@@ -72,9 +72,9 @@ pub(super) fn parse_reply(reply: &str) -> Option<AckReply> {
         _ => return None,
     };
     let mut tokens = rest.split(|byte| *byte == b'.').skip(before);
-    let (attempt, sequence) = (number(tokens.next()?)?, number(tokens.next()?)?);
+    let (deliveries, sequence) = (number(tokens.next()?)?, number(tokens.next()?)?);
     let stored = i128::from(number(tokens.nth(1)?)?);
-    Some(AckReply { attempt, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
+    Some(AckReply { deliveries, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
@@ -95,7 +95,7 @@ mod tests {
         let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.0.token";
 
         let stored = Timestamp::from_second(1_700_000_000).unwrap();
-        let place = || Some(AckReply { attempt: 3, sequence: 17, stored });
+        let place = || Some(AckReply { deliveries: 3, sequence: 17, stored });
         assert_eq!(parse_reply(old), place());
         assert_eq!(parse_reply(new), place());
         assert_eq!(parse_reply("_INBOX.x"), None);

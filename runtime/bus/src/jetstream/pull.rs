@@ -62,6 +62,8 @@ pub(super) struct PullDeliveries {
     check_at: Instant,
     /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
     alarm: Pin<Box<Sleep>>,
+    /// To be reported before anything else: messages may have been lost on their way.
+    gap: bool,
     /// Of a pinned consumer: whether the pin is ours.
     pin: Option<PinnedLease>,
 }
@@ -75,9 +77,8 @@ struct PinnedLease {
     ask_at: Instant,
     /// Came with a new pin, which is to be reported first.
     held_back: Option<Delivery>,
-    /// To be reported before anything else: the server has pinned us, or messages may have been lost on their way.
+    /// To be reported before anything else: the server has pinned us.
     is_new: bool,
-    gap: bool,
 }
 
 impl Deliveries for PullDeliveries {
@@ -132,13 +133,8 @@ impl PullDeliveries {
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
-            pin: ordered.then(|| PinnedLease {
-                id: None,
-                ask_at: Instant::now(),
-                held_back: None,
-                is_new: false,
-                gap: false,
-            }),
+            gap: false,
+            pin: ordered.then(|| PinnedLease { id: None, ask_at: Instant::now(), held_back: None, is_new: false }),
         })
     }
 
@@ -148,13 +144,11 @@ impl PullDeliveries {
                 return Ok(Arrival::Delivery(kept));
             }
             self.pull(want).await?;
-            if let Some(pin) = &mut self.pin {
-                if std::mem::take(&mut pin.is_new) {
-                    return Ok(Arrival::PinChanged);
-                }
-                if std::mem::take(&mut pin.gap) {
-                    return Ok(Arrival::Gap);
-                }
+            if self.pin.as_mut().is_some_and(|pin| std::mem::take(&mut pin.is_new)) {
+                return Ok(Arrival::PinChanged);
+            }
+            if std::mem::take(&mut self.gap) {
+                return Ok(Arrival::Gap);
             }
             let wake_at = self.wake_at();
             if let Some(earlier) = wake_at.filter(|wake_at| *wake_at < self.alarm.deadline()) {
@@ -339,9 +333,7 @@ impl PullDeliveries {
 
     /// Messages may have been lost on their way.
     fn note_gap(&mut self) {
-        if let Some(pin) = &mut self.pin {
-            pin.gap = true;
-        }
+        self.gap = true;
     }
 
     /// What was delivered, of all that arrived.
@@ -392,13 +384,13 @@ impl PullDeliveries {
 
     fn delivery(&self, mut message: Message) -> Option<Delivery> {
         let parsed = message.reply.as_deref().and_then(parse_reply);
-        let (Some(reply), Some(AckReply { attempt, sequence, stored })) = (message.reply.take(), parsed) else {
+        let (Some(reply), Some(AckReply { deliveries, sequence, stored })) = (message.reply.take(), parsed) else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
         let acker = Box::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
         let message = from_nats(message);
-        Some(Delivery { message, sequence, attempt, stored, acker })
+        Some(Delivery { message, sequence, deliveries, stored, acker })
     }
 }
 

@@ -104,11 +104,11 @@ impl MemoryDeliveries {
         }
         let taken = self.with_durable(|durable, log, now| {
             let taken = durable.take(log, now).ok_or_else(|| durable.next_due())?;
-            let (sequence, attempt) = taken;
-            Ok((log.find(MessageSelector::Sequence(sequence)).ok_or(None)?, attempt))
+            let (sequence, deliveries) = taken;
+            Ok((log.find(MessageSelector::Sequence(sequence)).ok_or(None)?, deliveries))
         });
         self.memory.report_exhausted(&self.stream, &self.durable);
-        let (kept, attempt) = taken.unwrap_or(Err(None))?;
+        let (kept, deliveries) = taken.unwrap_or(Err(None))?;
         let acker = MemoryAcker {
             memory: self.memory.clone(),
             stream: self.stream.clone(),
@@ -116,7 +116,7 @@ impl MemoryDeliveries {
             sequence: kept.sequence,
         };
         let (sequence, stored, message) = (kept.sequence, kept.stored, kept.message);
-        Ok(Delivery { message, sequence, attempt, stored, acker: Box::new(acker) })
+        Ok(Delivery { message, sequence, deliveries, stored, acker: Box::new(acker) })
     }
 
     fn with_durable<T>(&self, work: impl FnOnce(&mut Durable, &Log, Instant) -> T) -> Option<T> {

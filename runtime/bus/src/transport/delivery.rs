@@ -64,7 +64,7 @@ pub struct Delivery {
     /// Its number in the stream.
     pub sequence: u64,
     /// How often it was delivered to this consumer, this time included: 1 at first.
-    pub attempt: u64,
+    pub deliveries: u64,
     /// When it was stored.
     pub stored: Timestamp,
     /// Acknowledges it.
@@ -105,6 +105,6 @@ impl Delivery {
 
         let (headers, payload) = (super::Headers::default(), bytes::Bytes::new());
         let message = Message { subject: "x".into(), headers, payload };
-        Self { message, sequence, attempt: 1, stored: Timestamp::UNIX_EPOCH, acker: Box::new(Nowhere) }
+        Self { message, sequence, deliveries: 1, stored: Timestamp::UNIX_EPOCH, acker: Box::new(Nowhere) }
     }
 }

@@ -1,0 +1,172 @@
+//! Which attempt a delivery is. An attempt is a run that began; the server counts deliveries.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::dead_letters::runs::{RunCount, RunCounts};
+use crate::transport::{Delivery, Transport};
+
+/// Of how many events that failed or were not run the number of runs is kept: as many as may be unacknowledged at most.
+const REMEMBERED: usize = 65_536;
+/// For how long nothing is asked and noted after that failed: a permission that is missing costs a time-out each time.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Counts the runs of the events of one stream.
+///
+/// A delivery of which nothing is known counts as a run, as its process may have died of it; unless events may have been
+/// lost on their way to this process. But no event is taken for exhausted unless it is known to have been run: before the
+/// last attempt, and when events are nakked that were not run, the number of runs is noted beside the dead letters.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    transport: Arc<dyn Transport>,
+    counts: RunCounts,
+    known: Mutex<BTreeMap<u64, Known>>,
+    /// Whether events may have been lost on their way to this process.
+    has_lost: AtomicBool,
+    /// Until when the noted counts are taken for unavailable.
+    paused_until: Mutex<Option<Instant>>,
+}
+
+/// What is known of an event that is not done.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    stored: Timestamp,
+    count: RunCount,
+    /// Whether it is noted beside the dead letters.
+    is_noted: bool,
+}
+
+impl Attempts {
+    pub(super) fn new(transport: Arc<dyn Transport>, counts: RunCounts) -> Self {
+        let (known, has_lost, paused_until) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
+        Self { transport, counts, known, has_lost, paused_until }
+    }
+
+    /// Events may have been lost on their way to this process, so that a delivery need not have been run.
+    pub(super) fn may_have_lost(&self) {
+        self.has_lost.store(true, Ordering::Relaxed);
+    }
+
+    /// The number of the attempt that a run of this delivery would be, counted from 1: more than `max_attempts` if it must
+    /// not run any more. The last attempt is noted before it begins, unless the event is delivered for the first time.
+    pub(super) async fn begin(&self, delivery: &Delivery, max_attempts: u64) -> u64 {
+        let Delivery { deliveries, .. } = *delivery;
+        if deliveries <= 1 {
+            return 1;
+        }
+        let known = self.known(delivery).await;
+        let runs = known.map_or(0, |known| known.count.runs);
+        if runs >= max_attempts {
+            return runs + 1;
+        }
+        let attempt = (self.runs_before(known, deliveries) + 1).min(max_attempts);
+        if attempt == max_attempts {
+            self.note(delivery, RunCount { deliveries, runs: attempt }).await;
+        }
+        attempt
+    }
+
+    /// An attempt failed, or was cut off.
+    pub(super) fn failed(&self, delivery: &Delivery, attempt: u64) {
+        let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
+        self.update(delivery, |known| known.count = count);
+    }
+
+    /// Notes that deliveries are nakked without a run.
+    pub(super) async fn not_run(&self, deliveries: &[Delivery]) {
+        let notes = deliveries.iter().map(async |delivery| {
+            let known = if delivery.deliveries > 1 { self.known(delivery).await } else { None };
+            let runs = self.runs_before(known, delivery.deliveries);
+            self.note(delivery, RunCount { deliveries: delivery.deliveries, runs }).await;
+        });
+        futures_util::future::join_all(notes).await;
+    }
+
+    /// Forgets an event that is done.
+    pub(super) async fn done(&self, delivery: &Delivery) {
+        if delivery.deliveries <= 1 {
+            return;
+        }
+        let known = self.lock().remove(&delivery.sequence);
+        if known.is_some_and(|known| known.is_noted)
+            && !self.is_paused()
+            && let Err(error) = self.counts.delete(&*self.transport, delivery.sequence).await
+        {
+            self.pause(&error);
+        }
+    }
+
+    /// How often an event was run before this delivery.
+    fn runs_before(&self, known: Option<Known>, deliveries: u64) -> u64 {
+        let count = known.map_or(RunCount { deliveries: 0, runs: 0 }, |known| known.count);
+        let unknown = if self.has_lost.load(Ordering::Relaxed) { 0 } else { deliveries - 1 };
+        count.runs + unknown.saturating_sub(count.deliveries)
+    }
+
+    /// What is known here, or was noted by somebody else. What is known here may be older.
+    async fn known(&self, delivery: &Delivery) -> Option<Known> {
+        let Delivery { deliveries, sequence, stored, .. } = *delivery;
+        let known = self.lock().get(&sequence).copied().filter(|known| known.stored == stored);
+        if known.is_some_and(|known| known.count.deliveries + 1 >= deliveries) || self.is_paused() {
+            return known;
+        }
+        match self.counts.get(&*self.transport, sequence, stored).await {
+            Ok(Some(count)) if known.is_none_or(|known| known.count.deliveries <= count.deliveries) => {
+                self.update(delivery, |known| (known.count, known.is_noted) = (count, true));
+                Some(Known { stored, count, is_noted: true })
+            }
+            Ok(_) => known,
+            Err(error) => {
+                self.pause(&error);
+                known
+            }
+        }
+    }
+
+    async fn note(&self, delivery: &Delivery, count: RunCount) {
+        self.update(delivery, |known| known.count = count);
+        if self.is_paused() {
+            return;
+        }
+        match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count).await {
+            Ok(_) => self.update(delivery, |known| known.is_noted = true),
+            Err(error) => self.pause(&error),
+        }
+    }
+
+    fn update(&self, delivery: &Delivery, change: impl FnOnce(&mut Known)) {
+        let new = Known { stored: delivery.stored, count: RunCount { deliveries: 0, runs: 0 }, is_noted: false };
+        let mut all = self.lock();
+        let known = all.entry(delivery.sequence).or_insert(new);
+        if known.stored != delivery.stored {
+            *known = new;
+        }
+        change(known);
+        if all.len() > REMEMBERED {
+            all.pop_first();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_paused(&self) -> bool {
+        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        paused_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn pause(&self, error: &(dyn std::error::Error + 'static)) {
+        tracing::warn!(
+            error,
+            "how often events were run can be neither read nor noted beside the dead letters; trying again in {PAUSE:?}"
+        );
+        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused_until = Some(Instant::now() + PAUSE);
+    }
+}
