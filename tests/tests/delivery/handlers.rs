@@ -79,12 +79,16 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let numbers: Vec<usize> = stopped.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
     let [handled, failed, handed_back, 0] = numbers[..] else { return Err(stopped.into()) };
     let mut new = Worker::ready(&orders).await?;
-    let (since, mut again) = (Instant::now(), Vec::new());
-    while again.len() < handed_back {
+    // Jobs are delivered in the order of their numbers.
+    let delivered = 1..=(handled + handed_back) as u64;
+    let mut rest: BTreeSet<u64> = delivered.filter(|id| !finished.contains(id)).collect();
+    let since = Instant::now();
+    while !rest.is_empty() {
         let line = new.says("HANDLING").await?;
-        if line.ends_with(" 2") {
-            again.push(line);
-        }
+        let words: Vec<u64> = line.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
+        let [id, attempt] = words[..] else { return Err(line.into()) };
+        assert_eq!(attempt, 1, "what was not run has not been tried");
+        rest.remove(&id);
     }
     let waited = since.elapsed();
     let stream = site.stream(&JOBS).await?;
