@@ -1,11 +1,13 @@
 //! Consuming events: handlers by type, durable consumers by stream.
 
 mod attempts;
+mod blocking;
 mod breaker;
 mod config;
 mod dispatch;
 mod durable;
 mod error;
+mod keeper;
 mod monitor;
 mod queue;
 mod retry;
@@ -34,11 +36,12 @@ use crate::memory::Starting;
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};
 use crate::transport::Unavailable;
 use attempts::Attempts;
+use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
-use queue::Queue;
+use keeper::Keeper;
 use route::{Route, Routes};
-use run::Worker;
+use run::{Worker, renewal_interval};
 use unstored::Unstored;
 
 pub use breaker::{BreakerConfig, BreakerState};
@@ -250,12 +253,14 @@ impl Consumer {
         })?;
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let keeper = Keeper::start(&transport.background(), renewal_interval(ack_wait));
         let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {
             bus: self.bus.clone(),
             attempts: Attempts::new(self.bus.shared_transport(), counts),
             routes: self.routes.clone(),
             unstored: Unstored::default(),
+            blocking: Blocking::default(),
             retry: self.config.retry.clone(),
             stream,
             service: self.service.clone(),
@@ -270,7 +275,7 @@ impl Consumer {
             breakers: breakers.to_vec(),
             changes: changed.subscribe(),
             deliveries,
-            queue: Queue::default(),
+            keeper,
             running: JoinSet::new(),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,

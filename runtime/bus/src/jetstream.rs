@@ -11,12 +11,14 @@ mod link;
 mod pull;
 mod send;
 mod stored;
+mod thread;
 mod upkeep;
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
@@ -87,6 +89,10 @@ impl Transport for Arc<JetStream> {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         self.send_term(stream, consumer, sequence).boxed()
+    }
+
+    fn background(&self) -> Handle {
+        self.thread.handle().clone()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

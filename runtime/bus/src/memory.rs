@@ -12,6 +12,7 @@ mod tests;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
@@ -86,6 +87,11 @@ impl Transport for Memory {
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         self.acknowledge(stream, consumer, sequence, AckKind::Term("dead letter"));
         ready(Ok(())).boxed()
+    }
+
+    fn background(&self) -> Handle {
+        // There is nothing beside the tests that run on it.
+        Handle::current()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

@@ -18,6 +18,7 @@ mod message;
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
@@ -73,6 +74,9 @@ pub trait Transport: Debug + Send + Sync {
         consumer: &'a str,
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>>;
+
+    /// Where to run tasks that no user code may keep waiting.
+    fn background(&self) -> Handle;
 
     /// Waits until everything sent before has reached the server, then closes. Nothing can be sent afterwards.
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>>;

@@ -101,8 +101,9 @@ async fn behind_an_event_that_was_not_acknowledged_only_the_window_was_sent() ->
 
     let unacknowledged =
         results.iter().take_while(|result| matches!(result, Err(PublishError::Unacknowledged { .. }))).count();
-    assert_eq!(unacknowledged, 4, "{results:?}");
-    assert!(results[4..].iter().all(|result| matches!(result, Err(PublishError::NotSent))), "{results:?}");
+    // If the loss is noticed before anything is written, only the first waits for a connection.
+    assert!((1..=4).contains(&unacknowledged), "{results:?}");
+    assert!(results[unacknowledged..].iter().all(|result| matches!(result, Err(PublishError::NotSent))), "{results:?}");
     Ok(())
 }
 

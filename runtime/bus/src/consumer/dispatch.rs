@@ -4,21 +4,25 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
 use super::breaker::Breaker;
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
+use super::keeper::Keeper;
 use super::monitor::Counters;
-use super::queue::{Queue, ReadyDelivery, Routing};
+use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker, renewal_interval, send};
 use crate::config::duration::LONGEST;
 use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
 const MOST: usize = 32_768;
+/// For how long handlers that wait for nothing may run before anything else is done.
+const AT_A_TIME: Duration = Duration::from_millis(5);
 /// How many deliveries are taken before anything else is done.
 const AT_ONCE: usize = 32;
 /// An event that was delivered no more often than this has been nakked by a service that was restarted, as a rule.
@@ -40,7 +44,7 @@ pub(super) struct Dispatch {
     /// Tells of changes of the breakers.
     pub(super) changes: watch::Receiver<()>,
     pub(super) deliveries: Box<dyn Deliveries>,
-    pub(super) queue: Queue,
+    pub(super) keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that others do not use up their attempts along with it.
@@ -52,7 +56,7 @@ impl Dispatch {
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         if self.config.order == Order::Key {
-            self.queue.hold();
+            self.keeper.lock().queue.hold();
         }
         let outcome = self.consume(stop).await;
         let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
@@ -70,12 +74,13 @@ impl Dispatch {
 
     async fn consume(&mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         let mut stop = std::pin::pin!(stop);
-        let period = renewal_interval(self.worker.ack_wait);
-        let mut renewal = interval_at(Instant::now() + period, period);
-        renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // A clock of its own: whatever else happens in between must not put off the look.
         let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let period = renewal_interval(self.worker.ack_wait);
+        let mut tidying = interval_at(Instant::now() + period, period);
+        tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_behind = false;
         loop {
             if self.room() == 0 {
                 self.recall().await?;
@@ -89,10 +94,14 @@ impl Dispatch {
                     self.record(done);
                     self.record_ended();
                 }
-                _ = renewal.tick() => self.renew_leases().await,
+                _ = tidying.tick() => {
+                    self.keeper.lock().queue.forget_overdue(Instant::now());
+                    self.worker.blocking.forget();
+                }
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
-                _ = look.tick(), if self.queue.is_holding() => self.try_release().await,
+                _ = look.tick(), if self.keeper.lock().queue.is_holding() => self.try_release().await,
+                () = yield_now(), if is_behind => {}
                 arrival = self.deliveries.next(want) => match arrival.map_err(|gone| self.worker.gone(gone))? {
                     Arrival::Delivery(delivery) => {
                         self.accept(delivery).await;
@@ -101,36 +110,63 @@ impl Dispatch {
                     // Another instance may have been served until now, and have events of our keys in hand.
                     Arrival::PinChanged => {
                         self.nak_waiting().await;
-                        self.queue.expect_nothing();
-                        self.queue.hold();
+                        self.keeper.lock().queue.expect_nothing();
+                        self.keeper.lock().queue.hold();
                     }
                     Arrival::Gap => {
                         self.worker.attempts.may_have_lost();
-                        self.queue.hold();
+                        self.keeper.lock().queue.hold();
                     }
                 },
             }
-            self.begin().await;
+            is_behind = self.begin().await;
         }
     }
 
     /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
-    /// only one that waits becomes one.
-    async fn begin(&mut self) {
+    /// only one that waits becomes one. Returns whether it stopped early, as handlers took their time without waiting.
+    async fn begin(&mut self) -> bool {
+        let begun_at = std::time::Instant::now();
         while self.running.len() < self.config.concurrency.max(1) {
-            let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
-            let Some(ReadyDelivery { delivery, routing }) = self.queue.pop(admits) else { return };
-            if delivery.deliveries > 1 {
-                self.running.spawn(Arc::clone(&self.worker).run_again(delivery, routing.key));
+            let Some(ReadyDelivery { delivery, routing }) = self.next_ready() else { return false };
+            if delivery.deliveries > 1 || self.worker.blocking.is_seen() {
+                self.spawn(delivery, routing.key);
                 continue;
             }
             let begun = self.worker.begin(delivery, 1);
+            let took = begun_at.elapsed();
             if begun.is_handled() {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
-                self.queue.handled(sequence, stored, routing.key.as_ref());
+                let mut in_hand = self.keeper.lock();
+                in_hand.ended(sequence);
+                in_hand.queue.handled(sequence, stored, routing.key.as_ref());
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
             }
+            if took > AT_A_TIME {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes the next event out of the queue that may begin. Its lease is renewed until it is recorded as ended.
+    fn next_ready(&self) -> Option<ReadyDelivery> {
+        let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
+        let mut in_hand = self.keeper.lock();
+        let ready = in_hand.queue.pop(admits)?;
+        in_hand.begun(ready.delivery.sequence, &ready.delivery.acker);
+        Some(ready)
+    }
+
+    /// Runs an event in a task of its own, or on a thread of its own if handlers here block theirs.
+    fn spawn(&mut self, delivery: Delivery, key: Option<Key>) {
+        let run = Arc::clone(&self.worker).run(delivery, key);
+        if self.worker.blocking.is_seen() {
+            let runtime = Handle::current();
+            self.running.spawn_blocking(move || runtime.block_on(run));
+        } else {
+            self.running.spawn(run);
         }
     }
 
@@ -140,13 +176,13 @@ impl Dispatch {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
         let room = self.room();
         if self.is_careful {
-            return usize::from(self.queue.ready() + self.running.len() == 0).min(room);
+            return usize::from(self.keeper.lock().queue.ready() + self.running.len() == 0).min(room);
         }
-        if self.queue.ready() > prefetch - prefetch / 4 {
+        if self.keeper.lock().queue.ready() > prefetch - prefetch / 4 {
             return 0;
         }
         let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
-        most.saturating_sub(self.queue.ready() + self.running.len()).min(room)
+        most.saturating_sub(self.keeper.lock().queue.ready() + self.running.len()).min(room)
     }
 
     /// How many the breakers let be fetched.
@@ -160,7 +196,7 @@ impl Dispatch {
             self.accept(delivery).await;
         }
         // Not all of it may be for handlers that the breaker guards.
-        self.begin().await;
+        let _ = self.begin().await;
         Ok(())
     }
 
@@ -174,7 +210,7 @@ impl Dispatch {
 
     /// Takes an event in, unless it was handled here and the server has not received its ack.
     async fn accept(&mut self, delivery: Delivery) {
-        if self.queue.was_handled(&delivery) {
+        if self.keeper.lock().queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;
         }
         self.is_careful &= delivery.deliveries > BEYOND_SUSPICION;
@@ -182,7 +218,7 @@ impl Dispatch {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),
         };
-        self.queue.push(delivery, routing);
+        self.keeper.lock().queue.push(delivery, routing);
     }
 
     /// Records what became of all events whose handlers have ended by now.
@@ -198,12 +234,15 @@ impl Dispatch {
             // The task catches panics, and nobody aborts it.
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
+        let mut in_hand = self.keeper.lock();
+        in_hand.ended(sequence);
+        let queue = &mut in_hand.queue;
         match end {
-            DeliveryEnd::Handled => self.queue.handled(sequence, stored, key.as_ref()),
+            DeliveryEnd::Handled => queue.handled(sequence, stored, key.as_ref()),
             DeliveryEnd::Again(due) if self.config.order == Order::Key => {
-                self.queue.away(sequence, key.as_ref(), due + self.worker.ack_wait + OVERDUE);
+                queue.away(sequence, key.as_ref(), due + self.worker.ack_wait + OVERDUE);
             }
-            DeliveryEnd::Again(_) | DeliveryEnd::Other => self.queue.done(sequence, key.as_ref()),
+            DeliveryEnd::Again(_) | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
         }
     }
 
@@ -213,22 +252,16 @@ impl Dispatch {
         // What ended meanwhile is not among the pending any more.
         self.record_ended();
         match pending {
-            Ok(pending) if pending <= self.queue.known() => self.queue.release(),
-            Ok(pending) => tracing::debug!(pending, known = self.queue.known(), "others are not done yet"),
+            Ok(pending) if pending <= self.keeper.lock().queue.known() => self.keeper.lock().queue.release(),
+            Ok(pending) => {
+                tracing::debug!(pending, known = self.keeper.lock().queue.known(), "others are not done yet")
+            }
             Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
         }
     }
 
-    /// Keeps the server from delivering to others what waits here for a handler.
-    async fn renew_leases(&mut self) {
-        self.queue.forget_overdue(Instant::now());
-        for delivery in self.queue.waiting() {
-            send(&*delivery.acker, AckKind::InProgress).await;
-        }
-    }
-
     async fn nak_waiting(&mut self) {
-        let waiting = self.queue.drain();
+        let waiting = self.keeper.lock().queue.drain();
         // What is not noted in time may count as an attempt.
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
         for delivery in waiting {

@@ -1,17 +1,18 @@
 //! Runs one delivery: from its handler to its ack.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
 use super::attempts::Attempts;
+use super::blocking::Blocking;
 use super::breaker::Breaker;
 use super::error::ConsumeError;
 use super::monitor::{Counters, Monitor};
@@ -21,6 +22,7 @@ use super::route::{PendingHandler, Routes};
 use super::settle::{HandlerOutcome, Settlement};
 use super::unstored::Unstored;
 use crate::bus::Bus;
+use crate::config::duration::LONGEST;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::writer::{DeadLettered, dead_letter};
@@ -32,6 +34,7 @@ pub(super) struct Worker {
     pub(super) bus: Bus,
     pub(super) attempts: Attempts,
     pub(super) unstored: Unstored,
+    pub(super) blocking: Blocking,
     pub(super) routes: Routes,
     /// For what no handler is for.
     pub(super) retry: RetryPolicy,
@@ -141,7 +144,7 @@ impl Worker {
             return (Some(index), HandlerState::Ended(outcome));
         }
         let state = match route.call(opened, delivery, attempt, &self.bus) {
-            Ok(mut work) => match work.as_mut().now_or_never() {
+            Ok(mut work) => match self.blocking.watch(|| work.as_mut().now_or_never()) {
                 Some(outcome) => HandlerState::Ended(outcome),
                 None => HandlerState::Waits(work),
             },
@@ -150,21 +153,19 @@ impl Worker {
         (Some(index), state)
     }
 
-    /// Runs an event that was delivered before, if it may be tried again.
-    pub(super) async fn run_again(self: Arc<Self>, delivery: Delivery, key: Option<Key>) -> FinishedDelivery {
-        let unstored = self.unstored.take(&delivery);
-        let begun = match unstored {
+    /// Runs an event from its beginning to its end.
+    pub(super) async fn run(self: Arc<Self>, delivery: Delivery, key: Option<Key>) -> FinishedDelivery {
+        let begun = match self.unstored.take(&delivery) {
             Some((attempt, outcome)) => {
-                let state = HandlerState::Ended(outcome);
-                StartedDelivery { attempt, route: None, state, span: self.span(&delivery, attempt), delivery }
+                let (span, state) = (self.span(&delivery, attempt), HandlerState::Ended(outcome));
+                StartedDelivery { attempt, route: None, state, span, delivery }
             }
             None => {
                 let max_attempts = self.routes.find(&delivery, &self.service).map_or_else(
                     |(route, _)| route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts,
                     |(index, _)| self.routes[index].retry.max_attempts,
                 );
-                let beginning = self.attempts.begin(&delivery, max_attempts);
-                let attempt = self.while_renewing(&*delivery.acker, beginning).await;
+                let attempt = self.attempts.begin(&delivery, max_attempts).await;
                 self.begin(delivery, attempt)
             }
         };
@@ -194,7 +195,7 @@ impl Worker {
                 HandlerState::Ended(outcome) => outcome,
                 HandlerState::Waits(work) => {
                     let timeout = route.map_or(Duration::MAX, |index| self.routes[index].timeout);
-                    self.await_handler(&*delivery.acker, timeout, work).await
+                    self.await_handler(timeout, work).await
                 }
             };
             self.report_to_breaker(route, &outcome);
@@ -224,26 +225,14 @@ impl Worker {
         }
     }
 
-    /// Renews the lease while a handler runs, and ends the handler when its time is over.
-    async fn await_handler(&self, acker: &dyn Acker, timeout: Duration, mut work: PendingHandler) -> HandlerOutcome {
-        let begun = Instant::now();
+    /// Waits for a handler, and ends it when its time is over.
+    async fn await_handler(&self, timeout: Duration, mut work: PendingHandler) -> HandlerOutcome {
         let mut cut_off = self.cut_off.subscribe();
-        let mut renew_at = begun + renewal_interval(self.ack_wait);
-        loop {
-            let deadline = begun.checked_add(timeout).unwrap_or(renew_at);
-            tokio::select! {
-                biased;
-                outcome = &mut work => return outcome,
-                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => return HandlerOutcome::CutOff,
-                () = sleep_until(renew_at.min(deadline)) => {
-                    if begun.elapsed() >= timeout {
-                        return HandlerOutcome::TimedOut(timeout);
-                    }
-                    // As rare as dead-lettering, and kept out of the task for the same reason.
-                    Box::pin(send(acker, AckKind::InProgress)).await;
-                    renew_at = Instant::now() + renewal_interval(self.ack_wait);
-                }
-            }
+        tokio::select! {
+            biased;
+            outcome = poll_fn(|context| self.blocking.watch(|| work.as_mut().poll(context))) => outcome,
+            () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => HandlerOutcome::CutOff,
+            () = sleep(timeout.min(LONGEST)) => HandlerOutcome::TimedOut(timeout),
         }
     }
 
@@ -302,7 +291,7 @@ impl Worker {
         }
     }
 
-    /// Stores a dead letter, and renews the lease meanwhile.
+    /// Stores a dead letter.
     async fn dead_letter(
         &self,
         delivery: &Delivery,
@@ -318,20 +307,7 @@ impl Worker {
             attempts,
             message: &delivery.message,
         };
-        let writing = dead_letter(self.bus.transport(), self.root, &origin, reason, error);
-        self.while_renewing(&*delivery.acker, writing).await
-    }
-
-    /// Waits for something, and renews the lease meanwhile.
-    async fn while_renewing<T>(&self, acker: &dyn Acker, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = tokio::time::sleep(renewal_interval(self.ack_wait)) => send(acker, AckKind::InProgress).await,
-            }
-        }
+        dead_letter(self.bus.transport(), self.root, &origin, reason, error).await
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::acks::Acks;
 use super::connect::{ConnectError, connect};
 use super::link::Link;
+use super::thread::NetworkThread;
 use crate::config::Config;
 use crate::transport::{ServerFailure, Unavailable};
 
@@ -38,6 +39,8 @@ pub struct JetStream {
     /// How many messages wait for a connection, and how many may.
     pub(super) queued: AtomicUsize,
     pub(super) max_queued: usize,
+    /// Where the client runs.
+    pub(super) thread: NetworkThread,
 }
 
 impl fmt::Debug for JetStream {
@@ -56,6 +59,14 @@ impl JetStream {
     /// # Errors
     /// As [`Bus::connect`](crate::bus::Bus::connect).
     pub async fn connect(config: &Config) -> Result<Arc<Self>, ConnectError> {
+        let thread = NetworkThread::start().map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
+        // The client runs its tasks where it is made.
+        let connecting = thread.handle().clone().spawn(Self::connect_on(thread, config.clone()));
+        connecting.await.unwrap_or_else(|error| Err(ConnectError::unreachable(config, error.to_string())))
+    }
+
+    async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {
+        let config = &config;
         let (client, link) = connect(config).await?;
         let context = ContextBuilder::new()
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
@@ -65,7 +76,7 @@ impl JetStream {
         let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued) = (AtomicUsize::new(0), config.max_queued);
-        Ok(Arc::new(Self { client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
+        Ok(Arc::new(Self { thread, client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
     }
 
     /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster

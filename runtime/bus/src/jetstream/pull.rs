@@ -388,7 +388,7 @@ impl PullDeliveries {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
-        let acker = Box::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
+        let acker = Arc::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })
     }

@@ -1,5 +1,7 @@
 //! Reading from a durable consumer in memory.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -116,7 +118,7 @@ impl MemoryDeliveries {
             sequence: kept.sequence,
         };
         let (sequence, stored, message) = (kept.sequence, kept.stored, kept.message);
-        Ok(Delivery { message, sequence, deliveries, stored, acker: Box::new(acker) })
+        Ok(Delivery { message, sequence, deliveries, stored, acker: Arc::new(acker) })
     }
 
     fn with_durable<T>(&self, work: impl FnOnce(&mut Durable, &Log, Instant) -> T) -> Option<T> {

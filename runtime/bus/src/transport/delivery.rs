@@ -1,6 +1,7 @@
 //! Reading from a durable consumer, and acknowledging what it delivered.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -68,7 +69,7 @@ pub struct Delivery {
     /// When it was stored.
     pub stored: Timestamp,
     /// Acknowledges it.
-    pub acker: Box<dyn Acker>,
+    pub acker: Arc<dyn Acker>,
 }
 
 /// Acknowledges one delivery.
@@ -105,6 +106,6 @@ impl Delivery {
 
         let (headers, payload) = (super::Headers::default(), bytes::Bytes::new());
         let message = Message { subject: "x".into(), headers, payload };
-        Self { message, sequence, deliveries: 1, stored: Timestamp::UNIX_EPOCH, acker: Box::new(Nowhere) }
+        Self { message, sequence, deliveries: 1, stored: Timestamp::UNIX_EPOCH, acker: Arc::new(Nowhere) }
     }
 }
