@@ -8,6 +8,7 @@ mod default;
 mod derives;
 mod docs;
 pub(crate) mod event_impl;
+mod exports;
 pub(crate) mod fields;
 mod imports;
 mod layout;
@@ -35,6 +36,7 @@ use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
 use event_impl::{Check, EventImpl, Older, event_impl};
+use exports::Exports;
 use layout::line;
 pub(crate) use literal::raw_string;
 use payload::Payload;
@@ -68,8 +70,8 @@ fn generated_by(runtime: &Runtime) -> String {
 struct Contents {
     /// Definitions that belong there.
     own: Vec<Id>,
-    /// Definitions of the modules of versions below that are the newest.
-    exports: BTreeSet<Id>,
+    /// Definitions of other modules that are re-exported there.
+    exports: Exports,
 }
 
 struct Emitter<'a> {
@@ -84,7 +86,7 @@ struct Emitter<'a> {
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
     payloads: BTreeMap<Id, Payload<'a>>,
-    /// How structs with optional properties are built.
+    /// How payloads, and structs with optional properties, are built.
     builders: Builders<'a>,
     /// How older versions become newer ones.
     upcasts: Upcasts,
@@ -180,7 +182,7 @@ impl Emitter<'_> {
         for (id, definition) in self.program.definitions.iter().enumerate() {
             contents.entry(definition.module.clone()).or_default().own.push(id);
         }
-        for (module, exports) in self.exports() {
+        for (module, exports) in exports::exports(self.loaded, self.program, &self.builders) {
             contents.entry(module).or_default().exports = exports;
         }
         let contents: Vec<(Vec<String>, Contents)> = contents.into_iter().collect();
@@ -203,9 +205,13 @@ impl Emitter<'_> {
 
     /// What stands in a module.
     fn items(&self, path: &[String], contents: &Contents, subjects: &Subjects) -> TokenStream {
-        let types = Types::importing(self.source(), path, &contents.own);
-        let mut items = types.imports();
-        for id in contents.own.iter().copied() {
+        let Contents { own, exports } = contents;
+        let built = own.iter().chain(exports.keys()).filter_map(|id| self.builders.required_name(*id));
+        let required = built.map(|name| name.to_string()).collect();
+        let types = Types::importing(self.source(), path, own, exports, &required);
+        let mut items = types.imports(exports);
+        items.extend(exports::uses(&types, &self.builders, exports));
+        for id in own.iter().copied() {
             items.extend(types.declaration(id, self.facts(id)));
             items.extend(self.builders.builder(&types, id));
             items.extend(default::implementation(self.source(), id));
@@ -215,48 +221,7 @@ impl Emitter<'_> {
             items.extend(self.payload(id, subjects));
             items.extend(self.upcasts.beside(id));
         }
-        items.extend(self.uses(&contents.exports));
         items
-    }
-
-    /// Re-exports of the newest version of every event, with the types it is made of, by module.
-    fn exports(&self) -> BTreeMap<Vec<String>, BTreeSet<Id>> {
-        let mut chosen: BTreeMap<Vec<String>, BTreeMap<String, Id>> = BTreeMap::new();
-        let newest: Vec<Id> = self.newest_roots();
-        let parts = newest.iter().flat_map(|root| self.program.reachable(*root));
-        for id in newest.iter().copied().chain(parts) {
-            let definition = &self.program.definitions[id];
-            let Some((version, group)) = definition.module.split_last() else { continue };
-            if version.starts_with('v') && self.program.roots.contains_key(&definition.place.file) {
-                chosen.entry(group.to_vec()).or_default().entry(definition.name.clone()).or_insert(id);
-            }
-        }
-        chosen.into_iter().map(|(group, types)| (group, types.into_values().collect())).collect()
-    }
-
-    fn uses(&self, types: &BTreeSet<Id>) -> TokenStream {
-        let mut by_version: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for id in types {
-            let definition = &self.program.definitions[*id];
-            let version = definition.module.last().map_or("", String::as_str);
-            let names = by_version.entry(version).or_default();
-            names.insert(definition.name.clone());
-            names.extend(self.builders.required_name(*id).map(|name| name.to_string()));
-        }
-        by_version
-            .into_iter()
-            .map(|(version, names)| {
-                let version = field_ident(version);
-                let names = names.into_iter().map(|name| format_ident!("{}", name));
-                quote!(pub use #version::{#(#names),*};)
-            })
-            .collect()
-    }
-
-    fn newest_roots(&self) -> Vec<Id> {
-        let newest = self.loaded.catalogue.events.iter().filter_map(|event| event.versions.last());
-        let files = newest.flat_map(|version| [Some(&version.file), version.reply.as_ref()]);
-        files.flatten().filter_map(|file| self.program.root_of(file)).collect()
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod names;
 pub(crate) mod settle;
 pub(crate) mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value};
 
@@ -37,6 +37,8 @@ pub struct Definition {
     pub equals: Vec<Place>,
     /// The path of its module.
     pub module: Vec<String>,
+    /// The modules of other files that define the same.
+    pub copies: BTreeSet<Vec<String>>,
     /// Its name.
     pub name: String,
     /// Its doc comment.

@@ -109,8 +109,37 @@ fn what_two_groups_define_alike_stands_once_in_a_module_of_both() {
     let text = generate(&[("domain/shop/cart/filled.v1.json", schema), ("domain/shop/order/placed.v1.json", schema)]);
 
     assert_eq!(text.matches("pub struct User ").count(), 1, "{text}");
-    assert!(text.contains("use super::super::shared::User;"), "{text}");
+    assert!(text.contains("pub use super::super::shared::{User, UserRequired};"), "{text}");
     assert!(text.contains("/// The schema `domain/shop/cart/filled.v1.json#/$defs/user`."), "{text}");
+}
+
+#[test]
+fn a_shared_type_is_found_in_every_module_whose_file_defines_it() {
+    let schema = r##"{"type": "object", "properties": {"by": {"$ref": "#/$defs/user"}}, "$defs": {"user":
+        {"type": "object", "properties": {"role": {"enum": ["owner", "guest"]}}}}}"##;
+    let text = generate(&[("domain/cart/filled.v1.json", schema), ("domain/order/placed.v2.json", schema)]);
+
+    let reexport = "pub use super::super::shared::{User, UserRequired, UserRole};";
+    assert_eq!(text.matches(reexport).count(), 2, "{text}");
+    assert!(!text.contains(" use super::super::shared::User;"), "{text}");
+    assert!(text.contains("pub use v1::{CartFilled, CartFilledRequired, User, UserRequired, UserRole};"), "{text}");
+    assert!(text.contains("pub use v2::{OrderPlaced, OrderPlacedRequired, User, UserRequired, UserRole};"), "{text}");
+}
+
+#[test]
+fn a_type_of_the_module_itself_comes_before_a_shared_one_with_its_name() {
+    let schema = r##"{"type": "object", "properties": {"by": {"$ref": "#/$defs/user"}}, "$defs": {"user":
+        {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}}}"##;
+    let own = schema.replace("integer", "string");
+    let text = generate(&[
+        ("domain/cart/filled.v1.json", schema),
+        ("domain/order/paid.v1.json", &own),
+        ("domain/order/placed.v1.json", schema),
+    ]);
+
+    let order = text.split("/// Version 1 of the `order` events.").nth(1).unwrap_or_default();
+    assert!(order.contains("pub struct User {") && !order.contains("pub use super::super::shared"), "{text}");
+    assert!(order.contains("pub by: Option<super::super::shared::User>,"), "{text}");
 }
 
 #[test]
@@ -124,7 +153,7 @@ fn what_events_of_one_group_define_alike_stands_in_its_oldest_version() {
     ]);
 
     assert_eq!(text.matches("pub struct User ").count(), 1, "{text}");
-    assert!(text.contains("use super::v1::User;"), "{text}");
+    assert!(text.contains("pub use super::v1::{User, UserRequired};"), "{text}");
 }
 
 #[test]
@@ -196,4 +225,33 @@ fn a_new_optional_property_leaves_those_who_build_the_struct_alone() {
     assert!(older.contains("with_note = note: into String\n"), "{older}");
     assert!(newer.contains("with_count = count: of u8, with_note = note: into String\n"), "{newer}");
     assert!(newer.contains("pub use v1::{RuleSet, RuleSetRequired};"), "{newer}");
+}
+
+#[test]
+fn a_payload_without_optional_properties_is_ready_for_the_first() {
+    let schema = r#"{"type": "object", "required": ["id", "by"], "properties": {"id": {"type": "string"},
+        "by": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}}}"#;
+    let text = generate(&[("domain/rule/set.v1.json", schema)]);
+
+    assert!(text.contains("RuleSet from RuleSetRequired { id: String, by: RuleSetBy }\n"), "{text}");
+    assert!(!text.contains("RuleSetByRequired"), "{text}");
+}
+
+#[test]
+fn a_struct_without_required_properties_is_made_of_none() {
+    let schema = r#"{"type": "object", "properties": {"note": {"type": "string"}}}"#;
+    let text = generate(&[("domain/rule/set.v1.json", schema)]);
+
+    assert!(text.contains("RuleSet from RuleSetRequired {};\n"), "{text}");
+}
+
+#[test]
+fn a_setter_is_told_the_name_of_its_property() {
+    let schema = r#"{"type": "object", "properties": {"type": {"type": "string"}, "a b": {"type": "string"},
+        "note": {"type": "string"}}}"#;
+    let text = generate(&[("domain/rule/set.v1.json", schema)]);
+
+    assert!(text.contains(r#"with_type = r#type "type": into String"#), "{text}");
+    assert!(text.contains(r#"with_a_b = a_b "a\u{20}b": into String"#), "{text}");
+    assert!(text.contains("with_note = note: into String"), "{text}");
 }

@@ -6,17 +6,7 @@ use std::path::PathBuf;
 use eventsmith_codegen::domain_event::Site;
 use proc_macro::{Span, TokenStream};
 
-/// Binds a struct of your own to one version of one event of the catalogue.
-///
-/// ```ignore
-/// #[domain_event("rule.created", version = 1)]
-/// #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-/// struct RuleCreated {
-///     rule_id: String,
-///     #[serde(skip_serializing_if = "Option::is_none")]
-///     description: Option<String>,
-/// }
-/// ```
+/// Binds a struct of your own to one version of one event of the catalogue; `eventsmith::domain_event` has an example.
 ///
 /// The build fails, pointing at the field, where the struct evidently disagrees with the schema: a name, whether a
 /// property may be absent or null, a type. The struct becomes an [`Event`], and a `#[test]` proves that it and the

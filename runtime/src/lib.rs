@@ -144,11 +144,8 @@ pub use eventsmith_bus::{
 
 /// Takes in the events that the build script of the crate generated, by `eventsmith_codegen::Builder::new().build()`.
 ///
-/// Not run here, as it needs that build script; the crate `schemas` of the repository compiles it.
-///
-/// ```ignore
-/// eventsmith::include_events!();
-/// ```
+/// That call stands in `build.rs`, and the line `eventsmith::include_events!();` in `lib.rs`. The crate `schemas` of the
+/// repository is made so.
 #[macro_export]
 macro_rules! include_events {
     () => {

@@ -654,8 +654,9 @@ pub mod audit {
 /// The types of `cache`, in their newest versions.
 pub mod cache {
     pub use v1::{
-        CacheInvalidate, CacheInvalidateReply, CacheInvalidateRequired, CacheWarm,
-        CacheWarmReply, CacheWarmReplyRequired, CacheWarmRequired,
+        CacheInvalidate, CacheInvalidateReply, CacheInvalidateReplyRequired,
+        CacheInvalidateRequired, CacheWarm, CacheWarmReply, CacheWarmReplyRequired,
+        CacheWarmRequired,
     };
 
     /// Version 1 of the `cache` events.
@@ -716,6 +717,11 @@ pub mod cache {
             pub entries_removed: u32,
             /// When the last entry was dropped (RFC 3339 with offset).
             pub completed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CacheInvalidateReply from CacheInvalidateReplyRequired { entries_removed: u32,
+            completed_at: DateTime }
         }
 
         impl CacheInvalidateReply {
@@ -2090,7 +2096,8 @@ pub mod coupon {
 pub mod evaluation {
     pub use v1::{
         EvaluationEvaluate, EvaluationEvaluateReply, EvaluationEvaluateReplyRequired,
-        EvaluationEvaluateRequired, EvaluationFailed, EvaluationStarted,
+        EvaluationEvaluateRequired, EvaluationFailed, EvaluationFailedRequired,
+        EvaluationStarted, EvaluationStartedRequired,
     };
     pub use v2::{EvaluationCompleted, EvaluationCompletedRequired};
 
@@ -2182,6 +2189,12 @@ pub mod evaluation {
             pub failed_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            EvaluationFailed from EvaluationFailedRequired { context_id: ContextId,
+            transaction_id: TransactionId, error_code: ErrorCode, error_message: ErrorMessage,
+            retryable: bool, failed_at: DateTime }
+        }
+
         impl EvaluationFailed {
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.failed_at)
@@ -2217,6 +2230,11 @@ pub mod evaluation {
             pub rule_count: u32,
             /// When the evaluation began (RFC 3339 with offset).
             pub started_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            EvaluationStarted from EvaluationStartedRequired { context_id: ContextId,
+            transaction_id: TransactionId, customer_id: CustomerId, rule_count: u32, started_at: DateTime }
         }
 
         impl EvaluationStarted {
@@ -3628,13 +3646,16 @@ pub mod promotion {
 pub mod rule {
     pub use v1::{
         PropertyChange, RuleActivate, RuleActivateReply, RuleActivateReplyRequired,
-        RuleActivateRequired, RuleActivated, RuleChanges, RuleCreate, RuleCreateReply,
+        RuleActivateRequired, RuleActivated, RuleActivatedRequired, RuleChanges,
+        RuleChangesRequired, RuleCreate, RuleCreateReply, RuleCreateReplyRequired,
         RuleCreateRequired, RuleDeactivate, RuleDeactivateReply,
         RuleDeactivateReplyRequired, RuleDeactivateRequired, RuleDeactivated,
-        RuleDeactivatedRequired, RuleDelete, RuleDeleteReply, RuleDeleteRequired,
-        RuleDeleted, RuleGet, RuleGetReply, RuleGetReplyRequired, RuleGetRequired,
-        RuleList, RuleListReply, RuleListReplyRequired, RuleSummary, RuleSummaryRequired,
-        RuleUpdate, RuleUpdateReply, RuleUpdateRequired, RuleUpdated, RuleUpdatedRequired,
+        RuleDeactivatedRequired, RuleDelete, RuleDeleteReply, RuleDeleteReplyRequired,
+        RuleDeleteRequired, RuleDeleted, RuleDeletedRequired, RuleGet, RuleGetReply,
+        RuleGetReplyRequired, RuleGetRequired, RuleList, RuleListReply,
+        RuleListReplyRequired, RuleListRequired, RuleSummary, RuleSummaryRequired,
+        RuleUpdate, RuleUpdateReply, RuleUpdateReplyRequired, RuleUpdateRequired,
+        RuleUpdated, RuleUpdatedRequired,
     };
     pub use v2::{RuleCreated, RuleCreatedRequired};
 
@@ -3663,6 +3684,11 @@ pub mod rule {
             pub activated_at: DateTime,
             /// From when on the rule is evaluated (RFC 3339 with offset).
             pub effective_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleActivated from RuleActivatedRequired { rule_id: RuleId, name: RuleName, activated_by: Actor,
+            activated_at: DateTime, effective_at: DateTime }
         }
 
         impl RuleActivated {
@@ -3707,6 +3733,12 @@ pub mod rule {
             pub created_at: DateTime,
             /// The rule's version, 1 unless it was imported with a history.
             pub version: RuleVersion,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleCreated from RuleCreatedRequired { rule_id: RuleId, name: RuleName, description: String,
+            status: RuleStatus, priority: PriorityLevel, created_by: Actor, created_at: DateTime,
+            version: RuleVersion }
         }
 
         impl RuleCreated {
@@ -3798,6 +3830,11 @@ pub mod rule {
             pub deleted_at: DateTime,
             /// The rule's last version.
             pub final_version: RuleVersion,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleDeleted from RuleDeletedRequired { rule_id: RuleId, name: RuleName, deleted_by: Actor,
+            deleted_at: DateTime, final_version: RuleVersion }
         }
 
         impl RuleDeleted {
@@ -4054,6 +4091,11 @@ pub mod rule {
             pub created_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleCreateReply from RuleCreateReplyRequired { rule_id: RuleId, status: RuleStatus,
+            version: RuleVersion, created_at: DateTime }
+        }
+
         impl RuleCreateReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.is_valid()
@@ -4217,6 +4259,11 @@ pub mod rule {
             pub deleted_at: DateTime,
         }
 
+        ::eventsmith::generated::builder! {
+            RuleDeleteReply from RuleDeleteReplyRequired { rule_id: RuleId, final_version: RuleVersion,
+            deleted_at: DateTime }
+        }
+
         impl RuleDeleteReply {
             pub(crate) fn is_valid(&self) -> bool {
                 self.final_version.is_valid()
@@ -4290,6 +4337,11 @@ pub mod rule {
             pub new_version: u32,
             /// When the rule was changed (RFC 3339 with offset).
             pub updated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleUpdateReply from RuleUpdateReplyRequired { rule_id: RuleId, previous_version: RuleVersion,
+            new_version: u32, updated_at: DateTime }
         }
 
         impl RuleUpdateReply {
@@ -4461,13 +4513,13 @@ pub mod rule {
         }
 
         ::eventsmith::generated::builder! {
-            RuleList;
+            RuleList from RuleListRequired {};
             with_status = status: into RuleStatus, with_tag = tag: into Tag,
             with_min_priority = min_priority: into RulePriority, with_page_size = page_size: of u8,
             with_page_token = page_token: into PageToken
         }
 
-        /// The defaults of the schema.
+        /// The defaults of the schema, those of optional properties, too.
         impl Default for RuleList {
             fn default() -> Self {
                 Self {
@@ -4599,7 +4651,7 @@ pub mod rule {
         }
 
         ::eventsmith::generated::builder! {
-            RuleChanges;
+            RuleChanges from RuleChangesRequired {};
             with_name = name: into RuleName, with_description = description: into String,
             with_definition = definition: into RuleDefinition, with_priority = priority: into RulePriority,
             with_tags = tags: of Vec<Tag>

@@ -3,6 +3,10 @@
 //!
 //! Every type here is generated from the schema files beside this crate's `Cargo.toml`.
 
+/// The guide to catalogues, whose code is about this one and is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/catalogue.md")]
+mod guide {}
 mod upcast;
 
 eventsmith::include_events!();

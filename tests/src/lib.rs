@@ -3,11 +3,15 @@
 #![doc = include_str!("../../README.md")]
 #![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]
 
-/// The guides, whose code is compiled, too.
+/// The guides, whose code is compiled, too; that of docs/catalogue.md is, in the crate of its catalogue.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../../docs/dead-letters.md")]
+    mod dead_letters {}
     #[doc = include_str!("../../docs/delivery.md")]
     mod delivery {}
+    #[doc = include_str!("../../docs/provisioning.md")]
+    mod provisioning {}
     #[doc = include_str!("../../docs/unit-tests.md")]
     mod unit_tests {}
 }

@@ -149,3 +149,33 @@ fn a_command_is_no_event() {
 
     assert!(error.contains("the trait bound `RuleCreate: Event` is not satisfied"), "{error}");
 }
+
+#[test]
+fn a_type_that_several_files_define_is_one_under_the_path_of_each() {
+    let project = Project::new("shared");
+    let schema = r##"{"type": "object", "required": ["by"], "properties": {"by": {"$ref": "#/$defs/user"}},
+        "$defs": {"user": {"type": "object", "required": ["role"], "properties": {"role": {"enum": ["owner", "guest"]},
+        "type": {"type": "string"}}}}}"##;
+    for path in ["domain/cart/filled.v1.json", "domain/order/paid.v1.json", "domain/order/placed.v3.json"] {
+        project.write(path, schema);
+    }
+    let main = r#"
+#![deny(unused_imports)]
+
+mod events {
+    eventsmith::include_events!();
+}
+
+fn main() {
+    use events::{cart, order, shared};
+
+    let by: shared::User = order::v3::User::from(order::v1::UserRequired { role: cart::UserRole::Owner }).with_type("t");
+    let placed = order::OrderPlaced::from(order::OrderPlacedRequired { by: by.clone() });
+    let filled = cart::CartFilled { by: cart::v1::User { role: order::UserRole::Guest, ..placed.by } };
+    println!("{}", serde_json::to_string(&[by, filled.by]).unwrap());
+}
+"#;
+    project.write("src/main.rs", main);
+
+    assert_eq!(project.run().unwrap(), "[{\"role\":\"owner\",\"type\":\"t\"},{\"role\":\"guest\",\"type\":\"t\"}]\n");
+}

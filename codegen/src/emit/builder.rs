@@ -1,8 +1,8 @@
-//! Builders: how a struct with optional properties is made without naming those that are absent.
+//! Builders: how a struct is made without naming the optional properties that are absent, or that come with a later schema.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::shape::words::unique;
@@ -15,41 +15,39 @@ pub(super) struct Builders<'a> {
     program: &'a Program,
     /// The names of all types, with their groups, which re-export them.
     taken: HashSet<(&'a [String], &'a str)>,
+    /// The payloads of events, requests and replies.
+    roots: BTreeSet<Id>,
 }
 
 impl<'a> Builders<'a> {
     pub(super) fn new(program: &'a Program) -> Self {
         let taken = program.definitions.iter().map(|definition| (group(definition), definition.name.as_str()));
-        Self { program, taken: taken.collect() }
+        Self { program, taken: taken.collect(), roots: program.roots.values().copied().collect() }
     }
 
-    /// The name of the struct of the required properties, where a struct has required and optional ones.
+    /// The name of the struct of the required properties: of a payload, and of all else that has optional ones.
     pub(super) fn required_name(&self, id: Id) -> Option<Ident> {
         let body = self.body(id)?;
-        let is_mixed =
-            body.fields.iter().any(|field| field.required) && body.fields.iter().any(|field| !field.required);
+        let is_built = self.roots.contains(&id) || body.fields.iter().any(|field| !field.required);
         let definition = &self.program.definitions[id];
         let is_taken = |name: &str| self.taken.contains(&(group(definition), name));
-        is_mixed.then(|| format_ident!("{}", unique(&format!("{}Required", definition.name), is_taken)))
+        is_built.then(|| format_ident!("{}", unique(&format!("{}Required", definition.name), is_taken)))
     }
 
-    /// The call of the macro that writes the builder; nothing for what has no optional properties.
-    pub(super) fn builder(&self, types: &Types<'_>, id: Id) -> TokenStream {
-        let Some(body) = self.body(id).filter(|body| body.fields.iter().any(|field| !field.required)) else {
-            return TokenStream::new();
-        };
+    /// The call of the macro that writes the builder; nothing for what has none.
+    pub(super) fn builder(&self, types: &Types<'_>, id: Id) -> Option<TokenStream> {
+        let (body, required) = (self.body(id)?, self.required_name(id)?);
         let name = format_ident!("{}", self.program.definitions[id].name);
-        let required = self.required_name(id).map(|required| {
-            let fields = body.fields.iter().filter(|field| field.required).map(|field| {
-                let (name, ty) = (field_ident(&field.name), types.shape(&field.shape));
-                quote!(#name: #ty)
-            });
-            quote!(from #required { #(#fields),* })
+        let fields = body.fields.iter().filter(|field| field.required).map(|field| {
+            let (name, ty) = (field_ident(&field.name), types.shape(&field.shape));
+            quote!(#name: #ty)
         });
-        let setters = body.fields.iter().filter(|field| !field.required).map(|field| setter(types, field));
-        let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(; unknown));
+        let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(+ unknown));
+        let optional = body.fields.iter().filter(|field| !field.required);
+        let setters: Vec<TokenStream> = optional.map(|field| setter(types, field)).collect();
+        let setters = (!setters.is_empty()).then(|| quote!(; #(#setters),*));
         let builder = types.runtime().internal("builder");
-        quote!(#builder! { #name #required; #(#setters),* #unknown })
+        Some(quote!(#builder! { #name from #required { #(#fields),* } #unknown #setters }))
     }
 
     fn body(&self, id: Id) -> Option<&'a Struct> {
@@ -69,7 +67,13 @@ fn setter(types: &Types<'_>, field: &Field) -> TokenStream {
     let (setter, name, ty) =
         (format_ident!("with_{}", field.name), field_ident(&field.name), types.shape(&field.shape));
     let how = format_ident!("{}", if converts(&field.shape) { "into" } else { "of" });
-    quote!(#setter = #name: #how #ty)
+    let property = (name != field.property.as_str()).then(|| literal(&field.property));
+    quote!(#setter = #name #property: #how #ty)
+}
+
+/// A literal without spaces, as those of a macro's call are laid out.
+fn literal(text: &str) -> Option<Literal> {
+    format!("{text:?}").replace(' ', "\\u{20}").parse().ok()
 }
 
 /// Whether a setter takes whatever becomes the type. A number it takes as it is, as the type of a literal could not be

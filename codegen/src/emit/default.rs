@@ -32,7 +32,7 @@ pub(super) fn implementation(source: Source<'_>, id: Id) -> Option<TokenStream> 
     let unknown = matches!(body.unknown, Unknown::Kept(_)).then(|| quote!(unknown: Default::default(),));
     let name = format_ident!("{}", definition.name);
     Some(quote! {
-        /// The defaults of the schema.
+        /// The defaults of the schema, those of optional properties, too.
         impl Default for #name {
             fn default() -> Self {
                 Self { #(#fields,)* #unknown }

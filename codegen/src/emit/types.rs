@@ -1,6 +1,6 @@
 //! Structs, enums, unions and newtypes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -10,6 +10,7 @@ use crate::shape::{
 };
 
 use super::docs::{doc, with_source};
+use super::exports::Exports;
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -50,10 +51,20 @@ impl<'a> Types<'a> {
         Self { source, module, imported: BTreeSet::new() }
     }
 
-    /// Paths from a module that imports what its types are made of, where no two have the same name.
-    pub(super) fn importing(source: Source<'a>, module: &'a [String], own: &[Id]) -> Self {
+    /// Paths from a module that imports what its types are made of, where no two have the same name. The names of what it
+    /// `exports`, and of the structs of `required` properties, are taken.
+    pub(super) fn importing(
+        source: Source<'a>,
+        module: &'a [String],
+        own: &[Id],
+        exports: &Exports,
+        required: &HashSet<String>,
+    ) -> Self {
         let program = source.program;
         let mut names: BTreeMap<&str, BTreeSet<Id>> = BTreeMap::new();
+        for id in exports.keys() {
+            names.entry(&program.definitions[*id].name).or_default().insert(*id);
+        }
         for id in own {
             let definition = &program.definitions[*id];
             names.entry(&definition.name).or_default().insert(*id);
@@ -61,7 +72,8 @@ impl<'a> Types<'a> {
                 names.entry(&program.definitions[used].name).or_default().insert(used);
             }
         }
-        let unambiguous = names.into_values().filter(|ids| ids.len() == 1).flatten();
+        names.retain(|name, ids| ids.len() == 1 && !required.contains(*name));
+        let unambiguous = names.into_values().flatten();
         let imported = unambiguous.filter(|id| program.definitions[*id].module != module).collect();
         Self { source, module, imported }
     }
@@ -86,10 +98,10 @@ impl<'a> Types<'a> {
         super::values::accepts(self.source.program, &Shape::of(Type::Named(id)), value)
     }
 
-    /// The `use` lines of a module.
-    pub(super) fn imports(&self) -> TokenStream {
+    /// The `use` lines of a module for what it does not re-export.
+    pub(super) fn imports(&self, exports: &Exports) -> TokenStream {
         let mut modules: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
-        for id in &self.imported {
+        for id in self.imported.iter().filter(|id| !exports.contains_key(id)) {
             let definition = &self.source.program.definitions[*id];
             modules.entry(&definition.module).or_default().insert(&definition.name);
         }
@@ -334,7 +346,7 @@ impl<'a> Types<'a> {
     }
 
     /// The path from the module at hand to another, with a separator at its end.
-    fn module_path(&self, module: &[String]) -> TokenStream {
+    pub(super) fn module_path(&self, module: &[String]) -> TokenStream {
         let shared = self.module.iter().zip(module).take_while(|(one, other)| one == other).count();
         let up = std::iter::repeat_n(quote!(super::), self.module.len() - shared);
         let down = module[shared..].iter().map(|step| {

@@ -1,6 +1,6 @@
 //! What lowering knows and collects: the catalogue, the definitions so far, the gaps of the one at hand.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -156,6 +156,7 @@ impl<'a> Context<'a> {
             place,
             equals: Vec::new(),
             module: Vec::new(),
+            copies: BTreeSet::new(),
             name: String::new(),
             body: Body::Open,
             gaps: Vec::new(),

@@ -62,6 +62,8 @@ pub(super) fn merge_equal(
         let files: BTreeSet<&str> = places.clone().map(|place| place.file.as_str()).collect();
         let mut definition = program.definitions[ids[0]].clone();
         definition.module = homes.of_all(&files);
+        definition.copies = files.iter().map(|file| homes.of(file).0).collect();
+        definition.copies.remove(&definition.module);
         definition.equals = places.clone().skip(1).cloned().collect();
         if let Some(at) = definition.equals.iter().position(|place| !homes.is_event(&place.file))
             && homes.is_event(&definition.place.file)

@@ -1,15 +1,17 @@
-//! Building structs with optional properties, so that a new optional property breaks no caller.
+//! Building structs so that a new optional property breaks no caller.
 
-/// Gives a struct one setter for each optional property and, where it has required ones, a struct of those alone that becomes
-/// it by `From`. Generated code calls it for structs with optional properties.
+/// Gives a struct another one of its required properties alone, from which it is made by `From`, and one setter for each
+/// optional property. Generated code calls it for payloads, and for other structs with optional properties.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! builder {
     (
-        $name:ident from $required:ident { $($field:ident: $type:ty),* };
-        $($setter:ident = $optional:ident: $how:ident $inner:ty),* $(; $unknown:ident)?
+        $name:ident from $required:ident { $($field:ident: $type:ty),* } $(+ $unknown:ident)?
+        $(; $($setter:ident = $optional:ident $($property:literal)?: $how:ident $inner:ty),+)?
     ) => {
-        #[doc = concat!("The required properties of [`", stringify!($name), "`]; `From` makes one of them, and its setters add the others.")]
+        #[doc = concat!("The required properties of [`", stringify!($name), "`].")]
+        #[doc = ""]
+        #[doc = "`From` leaves all others absent, also those with a default in the schema; setters add them."]
         #[derive(Debug, Clone)]
         pub struct $required {
             $(
@@ -23,35 +25,36 @@ macro_rules! builder {
                 let $required { $($field),* } = required;
                 Self {
                     $($field,)*
-                    $($optional: ::std::option::Option::None,)*
+                    $($($optional: ::std::option::Option::None,)+)?
                     $($unknown: ::std::default::Default::default(),)?
                 }
             }
         }
 
-        $crate::builder! { $name; $($setter = $optional: $how $inner),* $(; $unknown)? }
+        $(
+            impl $name {
+                $($crate::builder!(@setter $setter $optional ($($property)?) $how $inner);)+
+            }
+        )?
     };
-    ($name:ident; $($setter:ident = $optional:ident: $how:ident $inner:ty),* $(; $unknown:ident)?) => {
-        impl $name {
-            $($crate::builder!(@setter $setter $optional $how $inner);)*
-        }
-    };
-    (@setter $setter:ident $optional:ident into $inner:ty) => {
-        #[doc = concat!("The same with `", stringify!($optional), "`.")]
+    (@setter $setter:ident $optional:ident $property:tt into $inner:ty) => {
+        #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
         pub fn $setter(mut self, value: impl ::std::convert::Into<$inner>) -> Self {
             self.$optional = ::std::option::Option::Some(value.into());
             self
         }
     };
-    (@setter $setter:ident $optional:ident of $inner:ty) => {
-        #[doc = concat!("The same with `", stringify!($optional), "`.")]
+    (@setter $setter:ident $optional:ident $property:tt of $inner:ty) => {
+        #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
         pub fn $setter(mut self, value: $inner) -> Self {
             self.$optional = ::std::option::Option::Some(value);
             self
         }
     };
+    (@property $optional:ident ()) => { stringify!($optional) };
+    (@property $optional:ident ($property:literal)) => { $property };
 }
 
 #[cfg(test)]
@@ -63,18 +66,35 @@ mod tests {
         id: String,
         note: Option<String>,
         priority: Option<u64>,
+        r#type: Option<String>,
         unknown: Vec<u8>,
     }
 
-    crate::builder! {
-        Rule from RuleRequired { id: String }; with_note = note: into String, with_priority = priority: of u64; unknown
+    #[derive(Debug, PartialEq)]
+    struct Closed {
+        id: String,
     }
+
+    crate::builder! {
+        Rule from RuleRequired { id: String } + unknown;
+        with_note = note: into String, with_priority = priority: of u64, with_type = r#type "type": into String
+    }
+
+    crate::builder! { Closed from ClosedRequired { id: String } }
 
     #[test]
     fn what_is_not_set_is_absent() {
         let rule = Rule::from(RuleRequired { id: "r1".to_owned() }).with_note("n").with_priority(3);
 
-        let literal = Rule { id: "r1".to_owned(), note: Some("n".to_owned()), priority: Some(3), unknown: Vec::new() };
-        assert_eq!(rule, literal);
+        let (id, note) = ("r1".to_owned(), Some("n".to_owned()));
+        assert_eq!(rule, Rule { id, note, priority: Some(3), r#type: None, unknown: Vec::new() });
+        assert_eq!(rule.with_type("t").r#type.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_struct_without_optional_properties_is_built_alike() {
+        let closed = Closed::from(ClosedRequired { id: "r1".to_owned() });
+
+        assert_eq!(closed, Closed { id: "r1".to_owned() });
     }
 }

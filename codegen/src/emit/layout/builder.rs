@@ -32,7 +32,7 @@ fn tidy(tokens: &str) -> String {
     let rooted = ["into", "of", ":", ",", "<"]
         .iter()
         .fold(tokens.to_owned(), |text, before| text.replace(&format!("{before} :: "), &format!("{before} ::")));
-    let pairs = [(" :: ", "::"), (" : ", ": "), (" < ", "<"), (" >", ">"), (" ,", ","), (" ;", ";")];
+    let pairs = [(" :: ", "::"), (" : ", ": "), (" < ", "<"), (" >", ">"), (" ,", ","), (" ;", ";"), ("{ }", "{}")];
     pairs.iter().fold(rooted, |text, (from, to)| text.replace(from, to)).replace("< ::", "<::")
 }
 
@@ -62,11 +62,11 @@ mod tests {
 
     #[test]
     fn a_call_reads_as_if_written_by_hand() {
-        let text = "    ::e::builder! {\n        A from ARequired { a : Vec < B >, b : :: e :: C }; with_c = c :\n        \
-                    into super :: D; unknown\n    }\n";
+        let text = "    ::e::builder! {\n        A from ARequired { a : Vec < B >, b : :: e :: C } + unknown ; with_c = c \"C\" :\n        \
+                    into super :: D\n    }\n";
 
-        let expected = "    ::e::builder! {\n        A from ARequired { a: Vec<B>, b: ::e::C };\n        \
-                        with_c = c: into super::D;\n        unknown\n    }\n";
+        let expected = "    ::e::builder! {\n        A from ARequired { a: Vec<B>, b: ::e::C } + unknown;\n        \
+                        with_c = c \"C\": into super::D\n    }\n";
         assert_eq!(lay_out(text), expected);
     }
 }

@@ -52,8 +52,8 @@ pub mod subjects {
 /// The types of `order`, in their newest versions.
 pub mod order {
     pub use v2::{
-        Code, Crate, CrateRequired, Level, Line, LineRequired, Marks, OrderPacked,
-        OrderPackedBox, OrderPackedCard, OrderPackedCash, OrderPackedNone,
+        Code, Crate, CrateRequired, Level, Line, LineRequired, Marks, MarksRequired,
+        OrderPacked, OrderPackedBox, OrderPackedCard, OrderPackedCash, OrderPackedNone,
         OrderPackedPayment, OrderPackedRequired, OrderStacked, OrderStackedRequired,
         OrderStackedWord, Status, Weight, Word,
     };
@@ -145,6 +145,10 @@ pub mod order {
             pub order_id: String,
             /// The property `amount`.
             pub amount: u16,
+        }
+
+        ::eventsmith::generated::builder! {
+            OrderPlaced from OrderPlacedRequired { order_id: String, amount: u16 }
         }
 
         impl OrderPlaced {
@@ -413,9 +417,8 @@ pub mod order {
         }
 
         ::eventsmith::generated::builder! {
-            Marks;
-            with_main = main: into Level;
-            unknown
+            Marks from MarksRequired {} + unknown;
+            with_main = main: into Level
         }
 
         impl Marks {
@@ -1005,9 +1008,8 @@ pub mod order {
         }
 
         ::eventsmith::generated::builder! {
-            Marks;
-            with_main = main: into Level;
-            unknown
+            Marks from MarksRequired {} + unknown;
+            with_main = main: into Level
         }
 
         impl Marks {
@@ -1050,7 +1052,7 @@ pub mod order {
     pub mod v3 {
         use ::eventsmith::{Event, Kind, Upcast};
         use ::serde::{Deserialize, Serialize};
-        use super::v2::OrderPlacedChannel;
+        pub use super::v2::OrderPlacedChannel;
 
         /// An order was placed. Since version 3 the amount is a text with its currency.
         ///

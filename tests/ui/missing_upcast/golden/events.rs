@@ -177,7 +177,7 @@ pub mod order {
     pub mod v3 {
         use ::eventsmith::{Event, Kind, Upcast};
         use ::serde::{Deserialize, Serialize};
-        use super::v2::OrderPlacedChannel;
+        pub use super::v2::OrderPlacedChannel;
 
         /// An order was placed.
         ///
