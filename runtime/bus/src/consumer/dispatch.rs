@@ -113,9 +113,14 @@ impl Dispatch {
     /// only one that waits becomes one.
     async fn begin(&mut self) {
         while self.running.len() < self.config.concurrency.max(1) {
-            let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
+            let mut admission = None;
+            let admits = |routing: &Routing| {
+                let Some(breaker) = self.worker.breaker(routing.route) else { return true };
+                admission = breaker.admit();
+                admission.is_some()
+            };
             let Some(ReadyDelivery { delivery, routing, has_waited }) = self.queue.pop(admits) else { return };
-            let begun = self.worker.begin(delivery, has_waited);
+            let begun = self.worker.begin(delivery, has_waited, admission);
             if begun.is_handled() {
                 let Delivery { sequence, stored, acker, .. } = &begun.delivery;
                 send(&**acker, AckKind::Ack).await;

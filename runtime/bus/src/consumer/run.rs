@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, Span};
 
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker};
 use super::error::ConsumeError;
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
@@ -66,6 +66,8 @@ pub(super) struct StartedDelivery {
     /// The index of its handler among the routes, if there is one.
     route: Option<usize>,
     state: HandlerState,
+    /// What its breaker, if it has one, is told of the outcome.
+    admission: Option<Admission>,
     span: Span,
 }
 
@@ -89,7 +91,7 @@ impl Worker {
     /// The number of deliveries is checked before that, so that an event that kills its process ends among the dead letters
     /// like any other that fails too often. One that has waited for others of its key cannot have done so: those were
     /// delivered together with it.
-    pub(super) fn begin(&self, delivery: Delivery, has_waited: bool) -> StartedDelivery {
+    pub(super) fn begin(&self, delivery: Delivery, has_waited: bool, admission: Option<Admission>) -> StartedDelivery {
         let span = tracing::info_span!(
             "handle",
             stream = self.stream,
@@ -100,10 +102,10 @@ impl Worker {
             id = delivery.message.headers.get(Headers::ID),
         );
         let (route, state) = span.in_scope(|| self.call(&delivery, has_waited));
-        let begun = StartedDelivery { delivery, route, state, span };
+        let mut begun = StartedDelivery { delivery, route, state, admission, span };
         if begun.is_handled() {
             Counters::count(&self.monitor.counters().handled);
-            self.report_to_breaker(route, &HandlerOutcome::Handled);
+            report(begun.admission.take(), &HandlerOutcome::Handled);
         }
         begun
     }
@@ -135,21 +137,18 @@ impl Worker {
 
     /// Runs a handler to its end and settles the event.
     pub(super) async fn finish(self: Arc<Self>, begun: Box<StartedDelivery>, key: Option<Key>) -> FinishedDelivery {
-        let (sequence, stored, route) = (begun.delivery.sequence, begun.delivery.stored, begun.route);
+        let (sequence, stored) = (begun.delivery.sequence, begun.delivery.stored);
         let end = AssertUnwindSafe(self.run_to_end(begun)).catch_unwind().await.unwrap_or_else(|_| {
             // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
             // off. The event comes again after `ack_wait`.
             tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
-            if let Some(breaker) = self.breaker(route) {
-                breaker.withdraw();
-            }
             DeliveryEnd::Other
         });
         FinishedDelivery { sequence, stored, key, end }
     }
 
     async fn run_to_end(&self, begun: Box<StartedDelivery>) -> DeliveryEnd {
-        let StartedDelivery { delivery, route, state, span } = *begun;
+        let StartedDelivery { delivery, route, state, admission, span } = *begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
             let outcome = match state {
@@ -159,7 +158,7 @@ impl Worker {
                     self.await_handler(&*delivery.acker, timeout, work).await
                 }
             };
-            self.report_to_breaker(route, &outcome);
+            report(admission, &outcome);
             let settlement = outcome.settlement(delivery.attempt, retry);
             log_settlement(&outcome, settlement);
             match self.settle(&delivery, &outcome, settlement, retry).await {
@@ -175,15 +174,6 @@ impl Worker {
     /// The breaker that guards a handler.
     pub(super) fn breaker(&self, route: Option<usize>) -> Option<&Arc<Breaker>> {
         self.routes[route?].breaker.as_ref()
-    }
-
-    fn report_to_breaker(&self, route: Option<usize>, outcome: &HandlerOutcome) {
-        if let Some(breaker) = self.breaker(route) {
-            match outcome.speaks_of_failure() {
-                Some(failed) => breaker.report(failed),
-                None => breaker.withdraw(),
-            }
-        }
     }
 
     /// Renews the lease while a handler runs, and ends the handler when its time is over.
@@ -280,6 +270,13 @@ impl Worker {
                 () = tokio::time::sleep(renewal_interval(self.ack_wait)) => send(&*delivery.acker, AckKind::InProgress).await,
             }
         }
+    }
+}
+
+/// Tells a breaker how an attempt ended, if that says anything.
+fn report(admission: Option<Admission>, outcome: &HandlerOutcome) {
+    if let (Some(admission), Some(failed)) = (admission, outcome.speaks_of_failure()) {
+        admission.report(failed);
     }
 }
 
