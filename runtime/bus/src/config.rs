@@ -2,6 +2,7 @@
 
 pub(crate) mod duration;
 mod env;
+mod injected;
 mod secret;
 
 use std::path::{Path, PathBuf};
@@ -210,8 +211,21 @@ pub enum ConfigError {
 impl ConfigError {
     fn toml(text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-        Self::Toml { line, reason: error.message().to_owned() }
+        let reason = match suggestion(error.message(), str::to_owned) {
+            Some(meant) => format!("{}; {meant}", error.message()),
+            None => error.message().to_owned(),
+        };
+        Self::Toml { line, reason }
     }
+}
+
+/// Which setting was meant, by what toml says of one that is unknown, and of all that are known; each as it is written
+/// where it stands.
+fn suggestion(message: &str, written: impl Fn(&str) -> String) -> Option<String> {
+    let mut names = message.strip_prefix("unknown field `")?.split('`').step_by(2);
+    let wrong = names.next()?;
+    let (distance, meant) = names.map(|name| (strsim::levenshtein(wrong, name), name)).min()?;
+    (distance <= wrong.len().div_ceil(3).max(2)).then(|| format!("did you mean {}?", written(meant)))
 }
 
 fn executable_name() -> String {
@@ -234,7 +248,7 @@ mod tests {
         let error = Config::from_toml("name = \"a\"\nservrs = []\n").unwrap_err();
 
         let text = error.to_string();
-        assert!(text.contains("line 2") && text.contains("servrs"), "{text}");
+        assert!(text.contains("line 2") && text.contains("servrs") && text.contains("did you mean servers?"), "{text}");
     }
 
     #[test]
