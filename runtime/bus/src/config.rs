@@ -65,12 +65,25 @@ pub struct Config {
     pub user: Option<String>,
     /// The password of [`user`](Self::user).
     pub password: Option<Secret>,
+    /// A file with the password of [`user`](Self::user). As every file with credentials or certificates it is read for each
+    /// connection, so that it may change while the program runs.
+    pub password_file: Option<PathBuf>,
     /// Logs in with a token.
     pub token: Option<Secret>,
+    /// Logs in with the token in a file.
+    pub token_file: Option<PathBuf>,
     /// Logs in with a credentials file (`.creds`: a JWT and the seed of an nkey).
     pub credentials_file: Option<PathBuf>,
     /// Logs in with the seed of an nkey (`SU...`).
     pub nkey_seed: Option<Secret>,
+    /// Logs in with the seed of an nkey in a file.
+    pub nkey_seed_file: Option<PathBuf>,
+    /// For how long the server may refuse the login, after a connection was lost, before consumers end with
+    /// [`ConsumeError::Unauthorized`](crate::consumer::ConsumeError::Unauthorized). Longer than it takes until a file that is
+    /// renewed has come to this program: with Kubernetes two minutes
+    /// (<https://kubernetes.io/docs/concepts/configuration/secret/#mounted-secrets-are-updated-automatically>). Default: 5 m.
+    #[serde(with = "duration")]
+    pub login_timeout: Duration,
 
     /// Refuses connections without TLS. Implied by servers that are written `tls://`. Default: false.
     pub require_tls: bool,
@@ -125,9 +138,13 @@ impl Default for Config {
             name: executable_name(),
             user: None,
             password: None,
+            password_file: None,
             token: None,
+            token_file: None,
             credentials_file: None,
             nkey_seed: None,
+            nkey_seed_file: None,
+            login_timeout: Duration::from_secs(300),
             require_tls: false,
             tls_ca_file: None,
             tls_cert_file: None,

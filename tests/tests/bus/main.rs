@@ -17,4 +17,5 @@ mod provision;
 mod publish;
 mod recovery;
 mod replay_ids;
+mod rotation;
 mod wire;

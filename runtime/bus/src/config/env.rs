@@ -23,8 +23,10 @@ impl Config {
     /// | `EVENTSMITH_NAME` | `promotions` |
     /// | `EVENTSMITH_USER`, `EVENTSMITH_PASSWORD` | |
     /// | `EVENTSMITH_TOKEN` | |
+    /// | `EVENTSMITH_PASSWORD_FILE`, `EVENTSMITH_TOKEN_FILE` | `/run/secrets/password` |
     /// | `EVENTSMITH_CREDENTIALS_FILE` | `/run/secrets/promotions.creds` |
-    /// | `EVENTSMITH_NKEY_SEED` | `SU...` |
+    /// | `EVENTSMITH_NKEY_SEED`, `EVENTSMITH_NKEY_SEED_FILE` | `SU...`, `/run/secrets/promotions.nk` |
+    /// | `EVENTSMITH_LOGIN_TIMEOUT` | `5m` |
     /// | `EVENTSMITH_REQUIRE_TLS` | `true` |
     /// | `EVENTSMITH_TLS_CA_FILE`, `EVENTSMITH_TLS_CERT_FILE`, `EVENTSMITH_TLS_KEY_FILE` | `/run/secrets/ca.pem` |
     /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |

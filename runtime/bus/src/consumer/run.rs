@@ -111,8 +111,12 @@ impl Worker {
     }
 
     /// The error of a durable consumer that can no longer be read.
-    pub(super) fn gone(&self, Gone(reason): Gone) -> ConsumeError {
-        ConsumeError::Gone { stream: self.stream.clone(), consumer: self.service.clone(), reason }
+    pub(super) fn gone(&self, gone: Gone) -> ConsumeError {
+        let (stream, consumer) = (self.stream.clone(), self.service.clone());
+        match gone {
+            Gone::Deleted(reason) => ConsumeError::Gone { stream, consumer, reason },
+            Gone::LockedOut(_) => ConsumeError::Unauthorized { stream, consumer, reason: gone.to_string() },
+        }
     }
 
     fn call(&self, delivery: &Delivery, has_waited: bool) -> (Option<usize>, HandlerState) {

@@ -35,6 +35,7 @@ pub struct JetStream {
     pub(super) acks: Acks,
     pub(super) ack_timeout: Duration,
     pub(super) request_timeout: Duration,
+    pub(super) login_timeout: Duration,
     /// How many messages wait for a connection, and how many may.
     pub(super) queued: AtomicUsize,
     pub(super) max_queued: usize,
@@ -64,8 +65,10 @@ impl JetStream {
         let listening = Acks::listen(&client, link.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
-        let (queued, max_queued) = (AtomicUsize::new(0), config.max_queued);
-        Ok(Arc::new(Self { client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
+        let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
+        let client =
+            Self { client, context, link, acks, ack_timeout, request_timeout, login_timeout, queued, max_queued };
+        Ok(Arc::new(client))
     }
 
     /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster
