@@ -85,6 +85,10 @@ pub struct Config {
     #[serde(with = "duration")]
     pub login_timeout: Duration,
 
+    /// The JetStream domain to use, where a server is reached through another that has a JetStream of its own, as through a
+    /// leaf node. Default: that of the server that is connected to.
+    pub domain: Option<String>,
+
     /// Refuses connections without TLS. Implied by servers that are written `tls://`. Default: false.
     pub require_tls: bool,
     /// A PEM file with the certificates of authorities to trust, instead of those of the system.
@@ -145,6 +149,7 @@ impl Default for Config {
             nkey_seed: None,
             nkey_seed_file: None,
             login_timeout: Duration::from_secs(300),
+            domain: None,
             require_tls: false,
             tls_ca_file: None,
             tls_cert_file: None,

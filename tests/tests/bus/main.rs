@@ -9,6 +9,7 @@ mod consume;
 mod contract;
 mod dead_lettering;
 mod dead_letters;
+mod domain;
 mod faults;
 mod login;
 mod memory;

@@ -17,9 +17,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
-use super::connect::{ConnectError, connect};
+use super::connect::{ConnectError, connect, wrong};
 use super::link::Link;
 use crate::config::Config;
+use crate::settings::is_legal_name;
 use crate::transport::{ServerFailure, Unavailable};
 
 /// How long to wait for one answer before asking again.
@@ -31,6 +32,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 pub struct JetStream {
     pub(super) client: Client,
     context: Context,
+    /// What the subjects of the JetStream API begin with.
+    pub(super) api: String,
     pub(super) link: watch::Receiver<Link>,
     pub(super) acks: Acks,
     pub(super) ack_timeout: Duration,
@@ -57,8 +60,16 @@ impl JetStream {
     /// # Errors
     /// As [`Bus::connect`](crate::bus::Bus::connect).
     pub async fn connect(config: &Config) -> Result<Arc<Self>, ConnectError> {
+        let api = match config.domain.as_deref() {
+            None => "$JS.API".to_owned(),
+            Some(domain) if is_legal_name(domain) => format!("$JS.{domain}.API"),
+            Some(domain) => {
+                return Err(wrong("domain", format!("{domain:?} is none; use letters, digits, '-' and '_' only")));
+            }
+        };
         let (client, link) = connect(config).await?;
         let context = ContextBuilder::new()
+            .api_prefix(&*api)
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
             .timeout(config.request_timeout)
             .build(client.clone());
@@ -67,7 +78,7 @@ impl JetStream {
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
         let client =
-            Self { client, context, link, acks, ack_timeout, request_timeout, login_timeout, queued, max_queued };
+            Self { client, context, api, link, acks, ack_timeout, request_timeout, login_timeout, queued, max_queued };
         Ok(Arc::new(client))
     }
 

@@ -388,7 +388,7 @@ impl PullDeliveries {
 
     /// Where to send pull requests.
     fn asked(&self) -> String {
-        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
+        format!("{}.CONSUMER.MSG.NEXT.{}.{}", self.jetstream.api, self.stream, self.durable)
     }
 
     async fn info(&self) -> Result<Answer<Info>, Unavailable> {
