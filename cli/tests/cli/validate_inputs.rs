@@ -246,3 +246,19 @@ fn memory_does_not_grow_with_the_stream() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(peak < MOST_KB, "{peak} kB for a stream of {written} bytes");
 }
+
+#[test]
+fn a_payload_with_very_many_violations_is_told_in_a_hundred() {
+    let folder = catalogue();
+    let parts: Vec<String> = (0..50_000).map(|part| format!("\"p{part}\": \"x\"")).collect();
+    folder.write("a.json", &format!("{{\"parts\": {{{}}}}}", parts.join(",")));
+    folder.write("b.json", &json!({ "price": "y".repeat(100_000), "name": "Z".repeat(100_000) }).to_string());
+
+    let many = validate(&folder, &["a.json"]);
+    let long = validate(&folder, &["b.json"]);
+
+    assert_eq!((many.status, many.stdout.matches("error[bad-payload]").count()), (1, 101), "{many:?}");
+    assert!(many.stdout.contains("49900 more violations of the same schema"), "{}", many.stdout);
+    assert_eq!((long.status, long.stdout.matches("error[bad-payload]").count()), (1, 2), "{long:?}");
+    assert!(long.stdout.len() < 4_000, "{} bytes", long.stdout.len());
+}

@@ -7,6 +7,10 @@ use super::finding::{Demand, Finding};
 use super::records::{Record, RecordLocator};
 use super::words::{self, ViolationText};
 
+/// How many violations of one schema are reported for one payload. Nobody reads more of them, and each is searched for in the
+/// text of the payload: a large one would take hours.
+const MOST: usize = 100;
+
 /// Collects the findings about one record.
 pub(super) struct Sink<'a> {
     pub(super) record: Record<'a>,
@@ -28,10 +32,12 @@ impl Sink<'_> {
         self.findings.push(finding);
     }
 
-    /// Reports every fault of the value at a pointer into the record.
+    /// Reports the faults of the value at a pointer into the record: the first of them, and how many are left out.
     pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
         let Some(instance) = self.value.pointer(at) else { return };
-        for fault in schema.validator.faults(instance) {
+        let (faults, mut omitted) = schema.validator.first_faults(instance, MOST);
+        let mut reported = 0;
+        for fault in faults {
             let whole = instance.pointer(&fault.pointer).unwrap_or(&Value::Null);
             let keyword = fault.keyword.rsplit('/').next().unwrap_or_default();
             let file = schema.home(&fault.keyword);
@@ -41,6 +47,11 @@ impl Sink<'_> {
             };
             let value = schema.schema.pointer(&fault.keyword);
             for words in words::describe(keyword, &fault, whole, value) {
+                if reported == MOST {
+                    omitted += 1;
+                    continue;
+                }
+                reported += 1;
                 let ViolationText { below, expected, found, message, .. } =
                     if self.mask { words.masked(keyword) } else { words };
                 let place = format!("{}{below}", fault.pointer);
@@ -54,6 +65,11 @@ impl Sink<'_> {
                     }
                 }
             }
+        }
+        if omitted > 0 {
+            let violations = if omitted == 1 { "violation" } else { "violations" };
+            let message = format!("{omitted} more {violations} of the same schema");
+            self.report(rule, at, &message, "mend those above, then check again");
         }
     }
 }

@@ -35,16 +35,14 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
         let unexpected = |name: &String| ViolationText {
             below: join("", name),
             expected: "no properties beyond those of the schema".to_owned(),
-            found: Some(format!("the property {name:?}")),
-            message: format!("unexpected property {name:?}"),
+            found: Some(format!("the property {}", cut(format!("{name:?}"), LIMIT))),
+            message: format!("unexpected property {}", cut(format!("{name:?}"), LIMIT)),
             is_from_schema: true,
         };
         return fault.unexpected.iter().map(unexpected).collect();
     }
     let (expected, found, message, is_from_schema) = if let Some(name) = &fault.missing {
-        let members: Vec<String> =
-            whole.as_object().into_iter().flatten().map(|(name, _)| format!("{name:?}")).collect();
-        let found = if members.is_empty() { "no property".to_owned() } else { format!("only {}", members.join(", ")) };
+        let found = only(whole);
         (format!("the property {name:?}"), found, format!("missing property {name:?}"), true)
     } else {
         let found = found(keyword, whole);
@@ -53,7 +51,10 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
                 let message = format!("expected {expected}, found {found}");
                 (expected, found, message, true)
             }
-            None => (fault.message.clone(), found, fault.message.clone(), false),
+            None => {
+                let message = without_middle(&fault.message);
+                (message.clone(), found, message, false)
+            }
         }
     };
     vec![ViolationText { below: String::new(), expected, found: Some(found), message, is_from_schema }]
@@ -125,14 +126,42 @@ fn counted(count: &Value, noun: &str) -> String {
     if count.as_f64() == Some(1.0) { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// The longest value that is quoted, in characters.
+const LIMIT: usize = 80;
+
 /// A value as JSON, cut where it would not fit a line.
 fn short(value: &Value) -> String {
-    const LIMIT: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(LIMIT) {
+    cut(value.to_string(), LIMIT)
+}
+
+fn cut(text: String, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
     }
+}
+
+/// A sentence about a value, which may hold all of it: what is wrong stands at its end.
+fn without_middle(text: &str) -> String {
+    let end = |count| text.char_indices().nth(count).map(|(at, _)| at);
+    match (end(LIMIT), text.char_indices().rev().nth(LIMIT - 1)) {
+        (Some(head), Some((tail, _))) if head < tail => format!("{}...{}", &text[..head], &text[tail..]),
+        _ => text.to_owned(),
+    }
+}
+
+/// The names of the members that an object has, as many as fit a line.
+fn only(object: &Value) -> String {
+    let names: Vec<&String> = object.as_object().map(|members| members.keys().collect()).unwrap_or_default();
+    let mut told = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if told.len() > 2 * LIMIT {
+            return format!("only{told} and {} more", names.len() - index);
+        }
+        told.push_str(if index == 0 { " " } else { ", " });
+        told.push_str(&cut(format!("{name:?}"), LIMIT));
+    }
+    if told.is_empty() { "no property".to_owned() } else { format!("only{told}") }
 }
 
 #[cfg(test)]

@@ -67,6 +67,13 @@ impl Validator {
     pub fn faults(&self, instance: &Value) -> Vec<Fault> {
         faults(self.0.iter_errors(instance))
     }
+
+    /// The first ways in which an instance violates the schema, and how many more there are.
+    pub fn first_faults(&self, instance: &Value, most: usize) -> (Vec<Fault>, usize) {
+        let mut errors = self.0.iter_errors(instance);
+        let first = faults(errors.by_ref().take(most));
+        (first, errors.count())
+    }
 }
 
 /// What every validator is compiled with, however it reads its instances.

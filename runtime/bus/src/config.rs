@@ -2,6 +2,7 @@
 
 pub(crate) mod duration;
 mod env;
+mod injected;
 mod secret;
 
 use std::path::{Path, PathBuf};
@@ -64,12 +65,29 @@ pub struct Config {
     pub user: Option<String>,
     /// The password of [`user`](Self::user).
     pub password: Option<Secret>,
+    /// A file with the password of [`user`](Self::user). As every file with credentials or certificates it is read for each
+    /// connection, so that it may change while the program runs.
+    pub password_file: Option<PathBuf>,
     /// Logs in with a token.
     pub token: Option<Secret>,
+    /// Logs in with the token in a file.
+    pub token_file: Option<PathBuf>,
     /// Logs in with a credentials file (`.creds`: a JWT and the seed of an nkey).
     pub credentials_file: Option<PathBuf>,
     /// Logs in with the seed of an nkey (`SU...`).
     pub nkey_seed: Option<Secret>,
+    /// Logs in with the seed of an nkey in a file.
+    pub nkey_seed_file: Option<PathBuf>,
+    /// For how long the server may refuse the login, after a connection was lost, before consumers end with
+    /// [`ConsumeError::Unauthorized`](crate::consumer::ConsumeError::Unauthorized). Longer than it takes until a file that is
+    /// renewed has come to this program: with Kubernetes two minutes
+    /// (<https://kubernetes.io/docs/concepts/configuration/secret/#mounted-secrets-are-updated-automatically>). Default: 5 m.
+    #[serde(with = "duration")]
+    pub login_timeout: Duration,
+
+    /// The JetStream domain to use, where a server is reached through another that has a JetStream of its own, as through a
+    /// leaf node. Default: that of the server that is connected to.
+    pub domain: Option<String>,
 
     /// Refuses connections without TLS. Implied by servers that are written `tls://`. Default: false.
     pub require_tls: bool,
@@ -124,9 +142,14 @@ impl Default for Config {
             name: executable_name(),
             user: None,
             password: None,
+            password_file: None,
             token: None,
+            token_file: None,
             credentials_file: None,
             nkey_seed: None,
+            nkey_seed_file: None,
+            login_timeout: Duration::from_secs(300),
+            domain: None,
             require_tls: false,
             tls_ca_file: None,
             tls_cert_file: None,
@@ -210,8 +233,21 @@ pub enum ConfigError {
 impl ConfigError {
     fn toml(text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-        Self::Toml { line, reason: error.message().to_owned() }
+        let reason = match suggestion(error.message(), str::to_owned) {
+            Some(meant) => format!("{}; {meant}", error.message()),
+            None => error.message().to_owned(),
+        };
+        Self::Toml { line, reason }
     }
+}
+
+/// Which setting was meant, by what toml says of one that is unknown, and of all that are known; each as it is written
+/// where it stands.
+fn suggestion(message: &str, written: impl Fn(&str) -> String) -> Option<String> {
+    let mut names = message.strip_prefix("unknown field `")?.split('`').step_by(2);
+    let wrong = names.next()?;
+    let (distance, meant) = names.map(|name| (strsim::levenshtein(wrong, name), name)).min()?;
+    (distance <= wrong.len().div_ceil(3).max(2)).then(|| format!("did you mean {}?", written(meant)))
 }
 
 fn executable_name() -> String {
@@ -234,7 +270,7 @@ mod tests {
         let error = Config::from_toml("name = \"a\"\nservrs = []\n").unwrap_err();
 
         let text = error.to_string();
-        assert!(text.contains("line 2") && text.contains("servrs"), "{text}");
+        assert!(text.contains("line 2") && text.contains("servrs") && text.contains("did you mean servers?"), "{text}");
     }
 
     #[test]

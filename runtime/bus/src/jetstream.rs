@@ -8,6 +8,7 @@ pub mod consumers;
 mod convert;
 mod inbox;
 mod link;
+mod login;
 mod pull;
 mod send;
 mod stored;

@@ -16,21 +16,22 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    AckKind, Deliveries, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage, Transport,
-    Unavailable,
+    AckKind, Deliveries, Message, MessageSelector, PendingAck, PublishAck, SendFailure, ServerFailure, StreamMessage,
+    Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
 pub(crate) use settle::Starting;
 pub use state::{Memory, StoredMessage};
 
+/// As over a connection, nothing happens before a future is polled.
 impl Transport for Memory {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
-        ready(self.store(message).map(|ack| ready(Ok(ack)).boxed())).boxed()
+        async move { self.store(message).map(stored) }.boxed()
     }
 
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
-        ready(self.store_batch(messages).map(|ack| ready(Ok(ack)).boxed())).boxed()
+        async move { self.store_batch(messages).map(stored) }.boxed()
     }
 
     fn message<'a>(
@@ -38,23 +39,21 @@ impl Transport for Memory {
         stream: &'a str,
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
-        let mut streams = self.streams();
-        let found = streams.get_mut(stream).map(|stream| {
-            stream.log.trim();
-            stream.log.find(select)
-        });
-        ready(found.ok_or_else(|| Unavailable(format!("there is no stream {stream}")))).boxed()
+        async move { Memory::message(self, stream, select) }.boxed()
     }
 
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {
-        if let Some(stream) = self.streams().get_mut(stream) {
-            stream.log.remove(sequence);
+        async move {
+            if let Some(stream) = self.streams().get_mut(stream) {
+                stream.log.remove(sequence);
+            }
+            Ok(())
         }
-        ready(Ok(())).boxed()
+        .boxed()
     }
 
     fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>> {
-        ready(Ok(self.capturing(subject))).boxed()
+        async move { Ok(self.capturing(subject)) }.boxed()
     }
 
     fn consumer<'a>(
@@ -62,7 +61,7 @@ impl Transport for Memory {
         stream: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<FoundConsumer>, ServerFailure>> {
-        ready(Ok(Memory::consumer(self, stream, name))).boxed()
+        async move { Ok(Memory::consumer(self, stream, name)) }.boxed()
     }
 
     fn put_consumer<'a>(
@@ -70,13 +69,16 @@ impl Transport for Memory {
         wanted: &'a ConsumerSettings,
         _exists: bool,
     ) -> BoxFuture<'a, Result<(), ServerFailure>> {
-        ready(Memory::put_consumer(self, wanted)).boxed()
+        async move { Memory::put_consumer(self, wanted) }.boxed()
     }
 
     fn read<'a>(&'a self, consumer: &'a ConsumerSettings) -> BoxFuture<'a, Result<Box<dyn Deliveries>, Unavailable>> {
-        let deliveries: Box<dyn Deliveries> =
-            Box::new(MemoryDeliveries::new(self.clone(), &consumer.stream, &consumer.name));
-        ready(Ok(deliveries)).boxed()
+        async move {
+            let deliveries: Box<dyn Deliveries> =
+                Box::new(MemoryDeliveries::new(self.clone(), &consumer.stream, &consumer.name));
+            Ok(deliveries)
+        }
+        .boxed()
     }
 
     fn terminate<'a>(
@@ -85,8 +87,11 @@ impl Transport for Memory {
         consumer: &'a str,
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
-        self.acknowledge(stream, consumer, sequence, AckKind::Term("dead letter"));
-        ready(Ok(())).boxed()
+        async move {
+            self.acknowledge(stream, consumer, sequence, AckKind::Term("dead letter"));
+            Ok(())
+        }
+        .boxed()
     }
 
     fn background(&self) -> Handle {
@@ -97,4 +102,9 @@ impl Transport for Memory {
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
         ready(Ok(())).boxed()
     }
+}
+
+/// What is stored is acknowledged at once.
+fn stored(ack: PublishAck) -> PendingAck {
+    ready(Ok(ack)).boxed()
 }

@@ -1,7 +1,8 @@
 //! The transport contract: all that the bus asks of what carries its messages, on one page.
 //!
 //! What a transport guarantees:
-//! - Messages are stored in the order of the calls to [`send`](Transport::send), as long as all of them succeed.
+//! - Nothing happens before a future is polled. Messages are stored in the order in which the futures of
+//!   [`send`](Transport::send) are polled first, as long as all of them succeed.
 //! - A message whose ack arrived survives the transport's faults. One whose ack did not arrive may be stored or not; sent
 //!   again with the same `Nats-Msg-Id` within the stream's duplicate window it is stored once.
 //! - A durable consumer delivers each message of its subjects at least once, until it is acked: again after a nak, and when

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::clip::clip;
 use crate::date_time::DateTime;
 use fast_path::Head;
 
@@ -140,7 +141,7 @@ impl<'a> BorrowedEnvelope<'a> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
-    std::str::from_utf8(bytes).map_err(|error| EnvelopeError(error.to_string()))
+    std::str::from_utf8(bytes).map_err(|error| EnvelopeError(clip(error.to_string())))
 }
 
 /// Why a message has no envelope.
@@ -174,12 +175,12 @@ struct Wire<'a> {
 impl<'a> Wire<'a> {
     /// Reads an envelope, and its version.
     fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
-        let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(error.to_string()))?;
+        let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(clip(error.to_string())))?;
         if wire.id.is_empty() {
             return Err(EnvelopeError("its id is empty".to_owned()));
         }
         let version = parse_version(&wire.version)
-            .ok_or_else(|| EnvelopeError(format!("its version is {:?}, not a decimal number", wire.version)))?;
+            .ok_or_else(|| EnvelopeError(clip(format!("its version is {:?}, not a decimal number", wire.version))))?;
         Ok((wire, version))
     }
 }

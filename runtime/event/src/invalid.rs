@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// A payload that its schema does not accept, with every violation.
+use crate::clip::clip;
+
+/// A payload that its schema does not accept, with its violations: the first 32 of them, and of a payload of more than 4,096
+/// values one. No text in it is longer than 200 characters; a longer one lacks its middle.
 ///
 /// ```
 /// use eventsmith::{Event, Invalid};
@@ -20,17 +23,34 @@ pub struct Invalid {
     violations: Vec<Violation>,
     /// For the violations at these indices, places that are not told in names from the payload.
     masks: Vec<(usize, String)>,
+    omitted: Omitted,
+}
+
+/// The violations that are not named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Omitted {
+    /// So many.
+    Counted(usize),
+    /// Nobody looked for more.
+    Unknown,
 }
 
 impl Invalid {
     /// An error about `event_type` in `version`; `violations` holds at least one.
     pub fn new(event_type: &'static str, version: u32, violations: Vec<Violation>) -> Self {
-        Self { event_type, version, violations, masks: Vec::new() }
+        let violations = violations.into_iter().map(Violation::clipped).collect();
+        Self { event_type, version, violations, masks: Vec::new(), omitted: Omitted::Counted(0) }
     }
 
     /// Tells the places of some violations in other words once the error is masked.
     pub(crate) fn with_masks(self, masks: Vec<(usize, String)>) -> Self {
+        let masks = masks.into_iter().map(|(index, place)| (index, clip(place))).collect();
         Self { masks, ..self }
+    }
+
+    /// The same error about a payload that has violations beyond those that are named.
+    pub(crate) fn with_omitted(self, omitted: Omitted) -> Self {
+        Self { omitted, ..self }
     }
 
     /// The type of the event whose payload this is.
@@ -43,9 +63,14 @@ impl Invalid {
         self.version
     }
 
-    /// Everything that is wrong, in the order of the schema.
+    /// What is wrong, in the order of the schema.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// Whether nothing else is wrong than the [violations](Self::violations) that are named.
+    pub fn is_complete(&self) -> bool {
+        self.omitted == Omitted::Counted(0)
     }
 
     /// The same error without anything that came from the payload, for payloads with personal data: no values that were
@@ -70,7 +95,11 @@ impl fmt::Display for Invalid {
         for (index, violation) in self.violations.iter().enumerate() {
             write!(f, "{} {violation}", if index == 0 { ":" } else { ";" })?;
         }
-        Ok(())
+        match self.omitted {
+            Omitted::Counted(0) => Ok(()),
+            Omitted::Counted(more) => write!(f, "; … and {more} more"),
+            Omitted::Unknown => f.write_str("; … and perhaps more"),
+        }
     }
 }
 
@@ -97,6 +126,13 @@ pub struct Violation {
     pub expected: String,
     /// What stands there instead, shortened; `None` once masked.
     pub found: Option<String>,
+}
+
+impl Violation {
+    fn clipped(self) -> Self {
+        let Self { instance, schema, expected, found } = self;
+        Self { instance: clip(instance), schema: clip(schema), expected: clip(expected), found: found.map(clip) }
+    }
 }
 
 impl fmt::Display for Violation {

@@ -4,12 +4,13 @@
 //! promises of its own. It knows nothing of networks and async.
 //!
 //! From the bottom up: [`text`], [`number`] and [`date_time`] are what values are made of; [`invalid`] says why a payload
-//! was refused; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
+//! was refused, in texts that [`clip`] bounds; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
 //! [`schema`] judge values; [`event`] holds the traits, [`payload`] and [`examples`] the macros that complete their
 //! implementations; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
 
 pub mod builder;
 pub mod checks;
+pub mod clip;
 pub mod constants;
 pub mod date_time;
 pub mod de;

@@ -7,14 +7,16 @@ mod mask;
 mod text;
 
 use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::clip::{LONGEST, head};
 use crate::de::{Strict, parse, spells_whole_as_fraction};
-use crate::invalid::{Invalid, Violation};
+use crate::invalid::{Invalid, Omitted, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
 pub use text::{Format, Pattern};
@@ -23,6 +25,14 @@ pub use text::{Format, Pattern};
 /// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default
 /// (<https://docs.nats.io/reference/config/max_payload>).
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many violations an error names. That is more than a dead letter shows: its header holds 1,000 characters, and few
+/// violations take less than 30.
+pub const MAX_VIOLATIONS: usize = 32;
+
+/// A payload of more values than this is not searched for every violation. The validator holds all that it finds, at some
+/// hundreds of bytes each, and below `anyOf` and `oneOf` copies of the values as well, level by level.
+const MAX_SEARCHED: usize = 4_096;
 
 /// The schema of a payload, compiled into a validator when it is needed for the first time.
 #[derive(Debug)]
@@ -48,7 +58,7 @@ impl Schema {
     /// Decodes a payload whose type and `check` together accept nothing that the schema forbids.
     ///
     /// # Errors
-    /// [`Invalid`] lists every violation.
+    /// [`Invalid`] names the violations.
     pub fn decode<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
         if let Some(value) = read(data)
             && check(&value)
@@ -61,7 +71,7 @@ impl Schema {
     /// Decodes a payload of draft 4, in which `1.0` is no integer though the types take it for one.
     ///
     /// # Errors
-    /// [`Invalid`] lists every violation.
+    /// [`Invalid`] names the violations.
     pub fn decode_draft_4<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
         if spells_whole_as_fraction(data) { self.decode_interpreted(data) } else { self.decode(data, check) }
     }
@@ -69,7 +79,7 @@ impl Schema {
     /// Decodes a payload with the validator, for types that do not say all that the schema says.
     ///
     /// # Errors
-    /// [`Invalid`] lists every violation.
+    /// [`Invalid`] names the violations.
     #[cold]
     pub fn decode_interpreted<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, Invalid> {
         let value = self.parse(data)?;
@@ -84,7 +94,7 @@ impl Schema {
     /// Validates a typed value with the checks of its type.
     ///
     /// # Errors
-    /// [`Invalid`] lists every violation.
+    /// [`Invalid`] names the violations.
     pub fn validate<T: Serialize>(&self, value: &T, check: fn(&T) -> bool) -> Result<(), Invalid> {
         if check(value) { Ok(()) } else { self.validate_interpreted(value) }
     }
@@ -92,7 +102,7 @@ impl Schema {
     /// Validates a typed value with the validator.
     ///
     /// # Errors
-    /// [`Invalid`] lists every violation.
+    /// [`Invalid`] names the violations.
     pub fn validate_interpreted<T: Serialize>(&self, value: &T) -> Result<(), Invalid> {
         let value = serde_json::to_value(value)
             .map_err(|error| self.unreadable("a value that can be written as JSON", Some(error.to_string())))?;
@@ -136,9 +146,29 @@ impl Schema {
         if validator.is_valid(value) {
             return Ok(());
         }
-        let violations: Vec<Violation> = validator.iter_errors(value).map(|error| violation(&error)).collect();
-        let masks = names.masks(value, &violations);
-        Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks))
+        let (mut violations, mut masks) = (Vec::new(), Vec::new());
+        let mut name = |error: &jsonschema::ValidationError<'_>| {
+            let violation = violation(error);
+            let place = names.mask(&violation.instance, value);
+            if place != violation.instance {
+                masks.push((violations.len(), place));
+            }
+            violations.push(violation);
+        };
+        let omitted = if !is_larger(value, MAX_SEARCHED) {
+            let mut errors = validator.iter_errors(value);
+            errors.by_ref().take(MAX_VIOLATIONS).for_each(|error| name(&error));
+            Omitted::Counted(errors.count())
+        } else if names.has_unions() {
+            let expected = "agreement with its schema".to_owned();
+            let found = Some(format!("more than {MAX_SEARCHED} values, too many to name what is wrong with them"));
+            violations.push(Violation { instance: String::new(), schema: String::new(), expected, found });
+            Omitted::Counted(0)
+        } else {
+            validator.validate(value).err().iter().for_each(name);
+            Omitted::Unknown
+        };
+        Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks).with_omitted(omitted))
     }
 
     /// An error about the payload as a whole.
@@ -189,7 +219,7 @@ fn found(error: &jsonschema::ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Required { .. } => "an object without it".to_owned(),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            short(format!("also {}", unexpected.join(", ")))
+            head(SHORT, format_args!("also {}", List(unexpected)))
         }
         _ => describe(error.instance()),
     }
@@ -204,8 +234,8 @@ fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
             "no properties but the declared ones".to_owned()
         }
         Kind::Type { kind: jsonschema::error::TypeKind::Single(name) } => format!("type {name}"),
-        Kind::Enum { options } => format!("one of {options}"),
-        Kind::Constant { expected_value } => expected_value.to_string(),
+        Kind::Enum { options } => head(LONGEST, format_args!("one of {options}")),
+        Kind::Constant { expected_value } => head(LONGEST, expected_value),
         Kind::Pattern { pattern } => format!("a match of {pattern}"),
         Kind::Format { format } => format!("the format {format}"),
         Kind::MinLength { limit } => format!("at least {limit} characters"),
@@ -232,14 +262,36 @@ fn describe(value: &Value) -> String {
     match value {
         Value::Array(items) if items.len() > 3 => format!("an array of {} elements", items.len()),
         Value::Object(members) if members.len() > 3 => format!("an object with {} properties", members.len()),
-        other => short(other.to_string()),
+        other => head(SHORT, other),
     }
 }
 
-fn short(text: String) -> String {
-    const LONGEST: usize = 60;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+/// The longest value that an error shows, in characters.
+const SHORT: usize = 60;
+
+/// Texts with commas between.
+struct List<'a>(&'a [String]);
+
+impl Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, text) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { ", " })?;
+            f.write_str(text)?;
+        }
+        Ok(())
     }
+}
+
+/// Whether there are more values in a value than so many, itself included.
+fn is_larger(value: &Value, than: usize) -> bool {
+    fn count_down(value: &Value, left: &mut usize) -> bool {
+        let Some(rest) = left.checked_sub(1) else { return true };
+        *left = rest;
+        match value {
+            Value::Array(items) => items.iter().any(|item| count_down(item, left)),
+            Value::Object(members) => members.values().any(|member| count_down(member, left)),
+            _ => false,
+        }
+    }
+    count_down(value, &mut { than })
 }

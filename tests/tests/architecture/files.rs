@@ -33,7 +33,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/event/src",
         floors: &[
-            &["builder", "constants", "filter", "number", "stream", "subject", "text", "token"],
+            &["builder", "clip", "constants", "filter", "number", "stream", "subject", "text", "token"],
             &["date_time", "de", "invalid"],
             &["checks", "envelope", "schema"],
             &["event"],

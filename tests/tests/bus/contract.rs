@@ -1,5 +1,6 @@
 //! What the bus promises, whatever the transport: every test runs over both.
 
+mod given_up;
 mod provisioning;
 
 use std::collections::HashSet;
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tower::ServiceBuilder;
 
 use crate::common::*;
+use given_up::*;
 use provisioning::*;
 
 over_both_transports! {
@@ -36,6 +38,10 @@ over_both_transports! {
     a_plan_tells_what_would_change_and_changes_nothing
     a_plan_with_a_refusal_is_not_applied_in_part
     consumers_are_provisioned_for_services_and_their_status_is_reported
+    what_is_given_up_is_not_pending_and_counts_as_redelivered
+    what_is_given_up_and_dropped_counts_no_more
+    what_is_given_up_holds_the_ack_floor_until_nothing_is_pending
+    what_no_advisory_reported_is_recovered_by_a_search
 }
 
 async fn an_event_comes_to_its_handler_in_its_envelope(bus: Bus) -> Outcome {

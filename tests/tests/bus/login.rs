@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConnectError};
+use jiff::Timestamp;
 use nkeys::{KeyPair, KeyPairType};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer};
 use serde_json::{Value, json};
@@ -82,13 +83,16 @@ async fn an_nkey_lets_in_and_another_does_not() -> Outcome {
     Ok(())
 }
 
-/// A signed claim, as `nsc` makes them.
-fn jwt(signer: &KeyPair, subject: &KeyPair, nats: Value) -> Outcome<String> {
+/// A signed claim, as `nsc` makes them, and when it expires.
+pub(crate) fn jwt(signer: &KeyPair, subject: &KeyPair, nats: Value, expires: Option<Timestamp>) -> Outcome<String> {
     let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = encode(json!({ "typ": "JWT", "alg": "ed25519-nkey" }));
-    let claims = json!({
+    let mut claims = json!({
         "jti": "test", "iat": 1, "iss": signer.public_key(), "name": "test", "sub": subject.public_key(), "nats": nats,
     });
+    if let Some(expires) = expires {
+        claims["exp"] = expires.as_second().into();
+    }
     let signed = format!("{header}.{}", encode(claims));
     let signature = URL_SAFE_NO_PAD.encode(signer.sign(signed.as_bytes())?);
     Ok(format!("{signed}.{signature}"))
@@ -104,9 +108,9 @@ async fn a_credentials_file_lets_in_and_one_that_is_not_there_is_named() -> Outc
     let user_claims = json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 });
     let server = server(format!(
         "operator: {}\nsystem_account: {sys}\nresolver: MEMORY\nresolver_preload: {{ {acc}: {}, {sys}: {} }}",
-        jwt(&operator, &operator, json!({ "type": "operator", "version": 2 }))?,
-        jwt(&operator, &account, account_claims.clone())?,
-        jwt(&operator, &system, account_claims)?,
+        jwt(&operator, &operator, json!({ "type": "operator", "version": 2 }), None)?,
+        jwt(&operator, &account, account_claims.clone(), None)?,
+        jwt(&operator, &system, account_claims, None)?,
         sys = system.public_key(),
         acc = account.public_key(),
     ))
@@ -116,7 +120,7 @@ async fn a_credentials_file_lets_in_and_one_that_is_not_there_is_named() -> Outc
     let text = format!(
         "-----BEGIN NATS USER JWT-----\n{}\n------END NATS USER JWT------\n\n\
          -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
-        jwt(&account, &user, user_claims)?,
+        jwt(&account, &user, user_claims, None)?,
         user.seed()?
     );
     fs::write(&file, text)?;

@@ -278,3 +278,64 @@ fn a_masked_error_holds_nothing_from_the_payload() {
     assert_eq!(place(r#"{"counts": {"4711": -1}}"#), "/counts/*");
     assert_eq!(place(r#"{"age": "4711"}"#), "/age", "a name of the schema is no secret");
 }
+
+/// The longest that an error may be about any payload: 32 violations, of which each may say where, what and instead of what in 200
+/// characters of up to four bytes.
+const LONGEST_ERROR: usize = 32 * 3 * 4 * 250;
+
+#[test]
+fn what_is_wrong_in_many_places_is_told_of_the_first() {
+    let counts = |count: usize| {
+        let counts: Vec<String> = (0..count).map(|index| format!("\"n{index}\": -1")).collect();
+        format!("{{\"counts\": {{{}}}}}", counts.join(","))
+    };
+
+    let few = profile(&counts(32));
+    let more = profile(&counts(40));
+    let many = profile(&counts(60_000));
+
+    assert_eq!((few.violations().len(), few.is_complete()), (32, true));
+    assert_eq!((more.violations().len(), more.is_complete()), (32, false));
+    assert!(more.to_string().ends_with("; … and 8 more"), "{more}");
+    assert_eq!((many.violations()[0].instance.as_str(), many.is_complete()), ("/counts/n0", false));
+    assert!(many.to_string().ends_with("; … and perhaps more"), "{many}");
+    assert!(many.to_string().len() < LONGEST_ERROR);
+}
+
+#[test]
+fn a_large_payload_of_alternatives_is_refused_without_looking_into_each() {
+    static ITEMS: Schema = Schema::new(
+        "tests.items",
+        1,
+        r##"{"anyOf": [{"items": {"$ref": "#/$defs/item"}}, {"type": "string"}],
+            "$defs": {"item": {"oneOf": [{"type": "integer"}, {"type": "null"}]}}}"##,
+    );
+    let items = |count| format!("[{}]", vec!["\"x\""; count].join(","));
+
+    let small = ITEMS.decode_interpreted::<Value>(items(10).as_bytes()).unwrap_err();
+    let large = ITEMS.decode_interpreted::<Value>(items(200_000).as_bytes()).unwrap_err();
+
+    assert_eq!(small.violations()[0].schema, "/anyOf");
+    assert!(large.to_string().contains("more than 4096 values"), "{large}");
+    assert!(large.violations().len() == 1 && large.to_string().len() < LONGEST_ERROR);
+}
+
+#[test]
+fn no_long_name_or_value_is_quoted_in_full() {
+    let long = "ä".repeat(500_000);
+    let payloads = [
+        json!({&long: 1}).to_string(),
+        json!({"age": long}).to_string(),
+        json!({"age": [long, long]}).to_string(),
+        json!({"counts": {&long: -1}}).to_string(),
+        format!(r#"{{"anything": {{"{long}": 1, "{long}": 2}}}}"#),
+    ];
+    for payload in payloads {
+        let invalid = profile(&payload);
+
+        assert_eq!(invalid.violations().len(), 1);
+        for told in [invalid.to_string(), invalid.masked().to_string()] {
+            assert!(told.len() < LONGEST_ERROR / 32, "{} bytes: {}", told.len(), &told[..300]);
+        }
+    }
+}

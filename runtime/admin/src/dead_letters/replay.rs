@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter, Mark, write_mark};
 use eventsmith_bus::dead_letters::writer::{last_of, send, send_shortened};
-use eventsmith_bus::transport::{Headers, Message, MessageSelector, SendFailure, Unavailable};
+use eventsmith_bus::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, Unavailable};
 
 use super::filter::DeadLetterFilter;
 use super::store::{DeadLetterError, DeadLetters};
@@ -92,17 +92,27 @@ impl DeadLetters {
             Marked::Before { copy, .. } | Marked::Now { copy } => copy,
         };
         let mut headers = record::original_headers(letter);
-        headers.push(Headers::ID, format!("replay:{link}"));
+        // The number alone does not tell letters apart: a stream that was deleted and made anew counts from 1 again. The time
+        // is in the copy, too, so that every replay of this letter has this id.
+        let id = format!("replay:{link}:{}", letter.dead_lettered.as_nanosecond());
+        headers.push(Headers::ID, &*id);
         headers.push(Headers::REPLAY_OF, link);
         if to == ReplayTo::Consumer {
             headers.push(Headers::ONLY, &*letter.consumer);
         }
         let payload = self.payload(letter).await?;
-        let event = Message { subject: letter.subject.clone().into(), headers, payload };
-        let stored =
+        let event = Message { subject: letter.subject.clone().into(), headers, payload: payload.clone() };
+        let PublishAck { stream, sequence, duplicate } =
             send(self.transport(), event).await.map_err(|failure| failed(format!("{}: {failure}", letter.subject)))?;
+        if duplicate {
+            // What is no longer there was ours: nobody else makes such an id.
+            let stored = self.transport().message(&stream, MessageSelector::Sequence(sequence)).await?;
+            if stored.is_some_and(|stored| stored.message.payload != payload) {
+                return Err(failed(format!("{sequence} of {stream} is another event with the id {id}")));
+            }
+        }
         self.forget(number, copy).await?;
-        Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
+        Ok(if duplicate { Replayed::Before } else { Replayed::Now { stream, sequence } })
     }
 
     /// Puts the mark, unless it is there.

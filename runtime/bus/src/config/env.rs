@@ -4,7 +4,8 @@ use std::ffi::OsString;
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError};
+use super::injected::is_injected;
+use super::{Config, ConfigError, suggestion};
 
 const PREFIX: &str = "EVENTSMITH_";
 
@@ -22,8 +23,11 @@ impl Config {
     /// | `EVENTSMITH_NAME` | `promotions` |
     /// | `EVENTSMITH_USER`, `EVENTSMITH_PASSWORD` | |
     /// | `EVENTSMITH_TOKEN` | |
+    /// | `EVENTSMITH_PASSWORD_FILE`, `EVENTSMITH_TOKEN_FILE` | `/run/secrets/password` |
     /// | `EVENTSMITH_CREDENTIALS_FILE` | `/run/secrets/promotions.creds` |
-    /// | `EVENTSMITH_NKEY_SEED` | `SU...` |
+    /// | `EVENTSMITH_NKEY_SEED`, `EVENTSMITH_NKEY_SEED_FILE` | `SU...`, `/run/secrets/promotions.nk` |
+    /// | `EVENTSMITH_LOGIN_TIMEOUT` | `5m` |
+    /// | `EVENTSMITH_DOMAIN` | `hub` |
     /// | `EVENTSMITH_REQUIRE_TLS` | `true` |
     /// | `EVENTSMITH_TLS_CA_FILE`, `EVENTSMITH_TLS_CERT_FILE`, `EVENTSMITH_TLS_KEY_FILE` | `/run/secrets/ca.pem` |
     /// | `EVENTSMITH_CONNECT_TIMEOUT`, `EVENTSMITH_PING_INTERVAL` | `5s` |
@@ -32,29 +36,54 @@ impl Config {
     /// | `EVENTSMITH_MAX_IN_FLIGHT`, `EVENTSMITH_MAX_QUEUED`, `EVENTSMITH_REPLICAS` | `1` |
     /// | `EVENTSMITH_CREATE_CONSUMERS` | `true` |
     ///
+    /// What a container runtime puts there by itself for a service that is called `eventsmith`, such as `EVENTSMITH_SERVICE_HOST`
+    /// and `EVENTSMITH_PORT_4222_TCP_ADDR`, is ignored, with one warning in the log.
+    ///
     /// # Errors
-    /// [`ConfigError::Env`] for a variable with this prefix that is no setting, and for a value that does not fit.
+    /// [`ConfigError::Env`] for any other variable with this prefix that is no setting, and for a value that does not fit.
     pub fn from_env() -> Result<Self, ConfigError> {
-        read(std::env::vars_os())
+        let (config, ignored) = read(std::env::vars_os())?;
+        if !ignored.is_empty() {
+            tracing::warn!(
+                variables = ignored.join(", "),
+                "ignored variables that are no settings: Kubernetes or Docker injects them for a service that is called so; \
+                 `enableServiceLinks: false` in the pod's specification keeps them away"
+            );
+        }
+        Ok(config)
     }
 }
 
 /// Reads the variables with our prefix as if each were the only line of a document, so that an error names its variable.
-fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, ConfigError> {
-    let mut table = Table::new();
+/// Returns which were ignored, too.
+fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(Config, Vec<String>), ConfigError> {
+    let (mut table, mut ignored) = (Table::new(), Vec::new());
     for (variable, value) in variables {
         let Some(variable) = variable.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
         let wrong = |reason: String| ConfigError::Env { variable: variable.to_owned(), reason };
         let value = value.into_string().map_err(|_| wrong("not UTF-8".to_owned()))?;
-        let setting = variable[PREFIX.len()..].to_ascii_lowercase();
+        let name = &variable[PREFIX.len()..];
+        if is_injected(name, &value) {
+            ignored.push(variable.to_owned());
+            continue;
+        }
+        let setting = name.to_ascii_lowercase();
         let value = typed(&setting, value).map_err(|expected| wrong(format!("not {expected}")))?;
         let alone = Table::from_iter([(setting.clone(), value.clone())]);
-        alone.try_into::<Config>().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+        alone.try_into::<Config>().map_err(|error: toml::de::Error| {
+            let known = |meant: &str| format!("{PREFIX}{}", meant.to_ascii_uppercase());
+            match suggestion(error.message(), known) {
+                Some(meant) => wrong(format!("there is no such setting; {meant}")),
+                None => wrong(error.message().to_owned()),
+            }
+        })?;
         table.insert(setting, value);
     }
-    table
+    let config = table
         .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Toml { line: None, reason: error.message().to_owned() })
+        .map_err(|error: toml::de::Error| ConfigError::Toml { line: None, reason: error.message().to_owned() })?;
+    ignored.sort_unstable();
+    Ok((config, ignored))
 }
 
 fn typed(setting: &str, text: String) -> Result<Value, &'static str> {
@@ -77,8 +106,12 @@ mod tests {
 
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    fn read_all(variables: &[(&str, &str)]) -> Result<(Config, Vec<String>), ConfigError> {
         super::read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        read_all(variables).map(|(config, _)| config)
     }
 
     #[test]
@@ -104,7 +137,22 @@ mod tests {
     fn a_misspelt_variable_is_named() {
         let error = read(&[("EVENTSMITH_SERVRES", "nats://a:1")]).unwrap_err();
 
-        assert!(error.to_string().contains("EVENTSMITH_SERVRES"), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("EVENTSMITH_SERVRES") && text.contains("did you mean EVENTSMITH_SERVERS?"), "{text}");
+    }
+
+    #[test]
+    fn what_kubernetes_injects_for_a_service_of_our_name_is_ignored_and_named() {
+        let (config, ignored) = read_all(&[
+            ("EVENTSMITH_SERVICE_PORT", "4222"),
+            ("EVENTSMITH_NAME", "promotions"),
+            ("EVENTSMITH_PORT", "tcp://10.0.0.11:4222"),
+        ])
+        .unwrap();
+
+        assert_eq!(config.name, "promotions");
+        assert_eq!(ignored, ["EVENTSMITH_PORT", "EVENTSMITH_SERVICE_PORT"]);
+        assert!(read(&[("EVENTSMITH_PORT", "4222")]).is_err(), "somebody means a setting");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Circuit breakers: they keep events away from a handler that fails because something it needs is down.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -71,9 +71,19 @@ pub(super) struct Breaker {
     changed: watch::Sender<()>,
 }
 
+/// Leave to run one attempt, which ends with a [`report`](Self::report). One that is dropped before came to no verdict.
+#[derive(Debug)]
+pub(super) struct Admission {
+    breaker: Arc<Breaker>,
+    /// The generation of the breaker in which the attempt began.
+    generation: u64,
+}
+
 #[derive(Debug)]
 struct Inner {
     phase: Phase,
+    /// How often the phase has changed. What began before the last change says nothing about the present phase.
+    generation: u64,
     consecutive: u32,
     /// Whether each of the last attempts failed.
     recent: VecDeque<bool>,
@@ -102,7 +112,7 @@ impl Phase {
 impl Breaker {
     /// A closed breaker, which tells of its changes.
     pub(super) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
-        let inner = Inner { phase: Phase::Closed, consecutive: 0, recent: VecDeque::new() };
+        let inner = Inner { phase: Phase::Closed, generation: 0, consecutive: 0, recent: VecDeque::new() };
         Self { name, config, inner: Mutex::new(inner), changed }
     }
 
@@ -110,16 +120,16 @@ impl Breaker {
         self.inner().phase.state()
     }
 
-    /// Whether an event may go to its handler now. One that does while the breaker is half open is the probe, and must be
-    /// followed by [`report`](Self::report) or [`withdraw`](Self::withdraw).
-    pub(super) fn admits(&self) -> bool {
+    /// Lets an event go to its handler, if one may now. While the breaker is half open it is the probe.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Admission> {
         let mut inner = self.inner();
         self.ripen(&mut inner);
-        match &mut inner.phase {
+        let is_admitted = match &mut inner.phase {
             Phase::Closed => true,
             Phase::OpenUntil(_) => false,
             Phase::HalfOpen { probing } => !std::mem::replace(probing, true),
-        }
+        };
+        is_admitted.then(|| Admission { breaker: Arc::clone(self), generation: inner.generation })
     }
 
     /// How many events may be fetched for the handlers that it guards: any number, or one to probe with, or none.
@@ -143,16 +153,19 @@ impl Breaker {
         }
     }
 
-    /// How an attempt went.
-    pub(super) fn report(&self, failed: bool) {
+    /// How an attempt went that began in a generation.
+    fn report(&self, generation: u64, failed: bool) {
         let mut inner = self.inner();
+        if generation != inner.generation {
+            return;
+        }
         inner.consecutive = if failed { inner.consecutive + 1 } else { 0 };
         inner.recent.push_back(failed);
         if inner.recent.len() > self.config.window {
             inner.recent.pop_front();
         }
         let phase = match inner.phase {
-            // Attempts that began before it opened say nothing new.
+            // Nothing begins in this phase.
             Phase::OpenUntil(_) => return,
             Phase::HalfOpen { .. } if failed => self.opened(),
             Phase::Closed if self.is_too_much(&inner) => self.opened(),
@@ -166,11 +179,13 @@ impl Breaker {
         }
     }
 
-    /// The event that was to be the probe came to no verdict.
-    pub(super) fn withdraw(&self) {
+    /// An attempt that began in a generation came to no verdict. If it was the probe, another may be tried.
+    fn withdraw(&self, generation: u64) {
         let mut inner = self.inner();
-        if let Phase::HalfOpen { probing } = &mut inner.phase {
-            *probing = false;
+        if generation == inner.generation
+            && let Phase::HalfOpen { probing } = &mut inner.phase
+            && std::mem::take(probing)
+        {
             self.changed.send_replace(());
         }
     }
@@ -195,6 +210,7 @@ impl Breaker {
 
     fn enter(&self, inner: &mut Inner, phase: Phase) {
         inner.phase = phase;
+        inner.generation += 1;
         tracing::warn!(breaker = self.name, state = ?phase.state(), "the circuit breaker changed");
         self.changed.send_replace(());
     }
@@ -205,16 +221,34 @@ impl Breaker {
     }
 }
 
+impl Admission {
+    /// How the attempt went.
+    pub(super) fn report(self, failed: bool) {
+        self.breaker.report(self.generation, failed);
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        // After a report of the probe its generation is over.
+        self.breaker.withdraw(self.generation);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
 
     use super::*;
 
-    fn breaker(consecutive_failures: u32, failure_rate: f64, window: usize) -> Breaker {
+    fn breaker(consecutive_failures: u32, failure_rate: f64, window: usize) -> Arc<Breaker> {
         let open_for = Duration::from_secs(30);
         let config = BreakerConfig { consecutive_failures, failure_rate, window, open_for };
-        Breaker::new("x".to_owned(), config, watch::Sender::new(()))
+        Arc::new(Breaker::new("x".to_owned(), config, watch::Sender::new(())))
+    }
+
+    fn attempt(breaker: &Arc<Breaker>, failed: bool) {
+        breaker.admit().unwrap().report(failed);
     }
 
     #[test]
@@ -222,13 +256,13 @@ mod tests {
         let breaker = breaker(3, 1.1, 20);
 
         for failed in [true, true, false, true, true] {
-            breaker.report(failed);
+            attempt(&breaker, failed);
         }
         assert_eq!(breaker.state(), BreakerState::Closed);
-        breaker.report(true);
+        attempt(&breaker, true);
 
         assert_eq!((breaker.state(), breaker.room()), (BreakerState::Open, 0));
-        assert!(!breaker.admits());
+        assert!(breaker.admit().is_none());
     }
 
     #[test]
@@ -236,10 +270,10 @@ mod tests {
         let breaker = breaker(100, 0.5, 4);
 
         for failed in [true, false, true] {
-            breaker.report(failed);
+            attempt(&breaker, failed);
             assert_eq!(breaker.state(), BreakerState::Closed);
         }
-        breaker.report(false);
+        attempt(&breaker, false);
 
         assert_eq!(breaker.state(), BreakerState::Open);
     }
@@ -247,15 +281,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_event_decides_whether_it_closes_again() {
         let breaker = breaker(1, 1.1, 20);
-        breaker.report(true);
+        attempt(&breaker, true);
 
         for (failed, then) in [(true, BreakerState::Open), (false, BreakerState::Closed)] {
             advance(Duration::from_secs(30)).await;
             assert_eq!(breaker.room(), 1);
-            assert!(breaker.admits());
-            assert!(!breaker.admits(), "a second one while the first is tried");
+            let probe = breaker.admit().unwrap();
+            assert!(breaker.admit().is_none(), "a second one while the first is tried");
             assert_eq!((breaker.state(), breaker.room()), (BreakerState::HalfOpen, 0));
-            breaker.report(failed);
+            probe.report(failed);
             assert_eq!(breaker.state(), then);
         }
     }
@@ -263,12 +297,43 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_probe_without_a_verdict_makes_room_for_another() {
         let breaker = breaker(1, 1.1, 20);
-        breaker.report(true);
+        attempt(&breaker, true);
         advance(Duration::from_secs(30)).await;
 
-        assert!(breaker.admits());
-        breaker.withdraw();
+        drop(breaker.admit().unwrap());
 
-        assert!(breaker.admits());
+        assert!(breaker.admit().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_it_opened_does_not_decide_instead_of_its_probe() {
+        let breaker = breaker(1, 1.1, 20);
+        let [success, failure, nothing] = [(); 3].map(|()| breaker.admit().unwrap());
+        attempt(&breaker, true);
+        advance(Duration::from_secs(30)).await;
+        let probe = breaker.admit().unwrap();
+
+        success.report(false);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen, "a success that is older than the failure");
+        failure.report(true);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen, "a failure of before");
+        drop(nothing);
+        assert!(breaker.admit().is_none(), "the probe is still tried");
+
+        probe.report(false);
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_began_before_it_opened_does_not_open_it_again() {
+        let breaker = breaker(1, 1.1, 20);
+        let old = breaker.admit().unwrap();
+        attempt(&breaker, true);
+        advance(Duration::from_secs(30)).await;
+        attempt(&breaker, false);
+
+        old.report(true);
+
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 }

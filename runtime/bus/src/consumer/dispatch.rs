@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
 use super::keeper::Keeper;
@@ -128,12 +128,12 @@ impl Dispatch {
     async fn begin(&mut self) -> bool {
         let begun_at = std::time::Instant::now();
         while self.running.len() < self.config.concurrency.max(1) {
-            let Some(ReadyDelivery { delivery, routing }) = self.next_ready() else { return false };
+            let Some((ReadyDelivery { delivery, routing }, admission)) = self.next_ready() else { return false };
             if delivery.deliveries > 1 || self.worker.blocking.is_seen() {
-                self.spawn(delivery, routing.key);
+                self.spawn(delivery, routing.key, admission);
                 continue;
             }
-            let begun = self.worker.begin(delivery, 1);
+            let begun = self.worker.begin(delivery, 1, admission);
             let took = begun_at.elapsed();
             if begun.is_handled() {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
@@ -151,17 +151,22 @@ impl Dispatch {
     }
 
     /// Takes the next event out of the queue that may begin. Its lease is renewed until it is recorded as ended.
-    fn next_ready(&self) -> Option<ReadyDelivery> {
-        let admits = |routing: &Routing| self.worker.breaker(routing.route).is_none_or(|breaker| breaker.admits());
+    fn next_ready(&self) -> Option<(ReadyDelivery, Option<Admission>)> {
+        let mut admission = None;
+        let admits = |routing: &Routing| {
+            let Some(breaker) = self.worker.breaker(routing.route) else { return true };
+            admission = breaker.admit();
+            admission.is_some()
+        };
         let mut in_hand = self.keeper.lock();
         let ready = in_hand.queue.pop(admits)?;
         in_hand.begun(ready.delivery.sequence, &ready.delivery.acker);
-        Some(ready)
+        Some((ready, admission))
     }
 
     /// Runs an event in a task of its own, or on a thread of its own if handlers here block theirs.
-    fn spawn(&mut self, delivery: Delivery, key: Option<Key>) {
-        let run = Arc::clone(&self.worker).run(delivery, key);
+    fn spawn(&mut self, delivery: Delivery, key: Option<Key>, admission: Option<Admission>) {
+        let run = Arc::clone(&self.worker).run(delivery, key, admission);
         if self.worker.blocking.is_seen() {
             let runtime = Handle::current();
             self.running.spawn_blocking(move || runtime.block_on(run));

@@ -115,6 +115,20 @@ pub enum ConsumeError {
         /// The server's words.
         reason: String,
     },
+    /// The server did not let this program in again after the connection was lost, for as long as
+    /// [`login_timeout`](crate::config::Config::login_timeout) says.
+    #[error(
+        "the consumer {consumer} of {stream} cannot be read any more: {reason}; see that the user exists and that its \
+         credentials are current, and run it again"
+    )]
+    Unauthorized {
+        /// The name of the stream.
+        stream: String,
+        /// The name of the consumer.
+        consumer: String,
+        /// For how long.
+        reason: String,
+    },
     /// The server did not answer.
     #[error("the server did not answer about {about}: {reason}; is JetStream enabled, and may this user use it?")]
     Unavailable {

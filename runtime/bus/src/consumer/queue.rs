@@ -367,18 +367,4 @@ mod tests {
         assert_eq!([2, 10].map(|sequence| queue.was_handled(&again(sequence))), [false, true]);
         assert_eq!(queue.handled.len(), REMEMBERED);
     }
-
-    #[test]
-    fn only_what_stood_behind_others_has_waited() {
-        let mut queue = Queue::default();
-        for (sequence, key) in [(1, "a"), (2, "a"), (3, "b")] {
-            push(&mut queue, sequence, key);
-        }
-        queue.done(1, Some(&"a".into()));
-
-        let waited =
-            std::iter::from_fn(|| queue.pop(|_| true)).map(|ready| (ready.delivery.sequence, ready.has_waited));
-
-        assert_eq!(waited.collect::<Vec<_>>(), [(1, false), (3, false), (2, true)]);
-    }
 }

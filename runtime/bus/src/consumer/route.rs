@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use eventsmith_event::clip::clip;
 use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
@@ -239,7 +240,7 @@ impl<'a> OpenedMessage<'a> {
             BorrowedEnvelope::read(&message.payload).map_err(no_envelope)?;
         let version = match headers.version {
             Some(version) => parse_version(version).ok_or_else(|| {
-                HandlerOutcome::Undecodable(format!("the header {} is {version:?}, no version", Headers::VERSION))
+                HandlerOutcome::Undecodable(clip(format!("the header {} is {version:?}, no version", Headers::VERSION)))
             })?,
             None => version,
         };

@@ -13,7 +13,7 @@ use tracing::{Instrument, Span};
 
 use super::attempts::Attempts;
 use super::blocking::Blocking;
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker};
 use super::error::ConsumeError;
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
@@ -75,6 +75,8 @@ pub(super) struct StartedDelivery {
     /// The index of its handler among the routes, if there is one.
     route: Option<usize>,
     state: HandlerState,
+    /// What its breaker, if it has one, is told of the outcome.
+    admission: Option<Admission>,
     span: Span,
 }
 
@@ -97,21 +99,21 @@ impl Worker {
     ///
     /// The number of the attempt is checked before that, so that an event that kills its process ends among the dead letters
     /// like any other that fails too often.
-    pub(super) fn begin(&self, delivery: Delivery, attempt: u64) -> StartedDelivery {
+    pub(super) fn begin(&self, delivery: Delivery, attempt: u64, admission: Option<Admission>) -> StartedDelivery {
         let span = self.span(&delivery, attempt);
         let (route, state) = span.in_scope(|| self.call(&delivery, attempt));
-        StartedDelivery { delivery, attempt, route, state, span }
+        StartedDelivery { delivery, attempt, route, state, admission, span }
     }
 
     /// Acknowledges an event that is [handled](StartedDelivery::is_handled).
     pub(super) async fn acknowledge(
         &self,
-        StartedDelivery { delivery, route, state, .. }: StartedDelivery,
+        StartedDelivery { delivery, state, admission, .. }: StartedDelivery,
     ) -> Delivery {
         // The handler may not be shared between threads, which waiting below would ask for.
         drop(state);
         Counters::count(&self.monitor.counters().handled);
-        self.report_to_breaker(route, &HandlerOutcome::Handled);
+        report(admission, &HandlerOutcome::Handled);
         send(&*delivery.acker, AckKind::Ack).await;
         delivery
     }
@@ -129,8 +131,12 @@ impl Worker {
     }
 
     /// The error of a durable consumer that can no longer be read.
-    pub(super) fn gone(&self, Gone(reason): Gone) -> ConsumeError {
-        ConsumeError::Gone { stream: self.stream.clone(), consumer: self.service.clone(), reason }
+    pub(super) fn gone(&self, gone: Gone) -> ConsumeError {
+        let (stream, consumer) = (self.stream.clone(), self.service.clone());
+        match gone {
+            Gone::Deleted(reason) => ConsumeError::Gone { stream, consumer, reason },
+            Gone::LockedOut(_) => ConsumeError::Unauthorized { stream, consumer, reason: gone.to_string() },
+        }
     }
 
     fn call(&self, delivery: &Delivery, attempt: u64) -> (Option<usize>, HandlerState) {
@@ -154,11 +160,16 @@ impl Worker {
     }
 
     /// Runs an event from its beginning to its end.
-    pub(super) async fn run(self: Arc<Self>, delivery: Delivery, key: Option<Key>) -> FinishedDelivery {
+    pub(super) async fn run(
+        self: Arc<Self>,
+        delivery: Delivery,
+        key: Option<Key>,
+        admission: Option<Admission>,
+    ) -> FinishedDelivery {
         let begun = match self.unstored.take(&delivery) {
             Some((attempt, outcome)) => {
                 let (span, state) = (self.span(&delivery, attempt), HandlerState::Ended(outcome));
-                StartedDelivery { attempt, route: None, state, span, delivery }
+                StartedDelivery { delivery, attempt, route: None, state, admission, span }
             }
             None => {
                 let max_attempts = self.routes.find(&delivery, &self.service).map_or_else(
@@ -166,7 +177,7 @@ impl Worker {
                     |(index, _)| self.routes[index].retry.max_attempts,
                 );
                 let attempt = self.attempts.begin(&delivery, max_attempts).await;
-                self.begin(delivery, attempt)
+                self.begin(delivery, attempt, admission)
             }
         };
         self.finish(Box::new(begun), key).await
@@ -174,21 +185,18 @@ impl Worker {
 
     /// Runs a handler to its end and settles the event.
     pub(super) async fn finish(self: Arc<Self>, begun: Box<StartedDelivery>, key: Option<Key>) -> FinishedDelivery {
-        let (sequence, stored, route) = (begun.delivery.sequence, begun.delivery.stored, begun.route);
+        let (sequence, stored) = (begun.delivery.sequence, begun.delivery.stored);
         let end = AssertUnwindSafe(self.run_to_end(begun)).catch_unwind().await.unwrap_or_else(|_| {
             // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
             // off. The event comes again after `ack_wait`.
             tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
-            if let Some(breaker) = self.breaker(route) {
-                breaker.withdraw();
-            }
             DeliveryEnd::Other
         });
         FinishedDelivery { sequence, stored, key, end }
     }
 
     async fn run_to_end(&self, begun: Box<StartedDelivery>) -> DeliveryEnd {
-        let StartedDelivery { delivery, attempt, route, state, span } = *begun;
+        let StartedDelivery { delivery, attempt, route, state, admission, span } = *begun;
         async {
             let retry = route.map_or(&self.retry, |index| &self.routes[index].retry);
             let outcome = match state {
@@ -198,7 +206,7 @@ impl Worker {
                     self.await_handler(timeout, work).await
                 }
             };
-            self.report_to_breaker(route, &outcome);
+            report(admission, &outcome);
             let settlement = outcome.settlement(attempt, retry);
             log_settlement(&outcome, settlement);
             match self.settle(&delivery, attempt, &outcome, settlement, retry).await {
@@ -214,15 +222,6 @@ impl Worker {
     /// The breaker that guards a handler.
     pub(super) fn breaker(&self, route: Option<usize>) -> Option<&Arc<Breaker>> {
         self.routes[route?].breaker.as_ref()
-    }
-
-    fn report_to_breaker(&self, route: Option<usize>, outcome: &HandlerOutcome) {
-        if let Some(breaker) = self.breaker(route) {
-            match outcome.speaks_of_failure() {
-                Some(failed) => breaker.report(failed),
-                None => breaker.withdraw(),
-            }
-        }
     }
 
     /// Waits for a handler, and ends it when its time is over.
@@ -308,6 +307,13 @@ impl Worker {
             message: &delivery.message,
         };
         dead_letter(self.bus.transport(), self.root, &origin, reason, error).await
+    }
+}
+
+/// Tells a breaker how an attempt ended, if that says anything.
+fn report(admission: Option<Admission>, outcome: &HandlerOutcome) {
+    if let (Some(admission), Some(failed)) = (admission, outcome.speaks_of_failure()) {
+        admission.report(failed);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use eventsmith_event::clip::clip;
+
 use super::retry::RetryPolicy;
 use crate::config::duration::LONGEST;
 use crate::dead_letters::reason::DeadReason;
@@ -101,7 +103,7 @@ impl HandlerOutcome {
             Self::Decided(_, reason) | Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => {
                 reason.clone()
             }
-            Self::Unrouted(event_type) => format!("no handler here is for {event_type}"),
+            Self::Unrouted(event_type) => clip(format!("no handler here is for {event_type}")),
         }
     }
 }

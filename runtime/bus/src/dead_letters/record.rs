@@ -222,8 +222,9 @@ fn is_replays(name: &str) -> bool {
 
 /// An error as one line that a header can hold.
 fn one_line(error: &str) -> String {
-    let words = error.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_ERROR).collect()
+    let mut words = error.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default().chars();
+    first.chain(words.flat_map(|word| [" ", word]).flat_map(str::chars)).take(LONGEST_ERROR).collect()
 }
 
 #[cfg(test)]

@@ -17,10 +17,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
-use super::connect::{ConnectError, connect};
+use super::connect::{ConnectError, connect, wrong};
 use super::link::Link;
 use super::thread::NetworkThread;
 use crate::config::Config;
+use crate::settings::is_legal_name;
 use crate::transport::{ServerFailure, Unavailable};
 
 /// How long to wait for one answer before asking again.
@@ -32,10 +33,13 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 pub struct JetStream {
     pub(super) client: Client,
     context: Context,
+    /// What the subjects of the JetStream API begin with.
+    pub(super) api: String,
     pub(super) link: watch::Receiver<Link>,
     pub(super) acks: Acks,
     pub(super) ack_timeout: Duration,
     pub(super) request_timeout: Duration,
+    pub(super) login_timeout: Duration,
     /// How many messages wait for a connection, and how many may.
     pub(super) queued: AtomicUsize,
     pub(super) max_queued: usize,
@@ -67,16 +71,36 @@ impl JetStream {
 
     async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {
         let config = &config;
+        let api = match config.domain.as_deref() {
+            None => "$JS.API".to_owned(),
+            Some(domain) if is_legal_name(domain) => format!("$JS.{domain}.API"),
+            Some(domain) => {
+                return Err(wrong("domain", format!("{domain:?} is none; use letters, digits, '-' and '_' only")));
+            }
+        };
         let (client, link) = connect(config).await?;
         let context = ContextBuilder::new()
+            .api_prefix(&*api)
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
             .timeout(config.request_timeout)
             .build(client.clone());
         let listening = Acks::listen(&client, link.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
-        let (queued, max_queued) = (AtomicUsize::new(0), config.max_queued);
-        Ok(Arc::new(Self { thread, client, context, link, acks, ack_timeout, request_timeout, queued, max_queued }))
+        let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
+        Ok(Arc::new(Self {
+            client,
+            context,
+            api,
+            link,
+            acks,
+            ack_timeout,
+            request_timeout,
+            login_timeout,
+            queued,
+            max_queued,
+            thread,
+        }))
     }
 
     /// Asks the server's JetStream API. What is asked here may be asked twice, and is: while there is no leader, a cluster

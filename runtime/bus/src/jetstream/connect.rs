@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use rand::RngExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::link::Link;
+use super::login::Login;
 use crate::config::{Config, ServerUrl};
 
 /// Why there is no connection. No error holds a secret.
@@ -84,42 +86,29 @@ pub struct ShutdownError {
 
 pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
     let servers = addresses(&config.servers)?;
-    let (changes, link) = watch::channel(Link { connected: true, closed: false, losses: 0 });
-    let options = options(config).await?.event_callback(move |event| {
-        note(&event, &changes);
+    let (changes, link) = watch::channel(Link::new());
+    let login_timeout = config.login_timeout;
+    let options = options(config)?.event_callback(move |event| {
+        note(&event, &changes, login_timeout);
         std::future::ready(())
     });
     let client = options.connect(servers).await.map_err(|error| explain(&error, config))?;
     Ok((client, link))
 }
 
-async fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
+fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
     let (first, longest) = (config.reconnect_delay, config.max_reconnect_delay);
-    let mut options = ConnectOptions::new()
+    let login = Login::of(config)?;
+    let options = login.map_or_else(ConnectOptions::new, |login| {
+        ConnectOptions::with_auth_callback(move |nonce| login.clone().answer(nonce))
+    });
+    let mut options = options
         .name(&config.name)
         .connection_timeout(config.connect_timeout)
         .ping_interval(config.ping_interval)
         .request_timeout(Some(config.request_timeout))
         .reconnect_delay_callback(move |attempt| reconnect_delay(attempt, first, longest))
         .require_tls(config.require_tls);
-    options = match (&config.user, &config.password) {
-        (Some(user), Some(password)) => options.user_and_password(user.clone(), password.expose().to_owned()),
-        (None, None) => options,
-        (Some(_), None) => return Err(wrong("password", "there is a user without a password; set both")),
-        (None, Some(_)) => return Err(wrong("user", "there is a password without a user; set both")),
-    };
-    if let Some(token) = &config.token {
-        options = options.token(token.expose().to_owned());
-    }
-    if let Some(seed) = &config.nkey_seed {
-        options = options.nkey(seed.expose().to_owned());
-    }
-    if let Some(file) = &config.credentials_file {
-        options = options
-            .credentials_file(file)
-            .await
-            .map_err(|error| wrong("credentials_file", format!("{}: {error}", file.display())))?;
-    }
     if let Some(file) = &config.tls_ca_file {
         options = options.add_root_certificates(file.clone());
     }
@@ -145,7 +134,7 @@ fn addresses(servers: &[ServerUrl]) -> Result<Vec<ServerAddr>, ConnectError> {
     servers.iter().map(address).collect()
 }
 
-fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
+pub(super) fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
     ConnectError::Config { setting, reason: reason.into() }
 }
 
@@ -183,7 +172,7 @@ fn reconnect_delay(attempt: usize, first: Duration, longest: Duration) -> Durati
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
-fn note(event: &Event, changes: &watch::Sender<Link>) {
+fn note(event: &Event, changes: &watch::Sender<Link>, login_timeout: Duration) {
     match event {
         Event::Connected => tracing::info!("connected to NATS"),
         Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
@@ -195,16 +184,44 @@ fn note(event: &Event, changes: &watch::Sender<Link>) {
     changes.send_if_modified(|link| {
         let before = *link;
         match event {
-            Event::Connected => link.connected = true,
+            Event::Connected => {
+                link.connected = true;
+                link.let_in();
+            }
             Event::Disconnected => {
                 link.connected = false;
                 link.losses += 1;
             }
+            Event::ClientError(ClientError::Other(error)) => match attempt_of(error) {
+                Some(Attempt::Refused) => link.refuse(Instant::now(), login_timeout),
+                Some(Attempt::Failed) => link.let_in(),
+                None => {}
+            },
             Event::Closed => link.closed = true,
             _ => {}
         }
         *link != before
     });
+}
+
+/// How an attempt to connect ended.
+#[derive(Debug, PartialEq)]
+enum Attempt {
+    /// The server did not let us in, or we had nothing to answer it with.
+    Refused,
+    /// No server said anything about the login.
+    Failed,
+}
+
+/// What the client tells of an attempt: no more than the text of its kind.
+fn attempt_of(error: &str) -> Option<Attempt> {
+    use ConnectErrorKind as Kind;
+    let is_one_of = |kinds: &[Kind]| kinds.iter().any(|kind| kind.to_string() == error);
+    if is_one_of(&[Kind::AuthorizationViolation, Kind::Authentication]) {
+        Some(Attempt::Refused)
+    } else {
+        is_one_of(&[Kind::Dns, Kind::TimedOut, Kind::Tls, Kind::Io]).then_some(Attempt::Failed)
+    }
 }
 
 #[cfg(test)]
@@ -235,14 +252,5 @@ mod tests {
 
         let text = format!("{error} {error:?}");
         assert!(text.contains("servers") && text.contains("localhost:4222") && !text.contains("hunter2"), "{text}");
-    }
-
-    #[tokio::test]
-    async fn half_a_login_is_refused() {
-        let config = Config { user: Some("ada".to_owned()), ..Config::default() };
-
-        let text = options(&config).await.unwrap_err().to_string();
-
-        assert!(text.contains("password"), "{text}");
     }
 }

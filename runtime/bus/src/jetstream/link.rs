@@ -1,5 +1,9 @@
 //! The state of the connection, as the client reports it.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 /// What the client tells about its connection as time goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link {
@@ -7,4 +11,48 @@ pub(super) struct Link {
     pub(super) closed: bool,
     /// How often the connection was lost.
     pub(super) losses: u64,
+    /// Since when every attempt to connect was refused, if the last one was.
+    refused_since: Option<Instant>,
+    /// Whether that has been so for longer than is waited for.
+    pub(super) is_locked_out: bool,
+}
+
+impl Link {
+    /// A connection that was just made.
+    pub(super) fn new() -> Self {
+        Self { connected: true, closed: false, losses: 0, refused_since: None, is_locked_out: false }
+    }
+
+    /// The server refused the login.
+    pub(super) fn refuse(&mut self, now: Instant, patience: Duration) {
+        let since = *self.refused_since.get_or_insert(now);
+        self.is_locked_out = now.duration_since(since) >= patience;
+    }
+
+    /// No server refuses the login, as far as is known.
+    pub(super) fn let_in(&mut self) {
+        self.refused_since = None;
+        self.is_locked_out = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_for_long_enough_is_locked_out() {
+        let (mut link, begin, second) = (Link::new(), Instant::now(), Duration::from_secs(1));
+
+        link.refuse(begin, 2 * second);
+        link.refuse(begin + second, 2 * second);
+        assert!(!link.is_locked_out);
+        link.refuse(begin + 2 * second, 2 * second);
+        assert!(link.is_locked_out);
+
+        link.let_in();
+        assert!(!link.is_locked_out);
+        link.refuse(begin + 3 * second, 2 * second);
+        assert!(!link.is_locked_out, "it begins anew");
+    }
 }

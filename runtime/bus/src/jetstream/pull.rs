@@ -158,7 +158,7 @@ impl PullDeliveries {
                 biased;
                 message = self.inbox.next() => message,
                 changed = self.link.changed() => {
-                    changed.map_err(|_| Gone("the connection is closed".to_owned()))?;
+                    changed.map_err(|_| Gone::Deleted("the connection is closed".to_owned()))?;
                     continue;
                 }
                 () = &mut self.alarm, if wake_at.is_some() => {
@@ -171,7 +171,7 @@ impl PullDeliveries {
                     continue;
                 }
             };
-            let message = message.ok_or_else(|| Gone("the connection is closed".to_owned()))?;
+            let message = message.ok_or_else(|| Gone::Deleted("the connection is closed".to_owned()))?;
             self.check_at = Instant::now() + PATIENCE;
             match status_of(&message) {
                 None | Some(StatusCode::OK) => {
@@ -215,10 +215,13 @@ impl PullDeliveries {
 
     /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
     async fn pull(&mut self, want: usize) -> Result<(), Gone> {
-        let Link { connected, losses, .. } = *self.link.borrow_and_update();
+        let Link { connected, losses, is_locked_out, .. } = *self.link.borrow_and_update();
+        if is_locked_out {
+            return Err(Gone::LockedOut(self.jetstream.login_timeout));
+        }
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
-            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone::Deleted(error.to_string()))?;
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
@@ -240,7 +243,7 @@ impl PullDeliveries {
         }
         let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
         let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
-        sent.map_err(|error| Gone(error.to_string()))?;
+        sent.map_err(|error| Gone::Deleted(error.to_string()))?;
         self.outstanding += batch;
         self.check_at = now + PATIENCE;
         Ok(())
@@ -254,7 +257,9 @@ impl PullDeliveries {
         let unfulfilled = unfulfilled.and_then(|count| count.as_str().parse::<usize>().ok());
         match (status, unfulfilled) {
             (StatusCode::IDLE_HEARTBEAT, _) => {}
-            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => return Err(Gone(description.to_owned())),
+            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => {
+                return Err(Gone::Deleted(description.to_owned()));
+            }
             (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED, Some(count)) => {
                 self.outstanding = self.outstanding.saturating_sub(count);
             }
@@ -269,7 +274,7 @@ impl PullDeliveries {
                 self.outstanding = self.outstanding.max(1);
                 self.check_at = Instant::now() + PAUSE;
             }
-            _ => return Err(Gone(format!("{status} {description}"))),
+            _ => return Err(Gone::Deleted(format!("{status} {description}"))),
         }
         Ok(())
     }
@@ -281,7 +286,7 @@ impl PullDeliveries {
             return Ok(());
         }
         match timeout(ASK_AGAIN, self.info()).await {
-            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone(error.to_string())),
+            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone::Deleted(error.to_string())),
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
                 self.outstanding = 0;
@@ -303,7 +308,7 @@ impl PullDeliveries {
         self.outstanding = 0;
         // Otherwise asking anew begins with that.
         if self.is_connected() {
-            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone::Deleted(error.to_string()))?;
             // What the server said of the old requests does not matter to the new ones.
             let late = self.inbox.take_arrived();
             rest.extend(self.deliveries(late));
@@ -375,7 +380,7 @@ impl PullDeliveries {
 
     /// Where to send pull requests.
     fn asked(&self) -> String {
-        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.durable)
+        format!("{}.CONSUMER.MSG.NEXT.{}.{}", self.jetstream.api, self.stream, self.durable)
     }
 
     async fn info(&self) -> Result<Answer<Info>, Unavailable> {

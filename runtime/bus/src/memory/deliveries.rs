@@ -42,13 +42,15 @@ impl Deliveries for MemoryDeliveries {
     }
 
     fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>> {
-        let pending = self.with_durable(|durable, _, _| durable.pending.len()).unwrap_or_default();
-        ready(Ok(pending)).boxed()
+        async move { Ok(self.with_durable(|durable, _, _| durable.pending.len()).unwrap_or_default()) }.boxed()
     }
 
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        self.leave();
-        ready(Ok(())).boxed()
+        async move {
+            self.leave();
+            Ok(())
+        }
+        .boxed()
     }
 }
 
@@ -104,12 +106,11 @@ impl MemoryDeliveries {
         if !is_served {
             return Err(None);
         }
-        let taken = self.with_durable(|durable, log, now| {
+        let taken = self.memory.with_current(&self.stream, &self.durable, |durable, log, now| {
             let taken = durable.take(log, now).ok_or_else(|| durable.next_due())?;
             let (sequence, deliveries) = taken;
             Ok((log.find(MessageSelector::Sequence(sequence)).ok_or(None)?, deliveries))
         });
-        self.memory.report_exhausted(&self.stream, &self.durable);
         let (kept, deliveries) = taken.unwrap_or(Err(None))?;
         let acker = MemoryAcker {
             memory: self.memory.clone(),
@@ -143,7 +144,10 @@ struct MemoryAcker {
 
 impl Acker for MemoryAcker {
     fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
-        self.memory.acknowledge(&self.stream, &self.durable, self.sequence, kind);
-        ready(Ok(())).boxed()
+        async move {
+            self.memory.acknowledge(&self.stream, &self.durable, self.sequence, kind);
+            Ok(())
+        }
+        .boxed()
     }
 }

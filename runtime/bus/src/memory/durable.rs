@@ -1,6 +1,6 @@
 //! Durable consumers in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eventsmith_event::filter;
 use tokio::time::Instant;
@@ -17,12 +17,22 @@ pub(super) struct Durable {
     next: u64,
     /// What was delivered and not acknowledged, by number.
     pub(super) pending: BTreeMap<u64, Pending>,
-    /// What was delivered as often as it may be and never acked, with how often that was.
-    exhausted: BTreeMap<u64, u64>,
-    /// Those of them that no advisory has reported.
-    unreported: Vec<(u64, u64)>,
+    /// What was delivered as often as it may be and never acked, by number.
+    exhausted: BTreeSet<u64>,
+    /// Everything up to this number is done with. As on a server only acknowledgements move it: what was given up holds it
+    /// back until nothing else is pending.
+    ack_floor: u64,
+    /// How many deliveries there were, those that were repeated included.
+    deliveries: u64,
     /// Those who read, by the order in which they came. Where one at a time is served, it is the first.
     pub(super) readers: Vec<u64>,
+}
+
+/// A message that was delivered as often as it may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exhausted {
+    pub(super) sequence: u64,
+    pub(super) deliveries: u64,
 }
 
 #[derive(Debug)]
@@ -40,19 +50,22 @@ impl Durable {
             spec,
             next,
             pending: BTreeMap::new(),
-            exhausted: BTreeMap::new(),
-            unreported: Vec::new(),
+            exhausted: BTreeSet::new(),
+            ack_floor: next.saturating_sub(1),
+            deliveries: 0,
             readers: Vec::new(),
         }
     }
 
     pub(super) fn found(&self, log: &Log) -> FoundConsumer {
+        let again = self.pending.values().filter(|pending| pending.deliveries > 1).count();
         let progress = Progress {
             lag: log.count_from(self.next, &self.spec.filters),
             ack_pending: self.pending.len() as u64,
-            redelivered: self.pending.values().filter(|pending| pending.deliveries > 1).count() as u64,
+            redelivered: (again + self.exhausted.len()) as u64,
+            deliveries: self.deliveries,
             delivered: self.next - 1,
-            ack_floor: self.pending.keys().next().map_or(self.next, |first| *first) - 1,
+            ack_floor: self.ack_floor,
             ..Progress::default()
         };
         FoundConsumer { progress, ..FoundConsumer::exactly(self.spec.clone()) }
@@ -65,13 +78,8 @@ impl Durable {
 
     pub(super) fn is_done_with(&self, sequence: u64, subject: &str) -> bool {
         let wanted = self.spec.filters.iter().any(|filter| filter::covers(filter, subject));
-        let is_open = self.pending.contains_key(&sequence) || self.exhausted.contains_key(&sequence);
+        let is_open = self.pending.contains_key(&sequence) || self.exhausted.contains(&sequence);
         !wanted || sequence < self.next && !is_open
-    }
-
-    /// What reached `max_deliver` and is reported by an advisory, once.
-    pub(super) fn take_unreported(&mut self) -> Vec<(u64, u64)> {
-        std::mem::take(&mut self.unreported)
     }
 
     /// The next message that may be delivered for the first time.
@@ -80,32 +88,40 @@ impl Durable {
         has_room.then(|| log.first_from(self.next, &self.spec.filters)).flatten()
     }
 
+    /// Gives up what is due and was delivered as often as it may be, and returns it: each message once.
+    pub(super) fn give_up(&mut self, log: &Log, now: Instant) -> Vec<Exhausted> {
+        self.forget_dropped(log);
+        let Some(max) = self.spec.max_deliver else { return Vec::new() };
+        let mut exhausted = Vec::new();
+        self.pending.retain(|&sequence, &mut Pending { deliveries, due, .. }| {
+            let is_exhausted = due <= now && deliveries >= max;
+            if is_exhausted {
+                exhausted.push(Exhausted { sequence, deliveries });
+            }
+            !is_exhausted
+        });
+        self.exhausted.extend(exhausted.iter().map(|exhausted| exhausted.sequence));
+        exhausted
+    }
+
     /// What was delivered before comes first, then what is new, as on a server.
     pub(super) fn take(&mut self, log: &Log, now: Instant) -> Option<(u64, u64)> {
-        // What the stream dropped meanwhile does not come back.
-        self.pending.retain(|sequence, _| log.message(*sequence).is_some());
         let due = now + self.spec.ack_wait;
-        while let Some((&sequence, pending)) = self.pending.iter_mut().find(|(_, pending)| pending.due <= now) {
-            if self.spec.max_deliver.is_some_and(|max| pending.deliveries >= max) {
-                self.exhausted.insert(sequence, pending.deliveries);
-                self.unreported.push((sequence, pending.deliveries));
-                self.pending.remove(&sequence);
-                continue;
-            }
-            *pending = Pending { deliveries: pending.deliveries + 1, due, is_nak: false };
-            return Some((sequence, pending.deliveries));
-        }
-        let sequence = self.next_new(log)?;
-        self.next = sequence + 1;
-        self.pending.insert(sequence, Pending { deliveries: 1, due, is_nak: false });
-        Some((sequence, 1))
+        let sequence = match self.pending.iter().find(|(_, pending)| pending.due <= now) {
+            Some((&sequence, _)) => sequence,
+            None => self.next_new(log)?,
+        };
+        self.next = self.next.max(sequence + 1);
+        self.deliveries += 1;
+        let pending = self.pending.entry(sequence).or_insert(Pending { deliveries: 0, due, is_nak: false });
+        *pending = Pending { deliveries: pending.deliveries + 1, due, is_nak: false };
+        Some((sequence, pending.deliveries))
     }
 
     pub(super) fn acknowledge(&mut self, sequence: u64, kind: AckKind, now: Instant) {
         let (delay, is_nak) = match kind {
             AckKind::Ack | AckKind::Term(_) => {
-                self.pending.remove(&sequence);
-                self.exhausted.remove(&sequence);
+                self.settle(sequence);
                 return;
             }
             AckKind::Nak(delay) => (delay.unwrap_or_default(), true),
@@ -114,6 +130,26 @@ impl Durable {
         if let Some(pending) = self.pending.get_mut(&sequence) {
             pending.due = now + delay;
             pending.is_nak = is_nak;
+        }
+    }
+
+    /// What the stream dropped counts as acknowledged, and does not come back.
+    fn forget_dropped(&mut self, log: &Log) {
+        let is_dropped = |sequence: &&u64| log.message(**sequence).is_none();
+        let dropped: Vec<u64> = self.pending.keys().filter(is_dropped).copied().collect();
+        dropped.into_iter().for_each(|sequence| self.settle(sequence));
+        self.exhausted.retain(|sequence| log.message(*sequence).is_some());
+    }
+
+    fn settle(&mut self, sequence: u64) {
+        self.exhausted.remove(&sequence);
+        if self.pending.remove(&sequence).is_none() {
+            return;
+        }
+        let first = self.pending.keys().next().copied();
+        let given_up = self.exhausted.range(self.ack_floor + 1..).next();
+        if first.is_none() || [first.as_ref(), given_up].into_iter().flatten().all(|open| sequence < *open) {
+            self.ack_floor = first.unwrap_or(self.next) - 1;
         }
     }
 

@@ -13,11 +13,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::durable::Durable;
+use super::durable::{Durable, Exhausted};
 use super::log::Log;
 use super::stream::Stream;
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
-use crate::transport::{AckKind, Headers, Message, PublishAck, SendFailure, ServerFailure};
+use crate::transport::{
+    AckKind, Headers, Message, MessageSelector, PublishAck, SendFailure, ServerFailure, StreamMessage, Unavailable,
+};
 
 /// The server's code for a batch of which not all came to the stream.
 const BATCH_INCOMPLETE: u64 = 10176;
@@ -148,13 +150,12 @@ impl Memory {
 
     /// A durable consumer as it is, if there is one.
     pub fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
-        let streams = self.streams();
-        let stream = streams.get(stream)?;
-        stream.consumers.get(name).map(|durable| durable.found(&stream.log))
+        self.with_current(stream, name, |durable, log, _| durable.found(log))
     }
 
     /// All durable consumers of a stream.
     pub fn consumers(&self, stream: &str) -> Vec<FoundConsumer> {
+        self.give_up();
         let streams = self.streams();
         let durables = |stream: &Stream| stream.consumers.values().map(|durable| durable.found(&stream.log)).collect();
         streams.get(stream).map(durables).unwrap_or_default()
@@ -191,16 +192,52 @@ impl Memory {
         self.shared.changed.send_replace(());
     }
 
-    /// Publishes an advisory about each message that reached `max_deliver`, as the server does.
-    pub(super) fn report_exhausted(&self, stream: &str, durable: &str) {
-        let unreported = self.with_durable(stream, durable, |durable, _, _| durable.take_unreported());
-        for (sequence, deliveries) in unreported.unwrap_or_default() {
+    /// One message of a stream, if there is such a message.
+    pub(super) fn message(
+        &self,
+        stream: &str,
+        select: MessageSelector<'_>,
+    ) -> Result<Option<StreamMessage>, Unavailable> {
+        // What is asked for may be the advisory about a message that nobody has asked for since.
+        self.give_up();
+        let mut streams = self.streams();
+        let found = streams.get_mut(stream).map(|stream| {
+            stream.log.trim();
+            stream.log.find(select)
+        });
+        found.ok_or_else(|| Unavailable(format!("there is no stream {stream}")))
+    }
+
+    /// Gives up what has been delivered as often as it may be, for every consumer: a server does it by its own clock.
+    fn give_up(&self) {
+        let now = self.shared.clock.now();
+        let mut streams = self.streams();
+        let mut given_up = Vec::new();
+        for (name, Stream { log, consumers }) in streams.iter_mut() {
+            for (durable, consumer) in consumers.iter_mut() {
+                let exhausted = consumer.give_up(log, now).into_iter();
+                given_up.extend(exhausted.map(|exhausted| (name.clone(), durable.clone(), exhausted)));
+            }
+        }
+        drop(streams);
+        for (stream, durable, exhausted) in given_up {
+            self.report_exhausted(&stream, &durable, &[exhausted]);
+        }
+    }
+
+    /// Publishes an advisory about each message that has reached `max_deliver`, as the server does: once, and whether a
+    /// stream captures it or not.
+    fn report_exhausted(&self, stream: &str, durable: &str, exhausted: &[Exhausted]) {
+        for Exhausted { sequence, deliveries } in exhausted {
             let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}");
             let payload = json!({ "stream_seq": sequence, "deliveries": deliveries }).to_string().into();
             let advisory = Message { subject: subject.into(), headers: Headers::default(), payload };
             if let Err(failure) = self.store(&advisory) {
                 tracing::debug!(stream, durable, sequence, %failure, "nobody keeps the advisory");
             }
+        }
+        if !exhausted.is_empty() {
+            // Less is left to be done.
             self.shared.changed.send_replace(());
         }
     }
@@ -216,6 +253,19 @@ impl Memory {
         let Stream { log, consumers } = streams.get_mut(stream)?;
         log.trim();
         consumers.get_mut(durable).map(|durable| work(durable, log, now))
+    }
+
+    /// Does something with a consumer that has given up what it has to.
+    pub(super) fn with_current<T>(
+        &self,
+        stream: &str,
+        durable: &str,
+        work: impl FnOnce(&mut Durable, &Log, Instant) -> T,
+    ) -> Option<T> {
+        let work = |durable: &mut Durable, log: &Log, now| (durable.give_up(log, now), work(durable, log, now));
+        let (exhausted, done) = self.with_durable(stream, durable, work)?;
+        self.report_exhausted(stream, durable, &exhausted);
+        Some(done)
     }
 
     pub(super) fn next_reader(&self) -> u64 {

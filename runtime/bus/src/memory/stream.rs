@@ -43,7 +43,7 @@ impl Stream {
         let next = match settings.deliver {
             DeliverFrom::All => 1,
             DeliverFrom::New => self.log.last() + 1,
-            DeliverFrom::Sequence(sequence) => sequence,
+            DeliverFrom::Sequence(sequence) => sequence.max(1),
             DeliverFrom::Time(time) => self.log.first_at(time).unwrap_or(self.log.last() + 1),
         };
         self.consumers.insert(settings.name.clone(), Durable::new(settings.clone(), next));

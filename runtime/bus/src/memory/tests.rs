@@ -181,3 +181,45 @@ async fn a_stream_by_interest_keeps_only_what_somebody_waits_for() {
     ack(&next(&mut deliveries).await, AckKind::Ack).await;
     assert!(numbers(&memory).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_is_never_polled_does_nothing() {
+    let memory = memory(&settings());
+    let mut deliveries = read(&memory).await;
+    store(&memory, "a.b", "1").await;
+    let delivery = next(&mut deliveries).await;
+    let message = Message { subject: "a.b".into(), headers: Headers::default(), payload: Bytes::new() };
+    let messages = [message];
+    let other = ConsumerSettings { name: "d".to_owned(), ..spec() };
+
+    drop(memory.send(&messages[0]));
+    drop(memory.send_batch(&messages, "batch"));
+    drop(memory.delete_message("EVENTS", 1));
+    drop(memory.terminate("EVENTS", "c", 1));
+    drop(delivery.acker.send(AckKind::Ack));
+    drop(deliveries.confirm());
+    drop(Transport::put_consumer(&memory, &other, false));
+    drop(memory.read(&spec()));
+
+    assert_eq!(numbers(&memory), [1]);
+    assert_eq!(memory.consumer("EVENTS", "c").unwrap().progress.ack_pending, 1);
+    assert!(memory.consumer("EVENTS", "d").is_none());
+    let readers = memory.with_durable("EVENTS", "c", |durable, _, _| durable.readers.len());
+    assert_eq!(readers, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_advisory_that_nobody_keeps_wakes_no_reader_for_ever() {
+    let memory = memory(&settings());
+    let limited = ConsumerSettings { max_deliver: Some(1), ..spec() };
+    Memory::put_consumer(&memory, &limited).unwrap();
+    let mut deliveries = memory.read(&limited).await.unwrap();
+    store(&memory, "a.b", "1").await;
+    next(&mut deliveries).await;
+
+    // The paused clock goes on only while nobody has anything to do.
+    assert!(timeout(60 * SECOND, deliveries.next(1)).await.is_err());
+
+    let progress = memory.consumer("EVENTS", "c").unwrap().progress;
+    assert_eq!((progress.ack_pending, progress.redelivered, progress.ack_floor), (0, 1, 0));
+}

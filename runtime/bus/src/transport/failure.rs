@@ -1,5 +1,7 @@
 //! Why a transport did not do something.
 
+use std::time::Duration;
+
 /// Why one attempt to store a message failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFailure {
@@ -53,10 +55,16 @@ pub enum SendFailure {
 #[error("{0}")]
 pub struct Unavailable(pub String);
 
-/// A durable consumer that can no longer be read, for the reason that is named.
+/// Why a durable consumer can no longer be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Gone(pub String);
+pub enum Gone {
+    /// It is not there any more, in these words.
+    #[error("{0}")]
+    Deleted(String),
+    /// The server has not let this program in for as long as is waited for.
+    #[error("the server refused the login for {0:?}")]
+    LockedOut(Duration),
+}
 
 /// Why the server did not do what it was asked about a stream or a consumer.
 #[derive(Debug, thiserror::Error)]

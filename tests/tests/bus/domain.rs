@@ -1,0 +1,111 @@
+//! JetStream behind a leaf node, in a domain of its own.
+
+use std::time::Duration;
+
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config, ConnectError, ConsumerConfig, HandlerError, Order, Received};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::common::*;
+use crate::dead_letters::all;
+
+/// A server and one that is its leaf, each with a JetStream.
+struct Scene {
+    hub: NatsServer,
+    leaf: NatsServer,
+    _folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Outcome<Self> {
+        let folder = TempDir::new()?;
+        // The last block of a name counts.
+        let jetstream = |name: &str| {
+            let store = folder.path().join(name).display().to_string();
+            format!("jetstream {{ store_dir: {store:?}, domain: {name} }}\n")
+        };
+        let hub = format!("{}leafnodes {{ listen: \"127.0.0.1:-1\" }}", jetstream("hub"));
+        let hub = NatsServer::builder().name("hub").config(hub).start().await?;
+        let port = hub.monitor("/varz").await?["leaf"]["port"].as_u64().ok_or("no port")?;
+        let remote = format!("leafnodes {{ remotes: [ {{ url: \"nats-leaf://127.0.0.1:{port}\" }} ] }}");
+        let leaf = NatsServer::builder().name("leaf").config(jetstream("leaf") + &remote).start().await?;
+        let wait = async {
+            while hub.monitor("/leafz").await?["leafnodes"] != 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Outcome::Ok(())
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await??;
+        Ok(Self { hub, leaf, _folder: folder })
+    }
+
+    /// A bus over the leaf, to the streams of a domain.
+    async fn bus(&self, domain: Option<&str>) -> Outcome<Bus> {
+        let domain = domain.map(ToOwned::to_owned);
+        Ok(Bus::connect(Config { domain, ..config(self.leaf.url()) }).await?)
+    }
+}
+
+async fn streams(bus: &Bus) -> Outcome<Vec<String>> {
+    Ok(bus.status(None).await?.streams.into_iter().map(|stream| stream.settings.name).collect())
+}
+
+#[tokio::test]
+async fn events_are_published_handled_dead_lettered_and_replayed_in_another_domain() -> Outcome {
+    work_in_another_domain(Order::None).await
+}
+
+#[tokio::test]
+async fn so_are_those_whose_keys_are_ordered() -> Outcome {
+    work_in_another_domain(Order::Key).await
+}
+
+async fn work_in_another_domain(order: Order) -> Outcome {
+    let scene = Scene::new().await?;
+    let bus = scene.bus(Some("hub")).await?;
+    bus.provision(&[STREAM, DEAD_LETTERS]).await?;
+    assert_eq!(streams(&scene.bus(None).await?).await?, Vec::<String>::new(), "the leaf has none");
+    assert_eq!(streams(&Bus::connect(config(scene.hub.url())).await?).await?, [STREAM.name, DEAD_LETTERS.name]);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = bus.consumer("promotions").config(ConsumerConfig { order, ..quick() });
+    let consumer = consumer.on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            match (event.rule_id.as_str(), event.attempt()) {
+                ("again", 1) => Err(HandlerError::retry("not yet")),
+                ("bad", _) if event.replay_of().is_none() => Err(HandlerError::reject("bad")),
+                _ => Ok(tell.send((event.rule_id.clone(), event.attempt()))?),
+            }
+        }
+    });
+    let monitor = consumer.monitor();
+    let consumer = Running::start(consumer);
+
+    bus.publish(&activated("again")).await?;
+    assert_eq!(next(&mut told).await?, ("again".to_owned(), 2));
+    let bad = bus.publish(&activated("bad")).await?;
+    until(|| monitor.summary().dead_lettered == 1).await?;
+    let letters = bus.dead_letters("rules").await?;
+    let dead = all(&letters, &DeadLetterFilter::default()).await?;
+    assert_eq!(dead.iter().map(|letter| letter.origin_sequence).collect::<Vec<_>>(), [bad.sequence]);
+    letters.replay_all(&DeadLetterFilter::default(), ReplayTo::Consumer).await?;
+    assert_eq!(next(&mut told).await?, ("bad".to_owned(), 1));
+    consumer.stop().await?;
+
+    let status = bus.status(None).await?;
+    let mut consumers = status.streams.iter().flat_map(|stream| &stream.consumers);
+    let left = consumers.find(|it| it.name == "promotions").map(|it| (it.ack_pending, it.lag));
+    assert_eq!(left, Some((0, 0)), "all is acknowledged");
+    bus.transport().terminate(STREAM.name, "promotions", bad.sequence).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_domain_that_is_no_name_is_refused() -> Outcome {
+    let error = Bus::connect(Config { domain: Some("a.b".to_owned()), ..Config::default() }).await.unwrap_err();
+
+    assert!(matches!(&error, ConnectError::Config { setting: "domain", .. }), "{error}");
+    Ok(())
+}
