@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compiled::Compiled;
 use super::finding::{Demand, Finding};
 use super::records::{Record, RecordLocator};
-use super::words::{self, ViolationText};
+use super::violation_text::{self, ViolationText};
 
 /// Collects the findings about one record.
 pub(super) struct Sink<'a> {
@@ -40,9 +40,9 @@ impl Sink<'_> {
                 false => format!("the schema says so: {file}#{}", fault.keyword),
             };
             let value = schema.schema.pointer(&fault.keyword);
-            for words in words::describe(keyword, &fault, whole, value) {
+            for text in violation_text::describe(keyword, &fault, whole, value) {
                 let ViolationText { below, expected, found, message, .. } =
-                    if self.mask { words.masked(keyword) } else { words };
+                    if self.mask { text.masked(keyword) } else { text };
                 let place = format!("{}{below}", fault.pointer);
                 self.report(rule, &format!("{at}{place}"), &message, &help);
                 let (file, pointer) = (file.to_owned(), fault.keyword.clone());

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 struct Info {
     config: Settings,
-    state: State,
+    state: StreamState,
 }
 
 #[derive(Deserialize)]
-struct State {
+struct StreamState {
     messages: u64,
     bytes: u64,
     first_seq: u64,

@@ -18,7 +18,7 @@ pub struct Invalid {
     event_type: &'static str,
     version: u32,
     violations: Vec<Violation>,
-    /// For the violations at these indices, places that are not told in names from the payload.
+    /// For the violations at these indices, places without the names that only the payload has.
     masks: Vec<(usize, String)>,
 }
 
@@ -28,7 +28,7 @@ impl Invalid {
         Self { event_type, version, violations, masks: Vec::new() }
     }
 
-    /// Tells the places of some violations in other words once the error is masked.
+    /// Replaces the places of some violations once the error is masked.
     pub(crate) fn with_masks(self, masks: Vec<(usize, String)>) -> Self {
         Self { masks, ..self }
     }

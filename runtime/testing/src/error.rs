@@ -65,7 +65,7 @@ impl fmt::Debug for ServerError {
 }
 
 impl ServerError {
-    /// Turns an [`io::Error`] into a [`ServerError`] that tells what was tried: for `map_err`.
+    /// Turns an [`io::Error`] into a [`ServerError`] that says what was tried: for `map_err`.
     pub(super) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         move |source| Self::Io { action, source }

@@ -54,11 +54,11 @@ impl Server {
     }
 }
 
-/// Streams come before their consumers; and first those that give up subjects, which others may be to take.
+/// Streams come before their consumers; and first those that release subjects, which others are to capture.
 fn rank(change: &Change) -> u8 {
-    let gives_up = change.fields.iter().any(|field| field.field == "subjects" && field.note.is_some());
+    let releases = change.fields.iter().any(|field| field.field == "subjects" && field.note.is_some());
     match (&change.wanted, change.action) {
-        (Wanted::Stream(_), Action::Update) if gives_up => 0,
+        (Wanted::Stream(_), Action::Update) if releases => 0,
         (Wanted::Stream(_), _) => 1,
         (Wanted::Consumer(_), _) => 2,
     }

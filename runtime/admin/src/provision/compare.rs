@@ -100,13 +100,13 @@ impl Server {
             )),
             (Action::Recreate, _, Some(found)) => {
                 let (floor, delivered) = (found.progress.ack_floor, found.progress.delivered);
-                let again = match delivered > floor {
-                    true => format!("what was delivered up to {delivered} comes again"),
-                    false => "nothing comes again".to_owned(),
+                let redelivered = match delivered > floor {
+                    true => format!("what was delivered up to {delivered} is redelivered"),
+                    false => "nothing is redelivered".to_owned(),
                 };
                 change.notes.push(match floor {
-                    0 => format!("it begins again where it began, as nothing is acknowledged: {again}"),
-                    _ => format!("it goes on after sequence {floor}: {again}"),
+                    0 => format!("it begins again where it began, as nothing is acknowledged: {redelivered}"),
+                    _ => format!("it goes on after sequence {floor}: {redelivered}"),
                 });
             }
             // It is said once and never again.
@@ -127,7 +127,7 @@ impl Server {
             change.action = Action::Create;
         }
         for field in fields {
-            let (from, to) = (found.map(field.words), (field.words)(wanted));
+            let (from, to) = (found.map(field.text), (field.text)(wanted));
             if from.as_ref() == Some(&to) {
                 continue;
             }

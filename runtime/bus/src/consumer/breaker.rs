@@ -67,7 +67,7 @@ pub(super) struct Breaker {
     pub(super) name: String,
     config: BreakerConfig,
     inner: Mutex<Inner>,
-    /// Tells all who fetch of every change.
+    /// Notifies all who fetch of every change.
     changed: watch::Sender<()>,
 }
 
@@ -100,7 +100,7 @@ impl Phase {
 }
 
 impl Breaker {
-    /// A closed breaker, which tells of its changes.
+    /// A closed breaker, which notifies of its changes.
     pub(super) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
         let inner = Inner { phase: Phase::Closed, consecutive: 0, recent: VecDeque::new() };
         Self { name, config, inner: Mutex::new(inner), changed }
@@ -166,7 +166,7 @@ impl Breaker {
         }
     }
 
-    /// The event that was to be the probe came to no verdict.
+    /// The event that was to be the probe came to no result.
     pub(super) fn withdraw(&self) {
         let mut inner = self.inner();
         if let Phase::HalfOpen { probing } = &mut inner.phase {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_without_a_verdict_makes_room_for_another() {
+    async fn a_probe_without_a_result_makes_room_for_another() {
         let breaker = breaker(1, 1.1, 20);
         breaker.report(true);
         advance(Duration::from_secs(30)).await;

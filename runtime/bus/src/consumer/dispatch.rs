@@ -21,9 +21,10 @@ use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 const MOST: usize = 32_768;
 /// How many deliveries are taken before anything else is done.
 const AT_ONCE: usize = 32;
-/// An event that was delivered no more often than this has been nakked by a service that was restarted, as a rule.
-const BEYOND_SUSPICION: u64 = 2;
-/// How often to look whether those events are done that somebody else had in hand when we took over.
+/// An event that was delivered no more often than this was nakked by a service that was restarted, as a rule: it need not
+/// have killed a process.
+const HARMLESS_ATTEMPTS: u64 = 2;
+/// How often to look whether those events are settled that another instance held when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long a handler that was cut off may take to notice.
 const LAST_GRACE: Duration = Duration::from_secs(1);
@@ -35,7 +36,7 @@ pub(super) struct Dispatch {
     pub(super) worker: Arc<Worker>,
     pub(super) config: Arc<ConsumerConfig>,
     pub(super) breakers: Vec<Arc<Breaker>>,
-    /// Tells of changes of the breakers.
+    /// Notifies of changes of the breakers.
     pub(super) changes: watch::Receiver<()>,
     pub(super) deliveries: Box<dyn Deliveries>,
     pub(super) queue: Queue,
@@ -46,7 +47,7 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
+    /// Works until asked to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         if self.config.order == Order::Key {
@@ -61,7 +62,7 @@ impl Dispatch {
         self.finish(deadline).await;
         if let Err(error) = self.deliveries.confirm().await {
             let stream = &self.worker.stream;
-            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events come again");
+            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events are redelivered");
         }
         outcome
     }
@@ -96,7 +97,7 @@ impl Dispatch {
                         self.accept(delivery).await;
                         self.accept_more().await;
                     }
-                    // Another instance may have been served until now, and have events of our keys in hand.
+                    // Another instance may have been served until now, and hold events of our keys.
                     Arrival::PinChanged => {
                         self.nak_waiting().await;
                         self.queue.expect_nothing();
@@ -169,7 +170,7 @@ impl Dispatch {
         if self.queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;
         }
-        self.is_careful &= delivery.attempt > BEYOND_SUSPICION;
+        self.is_careful &= delivery.attempt > HARMLESS_ATTEMPTS;
         let routing = match self.config.order {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),
@@ -222,10 +223,10 @@ impl Dispatch {
     async fn nak_waiting(&mut self) {
         for delivery in self.queue.drain() {
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
-                tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
+                tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
                 return;
             }
-            Counters::count(&self.worker.monitor.counters().handed_back);
+            Counters::count(&self.worker.monitor.counters().released);
         }
     }
 
@@ -244,7 +245,7 @@ impl Dispatch {
                 tracing::error!(
                     stream = self.worker.stream,
                     left,
-                    "handlers do not give way; their events come again after ack_wait"
+                    "handlers do not end; their events are redelivered after ack_wait"
                 );
             }
         }

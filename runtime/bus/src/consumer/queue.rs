@@ -24,7 +24,7 @@ pub(super) struct Queue {
     key_queues: HashMap<Key, BTreeMap<u64, Slot>>,
     /// Numbers of the events that wait or run. If the server delivers one of them again, because an in-progress ack was lost
     /// with a connection, it is not run a second time.
-    in_hand: HashSet<u64>,
+    held_here: HashSet<u64>,
     /// Events without a key that were nacked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
     /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
@@ -64,11 +64,11 @@ enum Slot {
 }
 
 impl Queue {
-    /// Takes a delivery in, unless it is in hand already.
+    /// Takes a delivery in, unless it is held here already.
     pub(super) fn push(&mut self, delivery: Delivery, routing: Routing) {
         let sequence = delivery.sequence;
-        if !self.in_hand.insert(sequence) {
-            tracing::debug!(sequence, "delivered again while in hand; ignored");
+        if !self.held_here.insert(sequence) {
+            tracing::debug!(sequence, "redelivered while it waits or runs; ignored");
             return;
         }
         self.away.remove(&sequence);
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     fn leave(&mut self, sequence: u64, key: Option<&Key>) {
-        self.in_hand.remove(&sequence);
+        self.held_here.remove(&sequence);
         if let Some(key) = key {
             if let Some(slots) = self.key_queues.get_mut(key) {
                 slots.remove(&sequence);
@@ -125,7 +125,7 @@ impl Queue {
     /// An event was nacked to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
         self.forget(sequence);
-        self.in_hand.remove(&sequence);
+        self.held_here.remove(&sequence);
         match key {
             Some(key) => {
                 if let Some(slots) = self.key_queues.get_mut(key) {
@@ -145,7 +145,7 @@ impl Queue {
             let before = slots.len();
             slots.retain(|_, slot| !overdue(slot));
             if slots.len() < before {
-                tracing::warn!(key = &**key, "an event did not come again; those behind it go on");
+                tracing::warn!(key = &**key, "an event was not redelivered; those behind it go on");
                 shorter.push(key.clone());
             }
         }
@@ -195,7 +195,7 @@ impl Queue {
             }
         }
         for delivery in &drained {
-            self.in_hand.remove(&delivery.sequence);
+            self.held_here.remove(&delivery.sequence);
         }
         drained.sort_unstable_by_key(|delivery| delivery.sequence);
         drained
@@ -214,7 +214,7 @@ impl Queue {
     /// How many of the events that the server counts as delivered and not acked are known here.
     pub(super) fn known(&self) -> usize {
         let away = self.key_queues.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
-        self.in_hand.len() + self.away.len() + away.count()
+        self.held_here.len() + self.away.len() + away.count()
     }
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_to_come_again_is_waited_for() {
+    fn an_event_that_is_to_be_redelivered_is_waited_for() {
         let (mut queue, key) = (Queue::default(), "a".into());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_never_comes_again_is_not_waited_for_without_end() {
+    fn an_event_that_is_never_redelivered_is_not_waited_for_without_end() {
         let (mut queue, key, now) = (Queue::default(), "a".into(), Instant::now());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_again_is_known_unless_it_may_come_to_somebody_else() {
+    fn what_is_to_be_redelivered_is_known_unless_another_instance_may_get_it() {
         let (mut queue, key) = (Queue::default(), "a".into());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_in_hand_is_not_taken_twice() {
+    fn a_delivery_that_is_held_is_not_taken_twice() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "a");
         push(&mut queue, 1, "a");
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
+    fn what_was_handled_is_known_when_it_is_redelivered_and_not_for_ever() {
         let mut queue = Queue::default();
         let again = |sequence| Delivery { attempt: 2, ..Delivery::for_test(sequence) };
         let stored = again(0).stored;

@@ -57,7 +57,7 @@ impl Routes {
     }
 
     /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers. After `max_deliver` deliveries the
-    /// server gives up, where that is ours to say.
+    /// server delivers an event no more, where that is ours to say.
     pub(super) fn configure(
         &mut self,
         config: &ConsumerConfig,
@@ -287,7 +287,7 @@ impl Route {
             };
             let caught = AssertUnwindSafe(work).catch_unwind();
             Ok(caught
-                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_in_words(&*panic))))
+                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_message(&*panic))))
                 .boxed())
         };
         let key = |version, data: &[u8]| E::decode(version, data).map(|event| event.key());
@@ -343,7 +343,7 @@ fn undecodable(error: DecodeError) -> HandlerOutcome {
     }
 }
 
-fn panic_in_words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

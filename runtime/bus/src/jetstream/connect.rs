@@ -175,7 +175,7 @@ fn explain(error: &async_nats::ConnectError, config: &Config) -> ConnectError {
 }
 
 /// The delay before an attempt to connect, counted from 1: none before the first, then doubling, and shortened at random
-/// so that not all clients of a server that restarts come back at once.
+/// so that not all clients of a server that restarts reconnect at once.
 fn reconnect_delay(attempt: usize, first: Duration, longest: Duration) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
     let factor = u32::try_from(doublings).ok().and_then(|doublings| 2_u32.checked_pow(doublings)).unwrap_or(u32::MAX);

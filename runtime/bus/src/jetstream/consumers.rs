@@ -93,7 +93,7 @@ fn beginning(wanted: &ConsumerSettings) -> Settings {
 /// Puts our settings beside those that the server has and we do not speak of.
 fn write(wanted: &ConsumerSettings, settings: &mut Settings) {
     // One filter may stand in a member of its own. Delays are ours to compute: the server's list is ignored where a
-    // message is handed back. A consumer that is deleted for want of readers forgets where it was.
+    // message is nakked. A consumer that is deleted for want of readers forgets where it was.
     for name in ["filter_subject", "backoff", "inactive_threshold", "headers_only"] {
         settings.remove(name);
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn another_way_to_serve_several_readers_is_told_in_words() {
+    fn another_way_to_serve_several_readers_is_reported() {
         let mut settings = Settings::new();
         write(&wanted(), &mut settings);
         settings.insert("priority_policy".to_owned(), json!("overflow"));

@@ -1,6 +1,6 @@
 //! The state of the connection, as the client reports it.
 
-/// What the client tells about its connection as time goes by.
+/// What the client reports about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) connected: bool,

@@ -34,7 +34,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
 /// How often the pinned reader asks for messages, wanted or not, to keep the pin.
-const HOLD_ON: Duration = Duration::from_secs(2);
+const PIN_RENEWAL: Duration = Duration::from_secs(2);
 
 /// The header that names the pinned reader, and the status that all others get.
 const PIN: &str = "Nats-Pin-Id";
@@ -58,7 +58,7 @@ pub(super) struct PullDeliveries {
     losses: u64,
     /// Messages that were asked for and have neither come nor been refused.
     outstanding: usize,
-    /// When to see whether the consumer is still there, unless something is heard before.
+    /// When to see whether the consumer is still there, unless something is received before.
     check_at: Instant,
     /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
     alarm: Pin<Box<Sleep>>,
@@ -203,7 +203,7 @@ impl PullDeliveries {
         }
     }
 
-    /// When there is something to do although nothing is heard.
+    /// When there is something to do although nothing is received.
     fn wake_at(&self) -> Option<Instant> {
         let check_at = (self.outstanding > 0).then_some(self.check_at);
         let pin = self.pin.as_ref().filter(|pin| pin.id.is_some() && self.link.borrow().connected);
@@ -238,7 +238,7 @@ impl PullDeliveries {
         let batch = want.saturating_sub(self.outstanding).max(1);
         let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
         if let Some(pin) = &mut self.pin {
-            pin.ask_at = now + HOLD_ON;
+            pin.ask_at = now + PIN_RENEWAL;
             request["group"] = PIN_GROUP.into();
             if let Some(id) = &pin.id {
                 request["id"] = id.as_str().into();
@@ -280,7 +280,7 @@ impl PullDeliveries {
         Ok(())
     }
 
-    /// Nothing was heard for too long. Unless the consumer is gone, our requests are, and are made again.
+    /// Nothing was received for too long. Unless the consumer is gone, our requests are, and are made again.
     async fn check(&mut self) -> Result<(), Gone> {
         self.check_at = Instant::now() + PATIENCE;
         if !self.link.borrow().connected {

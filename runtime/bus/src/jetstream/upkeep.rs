@@ -22,7 +22,7 @@ impl JetStream {
         }
     }
 
-    /// A delivery's acknowledgement goes to a subject that tells the server all it needs, so one can be sent without the
+    /// A delivery's acknowledgement goes to a subject that holds all that the server needs, so one can be sent without the
     /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
         let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
@@ -36,7 +36,9 @@ impl JetStream {
                 Err(_) => "no answer".to_owned(),
             };
             if Instant::now() + PAUSE >= deadline {
-                return Err(Unavailable(format!("{consumer} of {stream} cannot be told: {reason}")));
+                return Err(Unavailable(format!(
+                    "message {sequence} of {stream} cannot be terminated for {consumer}: {reason}"
+                )));
             }
             sleep(PAUSE).await;
         }

@@ -82,7 +82,7 @@ impl Durable {
 
     /// What was delivered before comes first, then what is new, as on a server.
     pub(super) fn take(&mut self, log: &Log, now: Instant) -> Option<(u64, u64)> {
-        // What the stream dropped meanwhile does not come back.
+        // What the stream dropped meanwhile is not redelivered.
         self.pending.retain(|sequence, _| log.message(*sequence).is_some());
         let due = now + self.spec.ack_wait;
         while let Some((&sequence, pending)) = self.pending.iter_mut().find(|(_, pending)| pending.due <= now) {

@@ -70,7 +70,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     streams: Mutex<BTreeMap<String, Stream>>,
-    /// Tells those who wait for messages that there is something new.
+    /// Notifies those who wait for messages.
     pub(super) changed: watch::Sender<()>,
     pub(super) clock: Clock,
     /// How many have begun to read from consumers.

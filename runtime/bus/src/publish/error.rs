@@ -74,7 +74,7 @@ pub enum PublishError {
     /// The event expected the stream, or its subject, to end elsewhere; nothing was stored.
     #[error(
         "{subject} was to be stored {}, but the last number is {last}: something else was stored meanwhile; \
-         read what it is, decide again, and publish with that number", expected_in_words(*.expected)
+         read what it is, decide again, and publish with that number", expectation(*.expected)
     )]
     WrongSequence {
         /// The subject of the event.
@@ -143,7 +143,7 @@ pub enum PublishError {
     Closed,
 }
 
-fn expected_in_words(expected: Option<Expect>) -> String {
+fn expectation(expected: Option<Expect>) -> String {
     match expected {
         Some(Expect::LastSequence(sequence)) => format!("right after number {sequence} of its stream"),
         Some(Expect::LastSubjectSequence(sequence)) => format!("after number {sequence}, the last of its subject"),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::invalid::Violation;
 
-/// What stands for a name that is not told.
+/// What stands for a name that is masked.
 const MASK: &str = "*";
 
 /// The names that a schema holds.
