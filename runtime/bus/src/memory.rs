@@ -42,7 +42,7 @@ impl Transport for Memory {
             stream.log.trim();
             stream.log.find(select)
         });
-        ready(found.ok_or_else(|| Unavailable(format!("there is no stream {stream}")))).boxed()
+        ready(found.ok_or_else(|| Unavailable(format!("there is no stream {stream}").into()))).boxed()
     }
 
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {

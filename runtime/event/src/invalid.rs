@@ -79,15 +79,11 @@ impl fmt::Display for Invalid {
 /// ```
 /// use eventsmith::Violation;
 ///
-/// let violation = Violation {
-///     instance: "/priority".to_owned(),
-///     schema: "/properties/priority/maximum".to_owned(),
-///     expected: "at most 10".to_owned(),
-///     found: Some("11".to_owned()),
-/// };
+/// let violation = Violation::new("/priority", "/properties/priority/maximum", "at most 10").with_found("11");
 /// assert_eq!(violation.to_string(), "/priority: expected at most 10, found 11");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// JSON pointer of the offending value in the payload; empty for the whole payload.
     pub instance: String,
@@ -97,6 +93,20 @@ pub struct Violation {
     pub expected: String,
     /// What stands there instead, shortened; `None` once masked.
     pub found: Option<String>,
+}
+
+impl Violation {
+    /// A violation of which is known where it is and what was expected: for tests, and for events that are checked by other
+    /// means than their schema.
+    pub fn new(instance: impl Into<String>, schema: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { instance: instance.into(), schema: schema.into(), expected: expected.into(), found: None }
+    }
+
+    /// The same, with what stands there instead.
+    #[must_use]
+    pub fn with_found(self, found: impl Into<String>) -> Self {
+        Self { found: Some(found.into()), ..self }
+    }
 }
 
 impl fmt::Display for Violation {

@@ -97,7 +97,7 @@ impl NatsServerBuilder {
             Some(path) => install::chosen(path, "the builder")?,
             None => tokio::task::spawn_blocking(install::find_or_install)
                 .await
-                .map_err(|error| ServerError::Install { reason: error.to_string() })??,
+                .map_err(|error| ServerError::install_failed("the installation ended", error))??,
         };
         let folder = tempfile::Builder::new()
             .prefix("nats-server-")

@@ -3,6 +3,7 @@
 //! The consumer still counts such an event as redelivered and never acked, and the search is around its ack floor.
 
 use bytes::Bytes;
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, MAX_DELIVERIES_ERROR};
 use eventsmith_bus::dead_letters::reason::DeadReason;
 use eventsmith_bus::dead_letters::record;
@@ -154,7 +155,7 @@ impl DeadLetters {
         headers.push(Headers::ID, format!("dlq-search:{stream}:{consumer}"));
         let claim = Message { subject: subject.clone().into(), headers, payload: Bytes::new() };
         let claimed = writer::send(self.transport(), claim).await;
-        let claimed = claimed.map_err(|failure| Unavailable(format!("{subject}: {failure}")))?;
+        let claimed = claimed.map_err(|failure| Unavailable(Cause::about(&subject, failure)))?;
         if !claimed.duplicate {
             self.delete(claimed.sequence).await?;
         }

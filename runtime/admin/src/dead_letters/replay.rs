@@ -6,6 +6,7 @@
 //! time. Whoever finds a mark looks from there on for an event that names the dead letter.
 
 use bytes::Bytes;
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter, Mark, write_mark};
 use eventsmith_bus::dead_letters::writer::{last_of, send, send_shortened};
 use eventsmith_bus::transport::{Headers, Message, MessageSelector, SendFailure, Unavailable};
@@ -15,6 +16,7 @@ use super::store::{DeadLetterError, DeadLetters};
 
 /// Who is to get a replayed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReplayTo {
     /// The consumer that dead-lettered it; all others ack it unhandled.
     Consumer,
@@ -101,7 +103,7 @@ impl DeadLetters {
         let event = Message { subject: dead_letter.subject.clone().into(), headers, payload };
         let stored = send(self.transport(), event)
             .await
-            .map_err(|failure| failed(format!("{}: {failure}", dead_letter.subject)))?;
+            .map_err(|failure| failed(Cause::about(&dead_letter.subject, failure)))?;
         self.forget(number, copy).await?;
         Ok(Replayed::Now { stream: stored.stream, sequence: stored.sequence })
     }
@@ -128,7 +130,7 @@ impl DeadLetters {
                     return Ok(Marked::NotFound);
                 }
                 Err(SendFailure::WrongSequence { last }) => expected = last,
-                Err(failure) => return Err(Unavailable(format!("{}: {failure}", dead_letter.address)).into()),
+                Err(failure) => return Err(Unavailable(Cause::about(&dead_letter.address, failure)).into()),
             }
             if self.get(dead_letter.sequence).await?.is_none() {
                 return Ok(Marked::NotFound);
@@ -145,7 +147,7 @@ impl DeadLetters {
                 }
             }
         }
-        Err(Unavailable(format!("others write on {} at the same time", dead_letter.address)).into())
+        Err(Unavailable(format!("others write on {} at the same time", dead_letter.address).into()).into())
     }
 }
 
@@ -164,7 +166,7 @@ impl DeadLetters {
                 reason: format!(
                     "its payload was too large for a dead letter, and {stream} no longer holds the event {origin_sequence}; \
                      have it published again, and purge the dead letter"
-                ),
+                ).into(),
             }),
         }
     }

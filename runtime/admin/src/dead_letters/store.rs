@@ -1,5 +1,6 @@
 //! Single dead letters of a catalogue.
 
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter};
 use eventsmith_bus::dead_letters::stream_of;
 use eventsmith_bus::settings::DEAD_LETTERS;
@@ -49,13 +50,15 @@ pub enum DeadLetterError {
         /// The dead letter's number.
         sequence: u64,
         /// Why not.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// The server did not answer, or with an error.
     #[error("the server did not answer about dead letters: {reason}; is JetStream enabled, and may this user use it?")]
     Unavailable {
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }
 
@@ -67,7 +70,7 @@ impl From<Unavailable> for DeadLetterError {
 
 impl From<ServerFailure> for DeadLetterError {
     fn from(failure: ServerFailure) -> Self {
-        Self::Unavailable { reason: failure.to_string() }
+        Unavailable::from(failure).into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Doing what a plan says.
 
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::settings::ConsumerSettings;
 use eventsmith_bus::transport::ServerFailure;
 use eventsmith_event::stream::{DeliverFrom, Retention};
@@ -47,9 +48,10 @@ impl Server {
         let deliver = if is_queue { DeliverFrom::All } else { found.resume() };
         self.delete_consumer(stream, name).await.map_err(failed)?;
         let created = self.put_consumer(&ConsumerSettings { deliver, ..wanted.clone() }, false).await;
-        created.map(Ok).map_err(|failure| {
-            let reason = failure.to_string();
-            ProvisionError::Deleted { about: about.to_owned(), deliver, reason }
+        created.map(Ok).map_err(|failure| ProvisionError::Deleted {
+            about: about.to_owned(),
+            deliver,
+            reason: Cause::of(failure),
         })
     }
 }

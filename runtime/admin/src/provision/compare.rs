@@ -110,12 +110,19 @@ impl Server {
                 });
             }
             // It is said once and never again.
-            (Action::Create, _, _) => change.notes.push(match wanted.deliver {
+            (Action::Create, _, _) => {
+                let begins = match wanted.deliver {
                 DeliverFrom::All => "it begins with the first message that the stream holds".to_owned(),
                 DeliverFrom::New => "it begins with what is published from now on".to_owned(),
                 DeliverFrom::Sequence(sequence) => format!("it begins at sequence {sequence}"),
                 DeliverFrom::Time(time) => format!("it begins with what was stored at {time} or later"),
-            }),
+                    other => {
+                        change.refuse(format!("deliver has a value that is unknown here: {other:?}"));
+                        return Ok(change);
+                    }
+                };
+                change.notes.push(begins);
+            }
             _ => {}
         }
         Ok(change)

@@ -86,13 +86,12 @@ fn refuse(reason: &str) -> FieldEffect {
 }
 
 fn at_the_limit(is_lower: bool, wanted: &StreamSettings) -> FieldEffect {
-    warn(
-        is_lower,
-        match wanted.discard {
-            Discard::Old => "the oldest messages beyond it are dropped",
-            Discard::New => "new messages are refused until there is room",
-        },
-    )
+    let warning = match wanted.discard {
+        Discard::Old => "the oldest messages beyond it are dropped",
+        Discard::New => "new messages are refused until there is room",
+        other => return refuse(&format!("discard has a value that is unknown here: {other:?}")),
+    };
+    warn(is_lower, warning)
 }
 
 /// Whether a limit gets lower; none is the highest.

@@ -52,6 +52,7 @@ impl Default for BreakerConfig {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BreakerState {
     /// Events go to their handlers.
     Closed,

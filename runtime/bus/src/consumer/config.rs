@@ -111,6 +111,7 @@ pub struct HandlerConfig {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Order {
     /// None: whatever comes is handled as soon as a handler is free.
     #[default]

@@ -82,6 +82,10 @@ fn failed(wanted: &ConsumerSettings, failure: ServerFailure) -> ConsumeError {
     let (stream, consumer) = (wanted.stream.clone(), wanted.name.clone());
     match failure {
         ServerFailure::Refused { reason, .. } => ConsumeError::Server { stream, consumer, reason },
+        ServerFailure::Unsupported { setting, value } => {
+            let reason = format!("{value} is a value that this version of eventsmith does not know");
+            ConsumeError::Config { setting: setting.to_owned(), reason }
+        }
         ServerFailure::Unavailable(reason) => {
             ConsumeError::Unavailable { about: format!("the consumer {consumer} of {stream}"), reason }
         }

@@ -25,7 +25,7 @@ pub(super) struct Queue {
     /// Numbers of the events that wait or run. If the server delivers one of them again, because an in-progress ack was lost
     /// with a connection, it is not run a second time.
     held_here: HashSet<u64>,
-    /// Events without a key that were nacked and are expected again, by this time at the latest.
+    /// Events without a key that were nakked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
     /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
     /// their numbers to others. If the server delivers one of them again, because the acknowledgement was lost or came too
@@ -59,7 +59,7 @@ enum Slot {
     Blocked(Box<ReadyDelivery>),
     /// Is ready, or runs.
     Begun,
-    /// Was nacked and is expected again, by this time at the latest.
+    /// Was nakked and is expected again, by this time at the latest.
     Away(Instant),
 }
 
@@ -122,7 +122,7 @@ impl Queue {
         }
     }
 
-    /// An event was nacked to be tried again; those of its key wait for it, but not longer than `until`.
+    /// An event was nakked to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
         self.forget(sequence);
         self.held_here.remove(&sequence);
@@ -157,7 +157,7 @@ impl Queue {
         self.held = true;
     }
 
-    /// Expects nothing any more that was nacked: it may be redelivered to another instance.
+    /// Expects nothing any more that was nakked: it may be redelivered to another instance.
     pub(super) fn expect_nothing(&mut self) {
         self.away.clear();
         self.key_queues.retain(|_, slots| {

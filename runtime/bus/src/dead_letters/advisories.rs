@@ -12,7 +12,8 @@ use super::writer::dead_letter;
 use crate::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
 
 /// The error in the dead letters of events that the server no longer delivers.
-pub const MAX_DELIVERIES_ERROR: &str = "the server no longer delivers it: the consumer's max_deliver is reached, and the last delivery was neither acked nor nakked";
+pub const MAX_DELIVERIES_ERROR: &str =
+    "the server no longer delivers it: it reached max_deliver, and no delivery was acked";
 
 /// Handles the advisories about a durable consumer, and knows where its dead letters go.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::origin::Origin;
 use super::reason::DeadReason;
 use super::record::{self, STORED};
+use crate::cause::Cause;
 use crate::transport::{
     Headers, Message, MessageSelector, PublishAck, SendFailure, StreamMessage, Transport, Unavailable,
 };
@@ -67,10 +68,10 @@ pub async fn store(transport: &dyn Transport, dead_letter: Message) -> Result<De
                 }
                 expected = last.map_or(0, |last| last.sequence);
             }
-            Err(failure) => return Err(Unavailable(format!("{subject}: {failure}"))),
+            Err(failure) => return Err(Unavailable(Cause::about(subject, failure))),
         }
     }
-    Err(Unavailable(format!("others write on {subject} at the same time")))
+    Err(Unavailable(format!("others write on {subject} at the same time").into()))
 }
 
 /// Sends a dead letter; with less in it if the server takes none of its size, as an event may be as large as that by itself.

@@ -7,6 +7,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use super::link::Link;
+use crate::cause::Cause;
 use crate::config::{Config, ServerUrl};
 
 /// Why there is no connection. No error holds a secret.
@@ -30,7 +31,8 @@ pub enum ConnectError {
         /// The setting.
         setting: &'static str,
         /// What is wrong with it, and what would be right.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// No server could be reached.
     #[error("cannot connect to {servers}: {reason}; is a server running there?")]
@@ -38,15 +40,17 @@ pub enum ConnectError {
         /// The servers that were tried.
         servers: String,
         /// What the last one said.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// A server was reached and did not let us in.
-    #[error("{servers} refused the login{reason}; check user and password, token, credentials_file or nkey_seed")]
+    #[error("{servers} refused the login: {reason}; check user and password, token, credentials_file or nkey_seed")]
     Unauthorized {
         /// The servers that were tried.
         servers: String,
         /// What the server said.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// There is no agreement on encryption.
     #[error("no TLS connection to {servers}: {reason}; check tls_ca_file, tls_cert_file and tls_key_file")]
@@ -54,12 +58,13 @@ pub enum ConnectError {
         /// The servers that were tried.
         servers: String,
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }
 
 impl ConnectError {
-    pub(super) fn unreachable(config: &Config, reason: String) -> Self {
+    pub(super) fn unreachable(config: &Config, reason: Cause) -> Self {
         Self::Unreachable { servers: names(&config.servers), reason }
     }
 }
@@ -79,7 +84,8 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection did not close in good order: {reason}; what was on its way may be lost")]
 pub struct ShutdownError {
-    pub(crate) reason: String,
+    #[source]
+    pub(crate) reason: Cause,
 }
 
 pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
@@ -89,7 +95,7 @@ pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<
         note(&event, &changes);
         std::future::ready(())
     });
-    let client = options.connect(servers).await.map_err(|error| explain(&error, config))?;
+    let client = options.connect(servers).await.map_err(|error| explain(error, config))?;
     Ok((client, link))
 }
 
@@ -118,7 +124,7 @@ async fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
         options = options
             .credentials_file(file)
             .await
-            .map_err(|error| wrong("credentials_file", format!("{}: {error}", file.display())))?;
+            .map_err(|error| wrong("credentials_file", Cause::about(file.display(), error)))?;
     }
     if let Some(file) = &config.tls_ca_file {
         options = options.add_root_certificates(file.clone());
@@ -140,12 +146,12 @@ fn addresses(servers: &[ServerUrl]) -> Result<Vec<ServerAddr>, ConnectError> {
             let reason = format!("{server} holds a secret; put it into user and password, or token");
             return Err(wrong("servers", reason));
         }
-        server.as_str().parse().map_err(|error| wrong("servers", format!("{server}: {error}")))
+        server.as_str().parse().map_err(|error: std::io::Error| wrong("servers", Cause::about(server, error)))
     };
     servers.iter().map(address).collect()
 }
 
-fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
+fn wrong(setting: &'static str, reason: impl Into<Cause>) -> ConnectError {
     ConnectError::Config { setting, reason: reason.into() }
 }
 
@@ -153,24 +159,24 @@ fn names(servers: &[ServerUrl]) -> String {
     servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Puts the client's error into our words.
-fn explain(error: &async_nats::ConnectError, config: &Config) -> ConnectError {
+/// The client's error as one of ours.
+fn explain(error: async_nats::ConnectError, config: &Config) -> ConnectError {
     let servers = names(&config.servers);
-    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.kind() {
         ConnectErrorKind::AuthorizationViolation => {
-            ConnectError::Unauthorized { servers, reason: format!(": {reason}") }
+            ConnectError::Unauthorized { servers, reason: Cause::described(text, error) }
         }
         // The source may quote what could not be signed with.
         ConnectErrorKind::Authentication => {
-            ConnectError::Unauthorized { servers, reason: ": the server's challenge could not be signed".to_owned() }
+            ConnectError::Unauthorized { servers, reason: "the server's challenge could not be signed".into() }
         }
-        ConnectErrorKind::Tls => ConnectError::Tls { servers, reason },
+        ConnectErrorKind::Tls => ConnectError::Tls { servers, reason: Cause::described(text, error) },
         // What goes wrong in the handshake comes as an I/O error of this kind.
-        ConnectErrorKind::Io if reason.contains("certificate") || reason.contains("Certificate") => {
-            ConnectError::Tls { servers, reason }
+        ConnectErrorKind::Io if text.contains("certificate") || text.contains("Certificate") => {
+            ConnectError::Tls { servers, reason: Cause::described(text, error) }
         }
-        _ => ConnectError::Unreachable { servers, reason },
+        _ => ConnectError::Unreachable { servers, reason: Cause::described(text, error) },
     }
 }
 

@@ -23,6 +23,7 @@ use super::consumers::PIN_GROUP;
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
+use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Unavailable};
@@ -121,7 +122,7 @@ impl PullDeliveries {
         let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
-        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(error.to_string()))?;
+        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -164,7 +165,7 @@ impl PullDeliveries {
                 biased;
                 message = self.inbox.next() => message,
                 changed = self.link.changed() => {
-                    changed.map_err(|_| Gone("the connection is closed".to_owned()))?;
+                    changed.map_err(|_| Gone("the connection is closed".into()))?;
                     continue;
                 }
                 () = &mut self.alarm, if wake_at.is_some() => {
@@ -177,7 +178,7 @@ impl PullDeliveries {
                     continue;
                 }
             };
-            let message = message.ok_or_else(|| Gone("the connection is closed".to_owned()))?;
+            let message = message.ok_or_else(|| Gone("the connection is closed".into()))?;
             self.check_at = Instant::now() + PATIENCE;
             match status_of(&message) {
                 None | Some(StatusCode::OK) => {
@@ -224,7 +225,7 @@ impl PullDeliveries {
         let Link { connected, losses, .. } = *self.link.borrow_and_update();
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
-            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone(Cause::of(error)))?;
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
@@ -246,7 +247,7 @@ impl PullDeliveries {
         }
         let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
         let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
-        sent.map_err(|error| Gone(error.to_string()))?;
+        sent.map_err(|error| Gone(Cause::of(error)))?;
         self.outstanding += batch;
         self.check_at = now + PATIENCE;
         Ok(())
@@ -260,7 +261,7 @@ impl PullDeliveries {
         let unfulfilled = unfulfilled.and_then(|count| count.as_str().parse::<usize>().ok());
         match (status, unfulfilled) {
             (StatusCode::IDLE_HEARTBEAT, _) => {}
-            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => return Err(Gone(description.to_owned())),
+            (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => return Err(Gone(description.into())),
             (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED, Some(count)) => {
                 self.outstanding = self.outstanding.saturating_sub(count);
             }
@@ -275,7 +276,7 @@ impl PullDeliveries {
                 self.outstanding = self.outstanding.max(1);
                 self.check_at = Instant::now() + PAUSE;
             }
-            _ => return Err(Gone(format!("{status} {description}"))),
+            _ => return Err(Gone(format!("{status} {description}").into())),
         }
         Ok(())
     }
@@ -287,7 +288,7 @@ impl PullDeliveries {
             return Ok(());
         }
         match timeout(ASK_AGAIN, self.info()).await {
-            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone(error.to_string())),
+            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone(Cause::of(error))),
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
                 self.outstanding = 0;
@@ -309,7 +310,7 @@ impl PullDeliveries {
         self.outstanding = 0;
         // Otherwise asking anew begins with that.
         if self.is_connected() {
-            self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone(Cause::of(error)))?;
             // What the server said of the old requests does not matter to the new ones.
             let late = self.inbox.take_arrived();
             rest.extend(self.deliveries(late));
@@ -360,23 +361,23 @@ impl PullDeliveries {
 
     async fn count_pending(&self) -> Result<usize, Unavailable> {
         if !self.is_connected() {
-            return Err(Unavailable("there is no connection".to_owned()));
+            return Err(Unavailable("there is no connection".into()));
         }
         let answer = timeout(ASK_AGAIN, self.info()).await;
-        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}")))?? {
+        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}").into()))?? {
             Ok(info) => Ok(info.num_ack_pending),
-            Err(error) => Err(Unavailable(error.to_string())),
+            Err(error) => Err(Unavailable(Cause::of(error))),
         }
     }
 
     /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
     async fn make_round_trip(&self) -> Result<(), Unavailable> {
-        self.info().await?.map_err(|error| Unavailable(error.to_string()))?;
+        self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
         if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
             // Otherwise the next reader would wait until the server misses us.
             let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
             let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
-            answer.map_err(|error| Unavailable(error.to_string()))?;
+            answer.map_err(|error| Unavailable(Cause::of(error)))?;
         }
         Ok(())
     }

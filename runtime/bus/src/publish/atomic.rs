@@ -145,8 +145,8 @@ impl Publisher {
                     continue;
                 }
             };
-            return Ok(SendFailure::Refused { code: None, reason });
+            return Ok(SendFailure::Refused { code: None, reason: reason.into() });
         }
-        Ok(SendFailure::Transient("the stream did not see the whole batch".to_owned()))
+        Ok(SendFailure::Transient("the stream did not see the whole batch".into()))
     }
 }

@@ -1,11 +1,13 @@
 //! Why a transport did not do something.
 
+use crate::cause::Cause;
+
 /// Why one attempt to store a message failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFailure {
     /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
     #[error("not acknowledged: {0}")]
-    Transient(String),
+    Transient(#[source] Cause),
     /// No stream captures the subject.
     #[error("no stream captures the subject")]
     NoStream,
@@ -41,7 +43,8 @@ pub enum SendFailure {
         /// The server's error code.
         code: Option<u64>,
         /// The server's description.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// The bus was shut down.
     #[error("the bus is shut down")]
@@ -49,14 +52,14 @@ pub enum SendFailure {
 }
 
 /// The server did not answer, or with an error.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unavailable(pub String);
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Unavailable(pub Cause);
 
 /// A durable consumer that can no longer be read, for the reason that is named.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Gone(pub String);
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Gone(pub Cause);
 
 /// Why the server did not do what it was asked about a stream or a consumer.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +70,28 @@ pub enum ServerFailure {
         /// The server's error code.
         code: u64,
         /// The server's description.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// It did not answer.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error(transparent)]
+    Unavailable(Cause),
+    /// It was not asked: a setting has a value that this crate cannot write for it.
+    #[error("{setting} has a value that this version of eventsmith does not know: {value}")]
+    Unsupported {
+        /// The setting, as `eventsmith.toml` names it.
+        setting: &'static str,
+        /// The value.
+        value: String,
+    },
 }
 
 impl ServerFailure {
+    /// That a setting has a value that is unknown here.
+    pub fn unsupported(setting: &'static str, value: impl std::fmt::Debug) -> Self {
+        Self::Unsupported { setting, value: format!("{value:?}") }
+    }
+
     /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
     /// server/errors.json, as all codes.)
     pub const CONSUMER_EXISTS: u64 = 10148;
@@ -88,7 +105,10 @@ impl ServerFailure {
 
 impl From<ServerFailure> for Unavailable {
     fn from(failure: ServerFailure) -> Self {
-        Self(failure.to_string())
+        match failure {
+            ServerFailure::Refused { reason, .. } | ServerFailure::Unavailable(reason) => Self(reason),
+            failure @ ServerFailure::Unsupported { .. } => Self(Cause::of(failure)),
+        }
     }
 }
 
