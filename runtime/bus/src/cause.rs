@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 /// What went wrong below an error: a text for people, and the error that it comes from, where there is one.
 ///
-/// Errors of this crate show the text in their own; [`source`](Error::source) leads on to the error, for those who look for its
-/// type or its kind.
+/// Errors of this crate show the text in their own; [`source`](Error::source) leads on to the error, for those who look for
+/// its type or its kind.
 ///
 /// ```
 /// use std::error::Error;
@@ -36,7 +36,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// An error, in its own words.
+    /// An error, with its own text.
     pub fn of(error: impl Error + Send + Sync + 'static) -> Self {
         Self { text: error.to_string(), source: Some(Arc::new(error)) }
     }

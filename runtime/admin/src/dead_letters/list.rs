@@ -89,7 +89,8 @@ impl DeadLetterList {
                 self.foreign += 1;
                 continue;
             };
-            // While a dead letter is being replayed there are two of it. The copy counts only if the dead letter itself is gone.
+            // While a dead letter is being replayed there are two of it. The copy counts only if the dead letter itself is
+            // gone.
             if let Some(mark) = dead_letter.mark
                 && transport.message(stream, MessageSelector::Sequence(mark.of)).await?.is_some()
             {

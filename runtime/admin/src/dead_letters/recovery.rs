@@ -59,10 +59,10 @@ impl DeadLetters {
 
     /// Compares a consumer with its stream, if it rests. Returns how many events were dead-lettered, and how many are missing.
     ///
-    /// The consumer does not report which events the server no longer delivers, only how many: that number falls when one of them
-    /// is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then terminated, and if the
-    /// number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work, as they may change the
-    /// number too. Whatever dies in between leaves a dead letter too many and none too few.
+    /// The consumer does not report which events the server no longer delivers, only how many: that number falls when one
+    /// of them is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then
+    /// terminated, and if the number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work,
+    /// as they may change the number too. Whatever dies in between leaves a dead letter too many and none too few.
     async fn reconcile(&self, advisories: &AdvisoryHandler<'_>) -> Result<(u64, u64), DeadLetterError> {
         let AdvisoryHandler { stream, consumer, .. } = *advisories;
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {

@@ -52,8 +52,9 @@ enum Marked {
 }
 
 impl DeadLetters {
-    /// Publishes the event of a dead letter again to its subject, with its own headers, a new id and a link to the dead letter
-    /// (`Eventsmith-Replay-Of`), and deletes the dead letter once that is acknowledged. Its deliveries are counted from 1 again.
+    /// Publishes the event of a dead letter again to its subject, with its own headers, a new id and a link to the dead
+    /// letter (`Eventsmith-Replay-Of`), and deletes the dead letter once that is acknowledged. Its deliveries are counted
+    /// from 1 again.
     ///
     /// Replaying twice does not double, not at the same time and not after a crash in between, as long as the event's
     /// stream still holds what was replayed.
@@ -115,8 +116,8 @@ impl DeadLetters {
         }
         let after = last_of(self.transport(), &dead_letter.subject).await?.map_or(0, |last| last.sequence);
         // On the subject there may be dead letters after this one: about an event of the same number in an earlier stream of
-        // the same name. Whoever marks a dead letter or deletes it changes what is last, so nobody comes between. What is last
-        // the server says: before 2.12 it is sometimes mistaken, but sticks to it.
+        // the same name. Whoever marks a dead letter or deletes it changes what is last, so nobody comes between. What is
+        // last the server says: before 2.12 it is sometimes mistaken, but sticks to it.
         let mut expected = dead_letter.sequence;
         for _ in 0..3 {
             let mut mark = write_mark(dead_letter, after);
@@ -184,7 +185,8 @@ impl DeadLetters {
         Ok(false)
     }
 
-    /// Deletes a dead letter, then its copy: in this order, so that what was replayed is not forgotten before the dead letter.
+    /// Deletes a dead letter, then its copy: in this order, so that what was replayed is not forgotten before the dead
+    /// letter.
     async fn forget(&self, dead_letter: u64, copy: u64) -> Result<(), DeadLetterError> {
         self.delete(dead_letter).await?;
         self.delete(copy).await

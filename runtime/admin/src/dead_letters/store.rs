@@ -43,8 +43,8 @@ pub enum DeadLetterError {
         /// The subjects of dead letters.
         subject: String,
     },
-    /// A dead letter could not be replayed, and is still there. Its event may be back on its subject; replaying the dead letter
-    /// again finds out.
+    /// A dead letter could not be replayed, and is still there. Its event may be back on its subject; replaying the dead
+    /// letter again finds out.
     #[error("the dead letter {sequence} was not replayed: {reason}")]
     Replay {
         /// The dead letter's number.

@@ -42,8 +42,8 @@ pub struct DeadLetter {
     pub headers: Headers,
     /// Its subject in the dead letter stream.
     pub address: String,
-    /// Of the copy that marks a replay as begun: the dead letter that it is of, and after which message of the event's subject
-    /// the replayed event may be stored.
+    /// Of the copy that marks a replay as begun: the dead letter that it is of, and after which message of the event's
+    /// subject the replayed event may be stored.
     pub mark: Option<Mark>,
 }
 
@@ -76,7 +76,8 @@ const MARK: &str = "Eventsmith-Dead-Replaying";
 /// An error may be a page; a header is a line, and a listing shows less.
 const LONGEST_ERROR: usize = 1_000;
 
-/// The subject of the dead letter about an event. Its tail repeats that of the event, so that subjects select dead letters too.
+/// The subject of the dead letter about an event. Its tail repeats that of the event, so that subjects select dead letters
+/// too.
 pub fn address(root: &str, origin: &Origin<'_>) -> String {
     let subject = &*origin.message.subject;
     let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
@@ -106,8 +107,8 @@ pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -
     Message { subject: address(root, origin).into(), headers, payload: origin.message.payload.clone() }
 }
 
-/// An id by which the stream knows the dead letter about an event. A stream that was deleted and made anew counts from 1 again,
-/// so the number alone does not identify an event.
+/// An id by which the stream knows the dead letter about an event. A stream that was deleted and made anew counts from 1
+/// again, so the number alone does not identify an event.
 pub fn id(origin: &Origin<'_>) -> String {
     let Origin { stream, consumer, sequence, stored, .. } = origin;
     format!("dlq:{stream}:{consumer}:{sequence}:{}", stored.as_nanosecond())
@@ -173,8 +174,8 @@ pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
 }
 
 impl DeadLetter {
-    /// The headers in the order they were set: those of the event, then those that say why it was dead-lettered. Control headers of
-    /// the streams, which begin with `Nats-`, are left out.
+    /// The headers in the order they were set: those of the event, then those that say why it was dead-lettered. Control
+    /// headers of the streams, which begin with `Nats-`, are left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().filter(|(name, _)| !is_control(name))
     }

@@ -163,7 +163,8 @@ impl Memory {
     /// Creates a durable consumer, or brings one that exists to these settings.
     ///
     /// # Errors
-    /// [`ServerFailure::Refused`] when there is no such stream, [`ServerFailure::Unsupported`] for a `deliver` that is unknown.
+    /// [`ServerFailure::Refused`] when there is no such stream, [`ServerFailure::Unsupported`] for a `deliver` that is
+    /// unknown.
     pub fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ServerFailure> {
         let mut streams = self.streams();
         let reason = || "stream not found".into();
