@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use commands::Arguments;
-use output::{Out, note};
+use output::{Out, note, with_causes};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     match status.and_then(|status| out.finish().map(|()| status)) {
         Ok(status) => status.into(),
         Err(error) => {
-            note(format_args!("error: {error:#}"));
+            note(format_args!("error: {}", with_causes(&error)));
             ExitCode::from(2)
         }
     }

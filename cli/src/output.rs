@@ -55,3 +55,33 @@ impl Write for Out {
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// An error and its causes in one line, without those that the text above them repeats already.
+pub(crate) fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut above = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !above.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+            above = cause;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_is_repeated_above_is_printed_once() {
+        let repeated = anyhow!("no route").context("cannot connect to a: no route; is a server running there?");
+        let other = anyhow!("no route").context("cannot connect to a");
+
+        assert_eq!(with_causes(&repeated), "cannot connect to a: no route; is a server running there?");
+        assert_eq!(with_causes(&other), "cannot connect to a: no route");
+    }
+}

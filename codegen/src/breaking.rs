@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::containment::{Prepared, Verdict, decide};
+use crate::containment::{Compatibility, Prepared, decide};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint;
 use crate::load::Loaded;
@@ -207,15 +207,15 @@ impl Comparison {
     }
 }
 
-fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Compared {
+fn compared(pair: &Pair<'_>, compatibility: Compatibility, changes: Vec<Change>) -> Compared {
     let mut comparison = Comparison::new(pair.subject, pair.direction, &pair.then.revision, changes);
-    let finding = match verdict {
-        Verdict::Identical => None,
-        Verdict::Compatible => {
+    let finding = match compatibility {
+        Compatibility::Identical => None,
+        Compatibility::Compatible => {
             comparison.status = Status::Compatible;
             None
         }
-        Verdict::Breaking(witness) => {
+        Compatibility::Breaking(witness) => {
             let finding = pair.breaking(&witness, &comparison.changes);
             comparison.status = Status::Breaking;
             comparison.witness = Some(witness.payload);
@@ -224,7 +224,7 @@ fn compared(pair: &Pair<'_>, verdict: Verdict, changes: Vec<Change>) -> Compared
             comparison.reason = Some(witness.fault.message);
             Some(finding)
         }
-        Verdict::Undecided(obstacle) => {
+        Compatibility::Undecided(obstacle) => {
             let finding = pair.undecided(&obstacle, &comparison.changes);
             comparison.status = Status::Undecided;
             comparison.schema_pointer = Some(obstacle.pointer);

@@ -43,9 +43,9 @@ impl Builder {
         self
     }
 
-    /// Writes `events.rs` into `OUT_DIR`, and tells Cargo to do it again when a schema changes.
+    /// Writes `events.rs` into `OUT_DIR`, and makes Cargo do it again when a schema changes.
     ///
-    /// A broken catalogue ends the build script: every problem is printed with its file, place and way out.
+    /// A broken catalogue ends the build script: every problem is printed with its file, line and help.
     pub fn build(self) {
         if let Err(problems) = self.run() {
             eprintln!("\n{problems}\n");

@@ -14,9 +14,9 @@ use serde_json::{Map, Value, json};
 use crate::load::Loaded;
 use crate::model::Document;
 use crate::pointer::{self, fragment};
-use crate::references::{Place, Target, file_uri};
+use crate::references::{Location, Target, file_uri};
 use crate::schema;
-use crate::shape::words::unique;
+use crate::shape::identifiers::unique;
 
 /// The self-contained schema of a file of the catalogue. A reference that leads nowhere stays as it is.
 pub fn bundle(loaded: &Loaded, file: &str) -> Value {
@@ -27,20 +27,20 @@ pub fn bundle(loaded: &Loaded, file: &str) -> Value {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {
     file: String,
-    copied: BTreeMap<String, Place>,
+    copied: BTreeMap<String, Location>,
 }
 
 impl Origins {
     /// The file and pointer that a pointer of the bundle stands for.
-    pub(crate) fn of(&self, pointer: &str) -> Place {
+    pub(crate) fn of(&self, pointer: &str) -> Location {
         let slashes = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
         let home = slashes.rev().find_map(|end| Some(self.copied.get(&pointer[..end])?.below(&pointer[end..])));
-        home.unwrap_or_else(|| Place { file: self.file.clone(), pointer: pointer.to_owned() })
+        home.unwrap_or_else(|| Location { file: self.file.clone(), pointer: pointer.to_owned() })
     }
 
-    /// The files that were embedded whole. A validator names places in them by pointers of their own.
+    /// The files that were embedded whole. A validator names locations in them by pointers of their own.
     pub(crate) fn embedded(&self) -> impl Iterator<Item = &str> {
-        self.copied.values().filter(|place| place.pointer.is_empty()).map(|place| place.file.as_str())
+        self.copied.values().filter(|location| location.pointer.is_empty()).map(|location| location.file.as_str())
     }
 }
 
@@ -57,17 +57,18 @@ pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origin
         let others = files_from(loaded, file).into_iter().skip(1);
         let documents = others.filter_map(|file| loaded.catalogue.documents.get(&file));
         let key = |other: &Document| pointer::join(&keyword, &identified(&other.schema, &other.path).0);
-        origins.copied = documents.map(|other| (key(other), Place::root(&other.path))).collect();
+        origins.copied = documents.map(|other| (key(other), Location::root(&other.path))).collect();
         return (embed(loaded, file, &document.schema), origins);
     }
-    let mut bundled = bundler.rewrite(&Place::root(file), &document.schema);
+    let mut bundled = bundler.rewrite(&Location::root(file), &document.schema);
     if let Value::Object(members) = &mut bundled {
         let own = members.entry(&keyword[1..]).or_insert_with(|| json!({}));
         if let Value::Object(own) = own {
             own.extend(bundler.definitions);
         }
     }
-    origins.copied = bundler.names.into_iter().map(|(place, name)| (pointer::join(&keyword, &name), place)).collect();
+    origins.copied =
+        bundler.names.into_iter().map(|(location, name)| (pointer::join(&keyword, &name), location)).collect();
     (bundled, origins)
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn files_from(loaded: &Loaded, file: &str) -> Vec<String> {
     while let Some(file) = files.get(next).cloned() {
         next += 1;
         for link in loaded.references.links(&file) {
-            if let Some(Target::Place(target)) = &link.target
+            if let Some(Target::Location(target)) = &link.target
                 && !files.contains(&target.file)
             {
                 files.push(target.file.clone());
@@ -92,7 +93,7 @@ struct Bundler<'a> {
     loaded: &'a Loaded,
     root: &'a str,
     /// The key below the definitions for each copied schema.
-    names: BTreeMap<Place, String>,
+    names: BTreeMap<Location, String>,
     definitions: Map<String, Value>,
 }
 
@@ -113,17 +114,17 @@ impl<'a> Bundler<'a> {
     }
 
     /// Copies a schema, with every reference to another file made one to a copied definition.
-    fn rewrite(&mut self, place: &Place, schema: &Value) -> Value {
+    fn rewrite(&mut self, location: &Location, schema: &Value) -> Value {
         let mut copy = schema.clone();
         let loaded = self.loaded;
-        let links = loaded.references.links(&place.file).iter().filter_map(|link| {
-            let below = link.pointer.strip_prefix(&place.pointer)?;
+        let links = loaded.references.links(&location.file).iter().filter_map(|link| {
+            let below = link.pointer.strip_prefix(&location.pointer)?;
             (below.is_empty() || below.starts_with('/')).then_some((below, link.target.as_ref()?))
         });
         for (at, target) in links {
-            let Target::Place(target) = target else { continue };
+            let Target::Location(target) = target else { continue };
             let reference = schema.pointer(at).and_then(|inner| inner.get("$ref")).and_then(Value::as_str);
-            if place.file == self.root && reference.is_some_and(|reference| reference.starts_with('#')) {
+            if location.file == self.root && reference.is_some_and(|reference| reference.starts_with('#')) {
                 continue;
             }
             let reference = if target.file == self.root {
@@ -141,7 +142,7 @@ impl<'a> Bundler<'a> {
     }
 
     /// Copies a definition of another file, once; returns its key.
-    fn define(&mut self, target: &Place) -> String {
+    fn define(&mut self, target: &Location) -> String {
         if let Some(name) = self.names.get(target) {
             return name.clone();
         }

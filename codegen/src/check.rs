@@ -48,7 +48,7 @@ pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &Refere
         }
         found.push(document);
         open.extend(references.links(&file).iter().filter_map(|link| match &link.target {
-            Some(Target::Place(target)) => Some(target.file.clone()),
+            Some(Target::Location(target)) => Some(target.file.clone()),
             _ => None,
         }));
     }
@@ -95,7 +95,7 @@ fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     for event in &catalogue.events {
         let mut tokens = event.event_type.split('.');
         let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
-        if is_group && RESERVED_GROUPS.contains(&crate::shape::words::snake(first).as_str()) {
+        if is_group && RESERVED_GROUPS.contains(&crate::shape::identifiers::snake(first).as_str()) {
             for version in &event.versions {
                 let message = format!("{first:?} is the name of a generated module");
                 let help = "rename the folder; `subjects` and `schemas` are taken";

@@ -1,6 +1,7 @@
 //! Whether a reader's schema accepts everything that writers of another schema write: proved, or refuted by a payload.
 
 mod closed;
+mod compatibility;
 mod modern;
 mod number;
 mod pair;
@@ -8,7 +9,6 @@ mod proof;
 mod search;
 mod text;
 mod types;
-mod verdict;
 mod writer;
 
 use std::cell::OnceCell;
@@ -18,11 +18,11 @@ use serde_json::Value;
 use crate::sample::Sampler;
 use crate::schema::{self, Validator};
 
+pub use compatibility::{Compatibility, Obstacle, Witness};
 use modern::modern;
 use pair::SchemaPair;
 use proof::Prover;
 use search::{LARGEST, Search};
-pub use verdict::{Obstacle, Verdict, Witness};
 
 /// A self-contained schema, ready to be compared with others.
 pub struct Prepared<'a> {
@@ -54,7 +54,7 @@ impl<'a> Prepared<'a> {
 /// schema allows them; one without any is free-form, and one whose other properties have a schema of their own is a map.
 ///
 /// ```
-/// use eventsmith_codegen::containment::{Prepared, Verdict, decide};
+/// use eventsmith_codegen::containment::{Prepared, Compatibility, decide};
 /// use serde_json::json;
 ///
 /// let old = json!({"type": "object", "properties": {"priority": {"enum": ["low", "high"]}}});
@@ -62,20 +62,20 @@ impl<'a> Prepared<'a> {
 /// let (old, new) = (Prepared::new(&old), Prepared::new(&new));
 ///
 /// match decide(&old, &new) {
-///     Verdict::Breaking(witness) => assert_eq!(witness.payload, json!({"priority": "high"})),
+///     Compatibility::Breaking(witness) => assert_eq!(witness.payload, json!({"priority": "high"})),
 ///     other => panic!("{other:?}"),
 /// }
-/// assert!(matches!(decide(&old, &old), Verdict::Identical));
+/// assert!(matches!(decide(&old, &old), Compatibility::Identical));
 /// ```
-pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
+pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     let (old, new) = (&writer.modern, &reader.modern);
     if old == new && schema::same_draft(writer.given, reader.given) {
-        return Verdict::Identical;
+        return Compatibility::Identical;
     }
     let draft = |schema: &Prepared<'_>| schema::draft_number(schema.given);
     let pair = SchemaPair::new((old, draft(writer)), (new, draft(reader)));
-    let Err(first) = Prover::new(&pair, None).prove() else { return Verdict::Compatible };
-    let undecided = |pointer, reason| Verdict::Undecided(Obstacle { pointer, reason });
+    let Err(first) = Prover::new(&pair, None).prove() else { return Compatibility::Compatible };
+    let undecided = |pointer, reason| Compatibility::Undecided(Obstacle { pointer, reason });
     let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
         (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
         (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return undecided(String::new(), reason),
@@ -86,15 +86,15 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Verdict {
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
         {
-            return Verdict::Breaking(Box::new(witness));
+            return Compatibility::Breaking(Box::new(witness));
         }
     }
     let simple = closed::simply_closed(old);
     if !pair.is_draft_4 && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
-        return Verdict::Compatible;
+        return Compatibility::Compatible;
     }
     match search.far_and_wide(&simple) {
-        Some(witness) => Verdict::Breaking(Box::new(witness)),
+        Some(witness) => Compatibility::Breaking(Box::new(witness)),
         None => undecided(first.pointer, first.reason),
     }
 }

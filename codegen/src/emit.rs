@@ -54,7 +54,7 @@ pub(crate) fn text(loaded: &Loaded, program: &Program, runtime: &Runtime) -> Res
     Emitter::new(loaded, Source { program, runtime }).text().map_err(|error| Box::new(internal(&error)))
 }
 
-/// Text that does not parse is a mistake of this crate, not of the catalogue; it must be told all the same.
+/// Text that does not parse is a mistake of this crate, not of the catalogue; it must be reported all the same.
 fn internal(error: &syn::Error) -> Diagnostic {
     let message = format!("the generated text is not Rust: {error}");
     Diagnostic::error("internal", crate::manifest::FILE_NAME, message, "this is a bug in eventsmith; please report it")
@@ -299,13 +299,13 @@ impl Emitter<'_> {
         let event_type = format!("{}.reply", event.event_type);
         let number = proc_macro2::Literal::u32_unsuffixed(version.number);
         let check = self.check(id);
-        let judge = check.word();
+        let payload_check = check.macro_argument();
         let (reply, complete) = (self.runtime.item("Reply"), self.runtime.internal("reply_payload"));
         quote! {
             impl #reply for #name {
                 const SCHEMA: &'static str = #schema;
 
-                #complete!(#name, #judge, #event_type, #number);
+                #complete!(#name, #payload_check, #event_type, #number);
             }
         }
     }

@@ -20,7 +20,7 @@ pub fn load(dir: &Path) -> Loaded {
 
 /// Loads and checks a catalogue of files that need not be on disk, by their paths relative to its folder.
 ///
-/// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
+/// `label` stands where the folder of a catalogue on disk would: it names the catalogue in messages.
 /// Files that [`is_part`](crate::load::is_part) does not want are left out, so that it does not matter what else the folder holds.
 ///
 /// ```

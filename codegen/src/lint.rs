@@ -13,6 +13,7 @@ pub(crate) mod missing_description;
 pub(crate) mod missing_examples;
 pub(crate) mod missing_title;
 pub(crate) mod misspelt_keyword;
+mod name_style;
 pub(crate) mod no_consumer;
 pub(crate) mod no_handler;
 pub(crate) mod no_publisher;
@@ -35,7 +36,6 @@ pub(crate) mod unsatisfiable_branch;
 pub(crate) mod version_gap;
 mod vocabulary;
 pub(crate) mod wide_integer;
-mod words;
 
 use std::collections::HashSet;
 

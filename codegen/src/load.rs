@@ -44,7 +44,7 @@ pub(crate) fn read(dir: &Path) -> Loaded {
 
 /// Makes a catalogue of files that need not be on disk, by their paths relative to its folder.
 ///
-/// `label` stands where the folder of a catalogue on disk would: it tells people which catalogue is meant.
+/// `label` stands where the folder of a catalogue on disk would: it names the catalogue in messages.
 /// Files that [`is_part`] does not want are left out, so that it does not matter what else the folder holds.
 pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<u8>>) -> Loaded {
     let wanted = files.into_iter().filter(|(path, _)| is_part(path));

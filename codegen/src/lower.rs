@@ -66,7 +66,7 @@ impl Context<'_> {
             return Shape::of(Type::Named(id));
         }
         // Several schemas may come around to themselves, so that they need a number before they are read.
-        if conjunction.places.len() > 1 || !conjunction.choices.is_empty() {
+        if conjunction.locations.len() > 1 || !conjunction.choices.is_empty() {
             let origin = self.inline(hint);
             let id = self.define(conjunction, None, origin);
             let unnamed = match &self.definitions[id].body {
@@ -125,18 +125,18 @@ impl Context<'_> {
         const DEEPEST: usize = 32;
         let mut plain = conjunction.clone();
         for _ in 0..DEEPEST {
-            let [place] = plain.places.as_slice() else { break };
-            let Value::Object(members) = self.schema(place) else { break };
-            let draft = dialect::Draft::of(self.document(place));
+            let [location] = plain.locations.as_slice() else { break };
+            let Value::Object(members) = self.schema(location) else { break };
+            let draft = dialect::Draft::of(self.document(location));
             let mut keywords = members.keys().filter(|keyword| !draft.asserts(keyword).is_empty());
             let (Some(keyword), None) = (keywords.next(), keywords.next()) else { break };
-            let chosen = plain.choices.iter().position(|(at, of, _)| at == place && of == keyword);
+            let chosen = plain.choices.iter().position(|(at, of, _)| at == location && of == keyword);
             let index = match (keyword.as_str(), chosen) {
                 ("allOf", _) if members[keyword].as_array().is_some_and(|all| all.len() == 1) => 0,
                 ("anyOf" | "oneOf", Some(chosen)) => plain.choices.remove(chosen).2,
                 _ => break,
             };
-            plain.places = vec![place.below(&format!("/{keyword}/{index}"))];
+            plain.locations = vec![location.below(&format!("/{keyword}/{index}"))];
         }
         // A limit to some types of JSON says nothing where the schemas allow no others anyway.
         let unlimited = Conjunction { classes: Classes::ALL, ..plain.clone() };
@@ -154,16 +154,16 @@ impl Context<'_> {
         Some(match self.referred(conjunction) {
             Some(target) => Shape::of(Type::Named(self.definition_of(&target))),
             None => {
-                self.gap(&conjunction.places[0], "$ref");
+                self.gap(&conjunction.locations[0], "$ref");
                 Shape::of(Type::Any)
             }
         })
     }
 
     fn is_reference(&self, conjunction: &Conjunction) -> bool {
-        let [place] = conjunction.places.as_slice() else { return false };
-        let Value::Object(members) = self.schema(place) else { return false };
-        let draft = dialect::Draft::of(self.document(place));
+        let [location] = conjunction.locations.as_slice() else { return false };
+        let Value::Object(members) = self.schema(location) else { return false };
+        let draft = dialect::Draft::of(self.document(location));
         let has_more = members.keys().any(|keyword| keyword != "$ref" && !draft.asserts(keyword).is_empty());
         conjunction.classes == Classes::ALL
             && conjunction.choices.is_empty()
@@ -172,10 +172,10 @@ impl Context<'_> {
     }
 
     /// Where a schema that is nothing but a reference leads.
-    fn referred(&self, conjunction: &Conjunction) -> Option<crate::references::Place> {
-        let place = conjunction.places.first().filter(|_| self.is_reference(conjunction))?;
-        match self.resolve(place)? {
-            Target::Place(target) => Some(target),
+    fn referred(&self, conjunction: &Conjunction) -> Option<crate::references::Location> {
+        let location = conjunction.locations.first().filter(|_| self.is_reference(conjunction))?;
+        match self.resolve(location)? {
+            Target::Location(target) => Some(target),
             Target::MetaSchema => None,
         }
     }
@@ -183,12 +183,12 @@ impl Context<'_> {
     fn analyse(&mut self, conjunction: &Conjunction, hint: &str) -> Lowered {
         let flat = self.flatten(conjunction);
         if let Some(never) = &flat.never {
-            self.gap(&never.place, &never.keyword);
+            self.gap(&never.location, &never.keyword);
             return Lowered::of(Type::Any);
         }
         if flat.classes.is_empty() {
             self.gaps_but(&flat, Classes::ALL, &[]);
-            self.gap(&conjunction.places[0], "type");
+            self.gap(&conjunction.locations[0], "type");
             return Lowered::of(Type::Any);
         }
         if let Some(lowered) = self.literals(conjunction, &flat, hint) {

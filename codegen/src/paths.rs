@@ -56,14 +56,14 @@ fn path(loaded: &Loaded, program: &Program, event: &Event, version: &Version, fi
 }
 
 fn cause(loaded: &Loaded, gap: &Gap) -> Cause {
-    let document = loaded.catalogue.documents.get(&gap.place.file);
-    let at_keyword = join(&gap.place.pointer, &gap.keyword);
+    let document = loaded.catalogue.documents.get(&gap.location.file);
+    let at_keyword = join(&gap.location.pointer, &gap.keyword);
     // A boolean schema has no keywords.
     let has_keyword = document.is_some_and(|document| document.schema.pointer(&at_keyword).is_some());
-    let pointer = if has_keyword { at_keyword } else { gap.place.pointer.clone() };
+    let pointer = if has_keyword { at_keyword } else { gap.location.pointer.clone() };
     Cause {
         keyword: gap.keyword.clone(),
-        file: gap.place.file.clone(),
+        file: gap.location.file.clone(),
         position: document.and_then(|document| document.position(&pointer)),
         pointer,
     }

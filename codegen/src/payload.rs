@@ -13,7 +13,7 @@ mod part;
 mod pipeline;
 mod records;
 mod sink;
-mod words;
+mod violation_text;
 
 pub use checker::{Checker, Options};
 pub use compiled::ENVELOPE_FILE;

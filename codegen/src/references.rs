@@ -12,14 +12,14 @@ use crate::walk::every_schema;
 
 /// One schema of the catalogue: a file and a pointer in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Location {
     /// The path of the document.
     pub file: String,
     /// The JSON pointer in it.
     pub pointer: String,
 }
 
-impl Place {
+impl Location {
     /// The root of a document.
     pub fn root(file: impl Into<String>) -> Self {
         Self { file: file.into(), pointer: String::new() }
@@ -36,7 +36,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A schema of the catalogue.
-    Place(Place),
+    Location(Location),
     /// A meta-schema of JSON Schema itself, which every validator knows.
     MetaSchema,
 }
@@ -45,9 +45,9 @@ pub enum Target {
 #[derive(Debug, Clone, Default)]
 pub struct References {
     /// Schemas with an absolute URI of their own.
-    resources: HashMap<String, Place>,
+    resources: HashMap<String, Location>,
     /// Anchors, as `URI#name`.
-    anchors: HashMap<String, Place>,
+    anchors: HashMap<String, Location>,
     /// The base URIs of each file by pointer, the root's under the empty pointer.
     bases: HashMap<String, BTreeMap<String, String>>,
     /// The references of each file.
@@ -100,11 +100,11 @@ impl References {
     }
 
     /// Where every `$ref` leads, by the schema that holds it.
-    pub(crate) fn targets(&self) -> HashMap<Place, Option<Target>> {
-        let place = |file: &String, link: &Link| Place { file: file.clone(), pointer: link.pointer.clone() };
+    pub(crate) fn targets(&self) -> HashMap<Location, Option<Target>> {
+        let location = |file: &String, link: &Link| Location { file: file.clone(), pointer: link.pointer.clone() };
         let of_file = |(file, links): (&String, &Vec<Link>)| {
             let references = links.iter().filter(|link| link.keyword == "$ref");
-            references.map(|link| (place(file, link), link.target.clone())).collect::<Vec<_>>()
+            references.map(|link| (location(file, link), link.target.clone())).collect::<Vec<_>>()
         };
         self.links.iter().flat_map(of_file).collect()
     }
@@ -114,9 +114,9 @@ impl References {
         every_schema(&document.schema, &mut |pointer, schema| {
             for keyword in ["$ref", "$dynamicRef"] {
                 if let Some(Value::String(reference)) = schema.get(keyword) {
-                    let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
-                    let target = self.resolve(documents, &place, reference);
-                    links.push(Link { pointer: place.pointer, keyword, target });
+                    let location = Location { file: document.path.clone(), pointer: pointer.to_owned() };
+                    let target = self.resolve(documents, &location, reference);
+                    links.push(Link { pointer: location.pointer, keyword, target });
                 }
             }
         });
@@ -128,9 +128,9 @@ impl References {
         let id_keyword = schema::id_keyword(&document.schema);
         let has_siblings = schema::ref_has_siblings(&document.schema);
         let mut bases = BTreeMap::from([(String::new(), own.clone())]);
-        self.resources.insert(own, Place::root(&document.path));
+        self.resources.insert(own, Location::root(&document.path));
         every_schema(&document.schema, &mut |pointer, schema| {
-            let place = Place { file: document.path.clone(), pointer: pointer.to_owned() };
+            let location = Location { file: document.path.clone(), pointer: pointer.to_owned() };
             let outer = base_of(&bases, pointer).to_owned();
             let Value::Object(members) = schema else { return };
             if BINDING.iter().any(|keyword| members.contains_key(*keyword))
@@ -144,16 +144,16 @@ impl References {
             if let Some(uri) = id.and_then(|id| schema::resolve_uri(&outer, id)) {
                 let (resource, fragment) = split(&uri);
                 if fragment.is_empty() {
-                    self.resources.entry(resource.to_owned()).or_insert_with(|| place.clone());
+                    self.resources.entry(resource.to_owned()).or_insert_with(|| location.clone());
                     bases.insert(pointer.to_owned(), resource.to_owned());
                 } else {
-                    self.anchors.entry(uri.clone()).or_insert_with(|| place.clone());
+                    self.anchors.entry(uri.clone()).or_insert_with(|| location.clone());
                 }
             }
             let base = base_of(&bases, pointer);
             for keyword in ["$anchor", "$dynamicAnchor"] {
                 if let Some(name) = members.get(keyword).and_then(Value::as_str) {
-                    self.anchors.entry(format!("{base}#{name}")).or_insert_with(|| place.clone());
+                    self.anchors.entry(format!("{base}#{name}")).or_insert_with(|| location.clone());
                 }
             }
         });
@@ -164,7 +164,7 @@ impl References {
     ///
     /// A reference is relative to the nearest `$id`, as the standard says; where that leads nowhere it is tried
     /// against the path of the file, which is what most people who write `$id` mean.
-    pub fn resolve(&self, documents: &BTreeMap<String, Document>, from: &Place, reference: &str) -> Option<Target> {
+    pub fn resolve(&self, documents: &BTreeMap<String, Document>, from: &Location, reference: &str) -> Option<Target> {
         let base = base_of(self.bases.get(&from.file)?, &from.pointer);
         self.resolve_against(documents, base, reference)
             .or_else(|| self.resolve_against(documents, &file_uri(&from.file), reference))
@@ -176,13 +176,13 @@ impl References {
         if schema::is_meta_schema(resource) {
             return Some(Target::MetaSchema);
         }
-        let place = if fragment.is_empty() || fragment.starts_with('/') {
+        let location = if fragment.is_empty() || fragment.starts_with('/') {
             self.resources.get(resource)?.below(&pointer::of_fragment(fragment))
         } else {
             self.anchors.get(&uri)?.clone()
         };
-        let target = documents.get(&place.file)?.schema.pointer(&place.pointer)?;
-        (target.is_object() || target.is_boolean()).then_some(Target::Place(place))
+        let target = documents.get(&location.file)?.schema.pointer(&location.pointer)?;
+        (target.is_object() || target.is_boolean()).then_some(Target::Location(location))
     }
 }
 
@@ -215,9 +215,9 @@ mod tests {
 
     fn lead(texts: &[(&str, &str)], from: &str, reference: &str) -> Option<(String, String)> {
         let documents = documents(texts);
-        let target = References::new(&documents).resolve(&documents, &Place::root(from), reference)?;
+        let target = References::new(&documents).resolve(&documents, &Location::root(from), reference)?;
         match target {
-            Target::Place(place) => Some((place.file, place.pointer)),
+            Target::Location(location) => Some((location.file, location.pointer)),
             Target::MetaSchema => Some(("meta".to_owned(), String::new())),
         }
     }
@@ -226,9 +226,9 @@ mod tests {
     fn a_relative_path_with_a_pointer_leads_into_another_file() {
         let texts = [("domain/rule/created.v1.json", "{}"), ("common.json", r#"{"$defs": {"a/b": true}}"#)];
 
-        let place = lead(&texts, "domain/rule/created.v1.json", "../../common.json#/$defs/a~1b");
+        let location = lead(&texts, "domain/rule/created.v1.json", "../../common.json#/$defs/a~1b");
 
-        assert_eq!(place, Some(("common.json".to_owned(), "/$defs/a~1b".to_owned())));
+        assert_eq!(location, Some(("common.json".to_owned(), "/$defs/a~1b".to_owned())));
     }
 
     #[test]
@@ -255,9 +255,9 @@ mod tests {
         let target = |draft| {
             let text = schema(draft);
             let documents = documents(&[("a.json", &text)]);
-            let from = Place { file: "a.json".to_owned(), pointer: "/allOf/0".to_owned() };
+            let from = Location { file: "a.json".to_owned(), pointer: "/allOf/0".to_owned() };
             match References::new(&documents).resolve(&documents, &from, "b") {
-                Some(Target::Place(place)) => place.pointer,
+                Some(Target::Location(location)) => location.pointer,
                 _ => String::new(),
             }
         };

@@ -32,7 +32,7 @@ mod object;
 mod pattern;
 mod sampler;
 mod text;
-mod words;
+mod vocabulary;
 
 pub use choices::{Choices, Optional};
 pub use instances::Instances;

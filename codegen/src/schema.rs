@@ -27,7 +27,7 @@ pub fn check_schema(schema: &Value) -> Vec<Fault> {
         return vec![Fault::in_schema("/$schema", message)];
     }
     let Ok(meta) = jsonschema::meta::validator_for(schema) else {
-        let message = "the draft of this schema cannot be told".to_owned();
+        let message = "the draft of this schema is unknown".to_owned();
         return vec![Fault::in_schema("/$schema", message)];
     };
     faults(meta.iter_errors(schema))

@@ -3,16 +3,16 @@
 mod boxes;
 mod classes;
 mod homes;
+pub(crate) mod identifiers;
 mod merge;
 pub(crate) mod names;
 pub(crate) mod settle;
-pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Number, Value};
 
-use crate::references::Place;
+use crate::references::Location;
 
 pub use classes::Classes;
 
@@ -32,9 +32,9 @@ pub struct Program {
 #[derive(Debug, Clone)]
 pub struct Definition {
     /// The schema it comes from.
-    pub place: Place,
+    pub location: Location,
     /// Other schemas that say the same.
-    pub equals: Vec<Place>,
+    pub equals: Vec<Location>,
     /// The path of its module.
     pub module: Vec<String>,
     /// The modules of other files that define the same.
@@ -55,7 +55,7 @@ pub struct Definition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The schema that holds the keyword.
-    pub place: Place,
+    pub location: Location,
     /// The keyword.
     pub keyword: String,
 }
@@ -92,7 +92,7 @@ pub struct Struct {
 
 /// What must hold between the properties of an object.
 ///
-/// A rule may be stricter than the schema: what it refuses is judged by the validator.
+/// A rule may be stricter than the schema: what it refuses, the validator decides.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     /// A property is there.
@@ -172,7 +172,7 @@ pub struct Variant {
 /// One of several types.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Union {
-    /// How they are told apart.
+    /// How they are distinguished.
     pub choice: Choice,
     /// The types.
     pub variants: Vec<Alternative>,
@@ -180,7 +180,7 @@ pub struct Union {
     pub overlaps: bool,
 }
 
-/// How the alternatives of a union are told apart.
+/// How the alternatives of a union are distinguished.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
     /// By a property that is a constant in each. It stands in the type of the alternative only if it is `kept` there.

@@ -1,4 +1,4 @@
-//! Every case below `breaking/` is decided as its `expected.json` says, in both directions, and told in words.
+//! Every case below `breaking/` is decided as its `expected.json` says, in both directions, and described.
 //!
 //! A case is two catalogues, `previous` and `current`, with one event. `expected.json` names for either direction the
 //! status, or several that are as good, and for a breaking one the keyword that rejects the witness, if only one can.
@@ -81,13 +81,14 @@ impl Case {
 const DIRECTIONS: [Direction; 2] = [Direction::Backward, Direction::Forward];
 
 #[test]
-fn every_change_is_told_in_words() {
+fn every_change_is_described_in_words() {
     let mut wrong = Vec::new();
     for case in cases() {
-        let told: Vec<String> = case.comparison(Direction::Backward).changes.iter().map(ToString::to_string).collect();
+        let described: Vec<String> =
+            case.comparison(Direction::Backward).changes.iter().map(ToString::to_string).collect();
         let expected: Vec<&str> = case.expected["changes"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
-        if told != expected {
-            wrong.push(format!("{}: {told:#?}, expected {expected:#?}", case.name));
+        if described != expected {
+            wrong.push(format!("{}: {described:#?}, expected {expected:#?}", case.name));
         }
     }
 

@@ -1,16 +1,16 @@
 //! What writers write, and whether readers accept it: the corners where a proof or a witness goes wrong easily.
 
-use eventsmith_codegen::containment::{Prepared, Verdict, decide, writes};
+use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};
 use serde_json::{Value, json};
 
-fn verdict(writer: &Value, reader: &Value) -> Verdict {
+fn compatibility(writer: &Value, reader: &Value) -> Compatibility {
     decide(&Prepared::new(writer), &Prepared::new(reader))
 }
 
 #[track_caller]
 fn breaks(writer: &Value, reader: &Value, payload: &Value) {
-    match verdict(writer, reader) {
-        Verdict::Breaking(witness) => assert_eq!(witness.payload, *payload),
+    match compatibility(writer, reader) {
+        Compatibility::Breaking(witness) => assert_eq!(witness.payload, *payload),
         other => unreachable!("{other:?}"),
     }
 }
@@ -21,7 +21,7 @@ fn a_property_that_must_be_there_is_written_though_nobody_declares_it() {
     let reader = json!({"type": "object", "properties": {"b": {"type": "string"}}, "required": ["b"]});
 
     assert!(writes(&writer, &json!({"b": 1})) && !writes(&writer, &json!({"b": 1, "c": 1})));
-    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+    assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));
 }
 
 #[test]
@@ -38,8 +38,8 @@ fn what_several_schemas_declare_of_one_object_is_declared_together() {
     reader["allOf"][0]["properties"]["category"]["properties"]["id"] = json!({"type": "integer", "minimum": 5});
 
     assert!(writes(&writer, &json!({"category": {"id": 1, "open": true}})));
-    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
-    assert_eq!(verdict(&reader, &writer), Verdict::Compatible);
+    assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));
+    assert_eq!(compatibility(&reader, &writer), Compatibility::Compatible);
 }
 
 #[test]
@@ -55,7 +55,11 @@ fn properties_of_another_alternative_are_written_only_where_both_may_hold() {
     let exclusive = json!({"type": "object", "properties": {"a": {}}, "required": ["a"]});
 
     assert!(writes(&union("anyOf"), &json!({"a": "x", "b": "y"})));
-    assert_eq!(verdict(&union("anyOf"), &reader), Verdict::Compatible, "the second alternative accepts both");
+    assert_eq!(
+        compatibility(&union("anyOf"), &reader),
+        Compatibility::Compatible,
+        "the second alternative accepts both"
+    );
     breaks(&union("oneOf"), &exclusive, &json!({"b": "text"}));
 }
 
@@ -65,7 +69,7 @@ fn an_object_that_declares_something_only_under_a_condition_is_free_without_it()
     let reader = json!({"type": "object", "properties": {"x": {"type": "string"}}});
 
     assert!(writes(&writer, &json!({"x": 1})) && !writes(&writer, &json!({"a": 1, "x": 1})));
-    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+    assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));
 }
 
 #[test]
@@ -76,8 +80,8 @@ fn a_fraction_that_is_whole_is_no_integer_for_readers_of_draft_4() {
     let whole = json!({"$schema": "http://json-schema.org/draft-04/schema#", "type": "number", "multipleOf": 1});
 
     breaks(&new, &old, &json!(1.0));
-    assert!(!matches!(verdict(&whole, &old), Verdict::Compatible));
-    assert_eq!(verdict(&old, &new), Verdict::Compatible);
+    assert!(!matches!(compatibility(&whole, &old), Compatibility::Compatible));
+    assert_eq!(compatibility(&old, &new), Compatibility::Compatible);
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn a_wider_pattern_is_proved_and_a_narrower_one_refuted() {
     let narrow = json!({"type": "string", "pattern": "^[a-z]{1,8}$"});
     let wide = json!({"type": "string", "pattern": "^[a-z0-9]+$", "maxLength": 20});
 
-    assert_eq!(verdict(&narrow, &wide), Verdict::Compatible);
+    assert_eq!(compatibility(&narrow, &wide), Compatibility::Compatible);
     breaks(&wide, &narrow, &json!("0"));
 }
 
@@ -102,7 +106,7 @@ fn a_recursive_schema_is_compared_with_itself_changed() {
         }}})
     };
 
-    assert_eq!(verdict(&tree(3), &tree(5)), Verdict::Compatible);
+    assert_eq!(compatibility(&tree(3), &tree(5)), Compatibility::Compatible);
     breaks(&tree(5), &tree(3), &json!({"name": "text"}));
 }
 
@@ -111,8 +115,8 @@ fn a_proof_that_fails_says_where_it_stopped() {
     let writer = json!({"type": "string", "pattern": "^a(?=b)b$"});
     let reader = json!({"type": "string", "pattern": "^ab(?!c)$"});
 
-    match verdict(&writer, &reader) {
-        Verdict::Undecided(obstacle) => {
+    match compatibility(&writer, &reader) {
+        Compatibility::Undecided(obstacle) => {
             assert_eq!(obstacle.pointer, "/pattern");
             assert!(obstacle.reason.contains("does not match"), "{}", obstacle.reason);
         }
@@ -129,7 +133,7 @@ fn what_the_reader_says_of_others_under_a_condition_is_not_about_names_that_it_d
         "then": {"additionalProperties": {"type": "string"}}
     });
 
-    assert!(!matches!(verdict(&writer, &reader), Verdict::Compatible));
+    assert!(!matches!(compatibility(&writer, &reader), Compatibility::Compatible));
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn an_element_that_contains_demands_may_have_what_that_declares() {
     let reader = json!({"type": "array", "items": {"type": "object", "properties": {"y": {"type": "string"}}}});
 
     assert!(writes(&writer, &json!([{"y": 1}])));
-    assert!(matches!(verdict(&writer, &reader), Verdict::Breaking(_)));
+    assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));
 }
 
 #[test]
@@ -153,12 +157,12 @@ fn in_draft_4_a_listed_number_may_be_written_as_a_fraction() {
     let fewer = json!({"$schema": draft, "type": "integer", "enum": [1, 2]});
 
     breaks(&listed, &whole, &json!(1.0));
-    assert_eq!(verdict(&fewer, &whole), Verdict::Compatible);
+    assert_eq!(compatibility(&fewer, &whole), Compatibility::Compatible);
 }
 
 #[test]
 fn a_pattern_beyond_ascii_keeps_its_length() {
     let pattern = json!({"type": "string", "pattern": "^[a-zé]{0,3}$"});
 
-    assert_eq!(verdict(&pattern, &json!({"type": "string", "maxLength": 3})), Verdict::Compatible);
+    assert_eq!(compatibility(&pattern, &json!({"type": "string", "maxLength": 3})), Compatibility::Compatible);
 }

@@ -130,6 +130,7 @@ pub use uuid::Uuid;
 #[cfg(feature = "bus")]
 pub use eventsmith_bus::{
     bus::Bus,
+    cause::Cause,
     config::Config,
     consumer::{
         BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, HandlerConfig, Monitor, Order,

@@ -60,7 +60,7 @@ pub const CATALOGUE: &[EventDescriptor] = &[
 /// The streams that the catalogue declares.
 pub const STREAMS: &[StreamDescriptor] = &[
     StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]).description(
-        "Messages that a consumer gave up on, with the reason, until they are replayed or purged.",
+        "Events that a consumer dead-lettered, with the reason, until they are replayed or purged.",
     ).max_age(::std::time::Duration::from_secs(1209600)).max_bytes(2147483648).replicas(3)
         .duplicate_window(::std::time::Duration::from_secs(120)),
     StreamDescriptor::new("RULES_DOMAIN_EVENTS", &["rules.domain.>"])

@@ -95,7 +95,7 @@ impl Event for Job {
 }
 
 fn invalid(expected: &str) -> Invalid {
-    let violation = Violation { instance: "".into(), schema: "".into(), expected: expected.into(), found: None };
+    let violation = Violation::new("", "", expected);
     Invalid::new(Job::TYPE, Job::VERSION, vec![violation])
 }
 

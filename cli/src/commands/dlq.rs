@@ -15,7 +15,7 @@ use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
 use crate::output::{Out, note};
 use print::{Counts, DeadLetterPrinter};
-use select::{FilterArgs, SelectedLetters, SelectionArgs};
+use select::{FilterArgs, SelectedDeadLetters, SelectionArgs};
 
 /// Look at dead letters, replay them, or purge them
 ///
@@ -84,7 +84,7 @@ struct DlqPurge {
     args: DlqArgs,
 }
 
-/// Dead-letter what the server gave up on for a consumer that no instance serves
+/// Dead-letter what the server no longer delivers for a consumer that no instance serves
 ///
 /// A running service dead-letters what the server reports by advisories. This does the same, and searches around the
 /// consumer's ack floor for what no advisory reported. Exits with 1 if events remain that have no dead letter.
@@ -124,17 +124,17 @@ impl Dlq {
 
 impl DlqList {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_letters(async |letters| {
-            let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
-            let (mut list, mut counts) = (letters.list(&self.filter.to_filter()), Counts::default());
-            while let Some(letter) = list.next().await? {
-                counts.add(&letter);
+        self.args.with_dead_letters(async |dead_letters| {
+            let mut printer = DeadLetterPrinter::new(out, self.args.format, "dead_letters");
+            let (mut list, mut counts) = (dead_letters.list(&self.filter.to_filter()), Counts::default());
+            while let Some(dead_letter) = list.next().await? {
+                counts.add(&dead_letter);
                 if !self.summary {
-                    printer.print_row(&letter)?;
+                    printer.print_row(&dead_letter)?;
                 }
             }
             if list.foreign() > 0 {
-                let (foreign, stream) = (list.foreign(), letters.stream());
+                let (foreign, stream) = (list.foreign(), dead_letters.stream());
                 note(format_args!(
                     "warning: {foreign} messages in {stream} have the subject of a dead letter and are none"
                 ));
@@ -147,11 +147,11 @@ impl DlqList {
 
 impl DlqShow {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_letters(async |letters| {
-            let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
-            let mut selected = SelectedLetters::numbered(letters, &self.numbers);
-            while let Some(letter) = selected.next().await? {
-                printer.print_in_full(&letter)?;
+        self.args.with_dead_letters(async |dead_letters| {
+            let mut printer = DeadLetterPrinter::new(out, self.args.format, "dead_letters");
+            let mut selected = SelectedDeadLetters::numbered(dead_letters, &self.numbers);
+            while let Some(dead_letter) = selected.next().await? {
+                printer.print_in_full(&dead_letter)?;
             }
             printer.finish("", json!({}))?;
             Ok(selected.exit_status())
@@ -162,7 +162,9 @@ impl DlqShow {
 impl DlqReplay {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let to = if self.to_consumer { ReplayTo::Consumer } else { ReplayTo::Everyone };
-        let replay = async |letters: &DeadLetters, letter: &DeadLetter| match letters.replay(letter.sequence, to).await
+        let replay = async |dead_letters: &DeadLetters, dead_letter: &DeadLetter| match dead_letters
+            .replay(dead_letter.sequence, to)
+            .await
         {
             Ok(Replayed::Now { stream, sequence }) => Ok(Some((
                 format!("stored in {stream} as {sequence}"),
@@ -183,8 +185,8 @@ impl DlqReplay {
 
 impl DlqPurge {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        let purge = async |letters: &DeadLetters, letter: &DeadLetter| {
-            letters.delete(letter.sequence).await?;
+        let purge = async |dead_letters: &DeadLetters, dead_letter: &DeadLetter| {
+            dead_letters.delete(dead_letter.sequence).await?;
             Ok(Some(("deleted".to_owned(), json!("deleted"))))
         };
         self.args.for_each(out, &self.selection, "purged", purge)
@@ -193,9 +195,9 @@ impl DlqPurge {
 
 impl DlqRecover {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_letters(async |letters| {
+        self.args.with_dead_letters(async |dead_letters| {
             let Recovered { from_advisories, from_reconciling, unaccounted, .. } =
-                letters.recover(&self.stream, &self.consumer).await?;
+                dead_letters.recover(&self.stream, &self.consumer).await?;
             match self.args.format {
                 DataFormat::Text => writeln!(
                     out,
@@ -219,7 +221,7 @@ impl DlqRecover {
 
 impl DlqArgs {
     /// Does something with the dead letters of the catalogue.
-    fn with_letters(
+    fn with_dead_letters(
         &self,
         work: impl AsyncFnOnce(&DeadLetters) -> anyhow::Result<ExitStatus>,
     ) -> anyhow::Result<ExitStatus> {
@@ -238,15 +240,15 @@ impl DlqArgs {
         act: impl AsyncFn(&DeadLetters, &DeadLetter) -> Result<Option<(String, Value)>, DeadLetterError>,
     ) -> anyhow::Result<ExitStatus> {
         selection.check()?;
-        self.with_letters(async |letters| {
+        self.with_dead_letters(async |dead_letters| {
             let mut printer = DeadLetterPrinter::new(out, self.format, done);
-            let mut selected = selection.of(letters);
+            let mut selected = selection.of(dead_letters);
             let (mut count, mut failed) = (0, 0);
-            while let Some(letter) = selected.next().await? {
+            while let Some(dead_letter) = selected.next().await? {
                 if selection.dry_run {
-                    printer.print_row(&letter)?;
-                } else if let Some((text, data)) = act(letters, &letter).await? {
-                    printer.print_result(&letter, &text, &data)?;
+                    printer.print_row(&dead_letter)?;
+                } else if let Some((text, data)) = act(dead_letters, &dead_letter).await? {
+                    printer.print_result(&dead_letter, &text, &data)?;
                 } else {
                     failed += 1;
                     continue;

@@ -3,7 +3,7 @@
 use eventsmith_codegen::breaking::{self, changes};
 use serde::Serialize;
 
-/// What some commands tell beyond their findings.
+/// What some commands report beyond their findings.
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Extra {

@@ -62,7 +62,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Three letters: of promotions about two types, then of loyalty about one.
+    /// Three dead letters: of promotions about two types, then of loyalty about one.
     async fn new() -> Self {
         let server = NatsServer::start().await.unwrap();
         let config = Config { servers: vec![server.url().into()], create_consumers: true, ..Config::default() };
@@ -85,7 +85,7 @@ impl Scene {
             let _ = tell.send(());
             async { Err(HandlerError::reject("no such \u{1b}[31mcustomer")) }
         };
-        // When the consumer has stopped, what it began is buried.
+        // When the consumer has stopped, what it began is dead-lettered.
         self.bus.consumer(service).on(handler).run(async move { told.recv().await }).await.unwrap();
     }
 
@@ -99,7 +99,7 @@ impl Scene {
         serde_json::from_str(&run.stdout).map_err(|error| format!("{error}: {run:?}")).unwrap()
     }
 
-    /// How many letters there are.
+    /// How many dead letters there are.
     fn total(&self) -> u64 {
         self.json(&["list", "--summary"])["total"].as_u64().unwrap()
     }
@@ -128,11 +128,11 @@ async fn a_list_can_be_filtered_and_read_by_programs() {
     let scene = Scene::new().await;
     let numbers = |filter: &[&str]| {
         let list = scene.json(&[&["list"], filter].concat());
-        list["letters"]
+        list["dead_letters"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|letter| letter["sequence"].as_u64().unwrap())
+            .map(|dead_letter| dead_letter["sequence"].as_u64().unwrap())
             .collect::<Vec<_>>()
     };
 
@@ -143,9 +143,9 @@ async fn a_list_can_be_filtered_and_read_by_programs() {
     assert_eq!(numbers(&["--newer-than", "1h", "--reason", "rejected", "--stream", "RULES"]), [1, 2, 3]);
     assert!(numbers(&["--older-than", "1h"]).is_empty());
     assert!(numbers(&["--reason", "too-old"]).is_empty());
-    let letter = &scene.json(&["list", "--consumer", "loyalty"])["letters"][0];
+    let dead_letter = &scene.json(&["list", "--consumer", "loyalty"])["dead_letters"][0];
     assert_eq!(
-        (&letter["stream"], &letter["stream_sequence"], &letter["attempts"]),
+        (&dead_letter["stream"], &dead_letter["stream_sequence"], &dead_letter["attempts"]),
         (&"RULES".into(), &1.into(), &1.into())
     );
 }
@@ -155,7 +155,7 @@ async fn a_letter_is_shown_with_its_headers_and_its_payload() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["show", "2"]);
-    let shown = &scene.json(&["show", "2"])["letters"][0];
+    let shown = &scene.json(&["show", "2"])["dead_letters"][0];
 
     assert_eq!(run.status, 0, "{run:?}");
     assert!(run.stdout.starts_with("2 of rules.domain.rule.updated, stored 20"), "{run:?}");
@@ -194,7 +194,7 @@ async fn a_replay_can_be_tried_out_and_replays_what_was_chosen() {
     assert_eq!(scene.total(), 1);
     // It is there for promotions, whose attempts begin anew.
     scene.reject::<Updated>("promotions").await;
-    let again = &scene.json(&["list", "--event", "rule.updated"])["letters"][0];
+    let again = &scene.json(&["list", "--event", "rule.updated"])["dead_letters"][0];
     assert_eq!((&again["stream_sequence"], &again["attempts"]), (&4.into(), &1.into()));
 }
 
@@ -227,7 +227,7 @@ async fn a_purge_deletes_what_was_chosen_and_no_more() {
     assert_eq!(scene.json(&["purge", "--all"])["purged"].as_array().unwrap().len(), 2);
     assert_eq!(scene.total(), 0);
     assert_eq!(scene.dlq(&["list"]).stdout, "0 dead letters\n");
-    assert_eq!(scene.json(&["list"]), serde_json::json!({ "letters": [], "counts": [], "total": 0 }));
+    assert_eq!(scene.json(&["list"]), serde_json::json!({ "dead_letters": [], "counts": [], "total": 0 }));
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn what_the_server_gave_up_on_is_recovered_without_an_instance_of_the_serv
     let context = async_nats::jetstream::new(async_nats::connect(server.url()).await.unwrap());
     let consumer: PullConsumer = context.get_consumer_from_stream("promotions", "RULES").await.unwrap();
     drop(consumer.fetch().max_messages(1).messages().await.unwrap().next().await.unwrap().unwrap());
-    // The server gives up when somebody asks for more after `ack_wait`.
+    // The server reports it when somebody asks for more after `ack_wait`.
     while bus
         .status(None)
         .await

@@ -77,7 +77,7 @@ fn the_text_shows_the_line_with_a_caret_and_the_way_out() {
 
     assert_eq!(run.status, 1, "{run:?}");
     let shown = "schemas/domain/item/moved.v1.json:2:14: error[bad-x-event]: ";
-    let at = run.stdout.find(shown).expect("the finding is told");
+    let at = run.stdout.find(shown).expect("the finding is printed");
     let lines: Vec<&str> = run.stdout[at..].lines().skip(1).take(3).collect();
     assert_eq!(lines[..2], ["2 |  \"x-event\": {\"key\": \"/nowhere\"}}", "  |              ^ /x-event/key"]);
     assert!(lines[2].starts_with("    help: "), "{}", run.stdout);
@@ -204,7 +204,7 @@ fn gitlab_gets_issues_with_fingerprints_that_survive_other_edits() {
 
 #[test]
 fn sarif_is_valid_and_tells_rule_place_and_fingerprint() {
-    // The official schema holds one expression that ECMA-262 forbids, for the language, which we do not tell.
+    // The official schema holds one expression that ECMA-262 forbids, for the language, which we do not print.
     let schema = include_str!("fixtures/sarif-schema-2.1.0.json").replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
     let clean = parsed(&lint(&repository(), "sarif"));
     let payloads = parsed(&validate(&repository(), "sarif", "{\"price\": 1.5}\n{oops\n"));

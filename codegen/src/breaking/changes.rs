@@ -1,4 +1,4 @@
-//! What changed between two schemas, in words.
+//! What changed between two schemas, as text.
 //!
 //! The difference is structural: it lists what an author did, not whether that is compatible. Titles, descriptions and
 //! examples are not listed, because they do not affect validation.
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn types_limits_and_values_are_told_at_their_place() {
+    fn types_limits_and_values_are_reported_at_their_pointer() {
         let old = json!({"properties": {
             "priority": {"type": "string"}, "level": {"enum": ["low"]}, "size": {"type": "number", "maximum": 10},
             "code": {"type": ["null", "string"], "pattern": "a"}

@@ -6,7 +6,7 @@ use crate::containment::{Obstacle, Witness};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
 use crate::pointer::join;
-use crate::references::Place;
+use crate::references::Location;
 use crate::schema::Fault;
 
 use super::changes::Change;
@@ -49,7 +49,7 @@ impl Pair<'_> {
             let pretty = format!("{payload:#}").replace('\n', "\n    ");
             help = format!("{help}; what is written:\n    {pretty}");
         }
-        self.finding("breaking-change", &self.place(fault), message, help)
+        self.finding("breaking-change", &self.location(fault), message, help)
     }
 
     /// The finding about an undecided change.
@@ -68,7 +68,7 @@ impl Pair<'_> {
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));
         let help = format!("{}; if you know better, --allow-undecided", self.way_out());
-        self.finding("undecided-change", &self.place(&fault), message, help)
+        self.finding("undecided-change", &self.location(&fault), message, help)
     }
 
     fn name(&self) -> String {
@@ -88,15 +88,15 @@ impl Pair<'_> {
         format!("what is published stays as it is: undo the change here and make it in a new version, {next}")
     }
 
-    fn finding(&self, rule: &'static str, place: &Place, message: String, help: String) -> Diagnostic {
-        match self.current.catalogue.documents.get(&place.file) {
-            Some(document) => document.error(rule, &place.pointer, message, help),
-            None => Diagnostic { severity: Severity::Error, ..Diagnostic::error(rule, &place.file, message, help) },
+    fn finding(&self, rule: &'static str, location: &Location, message: String, help: String) -> Diagnostic {
+        match self.current.catalogue.documents.get(&location.file) {
+            Some(document) => document.error(rule, &location.pointer, message, help),
+            None => Diagnostic { severity: Severity::Error, ..Diagnostic::error(rule, &location.file, message, help) },
         }
     }
 
     /// The location in the new files of what the reader rejects.
-    fn place(&self, fault: &Fault) -> Place {
+    fn location(&self, fault: &Fault) -> Location {
         let documents = &self.current.catalogue.documents;
         let reader = match self.direction {
             Direction::Backward => &self.now.origins,
@@ -108,17 +108,17 @@ impl Pair<'_> {
             _ => fault.keyword.clone(),
         };
         let exists = |file: &str| documents.get(file).is_some_and(|file| file.schema.pointer(&pointer).is_some());
-        let place = match reader.of(&pointer) {
-            place if place.file == self.then.file || !documents.contains_key(&place.file) => {
+        let location = match reader.of(&pointer) {
+            location if location.file == self.then.file || !documents.contains_key(&location.file) => {
                 self.now.origins.of(&pointer)
             }
-            place => place,
+            location => location,
         };
         let embedded = reader.embedded().find(|file| !exists(&self.subject.file) && exists(file));
-        let place = embedded.map_or(place, |file| Place { file: file.to_owned(), pointer: pointer.clone() });
-        match documents.get(&place.file) {
-            Some(document) => Place { pointer: existing(&document.schema, &place.pointer), file: place.file },
-            None => Place::root(&self.subject.file),
+        let location = embedded.map_or(location, |file| Location { file: file.to_owned(), pointer: pointer.clone() });
+        match documents.get(&location.file) {
+            Some(document) => Location { pointer: existing(&document.schema, &location.pointer), file: location.file },
+            None => Location::root(&self.subject.file),
         }
     }
 }
@@ -137,7 +137,7 @@ fn existing(document: &Value, pointer: &str) -> String {
     at.to_owned()
 }
 
-/// The changes around a violated keyword, or else all, in words.
+/// The changes around a violated keyword, or else all, as text.
 fn near(changes: &[Change], fault: &Fault) -> Option<String> {
     let holder = holder(&fault.keyword);
     let is_below =
@@ -157,10 +157,10 @@ fn near(changes: &[Change], fault: &Fault) -> Option<String> {
     if shown.is_empty() {
         shown = changes.iter().collect();
     }
-    let words: Vec<String> = shown.iter().take(SHOWN_CHANGES).map(|change| change.to_string()).collect();
+    let lines: Vec<String> = shown.iter().take(SHOWN_CHANGES).map(|change| change.to_string()).collect();
     let more = shown.len().saturating_sub(SHOWN_CHANGES);
     let more = if more > 0 { format!("; and {more} more changes") } else { String::new() };
-    (!words.is_empty()).then(|| format!("{}{more}", words.join("; ")))
+    (!lines.is_empty()).then(|| format!("{}{more}", lines.join("; ")))
 }
 
 /// A message of the validator may hold a whole payload.

@@ -287,7 +287,7 @@ impl<'a> Prover<'a> {
         let Some((first, answer)) = refused.first() else { return Ok(()) };
         let reason = match answer {
             Some(_) => format!("{first} is written"),
-            None => format!("whether {first} is accepted cannot be told"),
+            None => format!("whether {first} is accepted is unknown"),
         };
         let whole = refused.iter().filter(|(value, _)| strict(value)).filter_map(|(value, _)| value.as_f64());
         let either_way = refused.iter().map(|(value, _)| (*value).clone()).chain(whole.map(|number| json!(number)));

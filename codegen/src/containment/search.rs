@@ -7,8 +7,8 @@ use crate::sample::{Instances, Sampler};
 use crate::schema::{self, Validator};
 
 use super::closed::is_declared;
+use super::compatibility::Witness;
 use super::pair::{SchemaPair, Side};
-use super::verdict::Witness;
 
 /// Looks for a payload that writers write and readers reject.
 pub(super) struct Search<'a> {

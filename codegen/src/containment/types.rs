@@ -91,8 +91,8 @@ impl TypeSet {
         Map::from_iter([("type".to_owned(), json!(names))])
     }
 
-    /// The types in words.
-    pub(super) fn words(self) -> String {
+    /// The types, for messages.
+    pub(super) fn description(self) -> String {
         self.each()
             .map(|one| match one {
                 Self::FRACTION | Self::NUMBER => "number",

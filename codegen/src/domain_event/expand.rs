@@ -14,7 +14,7 @@ use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
 use crate::model::{Event, Kind, Token, Version};
 use crate::pointer;
-use crate::shape::words::snake;
+use crate::shape::identifiers::snake;
 
 use super::check::StructField;
 use super::errors::Errors;

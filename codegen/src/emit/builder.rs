@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::shape::words::unique;
+use crate::shape::identifiers::unique;
 use crate::shape::{Body, Definition, Field, Id, Program, Shape, Struct, Type, Unknown};
 
 use super::types::{Types, field_ident};

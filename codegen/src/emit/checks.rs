@@ -50,7 +50,7 @@ pub(super) fn is_valid(source: Source<'_>, id: Id, checked: &[bool]) -> Option<T
                     quote!(Self::#variant(inner) => #(#conditions)&&*)
                 }
             });
-            // The validator judges what is of no single alternative.
+            // The validator decides about what is of no single alternative.
             let several = super::source::several_name(union, false).map(|name| quote!(, Self::#name(_) => false));
             quote!(match self { #(#arms),* #several })
         }
@@ -128,7 +128,7 @@ fn nullable_checks(
     holds.map(|holds| quote!(#place.as_ref().is_none_or(#holds))).into_iter().collect()
 }
 
-/// A function that tells whether a value that is there and not null is valid; none where every one is.
+/// A function that decides whether a value that is there and not null is valid; none where every one is.
 fn predicate(runtime: &Runtime, shape: &Shape, name: &TokenStream, checked: &[bool]) -> Option<TokenStream> {
     match shape.ty {
         Type::DateTime => return Some(runtime.internal("checks::date_time")),

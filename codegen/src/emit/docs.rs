@@ -36,7 +36,7 @@ fn escape_doc(line: &str) -> String {
 
 /// The documentation of a definition, with the schema that it comes from.
 pub(super) fn with_source(definition: &Definition) -> String {
-    let (file, pointer) = (&definition.place.file, &definition.place.pointer);
+    let (file, pointer) = (&definition.location.file, &definition.location.pointer);
     let hash = if pointer.is_empty() { "" } else { "#" };
     let source = format!("The schema `{file}{hash}{pointer}`.");
     if definition.doc.trim().is_empty() { source } else { format!("{}\n\n{source}", definition.doc.trim()) }

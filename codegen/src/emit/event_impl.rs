@@ -48,8 +48,8 @@ pub(crate) enum Check {
 }
 
 impl Check {
-    /// The word for it in the macros of the runtime.
-    pub(super) fn word(self) -> TokenStream {
+    /// The argument that says so to the macros of the runtime.
+    pub(super) fn macro_argument(self) -> TokenStream {
         match self {
             Self::Type => quote!(type),
             Self::TypeAndChecks => quote!(is_valid),
@@ -89,7 +89,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
         }
     });
     let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(runtime, template, fields));
-    let check = event.check.word();
+    let check = event.check.macro_argument();
     let trait_name = trait_of(event.kind);
     let trait_ident = format_ident!("{trait_name}");
     let (event_trait, kind_type) = (runtime.item(trait_name), runtime.item("Kind"));

@@ -17,7 +17,7 @@ use super::runtime::Runtime;
 use class::First;
 use parts::Part;
 
-/// An expression of type `bool`: whether a text matches a pattern. `None` when only a regular expression can tell.
+/// An expression of type `bool`: whether a text matches a pattern. `None` when only a regular expression can decide it.
 pub(super) fn matcher(runtime: &Runtime, pattern: &str, text: &TokenStream) -> Option<TokenStream> {
     let parts = parts::of(pattern)?;
     let conditions = sequence(runtime, &parts, First::ANYTHING)?;
@@ -149,7 +149,7 @@ fn choice(runtime: &Runtime, alternatives: &[Vec<Part>], follow: First) -> Optio
     Some(if may_be_nothing { quote!(s.optional(|s| #(#branches)||*)) } else { quote!((#(#branches)||*)) })
 }
 
-/// Whether the next characters tell two alternatives apart.
+/// Whether the next characters distinguish two alternatives.
 fn is_decided(one: &[Part], other: &[Part], follow: First) -> bool {
     if let ([Part::Literal(one)], [Part::Literal(other)]) = (one, other) {
         let longer = one.strip_prefix(other.as_str()).or_else(|| other.strip_prefix(one.as_str()));

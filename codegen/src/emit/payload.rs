@@ -8,7 +8,7 @@ use crate::bundle::bundle;
 use crate::load::Loaded;
 use crate::model::{Event, Version};
 use crate::parallel;
-use crate::shape::words::snake;
+use crate::shape::identifiers::snake;
 use crate::shape::{Id, Program};
 
 use super::layout::line;

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use quote::format_ident;
 
-use crate::shape::words::unique;
+use crate::shape::identifiers::unique;
 use crate::shape::{Choice, Program, Union};
 
 use super::runtime::Runtime;

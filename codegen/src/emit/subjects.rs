@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use crate::load::Loaded;
 use crate::model::{Event, Token};
-use crate::shape::words::{snake, unique};
+use crate::shape::identifiers::{snake, unique};
 
 use super::docs::doc;
 use super::fields::field_of;

@@ -239,7 +239,7 @@ impl<'a> Types<'a> {
                     let definition = &self.source.program.definitions[*id];
                     if definition.doc.is_empty() { format!("A `{}`.", definition.name) } else { definition.doc.clone() }
                 }
-                ty => format!("{}.", words(ty)),
+                ty => format!("{}.", type_description(ty)),
             },
         }
     }
@@ -436,8 +436,8 @@ fn case_style(variants: &[Variant]) -> Option<&'static str> {
     (!runs || style == "PascalCase").then_some(style)
 }
 
-/// A type in words.
-fn words(ty: &Type) -> &'static str {
+/// A type, as the message of a violation names it.
+fn type_description(ty: &Type) -> &'static str {
     match ty {
         Type::Text => "A string",
         Type::Uuid => "A UUID",
@@ -453,7 +453,7 @@ fn words(ty: &Type) -> &'static str {
     }
 }
 
-/// What a text type asks for, in words.
+/// What a text type asks for, as the message of a violation says it.
 fn expectation(checks: &[Check]) -> String {
     let mut parts = Vec::new();
     for check in checks {

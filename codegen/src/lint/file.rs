@@ -11,7 +11,7 @@ use crate::load::Loaded;
 use crate::lower::dialect::Draft;
 use crate::model::Document;
 use crate::pointer;
-use crate::references::{Place, Target};
+use crate::references::{Location, Target};
 use crate::rule::Rule;
 use crate::schema::{Empty, empties, of_definitions};
 use crate::shape::Classes;
@@ -23,7 +23,7 @@ const IN_PLACE: &[&str] = &["allOf", "anyOf", "dependencies", "dependentSchemas"
 /// A catalogue, with what several rules ask for.
 pub(crate) struct LintContext<'a> {
     pub(crate) loaded: &'a Loaded,
-    targets: HashMap<Place, Option<Target>>,
+    targets: HashMap<Location, Option<Target>>,
 }
 
 impl<'a> LintContext<'a> {
@@ -32,8 +32,8 @@ impl<'a> LintContext<'a> {
     }
 
     /// Where the reference in a schema leads.
-    pub(crate) fn target(&self, place: &Place) -> Option<(Place, &'a Value)> {
-        let Some(Target::Place(target)) = self.targets.get(place)?.as_ref() else { return None };
+    pub(crate) fn target(&self, location: &Location) -> Option<(Location, &'a Value)> {
+        let Some(Target::Location(target)) = self.targets.get(location)?.as_ref() else { return None };
         let document = self.loaded.catalogue.documents.get(&target.file)?;
         Some((target.clone(), document.schema.pointer(&target.pointer)?))
     }
@@ -113,8 +113,8 @@ impl<'a> File<'a> {
     fn has_unused_definitions(&self) -> bool {
         let links = self.context.loaded.references.links(&self.document.path);
         let is_used = |spot: Spot<'_>| {
-            let place = Target::Place(spot.place());
-            links.iter().any(|link| link.target.as_ref() == Some(&place))
+            let location = Target::Location(spot.location());
+            links.iter().any(|link| link.target.as_ref() == Some(&location))
         };
         self.spots().any(|spot| spot.is_definition() && !is_used(spot))
     }
@@ -122,7 +122,7 @@ impl<'a> File<'a> {
     /// Whether anything that it refers to, near or far, refers to it as a whole.
     fn refers_to_its_root(&self) -> bool {
         let loaded = self.context.loaded;
-        let root = Target::Place(Place::root(&self.document.path));
+        let root = Target::Location(Location::root(&self.document.path));
         let files = files_from(loaded, &self.document.path);
         let mut links = files.iter().flat_map(|file| loaded.references.links(file));
         links.any(|link| link.target.as_ref() == Some(&root))
@@ -178,8 +178,8 @@ impl<'f> Spot<'f> {
         self.schema().contains_key(keyword)
     }
 
-    pub(crate) fn place(self) -> Place {
-        Place { file: self.file.document.path.clone(), pointer: self.at().to_owned() }
+    pub(crate) fn location(self) -> Location {
+        Location { file: self.file.document.path.clone(), pointer: self.at().to_owned() }
     }
 
     pub(crate) fn parent(self) -> Option<Self> {
@@ -256,18 +256,18 @@ impl<'f> Spot<'f> {
         let mut found = Vec::new();
         let mut spot = Some(self);
         while let Some(here) = spot {
-            let mut open: Vec<(Place, &'f Map<String, Value>)> = vec![(here.place(), here.schema())];
-            while let Some((place, schema)) = open.pop() {
-                if !seen.insert(place.clone()) {
+            let mut open: Vec<(Location, &'f Map<String, Value>)> = vec![(here.location(), here.schema())];
+            while let Some((location, schema)) = open.pop() {
+                if !seen.insert(location.clone()) {
                     continue;
                 }
                 found.push(schema);
-                if let Some((place, Value::Object(target))) = self.file.context.target(&place) {
-                    open.push((place, target));
+                if let Some((location, Value::Object(target))) = self.file.context.target(&location) {
+                    open.push((location, target));
                 }
                 for (index, item) in schema.get("allOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
                     if let Value::Object(item) = item {
-                        open.push((place.below(&format!("/allOf/{index}")), item));
+                        open.push((location.below(&format!("/allOf/{index}")), item));
                     }
                 }
             }
@@ -292,7 +292,7 @@ impl<'r> Report<'r> {
         Self { rule, findings }
     }
 
-    /// A finding at a place of a schema file.
+    /// A finding at a location of a schema file.
     pub(crate) fn at(
         &mut self,
         document: &Document,

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::file::Report;
-use crate::lint::words::{is_snake, snake_help};
+use crate::lint::name_style::{is_snake, snake_help};
 use crate::load::Loaded;
 use crate::rule::{Family, Rule};
 

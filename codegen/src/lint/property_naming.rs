@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
-use crate::lint::words::{is_snake, snake_help};
+use crate::lint::name_style::{is_snake, snake_help};
 use crate::pointer::join;
 use crate::rule::{Family, Rule};
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
-use crate::lint::words::words;
+use crate::lint::name_style::words;
 use crate::pointer::join;
 use crate::rule::{Family, Rule};
 use crate::shape::Classes;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::Severity;
 use crate::lint::file::{LintContext, Report, Spot};
 use crate::pointer::join;
-use crate::references::Place;
+use crate::references::Location;
 use crate::rule::{Family, Rule};
 use crate::schema;
 
@@ -27,7 +27,7 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
         return;
     }
     let mut said = Said::new(spot.file.context);
-    said.gather(&spot.place(), spot.schema(), true);
+    said.gather(&spot.location(), spot.schema(), true);
     // What only demands is meant to stand beside something that declares.
     if said.is_open || said.declared.is_empty() && spot.is_definition() {
         return;
@@ -55,7 +55,7 @@ struct Said<'a> {
     required: Vec<(String, String)>,
     /// Whether undeclared properties have a schema, so that nothing needs declaring.
     is_open: bool,
-    seen: HashSet<Place>,
+    seen: HashSet<Location>,
 }
 
 impl<'a> Said<'a> {
@@ -71,8 +71,8 @@ impl<'a> Said<'a> {
     }
 
     /// Takes in a schema with all that is about the same value. What stands behind a reference demands for itself.
-    fn gather(&mut self, place: &Place, members: &Map<String, Value>, counts: bool) {
-        if !self.seen.insert(place.clone()) {
+    fn gather(&mut self, location: &Location, members: &Map<String, Value>, counts: bool) {
+        if !self.seen.insert(location.clone()) {
             return;
         }
         let object = |keyword| members.get(keyword).and_then(Value::as_object);
@@ -83,29 +83,29 @@ impl<'a> Said<'a> {
         }
         if counts {
             let names = members.get("required").and_then(Value::as_array).into_iter().flatten().enumerate();
-            let below = join(&place.pointer, "required");
+            let below = join(&location.pointer, "required");
             let named = names.filter_map(|(index, name)| Some((join(&below, &index.to_string()), name.as_str()?)));
             self.required.extend(named.map(|(at, name)| (at, name.to_owned())));
         }
-        if let Some((target, Value::Object(schema))) = self.context.target(place) {
+        if let Some((target, Value::Object(schema))) = self.context.target(location) {
             self.gather(&target, schema, false);
         }
         for keyword in ["allOf", "anyOf", "oneOf"] {
             for (index, item) in members.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
                 if let Value::Object(item) = item {
-                    self.gather(&place.below(&format!("/{keyword}/{index}")), item, counts);
+                    self.gather(&location.below(&format!("/{keyword}/{index}")), item, counts);
                 }
             }
         }
         // What must not be there need not be declared.
         for (keyword, counts) in [("if", counts), ("then", counts), ("else", counts), ("not", false)] {
             if let Some(Value::Object(schema)) = members.get(keyword) {
-                self.gather(&place.below(&join("", keyword)), schema, counts);
+                self.gather(&location.below(&join("", keyword)), schema, counts);
             }
         }
         for (name, schema) in object("dependentSchemas").into_iter().flatten() {
             if let Value::Object(schema) = schema {
-                self.gather(&place.below(&join("/dependentSchemas", name)), schema, counts);
+                self.gather(&location.below(&join("/dependentSchemas", name)), schema, counts);
             }
         }
     }

@@ -26,8 +26,8 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     for (name, schema) in properties {
         let Value::Object(members) = schema else { continue };
         let at = join(&spot.below("properties"), name);
-        let place = spot.place().below(&join("/properties", name));
-        let target = spot.file.context.target(&place);
+        let location = spot.location().below(&join("/properties", name));
+        let target = spot.file.context.target(&location);
         let is_said_there = target.is_some_and(|(_, target)| is_described(target.get("description")));
         if !is_described(members.get("description")) && !is_said_there {
             let help = "add \"description\": what it means, and its unit";

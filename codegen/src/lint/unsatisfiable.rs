@@ -26,9 +26,9 @@ pub(crate) const RULE: Rule = Rule {
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
     let Some(root) = empty_root(file) else { return };
     // The innermost location is the one to correct.
-    let place = innermost(file).next().unwrap_or(root);
-    let at = if file.document.schema.pointer(&place.pointer).is_some() { place.pointer.as_str() } else { "" };
-    let message = format!("no payload can be valid: {}", explanation(place));
+    let location = innermost(file).next().unwrap_or(root);
+    let at = if file.document.schema.pointer(&location.pointer).is_some() { location.pointer.as_str() } else { "" };
+    let message = format!("no payload can be valid: {}", explanation(location));
     report.at(file.document, at, message, "mend the schema; an event of this version can never be published");
 }
 
@@ -40,7 +40,7 @@ pub(super) fn empty_root<'f>(file: &'f File<'_>) -> Option<&'f Empty> {
     file.empties().iter().find(|empty| empty.pointer.is_empty())
 }
 
-/// The places that accept nothing though all that they are made of accepts something.
+/// The locations that accept nothing though all that they are made of accepts something.
 pub(super) fn innermost<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f Empty> {
     let empties = file.empties();
     let is_below = |inner: &Empty, outer: &Empty| {
@@ -52,11 +52,11 @@ pub(super) fn innermost<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f Empt
 /// What contradicts what.
 pub(super) fn explanation(empty: &Empty) -> String {
     let cause = |(pointer, keywords): &(String, Vec<String>)| {
-        let place = pointer.strip_prefix(&empty.pointer).unwrap_or(pointer);
-        match (keywords.as_slice(), place) {
-            ([], place) => place.to_owned(),
+        let location = pointer.strip_prefix(&empty.pointer).unwrap_or(pointer);
+        match (keywords.as_slice(), location) {
+            ([], location) => location.to_owned(),
             (keywords, "") => keywords.join(" and "),
-            (keywords, place) => format!("{} of {place}", keywords.join(" and ")),
+            (keywords, location) => format!("{} of {location}", keywords.join(" and ")),
         }
     };
     let parts: usize = empty.causes.iter().map(|(_, keywords)| keywords.len().max(1)).sum();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
-use crate::references::Place;
+use crate::references::Location;
 use crate::schema;
 use crate::shape::{Classes, Gap};
 
@@ -18,20 +18,20 @@ pub(super) type Members = Map<String, Value>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Conjunction {
     /// Where they stand, at least one.
-    pub(super) places: Vec<Place>,
+    pub(super) locations: Vec<Location>,
     /// The types of JSON at hand; the others are dealt with elsewhere.
     pub(super) classes: Classes,
     /// Which alternative of an `anyOf` or `oneOf` is meant.
-    pub(super) choices: Vec<(Place, &'static str, usize)>,
+    pub(super) choices: Vec<(Location, &'static str, usize)>,
 }
 
 impl Conjunction {
-    pub(super) fn of(place: Place) -> Self {
-        Self::all(vec![place])
+    pub(super) fn of(location: Location) -> Self {
+        Self::all(vec![location])
     }
 
-    pub(super) fn all(places: Vec<Place>) -> Self {
-        Self { places, classes: Classes::ALL, choices: Vec::new() }
+    pub(super) fn all(locations: Vec<Location>) -> Self {
+        Self { locations, classes: Classes::ALL, choices: Vec::new() }
     }
 
     /// The same schemas for some types of JSON only.
@@ -40,14 +40,14 @@ impl Conjunction {
     }
 
     /// The same schemas with one alternative chosen.
-    pub(super) fn choosing(&self, place: &Place, keyword: &'static str, index: usize) -> Self {
+    pub(super) fn choosing(&self, location: &Location, keyword: &'static str, index: usize) -> Self {
         let mut chosen = self.clone();
-        chosen.choices.push((place.clone(), keyword, index));
+        chosen.choices.push((location.clone(), keyword, index));
         chosen
     }
 
-    pub(super) fn choice(&self, place: &Place, keyword: &str) -> Option<usize> {
-        let found = self.choices.iter().find(|(at, of, _)| at == place && *of == keyword);
+    pub(super) fn choice(&self, location: &Location, keyword: &str) -> Option<usize> {
+        let found = self.choices.iter().find(|(at, of, _)| at == location && *of == keyword);
         found.map(|(_, _, index)| *index)
     }
 }
@@ -67,13 +67,13 @@ pub(super) struct Flat<'a> {
     pub(super) loose: Vec<Gap>,
     /// Keywords that speak of properties that no other one speaks of.
     pub(super) closures: Vec<Closure<'a>>,
-    /// The parts that each place came to.
-    pub(super) done: HashMap<Place, Vec<usize>>,
+    /// The parts that each location came to.
+    pub(super) done: HashMap<Location, Vec<usize>>,
 }
 
 /// One schema among those that hold side by side.
 pub(super) struct Part<'a> {
-    pub(super) place: Place,
+    pub(super) location: Location,
     pub(super) draft: Draft,
     pub(super) members: &'a Members,
     /// Keywords that other parts stand for.
@@ -85,7 +85,7 @@ pub(super) struct Closure<'a> {
     pub(super) names: BTreeSet<&'a str>,
     pub(super) patterns: Vec<&'a str>,
     /// The schema of all others.
-    pub(super) schema: Place,
+    pub(super) schema: Location,
     pub(super) forbids: bool,
 }
 
@@ -93,7 +93,7 @@ pub(super) struct Closure<'a> {
 pub(super) struct Property<'a> {
     pub(super) name: &'a str,
     /// The schemas of its value.
-    pub(super) places: Vec<Place>,
+    pub(super) locations: Vec<Location>,
     /// Whether another schema forbids it.
     pub(super) forbidden: bool,
 }
@@ -121,8 +121,8 @@ impl<'a> Part<'a> {
         members.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
     }
 
-    pub(super) fn below(&self, keyword: &str, step: &str) -> Place {
-        self.place.below(&join(&join("", keyword), step))
+    pub(super) fn below(&self, keyword: &str, step: &str) -> Location {
+        self.location.below(&join(&join("", keyword), step))
     }
 }
 
@@ -187,29 +187,29 @@ impl<'a> Flat<'a> {
 
     /// What the schemas say about one property.
     pub(super) fn property(&self, name: &'a str) -> Property<'a> {
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         for part in &self.parts {
             if part.object("properties").any(|(declared, _)| declared == name) {
-                places.push(part.below("properties", name));
+                locations.push(part.below("properties", name));
             }
             for (pattern, _) in part.object("patternProperties") {
                 if schema::matches(pattern, name) {
-                    places.push(part.below("patternProperties", pattern));
+                    locations.push(part.below("patternProperties", pattern));
                 }
             }
         }
         let open: Vec<&Closure> = self.closures.iter().filter(|closure| !closure.covers(name)).collect();
         let forbidden = open.iter().any(|closure| closure.forbids);
-        places.extend(open.iter().filter(|closure| !closure.forbids).map(|closure| closure.schema.clone()));
-        Property { name, places, forbidden }
+        locations.extend(open.iter().filter(|closure| !closure.forbids).map(|closure| closure.schema.clone()));
+        Property { name, locations, forbidden }
     }
 
     /// The patterns of `patternProperties` with their schemas.
-    pub(super) fn patterns(&self) -> Vec<(&'a str, Place)> {
+    pub(super) fn patterns(&self) -> Vec<(&'a str, Location)> {
         let of = |part: &Part<'a>| {
-            let place = part.place.clone();
+            let location = part.location.clone();
             part.object("patternProperties")
-                .map(move |(pattern, _)| (pattern, place.below(&join("/patternProperties", pattern))))
+                .map(move |(pattern, _)| (pattern, location.below(&join("/patternProperties", pattern))))
         };
         self.parts.iter().flat_map(of).collect()
     }

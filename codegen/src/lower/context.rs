@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::load::Loaded;
 use crate::pointer;
-use crate::references::{Place, Target};
+use crate::references::{Location, Target};
 use crate::shape::names::Origin;
 use crate::shape::{Body, Classes, Definition, Gap, Id};
 
@@ -30,7 +30,7 @@ pub(super) struct Context<'a> {
     /// Gaps found since [`open_gaps`](Self::open_gaps).
     pub(super) gaps: Vec<Gap>,
     /// Where every `$ref` of the catalogue leads, by the schema that holds it.
-    targets: HashMap<Place, Option<Target>>,
+    targets: HashMap<Location, Option<Target>>,
 }
 
 /// What makes a definition: its schemas, and the tag that it leaves out.
@@ -51,19 +51,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The schema at a place; `true` where there is none, which the checks of the catalogue have reported.
-    pub(super) fn schema(&self, place: &Place) -> &'a Value {
-        let document = self.loaded.catalogue.documents.get(&place.file);
-        document.and_then(|document| document.schema.pointer(&place.pointer)).unwrap_or(&Value::Bool(true))
+    /// The schema at a location; `true` where there is none, which the checks of the catalogue have reported.
+    pub(super) fn schema(&self, location: &Location) -> &'a Value {
+        let document = self.loaded.catalogue.documents.get(&location.file);
+        document.and_then(|document| document.schema.pointer(&location.pointer)).unwrap_or(&Value::Bool(true))
     }
 
-    /// The document that holds a place.
-    pub(super) fn document(&self, place: &Place) -> &'a Value {
-        self.schema(&Place::root(&place.file))
+    /// The document that holds a location.
+    pub(super) fn document(&self, location: &Location) -> &'a Value {
+        self.schema(&Location::root(&location.file))
     }
 
     /// Where the `$ref` of a schema leads.
-    pub(super) fn resolve(&self, from: &Place) -> Option<Target> {
+    pub(super) fn resolve(&self, from: &Location) -> Option<Target> {
         if let Some(target) = self.targets.get(from) {
             return target.clone();
         }
@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
 
     /// Numbers the payload of a schema file before anything is read, so that it comes first.
     pub(super) fn reserve_root(&mut self, file: &str) -> Id {
-        let key = (Conjunction::of(Place::root(file)), None);
+        let key = (Conjunction::of(Location::root(file)), None);
         match self.known.get(&key) {
             Some(id) => *id,
             None => self.reserve(key, Origin::Root),
@@ -104,20 +104,20 @@ impl<'a> Context<'a> {
     }
 
     /// The definition of a schema that others refer to.
-    pub(super) fn definition_of(&mut self, place: &Place) -> Id {
-        let conjunction = Conjunction::of(place.clone());
+    pub(super) fn definition_of(&mut self, location: &Location) -> Id {
+        let conjunction = Conjunction::of(location.clone());
         if let Some(id) = self.known(&conjunction, None) {
             return id;
         }
-        let origin = self.origin_of(place, "");
+        let origin = self.origin_of(location, "");
         self.define(conjunction, None, origin)
     }
 
     /// Where the name of a schema comes from: itself if it is a definition, else what it lies in.
-    pub(super) fn origin_of(&self, place: &Place, hint: &str) -> Origin {
-        let step = pointer::steps(&place.pointer).and_then(|mut steps| steps.pop()).unwrap_or_default();
+    pub(super) fn origin_of(&self, location: &Location, hint: &str) -> Origin {
+        let step = pointer::steps(&location.pointer).and_then(|mut steps| steps.pop()).unwrap_or_default();
         let is_index = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-        let inside = place.pointer.starts_with("/$defs/") || place.pointer.starts_with("/definitions/");
+        let inside = location.pointer.starts_with("/$defs/") || location.pointer.starts_with("/definitions/");
         let hint = if hint.is_empty() { step.clone() } else { hint.to_owned() };
         match self.owner {
             Some(owner) if is_index || !inside => Origin::Inline { owner, hint },
@@ -150,10 +150,10 @@ impl<'a> Context<'a> {
 
     fn reserve(&mut self, key: Key, origin: Origin) -> Id {
         let id = self.definitions.len();
-        let place = self.face(&key.0);
+        let location = self.face(&key.0);
         self.definitions.push(Definition {
-            doc: self.text(&place, "description").to_owned(),
-            place,
+            doc: self.text(&location, "description").to_owned(),
+            location,
             equals: Vec::new(),
             module: Vec::new(),
             copies: BTreeSet::new(),
@@ -170,18 +170,19 @@ impl<'a> Context<'a> {
 
     /// The schema that stands for a conjunction where one must: the alternative that was chosen last, else the first
     /// that has a title or a description, else the first.
-    fn face(&self, conjunction: &Conjunction) -> Place {
-        if let Some((place, keyword, index)) = conjunction.choices.last() {
-            return place.below(&pointer::join(&pointer::join("", keyword), &index.to_string()));
+    fn face(&self, conjunction: &Conjunction) -> Location {
+        if let Some((location, keyword, index)) = conjunction.choices.last() {
+            return location.below(&pointer::join(&pointer::join("", keyword), &index.to_string()));
         }
-        let speaks = |place: &&Place| ["title", "description"].iter().any(|word| !self.text(place, word).is_empty());
-        let places = &conjunction.places;
-        places.iter().find(speaks).or(places.first()).cloned().unwrap_or_else(|| Place::root(""))
+        let speaks =
+            |location: &&Location| ["title", "description"].iter().any(|word| !self.text(location, word).is_empty());
+        let locations = &conjunction.locations;
+        locations.iter().find(speaks).or(locations.first()).cloned().unwrap_or_else(|| Location::root(""))
     }
 
     /// An annotation of a schema that is a text.
-    pub(super) fn text(&self, place: &Place, keyword: &str) -> &'a str {
-        self.schema(place).get(keyword).and_then(Value::as_str).map(str::trim).unwrap_or_default()
+    pub(super) fn text(&self, location: &Location, keyword: &str) -> &'a str {
+        self.schema(location).get(keyword).and_then(Value::as_str).map(str::trim).unwrap_or_default()
     }
 
     pub(super) fn enter(&mut self, id: Id) -> Option<Id> {
@@ -217,8 +218,8 @@ impl<'a> Context<'a> {
     }
 
     /// Notes that nothing but the validator can check a keyword.
-    pub(super) fn gap(&mut self, place: &Place, keyword: &str) {
-        self.gaps.push(Gap { place: place.clone(), keyword: keyword.to_owned() });
+    pub(super) fn gap(&mut self, location: &Location, keyword: &str) {
+        self.gaps.push(Gap { location: location.clone(), keyword: keyword.to_owned() });
     }
 
     /// Notes a gap for every keyword that is not among the handled ones, and speaks of the types of JSON at hand.
@@ -226,7 +227,7 @@ impl<'a> Context<'a> {
         for part in &flat.parts {
             for (keyword, of) in part.keywords() {
                 if keyword != "type" && !of.and(classes).is_empty() && !handled.contains(&keyword) {
-                    self.gap(&part.place, keyword);
+                    self.gap(&part.location, keyword);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value;
 
 use crate::pointer::join;
-use crate::references::{Place, Target};
+use crate::references::{Location, Target};
 use crate::shape::{Classes, Gap};
 
 use super::conjunction::{Closure, Conjunction, Flat, Members, Part};
@@ -32,38 +32,38 @@ impl<'a> Context<'a> {
             closures: Vec::new(),
             done: HashMap::new(),
         };
-        for place in &conjunction.places {
-            self.add(place, conjunction, &mut flat);
+        for location in &conjunction.locations {
+            self.add(location, conjunction, &mut flat);
         }
         flat
     }
 
     /// Adds a schema and what it stands for; returns the parts that it came to.
-    fn add(&self, place: &Place, conjunction: &Conjunction, flat: &mut Flat<'a>) -> Vec<usize> {
-        if let Some(parts) = flat.done.get(place) {
+    fn add(&self, location: &Location, conjunction: &Conjunction, flat: &mut Flat<'a>) -> Vec<usize> {
+        if let Some(parts) = flat.done.get(location) {
             return parts.clone();
         }
-        flat.done.insert(place.clone(), Vec::new());
-        let members = match self.schema(place) {
+        flat.done.insert(location.clone(), Vec::new());
+        let members = match self.schema(location) {
             Value::Object(members) => members,
             Value::Bool(true) => return Vec::new(),
             _ => {
-                flat.never.get_or_insert_with(|| Gap { place: place.clone(), keyword: "false".to_owned() });
+                flat.never.get_or_insert_with(|| Gap { location: location.clone(), keyword: "false".to_owned() });
                 return Vec::new();
             }
         };
-        let draft = Draft::of(self.document(place));
-        let mut part = Part { place: place.clone(), draft, members, resolved: Vec::new() };
+        let draft = Draft::of(self.document(location));
+        let mut part = Part { location: location.clone(), draft, members, resolved: Vec::new() };
         if members.contains_key("$ref") && !draft.ref_has_siblings() {
             // Nothing beside a reference counts; all that is left of the schema is what it refers to.
-            let parts = self.add_reference(place, members, conjunction, flat).unwrap_or_default();
-            flat.done.insert(place.clone(), parts.clone());
+            let parts = self.add_reference(location, members, conjunction, flat).unwrap_or_default();
+            flat.done.insert(location.clone(), parts.clone());
             return parts;
         }
-        flat.parts.push(Part { place: place.clone(), draft, members, resolved: Vec::new() });
+        flat.parts.push(Part { location: location.clone(), draft, members, resolved: Vec::new() });
         let index = flat.parts.len() - 1;
         let mut parts = vec![index];
-        if let Some(found) = self.add_reference(place, members, conjunction, flat) {
+        if let Some(found) = self.add_reference(location, members, conjunction, flat) {
             part.resolved.push("$ref");
             parts.extend(found);
         }
@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
             part.resolved.push("allOf");
         }
         for keyword in ["anyOf", "oneOf"] {
-            if let Some(at) = conjunction.choice(place, keyword) {
+            if let Some(at) = conjunction.choice(location, keyword) {
                 parts.extend(self.add(&part.below(keyword, &at.to_string()), conjunction, flat));
                 part.resolved.push(keyword);
             }
@@ -87,22 +87,22 @@ impl<'a> Context<'a> {
         }
         self.add_closures(&mut part, &parts, flat);
         flat.parts[index] = part;
-        flat.done.insert(place.clone(), parts.clone());
+        flat.done.insert(location.clone(), parts.clone());
         parts
     }
 
     fn add_reference(
         &self,
-        place: &Place,
+        location: &Location,
         members: &Members,
         conjunction: &Conjunction,
         flat: &mut Flat<'a>,
     ) -> Option<Vec<usize>> {
         members.get("$ref").filter(|reference| reference.is_string())?;
-        match self.resolve(place) {
-            Some(Target::Place(target)) => Some(self.add(&target, conjunction, flat)),
+        match self.resolve(location) {
+            Some(Target::Location(target)) => Some(self.add(&target, conjunction, flat)),
             Some(Target::MetaSchema) | None => {
-                flat.loose.push(Gap { place: place.clone(), keyword: "$ref".to_owned() });
+                flat.loose.push(Gap { location: location.clone(), keyword: "$ref".to_owned() });
                 Some(Vec::new())
             }
         }
@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
     /// Notes what a schema says about properties that it, or what it stands for, does not declare.
     fn add_closures(&self, part: &mut Part<'a>, parts: &[usize], flat: &mut Flat<'a>) {
         let close = |keyword: &str, names, patterns| {
-            let schema = part.place.below(&join("", keyword));
+            let schema = part.location.below(&join("", keyword));
             let forbids = self.schema(&schema) == &Value::Bool(false);
             Closure { names, patterns, schema, forbids }
         };
@@ -136,7 +136,7 @@ impl<'a> Context<'a> {
         }
         // Other keywords that evaluate properties must not speak of any that nobody declares.
         let applicators = scope().chain([&*part]).flat_map(|part| self.applied(part)).collect::<Vec<_>>();
-        if applicators.iter().all(|place| self.speaks_only_of(place, &names)) {
+        if applicators.iter().all(|location| self.speaks_only_of(location, &names)) {
             let closure = close("unevaluatedProperties", names, patterns);
             flat.closures.push(closure);
             part.resolved.push("unevaluatedProperties");
@@ -144,44 +144,44 @@ impl<'a> Context<'a> {
     }
 
     /// The schemas that may apply to the same object without being part of the conjunction.
-    pub(super) fn applied(&self, part: &Part<'a>) -> Vec<Place> {
-        let mut places = Vec::new();
+    pub(super) fn applied(&self, part: &Part<'a>) -> Vec<Location> {
+        let mut locations = Vec::new();
         for keyword in ["anyOf", "oneOf", "$dynamicRef", "$recursiveRef"] {
             match part.get(keyword) {
                 Some(Value::Array(all)) => {
-                    places.extend((0..all.len()).map(|at| part.below(keyword, &at.to_string())));
+                    locations.extend((0..all.len()).map(|at| part.below(keyword, &at.to_string())));
                 }
-                Some(_) => places.push(part.place.below(&join("", keyword))),
+                Some(_) => locations.push(part.location.below(&join("", keyword))),
                 None => {}
             }
         }
         if part.get("if").is_some() {
             let present = ["if", "then", "else"].iter().filter(|keyword| part.members.contains_key(**keyword));
-            places.extend(present.map(|keyword| part.place.below(&join("", keyword))));
+            locations.extend(present.map(|keyword| part.location.below(&join("", keyword))));
         }
         for keyword in ["dependentSchemas", "dependencies"] {
             let schemas = part.object(keyword).filter(|(_, schema)| !schema.is_array());
-            places.extend(schemas.map(|(name, _)| part.below(keyword, name)));
+            locations.extend(schemas.map(|(name, _)| part.below(keyword, name)));
         }
-        places
+        locations
     }
 
     /// Whether a schema says something about nothing but an object's properties of some names, and about those no
     /// more than comparisons and checks.
-    pub(super) fn speaks_only_of(&self, place: &Place, names: &BTreeSet<&str>) -> bool {
-        self.speaks_only(place, names, 0)
+    pub(super) fn speaks_only_of(&self, location: &Location, names: &BTreeSet<&str>) -> bool {
+        self.speaks_only(location, names, 0)
     }
 
     /// Whether a schema only compares a value to constants, or checks what is plain about it.
-    fn is_comparison(&self, place: &Place) -> bool {
+    fn is_comparison(&self, location: &Location) -> bool {
         const PLAIN: &[&str] = &["const", "enum", "maxLength", "minLength", "pattern", "type"];
-        let flat = self.flattened(&Conjunction::of(place.clone()));
+        let flat = self.flattened(&Conjunction::of(location.clone()));
         flat.is_resolved() && flat.parts.iter().flat_map(Part::keywords).all(|(keyword, _)| PLAIN.contains(&keyword))
     }
 
-    fn speaks_only(&self, place: &Place, names: &BTreeSet<&str>, depth: usize) -> bool {
+    fn speaks_only(&self, location: &Location, names: &BTreeSet<&str>, depth: usize) -> bool {
         const DEEPEST: usize = 8;
-        let flat = self.flattened(&Conjunction::of(place.clone()));
+        let flat = self.flattened(&Conjunction::of(location.clone()));
         if depth > DEEPEST || !flat.loose.is_empty() {
             return false;
         }
@@ -192,9 +192,9 @@ impl<'a> Context<'a> {
                 "properties" => part
                     .object(keyword)
                     .all(|(name, _)| names.contains(name) && self.is_comparison(&part.below(keyword, name))),
-                "not" => self.speaks_only(&part.place.below("/not"), names, depth + 1),
+                "not" => self.speaks_only(&part.location.below("/not"), names, depth + 1),
                 "anyOf" | "oneOf" | "if" | "dependentSchemas" | "dependencies" => {
-                    self.applied(part).iter().all(|place| self.speaks_only(place, names, depth + 1))
+                    self.applied(part).iter().all(|location| self.speaks_only(location, names, depth + 1))
                 }
                 "dependentRequired" => true,
                 _ => false,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::pointer::join;
-use crate::references::Place;
+use crate::references::Location;
 use crate::shape::{Body, Check, Classes, Id, Shape, Type};
 
 use super::conjunction::{Conjunction, Flat, Part};
@@ -13,9 +13,9 @@ use super::dialect::Draft;
 /// What one schema says about the elements of an array.
 struct Items {
     /// The schemas of the first elements, one each.
-    prefix: Vec<Place>,
+    prefix: Vec<Location>,
     /// The schema of all others, and whether it forbids them.
-    rest: Option<(Place, bool)>,
+    rest: Option<(Location, bool)>,
 }
 
 impl Context<'_> {
@@ -30,12 +30,13 @@ impl Context<'_> {
         let mut item = Shape::of(Type::Any);
         if items.iter().any(|items| !items.prefix.is_empty()) {
             for part in flat.parts.iter().filter(|part| part.get("prefixItems").or(part.get("items")).is_some()) {
-                self.gap(&part.place, "items");
+                self.gap(&part.location, "items");
             }
         } else {
-            let places: Vec<Place> = items.iter().filter_map(|items| Some(items.rest.as_ref()?.0.clone())).collect();
-            if !places.is_empty() {
-                item = self.lower(&Conjunction::all(places), "item");
+            let locations: Vec<Location> =
+                items.iter().filter_map(|items| Some(items.rest.as_ref()?.0.clone())).collect();
+            if !locations.is_empty() {
+                item = self.lower(&Conjunction::all(locations), "item");
             }
         }
         let mut checks = Vec::new();
@@ -46,7 +47,7 @@ impl Context<'_> {
             if self.has_equality(&item, &mut Vec::new()) {
                 checks.push(Check::Unique { ordered: self.is_ordered(&item) });
             } else {
-                self.gap(&part.place, "uniqueItems");
+                self.gap(&part.location, "uniqueItems");
             }
         }
         Shape { ty: Type::List(Box::new(item)), nullable: false, checks }
@@ -54,8 +55,8 @@ impl Context<'_> {
 
     fn items(&self, part: &Part<'_>) -> Items {
         let rest = |keyword: &str| {
-            let place = part.place.below(&join("", keyword));
-            part.get(keyword).map(|schema| (place, schema == &Value::Bool(false)))
+            let location = part.location.below(&join("", keyword));
+            part.get(keyword).map(|schema| (location, schema == &Value::Bool(false)))
         };
         let prefix = |keyword: &str| match part.get(keyword) {
             Some(Value::Array(all)) => (0..all.len()).map(|at| part.below(keyword, &at.to_string())).collect(),
@@ -84,8 +85,8 @@ impl Context<'_> {
         if max != Some(length) && !is_closed {
             return None;
         }
-        let items = prefix.iter().enumerate().map(|(at, place)| {
-            let shape = self.lower(&Conjunction::of(place.clone()), &format!("item {}", at + 1));
+        let items = prefix.iter().enumerate().map(|(at, location)| {
+            let shape = self.lower(&Conjunction::of(location.clone()), &format!("item {}", at + 1));
             self.read_by_serde(shape)
         });
         Some(Shape::of(Type::Tuple(items.collect())))
@@ -109,7 +110,7 @@ impl Context<'_> {
         Shape { ty: Type::Text, checks: vec![Check::Format(format.to_owned())], ..shape }
     }
 
-    /// Whether unequal Rust values are unequal JSON values. Equal ones may be too: the validator judges what a check
+    /// Whether unequal Rust values are unequal JSON values. Equal ones may be too: the validator decides what a check
     /// refuses.
     fn has_equality(&self, item: &Shape, seen: &mut Vec<Id>) -> bool {
         match &item.ty {

@@ -40,7 +40,7 @@ impl Context<'_> {
         match (values, integers, texts) {
             ([], ..) => {
                 if let Some(part) = flat.parts.first() {
-                    self.gap(&part.place, "enum");
+                    self.gap(&part.location, "enum");
                 }
                 Lowered::of(Type::Any)
             }
@@ -93,7 +93,7 @@ impl Context<'_> {
         let said = part.keywords().filter(|(keyword, _)| LEAVES.contains(keyword));
         let mut members: Map<String, Value> =
             said.filter_map(|(keyword, _)| Some((keyword.to_owned(), part.get(keyword)?.clone()))).collect();
-        if let Some(draft) = self.document(&part.place).get("$schema") {
+        if let Some(draft) = self.document(&part.location).get("$schema") {
             members.insert("$schema".to_owned(), draft.clone());
         }
         schema::Validator::new(&Value::Object(members)).ok()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::references::Place;
+use crate::references::Location;
 use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
@@ -49,18 +49,18 @@ impl Context<'_> {
             if property.forbidden {
                 // Another schema takes it for undeclared and forbids it, so that the struct refuses it.
                 if is_required {
-                    self.gap(&property.places[0], "required");
+                    self.gap(&property.locations[0], "required");
                 }
                 continue;
             }
-            let never = property.places.iter().any(|place| self.schema(place) == &Value::Bool(false));
+            let never = property.locations.iter().any(|location| self.schema(location) == &Value::Bool(false));
             let shape = if never {
                 rules.push(Rule::Not(Box::new(Rule::Present(property.name.to_owned()))));
                 Shape::of(Type::Any)
             } else {
-                self.lower(&Conjunction::all(property.places.clone()), property.name)
+                self.lower(&Conjunction::all(property.locations.clone()), property.name)
             };
-            fields.push(self.field(property.name, &property.places, shape, is_required));
+            fields.push(self.field(property.name, &property.locations, shape, is_required));
         }
         for name in required.into_iter().filter(|name| Some(*name) != tag) {
             if fields.iter().any(|field| field.property == name) {
@@ -69,15 +69,15 @@ impl Context<'_> {
             let property = flat.property(name);
             if property.forbidden {
                 if let Some((part, _)) = flat.every("required").next() {
-                    self.gap(&part.place, "required");
+                    self.gap(&part.location, "required");
                 }
                 continue;
             }
-            let shape = match property.places.as_slice() {
+            let shape = match property.locations.as_slice() {
                 [] => Shape::of(Type::Any),
-                places => self.lower(&Conjunction::all(places.to_vec()), name),
+                locations => self.lower(&Conjunction::all(locations.to_vec()), name),
             };
-            fields.push(self.field(name, &property.places, shape, true));
+            fields.push(self.field(name, &property.locations, shape, true));
         }
         let mut body = Struct { fields, unknown, rules, tag: tag.map(str::to_owned) };
         let before = self.gaps.len();
@@ -90,9 +90,9 @@ impl Context<'_> {
         body
     }
 
-    fn field(&self, name: &str, places: &[Place], shape: Shape, required: bool) -> Field {
-        let doc = places.iter().map(|place| self.text(place, "description")).find(|doc| !doc.is_empty());
-        let default = places.iter().find_map(|place| self.schema(place).get("default")).cloned();
+    fn field(&self, name: &str, locations: &[Location], shape: Shape, required: bool) -> Field {
+        let doc = locations.iter().map(|location| self.text(location, "description")).find(|doc| !doc.is_empty());
+        let default = locations.iter().find_map(|location| self.schema(location).get("default")).cloned();
         let mut doc = doc.unwrap_or_default().to_owned();
         if let Some(default) = &default {
             doc.push_str(&format!("\n\nThe default is `{default}`."));
@@ -105,7 +105,7 @@ impl Context<'_> {
     fn unknown(&mut self, flat: &Flat<'_>) -> Unknown {
         let patterns = flat.patterns();
         let forbids = flat.closures().iter().any(|closure| closure.forbids);
-        let others: Vec<Place> =
+        let others: Vec<Location> =
             flat.closures().iter().filter(|closure| !closure.forbids).map(|closure| closure.schema.clone()).collect();
         let mut checks = self.name_checks(flat);
         let item = match patterns.as_slice() {
@@ -137,11 +137,11 @@ impl Context<'_> {
         flat.closures().iter().all(|closure| closure.excepts(pattern))
     }
 
-    fn accepts_all(&self, place: &Place) -> bool {
-        match self.schema(place) {
+    fn accepts_all(&self, location: &Location) -> bool {
+        match self.schema(location) {
             Value::Bool(accepts) => *accepts,
             _ => {
-                let flat = self.flattened(&Conjunction::of(place.clone()));
+                let flat = self.flattened(&Conjunction::of(location.clone()));
                 flat.never.is_none() && flat.classes == Classes::ALL && flat.is_bare(Classes::ALL)
             }
         }
@@ -167,8 +167,8 @@ impl Context<'_> {
     fn name_checks(&mut self, flat: &Flat<'_>) -> Vec<Check> {
         let mut checks = Vec::new();
         for (part, _) in flat.every("propertyNames") {
-            let place = part.place.below("/propertyNames");
-            let names = self.flattened(&Conjunction::of(place.clone()).only(Classes::STRING));
+            let location = part.location.below("/propertyNames");
+            let names = self.flattened(&Conjunction::of(location.clone()).only(Classes::STRING));
             let plain = ["type", "minLength", "maxLength", "pattern"];
             let is_plain = names.never.is_none()
                 && names.classes == Classes::STRING
@@ -182,8 +182,8 @@ impl Context<'_> {
                 });
             if is_plain {
                 checks.extend(self.text_shape(&names).checks);
-            } else if !self.accepts_all(&place) {
-                self.gap(&part.place, "propertyNames");
+            } else if !self.accepts_all(&location) {
+                self.gap(&part.location, "propertyNames");
             }
         }
         checks

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::pointer::join;
-use crate::references::Place;
+use crate::references::Location;
 use crate::shape::{Body, Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat, Part};
@@ -26,7 +26,7 @@ impl Context<'_> {
                 }
                 match self.rule_of(part, keyword, body, 0) {
                     Some(rule) => rules.push(simplified(rule, &body.fields)),
-                    None => self.gap(&part.place, keyword),
+                    None => self.gap(&part.location, keyword),
                 }
             }
         }
@@ -41,7 +41,7 @@ impl Context<'_> {
         if max.is_some() && body.unknown == Unknown::Ignored || max.is_some_and(|max| max < left_out) {
             // What the struct does not keep cannot be counted.
             if let Some((part, _)) = flat.every("maxProperties").next() {
-                self.gap(&part.place, "maxProperties");
+                self.gap(&part.location, "maxProperties");
             }
         } else if min.is_some() || max.is_some() {
             rules.push(Rule::Count { min, max: max.map(|max| max - left_out) });
@@ -52,7 +52,7 @@ impl Context<'_> {
     /// What one keyword of a schema says about an object.
     fn rule_of(&self, part: &Part<'_>, keyword: &str, body: &Struct, depth: usize) -> Option<Rule> {
         let value = part.get(keyword)?;
-        let at = |keyword: &str| part.place.below(&join("", keyword));
+        let at = |keyword: &str| part.location.below(&join("", keyword));
         let each = || -> Option<Vec<Rule>> {
             let all = 0..value.as_array()?.len();
             all.map(|index| self.rule(&part.below(keyword, &index.to_string()), body, depth + 1)).collect()
@@ -105,11 +105,11 @@ impl Context<'_> {
     }
 
     /// What a schema says about an object, as a rule over its fields.
-    fn rule(&self, place: &Place, body: &Struct, depth: usize) -> Option<Rule> {
+    fn rule(&self, location: &Location, body: &Struct, depth: usize) -> Option<Rule> {
         if depth > DEEPEST {
             return None;
         }
-        let flat = self.flattened(&Conjunction::of(place.clone()));
+        let flat = self.flattened(&Conjunction::of(location.clone()));
         if flat.never.is_some() || !flat.classes.has(Classes::OBJECT) {
             return Some(Rule::Any(Vec::new()));
         }
@@ -126,8 +126,8 @@ impl Context<'_> {
     }
 
     /// What a schema says about one property, which may be absent.
-    fn property_rule(&self, place: &Place, name: &str, body: &Struct, depth: usize) -> Option<Rule> {
-        let flat = self.flattened(&Conjunction::of(place.clone()));
+    fn property_rule(&self, location: &Location, name: &str, body: &Struct, depth: usize) -> Option<Rule> {
+        let flat = self.flattened(&Conjunction::of(location.clone()));
         if flat.never.is_none() && flat.classes == Classes::ALL && flat.is_bare(Classes::ALL) && flat.is_resolved() {
             return Some(Rule::All(Vec::new()));
         }

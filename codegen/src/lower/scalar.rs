@@ -22,13 +22,13 @@ impl Context<'_> {
         }
         let mut types = Vec::new();
         for (part, format) in flat.every("format") {
-            let document = self.document(&part.place);
+            let document = self.document(&part.location);
             let Some(format) = format.as_str().filter(|format| schema::is_known_format(document, format)) else {
                 continue;
             };
             if format == "hostname" && part.draft < Draft::D7 {
                 // The first drafts took other names for host names; every other format means the same in all of them.
-                self.gap(&part.place, "format");
+                self.gap(&part.location, "format");
                 continue;
             }
             let ty = match format {
@@ -57,13 +57,13 @@ impl Context<'_> {
                 match (whole, bound.is_lower) {
                     (Some(whole), true) => lower = lower.max(Some(whole)),
                     (Some(whole), false) => upper = Some(upper.map_or(whole, |upper: i128| upper.min(whole))),
-                    (None, _) => self.gap(&part.place, bound.keyword),
+                    (None, _) => self.gap(&part.location, bound.keyword),
                 }
             }
             if let Some(value) = part.get("multipleOf") {
                 match integer_of(value).and_then(|divisor| u64::try_from(divisor).ok()) {
                     Some(divisor) => divisors.push(divisor),
-                    None => self.gap(&part.place, "multipleOf"),
+                    None => self.gap(&part.location, "multipleOf"),
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Context<'_> {
             for (part, value) in flat.every(keyword) {
                 match integer_of(value).and_then(|size| u64::try_from(size).ok()) {
                     Some(size) => found.push(size),
-                    None => self.gap(&part.place, keyword),
+                    None => self.gap(&part.location, keyword),
                 }
             }
             found

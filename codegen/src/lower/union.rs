@@ -1,11 +1,11 @@
 //! `oneOf` and `anyOf`, and several types of JSON: null as an alternative, enums whose values are documented, objects
-//! that a constant property tells apart, and types that are tried one after the other.
+//! that a constant property distinguishes, and types that are tried one after the other.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::references::Place;
+use crate::references::Location;
 use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union, Variant};
 
 use super::Lowered;
@@ -17,7 +17,7 @@ const MOST: usize = 64;
 
 /// An alternative and what it comes to together with everything beside it.
 struct Branch<'a> {
-    place: Place,
+    location: Location,
     conjunction: Conjunction,
     flat: Flat<'a>,
 }
@@ -31,7 +31,7 @@ impl<'a> Context<'a> {
         })?;
         match branches.as_slice() {
             [] => {
-                self.gap(&part.place, keyword);
+                self.gap(&part.location, keyword);
                 return Some(Lowered::of(Type::Any));
             }
             [only] => {
@@ -60,7 +60,7 @@ impl<'a> Context<'a> {
         let variants = branches.iter().enumerate().map(|(at, branch)| {
             let others = branches.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, branch)| branch);
             let hint = self.hint(branch, others, at + 1);
-            self.alternative(&branch.conjunction, &branch.place, &hint)
+            self.alternative(&branch.conjunction, &branch.location, &hint)
         });
         let variants = variants.collect();
         let has_parts =
@@ -83,10 +83,10 @@ impl<'a> Context<'a> {
             return None;
         }
         let branch = |index: usize| {
-            let place = part.below(keyword, &index.to_string());
-            let conjunction = conjunction.choosing(&part.place, keyword, index);
+            let location = part.below(keyword, &index.to_string());
+            let conjunction = conjunction.choosing(&part.location, keyword, index);
             let flat = self.flattened(&conjunction);
-            Branch { place, conjunction, flat }
+            Branch { location, conjunction, flat }
         };
         let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
         let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
@@ -94,7 +94,7 @@ impl<'a> Context<'a> {
         let are_rules = flat.classes == Classes::OBJECT
             && !names.is_empty()
             && branches.len() > 1
-            && branches.iter().all(|branch| self.speaks_only_of(&branch.place, &names));
+            && branches.iter().all(|branch| self.speaks_only_of(&branch.location, &names));
         (!are_rules).then_some(branches)
     }
 
@@ -113,7 +113,7 @@ impl<'a> Context<'a> {
         if shape.ty == Type::Any {
             // Null has room in it, and the validator sees to the rest.
             shape.checks.clear();
-            self.gap(&others.first()?.place, "type");
+            self.gap(&others.first()?.location, "type");
         }
         Some(shape)
     }
@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
     fn documented(&self, branches: &[Branch<'_>], exactly_one: bool) -> Option<Vec<Variant>> {
         let mut variants: Vec<Variant> = Vec::new();
         for branch in branches {
-            let doc = [self.text(&branch.place, "description"), self.text(&branch.place, "title")];
+            let doc = [self.text(&branch.location, "description"), self.text(&branch.location, "title")];
             let doc = doc.into_iter().find(|doc| !doc.is_empty()).unwrap_or_default();
             for value in self.values(&branch.flat)? {
                 let Value::String(value) = value else { return None };
@@ -193,14 +193,14 @@ impl<'a> Context<'a> {
             let id = match self.known(&conjunction, left_out) {
                 Some(id) => id,
                 None => {
-                    let origin = match conjunction.places.as_slice() {
-                        [place] if conjunction.choices.is_empty() => self.origin_of(place, &hint),
+                    let origin = match conjunction.locations.as_slice() {
+                        [location] if conjunction.choices.is_empty() => self.origin_of(location, &hint),
                         _ => self.inline(&hint),
                     };
                     self.define(conjunction, left_out, origin)
                 }
             };
-            let doc = self.text(&branch.place, "description").to_owned();
+            let doc = self.text(&branch.location, "description").to_owned();
             variants.push(Alternative { name: hint, tags, doc, shape: Shape::of(Type::Named(id)) });
         }
         Some(Union { choice: Choice::Tag { property: tag, kept }, variants, overlaps: false })
@@ -210,10 +210,10 @@ impl<'a> Context<'a> {
     fn tag_values(&self, flat: &Flat<'a>, tag: &str) -> Option<Vec<String>> {
         let name = flat.required().into_iter().find(|name| *name == tag)?;
         let property = flat.property(name);
-        if property.places.is_empty() || property.forbidden {
+        if property.locations.is_empty() || property.forbidden {
             return None;
         }
-        let flat = self.flattened(&Conjunction::all(property.places));
+        let flat = self.flattened(&Conjunction::all(property.locations));
         if !flat.only_lists() || !flat.is_resolved() || flat.never.is_some() {
             return None;
         }
@@ -228,7 +228,7 @@ impl<'a> Context<'a> {
         let mut target = self.plain(conjunction);
         for _ in 0..DEEPEST {
             match self.referred(&target) {
-                Some(place) => target = self.plain(&Conjunction::of(place)),
+                Some(location) => target = self.plain(&Conjunction::of(location)),
                 None => break,
             }
         }
@@ -255,8 +255,8 @@ impl<'a> Context<'a> {
         let mut variants = Vec::new();
         for class in single.each() {
             let conjunction = conjunction.only(class);
-            let place = conjunction.places[0].clone();
-            variants.push(self.alternative(&conjunction, &place, class.type_name()));
+            let location = conjunction.locations[0].clone();
+            variants.push(self.alternative(&conjunction, &location, class.type_name()));
         }
         if single != flat.classes {
             let shape = of_classes(flat.classes.without(single));
@@ -266,7 +266,7 @@ impl<'a> Context<'a> {
         Lowered::Body(Body::Union(Union { choice: Choice::Any, variants, overlaps: false }))
     }
 
-    fn alternative(&mut self, conjunction: &Conjunction, place: &Place, hint: &str) -> Alternative {
+    fn alternative(&mut self, conjunction: &Conjunction, location: &Location, hint: &str) -> Alternative {
         let plain = self.plain(conjunction);
         let mut shape = self.lower(&plain, hint);
         if shape.nullable || shape.ty != self.read_by_serde(shape.clone()).ty {
@@ -275,7 +275,7 @@ impl<'a> Context<'a> {
             let body = Body::Wrapper(shape);
             shape = Shape::of(Type::Named(self.define_body(plain, hint, body, outer)));
         }
-        let doc = self.text(place, "description").to_owned();
+        let doc = self.text(location, "description").to_owned();
         let doc = if conjunction.choices.is_empty() { String::new() } else { doc };
         Alternative { tags: Vec::new(), name: String::new(), doc, shape }
     }
@@ -285,7 +285,7 @@ impl<'a> Context<'a> {
     where
         'a: 'b,
     {
-        let title = self.text(&branch.place, "title");
+        let title = self.text(&branch.location, "title");
         if !title.is_empty() {
             return title.to_owned();
         }

@@ -117,14 +117,14 @@ mod tests {
     ) -> Vec<Result<(usize, usize), (usize, usize)>> {
         let mut locator = RecordLocator::new("-", source, true);
         let place = |finding: Finding| finding.diagnostic.position.map(|p| (p.line, p.column)).unwrap();
-        let told = |record: Record<'a>| {
+        let described = |record: Record<'a>| {
             locator.enter(record);
             match serde_json::from_str::<serde_json::Value>(record.text) {
                 Ok(_) => Ok(place(locator.finding("x", record, "/a", ("", "")))),
                 Err(error) => Err(place(locator.bad_json(record, &error))),
             }
         };
-        records.into_iter().map(told).collect()
+        records.into_iter().map(described).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compiled::Compiled;
 use super::finding::{Demand, Finding};
 use super::records::{Record, RecordLocator};
-use super::words::{self, ViolationText};
+use super::violation_text::{self, ViolationText};
 
 /// How many violations of one schema are reported for one payload. Nobody reads more of them, and each is searched for in the
 /// text of the payload: a large one would take hours.
@@ -53,7 +53,7 @@ impl Sink<'_> {
                 }
                 reported += 1;
                 let ViolationText { below, expected, found, message, .. } =
-                    if self.mask { words.masked(keyword) } else { words };
+                    if self.mask { text.masked(keyword) } else { text };
                 let place = format!("{}{below}", fault.pointer);
                 self.report(rule, &format!("{at}{place}"), &message, &help);
                 let (file, pointer) = (file.to_owned(), fault.keyword.clone());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sample::choices::{Choices, Optional};
 use crate::sample::mutate::Mutation;
 use crate::sample::sampler::Sampler;
-use crate::sample::words::SchemaWords;
+use crate::sample::vocabulary::SchemaVocabulary;
 
 /// Instances that a schema accepts, or rejects for one small reason: plain samples, samples at the boundaries, and
 /// mutations of them. The same schema and seed give the same instances.
@@ -31,7 +31,7 @@ use crate::sample::words::SchemaWords;
 /// ```
 pub struct Instances {
     sampler: Sampler,
-    words: SchemaWords,
+    vocabulary: SchemaVocabulary,
     choices: Choices,
     /// Instances that are returned unchanged, before any mutation.
     first: VecDeque<Value>,
@@ -49,7 +49,7 @@ impl Instances {
     /// The schema cannot be compiled.
     pub fn new(schema: &Value, seed: u64) -> Result<Self, String> {
         let sampler = Sampler::new(schema)?;
-        let words = SchemaWords::of(&sampler.root);
+        let vocabulary = SchemaVocabulary::of(&sampler.root);
         let plain =
             [(Optional::Take, false), (Optional::Leave, true), (Optional::Take, true), (Optional::Leave, false)];
         let plain =
@@ -57,7 +57,7 @@ impl Instances {
         let mut first: VecDeque<Value> = plain.collect();
         first.extend(sampler.root.get("examples").and_then(Value::as_array).into_iter().flatten().cloned());
         let pool = first.iter().take(POOL).cloned().collect();
-        Ok(Self { sampler, words, choices: Choices::seeded(seed), first, pool })
+        Ok(Self { sampler, vocabulary, choices: Choices::seeded(seed), first, pool })
     }
 
     fn fresh(&mut self) -> Option<Value> {
@@ -69,12 +69,13 @@ impl Instances {
     /// Some value of the pool, changed in one place, seldom in more.
     fn mutated(&mut self) -> Value {
         let start = self.pool.get(self.choices.pick(self.pool.len())).cloned();
-        let mut value = start.unwrap_or_else(|| self.words.values.first().cloned().unwrap_or(Value::Null));
+        let mut value = start.unwrap_or_else(|| self.vocabulary.values.first().cloned().unwrap_or(Value::Null));
         let changes = [1, 1, 1, 1, 1, 2, 2, 3][self.choices.pick(8)];
         let sampler = &self.sampler;
         let candidate = |at: &str, choices| sampler.candidate_at(at, choices);
         for _ in 0..changes {
-            Mutation { words: &self.words, choices: &mut self.choices, candidate: &candidate }.apply(&mut value);
+            Mutation { vocabulary: &self.vocabulary, choices: &mut self.choices, candidate: &candidate }
+                .apply(&mut value);
         }
         value
     }

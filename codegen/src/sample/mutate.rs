@@ -4,11 +4,11 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::pointer::join;
 use crate::sample::choices::Choices;
-use crate::sample::words::SchemaWords;
+use crate::sample::vocabulary::SchemaVocabulary;
 
 /// What a mutation draws from.
 pub(super) struct Mutation<'a> {
-    pub(super) words: &'a SchemaWords,
+    pub(super) vocabulary: &'a SchemaVocabulary,
     pub(super) choices: &'a mut Choices,
     /// A value for the schema at a pointer.
     pub(super) candidate: &'a dyn Fn(&str, Choices) -> Option<Value>,
@@ -50,25 +50,25 @@ impl Mutation<'_> {
             8 => json!({}),
             9 => json!([value]),
             10 => json!({"undeclared": value}),
-            11 => self.word().unwrap_or(Value::Null),
+            11 => self.known_value().unwrap_or(Value::Null),
             _ => self.transplant().unwrap_or(Value::Null),
         }
     }
 
-    fn word(&mut self) -> Option<Value> {
-        one_of(&self.words.values, self.choices).cloned()
+    fn known_value(&mut self) -> Option<Value> {
+        one_of(&self.vocabulary.values, self.choices).cloned()
     }
 
     fn transplant(&mut self) -> Option<Value> {
-        let place = one_of(&self.words.places, self.choices)?;
+        let pointer = one_of(&self.vocabulary.pointers, self.choices)?;
         let seed = self.choices.pick(1 << 30) as u64;
-        (self.candidate)(place, Choices::seeded(seed))
+        (self.candidate)(pointer, Choices::seeded(seed))
     }
 
     fn any(&mut self) -> Value {
         match self.choices.pick(3) {
             0 => self.transplant(),
-            1 => self.word(),
+            1 => self.known_value(),
             _ => None,
         }
         .unwrap_or_else(|| self.other(&Value::Null))
@@ -87,7 +87,7 @@ impl Mutation<'_> {
             2 | 3 => float(as_float),
             4 => integer.and_then(i64::checked_neg).map_or_else(|| float(-as_float), Value::from),
             5 => float(as_float + 0.5),
-            6 | 7 => one_of(&self.words.numbers, self.choices).cloned().unwrap_or_else(|| float(as_float * 1e6)),
+            6 | 7 => one_of(&self.vocabulary.numbers, self.choices).cloned().unwrap_or_else(|| float(as_float * 1e6)),
             8 => [json!(u64::MAX), json!(i64::MAX), json!(i64::MIN), json!(256), json!(-1), json!(0)]
                 [self.choices.pick(6)]
             .clone(),
@@ -108,7 +108,7 @@ impl Mutation<'_> {
             5 => text.to_lowercase(),
             // Of an exact length, in characters that are longer in bytes and in UTF-16.
             6 | 7 => {
-                let size = one_of(&self.words.sizes, self.choices).copied().unwrap_or(70);
+                let size = one_of(&self.vocabulary.sizes, self.choices).copied().unwrap_or(70);
                 let filler = ['a', 'ä', '😀'][self.choices.pick(3)];
                 letters.iter().copied().chain(std::iter::repeat(filler)).take(size).collect()
             }
@@ -120,9 +120,9 @@ impl Mutation<'_> {
                 let new = odd[self.choices.pick(odd.len())];
                 kept(0..at) + &new.to_string() + &kept(at + 1..letters.len().max(at + 1))
             }
-            12 => match self.word() {
+            12 => match self.known_value() {
                 Some(Value::String(word)) => word,
-                _ => one_of(&self.words.names, self.choices).cloned().unwrap_or_default(),
+                _ => one_of(&self.vocabulary.names, self.choices).cloned().unwrap_or_default(),
             },
             _ => match self.transplant() {
                 Some(Value::String(other)) => other,
@@ -142,7 +142,7 @@ impl Mutation<'_> {
             4 => items.clear(),
             // Of an exact length.
             5 => {
-                let size = one_of(&self.words.sizes, self.choices).copied().unwrap_or(3).min(300);
+                let size = one_of(&self.vocabulary.sizes, self.choices).copied().unwrap_or(3).min(300);
                 items.truncate(size);
                 while items.len() < size {
                     let more =
@@ -163,20 +163,20 @@ impl Mutation<'_> {
             0 | 1 => drop(members.shift_remove(&name)),
             2 => drop(members.insert("undeclared property".to_owned(), json!({"a": [1]}))),
             3 | 4 => {
-                let known = one_of(&self.words.names, self.choices).cloned();
+                let known = one_of(&self.vocabulary.names, self.choices).cloned();
                 let value = self.any();
                 members.insert(known.unwrap_or_else(|| "x-more".to_owned()), value);
             }
             5 => {
                 if let Some(value) = members.shift_remove(&name) {
-                    let known = one_of(&self.words.names, self.choices).cloned();
+                    let known = one_of(&self.vocabulary.names, self.choices).cloned();
                     members.insert(known.unwrap_or_else(|| format!("{name}x")), value);
                 }
             }
             6 if !names.is_empty() => drop(members.insert(name, Value::Null)),
             // Of an exact number of members.
             _ => {
-                let size = one_of(&self.words.sizes, self.choices).copied().unwrap_or_default().min(300);
+                let size = one_of(&self.vocabulary.sizes, self.choices).copied().unwrap_or_default().min(300);
                 for name in names.iter().skip(size) {
                     members.shift_remove(name);
                 }

@@ -26,7 +26,7 @@ pub(super) fn break_circles(program: &mut Program) {
             edges[id].clear();
             let definition = &mut program.definitions[id];
             definition.body = Body::Wrapper(Shape::of(Type::Any));
-            definition.gaps.push(Gap { place: definition.place.clone(), keyword: "$ref".to_owned() });
+            definition.gaps.push(Gap { location: definition.location.clone(), keyword: "$ref".to_owned() });
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::load::Loaded;
 
-use super::words::{snake, type_name, unique};
+use super::identifiers::{snake, type_name, unique};
 
 /// The modules of all files.
 pub(super) struct Homes<'a> {

@@ -58,8 +58,8 @@ pub(super) fn merge_equal(
     let renumber = |id: Id| classes[id];
     let mut kept = Vec::with_capacity(members.len());
     for ids in &members {
-        let places = ids.iter().map(|id| &program.definitions[*id].place);
-        let files: BTreeSet<&str> = places.clone().map(|place| place.file.as_str()).collect();
+        let locations = ids.iter().map(|id| &program.definitions[*id].location);
+        let files: BTreeSet<&str> = locations.clone().map(|location| location.file.as_str()).collect();
         let mut definition = program.definitions[ids[0]].clone();
         definition.module = homes.of_all(&files);
         definition.copies = files.iter().map(|file| homes.of(file).0).collect();
@@ -68,7 +68,7 @@ pub(super) fn merge_equal(
         if let Some(at) = definition.equals.iter().position(|place| !homes.is_event(&place.file))
             && homes.is_event(&definition.place.file)
         {
-            std::mem::swap(&mut definition.place, &mut definition.equals[at]);
+            std::mem::swap(&mut definition.location, &mut definition.equals[at]);
         }
         map_ids(&mut definition.body, &renumber);
         kept.push(definition);

@@ -7,7 +7,7 @@ use crate::pointer;
 use crate::shape::{Body, Id, Program, Type, Variant};
 
 use super::homes::Homes;
-use super::words::{snake, type_name, type_name_part, unique};
+use super::identifiers::{snake, type_name, type_name_part, unique};
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -70,7 +70,7 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
     for (id, origin) in origins.iter().enumerate() {
         let title = title(program, id, loaded);
         wanted.push(match origin {
-            Origin::Root => title.unwrap_or_else(|| homes.of(&program.definitions[id].place.file).1),
+            Origin::Root => title.unwrap_or_else(|| homes.of(&program.definitions[id].location.file).1),
             Origin::Definition { name } => type_name(name),
             Origin::Inline { owner, hint } => {
                 title.unwrap_or_else(|| format!("{}{}", wanted[*owner], type_name_part(hint)))
@@ -84,7 +84,7 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
     let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
     for (id, origin) in origins.iter().enumerate() {
-        let (_, path_name) = homes.of(&program.definitions[id].place.file);
+        let (_, path_name) = homes.of(&program.definitions[id].location.file);
         let title = title(program, id, loaded);
         let candidates = match origin {
             Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
@@ -95,7 +95,7 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded,
             Origin::Inline { owner, hint } => {
                 let owner = &program.definitions[*owner].name;
                 let nested = format!("{owner}{}", type_name_part(hint));
-                let by_path = format!("{owner}{}", path_part(&program.definitions[id].place.pointer, hint));
+                let by_path = format!("{owner}{}", path_part(&program.definitions[id].location.pointer, hint));
                 vec![title.unwrap_or_else(|| nested.clone()), nested, by_path]
             }
         };
@@ -114,9 +114,9 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded,
 
 /// The title of a definition's schema, if it can be a name.
 fn title(program: &Program, id: Id, loaded: &Loaded) -> Option<String> {
-    let place = &program.definitions[id].place;
-    let document = loaded.catalogue.documents.get(&place.file)?;
-    document.schema.pointer(&place.pointer)?.get("title")?.as_str().and_then(short_title)
+    let location = &program.definitions[id].location;
+    let document = loaded.catalogue.documents.get(&location.file)?;
+    document.schema.pointer(&location.pointer)?.get("title")?.as_str().and_then(short_title)
 }
 
 /// Gives every alternative that has no tag the name of its type.

@@ -83,7 +83,7 @@ async fn main() -> anyhow::Result<()> {
         other => anyhow::bail!("an invalid payload was not refused: {other:?}"),
     }
 
-    // 8. The consumer ends by itself once all is handled: it acknowledges what it did and hands back what it did not.
+    // 8. The consumer ends by itself once all is handled: it acks what it did and naks what it did not.
     progress.everything_is_published();
     consumer.await??;
     bus.shutdown().await?;
@@ -104,7 +104,7 @@ async fn connect(url: impl Into<ServerUrl>) -> anyhow::Result<Bus> {
     Ok(Bus::connect(config).await?)
 }
 
-/// Publishes an event and says where it went. The correlation tells the events of this run from those of others.
+/// Publishes an event and says where it went. The correlation distinguishes the events of this run from those of others.
 async fn publish<E: Event>(bus: &Bus, event: &E, progress: &Progress) -> anyhow::Result<()> {
     let options = PublishOptions { correlation_id: Some(progress.run_id()), ..PublishOptions::default() };
     let published = bus.publish_with(event, options).await?;

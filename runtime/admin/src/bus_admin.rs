@@ -63,7 +63,8 @@ pub trait BusAdmin: sealed::Sealed {
     /// `{root}.dlq.>`.
     ///
     /// # Errors
-    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when that cannot be told.
+    /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when the server does not
+    /// answer.
     fn dead_letters(&self, root: &str) -> impl Future<Output = Result<DeadLetters, DeadLetterError>> + Send;
 }
 

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 struct Info {
     config: Settings,
-    state: State,
+    state: StreamState,
 }
 
 #[derive(Deserialize)]
-struct State {
+struct StreamState {
     messages: u64,
     bytes: u64,
     first_seq: u64,
@@ -41,7 +41,7 @@ pub(crate) async fn put_stream(server: &JetStream, wanted: &StreamSettings, exis
     let name = &wanted.name;
     let existing = if exists { info(server, name).await? } else { None };
     let (action, mut settings) = existing.map_or_else(|| ("CREATE", Settings::new()), |info| ("UPDATE", info.config));
-    write(wanted, &mut settings);
+    write(wanted, &mut settings)?;
     server.request::<IgnoredAny>(format!("STREAM.{action}.{name}"), &settings).await.map(drop)
 }
 
@@ -96,30 +96,40 @@ fn found(Info { config, state }: Info) -> FoundStream {
 }
 
 /// Puts our settings beside those that the server has and we do not speak of.
-fn write(wanted: &StreamSettings, settings: &mut Settings) {
+fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerFailure> {
+    let storage = match wanted.storage {
+        Storage::File => "file",
+        Storage::Memory => "memory",
+        other => return Err(ServerFailure::unsupported("storage", other)),
+    };
+    let retention = match wanted.retention {
+        Retention::Limits => "limits",
+        Retention::Interest => "interest",
+        Retention::WorkQueue => "workqueue",
+        other => return Err(ServerFailure::unsupported("retention", other)),
+    };
+    let discard = match wanted.discard {
+        Discard::Old => "old",
+        Discard::New => "new",
+        other => return Err(ServerFailure::unsupported("discard", other)),
+    };
     let limit = |limit: Option<u64>| limit.map_or_else(|| Value::from(-1), Value::from);
     let ours = [
         ("name", json!(wanted.name)),
         ("description", json!(wanted.description)),
         ("subjects", json!(wanted.subjects)),
-        ("storage", json!(if wanted.storage == Storage::Memory { "memory" } else { "file" })),
-        (
-            "retention",
-            json!(match wanted.retention {
-                Retention::Limits => "limits",
-                Retention::Interest => "interest",
-                Retention::WorkQueue => "workqueue",
-            }),
-        ),
+        ("storage", json!(storage)),
+        ("retention", json!(retention)),
         ("max_age", nanos(wanted.max_age.unwrap_or_default())),
         ("max_bytes", limit(wanted.max_bytes)),
         ("max_msgs", limit(wanted.max_messages)),
         ("num_replicas", json!(wanted.replicas)),
         ("duplicate_window", nanos(wanted.duplicate_window)),
-        ("discard", json!(wanted.discard)),
+        ("discard", json!(discard)),
         ("allow_atomic", json!(wanted.atomic)),
     ];
     settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    Ok(())
 }
 
 /// Our settings of a stream that exists. What the server leaves out has its zero value.
@@ -171,7 +181,7 @@ mod tests {
         };
         let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
 
-        write(&wanted, &mut settings);
+        write(&wanted, &mut settings).unwrap();
 
         assert_eq!(read(&settings), wanted);
         assert_eq!(settings["allow_direct"], json!(true));

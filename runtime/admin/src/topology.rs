@@ -44,7 +44,7 @@ impl Topology {
 
     /// Streams without consumers.
     ///
-    /// The server tells in advisories of events that a consumer was delivered too often. Those about the other streams are
+    /// The server reports in advisories what has reached `max_deliver` of a consumer. Those about the other streams are
     /// captured by the stream of the dead letters, if there is one: it has a subject `ROOT.dlq.>`.
     pub fn new(mut streams: Vec<StreamSettings>) -> Self {
         if let Some(at) = streams.iter().position(StreamSettings::holds_dead_letters) {

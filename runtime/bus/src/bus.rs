@@ -172,9 +172,9 @@ impl Bus {
         }
     }
 
-    /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled, or gone to the dead
-    /// letters, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put forward
-    /// instead. At once for a bus over NATS, which cannot know.
+    /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled or
+    /// dead-lettered, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put
+    /// forward instead. At once for a bus over NATS, which cannot know.
     ///
     /// A consumer that cannot settle, because it is never run, its handler hangs or its breaker is open, is waited for.
     pub async fn settle(&self) {

@@ -71,7 +71,7 @@ const RECOVER_EVERY: Duration = Duration::from_secs(60);
 /// ```
 ///
 /// Every event is handled at least once, and may be handled again: after an error, and when its ack
-/// was lost. What is tried too often, rejected or undecodable goes to the dead letters, and from there nowhere by
+/// was lost. What is tried too often, rejected or undecodable is dead-lettered, and goes nowhere from there by
 /// itself. With a concurrency of 1 events are handled in the order of their stream, those aside that failed and are redelivered;
 /// [`Order::Key`] keeps the order of each key whatever happens.
 #[must_use = "a consumer does nothing before it runs"]
@@ -287,7 +287,7 @@ impl Consumer {
 async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
     loop {
         if let Err(error) = handle_advisories(&bus, root, &stream, &consumer).await {
-            tracing::warn!(stream, consumer, %error, "cannot look for what the server gave up on");
+            tracing::warn!(stream, consumer, %error, "cannot look for what the server no longer delivers");
         }
         tokio::time::sleep(RECOVER_EVERY).await;
     }
@@ -296,10 +296,10 @@ async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String)
 async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) -> Result<(), Unavailable> {
     let transport = bus.transport();
     let Some(dead_letters) = stream_of(transport, root).await? else { return Ok(()) };
-    let given_up = GivenUpBy { root, dead_letters: &dead_letters, stream, consumer };
-    let advised = given_up.handle_advisories(transport).await?;
-    if advised.dead_lettered > 0 {
-        tracing::warn!(stream, consumer, ?advised, "dead-lettered events that the server had given up on");
+    let advisories = AdvisoryHandler { root, dead_letters: &dead_letters, stream, consumer };
+    let counts = advisories.handle_advisories(transport).await?;
+    if counts.dead_lettered > 0 {
+        tracing::warn!(stream, consumer, ?counts, "dead-lettered events that the server no longer delivers");
     }
     // Whoever handled an event may not have lived to delete how often it was run.
     let found = transport.consumer(stream, consumer).await?;
@@ -314,7 +314,7 @@ async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) 
             stream,
             consumer,
             unaccounted = redelivered,
-            "the server gave up on events that have no dead letter; `eventsmith dlq recover` searches for them"
+            "the server no longer delivers events that have no dead letter; `eventsmith dlq recover` searches for them"
         );
     }
     Ok(())

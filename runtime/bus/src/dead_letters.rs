@@ -21,7 +21,7 @@ pub(crate) fn subjects_of(root: &str, consumer: &str) -> String {
 /// The name of the stream that holds the dead letters of a catalogue, if there is one.
 ///
 /// # Errors
-/// [`Unavailable`] when the server does not tell.
+/// [`Unavailable`] when the server does not answer.
 pub async fn stream_of(transport: &dyn Transport, root: &str) -> Result<Option<String>, Unavailable> {
     let subject = format!("{root}.{DEAD_LETTERS}.>");
     Ok(transport.streams_of(&subject).await?.into_iter().next())

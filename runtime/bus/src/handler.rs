@@ -180,12 +180,17 @@ impl<T: Into<BoxError>> From<T> for HandlerError {
 }
 
 impl fmt::Display for HandlerError {
-    /// The error with all its causes, as a log needs it.
+    /// The error with all its causes, as a log needs it; without those that the text above them repeats already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.source)?;
+        let mut text = self.source.to_string();
+        f.write_str(&text)?;
         let mut cause = self.source.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let below = error.to_string();
+            if !text.contains(&below) {
+                write!(f, ": {below}")?;
+                text = below;
+            }
             cause = error.source();
         }
         Ok(())

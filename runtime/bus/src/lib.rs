@@ -3,11 +3,13 @@
 //! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
 //! promises of its own, and some of it is public only for the wings above it.
 //!
-//! From the bottom up: [`config`] and [`settings`] are plain data; [`transport`] is the contract, [`jetstream`] and
-//! [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores those that a consumer could not handle; [`bus`] is what
-//! a service holds; [`handler`] is what its handlers are given, and [`consumer`] calls them.
+//! From the bottom up: [`config`] and [`settings`] are plain data, [`cause`] is what errors hold of those below them;
+//! [`transport`] is the contract, [`jetstream`] and [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores
+//! those that a consumer could not handle; [`bus`] is what a service holds; [`handler`] is what its handlers are given, and
+//! [`consumer`] calls them.
 
 pub mod bus;
+pub mod cause;
 pub mod config;
 pub mod consumer;
 pub mod dead_letters;

@@ -1,8 +1,8 @@
 //! The settings of streams and durable consumers that a catalogue speaks of: what they are, and how they are compared.
 
 pub mod fields;
+pub mod format;
 mod found;
-pub mod words;
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct StreamSettings {
     /// When messages are dropped.
     pub retention: Retention,
     /// Messages older than this are dropped.
-    #[serde(serialize_with = "in_words")]
+    #[serde(serialize_with = "as_text")]
     pub max_age: Option<Duration>,
     /// The limit of bytes.
     pub max_bytes: Option<u64>,
@@ -39,7 +39,7 @@ pub struct StreamSettings {
     /// On how many servers each message is stored.
     pub replicas: usize,
     /// For how long message ids are remembered.
-    #[serde(serialize_with = "in_words")]
+    #[serde(serialize_with = "as_text")]
     pub duplicate_window: Duration,
     /// What happens at the limits of bytes and count.
     pub discard: Discard,
@@ -92,7 +92,7 @@ pub struct ConsumerSettings {
     /// Where it begins if it does not exist yet.
     pub deliver: DeliverFrom,
     /// After this long without an in-progress ack a message is redelivered.
-    #[serde(serialize_with = "in_words")]
+    #[serde(serialize_with = "as_text")]
     pub ack_wait: Duration,
     /// How many messages may be delivered and not acknowledged, over all who read from the consumer.
     pub max_ack_pending: usize,
@@ -103,8 +103,8 @@ pub struct ConsumerSettings {
 }
 
 /// Writes a duration, or `null` for none.
-fn in_words<S: Serializer, D: Copy + Into<Option<Duration>>>(duration: &D, serializer: S) -> Result<S::Ok, S::Error> {
-    (*duration).into().map(words::duration).serialize(serializer)
+fn as_text<S: Serializer, D: Copy + Into<Option<Duration>>>(duration: &D, serializer: S) -> Result<S::Ok, S::Error> {
+    (*duration).into().map(format::duration).serialize(serializer)
 }
 
 /// Whether a stream or a durable consumer may be called so: a name is one token of subjects and a folder on the server's disk.

@@ -68,7 +68,7 @@ pub trait Transport: Debug + Send + Sync {
     /// Begins to read from a durable consumer that is there.
     fn read<'a>(&'a self, consumer: &'a ConsumerSettings) -> BoxFuture<'a, Result<Box<dyn Deliveries>, Unavailable>>;
 
-    /// Terminates a message for a durable consumer, so that it is never delivered again, without a delivery in hand.
+    /// Terminates a message for a durable consumer, so that it is never delivered again, without a delivery of it.
     fn terminate<'a>(
         &'a self,
         stream: &'a str,

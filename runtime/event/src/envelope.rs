@@ -146,8 +146,16 @@ fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
 
 /// Why a message has no envelope.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is no envelope: {0}")]
-pub struct EnvelopeError(String);
+#[error("the message is no envelope: {source}")]
+pub struct EnvelopeError {
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl EnvelopeError {
+    fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
+}
 
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -177,7 +185,7 @@ impl<'a> Wire<'a> {
     fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
         let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(clip(error.to_string())))?;
         if wire.id.is_empty() {
-            return Err(EnvelopeError("its id is empty".to_owned()));
+            return Err(EnvelopeError::new("its id is empty"));
         }
         let version = parse_version(&wire.version)
             .ok_or_else(|| EnvelopeError(clip(format!("its version is {:?}, not a decimal number", wire.version))))?;

@@ -21,7 +21,7 @@ pub struct Invalid {
     event_type: &'static str,
     version: u32,
     violations: Vec<Violation>,
-    /// For the violations at these indices, places that are not told in names from the payload.
+    /// For the violations at these indices, places without the names that only the payload has.
     masks: Vec<(usize, String)>,
     omitted: Omitted,
 }
@@ -42,7 +42,7 @@ impl Invalid {
         Self { event_type, version, violations, masks: Vec::new(), omitted: Omitted::Counted(0) }
     }
 
-    /// Tells the places of some violations in other words once the error is masked.
+    /// Replaces the places of some violations once the error is masked.
     pub(crate) fn with_masks(self, masks: Vec<(usize, String)>) -> Self {
         let masks = masks.into_iter().map(|(index, place)| (index, clip(place))).collect();
         Self { masks, ..self }
@@ -108,15 +108,11 @@ impl fmt::Display for Invalid {
 /// ```
 /// use eventsmith::Violation;
 ///
-/// let violation = Violation {
-///     instance: "/priority".to_owned(),
-///     schema: "/properties/priority/maximum".to_owned(),
-///     expected: "at most 10".to_owned(),
-///     found: Some("11".to_owned()),
-/// };
+/// let violation = Violation::new("/priority", "/properties/priority/maximum", "at most 10").with_found("11");
 /// assert_eq!(violation.to_string(), "/priority: expected at most 10, found 11");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// JSON pointer of the offending value in the payload; empty for the whole payload.
     pub instance: String,

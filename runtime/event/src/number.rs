@@ -89,8 +89,8 @@ impl Number {
         }
     }
 
-    /// The decimal that the number is written as. None for a fraction of more digits than doubles tell apart: two decimals may
-    /// be equally near to it, and another writer may choose the other one.
+    /// The decimal that the number is written as. None for a fraction of more digits than doubles distinguish: two decimals
+    /// may be equally near to it, and another writer may choose the other one.
     fn decimal(self) -> Option<Decimal> {
         let Double(value) = self.0 else { return Some(Decimal { digits: self.whole()?, exponent: 0 }) };
         let text = value.is_finite().then(|| format!("{value:e}"))?;

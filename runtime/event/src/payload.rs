@@ -26,7 +26,7 @@ macro_rules! event_payload {
             match version {
                 <Self as $crate::event::$trait>::VERSION => Ok($crate::check_payload!($check, decode data)?),
                 $($($version)|+ => {
-                    // A conversion that is missing is told once, where it is named.
+                    // A conversion that is missing is reported once, where it is named.
                     let convert: fn($older) -> Self = $convert;
                     <$older as $crate::event::$trait>::decode(version, data).map(convert)
                 })?

@@ -109,6 +109,7 @@ impl StreamDescriptor {
 /// Where a stream keeps its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Storage {
     /// On disk.
     File,
@@ -119,6 +120,7 @@ pub enum Storage {
 /// What a stream does at its limits of bytes and count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Discard {
     /// Drops its oldest messages.
     Old,
@@ -129,6 +131,7 @@ pub enum Discard {
 /// When a stream drops messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Retention {
     /// At its limits of age, bytes and count.
     Limits,
@@ -239,6 +242,7 @@ impl Default for ConsumerDescriptor {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum DeliverFrom {
     /// At the first message that the stream holds.
     #[default]

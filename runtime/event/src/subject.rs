@@ -26,6 +26,7 @@ pub enum SubjectToken {
 #[error(
     "the value of {property} is not one legal subject token; a token has no spaces, dots or wildcards and is not empty"
 )]
+#[non_exhaustive]
 pub struct InvalidToken {
     /// The property.
     pub property: &'static str,

@@ -59,7 +59,7 @@ pub struct Witness {
     pub advice: String,
 }
 
-/// How many disagreements are told at once.
+/// How many disagreements are reported at once.
 const MOST_WITNESSES: usize = 5;
 
 /// Asserts that a struct and the schema of its event accept the same payloads. `read` and `written` are the schemas
@@ -124,7 +124,7 @@ pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreemen
     let (by_struct, by_schema) = (compile(Side::Struct, &read)?, compile(Side::Schema, schema)?);
     let mut tried = 0;
     let mut witnesses: Vec<Witness> = Vec::new();
-    let mut told: Vec<(String, String)> = Vec::new();
+    let mut reported: Vec<(String, String)> = Vec::new();
     payloads::suggest(schema, &read, &mut |payload| {
         tried += 1;
         let (accepted_by, rejecting) = match (by_struct.is_valid(&payload), by_schema.is_valid(&payload)) {
@@ -134,10 +134,10 @@ pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreemen
         };
         let Some(error) = rejecting.iter_errors(&payload).next() else { return };
         let mistake = (error.instance_path().to_string(), error.kind().keyword().to_owned());
-        if told.contains(&mistake) || witnesses.len() == MOST_WITNESSES {
+        if reported.contains(&mistake) || witnesses.len() == MOST_WITNESSES {
             return;
         }
-        told.push(mistake);
+        reported.push(mistake);
         let (reason, advice) = (violation(&error).to_string(), advice(&error, accepted_by));
         witnesses.push(Witness { payload, accepted_by, reason, advice });
     });

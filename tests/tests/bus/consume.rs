@@ -20,7 +20,7 @@ over_both_transports! {
     one_instance_at_a_time_is_served_where_keys_are_ordered
     a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redelivered
     a_new_consumer_begins_where_it_is_told
-    an_event_that_was_handed_back_comes_to_a_replacement_at_once
+    an_event_that_was_released_is_redelivered_to_a_replacement_at_once
     a_restart_keeps_the_schedule_of_retries
     what_a_consumer_that_vanished_had_in_hand_comes_again
 }
@@ -237,7 +237,7 @@ async fn a_new_consumer_begins_where_it_is_told(bus: Bus) -> Outcome {
     Ok(())
 }
 
-async fn an_event_that_was_handed_back_comes_to_a_replacement_at_once(bus: Bus) -> Outcome {
+async fn an_event_that_was_released_is_redelivered_to_a_replacement_at_once(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let handled = Arc::new(AtomicUsize::new(0));
     let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

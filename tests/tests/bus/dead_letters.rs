@@ -353,7 +353,7 @@ async fn a_letter_that_was_replayed_is_not_there_to_be_replayed_again() -> Outco
     let sequence = SAMPLE.store(&scene).await?;
     scene.letters.replay(sequence, ReplayTo::Everyone).await?;
 
-    assert_eq!(scene.letters.replay(sequence, ReplayTo::Everyone).await?, Replayed::NoLetter);
+    assert_eq!(scene.letters.replay(sequence, ReplayTo::Everyone).await?, Replayed::NotFound);
 
     assert_eq!(messages(&scene, "RULES").await?, 1);
     Ok(())

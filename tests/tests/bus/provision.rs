@@ -52,7 +52,7 @@ async fn a_recreated_consumer_goes_on_after_what_was_acknowledged() -> Outcome {
 
     let text = plan.to_string();
     assert!(text.contains("-+ consumer promotions of RULES: ack_policy all -> explicit"), "{text}");
-    assert!(text.contains("goes on after sequence 2: what was delivered up to 3 comes again"), "{text}");
+    assert!(text.contains("goes on after sequence 2: what was delivered up to 3 is redelivered"), "{text}");
     let consumer = &status.streams[0].consumers[0];
     assert_eq!(consumer.lag, 3);
     Ok(())

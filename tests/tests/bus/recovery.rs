@@ -1,4 +1,4 @@
-//! Events that a real server gave up on.
+//! Events that a real server no longer delivers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Verdicts about pairs of schemas, attacked: what is called compatible must survive, what is called breaking must break.
+//! Comparisons of pairs of schemas, attacked: what is called compatible must survive, what is called breaking must break.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,14 +6,14 @@ use std::env;
 use std::panic::resume_unwind;
 use std::thread;
 
-use eventsmith_codegen::containment::{Prepared, Verdict, decide, writes};
+use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};
 use eventsmith_codegen::sample::{Choices, Instances};
 use eventsmith_codegen::schema::{Validator, check_schema};
 use eventsmith_tests::random_edit::edited;
 use eventsmith_tests::random_schema::random_schema;
 use serde_json::Value;
 
-/// How many payloads attack a verdict.
+/// How many payloads attack one comparison.
 const ATTACKS: usize = 1_000;
 
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ fn setting(name: &str, usual: u64) -> u64 {
 }
 
 #[test]
-fn no_verdict_about_random_edits_is_unsound() {
+fn no_comparison_of_random_edits_is_unsound() {
     let first = setting("EVENTSMITH_SEED", 1);
     let pairs = setting("EVENTSMITH_PAIRS", 80);
     let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
@@ -68,23 +68,23 @@ fn tally_of(seeds: impl Iterator<Item = u64>) -> Tally {
         if !check_schema(&other).is_empty() || Validator::new(&other).is_err() || Validator::new(&one).is_err() {
             continue;
         }
-        judge(seed, &one, &other, &mut tally);
-        judge(seed, &other, &one, &mut tally);
+        check_pair(seed, &one, &other, &mut tally);
+        check_pair(seed, &other, &one, &mut tally);
     }
     tally
 }
 
-fn judge(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
+fn check_pair(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
     let (of_writer, of_reader) = (Validator::new(writer).unwrap(), Validator::new(reader).unwrap());
-    let verdict = decide(&Prepared::new(writer), &Prepared::new(reader));
-    match &verdict {
-        Verdict::Undecided(obstacle) => {
+    let compatibility = decide(&Prepared::new(writer), &Prepared::new(reader));
+    match &compatibility {
+        Compatibility::Undecided(obstacle) => {
             tally.undecided += 1;
             if env::var_os("EVENTSMITH_SHOW").is_some() {
                 println!("seed {seed}: {obstacle:?}\n  writer {writer}\n  reader {reader}");
             }
         }
-        Verdict::Breaking(witness) => {
+        Compatibility::Breaking(witness) => {
             tally.breaking += 1;
             let payload = &witness.payload;
             let context = format!("seed {seed}: {payload}\nwriter {writer}\nreader {reader}");
@@ -93,8 +93,8 @@ fn judge(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
             assert!(!of_reader.is_valid(payload), "accepted: {context}");
             assert!(!witness.fault.message.is_empty(), "{context}");
         }
-        Verdict::Identical | Verdict::Compatible => {
-            if verdict == Verdict::Identical {
+        Compatibility::Identical | Compatibility::Compatible => {
+            if compatibility == Compatibility::Identical {
                 tally.identical += 1;
             } else {
                 tally.compatible += 1;
@@ -104,7 +104,7 @@ fn judge(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
                 if of_writer.is_valid(&payload) && writes(writer, &payload) {
                     tally.attacks += 1;
                     let accepted = of_reader.is_valid(&payload);
-                    assert!(accepted, "seed {seed}, {verdict:?}: {payload}\nwriter {writer}\nreader {reader}");
+                    assert!(accepted, "seed {seed}, {compatibility:?}: {payload}\nwriter {writer}\nreader {reader}");
                 }
             }
         }

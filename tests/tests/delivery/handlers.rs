@@ -38,7 +38,7 @@ async fn a_handler_slower_than_ack_wait_and_what_waits_behind_it_run_once() -> O
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poison_message_does_not_delay_its_neighbours() -> Outcome {
     let site = Site::new().await?;
-    // It comes again only long after the test, so that whoever waited for it would not come at all.
+    // It is redelivered only long after the test, so that whoever waited for it would not come at all.
     let orders = Orders { concurrency: 1, retry_delay_ms: 600_000, ..site.orders() };
     let poisons = [Deed::Fail, Deed::Panic, Deed::Reject];
     for (id, deed) in (1..).zip(poisons) {
@@ -62,7 +62,7 @@ async fn a_poison_message_does_not_delay_its_neighbours() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome {
     let site = Site::new().await?;
-    // What is not handed back comes again long after the test.
+    // What is not nakked is redelivered long after the test.
     let orders = Orders { ack_wait_ms: 300_000, prefetch: 64, ..site.orders() };
     for id in 1..=1_000 {
         site.bus.publish(&Job::new(id, [Deed::Work(5)])).await?;
@@ -77,7 +77,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let status = old.ended().await?;
     let finished: BTreeSet<u64> = site.journal.done()?.iter().map(|entry| entry.id).collect();
     let numbers: Vec<usize> = stopped.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
-    let [handled, failed, handed_back, 0] = numbers[..] else { return Err(stopped.into()) };
+    let [handled, failed, released, 0] = numbers[..] else { return Err(stopped.into()) };
     let mut new = Worker::ready(&orders).await?;
     // Jobs are delivered in the order of their numbers.
     let delivered = 1..=(handled + handed_back) as u64;
@@ -96,8 +96,8 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
 
     assert!(status.success(), "{status}");
     assert_eq!((handled, failed), (finished.len(), 0), "{stopped}");
-    assert!(handed_back > 0 && finished.len() < 1_000, "SIGTERM came too late: {stopped}");
-    assert!(waited < Duration::from_secs(1), "what was handed back came after {waited:?}");
+    assert!(released > 0 && finished.len() < 1_000, "SIGTERM came too late: {stopped}");
+    assert!(waited < Duration::from_secs(1), "what was released came after {waited:?}");
     let done = site.journal.done()?;
     let once: HashSet<u64> = done.iter().map(|entry| entry.id).collect();
     assert_eq!((done.len(), once.len()), (1_000, 1_000));
@@ -108,7 +108,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_redelivered() -> Outcome {
     let site = Site::new().await?;
-    // What is not handed back comes again long after the test.
+    // What is not nakked is redelivered long after the test.
     let orders = Orders { ack_wait_ms: 300_000, shutdown_timeout_ms: 300, ..site.orders() };
     site.bus.publish(&Job::new(1, [Deed::Hang, Deed::Complete])).await?;
     site.bus.publish(&Job::new(2, [Deed::Work(100)])).await?;

@@ -29,60 +29,66 @@ impl<'a> DeadLetterPrinter<'a> {
     }
 
     /// Prints a dead letter in one line.
-    pub(super) fn print_row(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+    pub(super) fn print_row(&mut self, dead_letter: &DeadLetter) -> anyhow::Result<()> {
         if self.format == DataFormat::Json {
-            return self.item(&summary(letter));
+            return self.item(&summary(dead_letter));
         }
         if self.printed == 0 {
             row(self.out, ["NUMBER", "AGE", "CONSUMER", "EVENT", "REASON", "ATTEMPTS", "ERROR"])?;
         }
         self.printed += 1;
-        let (number, attempts) = (letter.sequence.to_string(), letter.attempts.to_string());
-        let age = age(self.now.duration_since(letter.dead_lettered).as_secs());
-        let event = letter.event_type.as_deref().unwrap_or("?");
-        let begun = if letter.is_replay_begun() { "(replay begun) " } else { "" };
-        let error = format!("{begun}{}", letter.error);
-        row(self.out, [&number, &age, &letter.consumer, event, letter.reason.as_str(), &attempts, &error])
+        let (number, attempts) = (dead_letter.sequence.to_string(), dead_letter.attempts.to_string());
+        let age = age(self.now.duration_since(dead_letter.dead_lettered).as_secs());
+        let event = dead_letter.event_type.as_deref().unwrap_or("?");
+        let begun = if dead_letter.is_replay_begun() { "(replay begun) " } else { "" };
+        let error = format!("{begun}{}", dead_letter.error);
+        row(self.out, [&number, &age, &dead_letter.consumer, event, dead_letter.reason.as_str(), &attempts, &error])
     }
 
     /// Prints a dead letter with all that is in it.
-    pub(super) fn print_in_full(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
-        let raw = serde_json::from_slice::<&RawValue>(&letter.payload);
+    pub(super) fn print_in_full(&mut self, dead_letter: &DeadLetter) -> anyhow::Result<()> {
+        let raw = serde_json::from_slice::<&RawValue>(&dead_letter.payload);
         if self.format == DataFormat::Json {
-            let headers: Vec<Value> = letter.headers().map(|(name, value)| json!([name, value])).collect();
-            let mut members = summary(letter);
+            let headers: Vec<Value> = dead_letter.headers().map(|(name, value)| json!([name, value])).collect();
+            let mut members = summary(dead_letter);
             members["headers"] = headers.into();
-            let text = String::from_utf8_lossy(&letter.payload);
+            let text = String::from_utf8_lossy(&dead_letter.payload);
             // A payload that is not JSON is printed as text.
             return match raw {
-                Ok(raw) => self.item(&FullLetter { letter: members, payload: raw }),
-                Err(_) => self.item(&FullLetter { letter: members, payload: json!({ "text": text }) }),
+                Ok(raw) => self.item(&FullDeadLetter { dead_letter: members, payload: raw }),
+                Err(_) => self.item(&FullDeadLetter { dead_letter: members, payload: json!({ "text": text }) }),
             };
         }
         if self.printed > 0 {
             writeln!(self.out)?;
         }
         self.printed += 1;
-        writeln!(self.out, "{} of {}, stored {}", letter.sequence, visible(&letter.subject), letter.stored)?;
-        for (name, value) in letter.headers() {
+        writeln!(
+            self.out,
+            "{} of {}, stored {}",
+            dead_letter.sequence,
+            visible(&dead_letter.subject),
+            dead_letter.stored
+        )?;
+        for (name, value) in dead_letter.headers() {
             writeln!(self.out, "{}: {}", visible(name), visible(value))?;
         }
         let payload = match raw {
             Ok(raw) => indented(raw.get()),
-            Err(_) => String::from_utf8_lossy(&letter.payload).into_owned(),
+            Err(_) => String::from_utf8_lossy(&dead_letter.payload).into_owned(),
         };
         writeln!(self.out, "\n{}", visible_lines(&payload))?;
         Ok(())
     }
 
     /// Prints what was done with a dead letter.
-    pub(super) fn print_result(&mut self, letter: &DeadLetter, text: &str, data: &Value) -> anyhow::Result<()> {
+    pub(super) fn print_result(&mut self, dead_letter: &DeadLetter, text: &str, data: &Value) -> anyhow::Result<()> {
         if self.format == DataFormat::Json {
-            return self.item(&json!({ "sequence": letter.sequence, "outcome": data }));
+            return self.item(&json!({ "sequence": dead_letter.sequence, "outcome": data }));
         }
-        let event = letter.event_type.as_deref().unwrap_or("?");
-        let (event, consumer) = (visible(event), visible(&letter.consumer));
-        writeln!(self.out, "{} ({event} of {consumer}): {text}", letter.sequence)?;
+        let event = dead_letter.event_type.as_deref().unwrap_or("?");
+        let (event, consumer) = (visible(event), visible(&dead_letter.consumer));
+        writeln!(self.out, "{} ({event} of {consumer}): {text}", dead_letter.sequence)?;
         Ok(())
     }
 
@@ -117,27 +123,27 @@ impl<'a> DeadLetterPrinter<'a> {
 }
 
 #[derive(serde::Serialize)]
-struct FullLetter<P> {
+struct FullDeadLetter<P> {
     #[serde(flatten)]
-    letter: Value,
+    dead_letter: Value,
     payload: P,
 }
 
 /// A dead letter without headers and payload.
-fn summary(letter: &DeadLetter) -> Value {
+fn summary(dead_letter: &DeadLetter) -> Value {
     json!({
-        "sequence": letter.sequence,
-        "consumer": letter.consumer,
-        "event": letter.event_type,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "error": letter.error,
-        "stream": letter.origin_stream,
-        "stream_sequence": letter.origin_sequence,
-        "subject": letter.subject,
-        "stored": letter.stored.to_string(),
-        "buried": letter.dead_lettered.to_string(),
-        "replay_begun": letter.is_replay_begun(),
+        "sequence": dead_letter.sequence,
+        "consumer": dead_letter.consumer,
+        "event": dead_letter.event_type,
+        "reason": dead_letter.reason,
+        "attempts": dead_letter.attempts,
+        "error": dead_letter.error,
+        "stream": dead_letter.origin_stream,
+        "stream_sequence": dead_letter.origin_sequence,
+        "subject": dead_letter.subject,
+        "stored": dead_letter.stored.to_string(),
+        "dead_lettered": dead_letter.dead_lettered.to_string(),
+        "replay_begun": dead_letter.is_replay_begun(),
     })
 }
 
@@ -210,8 +216,8 @@ fn indented(json: &str) -> String {
 pub(super) struct Counts(BTreeMap<(String, DeadReason), u64>);
 
 impl Counts {
-    pub(super) fn add(&mut self, letter: &DeadLetter) {
-        *self.0.entry((letter.consumer.clone(), letter.reason)).or_default() += 1;
+    pub(super) fn add(&mut self, dead_letter: &DeadLetter) {
+        *self.0.entry((dead_letter.consumer.clone(), dead_letter.reason)).or_default() += 1;
     }
 
     pub(super) fn total(&self) -> u64 {

@@ -87,17 +87,17 @@ impl SelectionArgs {
     }
 
     /// The selected ones of all dead letters.
-    pub(super) fn of<'a>(&'a self, letters: &'a DeadLetters) -> SelectedLetters<'a> {
+    pub(super) fn of<'a>(&'a self, dead_letters: &'a DeadLetters) -> SelectedDeadLetters<'a> {
         match self.numbers.as_slice() {
-            [] => SelectedLetters::filtered(letters, &self.filter.to_filter()),
-            numbers => SelectedLetters::numbered(letters, numbers),
+            [] => SelectedDeadLetters::filtered(dead_letters, &self.filter.to_filter()),
+            numbers => SelectedDeadLetters::numbered(dead_letters, numbers),
         }
     }
 }
 
 /// Selected dead letters, read one after the other.
-pub(super) struct SelectedLetters<'a> {
-    letters: &'a DeadLetters,
+pub(super) struct SelectedDeadLetters<'a> {
+    dead_letters: &'a DeadLetters,
     selection: Selection<'a>,
     missing: usize,
 }
@@ -107,14 +107,14 @@ enum Selection<'a> {
     List(Box<DeadLetterList>),
 }
 
-impl<'a> SelectedLetters<'a> {
+impl<'a> SelectedDeadLetters<'a> {
     /// Those with these numbers.
-    pub(super) fn numbered(letters: &'a DeadLetters, numbers: &'a [u64]) -> Self {
-        Self { letters, selection: Selection::Numbers(numbers.iter()), missing: 0 }
+    pub(super) fn numbered(dead_letters: &'a DeadLetters, numbers: &'a [u64]) -> Self {
+        Self { dead_letters, selection: Selection::Numbers(numbers.iter()), missing: 0 }
     }
 
-    fn filtered(letters: &'a DeadLetters, filter: &DeadLetterFilter) -> Self {
-        Self { letters, selection: Selection::List(Box::new(letters.list(filter))), missing: 0 }
+    fn filtered(dead_letters: &'a DeadLetters, filter: &DeadLetterFilter) -> Self {
+        Self { dead_letters, selection: Selection::List(Box::new(dead_letters.list(filter))), missing: 0 }
     }
 
     /// The next dead letter. A number without one is reported, and skipped.
@@ -124,10 +124,10 @@ impl<'a> SelectedLetters<'a> {
             Selection::Numbers(numbers) => numbers,
         };
         for &number in numbers {
-            if let Some(letter) = self.letters.get(number).await? {
-                return Ok(Some(letter));
+            if let Some(dead_letter) = self.dead_letters.get(number).await? {
+                return Ok(Some(dead_letter));
             }
-            note(format_args!("there is no dead letter {number} in {}", self.letters.stream()));
+            note(format_args!("there is no dead letter {number} in {}", self.dead_letters.stream()));
             self.missing += 1;
         }
         Ok(None)

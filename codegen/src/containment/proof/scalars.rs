@@ -36,7 +36,7 @@ impl<'a> Prover<'a> {
         }
         let reason = match more.is_empty() {
             true => "1.0 may be written, which draft 4 takes for no integer".to_owned(),
-            false => format!("{} may be written", more.words()),
+            false => format!("{} may be written", more.description()),
         };
         Err(Miss::new(values, reason))
     }

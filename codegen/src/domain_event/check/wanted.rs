@@ -74,8 +74,8 @@ fn integer<'a>(shape: &Shape) -> Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// In words: "an integer from 0 to 1000".
-    pub(super) fn words(&self) -> String {
+    /// For messages: "an integer from 0 to 1000".
+    pub(super) fn description(&self) -> String {
         match self {
             Self::Text => "a string".to_owned(),
             Self::Bool => "a boolean".to_owned(),
@@ -152,7 +152,7 @@ pub(super) fn mismatch<'a>(program: &Program, ty: &'a RustType, shape: &Shape) -
         return say(format!("may be null; write `Option<{rust}>`"));
     }
     let written = text(ty);
-    let other = || say(format!("is {}, which a `{written}` is not; write `{rust}`", wanted.words()));
+    let other = || say(format!("is {}, which a `{written}` is not; write `{rust}`", wanted.description()));
     match (&wanted, evident) {
         (Wanted::Text, Evident::Text)
         | (Wanted::Bool, Evident::Bool)

@@ -10,7 +10,7 @@ use crate::bundle::files_from;
 use crate::evolution;
 use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
-use crate::references::{Place, References};
+use crate::references::{Location, References};
 use crate::shape::{Body, Check, Choice, Id, Program, Rule, Shape, Type};
 
 /// Whether values of a version stay valid when properties come or go.
@@ -41,7 +41,7 @@ impl<'a> Change<'a> {
             && !self.reachable.iter().any(is_unique)
     }
 
-    /// Whether a union may look at the properties of a definition to tell what it has before it.
+    /// Whether a union may look at the properties of a definition to choose its alternative.
     fn is_told_apart(&self, id: Id) -> bool {
         self.reachable.iter().any(|union| match &self.program.definitions[*union].body {
             Body::Union(body) if !matches!(body.choice, Choice::Tag { .. }) => {
@@ -113,13 +113,13 @@ fn asking_less(
     let mut documents: BTreeMap<String, Document> = documents.collect();
     for (id, property) in filled {
         let definition = &program.definitions[*id];
-        let places = std::iter::once(&definition.place).chain(&definition.equals);
-        let places: Vec<&Place> = places.filter(|place| new_files.contains(&place.file)).collect();
-        if places.is_empty() || places.iter().any(|place| old_files.contains(&place.file)) {
+        let locations = std::iter::once(&definition.location).chain(&definition.equals);
+        let locations: Vec<&Location> = locations.filter(|location| new_files.contains(&location.file)).collect();
+        if locations.is_empty() || locations.iter().any(|location| old_files.contains(&location.file)) {
             return None;
         }
-        for place in places {
-            let schema = documents.get_mut(&place.file)?.schema.pointer_mut(&place.pointer)?;
+        for location in locations {
+            let schema = documents.get_mut(&location.file)?.schema.pointer_mut(&location.pointer)?;
             schema.get_mut("required")?.as_array_mut()?.retain(|name| name != property);
         }
     }

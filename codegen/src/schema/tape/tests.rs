@@ -18,7 +18,7 @@ fn the_tape_is_a_representation_as_the_validator_wants_it() {
 
 /// Every keyword asks values in its own way.
 #[test]
-fn both_judges_agree_about_every_keyword() {
+fn both_validators_agree_about_every_keyword() {
     let schemas = [
         json!({"type": "integer", "multipleOf": 3, "minimum": -9, "exclusiveMaximum": 30}),
         json!({"type": ["number", "null", "boolean"], "maximum": 1.5}),

@@ -1,4 +1,4 @@
-//! Which letters are meant.
+//! Which dead letters are meant.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use eventsmith_bus::dead_letters::record::DeadLetter;
 use eventsmith_bus::settings::DEAD_LETTERS;
 use jiff::Timestamp;
 
-/// Which letters are meant: those that fit everything that is given. The default means all.
+/// Which dead letters are meant: those that fit everything that is given. The default means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     /// Those of this consumer.
@@ -16,7 +16,7 @@ pub struct DeadLetterFilter {
     pub stream: Option<String>,
     /// Those about events of this type, `rule.activated`.
     pub event_type: Option<String>,
-    /// Those that died for this reason.
+    /// Those that were dead-lettered for this reason.
     pub reason: Option<DeadReason>,
     /// Those that were dead-lettered longer ago than this.
     pub older_than: Option<Duration>,
@@ -31,12 +31,12 @@ impl DeadLetterFilter {
         format!("{root}.{DEAD_LETTERS}.{}.{}.>", token(&self.consumer), token(&self.stream))
     }
 
-    /// Whether a letter from such a subject is meant.
-    pub(super) fn fits(&self, letter: &DeadLetter, now: Timestamp) -> bool {
-        // A clock that was set back makes letters from the future, which are new.
-        let age = Duration::try_from(now.duration_since(letter.dead_lettered)).unwrap_or_default();
-        self.event_type.as_ref().is_none_or(|wanted| letter.event_type.as_ref() == Some(wanted))
-            && self.reason.is_none_or(|wanted| letter.reason == wanted)
+    /// Whether a dead letter from such a subject is meant.
+    pub(super) fn fits(&self, dead_letter: &DeadLetter, now: Timestamp) -> bool {
+        // A clock that was set back makes dead letters from the future, which are new.
+        let age = Duration::try_from(now.duration_since(dead_letter.dead_lettered)).unwrap_or_default();
+        self.event_type.as_ref().is_none_or(|wanted| dead_letter.event_type.as_ref() == Some(wanted))
+            && self.reason.is_none_or(|wanted| dead_letter.reason == wanted)
             && self.older_than.is_none_or(|limit| age > limit)
             && self.newer_than.is_none_or(|limit| age <= limit)
     }

@@ -12,26 +12,26 @@ use super::filter::DeadLetterFilter;
 use super::store::{DeadLetterError, DeadLetters};
 
 impl DeadLetters {
-    /// The letters that a filter selects, oldest first, of those that are there when the list is begun. They are fetched
+    /// The dead letters that a filter selects, oldest first, of those that are there when the list is begun. They are fetched
     /// one by one, so that a list of a million takes no more memory than one of ten.
     pub fn list(&self, filter: &DeadLetterFilter) -> DeadLetterList {
         DeadLetterList::new(self.clone(), filter.clone())
     }
 
-    /// Deletes the letters that a filter selects, and returns how many.
+    /// Deletes the dead letters that a filter selects, and returns how many.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`]; what was deleted before is deleted.
     pub async fn purge(&self, filter: &DeadLetterFilter) -> Result<u64, DeadLetterError> {
         let (mut list, mut purged) = (self.list(filter), 0);
-        while let Some(letter) = list.next().await? {
-            self.delete(letter.sequence).await?;
+        while let Some(dead_letter) = list.next().await? {
+            self.delete(dead_letter.sequence).await?;
             purged += 1;
         }
         Ok(purged)
     }
 
-    /// Counts the letters that a filter selects, by consumer and reason.
+    /// Counts the dead letters that a filter selects, by consumer and reason.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`].
@@ -40,8 +40,8 @@ impl DeadLetters {
         filter: &DeadLetterFilter,
     ) -> Result<BTreeMap<(String, DeadReason), u64>, DeadLetterError> {
         let (mut list, mut counts) = (self.list(filter), BTreeMap::new());
-        while let Some(letter) = list.next().await? {
-            *counts.entry((letter.consumer, letter.reason)).or_default() += 1;
+        while let Some(dead_letter) = list.next().await? {
+            *counts.entry((dead_letter.consumer, dead_letter.reason)).or_default() += 1;
         }
         Ok(counts)
     }
@@ -50,7 +50,7 @@ impl DeadLetters {
 /// A list of dead letters under way, see [`DeadLetters::list`].
 #[derive(Debug)]
 pub struct DeadLetterList {
-    letters: DeadLetters,
+    dead_letters: DeadLetters,
     filter: DeadLetterFilter,
     subject: String,
     now: Timestamp,
@@ -61,17 +61,17 @@ pub struct DeadLetterList {
 }
 
 impl DeadLetterList {
-    fn new(letters: DeadLetters, filter: DeadLetterFilter) -> Self {
-        let subject = filter.subject(&letters.root);
-        Self { letters, filter, subject, now: Timestamp::now(), from: 1, until: None, foreign: 0 }
+    fn new(dead_letters: DeadLetters, filter: DeadLetterFilter) -> Self {
+        let subject = filter.subject(&dead_letters.root);
+        Self { dead_letters, filter, subject, now: Timestamp::now(), from: 1, until: None, foreign: 0 }
     }
 
-    /// The next letter; `None` at the end.
+    /// The next dead letter; `None` at the end.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`]. The list can be continued after it.
     pub async fn next(&mut self) -> Result<Option<DeadLetter>, DeadLetterError> {
-        let DeadLetters { server, stream, .. } = &self.letters;
+        let DeadLetters { server, stream, .. } = &self.dead_letters;
         let transport = server.transport();
         let until = match self.until {
             Some(until) => until,
@@ -93,21 +93,22 @@ impl DeadLetterList {
                 self.foreign += 1;
                 continue;
             };
-            // While a letter is being replayed there are two of it. The copy counts only if the letter itself is gone.
-            if let Some(mark) = letter.mark
+            // While a dead letter is being replayed there are two of it. The copy counts only if the dead letter itself is
+            // gone.
+            if let Some(mark) = dead_letter.mark
                 && transport.message(stream, MessageSelector::Sequence(mark.of)).await?.is_some()
             {
                 continue;
             }
-            if self.filter.fits(&letter, self.now) {
-                return Ok(Some(letter));
+            if self.filter.fits(&dead_letter, self.now) {
+                return Ok(Some(dead_letter));
             }
         }
         self.from = until + 1;
         Ok(None)
     }
 
-    /// How many messages were passed that are no letters, though they are where letters should be.
+    /// How many messages were passed that are no dead letters, though they are where dead letters should be.
     pub fn foreign(&self) -> u64 {
         self.foreign
     }

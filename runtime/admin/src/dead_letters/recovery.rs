@@ -3,7 +3,8 @@
 //! The consumer still counts such an event as redelivered and never acked, and the search is around its ack floor.
 
 use bytes::Bytes;
-use eventsmith_bus::dead_letters::advisories::{GAVE_UP, GivenUpBy};
+use eventsmith_bus::cause::Cause;
+use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, MAX_DELIVERIES_ERROR};
 use eventsmith_bus::dead_letters::reason::DeadReason;
 use eventsmith_bus::dead_letters::record;
 use eventsmith_bus::dead_letters::writer::{self, DeadLettered};
@@ -13,7 +14,7 @@ use eventsmith_event::filter;
 
 use super::store::{DeadLetterError, DeadLetters};
 
-/// How far beyond the last acknowledgement to search for what no advisory told, in numbers of the stream.
+/// How far beyond the last acknowledgement to search for what no advisory reported, in numbers of the stream.
 const AHEAD: u64 = 10_000;
 /// How far before it.
 const BEHIND: u64 = 1_000;
@@ -39,18 +40,18 @@ impl DeadLetters {
     /// # Errors
     /// [`DeadLetterError::Unavailable`]; what was recovered before has its dead letters, the rest is found next time.
     pub async fn recover(&self, stream: &str, consumer: &str) -> Result<Recovered, DeadLetterError> {
-        let given_up = GivenUpBy { root: &self.root, dead_letters: &self.stream, stream, consumer };
-        let advised = given_up.handle_advisories(self.transport()).await?;
-        let (from_reconciling, unaccounted) = self.reconcile(&given_up).await?;
+        let advisories = AdvisoryHandler { root: &self.root, dead_letters: &self.stream, stream, consumer };
+        let counts = advisories.handle_advisories(self.transport()).await?;
+        let (from_reconciling, unaccounted) = self.reconcile(&advisories).await?;
         // What an advisory reported in vain, the consumer counts too.
-        let unaccounted = advised.failed.max(unaccounted);
-        let recovered = Recovered { from_advisories: advised.dead_lettered, from_reconciling, unaccounted };
+        let unaccounted = counts.failed.max(unaccounted);
+        let recovered = Recovered { from_advisories: counts.dead_lettered, from_reconciling, unaccounted };
         if unaccounted > 0 {
             tracing::error!(
                 stream,
                 consumer,
                 unaccounted,
-                "the server gave up on events that have no dead letter; look for what this consumer did not do"
+                "the server no longer delivers events that have no dead letter; look for what this consumer did not do"
             );
         }
         Ok(recovered)
@@ -58,12 +59,12 @@ impl DeadLetters {
 
     /// Compares a consumer with its stream, if it rests. Returns how many events were dead-lettered, and how many are missing.
     ///
-    /// The consumer does not tell on which events the server gave up, only on how many: that number falls when one of them
-    /// is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then terminated, and if the
-    /// number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work, as they may change the
-    /// number too. Whatever dies in between leaves a dead letter too many and none too few.
-    async fn reconcile(&self, given_up: &GivenUpBy<'_>) -> Result<(u64, u64), DeadLetterError> {
-        let GivenUpBy { stream, consumer, .. } = *given_up;
+    /// The consumer does not report which events the server no longer delivers, only how many: that number falls when one
+    /// of them is terminated, and does not when it had been acknowledged. So each candidate is dead-lettered, then
+    /// terminated, and if the number stays, its dead letter is deleted. Nothing is dead-lettered while others are at work,
+    /// as they may change the number too. Whatever dies in between leaves a dead letter too many and none too few.
+    async fn reconcile(&self, advisories: &AdvisoryHandler<'_>) -> Result<(u64, u64), DeadLetterError> {
+        let AdvisoryHandler { stream, consumer, .. } = *advisories;
         let Some(FoundConsumer { settings, mut progress, .. }) = self.consumer(stream, consumer).await? else {
             return Ok((0, 0));
         };
@@ -88,13 +89,13 @@ impl DeadLetters {
                     return Ok((found, 0));
                 }
                 progress = before;
-                let origin = given_up.origin(&candidate, settings.max_deliver.unwrap_or_default());
+                let origin = advisories.origin(&candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a dead letter from being stored.
-                let letter = record::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
-                let written = match writer::store(self.transport(), letter).await {
+                let dead_letter = record::write(&self.root, &origin, DeadReason::Exhausted, MAX_DELIVERIES_ERROR);
+                let written = match writer::store(self.transport(), dead_letter).await {
                     Ok(written) => written,
                     Err(error) => {
-                        given_up.log_failure(candidate.sequence, &error);
+                        advisories.log_failure(candidate.sequence, &error);
                         continue;
                     }
                 };
@@ -106,11 +107,11 @@ impl DeadLetters {
                     _ if now.redelivered < progress.redelivered => found += 1,
                     // A delivery that was not the first of its message may have raised the number again. Then nothing is
                     // proved.
-                    DeadLettered::Now(letter)
+                    DeadLettered::Now(dead_letter)
                         if now.redelivered == progress.redelivered
                             && self.are_first(stream, &settings.filters, &progress, &now).await? =>
                     {
-                        self.delete(letter).await?;
+                        self.delete(dead_letter).await?;
                     }
                     _ => {}
                 }
@@ -124,7 +125,7 @@ impl DeadLetters {
     }
 
     /// Whether all deliveries since an earlier look, when none was pending, were the first of their messages: there are as
-    /// many such messages. Of those that were dropped meanwhile nobody can tell.
+    /// many such messages. Of those that were dropped meanwhile nothing is known.
     async fn are_first(
         &self,
         stream: &str,
@@ -154,7 +155,7 @@ impl DeadLetters {
         headers.push(Headers::ID, format!("dlq-search:{stream}:{consumer}"));
         let claim = Message { subject: subject.clone().into(), headers, payload: Bytes::new() };
         let claimed = writer::send(self.transport(), claim).await;
-        let claimed = claimed.map_err(|failure| Unavailable(format!("{subject}: {failure}")))?;
+        let claimed = claimed.map_err(|failure| Unavailable(Cause::about(&subject, failure)))?;
         if !claimed.duplicate {
             self.delete(claimed.sequence).await?;
         }

@@ -1,11 +1,12 @@
 //! Replaying dead letters: each event is published again once.
 //!
-//! Between the event's publication and the letter's deletion a process may die, and two operators may replay at the same
+//! Between the event's publication and the dead letter's deletion a process may die, and two operators may replay at the same
 //! time. Within the duplicate window of the event's stream its id keeps it from being stored twice. For later there is
-//! the mark: before publishing, a copy of the letter is put beside it that says where the event's subject ended at that
-//! time. Whoever finds a mark looks from there on for an event that names the letter.
+//! the mark: before publishing, a copy of the dead letter is put beside it that says where the event's subject ended at that
+//! time. Whoever finds a mark looks from there on for an event that names the dead letter.
 
 use bytes::Bytes;
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter, Mark, write_mark};
 use eventsmith_bus::dead_letters::writer::{last_of, send, send_shortened};
 use eventsmith_bus::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, Unavailable};
@@ -15,6 +16,7 @@ use super::store::{DeadLetterError, DeadLetters};
 
 /// Who is to get a replayed event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReplayTo {
     /// The consumer that dead-lettered it; all others ack it unhandled.
     Consumer,
@@ -26,66 +28,67 @@ pub enum ReplayTo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replayed {
-    /// The event is back on its subject, and the letter is deleted.
+    /// The event is back on its subject, and the dead letter is deleted.
     Now {
         /// The stream that stored the event.
         stream: String,
         /// Its number there.
         sequence: u64,
     },
-    /// The event had been brought back before, by a replay that did not come to its end. The letter is deleted.
+    /// The event had been brought back before, by a replay that did not come to its end. The dead letter is deleted.
     Before,
-    /// There is no such letter, or no longer.
-    NoLetter,
+    /// There is no such dead letter, or no longer.
+    NotFound,
 }
 
-/// What keeps a letter from being replayed twice.
+/// What keeps a dead letter from being replayed twice.
 enum Marked {
     /// By this call.
     Now { copy: u64 },
     /// By an earlier one, which may have published the event.
     Before { copy: u64, after: u64 },
-    /// The letter is gone.
-    NoLetter,
+    /// The dead letter is gone.
+    NotFound,
 }
 
 impl DeadLetters {
-    /// Publishes the event of a letter again to its subject, with its own headers, a new id and a link to the letter
-    /// (`Eventsmith-Replay-Of`), and deletes the letter once that is acknowledged. Its deliveries are counted from 1 again.
+    /// Publishes the event of a dead letter again to its subject, with its own headers, a new id and a link to the dead
+    /// letter (`Eventsmith-Replay-Of`), and deletes the dead letter once that is acknowledged. Its deliveries are counted
+    /// from 1 again.
     ///
     /// Replaying twice does not double, not at the same time and not after a crash in between, as long as the event's
     /// stream still holds what was replayed.
     ///
     /// # Errors
-    /// [`DeadLetterError`]; the letter is still there then.
+    /// [`DeadLetterError`]; the dead letter is still there then.
     pub async fn replay(&self, sequence: u64, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
         match self.get(sequence).await? {
-            Some(letter) => self.replay_letter(&letter, to).await,
-            None => Ok(Replayed::NoLetter),
+            Some(dead_letter) => self.replay_one(&dead_letter, to).await,
+            None => Ok(Replayed::NotFound),
         }
     }
 
-    /// Replays the letters that a filter selects, oldest first, and returns how many events are back on their subjects.
-    /// What dies again meanwhile is not replayed again.
+    /// Replays the dead letters that a filter selects, oldest first, and returns how many events are back on their subjects.
+    /// What is dead-lettered again meanwhile is not replayed again.
     ///
     /// # Errors
-    /// [`DeadLetterError`] at the first letter that cannot be replayed; those before it are.
+    /// [`DeadLetterError`] at the first dead letter that cannot be replayed; those before it are.
     pub async fn replay_all(&self, filter: &DeadLetterFilter, to: ReplayTo) -> Result<u64, DeadLetterError> {
         let (mut list, mut replayed) = (self.list(filter), 0);
-        while let Some(letter) = list.next().await? {
-            let outcome = self.replay_letter(&letter, to).await?;
-            replayed += u64::from(outcome != Replayed::NoLetter);
+        while let Some(dead_letter) = list.next().await? {
+            let outcome = self.replay_one(&dead_letter, to).await?;
+            replayed += u64::from(outcome != Replayed::NotFound);
         }
         Ok(replayed)
     }
 
-    async fn replay_letter(&self, letter: &DeadLetter, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
-        let failed = |reason| DeadLetterError::Replay { sequence: letter.sequence, reason };
-        let number = letter.mark.map_or(letter.sequence, |mark| mark.of);
+    async fn replay_one(&self, dead_letter: &DeadLetter, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
+        let failed = |reason| DeadLetterError::Replay { sequence: dead_letter.sequence, reason };
+        let number = dead_letter.mark.map_or(dead_letter.sequence, |mark| mark.of);
         let link = format!("{}:{number}", self.stream);
-        let copy = match self.mark(letter).await? {
-            Marked::NoLetter => return Ok(Replayed::NoLetter),
-            Marked::Before { copy, after } if self.is_replayed(&letter.subject, after, &link).await? => {
+        let copy = match self.mark(dead_letter).await? {
+            Marked::NotFound => return Ok(Replayed::NotFound),
+            Marked::Before { copy, after } if self.is_replayed(&dead_letter.subject, after, &link).await? => {
                 self.forget(number, copy).await?;
                 return Ok(Replayed::Before);
             }
@@ -98,7 +101,7 @@ impl DeadLetters {
         headers.push(Headers::ID, &*id);
         headers.push(Headers::REPLAY_OF, link);
         if to == ReplayTo::Consumer {
-            headers.push(Headers::ONLY, &*letter.consumer);
+            headers.push(Headers::ONLY, &*dead_letter.consumer);
         }
         let payload = self.payload(letter).await?;
         let event = Message { subject: letter.subject.clone().into(), headers, payload: payload.clone() };
@@ -116,69 +119,69 @@ impl DeadLetters {
     }
 
     /// Puts the mark, unless it is there.
-    async fn mark(&self, letter: &DeadLetter) -> Result<Marked, DeadLetterError> {
-        if let Some(Mark { after, .. }) = letter.mark {
-            return Ok(Marked::Before { copy: letter.sequence, after });
+    async fn mark(&self, dead_letter: &DeadLetter) -> Result<Marked, DeadLetterError> {
+        if let Some(Mark { after, .. }) = dead_letter.mark {
+            return Ok(Marked::Before { copy: dead_letter.sequence, after });
         }
-        let after = last_of(self.transport(), &letter.subject).await?.map_or(0, |last| last.sequence);
-        // On the subject there may be letters after this one: about an event of the same number in an earlier stream of
-        // the same name. Whoever marks a letter or deletes it changes what is last, so nobody comes between. What is last
-        // the server tells: before 2.12 it is sometimes mistaken, but sticks to it.
-        let mut expected = letter.sequence;
+        let after = last_of(self.transport(), &dead_letter.subject).await?.map_or(0, |last| last.sequence);
+        // On the subject there may be dead letters after this one: about an event of the same number in an earlier stream of
+        // the same name. Whoever marks a dead letter or deletes it changes what is last, so nobody comes between. What is
+        // last the server says: before 2.12 it is sometimes mistaken, but sticks to it.
+        let mut expected = dead_letter.sequence;
         for _ in 0..3 {
-            let mut mark = write_mark(letter, after);
+            let mut mark = write_mark(dead_letter, after);
             mark.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
             match send_shortened(self.transport(), mark).await {
-                Ok(stored) if expected == letter.sequence || self.get(letter.sequence).await?.is_some() => {
+                Ok(stored) if expected == dead_letter.sequence || self.get(dead_letter.sequence).await?.is_some() => {
                     return Ok(Marked::Now { copy: stored.sequence });
                 }
                 Ok(stored) => {
                     self.delete(stored.sequence).await?;
-                    return Ok(Marked::NoLetter);
+                    return Ok(Marked::NotFound);
                 }
                 Err(SendFailure::WrongSequence { last }) => expected = last,
-                Err(failure) => return Err(Unavailable(format!("{}: {failure}", letter.address)).into()),
+                Err(failure) => return Err(Unavailable(Cause::about(&dead_letter.address, failure)).into()),
             }
-            if self.get(letter.sequence).await?.is_none() {
-                return Ok(Marked::NoLetter);
+            if self.get(dead_letter.sequence).await?.is_none() {
+                return Ok(Marked::NotFound);
             }
-            let mut from = letter.sequence + 1;
-            let next = |from| MessageSelector::NextOf { subject: &letter.address, from };
+            let mut from = dead_letter.sequence + 1;
+            let next = |from| MessageSelector::NextOf { subject: &dead_letter.address, from };
             while let Some(kept) = self.transport().message(&self.stream, next(from)).await? {
                 let copy = kept.sequence;
                 from = copy + 1;
                 if let Some(Mark { of, after }) = record::read(kept).and_then(|found| found.mark)
-                    && of == letter.sequence
+                    && of == dead_letter.sequence
                 {
                     return Ok(Marked::Before { copy, after });
                 }
             }
         }
-        Err(Unavailable(format!("others write on {} at the same time", letter.address)).into())
+        Err(Unavailable(format!("others write on {} at the same time", dead_letter.address).into()).into())
     }
 }
 
 impl DeadLetters {
-    /// The payload of a letter's event, which was too large for some letters.
-    async fn payload(&self, letter: &DeadLetter) -> Result<Bytes, DeadLetterError> {
-        let DeadLetter { origin_stream: stream, origin_sequence, sequence, .. } = letter;
-        if letter.headers.get(record::PAYLOAD).is_none() {
-            return Ok(letter.payload.clone());
+    /// The payload of a dead letter's event, which was too large for some dead letters.
+    async fn payload(&self, dead_letter: &DeadLetter) -> Result<Bytes, DeadLetterError> {
+        let DeadLetter { origin_stream: stream, origin_sequence, sequence, .. } = dead_letter;
+        if dead_letter.headers.get(record::PAYLOAD).is_none() {
+            return Ok(dead_letter.payload.clone());
         }
         let origin = self.transport().message(stream, MessageSelector::Sequence(*origin_sequence)).await?;
-        match origin.filter(|origin| origin.stored == letter.stored) {
+        match origin.filter(|origin| origin.stored == dead_letter.stored) {
             Some(origin) => Ok(origin.message.payload),
             None => Err(DeadLetterError::Replay {
                 sequence: *sequence,
                 reason: format!(
-                    "its payload was too large for a letter, and {stream} no longer holds the event {origin_sequence}; \
-                     have it published again, and purge the letter"
-                ),
+                    "its payload was too large for a dead letter, and {stream} no longer holds the event {origin_sequence}; \
+                     have it published again, and purge the dead letter"
+                ).into(),
             }),
         }
     }
 
-    /// Whether the event of a letter was stored after a message on its subject.
+    /// Whether the event of a dead letter was stored after a message on its subject.
     async fn is_replayed(&self, subject: &str, after: u64, link: &str) -> Result<bool, DeadLetterError> {
         let Some(stream) = self.transport().streams_of(subject).await?.into_iter().next() else { return Ok(false) };
         let mut from = after + 1;
@@ -191,9 +194,10 @@ impl DeadLetters {
         Ok(false)
     }
 
-    /// Deletes a letter, then its copy: in this order, so that what was replayed is not forgotten before the letter.
-    async fn forget(&self, letter: u64, copy: u64) -> Result<(), DeadLetterError> {
-        self.delete(letter).await?;
+    /// Deletes a dead letter, then its copy: in this order, so that what was replayed is not forgotten before the dead
+    /// letter.
+    async fn forget(&self, dead_letter: u64, copy: u64) -> Result<(), DeadLetterError> {
+        self.delete(dead_letter).await?;
         self.delete(copy).await
     }
 }

@@ -1,5 +1,6 @@
 //! Single dead letters of a catalogue.
 
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter};
 use eventsmith_bus::dead_letters::stream_of;
 use eventsmith_bus::settings::DEAD_LETTERS;
@@ -14,12 +15,12 @@ use crate::server::Server;
 /// use eventsmith::admin::{BusAdmin, DeadLetterError, DeadLetterFilter, DeadReason, ReplayTo};
 ///
 /// async fn mended(bus: &Bus) -> Result<(), DeadLetterError> {
-///     let letters = bus.dead_letters("rules").await?;
+///     let dead_letters = bus.dead_letters("rules").await?;
 ///     let exhausted = DeadLetterFilter { reason: Some(DeadReason::Exhausted), ..DeadLetterFilter::default() };
-///     let mut list = letters.list(&exhausted);
-///     while let Some(letter) = list.next().await? {
-///         println!("{} {}: {}", letter.sequence, letter.subject, letter.error);
-///         letters.replay(letter.sequence, ReplayTo::Consumer).await?;
+///     let mut list = dead_letters.list(&exhausted);
+///     while let Some(dead_letter) = list.next().await? {
+///         println!("{} {}: {}", dead_letter.sequence, dead_letter.subject, dead_letter.error);
+///         dead_letters.replay(dead_letter.sequence, ReplayTo::Consumer).await?;
 ///     }
 ///     Ok(())
 /// }
@@ -42,20 +43,22 @@ pub enum DeadLetterError {
         /// The subjects of dead letters.
         subject: String,
     },
-    /// A letter could not be replayed, and is still there. Its event may be back on its subject; replaying the letter
-    /// again finds out.
+    /// A dead letter could not be replayed, and is still there. Its event may be back on its subject; replaying the dead
+    /// letter again finds out.
     #[error("the dead letter {sequence} was not replayed: {reason}")]
     Replay {
-        /// The letter's number.
+        /// The dead letter's number.
         sequence: u64,
         /// Why not.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// The server did not answer, or with an error.
     #[error("the server did not answer about dead letters: {reason}; is JetStream enabled, and may this user use it?")]
     Unavailable {
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }
 
@@ -67,7 +70,7 @@ impl From<Unavailable> for DeadLetterError {
 
 impl From<ServerFailure> for DeadLetterError {
     fn from(failure: ServerFailure) -> Self {
-        Self::Unavailable { reason: failure.to_string() }
+        Unavailable::from(failure).into()
     }
 }
 
@@ -84,12 +87,12 @@ impl DeadLetters {
         self.server.transport()
     }
 
-    /// The name of the stream that holds the letters.
+    /// The name of the stream that holds the dead letters.
     pub fn stream(&self) -> &str {
         &self.stream
     }
 
-    /// One letter by its number; `None` if there is none of this number.
+    /// One dead letter by its number; `None` if there is none of this number.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`].
@@ -98,7 +101,7 @@ impl DeadLetters {
         Ok(kept.and_then(record::read))
     }
 
-    /// Deletes a letter, and with it what the stream knows of its event. One that is not there is no error.
+    /// Deletes a dead letter, and with it what the stream knows of its event. One that is not there is no error.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`].

@@ -24,7 +24,7 @@ const ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.RULES.*";
 
 struct Scene {
     memory: Memory,
-    letters: DeadLetters,
+    dead_letters: DeadLetters,
 }
 
 async fn scene() -> Scene {
@@ -33,8 +33,8 @@ async fn scene() -> Scene {
     for (name, subjects) in [("RULES", &["rules.domain.>"][..]), ("LETTERS", &["rules.dlq.>", ADVISORIES])] {
         memory.put_stream(&settings(name, subjects)).unwrap();
     }
-    let letters = DeadLetters::open(Server::of(&bus), "rules").await.unwrap();
-    Scene { memory, letters }
+    let dead_letters = DeadLetters::open(Server::of(&bus), "rules").await.unwrap();
+    Scene { memory, dead_letters }
 }
 
 fn settings(name: &str, subjects: &[&str]) -> StreamSettings {
@@ -66,7 +66,7 @@ impl Scene {
     }
 
     async fn count(&self) -> usize {
-        let (mut list, mut count) = (self.letters.list(&DeadLetterFilter::default()), 0);
+        let (mut list, mut count) = (self.dead_letters.list(&DeadLetterFilter::default()), 0);
         while list.next().await.unwrap().is_some() {
             count += 1;
         }
@@ -92,7 +92,7 @@ async fn an_event_that_was_replayed_at_once_is_not_dead_lettered_by_a_late_retry
     let scene = scene().await;
     let event = scene.publish().await;
     scene.dead_letter(&event).await;
-    scene.letters.replay(1, ReplayTo::Everyone).await.unwrap();
+    scene.dead_letters.replay(1, ReplayTo::Everyone).await.unwrap();
 
     assert_eq!(scene.dead_letter(&event).await, DeadLettered::Before);
 
@@ -117,15 +117,15 @@ async fn a_mark_keeps_a_letter_from_being_replayed_twice_after_the_duplicate_win
     let scene = scene().await;
     let event = scene.publish().await;
     scene.dead_letter(&event).await;
-    let letter = scene.letters.get(1).await.unwrap().unwrap();
+    let dead_letter = scene.dead_letters.get(1).await.unwrap().unwrap();
     // A replay that came as far as the event, and no further.
-    writer::send(&scene.memory, record::write_mark(&letter, 1)).await.unwrap();
+    writer::send(&scene.memory, record::write_mark(&dead_letter, 1)).await.unwrap();
     let mut headers = Headers::default();
     headers.push(Headers::REPLAY_OF, "LETTERS:1");
     writer::send(&scene.memory, Message { headers, ..event.message }).await.unwrap();
     advance(2 * WINDOW).await;
 
-    assert_eq!(scene.letters.replay(1, ReplayTo::Everyone).await.unwrap(), Replayed::Before);
+    assert_eq!(scene.dead_letters.replay(1, ReplayTo::Everyone).await.unwrap(), Replayed::Before);
 
     assert_eq!((scene.memory.stored().len(), scene.count().await), (2, 0));
 }
@@ -153,10 +153,10 @@ async fn what_the_memory_gave_up_on_is_recovered() {
     }
     assert!(tokio::time::timeout(ack_wait, deliveries.next(1)).await.is_err(), "there is nothing more to deliver");
 
-    let recovered = scene.letters.recover("RULES", "promotions").await.unwrap();
+    let recovered = scene.dead_letters.recover("RULES", "promotions").await.unwrap();
 
-    let letter = scene.letters.get(2).await.unwrap().unwrap();
+    let dead_letter = scene.dead_letters.get(2).await.unwrap().unwrap();
     assert_eq!((recovered.from_advisories, recovered.unaccounted), (1, 0));
-    assert_eq!((letter.reason, letter.attempts), (DeadReason::Exhausted, 2));
-    assert_eq!(scene.letters.recover("RULES", "promotions").await.unwrap(), Recovered::default());
+    assert_eq!((dead_letter.reason, dead_letter.attempts), (DeadReason::Exhausted, 2));
+    assert_eq!(scene.dead_letters.recover("RULES", "promotions").await.unwrap(), Recovered::default());
 }

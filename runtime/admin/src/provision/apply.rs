@@ -1,5 +1,6 @@
 //! Doing what a plan says.
 
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::settings::ConsumerSettings;
 use eventsmith_bus::transport::ServerFailure;
 use eventsmith_event::stream::{DeliverFrom, Retention};
@@ -47,18 +48,19 @@ impl Server {
         let deliver = if is_queue { DeliverFrom::All } else { found.resume() };
         self.delete_consumer(stream, name).await.map_err(failed)?;
         let created = self.put_consumer(&ConsumerSettings { deliver, ..wanted.clone() }, false).await;
-        created.map(Ok).map_err(|failure| {
-            let reason = failure.to_string();
-            ProvisionError::Deleted { about: about.to_owned(), deliver, reason }
+        created.map(Ok).map_err(|failure| ProvisionError::Deleted {
+            about: about.to_owned(),
+            deliver,
+            reason: Cause::of(failure),
         })
     }
 }
 
-/// Streams come before their consumers; and first those that give up subjects, which others may be to take.
+/// Streams come before their consumers; and first those that release subjects, which others are to capture.
 fn rank(change: &Change) -> u8 {
-    let gives_up = change.fields.iter().any(|field| field.field == "subjects" && field.note.is_some());
+    let releases = change.fields.iter().any(|field| field.field == "subjects" && field.note.is_some());
     match (&change.wanted, change.action) {
-        (Wanted::Stream(_), Action::Update) if gives_up => 0,
+        (Wanted::Stream(_), Action::Update) if releases => 0,
         (Wanted::Stream(_), _) => 1,
         (Wanted::Consumer(_), _) => 2,
     }

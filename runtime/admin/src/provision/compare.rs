@@ -100,22 +100,29 @@ impl Server {
             )),
             (Action::Recreate, _, Some(found)) => {
                 let (floor, delivered) = (found.progress.ack_floor, found.progress.delivered);
-                let again = match delivered > floor {
-                    true => format!("what was delivered up to {delivered} comes again"),
-                    false => "nothing comes again".to_owned(),
+                let redelivered = match delivered > floor {
+                    true => format!("what was delivered up to {delivered} is redelivered"),
+                    false => "nothing is redelivered".to_owned(),
                 };
                 change.notes.push(match floor {
-                    0 => format!("it begins again where it began, as nothing is acknowledged: {again}"),
-                    _ => format!("it goes on after sequence {floor}: {again}"),
+                    0 => format!("it begins again where it began, as nothing is acknowledged: {redelivered}"),
+                    _ => format!("it goes on after sequence {floor}: {redelivered}"),
                 });
             }
             // It is said once and never again.
-            (Action::Create, _, _) => change.notes.push(match wanted.deliver {
+            (Action::Create, _, _) => {
+                let begins = match wanted.deliver {
                 DeliverFrom::All => "it begins with the first message that the stream holds".to_owned(),
                 DeliverFrom::New => "it begins with what is published from now on".to_owned(),
                 DeliverFrom::Sequence(sequence) => format!("it begins at sequence {sequence}"),
                 DeliverFrom::Time(time) => format!("it begins with what was stored at {time} or later"),
-            }),
+                    other => {
+                        change.refuse(format!("deliver has a value that is unknown here: {other:?}"));
+                        return Ok(change);
+                    }
+                };
+                change.notes.push(begins);
+            }
             _ => {}
         }
         Ok(change)
@@ -127,7 +134,7 @@ impl Server {
             change.action = Action::Create;
         }
         for field in fields {
-            let (from, to) = (found.map(field.words), (field.words)(wanted));
+            let (from, to) = (found.map(field.text), (field.text)(wanted));
             if from.as_ref() == Some(&to) {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! Why streams and consumers are not as the catalogue wants them.
 
+use eventsmith_bus::cause::Cause;
 use eventsmith_bus::transport::ServerFailure;
 use eventsmith_event::stream::DeliverFrom;
 
@@ -22,8 +23,9 @@ pub enum ProvisionError {
         about: String,
         /// The server's error code.
         code: u64,
-        /// The server's words.
-        reason: String,
+        /// The server's message.
+        #[source]
+        reason: Cause,
     },
     /// The server did not answer.
     #[error("the server did not answer about {about}: {reason}; is JetStream enabled, and may this user use it?")]
@@ -31,7 +33,17 @@ pub enum ProvisionError {
         /// The stream or the consumer.
         about: String,
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
+    },
+    /// A setting has a value that this version of eventsmith cannot write for the server.
+    #[error("{about} cannot be provisioned: {reason}; update eventsmith")]
+    Unsupported {
+        /// The stream or the consumer.
+        about: String,
+        /// Which setting, and its value.
+        #[source]
+        reason: Cause,
     },
     /// A consumer was to be recreated, is deleted, and could not be created.
     #[error(
@@ -44,7 +56,8 @@ pub enum ProvisionError {
         /// Where it has to begin to go on where it was.
         deliver: DeliverFrom,
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }
 
@@ -53,6 +66,7 @@ impl ProvisionError {
         match failure {
             ServerFailure::Refused { code, reason } => Self::Server { about, code, reason },
             ServerFailure::Unavailable(reason) => Self::Unavailable { about, reason },
+            failure @ ServerFailure::Unsupported { .. } => Self::Unsupported { about, reason: Cause::of(failure) },
         }
     }
 }

@@ -36,6 +36,7 @@ pub struct Change {
 /// What is to be done with a stream or a consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Action {
     /// It is as it should be.
     Keep,
@@ -84,7 +85,7 @@ impl Plan {
 }
 
 impl Change {
-    /// What it is about, in words.
+    /// What it is about, for people.
     pub(super) fn about(&self) -> String {
         match &self.consumer {
             Some(consumer) => format!("the consumer {consumer} of {}", self.stream),

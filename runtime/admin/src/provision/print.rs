@@ -13,8 +13,8 @@ impl Plan {
         refused
             .flat_map(|change| {
                 let fields = change.fields.iter().filter(|field| field.effect == Effect::Refuse);
-                let reasons =
-                    fields.map(|field| format!("{}: {}", Words(field), field.note.as_deref().unwrap_or_default()));
+                let reasons = fields
+                    .map(|field| format!("{}: {}", FieldTransition(field), field.note.as_deref().unwrap_or_default()));
                 let about = change.about();
                 reasons.chain(change.notes.clone()).map(move |reason| format!("{about}: {reason}")).collect::<Vec<_>>()
             })
@@ -59,7 +59,7 @@ impl fmt::Display for Change {
         for field in &self.fields {
             match &field.from {
                 None => writeln!(f, "    {} {}", field.field, field.to)?,
-                Some(_) => writeln!(f, "{sign} {about}: {}", Words(field))?,
+                Some(_) => writeln!(f, "{sign} {about}: {}", FieldTransition(field))?,
             }
             if let Some(note) = &field.note {
                 writeln!(f, "    {}: {note}", if field.effect == Effect::Refuse { "refused" } else { "warning" })?;
@@ -71,9 +71,9 @@ impl fmt::Display for Change {
 }
 
 /// A setting with what it is and what it is to be.
-struct Words<'a>(&'a FieldChange);
+struct FieldTransition<'a>(&'a FieldChange);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for FieldTransition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FieldChange { field, from, to, .. } = self.0;
         match from {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings, words};
+use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings, format};
 use serde::Serialize;
 
 use super::error::ProvisionError;
@@ -141,9 +141,9 @@ impl fmt::Display for Status {
                 stream.bytes.to_string(),
                 stream.first_sequence.to_string(),
                 stream.last_sequence.to_string(),
-                words::limit(settings.max_age, words::duration),
-                words::limit(settings.max_bytes, words::bytes),
-                words::limit(settings.max_messages, |max| max.to_string()),
+                format::limit(settings.max_age, format::duration),
+                format::limit(settings.max_bytes, format::bytes),
+                format::limit(settings.max_messages, |max| max.to_string()),
             ]
         });
         table(f, &heads, streams)?;

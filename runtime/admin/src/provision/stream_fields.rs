@@ -4,7 +4,7 @@
 //! `tests/tests/bus/provision/fields.rs` tries every line of the table on one.
 
 use eventsmith_bus::settings::fields::{Effect, Field, FieldEffect, any_server, update, warn};
-use eventsmith_bus::settings::{StreamSettings, words};
+use eventsmith_bus::settings::{StreamSettings, format};
 use eventsmith_event::stream::{Discard, Retention};
 use serde::Serialize;
 
@@ -12,30 +12,30 @@ use serde::Serialize;
 pub(crate) const STREAM: &[Field<StreamSettings>] = &[
     Field {
         name: "description",
-        words: |stream| format!("{:?}", stream.description),
+        text: |stream| format!("{:?}", stream.description),
         effect: update,
         needs: any_server,
     },
     Field {
         name: "subjects",
-        words: |stream| words::subjects(&stream.subjects),
+        text: |stream| format::subjects(&stream.subjects),
         effect: |found, wanted| {
             let gone: Vec<String> =
                 found.subjects.iter().filter(|subject| !wanted.subjects.contains(subject)).cloned().collect();
-            let note = || format!("what is published to {} is captured no more", words::subjects(&gone));
+            let note = || format!("what is published to {} is captured no more", format::subjects(&gone));
             (Effect::Update, (!gone.is_empty()).then(note))
         },
         needs: any_server,
     },
     Field {
         name: "storage",
-        words: |stream| name_of(&stream.storage),
+        text: |stream| name_of(&stream.storage),
         effect: |_, _| refuse("messages of a stream cannot move; publish to a new stream under another name"),
         needs: any_server,
     },
     Field {
         name: "retention",
-        words: |stream| name_of(&stream.retention),
+        text: |stream| name_of(&stream.retention),
         effect: |found, wanted| match (found.retention, wanted.retention) {
             (Retention::WorkQueue, _) | (_, Retention::WorkQueue) => {
                 refuse("no server turns a stream into a work queue or back; publish to a new stream under another name")
@@ -49,33 +49,33 @@ pub(crate) const STREAM: &[Field<StreamSettings>] = &[
     },
     Field {
         name: "max_age",
-        words: |stream| words::limit(stream.max_age, words::duration),
+        text: |stream| format::limit(stream.max_age, format::duration),
         effect: |found, wanted| warn(lower(found.max_age, wanted.max_age), "older messages are dropped"),
         needs: any_server,
     },
     Field {
         name: "max_bytes",
-        words: |stream| words::limit(stream.max_bytes, words::bytes),
+        text: |stream| format::limit(stream.max_bytes, format::bytes),
         effect: |found, wanted| at_the_limit(lower(found.max_bytes, wanted.max_bytes), wanted),
         needs: any_server,
     },
     Field {
         name: "max_messages",
-        words: |stream| words::limit(stream.max_messages, |max| max.to_string()),
+        text: |stream| format::limit(stream.max_messages, |max| max.to_string()),
         effect: |found, wanted| at_the_limit(lower(found.max_messages, wanted.max_messages), wanted),
         needs: any_server,
     },
-    Field { name: "replicas", words: |stream| stream.replicas.to_string(), effect: update, needs: any_server },
+    Field { name: "replicas", text: |stream| stream.replicas.to_string(), effect: update, needs: any_server },
     Field {
         name: "duplicate_window",
-        words: |stream| words::duration(stream.duplicate_window),
+        text: |stream| format::duration(stream.duplicate_window),
         effect: update,
         needs: any_server,
     },
-    Field { name: "discard", words: |stream| name_of(&stream.discard), effect: update, needs: any_server },
+    Field { name: "discard", text: |stream| name_of(&stream.discard), effect: update, needs: any_server },
     Field {
         name: "atomic",
-        words: |stream| stream.atomic.to_string(),
+        text: |stream| stream.atomic.to_string(),
         effect: update,
         needs: |stream| stream.atomic.then_some((2, 12)),
     },
@@ -86,13 +86,12 @@ fn refuse(reason: &str) -> FieldEffect {
 }
 
 fn at_the_limit(is_lower: bool, wanted: &StreamSettings) -> FieldEffect {
-    warn(
-        is_lower,
-        match wanted.discard {
-            Discard::Old => "the oldest messages beyond it are dropped",
-            Discard::New => "new messages are refused until there is room",
-        },
-    )
+    let warning = match wanted.discard {
+        Discard::Old => "the oldest messages beyond it are dropped",
+        Discard::New => "new messages are refused until there is room",
+        other => return refuse(&format!("discard has a value that is unknown here: {other:?}")),
+    };
+    warn(is_lower, warning)
 }
 
 /// Whether a limit gets lower; none is the highest.

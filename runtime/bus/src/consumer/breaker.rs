@@ -52,6 +52,7 @@ impl Default for BreakerConfig {
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BreakerState {
     /// Events go to their handlers.
     Closed,
@@ -67,7 +68,7 @@ pub(super) struct Breaker {
     pub(super) name: String,
     config: BreakerConfig,
     inner: Mutex<Inner>,
-    /// Tells all who fetch of every change.
+    /// Notifies all who fetch of every change.
     changed: watch::Sender<()>,
 }
 
@@ -110,7 +111,7 @@ impl Phase {
 }
 
 impl Breaker {
-    /// A closed breaker, which tells of its changes.
+    /// A closed breaker, which notifies of its changes.
     pub(super) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
         let inner = Inner { phase: Phase::Closed, generation: 0, consecutive: 0, recent: VecDeque::new() };
         Self { name, config, inner: Mutex::new(inner), changed }
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_without_a_verdict_makes_room_for_another() {
+    async fn a_probe_without_a_result_makes_room_for_another() {
         let breaker = breaker(1, 1.1, 20);
         attempt(&breaker, true);
         advance(Duration::from_secs(30)).await;

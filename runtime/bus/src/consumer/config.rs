@@ -56,7 +56,7 @@ pub struct ConsumerConfig {
     pub breakers: BTreeMap<String, BreakerConfig>,
     /// What is different for the handler of one type of event, by that type.
     pub handlers: BTreeMap<String, HandlerConfig>,
-    /// How long handlers may go on once the consumer is told to stop. What still runs then is dropped and nakked.
+    /// How long handlers may go on once the consumer is asked to stop. What still runs then is dropped and nakked.
     /// Default: 25 s, which is less than the 30 s that Kubernetes waits.
     #[serde(with = "duration")]
     pub shutdown_timeout: Duration,
@@ -71,7 +71,7 @@ pub struct ConsumerConfig {
     /// How many events of one stream may be delivered and not acknowledged, over all instances of the service; those that
     /// wait to be tried again count too. Default: 1,000.
     pub max_ack_pending: usize,
-    /// After this many deliveries the server gives up. Must be more than any `max_attempts`. Default: 100.
+    /// After this many deliveries the server no longer delivers an event. Must be more than any `max_attempts`. Default: 100.
     pub max_deliver: u64,
     /// Where a new consumer begins to read. Default: at the first event of the stream.
     pub deliver: DeliverFrom,
@@ -111,6 +111,7 @@ pub struct HandlerConfig {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Order {
     /// None: whatever comes is handled as soon as a handler is free.
     #[default]

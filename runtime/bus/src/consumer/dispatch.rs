@@ -25,9 +25,10 @@ const MOST: usize = 32_768;
 const AT_A_TIME: Duration = Duration::from_millis(5);
 /// How many deliveries are taken before anything else is done.
 const AT_ONCE: usize = 32;
-/// An event that was delivered no more often than this has been nakked by a service that was restarted, as a rule.
-const BEYOND_SUSPICION: u64 = 2;
-/// How often to look whether those events are done that somebody else had in hand when we took over.
+/// An event that was delivered no more often than this was nakked by a service that was restarted, as a rule: it need not
+/// have killed a process.
+const HARMLESS_ATTEMPTS: u64 = 2;
+/// How often to look whether those events are settled that another instance held when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long to wait until it is noted which events were not run.
 const NOTE_PATIENCE: Duration = Duration::from_secs(2);
@@ -41,7 +42,7 @@ pub(super) struct Dispatch {
     pub(super) worker: Arc<Worker>,
     pub(super) config: Arc<ConsumerConfig>,
     pub(super) breakers: Vec<Arc<Breaker>>,
-    /// Tells of changes of the breakers.
+    /// Notifies of changes of the breakers.
     pub(super) changes: watch::Receiver<()>,
     pub(super) deliveries: Box<dyn Deliveries>,
     pub(super) keeper: Keeper,
@@ -52,7 +53,7 @@ pub(super) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Works until told to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
+    /// Works until asked to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         if self.config.order == Order::Key {
@@ -67,7 +68,7 @@ impl Dispatch {
         self.finish(deadline).await;
         if let Err(error) = self.deliveries.confirm().await {
             let stream = &self.worker.stream;
-            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events come again");
+            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events are redelivered");
         }
         outcome
     }
@@ -107,7 +108,7 @@ impl Dispatch {
                         self.accept(delivery).await;
                         self.accept_more().await;
                     }
-                    // Another instance may have been served until now, and have events of our keys in hand.
+                    // Another instance may have been served until now, and hold events of our keys.
                     Arrival::PinChanged => {
                         self.nak_waiting().await;
                         self.keeper.lock().queue.expect_nothing();
@@ -271,10 +272,10 @@ impl Dispatch {
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
         for delivery in waiting {
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
-                tracing::warn!(%error, "the rest cannot be handed back; it comes again after ack_wait");
+                tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
                 return;
             }
-            Counters::count(&self.worker.monitor.counters().handed_back);
+            Counters::count(&self.worker.monitor.counters().released);
         }
     }
 
@@ -293,7 +294,7 @@ impl Dispatch {
                 tracing::error!(
                     stream = self.worker.stream,
                     left,
-                    "handlers do not give way; their events come again after ack_wait"
+                    "handlers do not end; their events are redelivered after ack_wait"
                 );
             }
         }

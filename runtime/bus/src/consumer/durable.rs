@@ -23,7 +23,7 @@ pub(super) async fn ensure(transport: &dyn Transport, wanted: &ConsumerSettings)
     let exact = FoundConsumer::exactly(wanted.clone());
     let mut differs = false;
     for field in CONSUMER {
-        let (from, to) = ((field.words)(&found), (field.words)(&exact));
+        let (from, to) = ((field.text)(&found), (field.text)(&exact));
         if from == to {
             continue;
         }
@@ -62,7 +62,7 @@ fn differences(found: &FoundConsumer, wanted: &ConsumerSettings) -> Vec<String> 
     let exact = FoundConsumer::exactly(wanted.clone());
     let mut differences = Vec::new();
     for field in CONSUMER {
-        let (is, needed) = ((field.words)(found), (field.words)(&exact));
+        let (is, needed) = ((field.text)(found), (field.text)(&exact));
         match field.name {
             "ack_wait" | "max_ack_pending" => {}
             "max_deliver" => {
@@ -82,6 +82,10 @@ fn failed(wanted: &ConsumerSettings, failure: ServerFailure) -> ConsumeError {
     let (stream, consumer) = (wanted.stream.clone(), wanted.name.clone());
     match failure {
         ServerFailure::Refused { reason, .. } => ConsumeError::Server { stream, consumer, reason },
+        ServerFailure::Unsupported { setting, value } => {
+            let reason = format!("{value} is a value that this version of eventsmith does not know");
+            ConsumeError::Config { setting: setting.to_owned(), reason }
+        }
         ServerFailure::Unavailable(reason) => {
             ConsumeError::Unavailable { about: format!("the consumer {consumer} of {stream}"), reason }
         }
@@ -141,9 +145,9 @@ mod tests {
             ("inactive_threshold", |found| found.inactive_threshold = Duration::from_secs(1)),
         ];
         for (name, change) in cases {
-            let told = differences(&found(change), &settings());
-            assert_eq!(told.len(), 1, "{told:?}");
-            assert!(told[0].starts_with(name), "{told:?}");
+            let found = differences(&found(change), &settings());
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(name), "{found:?}");
         }
     }
 }

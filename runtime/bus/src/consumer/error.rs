@@ -1,5 +1,7 @@
 //! Why a consumer does not run.
 
+use crate::cause::Cause;
+
 /// Why a consumer does not run, or no longer.
 ///
 /// ```
@@ -99,8 +101,9 @@ pub enum ConsumeError {
         stream: String,
         /// The name of the consumer.
         consumer: String,
-        /// The server's words.
-        reason: String,
+        /// The server's message.
+        #[source]
+        reason: Cause,
     },
     /// The consumer, or its stream, was deleted while it ran.
     #[error(
@@ -112,8 +115,9 @@ pub enum ConsumeError {
         stream: String,
         /// The name of the consumer.
         consumer: String,
-        /// The server's words.
-        reason: String,
+        /// The server's message.
+        #[source]
+        reason: Cause,
     },
     /// The server did not let this program in again after the connection was lost, for as long as
     /// [`login_timeout`](crate::config::Config::login_timeout) says.
@@ -135,6 +139,7 @@ pub enum ConsumeError {
         /// What it was asked about.
         about: String,
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }

@@ -20,8 +20,9 @@ pub struct Summary {
     pub failed: u64,
     /// Gone to the dead letters.
     pub dead_lettered: u64,
-    /// Nakked without having been tried, as the consumer was shut down, or another instance is served.
-    pub handed_back: u64,
+    /// Nakked without having been tried, so that another instance gets them at once: the consumer was shut down, or another
+    /// instance is served.
+    pub released: u64,
     /// Cut off in their handlers, as the shutdown took too long.
     pub cut_off: u64,
 }
@@ -52,20 +53,20 @@ pub(super) struct Counters {
     pub(super) handled: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) dead_lettered: AtomicU64,
-    pub(super) handed_back: AtomicU64,
+    pub(super) released: AtomicU64,
     pub(super) cut_off: AtomicU64,
 }
 
 impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
-        let Counters { handled, failed, dead_lettered, handed_back, cut_off } = &self.shared.counters;
+        let Counters { handled, failed, dead_lettered, released, cut_off } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
             handled: read(handled),
             failed: read(failed),
             dead_lettered: read(dead_lettered),
-            handed_back: read(handed_back),
+            released: read(released),
             cut_off: read(cut_off),
         }
     }

@@ -24,8 +24,8 @@ pub(super) struct Queue {
     key_queues: HashMap<Key, BTreeMap<u64, Slot>>,
     /// Numbers of the events that wait or run. If the server delivers one of them again, because an in-progress ack was lost
     /// with a connection, it is not run a second time.
-    in_hand: HashSet<u64>,
-    /// Events without a key that were nacked and are expected again, by this time at the latest.
+    held_here: HashSet<u64>,
+    /// Events without a key that were nakked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
     /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
     /// their numbers to others. If the server delivers one of them again, because the acknowledgement was lost or came too
@@ -57,16 +57,16 @@ enum Slot {
     Blocked(Box<ReadyDelivery>),
     /// Is ready, or runs.
     Begun,
-    /// Was nacked and is expected again, by this time at the latest.
+    /// Was nakked and is expected again, by this time at the latest.
     Away(Instant),
 }
 
 impl Queue {
-    /// Takes a delivery in, unless it is in hand already.
+    /// Takes a delivery in, unless it is held here already.
     pub(super) fn push(&mut self, delivery: Delivery, routing: Routing) {
         let sequence = delivery.sequence;
-        if !self.in_hand.insert(sequence) {
-            tracing::debug!(sequence, "delivered again while in hand; ignored");
+        if !self.held_here.insert(sequence) {
+            tracing::debug!(sequence, "redelivered while it waits or runs; ignored");
             return;
         }
         self.away.remove(&sequence);
@@ -110,7 +110,7 @@ impl Queue {
     }
 
     fn leave(&mut self, sequence: u64, key: Option<&Key>) {
-        self.in_hand.remove(&sequence);
+        self.held_here.remove(&sequence);
         if let Some(key) = key {
             if let Some(slots) = self.key_queues.get_mut(key) {
                 slots.remove(&sequence);
@@ -119,10 +119,10 @@ impl Queue {
         }
     }
 
-    /// An event was nacked to be tried again; those of its key wait for it, but not longer than `until`.
+    /// An event was nakked to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
         self.forget(sequence);
-        self.in_hand.remove(&sequence);
+        self.held_here.remove(&sequence);
         match key {
             Some(key) => {
                 if let Some(slots) = self.key_queues.get_mut(key) {
@@ -142,7 +142,7 @@ impl Queue {
             let before = slots.len();
             slots.retain(|_, slot| !overdue(slot));
             if slots.len() < before {
-                tracing::warn!(key = &**key, "an event did not come again; those behind it go on");
+                tracing::warn!(key = &**key, "an event was not redelivered; those behind it go on");
                 shorter.push(key.clone());
             }
         }
@@ -154,7 +154,7 @@ impl Queue {
         self.held = true;
     }
 
-    /// Expects nothing any more that was nacked: it may be redelivered to another instance.
+    /// Expects nothing any more that was nakked: it may be redelivered to another instance.
     pub(super) fn expect_nothing(&mut self) {
         self.away.clear();
         self.key_queues.retain(|_, slots| {
@@ -192,7 +192,7 @@ impl Queue {
             }
         }
         for delivery in &drained {
-            self.in_hand.remove(&delivery.sequence);
+            self.held_here.remove(&delivery.sequence);
         }
         drained.sort_unstable_by_key(|delivery| delivery.sequence);
         drained
@@ -211,7 +211,7 @@ impl Queue {
     /// How many of the events that the server counts as delivered and not acked are known here.
     pub(super) fn known(&self) -> usize {
         let away = self.key_queues.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
-        self.in_hand.len() + self.away.len() + away.count()
+        self.held_here.len() + self.away.len() + away.count()
     }
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_to_come_again_is_waited_for() {
+    fn an_event_that_is_to_be_redelivered_is_waited_for() {
         let (mut queue, key) = (Queue::default(), "a".into());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_never_comes_again_is_not_waited_for_without_end() {
+    fn an_event_that_is_never_redelivered_is_not_waited_for_without_end() {
         let (mut queue, key, now) = (Queue::default(), "a".into(), Instant::now());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_again_is_known_unless_it_may_come_to_somebody_else() {
+    fn what_is_to_be_redelivered_is_known_unless_another_instance_may_get_it() {
         let (mut queue, key) = (Queue::default(), "a".into());
         push(&mut queue, 1, "a");
         pop(&mut queue);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_in_hand_is_not_taken_twice() {
+    fn a_delivery_that_is_held_is_not_taken_twice() {
         let mut queue = Queue::default();
         push(&mut queue, 1, "a");
         push(&mut queue, 1, "a");
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handled_is_known_when_it_comes_again_and_not_for_ever() {
+    fn what_was_handled_is_known_when_it_is_redelivered_and_not_for_ever() {
         let mut queue = Queue::default();
         let again = |sequence| Delivery { deliveries: 2, ..Delivery::for_test(sequence) };
         let stored = again(0).stored;

@@ -10,7 +10,7 @@ use crate::config::duration;
 /// When and how often a failed event is tried again.
 ///
 /// The delay doubles with every attempt and is shortened at random by up to a half, so that events that failed together
-/// do not come back together. It is computed here and not by the server, which ignores its own list of delays for
+/// are not redelivered together. It is computed here and not by the server, which ignores its own list of delays for
 /// events that are nakked.
 ///
 /// Which errors are tried again is for the handler to say: see [`HandlerError`](crate::handler::HandlerError).

@@ -58,7 +58,7 @@ impl Routes {
     }
 
     /// Gives every handler its retry policy, its timeout and its breaker. Returns the breakers. After `max_deliver` deliveries the
-    /// server gives up, where that is ours to say.
+    /// server delivers an event no more, where that is ours to say.
     pub(super) fn configure(
         &mut self,
         config: &ConsumerConfig,
@@ -288,7 +288,7 @@ impl Route {
             };
             let caught = AssertUnwindSafe(work).catch_unwind();
             Ok(caught
-                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_in_words(&*panic))))
+                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_message(&*panic))))
                 .boxed())
         };
         // An upcast that panics does so again when the event is handled, where it is an outcome.
@@ -354,7 +354,7 @@ fn undecodable(error: DecodeError) -> HandlerOutcome {
     }
 }
 
-fn panic_in_words(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
 }

@@ -188,7 +188,7 @@ impl Worker {
         let (sequence, stored) = (begun.delivery.sequence, begun.delivery.stored);
         let end = AssertUnwindSafe(self.run_to_end(begun)).catch_unwind().await.unwrap_or_else(|_| {
             // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
-            // off. The event comes again after `ack_wait`.
+            // off. The event is redelivered after `ack_wait`.
             tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
             DeliveryEnd::Other
         });
@@ -335,7 +335,7 @@ fn log_settlement(outcome: &HandlerOutcome, settlement: Settlement) {
         Settlement::Nak => {}
         Settlement::Retry(delay) => tracing::warn!(error = outcome.error(), ?delay, "failed; it is redelivered"),
         Settlement::DeadLetter(reason) => {
-            tracing::error!(error = outcome.error(), %reason, "it goes to the dead letters")
+            tracing::error!(error = outcome.error(), %reason, "it is dead-lettered")
         }
     }
 }

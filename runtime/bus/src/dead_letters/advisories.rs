@@ -11,13 +11,13 @@ use super::reason::DeadReason;
 use super::writer::dead_letter;
 use crate::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
 
-/// What the dead letters say of what went wrong.
-pub const GAVE_UP: &str =
-    "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
+/// The error in the dead letters of events that the server no longer delivers.
+pub const MAX_DELIVERIES_ERROR: &str =
+    "the server no longer delivers it: it reached max_deliver, and no delivery was acked";
 
-/// A durable consumer, and where its dead letters go.
+/// Handles the advisories about a durable consumer, and knows where its dead letters go.
 #[derive(Debug, Clone, Copy)]
-pub struct GivenUpBy<'a> {
+pub struct AdvisoryHandler<'a> {
     /// The root of the catalogue's subjects.
     pub root: &'a str,
     /// The stream of the dead letters.
@@ -28,9 +28,9 @@ pub struct GivenUpBy<'a> {
     pub consumer: &'a str,
 }
 
-/// What advisories came to.
+/// How many events the advisories were about, by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Advised {
+pub struct AdvisoryCounts {
     /// Events that are dead-lettered now.
     pub dead_lettered: u64,
     /// Events that could not be. Their advisories are left for next time.
@@ -44,15 +44,15 @@ struct Advisory {
     deliveries: u64,
 }
 
-impl GivenUpBy<'_> {
+impl AdvisoryHandler<'_> {
     /// Dead-letters what the server's advisories report. May be done at any time, by several at once.
     ///
     /// # Errors
     /// [`Unavailable`]; what was dead-lettered before is, the rest is found next time.
-    pub async fn handle_advisories(&self, transport: &dyn Transport) -> Result<Advised, Unavailable> {
+    pub async fn handle_advisories(&self, transport: &dyn Transport) -> Result<AdvisoryCounts, Unavailable> {
         let Self { dead_letters, stream, consumer, .. } = *self;
         let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}");
-        let (mut advised, mut from) = (Advised::default(), 1);
+        let (mut counts, mut from) = (AdvisoryCounts::default(), 1);
         let next = |from| MessageSelector::NextOf { subject: &subject, from };
         while let Some(message) = transport.message(dead_letters, next(from)).await? {
             from = message.sequence + 1;
@@ -62,17 +62,17 @@ impl GivenUpBy<'_> {
             };
             match self.handle(transport, &advisory, message.stored).await {
                 Ok(is_dead_lettered) => {
-                    advised.dead_lettered += u64::from(is_dead_lettered);
+                    counts.dead_lettered += u64::from(is_dead_lettered);
                     transport.delete_message(dead_letters, message.sequence).await?;
                 }
                 // It must not stand in the way of those behind it. If the server is gone, the next request says so.
                 Err(error) => {
-                    advised.failed += 1;
+                    counts.failed += 1;
                     self.log_failure(advisory.stream_seq, &error);
                 }
             }
         }
-        Ok(advised)
+        Ok(counts)
     }
 
     /// Dead-letters what an advisory reports, if it is there.
@@ -86,12 +86,12 @@ impl GivenUpBy<'_> {
                 stream,
                 consumer,
                 sequence,
-                "the server gave up on an event that the stream has dropped meanwhile; it cannot be dead-lettered"
+                "the server no longer delivers an event that the stream has dropped meanwhile; it cannot be dead-lettered"
             );
             return Ok(false);
         };
         let origin = self.origin(&message, advisory.deliveries);
-        dead_letter(transport, self.root, &origin, DeadReason::Exhausted, GAVE_UP).await?;
+        dead_letter(transport, self.root, &origin, DeadReason::Exhausted, MAX_DELIVERIES_ERROR).await?;
         transport.terminate(stream, consumer, sequence).await?;
         Ok(true)
     }
@@ -106,6 +106,6 @@ impl GivenUpBy<'_> {
     /// Logs that an event could not be dead-lettered.
     pub fn log_failure(&self, sequence: u64, error: &Unavailable) {
         let Self { stream, consumer, .. } = *self;
-        tracing::error!(stream, consumer, sequence, %error, "an event that the server gave up on cannot be dead-lettered");
+        tracing::error!(stream, consumer, sequence, %error, "an event that the server no longer delivers cannot be dead-lettered");
     }
 }

@@ -15,13 +15,13 @@ use crate::transport::{Headers, Message, StreamMessage};
 pub struct DeadLetter {
     /// Its number in the dead letter stream.
     pub sequence: u64,
-    /// Why the consumer gave up.
+    /// Why the event was dead-lettered.
     pub reason: DeadReason,
     /// What went wrong the last time, in one line.
     pub error: String,
     /// How often the event was delivered.
     pub attempts: u64,
-    /// The consumer that gave up.
+    /// The consumer that dead-lettered it.
     pub consumer: String,
     /// The stream that the event came from.
     pub origin_stream: String,
@@ -31,19 +31,19 @@ pub struct DeadLetter {
     pub subject: String,
     /// When the event was stored in its stream.
     pub stored: Timestamp,
-    /// When the consumer gave up.
+    /// When the event was dead-lettered.
     pub dead_lettered: Timestamp,
-    /// The type of the event, where its header or its envelope tells.
+    /// The type of the event, where its header or its envelope says.
     pub event_type: Option<String>,
-    /// The event as it was published. Empty if it was too large for a letter, which the header `Eventsmith-Dead-Payload`
+    /// The event as it was published. Empty if it was too large for a dead letter, which the header `Eventsmith-Dead-Payload`
     /// says; then it is where it was published, as long as that stream holds it.
     pub payload: Bytes,
-    /// All headers of the letter: those of the event, and those that say how it died.
+    /// All headers of the dead letter: those of the event, and those that say why it was dead-lettered.
     pub headers: Headers,
     /// Its subject in the dead letter stream.
     pub address: String,
-    /// Of the copy that marks a replay as begun: the letter that it is of, and after which message of the event's subject
-    /// the replayed event may be stored.
+    /// Of the copy that marks a replay as begun: the dead letter that it is of, and after which message of the event's
+    /// subject the replayed event may be stored.
     pub mark: Option<Mark>,
 }
 
@@ -68,26 +68,27 @@ const SUBJECT: &str = "Eventsmith-Dead-Subject";
 pub const STORED: &str = "Eventsmith-Dead-Stored";
 const TIME: &str = "Eventsmith-Dead-Time";
 const MESSAGE_ID: &str = "Eventsmith-Message-Id";
-/// Of a letter without the payload of its event: why that is missing.
+/// Of a dead letter without the payload of its event: why that is missing.
 pub const PAYLOAD: &str = "Eventsmith-Dead-Payload";
-/// Of a mark: the letter that is being replayed, and from where on to look for what was replayed.
+/// Of a mark: the dead letter that is being replayed, and from where on to look for what was replayed.
 const MARK: &str = "Eventsmith-Dead-Replaying";
 
 /// An error may be a page; a header is a line, and a listing shows less.
 const LONGEST_ERROR: usize = 1_000;
 
-/// The subject of the letter about an event. Its tail repeats that of the event, so that subjects select letters too.
+/// The subject of the dead letter about an event. Its tail repeats that of the event, so that subjects select dead letters
+/// too.
 pub fn address(root: &str, origin: &Origin<'_>) -> String {
     let subject = &*origin.message.subject;
     let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
     format!("{root}.{DEAD_LETTERS}.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
 }
 
-/// The letter about an event, without an id.
+/// The dead letter about an event, without an id.
 pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -> Message {
     let mut headers = Headers::default();
-    // What the event says of an earlier death is history, and control headers were for the stream it came from.
-    let is_kept = |name: &str, value: &str| is_legal(name, value) && !is_control(name) && !is_letters(name);
+    // What the event says of an earlier dead letter is history, and control headers were for the stream it came from.
+    let is_kept = |name: &str, value: &str| is_legal(name, value) && !is_control(name) && !is_dead_letter_header(name);
     for (name, value) in origin.message.headers.iter().filter(|(name, value)| is_kept(name, value)) {
         headers.push(name.to_owned(), value);
     }
@@ -106,40 +107,40 @@ pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -
     Message { subject: address(root, origin).into(), headers, payload: origin.message.payload.clone() }
 }
 
-/// An id by which the stream knows the letter about an event. A stream that was deleted and made anew counts from 1 again,
-/// so the number alone does not tell events apart.
+/// An id by which the stream knows the dead letter about an event. A stream that was deleted and made anew counts from 1
+/// again, so the number alone does not identify an event.
 pub fn id(origin: &Origin<'_>) -> String {
     let Origin { stream, consumer, sequence, stored, .. } = origin;
     format!("dlq:{stream}:{consumer}:{sequence}:{}", stored.as_nanosecond())
 }
 
-/// A copy of a letter that says that its replay has begun.
-pub fn write_mark(letter: &DeadLetter, after: u64) -> Message {
-    let mut headers = without(&letter.headers, is_control);
-    headers.push(MARK, format!("{}:{after}", letter.sequence));
-    Message { subject: letter.address.clone().into(), headers, payload: letter.payload.clone() }
+/// A copy of a dead letter that says that its replay has begun.
+pub fn write_mark(dead_letter: &DeadLetter, after: u64) -> Message {
+    let mut headers = without(&dead_letter.headers, is_control);
+    headers.push(MARK, format!("{}:{after}", dead_letter.sequence));
+    Message { subject: dead_letter.address.clone().into(), headers, payload: dead_letter.payload.clone() }
 }
 
-/// The letter without the text of its error.
-pub fn without_error(letter: &Message) -> Message {
-    let mut headers = without(&letter.headers, |name| name == ERROR);
+/// The dead letter without the text of its error.
+pub fn without_error(dead_letter: &Message) -> Message {
+    let mut headers = without(&dead_letter.headers, |name| name == ERROR);
     headers.push(ERROR, "");
-    Message { headers, ..letter.clone() }
+    Message { headers, ..dead_letter.clone() }
 }
 
-/// The letter without the payload of its event.
-pub fn without_payload(letter: &Message) -> Message {
-    let mut headers = letter.headers.clone();
+/// The dead letter without the payload of its event.
+pub fn without_payload(dead_letter: &Message) -> Message {
+    let mut headers = dead_letter.headers.clone();
     headers.push(PAYLOAD, "too-large");
-    Message { headers, payload: Bytes::new(), ..letter.clone() }
+    Message { headers, payload: Bytes::new(), ..dead_letter.clone() }
 }
 
-/// The headers of the event that a letter is about, without its id.
-pub fn original_headers(letter: &DeadLetter) -> Headers {
-    without(&letter.headers, |name| is_control(name) || is_letters(name) || is_replays(name))
+/// The headers of the event that a dead letter is about, without its id.
+pub fn original_headers(dead_letter: &DeadLetter) -> Headers {
+    without(&dead_letter.headers, |name| is_control(name) || is_dead_letter_header(name) || is_replay_header(name))
 }
 
-/// Reads a letter; `None` if it is none.
+/// Reads a dead letter; `None` if it is none.
 pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
     let StreamMessage { sequence, stored: _, message: Message { subject, headers, payload } } = stored;
     let number = |name| headers.get(name)?.parse().ok();
@@ -173,20 +174,20 @@ pub fn read(stored: StreamMessage) -> Option<DeadLetter> {
 }
 
 impl DeadLetter {
-    /// The headers in the order they were set: those of the event, then those that say how it died. Control headers of
-    /// the streams, which begin with `Nats-`, are left out.
+    /// The headers in the order they were set: those of the event, then those that say why it was dead-lettered. Control
+    /// headers of the streams, which begin with `Nats-`, are left out.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().filter(|(name, _)| !is_control(name))
     }
 
     /// Whether its replay was begun and not seen to its end: the event may be back on its subject already. Replaying the
-    /// letter again finds out, and publishes nothing twice.
+    /// dead letter again finds out, and publishes nothing twice.
     pub fn is_replay_begun(&self) -> bool {
         self.mark.is_some()
     }
 }
 
-/// A time as every letter writes it, so that equal times are equal texts.
+/// A time as every dead letter writes it, so that equal times are equal texts.
 pub fn nanoseconds(time: Timestamp) -> String {
     format!("{time:.9}")
 }
@@ -199,24 +200,24 @@ fn without(headers: &Headers, drop: impl Fn(&str) -> bool) -> Headers {
     kept
 }
 
-/// Whether a header tells the server what to do with a message.
+/// Whether a header is an instruction to the server.
 fn is_control(name: &str) -> bool {
     name.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("Nats-"))
 }
 
-/// Whether a header can be written. Servers store others too, and no letter must fail because of them.
+/// Whether a header can be written. Servers store others too, and no dead letter must fail because of them.
 fn is_legal(name: &str, value: &str) -> bool {
     let is_name = |byte: u8| byte.is_ascii_graphic() && byte != b':';
     !name.is_empty() && name.bytes().all(is_name) && !value.contains(['\r', '\n'])
 }
 
-/// Whether a header is one that only a letter has.
-fn is_letters(name: &str) -> bool {
+/// Whether a header is one that only a dead letter has.
+fn is_dead_letter_header(name: &str) -> bool {
     name.starts_with("Eventsmith-Dead-") || name == MESSAGE_ID
 }
 
 /// Whether a header says how an event was replayed before.
-fn is_replays(name: &str) -> bool {
+fn is_replay_header(name: &str) -> bool {
     name == Headers::REPLAY_OF || name == Headers::ONLY
 }
 
@@ -244,7 +245,7 @@ mod tests {
         Origin { stream: "RULES", consumer: "promotions", sequence: 17, stored, attempts: 3, message }
     }
 
-    fn letter(message: &Message, error: &str) -> DeadLetter {
+    fn dead_letter(message: &Message, error: &str) -> DeadLetter {
         let message = write("rules", &origin(message), DeadReason::TooOld, error);
         read(StreamMessage { sequence: 5, stored: Timestamp::now(), message }).unwrap()
     }
@@ -253,17 +254,26 @@ mod tests {
     fn what_is_written_can_be_read() {
         let message = event(&[("Nats-Msg-Id", "a-1"), ("Eventsmith-Type", "rule.activated"), ("x", "1"), ("x", "2")]);
 
-        let letter = letter(&message, "because");
+        let dead_letter = dead_letter(&message, "because");
 
-        assert_eq!(letter.address, "rules.dlq.promotions.RULES.17.domain.rule.activated");
-        assert_eq!((letter.reason, letter.error.as_str(), letter.attempts), (DeadReason::TooOld, "because", 3));
-        assert_eq!((letter.origin_stream.as_str(), letter.origin_sequence, letter.sequence), ("RULES", 17, 5));
-        assert_eq!((letter.subject.as_str(), letter.stored), ("rules.domain.rule.activated", origin(&message).stored));
-        assert_eq!(letter.event_type.as_deref(), Some("rule.activated"));
-        assert_eq!(letter.payload, message.payload);
-        assert_eq!(letter.headers.get(MESSAGE_ID), Some("a-1"));
-        assert_eq!(letter.headers.get(STORED), Some("2026-11-26T15:34:29.450599080Z"));
-        assert_eq!(letter.mark, None);
+        assert_eq!(dead_letter.address, "rules.dlq.promotions.RULES.17.domain.rule.activated");
+        assert_eq!(
+            (dead_letter.reason, dead_letter.error.as_str(), dead_letter.attempts),
+            (DeadReason::TooOld, "because", 3)
+        );
+        assert_eq!(
+            (dead_letter.origin_stream.as_str(), dead_letter.origin_sequence, dead_letter.sequence),
+            ("RULES", 17, 5)
+        );
+        assert_eq!(
+            (dead_letter.subject.as_str(), dead_letter.stored),
+            ("rules.domain.rule.activated", origin(&message).stored)
+        );
+        assert_eq!(dead_letter.event_type.as_deref(), Some("rule.activated"));
+        assert_eq!(dead_letter.payload, message.payload);
+        assert_eq!(dead_letter.headers.get(MESSAGE_ID), Some("a-1"));
+        assert_eq!(dead_letter.headers.get(STORED), Some("2026-11-26T15:34:29.450599080Z"));
+        assert_eq!(dead_letter.mark, None);
     }
 
     #[test]
@@ -272,19 +282,19 @@ mod tests {
         let foreign = [("Nats-Msg-Id", "a-1"), ("nats-rollup", "all"), ("Eventsmith-Only", "a")];
         let message = event(&[&own[..], &foreign[..]].concat());
 
-        let letter = letter(&message, "x");
+        let dead_letter = dead_letter(&message, "x");
 
-        assert_eq!(original_headers(&letter).iter().collect::<Vec<_>>(), own);
-        assert!(letter.headers().all(|(name, _)| !is_control(name)));
+        assert_eq!(original_headers(&dead_letter).iter().collect::<Vec<_>>(), own);
+        assert!(dead_letter.headers().all(|(name, _)| !is_control(name)));
     }
 
     #[test]
-    fn an_event_that_dies_again_tells_of_its_last_death_alone() {
+    fn an_event_that_is_dead_lettered_again_keeps_the_last_reason_alone() {
         let message = event(&[]);
-        let first = letter(&message, "first");
+        let first = dead_letter(&message, "first");
         let again = Message { headers: first.headers, ..message };
 
-        let second = letter(&again, "second");
+        let second = dead_letter(&again, "second");
 
         assert_eq!(second.error, "second");
         assert_eq!(second.headers.iter().filter(|(name, _)| *name == ERROR).count(), 1);
@@ -294,9 +304,9 @@ mod tests {
     fn what_no_header_may_be_is_left_out() {
         let message = event(&[("X Y", "1"), ("", "2"), ("ü", "3"), ("a:b", "4"), ("x", "5\r6"), ("y", "ü")]);
 
-        let letter = letter(&message, "x");
+        let dead_letter = dead_letter(&message, "x");
 
-        assert_eq!(original_headers(&letter).iter().collect::<Vec<_>>(), [("y", "ü")]);
+        assert_eq!(original_headers(&dead_letter).iter().collect::<Vec<_>>(), [("y", "ü")]);
     }
 
     #[test]
@@ -318,21 +328,24 @@ mod tests {
     fn an_error_becomes_one_line_of_bounded_length() {
         let error = format!("a\r\nNats-Rollup: all\0\t{}", "ü".repeat(2_000));
 
-        let letter = letter(&event(&[]), &error);
+        let dead_letter = dead_letter(&event(&[]), &error);
 
-        assert!(letter.error.starts_with("a Nats-Rollup: all üü"), "{}", letter.error);
-        assert_eq!(letter.error.chars().count(), LONGEST_ERROR);
+        assert!(dead_letter.error.starts_with("a Nats-Rollup: all üü"), "{}", dead_letter.error);
+        assert_eq!(dead_letter.error.chars().count(), LONGEST_ERROR);
     }
 
     #[test]
     fn a_mark_is_a_whole_letter_beside_what_it_marks() {
-        let letter = letter(&event(&[("x", "1")]), "x");
+        let dead_letter = dead_letter(&event(&[("x", "1")]), "x");
 
-        let message = write_mark(&letter, 9);
+        let message = write_mark(&dead_letter, 9);
         let mark = read(StreamMessage { sequence: 6, stored: Timestamp::now(), message }).unwrap();
 
         assert_eq!(mark.mark, Some(Mark { of: 5, after: 9 }));
-        assert_eq!((mark.error, mark.address, mark.payload), (letter.error, letter.address, letter.payload));
+        assert_eq!(
+            (mark.error, mark.address, mark.payload),
+            (dead_letter.error, dead_letter.address, dead_letter.payload)
+        );
         assert_eq!(mark.headers.get(Headers::ID), None);
     }
 

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::origin::Origin;
 use super::reason::DeadReason;
 use super::record::{self, STORED};
+use crate::cause::Cause;
 use crate::transport::{
     Headers, Message, MessageSelector, PublishAck, SendFailure, StreamMessage, Transport, Unavailable,
 };
@@ -38,51 +39,52 @@ pub async fn dead_letter(
     reason: DeadReason,
     error: &str,
 ) -> Result<DeadLettered, Unavailable> {
-    let mut letter = record::write(root, origin, reason, error);
-    letter.headers.push(Headers::ID, record::id(origin));
-    store(transport, letter).await
+    let mut dead_letter = record::write(root, origin, reason, error);
+    dead_letter.headers.push(Headers::ID, record::id(origin));
+    store(transport, dead_letter).await
 }
 
 /// Stores a dead letter unless it is there. One that has no id is stored even if it was there a moment ago.
 ///
 /// # Errors
 /// As [`dead_letter`].
-pub async fn store(transport: &dyn Transport, letter: Message) -> Result<DeadLettered, Unavailable> {
-    let subject = &*letter.subject;
+pub async fn store(transport: &dyn Transport, dead_letter: Message) -> Result<DeadLettered, Unavailable> {
+    let subject = &*dead_letter.subject;
     let mut expected = 0;
     // A second look is enough, unless others keep changing what is there.
     for _ in 0..3 {
-        let mut attempt = letter.clone();
+        let mut attempt = dead_letter.clone();
         attempt.headers.push(Headers::EXPECTED_LAST_OF_SUBJECT, expected.to_string());
         match send_shortened(transport, attempt).await {
             // Its id was stored within the duplicate window, and yet it is not there: it was replayed or purged.
             Ok(PublishAck { duplicate: true, .. }) => return Ok(DeadLettered::Before),
             Ok(PublishAck { sequence, .. }) => return Ok(DeadLettered::Now(sequence)),
             Err(SendFailure::WrongSequence { .. }) => {
-                // Either this letter, or one about an event of the same number in an earlier stream of the same name.
+                // Either this dead letter, or one about an event of the same number in an earlier stream of the same name.
                 let last = last_of(transport, subject).await?;
-                if last.as_ref().is_some_and(|last| last.message.headers.get(STORED) == letter.headers.get(STORED)) {
+                if last.as_ref().is_some_and(|last| last.message.headers.get(STORED) == dead_letter.headers.get(STORED))
+                {
                     return Ok(DeadLettered::Before);
                 }
                 expected = last.map_or(0, |last| last.sequence);
             }
-            Err(failure) => return Err(Unavailable(format!("{subject}: {failure}"))),
+            Err(failure) => return Err(Unavailable(Cause::about(subject, failure))),
         }
     }
-    Err(Unavailable(format!("others write on {subject} at the same time")))
+    Err(Unavailable(format!("others write on {subject} at the same time").into()))
 }
 
 /// Sends a dead letter; with less in it if the server takes none of its size, as an event may be as large as that by itself.
 ///
 /// # Errors
 /// As [`send`].
-pub async fn send_shortened(transport: &dyn Transport, letter: Message) -> Result<PublishAck, SendFailure> {
-    let mut outcome = send(transport, letter.clone()).await;
+pub async fn send_shortened(transport: &dyn Transport, dead_letter: Message) -> Result<PublishAck, SendFailure> {
+    let mut outcome = send(transport, dead_letter.clone()).await;
     for shorten in [record::without_error, record::without_payload] {
         if !matches!(outcome, Err(SendFailure::TooLarge { .. })) {
             break;
         }
-        outcome = send(transport, shorten(&letter)).await;
+        outcome = send(transport, shorten(&dead_letter)).await;
     }
     outcome
 }
@@ -106,7 +108,7 @@ pub async fn send(transport: &dyn Transport, message: Message) -> Result<Publish
 /// The last message on a subject, in the stream that captures it.
 ///
 /// # Errors
-/// [`Unavailable`] when the server does not tell.
+/// [`Unavailable`] when the server does not answer.
 pub async fn last_of(transport: &dyn Transport, subject: &str) -> Result<Option<StreamMessage>, Unavailable> {
     match transport.streams_of(subject).await?.first() {
         Some(stream) => transport.message(stream, MessageSelector::LastOf(subject)).await,

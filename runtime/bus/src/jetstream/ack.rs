@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::client::{ASK_AGAIN, JetStream};
+use crate::cause::Cause;
 use crate::transport::{AckKind, Acker, Unavailable};
 
 /// Acknowledges a delivery to the server.
@@ -47,8 +48,8 @@ impl ReplyAcker {
             None => Box::pin(timeout(ASK_AGAIN, publish())).await,
         };
         match sent {
-            Ok(sent) => sent.map_err(|error| Unavailable(error.to_string())),
-            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}"))),
+            Ok(sent) => sent.map_err(|error| Unavailable(Cause::of(error))),
+            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}").into())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Acknowledgements of what was published, over one subscription of our own.
 //!
 //! The client's own requests cost a random inbox, a place in a map, a permit and a task that looks after it. Here a reply
-//! subject is a number, and who waits for it has a place in a row.
+//! subject is a number, and who waits for it has a slot in a queue.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -27,9 +27,9 @@ pub(super) struct Acks {
 /// Who waits for replies, in the order of their numbers.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// The number of the first place.
+    /// The number of the first slot.
     first: u64,
-    places: VecDeque<Option<oneshot::Sender<Message>>>,
+    slots: VecDeque<Option<oneshot::Sender<Message>>>,
 }
 
 impl Acks {
@@ -50,13 +50,13 @@ impl Acks {
         let mut reply = String::with_capacity(self.prefix.len() + 20);
         reply.push_str(&self.prefix);
         let mut waiting = lock(&self.waiting);
-        // Nobody answers those who gave up waiting, so their places are taken back here.
-        while waiting.places.front().is_some_and(|place| place.as_ref().is_none_or(oneshot::Sender::is_closed)) {
-            waiting.places.pop_front();
+        // Nobody answers those who stopped waiting, so their slots are freed here.
+        while waiting.slots.front().is_some_and(|slot| slot.as_ref().is_none_or(oneshot::Sender::is_closed)) {
+            waiting.slots.pop_front();
             waiting.first += 1;
         }
-        let number = waiting.first + waiting.places.len() as u64;
-        waiting.places.push_back(Some(sender));
+        let number = waiting.first + waiting.slots.len() as u64;
+        waiting.slots.push_back(Some(sender));
         drop(waiting);
         // Writing into a text cannot fail.
         let _ = write!(reply, "{number}");
@@ -73,13 +73,13 @@ impl Drop for Acks {
 
 impl Waiting {
     fn take(&mut self, number: u64) -> Option<oneshot::Sender<Message>> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.places.get_mut(place)?.take()
+        let slot = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.slots.get_mut(slot)?.take()
     }
 
-    fn give_up(&mut self) {
-        self.first += self.places.len() as u64;
-        self.places.clear();
+    fn abandon(&mut self) {
+        self.first += self.slots.len() as u64;
+        self.slots.clear();
     }
 }
 
@@ -108,12 +108,12 @@ async fn read(
                 }
                 if now.losses != losses {
                     losses = now.losses;
-                    lock(&waiting).give_up();
+                    lock(&waiting).abandon();
                 }
             }
         }
     }
-    lock(&waiting).give_up();
+    lock(&waiting).abandon();
 }
 
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn a_number_is_answered_once_and_only_if_somebody_waits_for_it() {
-        let mut waiting = Waiting { first: 7, places: VecDeque::new() };
+        let mut waiting = Waiting { first: 7, slots: VecDeque::new() };
         let (sender, _receiver) = oneshot::channel();
-        waiting.places.push_back(Some(sender));
+        waiting.slots.push_back(Some(sender));
 
         assert!(waiting.take(6).is_none() && waiting.take(8).is_none());
         assert!(waiting.take(7).is_some());
@@ -140,9 +140,9 @@ mod tests {
     fn numbers_are_not_used_again_after_a_loss() {
         let mut waiting = Waiting::default();
         let (sender, mut receiver) = oneshot::channel();
-        waiting.places.push_back(Some(sender));
+        waiting.slots.push_back(Some(sender));
 
-        waiting.give_up();
+        waiting.abandon();
 
         assert_eq!(waiting.first, 1);
         assert!(receiver.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));

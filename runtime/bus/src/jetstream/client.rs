@@ -85,7 +85,7 @@ impl JetStream {
             .timeout(config.request_timeout)
             .build(client.clone());
         let listening = Acks::listen(&client, link.clone()).await;
-        let acks = listening.map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
+        let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
         Ok(Arc::new(Self {
@@ -119,9 +119,9 @@ impl JetStream {
                     sleep(PAUSE).await;
                 }
                 Ok(Ok(Response::Err { error })) => return Ok(Err(error)),
-                Ok(Err(error)) => return Err(Unavailable(error.to_string())),
+                Ok(Err(error)) => return Err(Unavailable(Cause::of(error))),
                 Err(_) if Instant::now() < deadline => {}
-                Err(_) => return Err(Unavailable(format!("no answer within {:?}", self.request_timeout))),
+                Err(_) => return Err(Unavailable(format!("no answer within {:?}", self.request_timeout).into())),
             }
         }
     }
@@ -154,7 +154,7 @@ impl JetStream {
             streams: Option<Vec<String>>,
         }
         let answer = self.ask::<Names>("STREAM.NAMES".to_owned(), &json!({ "subject": subject })).await?;
-        let names = answer.map_err(|error| Unavailable(error.to_string()))?;
+        let names = answer.map_err(|error| Unavailable(Cause::of(error)))?;
         Ok(names.streams.unwrap_or_default())
     }
 
@@ -166,17 +166,17 @@ impl JetStream {
         // Draining closes the socket without regard to what is not written yet, so that comes first.
         let close = async {
             let flushed = timeout(self.request_timeout / 2, self.client.flush()).await;
-            self.client.drain().await.map_err(|error| Unavailable(error.to_string()))?;
+            self.client.drain().await.map_err(|error| Unavailable(Cause::of(error)))?;
             match flushed {
-                Ok(flushed) => flushed.map_err(|error| Unavailable(error.to_string()))?,
-                Err(_) => return Err(Unavailable("what was on its way was not sent in time".to_owned())),
+                Ok(flushed) => flushed.map_err(|error| Unavailable(Cause::of(error)))?,
+                Err(_) => return Err(Unavailable("what was on its way was not sent in time".into())),
             }
             // Fails only when the client's tasks have ended, which is what is waited for.
             drop(link.wait_for(|link| link.closed).await);
             Ok(())
         };
         let in_time = timeout(self.request_timeout, close).await;
-        in_time.unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.request_timeout))))
+        in_time.unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.request_timeout).into())))
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn passes(error: &ServerError) -> bool {
 
 impl From<ServerError> for ServerFailure {
     fn from(error: ServerError) -> Self {
-        Self::Refused { code: error.error_code().0, reason: error.to_string() }
+        Self::Refused { code: error.error_code().0, reason: Cause::of(error) }
     }
 }
 

@@ -32,7 +32,8 @@ pub enum ConnectError {
         /// The setting.
         setting: &'static str,
         /// What is wrong with it, and what would be right.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// No server could be reached.
     #[error("cannot connect to {servers}: {reason}; is a server running there?")]
@@ -40,15 +41,17 @@ pub enum ConnectError {
         /// The servers that were tried.
         servers: String,
         /// What the last one said.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// A server was reached and did not let us in.
-    #[error("{servers} refused the login{reason}; check user and password, token, credentials_file or nkey_seed")]
+    #[error("{servers} refused the login: {reason}; check user and password, token, credentials_file or nkey_seed")]
     Unauthorized {
         /// The servers that were tried.
         servers: String,
         /// What the server said.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// There is no agreement on encryption.
     #[error("no TLS connection to {servers}: {reason}; check tls_ca_file, tls_cert_file and tls_key_file")]
@@ -56,12 +59,13 @@ pub enum ConnectError {
         /// The servers that were tried.
         servers: String,
         /// What went wrong.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
 }
 
 impl ConnectError {
-    pub(super) fn unreachable(config: &Config, reason: String) -> Self {
+    pub(super) fn unreachable(config: &Config, reason: Cause) -> Self {
         Self::Unreachable { servers: names(&config.servers), reason }
     }
 }
@@ -81,7 +85,8 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection did not close in good order: {reason}; what was on its way may be lost")]
 pub struct ShutdownError {
-    pub(crate) reason: String,
+    #[source]
+    pub(crate) reason: Cause,
 }
 
 pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
@@ -92,7 +97,7 @@ pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<
         note(&event, &changes, login_timeout);
         std::future::ready(())
     });
-    let client = options.connect(servers).await.map_err(|error| explain(&error, config))?;
+    let client = options.connect(servers).await.map_err(|error| explain(error, config))?;
     Ok((client, link))
 }
 
@@ -129,7 +134,7 @@ fn addresses(servers: &[ServerUrl]) -> Result<Vec<ServerAddr>, ConnectError> {
             let reason = format!("{server} holds a secret; put it into user and password, or token");
             return Err(wrong("servers", reason));
         }
-        server.as_str().parse().map_err(|error| wrong("servers", format!("{server}: {error}")))
+        server.as_str().parse().map_err(|error: std::io::Error| wrong("servers", Cause::about(server, error)))
     };
     servers.iter().map(address).collect()
 }
@@ -142,29 +147,29 @@ fn names(servers: &[ServerUrl]) -> String {
     servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Puts the client's error into our words.
-fn explain(error: &async_nats::ConnectError, config: &Config) -> ConnectError {
+/// The client's error as one of ours.
+fn explain(error: async_nats::ConnectError, config: &Config) -> ConnectError {
     let servers = names(&config.servers);
-    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.kind() {
         ConnectErrorKind::AuthorizationViolation => {
-            ConnectError::Unauthorized { servers, reason: format!(": {reason}") }
+            ConnectError::Unauthorized { servers, reason: Cause::described(text, error) }
         }
         // The source may quote what could not be signed with.
         ConnectErrorKind::Authentication => {
-            ConnectError::Unauthorized { servers, reason: ": the server's challenge could not be signed".to_owned() }
+            ConnectError::Unauthorized { servers, reason: "the server's challenge could not be signed".into() }
         }
-        ConnectErrorKind::Tls => ConnectError::Tls { servers, reason },
+        ConnectErrorKind::Tls => ConnectError::Tls { servers, reason: Cause::described(text, error) },
         // What goes wrong in the handshake comes as an I/O error of this kind.
-        ConnectErrorKind::Io if reason.contains("certificate") || reason.contains("Certificate") => {
-            ConnectError::Tls { servers, reason }
+        ConnectErrorKind::Io if text.contains("certificate") || text.contains("Certificate") => {
+            ConnectError::Tls { servers, reason: Cause::described(text, error) }
         }
-        _ => ConnectError::Unreachable { servers, reason },
+        _ => ConnectError::Unreachable { servers, reason: Cause::described(text, error) },
     }
 }
 
 /// The delay before an attempt to connect, counted from 1: none before the first, then doubling, and shortened at random
-/// so that not all clients of a server that restarts come back at once.
+/// so that not all clients of a server that restarts reconnect at once.
 fn reconnect_delay(attempt: usize, first: Duration, longest: Duration) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
     let factor = u32::try_from(doublings).ok().and_then(|doublings| 2_u32.checked_pow(doublings)).unwrap_or(u32::MAX);

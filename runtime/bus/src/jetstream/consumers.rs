@@ -59,8 +59,10 @@ impl JetStream {
     pub(super) async fn write_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), ServerFailure> {
         let ConsumerSettings { stream, name, .. } = wanted;
         let existing = if exists { self.consumer_info(stream, name).await? } else { None };
-        let (action, mut settings) =
-            existing.map_or_else(|| ("create", beginning(wanted)), |info| ("update", info.config));
+        let (action, mut settings) = match existing {
+            Some(info) => ("update", info.config),
+            None => ("create", beginning(wanted)?),
+        };
         write(wanted, &mut settings);
         let request = json!({ "stream_name": stream, "config": settings, "action": action });
         let answer = self.ask::<Info>(format!("CONSUMER.CREATE.{stream}.{name}"), &request).await?;
@@ -77,23 +79,24 @@ impl JetStream {
 }
 
 /// What is said of a consumer once: where it begins.
-fn beginning(wanted: &ConsumerSettings) -> Settings {
+fn beginning(wanted: &ConsumerSettings) -> Result<Settings, ServerFailure> {
     let mut settings = Settings::from_iter([("replay_policy".to_owned(), json!("instant"))]);
     let (policy, start) = match wanted.deliver {
         DeliverFrom::All => ("all", None),
         DeliverFrom::New => ("new", None),
         DeliverFrom::Sequence(sequence) => ("by_start_sequence", Some(("opt_start_seq", json!(sequence)))),
         DeliverFrom::Time(time) => ("by_start_time", Some(("opt_start_time", json!(time)))),
+        other => return Err(ServerFailure::unsupported("deliver", other)),
     };
     settings.insert("deliver_policy".to_owned(), json!(policy));
     settings.extend(start.map(|(name, value)| (name.to_owned(), value)));
-    settings
+    Ok(settings)
 }
 
 /// Puts our settings beside those that the server has and we do not speak of.
 fn write(wanted: &ConsumerSettings, settings: &mut Settings) {
     // One filter may stand in a member of its own. Delays are ours to compute: the server's list is ignored where a
-    // message is handed back. A consumer that is deleted for want of readers forgets where it was.
+    // message is nakked. A consumer that is deleted for want of readers forgets where it was.
     for name in ["filter_subject", "backoff", "inactive_threshold", "headers_only"] {
         settings.remove(name);
     }
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same_and_leaves_the_rest_alone() {
-        let mut settings = beginning(&wanted());
+        let mut settings = beginning(&wanted()).unwrap();
         settings.insert("max_waiting".to_owned(), json!(7));
         settings.insert("backoff".to_owned(), json!([1]));
 
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn another_way_to_serve_several_readers_is_told_in_words() {
+    fn another_way_to_serve_several_readers_is_reported() {
         let mut settings = Settings::new();
         write(&wanted(), &mut settings);
         settings.insert("priority_policy".to_owned(), json!("overflow"));

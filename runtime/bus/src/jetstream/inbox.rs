@@ -9,9 +9,9 @@ use tokio::task::unconstrained;
 
 /// A pull request that the server refuses, whatever there is to deliver: it asks for heartbeats without saying how long it
 /// waits.
-const SENSELESS: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
-/// Room for what the server says beside messages meanwhile, such as heartbeats.
-const WORDS: u64 = 16;
+const INVALID_PULL: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
+/// How many status messages, such as heartbeats, the server may send meanwhile.
+const STATUS_MESSAGES: u64 = 16;
 
 /// A subject of our own, and all that was sent there.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Inbox {
     }
 
     /// Begins anew after we left, or after the connection was lost: then the server counts from 0 again, and the client does
-    /// not. If it comes late, what the server sends by requests of before, which the client repeats, comes again after
+    /// not. If it comes late, what the server sends by requests of before, which the client repeats, is redelivered after
     /// `ack_wait`.
     pub(super) async fn renew(&mut self) -> Result<(), SubscribeError> {
         let anew = Self::open(self.client.clone()).await?;
@@ -73,14 +73,14 @@ impl Inbox {
 
     /// Unsubscribes, and moves what arrives until then to `rest`. Of messages no more than `expected` are to come.
     ///
-    /// Told to drain a subscription, the client forgets it at once, along with what is still on its way. But told after
-    /// which number of messages it ends, client and server both count up to that. Whatever is missing, the server sends in
-    /// answer to senseless requests to `asked`. What it delivers to nobody any more, it delivers again at once.
+    /// A client that drains a subscription forgets it at once, along with what is still on its way. If it unsubscribes after
+    /// a number of messages instead, client and server both count up to that. Whatever is missing, the server sends in
+    /// answer to invalid requests to `asked`. What it delivers to nobody any more, it delivers again at once.
     pub(super) async fn leave(&mut self, expected: usize, asked: &str, rest: &mut Vec<Message>) -> Option<()> {
-        let missing = expected as u64 + WORDS;
+        let missing = expected as u64 + STATUS_MESSAGES;
         self.subscriber.unsubscribe_after(self.received + missing).await.ok()?;
         for _ in 0..missing {
-            let (asked, request) = (asked.to_owned(), Bytes::from_static(SENSELESS));
+            let (asked, request) = (asked.to_owned(), Bytes::from_static(INVALID_PULL));
             self.client.publish_with_reply(asked, self.subject.clone(), request).await.ok()?;
         }
         while let Some(message) = self.next().await {

@@ -23,6 +23,7 @@ use super::consumers::PIN_GROUP;
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
+use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Unavailable};
@@ -34,7 +35,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
 /// How often the pinned reader asks for messages, wanted or not, to keep the pin.
-const HOLD_ON: Duration = Duration::from_secs(2);
+const PIN_RENEWAL: Duration = Duration::from_secs(2);
 
 /// The header that names the pinned reader, and the status that all others get.
 const PIN: &str = "Nats-Pin-Id";
@@ -58,7 +59,7 @@ pub(super) struct PullDeliveries {
     losses: u64,
     /// Messages that were asked for and have neither come nor been refused.
     outstanding: usize,
-    /// When to see whether the consumer is still there, unless something is heard before.
+    /// When to see whether the consumer is still there, unless something is received before.
     check_at: Instant,
     /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
     alarm: Pin<Box<Sleep>>,
@@ -122,7 +123,7 @@ impl PullDeliveries {
         let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
-        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(error.to_string()))?;
+        let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -197,7 +198,7 @@ impl PullDeliveries {
         }
     }
 
-    /// When there is something to do although nothing is heard.
+    /// When there is something to do although nothing is received.
     fn wake_at(&self) -> Option<Instant> {
         let check_at = (self.outstanding > 0).then_some(self.check_at);
         let pin = self.pin.as_ref().filter(|pin| pin.id.is_some() && self.link.borrow().connected);
@@ -235,7 +236,7 @@ impl PullDeliveries {
         let batch = want.saturating_sub(self.outstanding).max(1);
         let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
         if let Some(pin) = &mut self.pin {
-            pin.ask_at = now + HOLD_ON;
+            pin.ask_at = now + PIN_RENEWAL;
             request["group"] = PIN_GROUP.into();
             if let Some(id) = &pin.id {
                 request["id"] = id.as_str().into();
@@ -279,7 +280,7 @@ impl PullDeliveries {
         Ok(())
     }
 
-    /// Nothing was heard for too long. Unless the consumer is gone, our requests are, and are made again.
+    /// Nothing was received for too long. Unless the consumer is gone, our requests are, and are made again.
     async fn check(&mut self) -> Result<(), Gone> {
         self.check_at = Instant::now() + PATIENCE;
         if !self.link.borrow().connected {
@@ -357,23 +358,23 @@ impl PullDeliveries {
 
     async fn count_pending(&self) -> Result<usize, Unavailable> {
         if !self.is_connected() {
-            return Err(Unavailable("there is no connection".to_owned()));
+            return Err(Unavailable("there is no connection".into()));
         }
         let answer = timeout(ASK_AGAIN, self.info()).await;
-        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}")))?? {
+        match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}").into()))?? {
             Ok(info) => Ok(info.num_ack_pending),
-            Err(error) => Err(Unavailable(error.to_string())),
+            Err(error) => Err(Unavailable(Cause::of(error))),
         }
     }
 
     /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
     async fn make_round_trip(&self) -> Result<(), Unavailable> {
-        self.info().await?.map_err(|error| Unavailable(error.to_string()))?;
+        self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
         if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
             // Otherwise the next reader would wait until the server misses us.
             let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
             let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
-            answer.map_err(|error| Unavailable(error.to_string()))?;
+            answer.map_err(|error| Unavailable(Cause::of(error)))?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::client::{ASK_AGAIN, JetStream, passes};
 use super::convert::to_nats;
+use crate::cause::Cause;
 use crate::transport::{Message, PendingAck, PublishAck, SendFailure};
 
 /// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
@@ -87,7 +88,7 @@ pub(super) async fn send_batch(
     }
     match (messages.last(), replies.pop()) {
         (Some(last), Some(reply)) => Ok(Ack::new(jetstream, last, deadline, reply, replies).resolve().boxed()),
-        _ => Err(SendFailure::Refused { code: None, reason: "the batch is empty".to_owned() }),
+        _ => Err(SendFailure::Refused { code: None, reason: "the batch is empty".into() }),
     }
 }
 
@@ -106,7 +107,7 @@ impl JetStream {
         match timeout_at(deadline, link.wait_for(|link| link.connected || link.closed)).await {
             Ok(Ok(link)) if !link.closed => Ok(()),
             Ok(_) => Err(SendFailure::Closed),
-            Err(_) => Err(SendFailure::Transient("there is no connection".to_owned())),
+            Err(_) => Err(SendFailure::Transient("there is no connection".into())),
         }
     }
 
@@ -131,21 +132,22 @@ impl JetStream {
                     limit: self.client.server_info().max_payload,
                 },
                 _ if self.link.borrow().closed => SendFailure::Closed,
-                _ => SendFailure::Refused { code: None, reason: error.to_string() },
+                _ => SendFailure::Refused { code: None, reason: Cause::of(error) },
             }),
-            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout))),
+            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout).into())),
         }
     }
 
     /// Nobody listens on the subject. Either there is no stream, or there is one that has no leader at the moment.
     async fn nobody_there(&self, subject: &str) -> SendFailure {
-        let silent =
-            |reason: &str| SendFailure::Transient(format!("nobody listens there, and JetStream is silent: {reason}"));
+        let silent = |reason: Cause| {
+            SendFailure::Transient(Cause::about("nobody listens there, and JetStream is silent", reason))
+        };
         match timeout(ASK_AGAIN, self.find_streams(subject)).await {
             Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
-            Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".to_owned()),
-            Ok(Err(error)) => silent(&error.0),
-            Err(_) => silent("no answer"),
+            Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".into()),
+            Ok(Err(error)) => silent(error.0),
+            Err(_) => silent("no answer".into()),
         }
     }
 }
@@ -166,10 +168,10 @@ impl Ack {
         let Self { jetstream, subject, deadline, reply, before } = self;
         let reply = match timeout_at(deadline, reply).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".to_owned())),
+            Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".into())),
             Err(_) => {
                 let reason = format!("no acknowledgement within {:?}", jetstream.ack_timeout);
-                return Err(SendFailure::Transient(reason));
+                return Err(SendFailure::Transient(reason.into()));
             }
         };
         let stored = read(&reply);
@@ -195,28 +197,28 @@ fn read(reply: &Reply) -> Result<PublishAck, SendFailure> {
         return Err(SendFailure::NoStream);
     }
     match serde_json::from_slice(&reply.payload) {
-        Ok(Answer { error: Some(error), .. }) => Err(refusal(&error)),
+        Ok(Answer { error: Some(error), .. }) => Err(refusal(error)),
         Ok(Answer { error: None, stream, seq, duplicate }) if !stream.is_empty() => {
             Ok(PublishAck { stream, sequence: seq, duplicate })
         }
         // Somebody else who listens on the subject answered first; what the stream did is not known.
-        _ => Err(SendFailure::Transient("the answer is not that of a stream".to_owned())),
+        _ => Err(SendFailure::Transient("the answer is not that of a stream".into())),
     }
 }
 
-fn refusal(error: &ServerError) -> SendFailure {
+fn refusal(error: ServerError) -> SendFailure {
     let (code, text) = (error.error_code().0, error.to_string());
     // "wrong last sequence: 7 (code 400, error code 10071)"
     let last = || text.split_once(": ")?.1.split(' ').next()?.parse().ok();
     match last() {
         Some(last) if code == WRONG_LAST_SEQUENCE => SendFailure::WrongSequence { last },
-        _ if passes(error) => SendFailure::Transient(text),
-        _ => SendFailure::Refused { code: Some(code), reason: text },
+        _ if passes(&error) => SendFailure::Transient(Cause::of(error)),
+        _ => SendFailure::Refused { code: Some(code), reason: Cause::of(error) },
     }
 }
 
 fn bad_header() -> SendFailure {
-    SendFailure::Refused { code: None, reason: "a header has a character that no header may have".to_owned() }
+    SendFailure::Refused { code: None, reason: "a header has a character that no header may have".into() }
 }
 
 /// A slot among those who wait for a connection, given back when dropped.
@@ -243,7 +245,7 @@ mod tests {
     fn a_full_stream_is_no_reason_to_try_again() {
         let error = r#"{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}"#;
 
-        let failure = refusal(&serde_json::from_str(error).unwrap());
+        let failure = refusal(serde_json::from_str(error).unwrap());
 
         assert!(matches!(failure, SendFailure::Refused { code: Some(10077), .. }), "{failure:?}");
     }

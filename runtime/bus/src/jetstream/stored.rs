@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::JetStream;
+use crate::cause::Cause;
 use crate::transport::{Headers, Message, MessageSelector, StreamMessage, Unavailable};
 
 /// The server's code for a message that is not there.
@@ -43,11 +44,12 @@ impl JetStream {
         match self.ask::<Answer>(format!("STREAM.MSG.GET.{stream}"), &request).await? {
             Ok(Answer { message }) => {
                 let sequence = message.seq;
-                let illegible = || Unavailable(format!("message {sequence} of {stream} is not written as NATS does"));
+                let illegible =
+                    || Unavailable(format!("message {sequence} of {stream} is not written as NATS does").into());
                 read(message).map(Some).ok_or_else(illegible)
             }
             Err(error) if error.error_code().0 == NO_MESSAGE => Ok(None),
-            Err(error) => Err(Unavailable(format!("{stream}: {error}"))),
+            Err(error) => Err(Unavailable(Cause::about(stream, error))),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{ASK_AGAIN, JetStream, PAUSE};
+use crate::cause::Cause;
 use crate::transport::Unavailable;
 
 /// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
@@ -16,13 +17,13 @@ impl JetStream {
         let request = json!({ "seq": sequence, "no_erase": true });
         match self.ask::<IgnoredAny>(format!("STREAM.MSG.DELETE.{stream}"), &request).await? {
             Err(error) if !NOT_THERE.contains(&error.error_code().0) => {
-                Err(Unavailable(format!("message {sequence} of {stream} cannot be deleted: {error}")))
+                Err(Unavailable(Cause::about(format_args!("message {sequence} of {stream} cannot be deleted"), error)))
             }
             _ => Ok(()),
         }
     }
 
-    /// A delivery's acknowledgement goes to a subject that tells the server all it needs, so one can be sent without the
+    /// A delivery's acknowledgement goes to a subject that holds all that the server needs, so one can be sent without the
     /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
         let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
@@ -30,13 +31,16 @@ impl JetStream {
         loop {
             // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
             let request = self.client.request(subject.clone(), "+TERM dead letter".into());
-            let reason = match timeout(ASK_AGAIN, request).await {
+            let reason: Cause = match timeout(ASK_AGAIN, request).await {
                 Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer".to_owned(),
+                Ok(Err(error)) => Cause::of(error),
+                Err(_) => "no answer".into(),
             };
             if Instant::now() + PAUSE >= deadline {
-                return Err(Unavailable(format!("{consumer} of {stream} cannot be told: {reason}")));
+                return Err(Unavailable(Cause::about(
+                    format_args!("message {sequence} of {stream} cannot be terminated for {consumer}"),
+                    reason,
+                )));
             }
             sleep(PAUSE).await;
         }

@@ -40,7 +40,7 @@ pub(super) struct Pending {
     deliveries: u64,
     /// When to deliver it again unless an ack comes before.
     pub(super) due: Instant,
-    /// Whether it was nacked, so that nobody works on it.
+    /// Whether it was nakked, so that nobody works on it.
     pub(super) is_nak: bool,
 }
 

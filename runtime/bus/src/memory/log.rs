@@ -236,7 +236,7 @@ impl Log {
 }
 
 fn refused<T>(code: u64, reason: &str) -> Result<T, SendFailure> {
-    Err(SendFailure::Refused { code: Some(code), reason: reason.to_owned() })
+    Err(SendFailure::Refused { code: Some(code), reason: reason.into() })
 }
 
 fn size(message: &Message) -> u64 {

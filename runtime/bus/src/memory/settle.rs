@@ -9,12 +9,12 @@ use super::log::Log;
 use super::state::Memory;
 
 /// What a consumer that somebody reads still has to do.
-enum Left {
-    Nothing,
+enum RemainingWork {
+    None,
     /// Only what is to be tried again at this instant or later.
     Delayed(Instant),
     /// Something that is delivered or can be.
-    Work,
+    Ready,
 }
 
 /// A consumer that has been made and does not read yet.
@@ -35,51 +35,51 @@ impl Memory {
         Starting(self.clone())
     }
 
-    /// Waits until every consumer that runs has settled all it can get: handled, or gone to the dead letters. What waits to
+    /// Waits until every consumer that runs has settled all it can get: handled or dead-lettered. What waits to
     /// be tried again is not waited for; the clock is put forward instead.
     pub async fn settle(&self) {
         let mut changed = self.shared.changed.subscribe();
         loop {
             changed.borrow_and_update();
-            match self.left() {
-                Left::Nothing => return,
-                Left::Delayed(due) => {
+            match self.remaining_work() {
+                RemainingWork::None => return,
+                RemainingWork::Delayed(due) => {
                     self.shared.clock.advance_to(due);
                     self.shared.changed.send_replace(());
                     // Whoever reads takes what is due now before anybody looks again.
                     tokio::task::yield_now().await;
                 }
                 // Fails only without a sender, and we hold one.
-                Left::Work => drop(changed.changed().await),
+                RemainingWork::Ready => drop(changed.changed().await),
             }
         }
     }
 
-    fn left(&self) -> Left {
+    fn remaining_work(&self) -> RemainingWork {
         if self.shared.starting.load(Ordering::SeqCst) > 0 {
-            return Left::Work;
+            return RemainingWork::Ready;
         }
         let now = self.shared.clock.now();
         let streams = self.streams();
         let mut first: Option<Instant> = None;
         for stream in streams.values() {
             for durable in stream.consumers.values().filter(|durable| !durable.readers.is_empty()) {
-                match left(durable, &stream.log, now) {
-                    Left::Nothing => {}
-                    Left::Delayed(due) => first = Some(first.map_or(due, |first| first.min(due))),
-                    Left::Work => return Left::Work,
+                match remaining_work(durable, &stream.log, now) {
+                    RemainingWork::None => {}
+                    RemainingWork::Delayed(due) => first = Some(first.map_or(due, |first| first.min(due))),
+                    RemainingWork::Ready => return RemainingWork::Ready,
                 }
             }
         }
-        first.map_or(Left::Nothing, Left::Delayed)
+        first.map_or(RemainingWork::None, RemainingWork::Delayed)
     }
 }
 
-fn left(durable: &Durable, log: &Log, now: Instant) -> Left {
+fn remaining_work(durable: &Durable, log: &Log, now: Instant) -> RemainingWork {
     let kept = || durable.pending.iter().filter(|(sequence, _)| log.message(**sequence).is_some());
     let is_at_work = kept().any(|(_, pending)| !pending.is_nak || pending.due <= now);
     if is_at_work || durable.next_new(log).is_some() {
-        return Left::Work;
+        return RemainingWork::Ready;
     }
-    kept().map(|(_, pending)| pending.due).min().map_or(Left::Nothing, Left::Delayed)
+    kept().map(|(_, pending)| pending.due).min().map_or(RemainingWork::None, RemainingWork::Delayed)
 }

@@ -72,7 +72,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     streams: Mutex<BTreeMap<String, Stream>>,
-    /// Tells those who wait for messages that there is something new.
+    /// Notifies those who wait for messages.
     pub(super) changed: watch::Sender<()>,
     pub(super) clock: Clock,
     /// How many have begun to read from consumers.
@@ -87,7 +87,7 @@ impl Memory {
     }
 
     pub(super) fn store_batch(&self, messages: &[Message]) -> Result<PublishAck, SendFailure> {
-        let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.to_owned() };
+        let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.into() };
         let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
         self.store_with(last, |log| {
             if !messages.iter().all(|message| log.captures(&message.subject)) {
@@ -128,7 +128,7 @@ impl Memory {
         };
         if let Some(other) = streams.values().find(overlapping) {
             let reason = format!("subjects overlap with those of {}", other.log.settings.name);
-            return Err(ServerFailure::Refused { code: ServerFailure::SUBJECTS_OVERLAP, reason });
+            return Err(ServerFailure::Refused { code: ServerFailure::SUBJECTS_OVERLAP, reason: reason.into() });
         }
         match streams.get_mut(&wanted.name) {
             Some(stream) => stream.log.settings = wanted.clone(),
@@ -164,15 +164,15 @@ impl Memory {
     /// Creates a durable consumer, or brings one that exists to these settings.
     ///
     /// # Errors
-    /// [`ServerFailure::Refused`] when there is no such stream.
+    /// [`ServerFailure::Refused`] when there is no such stream, [`ServerFailure::Unsupported`] for a `deliver` that is
+    /// unknown.
     pub fn put_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ServerFailure> {
         let mut streams = self.streams();
-        let reason = || "stream not found".to_owned();
+        let reason = || "stream not found".into();
         let stream = streams.get_mut(&wanted.stream);
         stream
             .ok_or_else(|| ServerFailure::Refused { code: ServerFailure::NO_STREAM, reason: reason() })?
-            .consumer(wanted);
-        Ok(())
+            .consumer(wanted)
     }
 
     /// Deletes a durable consumer, and with it its place in the stream.

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::durable::Durable;
 use super::log::Log;
 use crate::settings::{ConsumerSettings, StreamSettings};
-use crate::transport::{PublishAck, SendFailure};
+use crate::transport::{PublishAck, SendFailure, ServerFailure};
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -35,18 +35,20 @@ impl Stream {
     }
 
     /// The durable consumer of this name, created or brought to these settings.
-    pub(super) fn consumer(&mut self, settings: &ConsumerSettings) {
+    pub(super) fn consumer(&mut self, settings: &ConsumerSettings) -> Result<(), ServerFailure> {
         if let Some(durable) = self.consumers.get_mut(&settings.name) {
             durable.spec = settings.clone();
-            return;
+            return Ok(());
         }
         let next = match settings.deliver {
             DeliverFrom::All => 1,
             DeliverFrom::New => self.log.last() + 1,
             DeliverFrom::Sequence(sequence) => sequence.max(1),
             DeliverFrom::Time(time) => self.log.first_at(time).unwrap_or(self.log.last() + 1),
+            other => return Err(ServerFailure::unsupported("deliver", other)),
         };
         self.consumers.insert(settings.name.clone(), Durable::new(settings.clone(), next));
+        Ok(())
     }
 
     /// Drops a message that nobody waits for, where the stream keeps only what somebody does.

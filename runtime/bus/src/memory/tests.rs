@@ -99,7 +99,7 @@ async fn what_is_not_acknowledged_in_time_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_nacked_comes_again_after_its_delay() {
+async fn what_is_nakked_comes_again_after_its_delay() {
     let memory = memory(&settings());
     let mut deliveries = read(&memory).await;
     store(&memory, "a.b", "1").await;

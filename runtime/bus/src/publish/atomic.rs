@@ -101,7 +101,7 @@ impl Publisher {
         messages: &[Message],
         latest: Instant,
     ) -> Result<PublishAck, SendFailure> {
-        // The server knows a batch that it gave up, or that is stored, by its id; so each attempt has its own.
+        // The server knows a batch that it abandoned, or that is stored, by its id; so each attempt has its own.
         let id = Uuid::now_v7().to_string();
         let outcome = match timeout_at(latest, self.transport.send_batch(messages, &id)).await {
             Ok(Ok(ack)) => ack.await,
@@ -145,8 +145,8 @@ impl Publisher {
                     continue;
                 }
             };
-            return Ok(SendFailure::Refused { code: None, reason });
+            return Ok(SendFailure::Refused { code: None, reason: reason.into() });
         }
-        Ok(SendFailure::Transient("the stream did not see the whole batch".to_owned()))
+        Ok(SendFailure::Transient("the stream did not see the whole batch".into()))
     }
 }

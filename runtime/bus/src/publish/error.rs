@@ -7,6 +7,7 @@ use eventsmith_event::invalid::Invalid;
 use uuid::Uuid;
 
 use super::expect::Expect;
+use crate::cause::Cause;
 
 /// Why an event was not published, or is not known to be.
 ///
@@ -68,13 +69,14 @@ pub enum PublishError {
         subject: Cow<'static, str>,
         /// The server's error code.
         code: Option<u64>,
-        /// The server's words.
-        reason: String,
+        /// The server's message.
+        #[source]
+        reason: Cause,
     },
     /// The event expected the stream, or its subject, to end elsewhere; nothing was stored.
     #[error(
         "{subject} was to be stored {}, but the last number is {last}: something else was stored meanwhile; \
-         read what it is, decide again, and publish with that number", expected_in_words(*.expected)
+         read what it is, decide again, and publish with that number", expectation(*.expected)
     )]
     WrongSequence {
         /// The subject of the event.
@@ -133,7 +135,8 @@ pub enum PublishError {
         /// For how long it was tried.
         elapsed: Duration,
         /// What went wrong the last time.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// An event before this one in the same call was not acknowledged; this one was not sent, to keep the order.
     #[error("not sent, as an event before it was not acknowledged; publish it again after that one")]
@@ -143,7 +146,7 @@ pub enum PublishError {
     Closed,
 }
 
-fn expected_in_words(expected: Option<Expect>) -> String {
+fn expectation(expected: Option<Expect>) -> String {
     match expected {
         Some(Expect::LastSequence(sequence)) => format!("right after number {sequence} of its stream"),
         Some(Expect::LastSubjectSequence(sequence)) => format!("after number {sequence}, the last of its subject"),

@@ -14,6 +14,7 @@ use crate::transport::Headers;
 /// let options = PublishOptions { expect: Some(Expect::LastSubjectSequence(17)), ..PublishOptions::default() };
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expect {
     /// The last message of the stream has this number; 0 for a stream without any.
     LastSequence(u64),

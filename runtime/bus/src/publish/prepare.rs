@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
+use crate::cause::Cause;
 use crate::transport::{Headers, Message, PublishAck, SendFailure};
 
 /// The server's code for a stream that takes no batches.
@@ -81,7 +82,7 @@ impl Prepared {
             SendFailure::Transient(reason) => unacknowledged(reason),
             SendFailure::WrongSequence { last } => PublishError::WrongSequence { subject, expected: self.expect, last },
             // That the last attempt stored nothing says nothing about those before it.
-            failure if attempts > 1 => unacknowledged(format!("the last attempt: {failure}")),
+            failure if attempts > 1 => unacknowledged(Cause::about("the last attempt", failure)),
             SendFailure::NoStream => PublishError::NoStream { subject },
             SendFailure::TooLarge { size, limit } => PublishError::TooLarge { subject, size, limit },
             SendFailure::Refused { code: Some(ATOMIC_DISABLED), .. } => PublishError::AtomicDisabled { subject },

@@ -90,7 +90,7 @@ impl Publisher {
                 Ok(stored) => return Ok(stored),
                 Err(SendFailure::Transient(reason)) => reason,
                 // What was sent before may be stored, so there is still something to find out.
-                Err(SendFailure::QueueFull { .. }) if attempts > 1 => "too many wait for a connection".to_owned(),
+                Err(SendFailure::QueueFull { .. }) if attempts > 1 => "too many wait for a connection".into(),
                 Err(failure) => return Err(prepared.failed(failure, attempts, started.elapsed())),
             };
             let delay = delays.next().unwrap_or_default();
@@ -99,7 +99,7 @@ impl Publisher {
                 let failure = SendFailure::Transient(reason);
                 return Err(prepared.failed(failure, attempts, started.elapsed()));
             }
-            tracing::warn!(%id, %subject, reason, ?delay, "publishing again");
+            tracing::warn!(%id, %subject, %reason, ?delay, "publishing again");
             sleep(delay).await;
             failure = Some(SendFailure::Transient(reason));
         }
@@ -115,7 +115,7 @@ pub(super) enum Sending<'a> {
 
 /// Nothing left before it was too late to send.
 pub(super) fn not_sent() -> SendFailure {
-    SendFailure::Transient("there was no connection until the time to publish was up".to_owned())
+    SendFailure::Transient("there was no connection until the time to publish was up".into())
 }
 
 pub(super) fn id(message: &Message) -> Option<&str> {

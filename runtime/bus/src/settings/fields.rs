@@ -5,16 +5,16 @@
 
 use serde::Serialize;
 
+use super::format;
 use super::found::FoundConsumer;
-use super::words;
 
 /// One setting.
 #[derive(Debug)]
 pub struct Field<S: 'static> {
     /// Its name in `eventsmith.toml`.
     pub name: &'static str,
-    /// The value in words: values that are written alike are alike.
-    pub words: fn(&S) -> String,
+    /// The value as text: values whose texts are equal are equal.
+    pub text: fn(&S) -> String,
     /// What it takes to get from what was found, the first, to what is wanted.
     pub effect: fn(&S, &S) -> FieldEffect,
     /// The oldest server that knows what is wanted, if not all do.
@@ -40,34 +40,34 @@ pub type FieldEffect = (Effect, Option<String>);
 pub const CONSUMER: &[Field<FoundConsumer>] = &[
     Field {
         name: "filters",
-        words: |consumer| words::subjects(&consumer.settings.filters),
-        effect: |_, _| warn(true, "what it has passed already under new filters does not come back"),
+        text: |consumer| format::subjects(&consumer.settings.filters),
+        effect: |_, _| warn(true, "what it has passed already is not delivered under new filters"),
         needs: any_server,
     },
     Field {
         name: "ack_wait",
-        words: |consumer| words::duration(consumer.settings.ack_wait),
+        text: |consumer| format::duration(consumer.settings.ack_wait),
         effect: update,
         needs: any_server,
     },
     Field {
         name: "max_ack_pending",
-        words: |consumer| {
+        text: |consumer| {
             let max = Some(consumer.settings.max_ack_pending).filter(|max| *max < usize::MAX);
-            words::limit(max, |max| max.to_string())
+            format::limit(max, |max| max.to_string())
         },
         effect: update,
         needs: any_server,
     },
     Field {
         name: "max_deliver",
-        words: |consumer| words::limit(consumer.settings.max_deliver, |max| max.to_string()),
+        text: |consumer| format::limit(consumer.settings.max_deliver, |max| max.to_string()),
         effect: update,
         needs: any_server,
     },
     Field {
         name: "ordered",
-        words: |consumer| match consumer.priority.as_str() {
+        text: |consumer| match consumer.priority.as_str() {
             "" => consumer.settings.ordered.to_string(),
             other => other.to_owned(),
         },
@@ -76,34 +76,34 @@ pub const CONSUMER: &[Field<FoundConsumer>] = &[
     },
     Field {
         name: "deliver_subject",
-        words: |consumer| match consumer.deliver_subject.as_str() {
+        text: |consumer| match consumer.deliver_subject.as_str() {
             "" => "none, it is pulled from".to_owned(),
             subject => subject.to_owned(),
         },
         effect: recreate,
         needs: any_server,
     },
-    Field { name: "ack_policy", words: |consumer| consumer.ack_policy.clone(), effect: recreate, needs: any_server },
+    Field { name: "ack_policy", text: |consumer| consumer.ack_policy.clone(), effect: recreate, needs: any_server },
     Field {
         name: "backoff",
-        words: |consumer| match consumer.backoff.as_slice() {
+        text: |consumer| match consumer.backoff.as_slice() {
             [] => "none".to_owned(),
-            delays => delays.iter().copied().map(words::duration).collect::<Vec<_>>().join(", "),
+            delays => delays.iter().copied().map(format::duration).collect::<Vec<_>>().join(", "),
         },
         effect: update,
         needs: any_server,
     },
     Field {
         name: "headers_only",
-        words: |consumer| consumer.headers_only.to_string(),
+        text: |consumer| consumer.headers_only.to_string(),
         effect: update,
         needs: any_server,
     },
     Field {
         name: "inactive_threshold",
-        words: |consumer| {
+        text: |consumer| {
             let threshold = Some(consumer.inactive_threshold).filter(|threshold| !threshold.is_zero());
-            threshold.map_or_else(|| "never".to_owned(), words::duration)
+            threshold.map_or_else(|| "never".to_owned(), format::duration)
         },
         effect: update,
         needs: any_server,

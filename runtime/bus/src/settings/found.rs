@@ -52,9 +52,9 @@ pub struct FoundConsumer {
 pub struct Progress {
     /// Messages that were not delivered yet.
     pub lag: u64,
-    /// Messages that are delivered and not acknowledged, those aside that were given up.
+    /// Messages that are delivered and not acknowledged, without those that the server no longer delivers.
     pub ack_pending: u64,
-    /// Messages that were delivered more than once and never acknowledged, those included that were given up.
+    /// Messages that were delivered more than once and never acknowledged, with those that the server no longer delivers.
     pub redelivered: u64,
     /// Pull requests that wait for messages.
     pub waiting: u64,
@@ -89,7 +89,7 @@ impl FoundConsumer {
     /// Where a consumer has to begin that takes its place, so that nothing is skipped that it has not settled.
     pub fn resume(&self) -> DeliverFrom {
         match (self.progress.ack_floor, self.settings.deliver, self.created) {
-            // Older servers (seen with 2.11) do not tell where one began that has settled nothing yet.
+            // Older servers (seen with 2.11) do not report where one began that has settled nothing yet.
             (0, DeliverFrom::New, Some(created)) => DeliverFrom::Time(created),
             (0, DeliverFrom::New, None) => DeliverFrom::All,
             (0, began, _) => began,

@@ -31,7 +31,7 @@ pub trait Deliveries: Debug + Send + Sync {
     /// How many messages are delivered and not acked, over all who read from the consumer.
     fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>>;
 
-    /// Waits until the server has received every ack sent before. A pinned consumer gives up the pin.
+    /// Waits until the server has received every ack sent before. A pinned consumer releases the pin.
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
 }
 

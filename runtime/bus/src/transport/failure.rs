@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum SendFailure {
     /// It may be stored or not, or it is not stored for a reason that passes: to be sent again with the same id.
     #[error("not acknowledged: {0}")]
-    Transient(String),
+    Transient(#[source] Cause),
     /// No stream captures the subject.
     #[error("no stream captures the subject")]
     NoStream,
@@ -43,7 +43,8 @@ pub enum SendFailure {
         /// The server's error code.
         code: Option<u64>,
         /// The server's description.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// The bus was shut down.
     #[error("the bus is shut down")]
@@ -51,9 +52,9 @@ pub enum SendFailure {
 }
 
 /// The server did not answer, or with an error.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unavailable(pub String);
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Unavailable(pub Cause);
 
 /// Why a durable consumer can no longer be read.
 #[derive(Debug, thiserror::Error)]
@@ -75,14 +76,28 @@ pub enum ServerFailure {
         /// The server's error code.
         code: u64,
         /// The server's description.
-        reason: String,
+        #[source]
+        reason: Cause,
     },
     /// It did not answer.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error(transparent)]
+    Unavailable(Cause),
+    /// It was not asked: a setting has a value that this crate cannot write for it.
+    #[error("{setting} has a value that this version of eventsmith does not know: {value}")]
+    Unsupported {
+        /// The setting, as `eventsmith.toml` names it.
+        setting: &'static str,
+        /// The value.
+        value: String,
+    },
 }
 
 impl ServerFailure {
+    /// That a setting has a value that is unknown here.
+    pub fn unsupported(setting: &'static str, value: impl std::fmt::Debug) -> Self {
+        Self::Unsupported { setting, value: format!("{value:?}") }
+    }
+
     /// The server's code for a consumer that is to be created and exists in another shape. (nats-server,
     /// server/errors.json, as all codes.)
     pub const CONSUMER_EXISTS: u64 = 10148;
@@ -96,7 +111,10 @@ impl ServerFailure {
 
 impl From<ServerFailure> for Unavailable {
     fn from(failure: ServerFailure) -> Self {
-        Self(failure.to_string())
+        match failure {
+            ServerFailure::Refused { reason, .. } | ServerFailure::Unavailable(reason) => Self(reason),
+            failure @ ServerFailure::Unsupported { .. } => Self(Cause::of(failure)),
+        }
     }
 }
 

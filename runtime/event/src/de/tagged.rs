@@ -1,4 +1,4 @@
-//! Objects of several kinds, told apart by a property.
+//! Objects of several kinds, distinguished by a property.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::Strict;
 use super::json::Json;
 use super::names::{Name, Text, Unique, repeated};
 
-/// An enum whose variants are told apart by a property, the tag.
+/// An enum whose variants are distinguished by a property, the tag.
 pub trait Tagged: Sized {
     /// The name of the tag.
     const TAG: &'static str;
@@ -134,7 +134,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Members<'de, A> {
     }
 }
 
-/// Implements `Deserialize` for an enum whose variants are told apart by a property. With `keep` the variants have a
+/// Implements `Deserialize` for an enum whose variants are distinguished by a property. With `keep` the variants have a
 /// field of their own for it. Generated code calls it.
 #[doc(hidden)]
 #[macro_export]

@@ -1,4 +1,4 @@
-//! Values of several types that nothing tells apart but the types themselves.
+//! Values of several types that nothing distinguishes but the types themselves.
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error};

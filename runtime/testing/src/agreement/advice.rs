@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::side::Side;
 
-/// The way out of a disagreement: `error` is why one side rejects what the other accepts.
+/// How to resolve a disagreement: `error` is why one side rejects what the other accepts.
 pub(super) fn advice(error: &ValidationError<'_>, accepted_by: Side) -> String {
     match accepted_by {
         Side::Struct => lax_struct(error),

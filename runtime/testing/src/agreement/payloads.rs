@@ -1,10 +1,10 @@
-//! Payloads that may tell two schemas apart.
+//! Payloads that one of two schemas may accept and the other reject.
 
 use serde_json::{Map, Number, Value, json};
 
-/// Tells examples, payloads made up from either schema, and every small change of them that the keywords of either
+/// Visits examples, payloads made up from either schema, and every small change of them that the keywords of either
 /// suggest.
-pub(super) fn suggest(file: &Value, read: &Value, tell: &mut dyn FnMut(Value)) {
+pub(super) fn suggest(file: &Value, read: &Value, visit: &mut dyn FnMut(Value)) {
     let mut hints = Hints::default();
     hints.collect(file);
     hints.collect(read);
@@ -23,8 +23,8 @@ pub(super) fn suggest(file: &Value, read: &Value, tell: &mut dyn FnMut(Value)) {
         }
     }
     for base in distinct {
-        hints.changes(&base, tell);
-        tell(base);
+        hints.changes(&base, visit);
+        visit(base);
     }
 }
 
@@ -86,84 +86,84 @@ impl Hints {
     }
 
     /// Every small change of a value, anywhere in it.
-    fn changes(&self, value: &Value, tell: &mut dyn FnMut(Value)) {
+    fn changes(&self, value: &Value, visit: &mut dyn FnMut(Value)) {
         match value {
             Value::Object(members) => {
                 for name in members.keys() {
                     let mut less = members.clone();
                     less.shift_remove(name);
-                    tell(Value::Object(less));
+                    visit(Value::Object(less));
                 }
                 let mut more = members.clone();
                 more.insert("undeclared_property".to_owned(), json!("anything"));
-                tell(Value::Object(more));
+                visit(Value::Object(more));
                 for (name, member) in members {
                     self.changes(member, &mut |changed| {
                         let mut copy = members.clone();
                         copy.insert(name.clone(), changed);
-                        tell(Value::Object(copy));
+                        visit(Value::Object(copy));
                     });
                 }
             }
-            Value::Array(items) => self.array(items, tell),
-            Value::String(text) => self.string(text, tell),
-            Value::Number(_) => self.number(tell),
-            Value::Bool(value) => tell(json!(!value)),
+            Value::Array(items) => self.array(items, visit),
+            Value::String(text) => self.string(text, visit),
+            Value::Number(_) => self.number(visit),
+            Value::Bool(value) => visit(json!(!value)),
             Value::Null => {}
         }
         for other in [json!(null), json!(true), json!(7), json!(1.5), json!("text"), json!([]), json!({})] {
             if kind(&other) != kind(value) {
-                tell(other);
+                visit(other);
             }
         }
     }
 
-    fn array(&self, items: &[Value], tell: &mut dyn FnMut(Value)) {
-        tell(json!([]));
+    fn array(&self, items: &[Value], visit: &mut dyn FnMut(Value)) {
+        visit(json!([]));
         if let Some(first) = items.first() {
-            tell(json!([first, first]));
+            visit(json!([first, first]));
             for size in &self.sizes {
-                tell(Value::Array(items.iter().cycle().take(*size).cloned().collect()));
+                visit(Value::Array(items.iter().cycle().take(*size).cloned().collect()));
             }
         }
         for (index, item) in items.iter().enumerate().take(3) {
             self.changes(item, &mut |changed| {
                 let mut copy = items.to_vec();
                 copy[index] = changed;
-                tell(Value::Array(copy));
+                visit(Value::Array(copy));
             });
         }
     }
 
-    fn string(&self, text: &str, tell: &mut dyn FnMut(Value)) {
+    fn string(&self, text: &str, visit: &mut dyn FnMut(Value)) {
         let mut shorter = text.to_owned();
         shorter.pop();
         let fixed = ["", "x", "no such thing", "2024-02-30", "1970-01-01T00:00:00Z", "é"];
         let more = [shorter, format!("{text}x"), text.to_uppercase(), text.to_lowercase()];
-        fixed.iter().for_each(|text| tell(json!(text)));
-        more.iter().chain(&self.texts).for_each(|text| tell(json!(text)));
+        fixed.iter().for_each(|text| visit(json!(text)));
+        more.iter().chain(&self.texts).for_each(|text| visit(json!(text)));
         for size in &self.sizes {
             // Of the same letters if there are any, so that a pattern may still match.
             let filling: String = text.chars().chain(['x']).cycle().take(*size).collect();
             let last = text.chars().last().unwrap_or('x');
             let extended: String = text.chars().chain(std::iter::repeat(last)).take(*size).collect();
-            tell(json!(filling));
-            tell(json!(extended));
+            visit(json!(filling));
+            visit(json!(extended));
         }
     }
 
-    fn number(&self, tell: &mut dyn FnMut(Value)) {
+    fn number(&self, visit: &mut dyn FnMut(Value)) {
         for number in &self.numbers {
             if let Some(limit) = number.as_i64() {
-                [limit.saturating_sub(1), limit, limit.saturating_add(1)].iter().for_each(|near| tell(json!(near)));
+                [limit.saturating_sub(1), limit, limit.saturating_add(1)].iter().for_each(|near| visit(json!(near)));
             } else if let Some(limit) = number.as_f64() {
-                [limit - 0.5, limit, limit + 0.5].iter().for_each(|near| tell(json!(near)));
+                [limit - 0.5, limit, limit + 0.5].iter().for_each(|near| visit(json!(near)));
             }
         }
         for fixed in [-1, 0, 1, i64::from(i32::MAX) + 1, i64::from(i32::MIN) - 1, i64::from(u32::MAX) + 1] {
-            tell(json!(fixed));
+            visit(json!(fixed));
         }
-        tell(json!(0.5));
+        visit(json!(0.5));
     }
 }
 
@@ -179,7 +179,7 @@ fn kind(value: &Value) -> u8 {
     }
 }
 
-/// Makes up values. They need not be valid; those that are not tell little, and do no harm.
+/// Makes up values. They need not be valid; those that are not prove little, and do no harm.
 struct Maker<'a> {
     root: &'a Value,
     /// Which alternative is taken.

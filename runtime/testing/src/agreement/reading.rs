@@ -142,9 +142,9 @@ fn is_null(schema: &Value) -> bool {
     schema.get("type") == Some(&json!("null")) || schema.get("const") == Some(&Value::Null)
 }
 
-/// Whether null is accepted, as far as the text tells; if in doubt, it is.
+/// Whether null is accepted, as far as the schema says; if in doubt, it is.
 fn accepts_null(root: &Value, at: &str) -> bool {
-    fn judge(root: &Value, schema: &Value, depth: usize) -> bool {
+    fn accepts_null_at(root: &Value, schema: &Value, depth: usize) -> bool {
         let branches = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|uri| uri.strip_prefix('#'));
         if depth == LONGEST_CHAIN {
@@ -157,13 +157,15 @@ fn accepts_null(root: &Value, at: &str) -> bool {
                 Value::Array(names) => names.contains(&json!("null")),
                 name => name == "null",
             })
-            && target.and_then(|target| root.pointer(target)).is_none_or(|target| judge(root, target, depth + 1))
+            && target
+                .and_then(|target| root.pointer(target))
+                .is_none_or(|target| accepts_null_at(root, target, depth + 1))
             && ["anyOf", "oneOf"].into_iter().all(|keyword| {
-                branches(keyword).is_none_or(|all| all.iter().any(|branch| judge(root, branch, depth + 1)))
+                branches(keyword).is_none_or(|all| all.iter().any(|branch| accepts_null_at(root, branch, depth + 1)))
             })
-            && branches("allOf").is_none_or(|all| all.iter().all(|branch| judge(root, branch, depth + 1)))
+            && branches("allOf").is_none_or(|all| all.iter().all(|branch| accepts_null_at(root, branch, depth + 1)))
     }
-    root.pointer(at).is_none_or(|schema| judge(root, schema, 0))
+    root.pointer(at).is_none_or(|schema| accepts_null_at(root, schema, 0))
 }
 
 /// Takes null away from what schemars writes for an `Option`.

@@ -1,12 +1,12 @@
-//! What a comparison of two schemas comes to.
+//! The result of a comparison of two schemas.
 
 use serde_json::Value;
 
 use crate::schema::Fault;
 
-/// What is known about the writers of one schema and the readers of another.
+/// Whether readers of one schema accept what writers of another write.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub enum Compatibility {
     /// Both schemas are equal, apart from annotations.
     Identical,
     /// Proved: whatever writers write, readers accept.
@@ -31,6 +31,6 @@ pub struct Witness {
 pub struct Obstacle {
     /// JSON pointer of the keyword of the reader's schema that could not be decided.
     pub pointer: String,
-    /// Why, in words.
+    /// Why, for people.
     pub reason: String,
 }

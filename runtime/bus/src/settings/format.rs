@@ -1,4 +1,4 @@
-//! Values of settings in words, with all their digits: values that are written alike are alike.
+//! Values of settings as text, with all their digits: values whose texts are equal are equal.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ pub fn duration(duration: Duration) -> String {
         ("ns", 1),
     ];
     let mut rest = duration.as_nanos();
-    let mut words = Vec::new();
+    let mut parts = Vec::new();
     for (unit, size) in UNITS {
         if rest >= size {
-            words.push(format!("{}{unit}", rest / size));
+            parts.push(format!("{}{unit}", rest / size));
             rest %= size;
         }
     }
-    if words.is_empty() { "0s".to_owned() } else { words.join(" ") }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }
 
 /// `10GiB`, in the greatest unit that leaves no rest.
@@ -32,8 +32,8 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// What a limit is, or `unlimited`.
-pub fn limit<T>(limit: Option<T>, words: impl FnOnce(T) -> String) -> String {
-    limit.map_or_else(|| "unlimited".to_owned(), words)
+pub fn limit<T>(limit: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    limit.map_or_else(|| "unlimited".to_owned(), text)
 }
 
 /// Subjects in their order, which means nothing to a server.

@@ -7,7 +7,7 @@ use crate::walk::every_schema;
 
 /// The vocabulary of one schema.
 #[derive(Debug, Default)]
-pub(super) struct SchemaWords {
+pub(super) struct SchemaVocabulary {
     /// Names of properties.
     pub(super) names: Vec<String>,
     /// Constants, and what else the author wrote down as a value.
@@ -17,23 +17,23 @@ pub(super) struct SchemaWords {
     /// Limits of lengths and counts, with what is just beside them.
     pub(super) sizes: Vec<usize>,
     /// Pointers of all subschemas.
-    pub(super) places: Vec<String>,
+    pub(super) pointers: Vec<String>,
 }
 
-impl SchemaWords {
+impl SchemaVocabulary {
     pub(super) fn of(schema: &Value) -> Self {
-        let mut words = Self::default();
+        let mut vocabulary = Self::default();
         every_schema(schema, &mut |at, inner| {
-            words.places.push(at.to_owned());
+            vocabulary.pointers.push(at.to_owned());
             if let Value::Object(members) = inner {
-                words.read(at, members);
+                vocabulary.read(at, members);
             }
         });
-        words.names.sort_unstable();
-        words.names.dedup();
-        words.sizes.sort_unstable();
-        words.sizes.dedup();
-        words
+        vocabulary.names.sort_unstable();
+        vocabulary.names.dedup();
+        vocabulary.sizes.sort_unstable();
+        vocabulary.sizes.dedup();
+        vocabulary
     }
 
     fn read(&mut self, at: &str, members: &Map<String, Value>) {
@@ -44,7 +44,7 @@ impl SchemaWords {
                     self.names.extend(named.values().filter_map(Value::as_array).flatten().filter_map(text));
                 }
                 ("required", Value::Array(names)) => self.names.extend(names.iter().filter_map(text)),
-                ("propertyNames", Value::Object(_)) => self.places.push(join(at, keyword)),
+                ("propertyNames", Value::Object(_)) => self.pointers.push(join(at, keyword)),
                 ("const" | "default", value) => self.values.push(value.clone()),
                 ("enum" | "examples", Value::Array(values)) => self.values.extend(values.iter().cloned()),
                 (
