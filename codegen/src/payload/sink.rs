@@ -46,7 +46,7 @@ impl Sink<'_> {
                 false => format!("the schema says so: {file}#{}", fault.keyword),
             };
             let value = schema.schema.pointer(&fault.keyword);
-            for words in words::describe(keyword, &fault, whole, value) {
+            for text in violation_text::describe(keyword, &fault, whole, value) {
                 if reported == MOST {
                     omitted += 1;
                     continue;

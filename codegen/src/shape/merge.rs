@@ -64,9 +64,9 @@ pub(super) fn merge_equal(
         definition.module = homes.of_all(&files);
         definition.copies = files.iter().map(|file| homes.of(file).0).collect();
         definition.copies.remove(&definition.module);
-        definition.equals = places.clone().skip(1).cloned().collect();
-        if let Some(at) = definition.equals.iter().position(|place| !homes.is_event(&place.file))
-            && homes.is_event(&definition.place.file)
+        definition.equals = locations.clone().skip(1).cloned().collect();
+        if let Some(at) = definition.equals.iter().position(|location| !homes.is_event(&location.file))
+            && homes.is_event(&definition.location.file)
         {
             std::mem::swap(&mut definition.location, &mut definition.equals[at]);
         }

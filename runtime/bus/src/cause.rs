@@ -104,7 +104,7 @@ mod tests {
         let (id, elapsed) = (uuid::Uuid::nil(), std::time::Duration::ZERO);
         let errors: [Box<dyn Error>; 14] = [
             Box::new(Unavailable(reset())),
-            Box::new(Gone(reset())),
+            Box::new(Gone::Deleted(reset())),
             Box::new(ServerFailure::from(Unavailable(reset()))),
             Box::new(Unavailable::from(ServerFailure::Unavailable(reset()))),
             Box::new(SendFailure::Transient(reset())),

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tower::Service;
 
 use crate::bus::Bus;
-use crate::dead_letters::advisories::GivenUpBy;
+use crate::dead_letters::advisories::AdvisoryHandler;
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
 use crate::handler::{HandlerError, Received};

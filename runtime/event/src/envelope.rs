@@ -141,12 +141,12 @@ impl<'a> BorrowedEnvelope<'a> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, EnvelopeError> {
-    std::str::from_utf8(bytes).map_err(|error| EnvelopeError(clip(error.to_string())))
+    std::str::from_utf8(bytes).map_err(EnvelopeError::new)
 }
 
 /// Why a message has no envelope.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is no envelope: {source}")]
+#[error("the message is no envelope: {}", clip(source.to_string()))]
 pub struct EnvelopeError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -183,12 +183,12 @@ struct Wire<'a> {
 impl<'a> Wire<'a> {
     /// Reads an envelope, and its version.
     fn read(text: &'a str) -> Result<(Self, u32), EnvelopeError> {
-        let wire: Self = serde_json::from_str(text).map_err(|error| EnvelopeError(clip(error.to_string())))?;
+        let wire: Self = serde_json::from_str(text).map_err(EnvelopeError::new)?;
         if wire.id.is_empty() {
             return Err(EnvelopeError::new("its id is empty"));
         }
         let version = parse_version(&wire.version)
-            .ok_or_else(|| EnvelopeError(clip(format!("its version is {:?}, not a decimal number", wire.version))))?;
+            .ok_or_else(|| EnvelopeError::new(format!("its version is {:?}, not a decimal number", wire.version)))?;
         Ok((wire, version))
     }
 }

@@ -125,6 +125,18 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// A violation of which is known where it is and what was expected: for tests, and for events that are checked by other
+    /// means than their schema.
+    pub fn new(instance: impl Into<String>, schema: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { instance: instance.into(), schema: schema.into(), expected: expected.into(), found: None }
+    }
+
+    /// The same, with what stands there instead.
+    #[must_use]
+    pub fn with_found(self, found: impl Into<String>) -> Self {
+        Self { found: Some(found.into()), ..self }
+    }
+
     fn clipped(self) -> Self {
         let Self { instance, schema, expected, found } = self;
         Self { instance: clip(instance), schema: clip(schema), expected: clip(expected), found: found.map(clip) }

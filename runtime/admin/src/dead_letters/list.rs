@@ -88,7 +88,7 @@ impl DeadLetterList {
             if is_run_count(&kept.message.subject) {
                 continue;
             }
-            let Some(letter) = record::read(kept) else {
+            let Some(dead_letter) = record::read(kept) else {
                 tracing::warn!(stream, sequence, "among the dead letters is a message that is none");
                 self.foreign += 1;
                 continue;

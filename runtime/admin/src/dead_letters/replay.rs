@@ -94,24 +94,25 @@ impl DeadLetters {
             }
             Marked::Before { copy, .. } | Marked::Now { copy } => copy,
         };
-        let mut headers = record::original_headers(letter);
+        let mut headers = record::original_headers(dead_letter);
         // The number alone does not tell letters apart: a stream that was deleted and made anew counts from 1 again. The time
         // is in the copy, too, so that every replay of this letter has this id.
-        let id = format!("replay:{link}:{}", letter.dead_lettered.as_nanosecond());
+        let id = format!("replay:{link}:{}", dead_letter.dead_lettered.as_nanosecond());
         headers.push(Headers::ID, &*id);
         headers.push(Headers::REPLAY_OF, link);
         if to == ReplayTo::Consumer {
             headers.push(Headers::ONLY, &*dead_letter.consumer);
         }
-        let payload = self.payload(letter).await?;
-        let event = Message { subject: letter.subject.clone().into(), headers, payload: payload.clone() };
-        let PublishAck { stream, sequence, duplicate } =
-            send(self.transport(), event).await.map_err(|failure| failed(format!("{}: {failure}", letter.subject)))?;
+        let payload = self.payload(dead_letter).await?;
+        let event = Message { subject: dead_letter.subject.clone().into(), headers, payload: payload.clone() };
+        let PublishAck { stream, sequence, duplicate } = send(self.transport(), event)
+            .await
+            .map_err(|failure| failed(Cause::about(&dead_letter.subject, failure)))?;
         if duplicate {
             // What is no longer there was ours: nobody else makes such an id.
             let stored = self.transport().message(&stream, MessageSelector::Sequence(sequence)).await?;
             if stored.is_some_and(|stored| stored.message.payload != payload) {
-                return Err(failed(format!("{sequence} of {stream} is another event with the id {id}")));
+                return Err(failed(format!("{sequence} of {stream} is another event with the id {id}").into()));
             }
         }
         self.forget(number, copy).await?;

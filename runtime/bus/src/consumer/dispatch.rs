@@ -219,7 +219,7 @@ impl Dispatch {
         if self.keeper.lock().queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;
         }
-        self.is_careful &= delivery.deliveries > BEYOND_SUSPICION;
+        self.is_careful &= delivery.deliveries > HARMLESS_ATTEMPTS;
         let routing = match self.config.order {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),

@@ -322,7 +322,7 @@ impl Route {
         let called = |data| {
             // Decoding runs the user's code, too: upcasts.
             catch_unwind(AssertUnwindSafe(|| (self.call)(context(), data)))
-                .unwrap_or_else(|panic| Err(HandlerOutcome::Panicked(panic_in_words(&*panic))))
+                .unwrap_or_else(|panic| Err(HandlerOutcome::Panicked(panic_message(&*panic))))
         };
         match called(opened.data) {
             Err(outcome @ HandlerOutcome::Panicked(_)) => Err(outcome),

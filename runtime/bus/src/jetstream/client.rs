@@ -20,6 +20,7 @@ use super::acks::Acks;
 use super::connect::{ConnectError, connect, wrong};
 use super::link::Link;
 use super::thread::NetworkThread;
+use crate::cause::Cause;
 use crate::config::Config;
 use crate::settings::is_legal_name;
 use crate::transport::{ServerFailure, Unavailable};
@@ -63,10 +64,10 @@ impl JetStream {
     /// # Errors
     /// As [`Bus::connect`](crate::bus::Bus::connect).
     pub async fn connect(config: &Config) -> Result<Arc<Self>, ConnectError> {
-        let thread = NetworkThread::start().map_err(|error| ConnectError::unreachable(config, error.to_string()))?;
+        let thread = NetworkThread::start().map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         // The client runs its tasks where it is made.
         let connecting = thread.handle().clone().spawn(Self::connect_on(thread, config.clone()));
-        connecting.await.unwrap_or_else(|error| Err(ConnectError::unreachable(config, error.to_string())))
+        connecting.await.unwrap_or_else(|error| Err(ConnectError::unreachable(config, Cause::of(error))))
     }
 
     async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::link::Link;
 use super::login::Login;
+use crate::cause::Cause;
 use crate::config::{Config, ServerUrl};
 
 /// Why there is no connection. No error holds a secret.
@@ -67,6 +68,12 @@ pub enum ConnectError {
 impl ConnectError {
     pub(super) fn unreachable(config: &Config, reason: Cause) -> Self {
         Self::Unreachable { servers: names(&config.servers), reason }
+    }
+}
+
+impl From<LoginError> for ConnectError {
+    fn from(LoginError { setting, reason }: LoginError) -> Self {
+        Self::Config { setting, reason }
     }
 }
 
@@ -139,7 +146,7 @@ fn addresses(servers: &[ServerUrl]) -> Result<Vec<ServerAddr>, ConnectError> {
     servers.iter().map(address).collect()
 }
 
-pub(super) fn wrong(setting: &'static str, reason: impl Into<String>) -> ConnectError {
+pub(super) fn wrong(setting: &'static str, reason: impl Into<Cause>) -> ConnectError {
     ConnectError::Config { setting, reason: reason.into() }
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use async_nats::{Auth, AuthError};
 use nkeys::KeyPair;
 
-use super::connect::{ConnectError, wrong};
 use crate::config::{Config, Secret};
 
 /// How to log in.
@@ -28,18 +27,19 @@ enum SecretSource {
 }
 
 /// Why nobody can log in. The text holds no secret.
-#[derive(Debug)]
-struct LoginError {
-    setting: &'static str,
-    reason: String,
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub(super) struct LoginError {
+    pub(super) setting: &'static str,
+    pub(super) reason: String,
 }
 
 impl Login {
     /// The login of a configuration, if there is one.
     ///
     /// # Errors
-    /// [`ConnectError::Config`] when settings contradict each other, or a file cannot be used at present.
-    pub(super) fn of(config: &Config) -> Result<Option<Self>, ConnectError> {
+    /// [`LoginError`] when settings contradict each other, or a file cannot be used at present.
+    pub(super) fn of(config: &Config) -> Result<Option<Self>, LoginError> {
         let one_of = |setting, secret: &Option<Secret>, file_setting, file: &Option<PathBuf>| match (secret, file) {
             (Some(_), Some(_)) => Err(wrong(file_setting, format!("{setting} is set as well; set one of them"))),
             (Some(secret), None) => Ok(Some(SecretSource::Setting(secret.clone()))),
@@ -63,7 +63,7 @@ impl Login {
             return Ok(None);
         }
         // A seed that is none is left to the server's challenge, as one that is not known there.
-        login.read_files().map_err(|LoginError { setting, reason }| wrong(setting, reason))?;
+        login.read_files()?;
         Ok(Some(login))
     }
 
@@ -71,7 +71,7 @@ impl Login {
     pub(super) async fn answer(self, nonce: Vec<u8>) -> Result<Auth, AuthError> {
         let answered = tokio::task::spawn_blocking(move || self.answer_now(&nonce)).await;
         let answered = answered.map_err(|_| AuthError::new("reading the credentials was broken off"))?;
-        answered.map_err(|LoginError { setting, reason }| AuthError::new(format!("{setting}: {reason}")))
+        answered.map_err(AuthError::new)
     }
 
     fn answer_now(&self, nonce: &[u8]) -> Result<Auth, LoginError> {
@@ -101,6 +101,10 @@ impl Login {
     }
 }
 
+fn wrong(setting: &'static str, reason: impl Into<String>) -> LoginError {
+    LoginError { setting, reason: reason.into() }
+}
+
 const CREDENTIALS: &str = "credentials_file";
 
 impl SecretSource {
@@ -114,7 +118,7 @@ impl SecretSource {
 }
 
 fn read(setting: &'static str, file: &Path) -> Result<String, LoginError> {
-    fs::read_to_string(file).map_err(|error| LoginError { setting, reason: format!("{}: {error}", file.display()) })
+    fs::read_to_string(file).map_err(|error| wrong(setting, format!("{}: {error}", file.display())))
 }
 
 /// The JWT and the key of a credentials file, as `nsc` writes them: each in a line of its own between two of dashes.
@@ -131,19 +135,16 @@ fn credentials(file: &Path) -> Result<(String, KeyPair), LoginError> {
     });
     match (values.next(), values.next()) {
         (Some(jwt), Some(seed)) => Ok((jwt.to_owned(), key_pair(CREDENTIALS, seed)?)),
-        _ => {
-            let reason = format!("{}: there is no JWT with a seed in it", file.display());
-            Err(LoginError { setting: CREDENTIALS, reason })
-        }
+        _ => Err(wrong(CREDENTIALS, format!("{}: there is no JWT with a seed in it", file.display()))),
     }
 }
 
 fn key_pair(setting: &'static str, seed: &str) -> Result<KeyPair, LoginError> {
-    KeyPair::from_seed(seed.trim()).map_err(|_| LoginError { setting, reason: "this is no seed of an nkey".to_owned() })
+    KeyPair::from_seed(seed.trim()).map_err(|_| wrong(setting, "this is no seed of an nkey"))
 }
 
 fn sign(setting: &'static str, key: &KeyPair, nonce: &[u8]) -> Result<Vec<u8>, LoginError> {
-    key.sign(nonce).map_err(|_| LoginError { setting, reason: "the key cannot sign".to_owned() })
+    key.sign(nonce).map_err(|_| wrong(setting, "the key cannot sign"))
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl PullDeliveries {
                 biased;
                 message = self.inbox.next() => message,
                 changed = self.link.changed() => {
-                    changed.map_err(|_| Gone::Deleted("the connection is closed".to_owned()))?;
+                    changed.map_err(|_| Gone::Deleted("the connection is closed".into()))?;
                     continue;
                 }
                 () = &mut self.alarm, if wake_at.is_some() => {
@@ -172,7 +172,7 @@ impl PullDeliveries {
                     continue;
                 }
             };
-            let message = message.ok_or_else(|| Gone::Deleted("the connection is closed".to_owned()))?;
+            let message = message.ok_or_else(|| Gone::Deleted("the connection is closed".into()))?;
             self.check_at = Instant::now() + PATIENCE;
             match status_of(&message) {
                 None | Some(StatusCode::OK) => {
@@ -222,7 +222,7 @@ impl PullDeliveries {
         }
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
-            self.inbox.renew().await.map_err(|error| Gone::Deleted(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone::Deleted(Cause::of(error)))?;
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
@@ -244,7 +244,7 @@ impl PullDeliveries {
         }
         let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
         let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
-        sent.map_err(|error| Gone::Deleted(error.to_string()))?;
+        sent.map_err(|error| Gone::Deleted(Cause::of(error)))?;
         self.outstanding += batch;
         self.check_at = now + PATIENCE;
         Ok(())
@@ -259,7 +259,7 @@ impl PullDeliveries {
         match (status, unfulfilled) {
             (StatusCode::IDLE_HEARTBEAT, _) => {}
             (StatusCode::REQUEST_TERMINATED, _) if is_final(description) => {
-                return Err(Gone::Deleted(description.to_owned()));
+                return Err(Gone::Deleted(description.into()));
             }
             (StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED, Some(count)) => {
                 self.outstanding = self.outstanding.saturating_sub(count);
@@ -275,7 +275,7 @@ impl PullDeliveries {
                 self.outstanding = self.outstanding.max(1);
                 self.check_at = Instant::now() + PAUSE;
             }
-            _ => return Err(Gone::Deleted(format!("{status} {description}"))),
+            _ => return Err(Gone::Deleted(format!("{status} {description}").into())),
         }
         Ok(())
     }
@@ -287,7 +287,7 @@ impl PullDeliveries {
             return Ok(());
         }
         match timeout(ASK_AGAIN, self.info()).await {
-            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone::Deleted(error.to_string())),
+            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone::Deleted(Cause::of(error))),
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
                 self.outstanding = 0;
@@ -309,7 +309,7 @@ impl PullDeliveries {
         self.outstanding = 0;
         // Otherwise asking anew begins with that.
         if self.is_connected() {
-            self.inbox.renew().await.map_err(|error| Gone::Deleted(error.to_string()))?;
+            self.inbox.renew().await.map_err(|error| Gone::Deleted(Cause::of(error)))?;
             // What the server said of the old requests does not matter to the new ones.
             let late = self.inbox.take_arrived();
             rest.extend(self.deliveries(late));

@@ -205,7 +205,7 @@ impl Memory {
             stream.log.trim();
             stream.log.find(select)
         });
-        found.ok_or_else(|| Unavailable(format!("there is no stream {stream}")))
+        found.ok_or_else(|| Unavailable(format!("there is no stream {stream}").into()))
     }
 
     /// Gives up what has been delivered as often as it may be, for every consumer: a server does it by its own clock.

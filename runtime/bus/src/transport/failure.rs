@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cause::Cause;
+
 /// Why one attempt to store a message failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFailure {
@@ -60,8 +62,8 @@ pub struct Unavailable(pub Cause);
 #[derive(Debug, thiserror::Error)]
 pub enum Gone {
     /// It is not there any more, in these words.
-    #[error("{0}")]
-    Deleted(String),
+    #[error(transparent)]
+    Deleted(Cause),
     /// The server has not let this program in for as long as is waited for.
     #[error("the server refused the login for {0:?}")]
     LockedOut(Duration),
