@@ -80,7 +80,7 @@ async fn sigterm_under_load_repeats_nothing_and_hands_back_the_rest() -> Outcome
     let [handled, failed, released, 0] = numbers[..] else { return Err(stopped.into()) };
     let mut new = Worker::ready(&orders).await?;
     // Jobs are delivered in the order of their numbers.
-    let delivered = 1..=(handled + handed_back) as u64;
+    let delivered = 1..=(handled + released) as u64;
     let mut rest: BTreeSet<u64> = delivered.filter(|id| !finished.contains(id)).collect();
     let since = Instant::now();
     while !rest.is_empty() {

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::link::Link;
-use super::login::Login;
+use super::login::{Login, LoginError};
 use crate::cause::Cause;
 use crate::config::{Config, ServerUrl};
 

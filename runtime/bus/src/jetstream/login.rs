@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use async_nats::{Auth, AuthError};
 use nkeys::KeyPair;
 
+use crate::cause::Cause;
 use crate::config::{Config, Secret};
 
 /// How to log in.
@@ -31,7 +32,8 @@ enum SecretSource {
 #[error("{setting}: {reason}")]
 pub(super) struct LoginError {
     pub(super) setting: &'static str,
-    pub(super) reason: String,
+    #[source]
+    pub(super) reason: Cause,
 }
 
 impl Login {
@@ -101,7 +103,7 @@ impl Login {
     }
 }
 
-fn wrong(setting: &'static str, reason: impl Into<String>) -> LoginError {
+fn wrong(setting: &'static str, reason: impl Into<Cause>) -> LoginError {
     LoginError { setting, reason: reason.into() }
 }
 
@@ -118,7 +120,7 @@ impl SecretSource {
 }
 
 fn read(setting: &'static str, file: &Path) -> Result<String, LoginError> {
-    fs::read_to_string(file).map_err(|error| wrong(setting, format!("{}: {error}", file.display())))
+    fs::read_to_string(file).map_err(|error| wrong(setting, Cause::about(file.display(), error)))
 }
 
 /// The JWT and the key of a credentials file, as `nsc` writes them: each in a line of its own between two of dashes.
