@@ -36,14 +36,13 @@ use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
 use event_impl::{Check, EventImpl, Older, event_impl};
-use exports::Exports;
 use layout::line;
 pub(crate) use literal::raw_string;
 use payload::Payload;
 pub use runtime::Runtime;
 use source::Source;
 use subjects::Subjects;
-use types::{Checked, Facts, Types, field_ident};
+use types::{Checked, Exports, Facts, Types, field_ident};
 use upcast::Upcasts;
 
 /// The Rust text of a catalogue that is free of errors, from its types.

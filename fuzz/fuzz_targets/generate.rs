@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use eventsmith_codegen::sample::Choices;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
-#[path = "../../tests/tests/exactness/random_schema.rs"]
+#[path = "../../tests/src/random_schema.rs"]
 mod random_schema;
 
 /// A catalogue of one event, whose schema is written anew each time.

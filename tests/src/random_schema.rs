@@ -1,5 +1,7 @@
 //! Random schemas over the whole vocabulary of five drafts.
 
+// The fuzz targets take in this file by its path, which then does not say where its modules are.
+#[path = "random_schema/words.rs"]
 mod words;
 
 use eventsmith_codegen::sample::Choices;

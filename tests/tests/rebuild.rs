@@ -162,7 +162,7 @@ fn a_type_that_several_files_define_is_one_under_the_path_of_each() {
     let main = r#"
 #![deny(unused_imports)]
 
-mod events {
+pub mod events {
     eventsmith::include_events!();
 }
 

@@ -13,10 +13,7 @@ use crate::load::Loaded;
 use crate::shape::{Id, Program};
 
 use super::builder::Builders;
-use super::types::Types;
-
-/// The re-exports of one module, each with the module that it is taken from.
-pub(super) type Exports = BTreeMap<Id, Vec<String>>;
+use super::types::{Exports, Types};
 
 /// The re-exports of all modules that have some.
 pub(super) fn exports(loaded: &Loaded, program: &Program, builders: &Builders<'_>) -> BTreeMap<Vec<String>, Exports> {

@@ -10,7 +10,6 @@ use crate::shape::{
 };
 
 use super::docs::{doc, with_source};
-use super::exports::Exports;
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -35,6 +34,9 @@ pub(super) struct Facts {
     /// The parameter and the conditions of a text type's check.
     pub(super) text: (TokenStream, TokenStream),
 }
+
+/// The re-exports of one module, each with the module that it is taken from.
+pub(super) type Exports = BTreeMap<Id, Vec<String>>;
 
 /// Writes types with paths that are right inside one module.
 pub(super) struct Types<'a> {
