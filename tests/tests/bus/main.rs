@@ -16,4 +16,5 @@ mod middleware;
 mod provision;
 mod publish;
 mod recovery;
+mod subjects;
 mod wire;

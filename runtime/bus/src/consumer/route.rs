@@ -152,7 +152,7 @@ impl Routes {
         let is_meant = headers.only.is_none_or(|only| only == service);
         let found = OpenedMessage::of(headers, &delivery.message).and_then(|opened| {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
-                Some(index) => Ok((index, opened)),
+                Some(index) => self.0[index].check_subject(&delivery.message.subject).map(|()| (index, opened)),
                 None => {
                     let unrouted = HandlerOutcome::Unrouted(opened.event_type.to_string());
                     Err(opened.unless_undecodable(&delivery.message, unrouted))
@@ -297,6 +297,18 @@ impl Route {
         Self { event_type, subject, root, key, call: Arc::new(call), retry, timeout, breaker: None }
     }
 
+    /// Whether events of this type belong on a subject. The subject is what the server's permissions guard; headers and
+    /// envelope say what the publisher likes.
+    fn check_subject(&self, subject: &str) -> Result<(), HandlerOutcome> {
+        if self.subject == subject || filter::covers(self.subject, subject) {
+            return Ok(());
+        }
+        let Self { event_type, subject: own, .. } = self;
+        Err(HandlerOutcome::WrongSubject(format!(
+            "it says that it is {event_type}, which belongs on {own}, and was published to {subject}"
+        )))
+    }
+
     /// Begins to handle an event.
     pub(super) fn call(
         &self,
@@ -306,6 +318,11 @@ impl Route {
     ) -> Result<PendingHandler, HandlerOutcome> {
         let context = || Context {
             event_type: self.event_type,
+            // Most subjects are no templates, and need no copy.
+            subject: match &delivery.message.subject {
+                subject if *subject == self.subject => Cow::Borrowed(self.subject),
+                subject => subject.clone(),
+            },
             version: opened.version,
             envelope: OnceLock::new(),
             attempt: delivery.attempt,

@@ -32,6 +32,8 @@ pub(super) enum HandlerOutcome {
     TooNew(String),
     /// It is of this type, which no handler here is for. Another instance of the service may have one.
     Unrouted(String),
+    /// It claims a type that does not belong on the subject it came on.
+    WrongSubject(String),
 }
 
 /// How an event is settled.
@@ -72,6 +74,7 @@ impl HandlerOutcome {
             Self::Undecodable(_) => Settlement::DeadLetter(DeadReason::Undecodable),
             Self::TooOld(_) => Settlement::DeadLetter(DeadReason::TooOld),
             Self::TooNew(_) => Settlement::DeadLetter(DeadReason::TooNew),
+            Self::WrongSubject(_) => Settlement::DeadLetter(DeadReason::WrongSubject),
         }
     }
 
@@ -95,7 +98,9 @@ impl HandlerOutcome {
             Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
             Self::CutOff => "cut off as the consumer is shut down".to_owned(),
             Self::Exhausted => "delivered more often than it may be tried; its handler never came to an end".to_owned(),
-            Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => reason.clone(),
+            Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) | Self::WrongSubject(reason) => {
+                reason.clone()
+            }
             Self::Unrouted(event_type) => format!("no handler here is for {event_type}"),
         }
     }
@@ -121,6 +126,7 @@ mod tests {
             HandlerOutcome::TooOld("x".to_owned()),
             HandlerOutcome::TooNew("x".to_owned()),
             HandlerOutcome::Unrouted("x".to_owned()),
+            HandlerOutcome::WrongSubject("x".to_owned()),
         ];
 
         assert_eq!(HandlerOutcome::Handled.settlement(9, &POLICY), Settlement::Ack);
