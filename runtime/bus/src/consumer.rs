@@ -14,6 +14,7 @@ mod settle;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ use crate::dead_letters::{stream_of, subjects_of};
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};
-use crate::transport::Unavailable;
+use crate::transport::{ConsumerPhase, Unavailable};
 use breaker::Breaker;
 use dispatch::Dispatch;
 use queue::Queue;
@@ -150,12 +151,56 @@ impl Consumer {
     ///
     /// # Errors
     /// [`ConsumeError`] when the configuration contradicts itself, when there is no consumer, or not the one that is needed,
-    /// when there is no stream for dead letters, or when the consumer was deleted meanwhile. Interruptions of the connection are no
+    /// when there is no stream for dead letters, when the server denies what the consumer needs, such as fetching or acking, or
+    /// when the consumer was deleted meanwhile. Interruptions of the connection are no
     /// errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
         if !is_legal_name(&self.service) {
             return Err(ConsumeError::InvalidName { name: self.service });
         }
+        let (bus, service) = (self.bus.clone(), self.service.clone());
+        let denial = |denied| ConsumeError::Denied { consumer: service.clone(), denied };
+        // Where a request is denied, this knows it first.
+        let (dispatches, _recovery) = tokio::select! {
+            biased;
+            denied = bus.transport().denied(&service, ConsumerPhase::Starting) => return Err(denial(denied)),
+            started = self.start() => started?,
+        };
+        let denied = bus.transport().denied(&service, ConsumerPhase::Reading);
+        // One stream's failure ends the others too, but in good order.
+        let (stop, stopped) = watch::channel(false);
+        let running = dispatches.into_iter().map(|dispatch| {
+            let (stop, mut stopped) = (stop.clone(), stopped.clone());
+            async move {
+                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
+                stop.send_replace(true);
+                outcome
+            }
+        });
+        let mut all = pin!(futures_util::future::join_all(running));
+        let signal = shutdown.then(|_| {
+            stop.send_replace(true);
+            std::future::pending::<Infallible>()
+        });
+        let outcomes = tokio::select! {
+            biased;
+            // To go on would be to handle the same events again and again, and to dead-letter them in the end.
+            denied = denied => {
+                stop.send_replace(true);
+                all.await;
+                return Err(denial(denied));
+            }
+            outcomes = &mut all => outcomes,
+            never = signal => match never {},
+        };
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let summary = self.monitor.summary();
+        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
+        Ok(summary)
+    }
+
+    /// Finds everything that is needed, and begins to read. The tasks end with the set.
+    async fn start(&mut self) -> Result<(Vec<Dispatch>, JoinSet<()>), ConsumeError> {
         let changed = watch::Sender::new(());
         let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
         let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
@@ -171,29 +216,7 @@ impl Consumer {
             dispatches.push(dispatch);
         }
         drop(self.starting.take());
-        // One stream's failure ends the others too, but in good order.
-        let (stop, stopped) = watch::channel(false);
-        let running = dispatches.into_iter().map(|dispatch| {
-            let (stop, mut stopped) = (stop.clone(), stopped.clone());
-            async move {
-                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
-                stop.send_replace(true);
-                outcome
-            }
-        });
-        let all = futures_util::future::join_all(running);
-        let signal = shutdown.then(|_| {
-            stop.send_replace(true);
-            std::future::pending::<Infallible>()
-        });
-        let outcomes = tokio::select! {
-            outcomes = all => outcomes,
-            never = signal => match never {},
-        };
-        outcomes.into_iter().collect::<Result<(), _>>()?;
-        let summary = self.monitor.summary();
-        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
-        Ok(summary)
+        Ok((dispatches, recovery))
     }
 
     /// What cannot be handled must have a place to go to before anything is taken.

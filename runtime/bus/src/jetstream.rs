@@ -6,6 +6,7 @@ mod client;
 mod connect;
 pub mod consumers;
 mod convert;
+mod denials;
 mod inbox;
 mod link;
 mod pull;
@@ -20,7 +21,8 @@ use futures_util::future::BoxFuture;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    Deliveries, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage, Transport, Unavailable,
+    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage,
+    Transport, Unavailable,
 };
 use pull::PullDeliveries;
 
@@ -87,6 +89,10 @@ impl Transport for Arc<JetStream> {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         self.send_term(stream, consumer, sequence).boxed()
+    }
+
+    fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {
+        self.denials.wait(move |denied| denials::concerns_consumer(denied, consumer, phase)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

@@ -15,8 +15,8 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    AckKind, Deliveries, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage, Transport,
-    Unavailable,
+    AckKind, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure,
+    StreamMessage, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -86,6 +86,10 @@ impl Transport for Memory {
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         self.acknowledge(stream, consumer, sequence, AckKind::Term("dead letter"));
         ready(Ok(())).boxed()
+    }
+
+    fn denied<'a>(&'a self, _: &'a str, _: ConsumerPhase) -> BoxFuture<'a, Denied> {
+        std::future::pending().boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

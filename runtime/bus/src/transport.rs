@@ -12,6 +12,7 @@
 //! This module names no implementation: [`jetstream`](crate::jetstream) and [`memory`](crate::memory) stand above it.
 
 mod delivery;
+mod denied;
 mod failure;
 mod message;
 
@@ -22,6 +23,7 @@ use futures_util::future::BoxFuture;
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
+pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use message::{Headers, Message, MessageSelector, ReceivedHeaders, StreamMessage};
 
@@ -74,8 +76,21 @@ pub trait Transport: Debug + Send + Sync {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>>;
 
+    /// Resolves when the server denies, from this call on, what the durable consumers of this name need. Never, where
+    /// nothing is denied.
+    fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied>;
+
     /// Waits until everything sent before has reached the server, then closes. Nothing can be sent afterwards.
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// How far a consumer is: what it needs to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsumerPhase {
+    /// It looks for its streams and durable consumers.
+    Starting,
+    /// It fetches and acks.
+    Reading,
 }
 
 /// Resolves once a message is stored, or is not known to be in time.

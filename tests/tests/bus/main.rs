@@ -13,6 +13,7 @@ mod faults;
 mod login;
 mod memory;
 mod middleware;
+mod permissions;
 mod provision;
 mod publish;
 mod recovery;

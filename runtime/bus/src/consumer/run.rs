@@ -22,7 +22,7 @@ use crate::bus::Bus;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::writer::{DeadLettered, dead_letter};
-use crate::transport::{AckKind, Acker, Delivery, Gone, Headers, Unavailable};
+use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, Unavailable};
 
 /// What all deliveries of one stream have in common.
 #[derive(Debug)]
@@ -264,6 +264,9 @@ impl Worker {
         reason: DeadReason,
         error: &str,
     ) -> Result<DeadLettered, Unavailable> {
+        if reason == DeadReason::Exhausted {
+            self.check_acks(&*delivery.acker).await?;
+        }
         let origin = Origin {
             stream: &self.stream,
             consumer: &self.service,
@@ -279,6 +282,25 @@ impl Worker {
                 written = &mut writing => return written,
                 () = tokio::time::sleep(renewal_interval(self.ack_wait)) => send(&*delivery.acker, AckKind::InProgress).await,
             }
+        }
+    }
+}
+
+impl Worker {
+    /// Checks that acks arrive, as far as the server says at once: where it denies them, events are delivered too often
+    /// although they were handled, and do not belong among the dead letters.
+    async fn check_acks(&self, acker: &dyn Acker) -> Result<(), Unavailable> {
+        let mut denied = self.bus.transport().denied(&self.service, ConsumerPhase::Reading);
+        send(acker, AckKind::InProgress).await;
+        // The server answers in order, so a denial comes before the answer.
+        let answer = self.bus.transport().consumer(&self.stream, &self.service);
+        tokio::select! {
+            biased;
+            denied = &mut denied => Err(Unavailable(denied.to_string())),
+            _ = answer => match denied.now_or_never() {
+                Some(denied) => Err(Unavailable(denied.to_string())),
+                None => Ok(()),
+            },
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use rand::RngExt;
 use tokio::sync::watch;
 
+use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use crate::config::{Config, ServerUrl};
 
@@ -82,15 +83,17 @@ pub struct ShutdownError {
     pub(crate) reason: String,
 }
 
-pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
+pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>, Denials), ConnectError> {
     let servers = addresses(&config.servers)?;
     let (changes, link) = watch::channel(Link { connected: true, closed: false, losses: 0 });
+    let (denied, denials) = watch::channel(DenialLog::default());
     let options = options(config).await?.event_callback(move |event| {
         note(&event, &changes);
+        note_denial(&event, &denied);
         std::future::ready(())
     });
     let client = options.connect(servers).await.map_err(|error| explain(&error, config))?;
-    Ok((client, link))
+    Ok((client, link, Denials(denials)))
 }
 
 async fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
@@ -205,6 +208,15 @@ fn note(event: &Event, changes: &watch::Sender<Link>) {
         }
         *link != before
     });
+}
+
+/// What the server denies, and that a new connection may be allowed what another one was not.
+fn note_denial(event: &Event, denied: &watch::Sender<DenialLog>) {
+    match event {
+        Event::Connected => denied.send_modify(DenialLog::clear),
+        Event::ServerError(ServerError::Other(error)) => drop(denied.send_if_modified(|log| log.record(error))),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -4,19 +4,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
 use async_nats::header::HeaderMap;
 use async_nats::jetstream::Error as ServerError;
-use async_nats::{Message as Reply, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::client::{ASK_AGAIN, JetStream, passes};
+use super::acks::Reply;
+use super::client::{ASK_AGAIN, AskFailure, JetStream, passes};
 use super::convert::to_nats;
-use crate::transport::{Message, PendingAck, PublishAck, SendFailure};
+use crate::transport::{DeniedAction, Message, PendingAck, PublishAck, SendFailure};
 
 /// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
@@ -116,11 +117,11 @@ impl JetStream {
         headers: HeaderMap,
         deadline: Instant,
     ) -> Result<oneshot::Receiver<Reply>, SendFailure> {
-        let (reply_to, reply) = self.acks.expect();
         let subject = match &message.subject {
             Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
             Cow::Owned(subject) => subject.as_str().into(),
         };
+        let (reply_to, reply) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let payload = Bytes::clone(&message.payload);
         let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
         match timeout_at(deadline, publish).await {
@@ -141,10 +142,11 @@ impl JetStream {
     async fn nobody_there(&self, subject: &str) -> SendFailure {
         let silent =
             |reason: &str| SendFailure::Transient(format!("nobody listens there, and JetStream is silent: {reason}"));
-        match timeout(ASK_AGAIN, self.find_streams(subject)).await {
+        match timeout(ASK_AGAIN, self.try_find_streams(subject)).await {
             Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
             Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".to_owned()),
-            Ok(Err(error)) => silent(&error.0),
+            Ok(Err(AskFailure::NoJetStream { reason, may_pass: false })) => SendFailure::NoJetStream(reason.to_owned()),
+            Ok(Err(failure)) => silent(&failure.to_string()),
             Err(_) => silent("no answer"),
         }
     }
@@ -172,12 +174,13 @@ impl Ack {
                 return Err(SendFailure::Transient(reason));
             }
         };
-        let stored = read(&reply);
+        let stored = read(reply);
         if stored.is_err() {
             // They were answered before. The first that was refused is why the rest was.
             let refused = |reply: oneshot::Receiver<Reply>| {
                 let reply = reply.now_or_never()?.ok()?;
-                (!reply.payload.is_empty()).then(|| read(&reply).err()).flatten()
+                let is_told = reply.as_ref().map_or(true, |reply| !reply.payload.is_empty());
+                is_told.then(|| read(reply).err()).flatten()
             };
             if let Some(first) = before.into_iter().find_map(refused) {
                 return Err(first);
@@ -190,7 +193,12 @@ impl Ack {
     }
 }
 
-fn read(reply: &Reply) -> Result<PublishAck, SendFailure> {
+fn read(reply: Reply) -> Result<PublishAck, SendFailure> {
+    let reply = reply.map_err(|denied| match denied.action {
+        // It was let in, and may be stored: only what comes back is not let out.
+        DeniedAction::Subscribe => SendFailure::Transient(denied.to_string()),
+        _ => SendFailure::Denied(denied),
+    })?;
     if reply.status == Some(StatusCode::NO_RESPONDERS) {
         return Err(SendFailure::NoStream);
     }
