@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::event::Event;
+use eventsmith_event::filter;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -254,9 +255,9 @@ impl Consumer {
         changed: &watch::Sender<()>,
     ) -> Result<Dispatch, ConsumeError> {
         let transport = self.bus.transport();
+        let handled = wanted.filters.clone();
         let settings = if self.bus.creates_consumers() {
-            durable::ensure(transport, &wanted).await?;
-            wanted
+            durable::ensure(transport, &wanted).await?
         } else {
             let needed = ConsumerSettings { max_deliver: Some(self.routes.max_attempts()), ..wanted };
             durable::check(transport, &needed).await?
@@ -267,6 +268,16 @@ impl Consumer {
         })?;
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let unhandled = filter::beyond(&filters, &handled);
+        if !unhandled.is_empty() {
+            tracing::warn!(
+                stream,
+                consumer = self.service,
+                ?unhandled,
+                "the consumer delivers events that no handler here is for; they are nakked with the delays of the retry policy, \
+                 for an instance that has one, and dead-lettered as unrouted after its attempts"
+            );
+        }
         let worker = Worker {
             bus: self.bus.clone(),
             routes: self.routes.clone(),

@@ -17,5 +17,6 @@ mod permissions;
 mod provision;
 mod publish;
 mod recovery;
+mod rolling;
 mod subjects;
 mod wire;

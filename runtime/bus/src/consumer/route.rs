@@ -13,6 +13,7 @@ use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version}
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use eventsmith_event::invalid::DecodeError;
+use eventsmith_event::subject::scalar_text;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -290,7 +291,13 @@ impl Route {
                 .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_in_words(&*panic))))
                 .boxed())
         };
-        let key = |version, data: &[u8]| E::decode(version, data).map(|event| event.key());
+        let key = |version, data: &[u8]| match E::decode(version, data) {
+            // It waits for a later attempt, and those behind it with the same key wait too.
+            Err(error @ DecodeError::UnknownVersion { .. }) if is_newer(&error) => {
+                E::KEY.and_then(|pointer| key_at(pointer, data)).map(Some).ok_or(error)
+            }
+            decoded => decoded.map(|event| event.key()),
+        };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
         let (event_type, subject) = (E::TYPE, E::SUBJECT);
@@ -354,10 +361,21 @@ fn no_envelope(error: EnvelopeError) -> HandlerOutcome {
 fn undecodable(error: DecodeError) -> HandlerOutcome {
     let reason = error.to_string();
     match error {
-        DecodeError::UnknownVersion { version, newest, .. } if version > newest => HandlerOutcome::TooNew(reason),
+        _ if is_newer(&error) => HandlerOutcome::TooNew(reason),
         DecodeError::UnknownVersion { .. } => HandlerOutcome::TooOld(reason),
         _ => HandlerOutcome::Undecodable(reason),
     }
+}
+
+/// Whether an event is of a version that is not known here yet.
+fn is_newer(error: &DecodeError) -> bool {
+    matches!(error, DecodeError::UnknownVersion { version, newest, .. } if version > newest)
+}
+
+/// The key in a payload of a version that is not known here.
+fn key_at(pointer: &str, data: &[u8]) -> Option<String> {
+    let data: serde_json::Value = serde_json::from_slice(data).ok()?;
+    scalar_text(data.pointer(pointer)?)
 }
 
 fn panic_in_words(panic: &(dyn Any + Send)) -> String {

@@ -321,6 +321,10 @@ fn log_settlement(outcome: &HandlerOutcome, settlement: Settlement) {
     match settlement {
         Settlement::Ack => tracing::debug!(?outcome, "done"),
         Settlement::Nak => {}
+        // That there are such events, the consumer said when it began.
+        Settlement::Retry(delay) if matches!(outcome, HandlerOutcome::Unrouted(_)) => {
+            tracing::debug!(error = outcome.error(), ?delay, "left to another instance");
+        }
         Settlement::Retry(delay) => tracing::warn!(error = outcome.error(), ?delay, "failed; it is redelivered"),
         Settlement::DeadLetter(reason) => {
             tracing::error!(error = outcome.error(), %reason, "it goes to the dead letters")

@@ -70,10 +70,11 @@ impl HandlerOutcome {
                 again(policy.delay(attempt), DeadReason::Exhausted)
             }
             Self::Unrouted(_) => again(policy.delay(attempt), DeadReason::Unrouted),
+            // Another instance may know the version already, and this one will once it is deployed.
+            Self::TooNew(_) => again(policy.delay(attempt), DeadReason::TooNew),
             Self::Exhausted => Settlement::DeadLetter(DeadReason::Exhausted),
             Self::Undecodable(_) => Settlement::DeadLetter(DeadReason::Undecodable),
             Self::TooOld(_) => Settlement::DeadLetter(DeadReason::TooOld),
-            Self::TooNew(_) => Settlement::DeadLetter(DeadReason::TooNew),
             Self::WrongSubject(_) => Settlement::DeadLetter(DeadReason::WrongSubject),
         }
     }
@@ -160,13 +161,25 @@ mod tests {
     }
 
     #[test]
+    fn what_another_instance_may_know_is_tried_again() {
+        let cases = [
+            (HandlerOutcome::TooNew(String::new()), DeadReason::TooNew),
+            (HandlerOutcome::Unrouted(String::new()), DeadReason::Unrouted),
+        ];
+        for (outcome, reason) in cases {
+            assert!(matches!(outcome.settlement(2, &POLICY), Settlement::Retry(_)), "{outcome:?}");
+            assert_eq!(outcome.settlement(3, &POLICY), Settlement::DeadLetter(reason));
+        }
+    }
+
+    #[test]
     fn what_cannot_go_better_is_not_tried_again() {
         let rejected = HandlerOutcome::Failed(HandlerError::reject("x"));
 
         assert_eq!(rejected.settlement(1, &POLICY), Settlement::DeadLetter(DeadReason::Rejected));
         assert_eq!(
-            HandlerOutcome::TooNew(String::new()).settlement(1, &POLICY),
-            Settlement::DeadLetter(DeadReason::TooNew)
+            HandlerOutcome::TooOld(String::new()).settlement(1, &POLICY),
+            Settlement::DeadLetter(DeadReason::TooOld)
         );
     }
 }
