@@ -141,6 +141,7 @@ pub use eventsmith_bus::{
     memory::StoredMessage,
     publish::{Expect, PublishAllError, PublishBatch, PublishError, PublishOptions, Published},
     signal::shutdown_signal,
+    transport::{Denied, DeniedAction},
 };
 
 /// Takes in the events that the build script of the crate generated, by `eventsmith_codegen::Builder::new().build()`.

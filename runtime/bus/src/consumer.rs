@@ -18,10 +18,12 @@ mod unstored;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::event::Event;
+use eventsmith_event::filter;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,7 +36,7 @@ use crate::dead_letters::{stream_of, subjects_of};
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};
-use crate::transport::Unavailable;
+use crate::transport::{ConsumerPhase, Unavailable};
 use attempts::Attempts;
 use blocking::Blocking;
 use breaker::Breaker;
@@ -158,12 +160,56 @@ impl Consumer {
     ///
     /// # Errors
     /// [`ConsumeError`] when the configuration contradicts itself, when there is no consumer, or not the one that is needed,
-    /// when there is no stream for dead letters, or when the consumer was deleted meanwhile. Interruptions of the connection are no
+    /// when there is no stream for dead letters, when the server denies what the consumer needs, such as fetching or acking, or
+    /// when the consumer was deleted meanwhile. Interruptions of the connection are no
     /// errors: they are waited out.
     pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<Summary, ConsumeError> {
         if !is_legal_name(&self.service) {
             return Err(ConsumeError::InvalidName { name: self.service });
         }
+        let (bus, service) = (self.bus.clone(), self.service.clone());
+        let denial = |denied| ConsumeError::Denied { consumer: service.clone(), denied };
+        // Where a request is denied, this knows it first.
+        let (dispatches, _recovery) = tokio::select! {
+            biased;
+            denied = bus.transport().denied(&service, ConsumerPhase::Starting) => return Err(denial(denied)),
+            started = self.start() => started?,
+        };
+        let denied = bus.transport().denied(&service, ConsumerPhase::Reading);
+        // One stream's failure ends the others too, but in good order.
+        let (stop, stopped) = watch::channel(false);
+        let running = dispatches.into_iter().map(|dispatch| {
+            let (stop, mut stopped) = (stop.clone(), stopped.clone());
+            async move {
+                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
+                stop.send_replace(true);
+                outcome
+            }
+        });
+        let mut all = pin!(futures_util::future::join_all(running));
+        let signal = shutdown.then(|_| {
+            stop.send_replace(true);
+            std::future::pending::<Infallible>()
+        });
+        let outcomes = tokio::select! {
+            biased;
+            // To go on would be to handle the same events again and again, and to dead-letter them in the end.
+            denied = denied => {
+                stop.send_replace(true);
+                all.await;
+                return Err(denial(denied));
+            }
+            outcomes = &mut all => outcomes,
+            never = signal => match never {},
+        };
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let summary = self.monitor.summary();
+        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
+        Ok(summary)
+    }
+
+    /// Finds everything that is needed, and begins to read. The tasks end with the set.
+    async fn start(&mut self) -> Result<(Vec<Dispatch>, JoinSet<()>), ConsumeError> {
         let changed = watch::Sender::new(());
         let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
         let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
@@ -179,29 +225,7 @@ impl Consumer {
             dispatches.push(dispatch);
         }
         drop(self.starting.take());
-        // One stream's failure ends the others too, but in good order.
-        let (stop, stopped) = watch::channel(false);
-        let running = dispatches.into_iter().map(|dispatch| {
-            let (stop, mut stopped) = (stop.clone(), stopped.clone());
-            async move {
-                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
-                stop.send_replace(true);
-                outcome
-            }
-        });
-        let all = futures_util::future::join_all(running);
-        let signal = shutdown.then(|_| {
-            stop.send_replace(true);
-            std::future::pending::<Infallible>()
-        });
-        let outcomes = tokio::select! {
-            outcomes = all => outcomes,
-            never = signal => match never {},
-        };
-        outcomes.into_iter().collect::<Result<(), _>>()?;
-        let summary = self.monitor.summary();
-        tracing::info!(consumer = self.service, ?summary, "stopped consuming");
-        Ok(summary)
+        Ok((dispatches, recovery))
     }
 
     /// The stream of the dead letters. What cannot be handled must have a place to go to before anything is taken.
@@ -240,9 +264,9 @@ impl Consumer {
         changed: &watch::Sender<()>,
     ) -> Result<Dispatch, ConsumeError> {
         let transport = self.bus.transport();
+        let handled = wanted.filters.clone();
         let settings = if self.bus.creates_consumers() {
-            durable::ensure(transport, &wanted).await?;
-            wanted
+            durable::ensure(transport, &wanted).await?
         } else {
             let needed = ConsumerSettings { max_deliver: Some(self.routes.max_attempts()), ..wanted };
             durable::check(transport, &needed).await?
@@ -253,6 +277,16 @@ impl Consumer {
         })?;
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
+        let unhandled = filter::beyond(&filters, &handled);
+        if !unhandled.is_empty() {
+            tracing::warn!(
+                stream,
+                consumer = self.service,
+                ?unhandled,
+                "the consumer delivers events that no handler here is for; they are nakked with the delays of the retry policy, \
+                 for an instance that has one, and dead-lettered as unrouted after its attempts"
+            );
+        }
         let keeper = Keeper::start(&transport.background(), renewal_interval(ack_wait));
         let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {

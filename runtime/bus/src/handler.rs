@@ -1,5 +1,6 @@
 //! What a handler returns, and what it is given.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -35,6 +36,7 @@ pub struct Received<E> {
 pub(crate) struct Context {
     /// What the headers say, or the envelope where there are none.
     pub(crate) event_type: &'static str,
+    pub(crate) subject: Cow<'static, str>,
     pub(crate) version: u32,
     pub(crate) envelope: OnceLock<Envelope>,
     pub(crate) attempt: u64,
@@ -54,6 +56,13 @@ impl<E> Received<E> {
         // Most handlers never ask, so its texts are copied for those that do.
         let Context { event_type, version, raw, .. } = &*self.context;
         self.context.envelope.get_or_init(|| Envelope::reread(raw, event_type, *version))
+    }
+
+    /// The subject that the event came on. The server let its publisher write there; what [`Envelope::subject`] and
+    /// [`Envelope::source`] say, the publisher was free to write. For an event with a subject template it tells the values
+    /// of the template. A replayed event comes on its own subject.
+    pub fn subject(&self) -> &str {
+        &self.context.subject
     }
 
     /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered

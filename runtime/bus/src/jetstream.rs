@@ -6,6 +6,7 @@ mod client;
 mod connect;
 pub mod consumers;
 mod convert;
+mod denials;
 mod inbox;
 mod link;
 mod login;
@@ -23,7 +24,8 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    Deliveries, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage, Transport, Unavailable,
+    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage,
+    Transport, Unavailable,
 };
 use pull::PullDeliveries;
 
@@ -94,6 +96,10 @@ impl Transport for Arc<JetStream> {
 
     fn background(&self) -> Handle {
         self.thread.handle().clone()
+    }
+
+    fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {
+        self.denials.wait(move |denied| denials::concerns_consumer(denied, consumer, phase)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

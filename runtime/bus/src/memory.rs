@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    AckKind, Deliveries, Message, MessageSelector, PendingAck, PublishAck, SendFailure, ServerFailure, StreamMessage,
-    Transport, Unavailable,
+    AckKind, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck, SendFailure,
+    ServerFailure, StreamMessage, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -97,6 +97,10 @@ impl Transport for Memory {
     fn background(&self) -> Handle {
         // There is nothing beside the tests that run on it.
         Handle::current()
+    }
+
+    fn denied<'a>(&'a self, _: &'a str, _: ConsumerPhase) -> BoxFuture<'a, Denied> {
+        std::future::pending().boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

@@ -13,6 +13,7 @@
 //! This module names no implementation: [`jetstream`](crate::jetstream) and [`memory`](crate::memory) stand above it.
 
 mod delivery;
+mod denied;
 mod failure;
 mod message;
 
@@ -24,6 +25,7 @@ use tokio::runtime::Handle;
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
+pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use message::{Headers, Message, MessageSelector, ReceivedHeaders, StreamMessage};
 
@@ -79,8 +81,21 @@ pub trait Transport: Debug + Send + Sync {
     /// Where to run tasks that no user code may keep waiting.
     fn background(&self) -> Handle;
 
+    /// Resolves when the server denies, from this call on, what the durable consumers of this name need. Never, where
+    /// nothing is denied.
+    fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied>;
+
     /// Waits until everything sent before has reached the server, then closes. Nothing can be sent afterwards.
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+}
+
+/// How far a consumer is: what it needs to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsumerPhase {
+    /// It looks for its streams and durable consumers.
+    Starting,
+    /// It fetches and acks.
+    Reading,
 }
 
 /// Resolves once a message is stored, or is not known to be in time.

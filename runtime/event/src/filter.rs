@@ -26,6 +26,21 @@ pub fn overlap(a: &str, b: &str) -> bool {
     }
 }
 
+/// Those of some filters that are not covered by one of others, so that more comes through. No filters at all let everything
+/// through.
+pub fn beyond<'a>(filters: &'a [String], others: &[String]) -> Vec<&'a str> {
+    let is_covered = |filter: &str| others.is_empty() || others.iter().any(|other| covers(other, filter));
+    match filters {
+        [] if !others.is_empty() => vec![">"],
+        filters => filters.iter().map(String::as_str).filter(|filter| !is_covered(filter)).collect(),
+    }
+}
+
+/// The filters that let through what either of two sets does.
+pub fn union(one: &[String], other: &[String]) -> Vec<String> {
+    if one.is_empty() || other.is_empty() { Vec::new() } else { without_covered([one, other].concat()) }
+}
+
 /// The filters, sorted, without those that another one covers: a consumer may not have overlapping ones.
 pub fn without_covered(mut filters: Vec<String>) -> Vec<String> {
     filters.sort_unstable();
@@ -55,6 +70,19 @@ mod tests {
         assert!(overlap("a.>", "*.b"));
         assert!(!overlap("a.*", "a.b.c"));
         assert!(!overlap("a.>", "a"));
+    }
+
+    #[test]
+    fn what_some_filters_let_through_beyond_others_is_found() {
+        let [all, some, other] = [&[][..], &["a.*", "b"], &["a.b", "c"]]
+            .map(|filters| filters.iter().map(ToString::to_string).collect::<Vec<_>>());
+
+        assert_eq!(beyond(&some, &other), ["a.*", "b"]);
+        assert_eq!(beyond(&other, &some), ["c"]);
+        assert_eq!(beyond(&all, &some), [">"]);
+        assert!(beyond(&some, &all).is_empty() && beyond(&all, &all).is_empty() && beyond(&some, &some).is_empty());
+        assert_eq!(union(&some, &other), ["a.*", "b", "c"]);
+        assert!(union(&some, &all).is_empty() && union(&all, &some).is_empty());
     }
 
     #[test]

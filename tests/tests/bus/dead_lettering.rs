@@ -19,7 +19,7 @@ over_both_transports! {
 }
 
 /// Waits until there are as many letters.
-async fn letters(bus: &Bus, count: usize) -> Outcome<Vec<DeadLetter>> {
+pub(crate) async fn letters(bus: &Bus, count: usize) -> Outcome<Vec<DeadLetter>> {
     let letters = bus.dead_letters("rules").await?;
     let gather = async {
         loop {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::{Client, Message, Subscriber, jetstream};
 use eventsmith::admin::BusAdmin;
-use eventsmith::{Bus, PublishOptions, Received};
+use eventsmith::{Bus, Expect, PublishError, PublishOptions, Received};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
@@ -71,6 +71,36 @@ async fn a_foreign_producer_is_routed_by_its_envelope_and_upcast() -> Outcome {
 
     assert_eq!((envelope.id.as_str(), envelope.version), ("f-1", 1));
     assert_eq!(event, Updated { rule_id: "r1".to_owned(), revision: 0 });
+    Ok(())
+}
+
+/// Whatever words a server has for it: where the stream or the subject ends is asked for.
+#[tokio::test]
+async fn where_a_stream_ends_is_not_read_from_the_words_of_a_refusal() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = async_nats::connect(server.url()).await?;
+    // No stream captures it, so that nobody else answers.
+    let mut published = subscribe(&outside, "else.domain.thing.moved").await?;
+    bus.publish_all(&[activated("r1"), activated("r2")]).await?;
+    let refusal = r#"{"error":{"code":400,"err_code":10071,"description":"it ends elsewhere: 77 is not 99"},"stream":"RULES","seq":0}"#;
+    let answering = tokio::spawn(async move {
+        while let Some(message) = published.next().await {
+            let Some(reply) = message.reply else { continue };
+            outside.publish(reply, refusal.into()).await?;
+        }
+        Ok::<_, async_nats::PublishError>(())
+    });
+
+    let mut ends = Vec::new();
+    for expect in [Expect::LastSequence(99), Expect::LastSubjectSequence(99)] {
+        let options = PublishOptions { expect: Some(expect), ..PublishOptions::default() };
+        let error = bus.publish_with(&Homeless {}, options).await.unwrap_err();
+        let PublishError::WrongSequence { last, .. } = error else { return Err(error.into()) };
+        ends.push(last);
+    }
+    answering.abort();
+
+    assert_eq!(ends, [2, 0]);
     Ok(())
 }
 

@@ -12,8 +12,9 @@ use crate::server::Server;
 impl Server {
     /// Does what a plan says, or nothing, if it holds what cannot be done.
     pub(crate) async fn apply(&self, plan: &Plan) -> Result<(), ProvisionError> {
+        let plan = self.renewed(plan).await?;
         if plan.is_refused() {
-            return Err(ProvisionError::Refused { plan: Box::new(plan.clone()) });
+            return Err(ProvisionError::Refused { plan: Box::new(plan) });
         }
         let mut changes: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::Keep).collect();
         changes.sort_by_key(|change| rank(change));
@@ -28,6 +29,25 @@ impl Server {
             .map_err(|failure| ProvisionError::new(about, failure))?;
         }
         Ok(())
+    }
+
+    /// The plan, with what has come to stand in its way since it was made: events that narrower filters would cut off.
+    async fn renewed(&self, plan: &Plan) -> Result<Plan, ProvisionError> {
+        let mut plan = plan.clone();
+        for change in &mut plan.changes {
+            let narrows = change.fields.iter().any(|field| field.field == "filters" && field.from.is_some());
+            let Wanted::Consumer(wanted) = &change.wanted else { continue };
+            if !narrows || change.action == Action::Refuse {
+                continue;
+            }
+            let failed = |failure| ProvisionError::new(change.about(), failure);
+            if let Some(found) = self.consumer(&wanted.stream, &wanted.name).await.map_err(failed)?
+                && let Some(reason) = self.cut_off(&found, wanted).await.map_err(failed)?
+            {
+                change.refuse(reason);
+            }
+        }
+        Ok(plan)
     }
 
     /// Deletes a consumer and creates it so that it goes on with what it has not settled. It may settle more before it is

@@ -2,6 +2,7 @@
 
 use eventsmith_bus::settings::fields::{CONSUMER, Effect, Field};
 use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings, is_legal_name};
+use eventsmith_bus::transport::{MessageSelector, ServerFailure};
 use eventsmith_event::filter;
 use eventsmith_event::stream::{DeliverFrom, Retention};
 
@@ -89,6 +90,11 @@ impl Server {
         let found = if exists { self.consumer(&wanted.stream, &wanted.name).await.map_err(failed)? } else { None };
         let exact = FoundConsumer::exactly(wanted.clone());
         self.compare(&mut change, CONSUMER, found.as_ref(), &exact);
+        if let Some(found) = &found
+            && let Some(reason) = self.cut_off(found, wanted).await.map_err(failed)?
+        {
+            change.refuse(reason);
+        }
         match (change.action, stream.retention, found) {
             (Action::Create, Retention::WorkQueue, _) if wanted.deliver != DeliverFrom::All => {
                 change.refuse("a work queue is read from its beginning: deliver must be \"all\"");
@@ -128,6 +134,35 @@ impl Server {
         Ok(change)
     }
 
+    /// Why a consumer cannot get these filters: an event waits that they no longer let through, and would never be delivered.
+    pub(super) async fn cut_off(
+        &self,
+        found: &FoundConsumer,
+        wanted: &ConsumerSettings,
+    ) -> Result<Option<String>, ServerFailure> {
+        let (FoundConsumer { settings, progress, .. }, ConsumerSettings { stream, name, .. }) = (found, wanted);
+        if progress.lag + progress.ack_pending == 0 {
+            return Ok(None);
+        }
+        for filter in filter::beyond(&settings.filters, &wanted.filters) {
+            let mut from = progress.ack_floor + 1;
+            // What one filter lets through, several narrower ones may, too; then one event after the other is looked at.
+            for _ in 0..LOOKS {
+                let next = MessageSelector::NextOf { subject: filter, from };
+                let Some(waiting) = self.transport().message(stream, next).await? else { break };
+                let (subject, sequence) = (waiting.message.subject, waiting.sequence);
+                from = sequence + 1;
+                if !wanted.filters.iter().any(|wanted| filter::covers(wanted, &subject)) {
+                    return Ok(Some(format!(
+                        "as far as the server tells, events wait for {name} that it would never get, such as {sequence} on {subject}: let a version of \
+                         the service handle them that has a handler, or delete the consumer"
+                    )));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Notes every setting that differs, and what it takes to change them all.
     fn compare<S>(&self, change: &mut Change, fields: &[Field<S>], found: Option<&S>, wanted: &S) {
         if found.is_none() {
@@ -160,5 +195,8 @@ impl Server {
         }
     }
 }
+
+/// How many events of one filter are looked at.
+const LOOKS: usize = 1_000;
 
 const ILLEGAL: &str = "the name is not legal; use letters, digits, '-' and '_' only";

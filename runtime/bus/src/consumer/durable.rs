@@ -1,33 +1,66 @@
 //! The durable consumer of a service that starts: made in development, held against what is needed in production.
 
+use eventsmith_event::filter;
+
 use super::error::ConsumeError;
 use crate::settings::fields::{CONSUMER, Effect};
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{ServerFailure, Transport};
 
-/// Creates a durable consumer of a stream, or brings it to these settings.
-pub(super) async fn ensure(transport: &dyn Transport, wanted: &ConsumerSettings) -> Result<(), ConsumeError> {
+/// How often to look whether a change was overtaken by that of another instance.
+const LOOKS: usize = 3;
+
+/// Creates a durable consumer of a stream, or brings it to these settings, and returns what it is then. Its filters become wider only:
+/// another program of the same name, or another version of this one, may need what this one does not.
+pub(super) async fn ensure(
+    transport: &dyn Transport,
+    wanted: &ConsumerSettings,
+) -> Result<ConsumerSettings, ConsumeError> {
+    let mut settings = wanted.clone();
+    for _ in 0..LOOKS {
+        let Some(found) = find_or_create(transport, &settings).await? else { return Ok(settings) };
+        settings.filters = filter::union(&found.settings.filters, &wanted.filters);
+        if !update(transport, &found, &settings).await? {
+            break;
+        }
+    }
+    Ok(settings)
+}
+
+/// The durable consumer as it was found; nothing if it was created.
+async fn find_or_create(
+    transport: &dyn Transport,
+    wanted: &ConsumerSettings,
+) -> Result<Option<FoundConsumer>, ConsumeError> {
     let failed = |failure| failed(wanted, failure);
-    let found = match transport.consumer(&wanted.stream, &wanted.name).await.map_err(failed)? {
-        Some(found) => Some(found),
-        None => match transport.put_consumer(wanted, false).await {
-            Ok(()) => None,
-            // Another instance of the service was quicker.
-            Err(ServerFailure::Refused { code: ServerFailure::CONSUMER_EXISTS, .. }) => {
-                transport.consumer(&wanted.stream, &wanted.name).await.map_err(failed)?
-            }
-            Err(failure) => return Err(failed(failure)),
-        },
-    };
-    let Some(found) = found else { return Ok(()) };
+    if let Some(found) = transport.consumer(&wanted.stream, &wanted.name).await.map_err(failed)? {
+        return Ok(Some(found));
+    }
+    match transport.put_consumer(wanted, false).await {
+        Ok(()) => Ok(None),
+        // Another instance of the service was quicker.
+        Err(ServerFailure::Refused { code: ServerFailure::CONSUMER_EXISTS, .. }) => {
+            transport.consumer(&wanted.stream, &wanted.name).await.map_err(failed)
+        }
+        Err(failure) => Err(failed(failure)),
+    }
+}
+
+/// Brings a durable consumer to these settings. Returns whether anything had to change.
+async fn update(
+    transport: &dyn Transport,
+    found: &FoundConsumer,
+    wanted: &ConsumerSettings,
+) -> Result<bool, ConsumeError> {
     let exact = FoundConsumer::exactly(wanted.clone());
     let mut differs = false;
     for field in CONSUMER {
-        let (from, to) = ((field.text)(&found), (field.text)(&exact));
+        let (from, to) = ((field.text)(found), (field.text)(&exact));
         if from == to {
             continue;
         }
-        if (field.effect)(&found, &exact).0 != Effect::Update {
+        let (effect, note) = (field.effect)(found, &exact);
+        if effect != Effect::Update {
             return Err(ConsumeError::Refused {
                 stream: wanted.stream.clone(),
                 consumer: wanted.name.clone(),
@@ -35,14 +68,18 @@ pub(super) async fn ensure(transport: &dyn Transport, wanted: &ConsumerSettings)
                 reason: format!("it is {from} and must be {to}"),
             });
         }
-        tracing::info!(stream = wanted.stream, consumer = wanted.name, field.name, from, to, "updating the consumer");
+        let (stream, consumer) = (&wanted.stream, &wanted.name);
+        tracing::warn!(stream, consumer, field.name, from, to, note, "updating the consumer");
         differs = true;
     }
-    if differs { transport.put_consumer(wanted, true).await.map_err(failed) } else { Ok(()) }
+    if differs {
+        transport.put_consumer(wanted, true).await.map_err(|failure| failed(wanted, failure))?;
+    }
+    Ok(differs)
 }
 
 /// The durable consumer as it is, if a service can run on it that needs what is wanted: `max_deliver` must be above
-/// the one given, `ack_wait` and `max_ack_pending` may be anything.
+/// the one given, its filters may let through more, `ack_wait` and `max_ack_pending` may be anything.
 pub(super) async fn check(
     transport: &dyn Transport,
     wanted: &ConsumerSettings,
@@ -71,6 +108,8 @@ fn differences(found: &FoundConsumer, wanted: &ConsumerSettings) -> Vec<String> 
                     differences.push(format!("max_deliver is {is} and must be more than the {needed} attempts"));
                 }
             }
+            "filters" if filter::beyond(&wanted.filters, &found.settings.filters).is_empty() => {}
+            "filters" => differences.push(format!("filters is {is} and must cover {needed}")),
             name if is != needed => differences.push(format!("{name} is {is} and must be {needed}")),
             _ => {}
         }
@@ -124,7 +163,7 @@ mod tests {
         let found = found(|found| {
             found.settings.ack_wait = Duration::from_secs(60);
             found.settings.max_ack_pending = 1;
-            found.settings.filters.reverse();
+            found.settings.filters = vec![">".to_owned()];
             found.settings.max_deliver = None;
         });
 
@@ -135,7 +174,7 @@ mod tests {
     fn what_a_service_cannot_run_on_is_named() {
         type Change = fn(&mut FoundConsumer);
         let cases: [(&str, Change); 8] = [
-            ("filters", |found| found.settings.filters = vec!["a".to_owned()]),
+            ("filters", |found| found.settings.filters = vec!["a".to_owned(), "c".to_owned()]),
             ("max_deliver", |found| found.settings.max_deliver = Some(5)),
             ("ordered", |found| found.settings.ordered = true),
             ("deliver_subject", |found| found.deliver_subject = "x".to_owned()),

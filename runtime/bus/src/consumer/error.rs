@@ -1,6 +1,7 @@
 //! Why a consumer does not run.
 
 use crate::cause::Cause;
+use crate::transport::Denied;
 
 /// Why a consumer does not run, or no longer.
 ///
@@ -132,6 +133,15 @@ pub enum ConsumeError {
         consumer: String,
         /// For how long.
         reason: String,
+    },
+    /// The server does not let this user do what the consumer needs: look for it, fetch, ack, or receive answers.
+    #[error("the consumer {consumer} cannot work: {denied}")]
+    Denied {
+        /// The name of the consumer.
+        consumer: String,
+        /// What is not allowed, and how to allow it.
+        #[source]
+        denied: Denied,
     },
     /// The server did not answer.
     #[error("the server did not answer about {about}: {reason}; is JetStream enabled, and may this user use it?")]

@@ -14,6 +14,7 @@ use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version}
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use eventsmith_event::invalid::DecodeError;
+use eventsmith_event::subject::scalar_text;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -153,7 +154,7 @@ impl Routes {
         let is_meant = headers.only.is_none_or(|only| only == service);
         let found = OpenedMessage::of(headers, &delivery.message).and_then(|opened| {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
-                Some(index) => Ok((index, opened)),
+                Some(index) => self.0[index].check_subject(&delivery.message.subject).map(|()| (index, opened)),
                 None => {
                     let unrouted = HandlerOutcome::Unrouted(opened.event_type.to_string());
                     Err(opened.unless_undecodable(&delivery.message, unrouted))
@@ -292,13 +293,30 @@ impl Route {
                 .boxed())
         };
         // An upcast that panics does so again when the event is handled, where it is an outcome.
-        let key = |version, data: &[u8]| {
-            catch_unwind(AssertUnwindSafe(|| E::decode(version, data).map(|event| event.key()))).unwrap_or(Ok(None))
+        let key = |version, data: &[u8]| match catch_unwind(AssertUnwindSafe(|| E::decode(version, data))) {
+            Err(_) => Ok(None),
+            // It waits for a later attempt, and those behind it with the same key wait too.
+            Ok(Err(error @ DecodeError::UnknownVersion { .. })) if is_newer(&error) => {
+                E::KEY.and_then(|pointer| key_at(pointer, data)).map(Some).ok_or(error)
+            }
+            Ok(decoded) => decoded.map(|event| event.key()),
         };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
         let (event_type, subject) = (E::TYPE, E::SUBJECT);
         Self { event_type, subject, root, key, call: Arc::new(call), retry, timeout, breaker: None }
+    }
+
+    /// Whether events of this type belong on a subject. The subject is what the server's permissions guard; headers and
+    /// envelope say what the publisher likes.
+    fn check_subject(&self, subject: &str) -> Result<(), HandlerOutcome> {
+        if self.subject == subject || filter::covers(self.subject, subject) {
+            return Ok(());
+        }
+        let Self { event_type, subject: own, .. } = self;
+        Err(HandlerOutcome::WrongSubject(format!(
+            "it says that it is {event_type}, which belongs on {own}, and was published to {subject}"
+        )))
     }
 
     /// Begins to handle an event.
@@ -311,6 +329,11 @@ impl Route {
     ) -> Result<PendingHandler, HandlerOutcome> {
         let context = || Context {
             event_type: self.event_type,
+            // Most subjects are no templates, and need no copy.
+            subject: match &delivery.message.subject {
+                subject if *subject == self.subject => Cow::Borrowed(self.subject),
+                subject => subject.clone(),
+            },
             version: opened.version,
             envelope: OnceLock::new(),
             attempt,
@@ -348,10 +371,21 @@ fn no_envelope(error: EnvelopeError) -> HandlerOutcome {
 fn undecodable(error: DecodeError) -> HandlerOutcome {
     let reason = error.to_string();
     match error {
-        DecodeError::UnknownVersion { version, newest, .. } if version > newest => HandlerOutcome::TooNew(reason),
+        _ if is_newer(&error) => HandlerOutcome::TooNew(reason),
         DecodeError::UnknownVersion { .. } => HandlerOutcome::TooOld(reason),
         _ => HandlerOutcome::Undecodable(reason),
     }
+}
+
+/// Whether an event is of a version that is not known here yet.
+fn is_newer(error: &DecodeError) -> bool {
+    matches!(error, DecodeError::UnknownVersion { version, newest, .. } if version > newest)
+}
+
+/// The key in a payload of a version that is not known here.
+fn key_at(pointer: &str, data: &[u8]) -> Option<String> {
+    let data: serde_json::Value = serde_json::from_slice(data).ok()?;
+    scalar_text(data.pointer(pointer)?)
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

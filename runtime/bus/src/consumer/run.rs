@@ -22,11 +22,12 @@ use super::route::{PendingHandler, Routes};
 use super::settle::{HandlerOutcome, Settlement};
 use super::unstored::Unstored;
 use crate::bus::Bus;
+use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::writer::{DeadLettered, dead_letter};
-use crate::transport::{AckKind, Acker, Delivery, Gone, Headers, Unavailable};
+use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, Unavailable};
 
 /// What all deliveries of one stream have in common.
 #[derive(Debug)]
@@ -298,6 +299,9 @@ impl Worker {
         reason: DeadReason,
         error: &str,
     ) -> Result<DeadLettered, Unavailable> {
+        if reason == DeadReason::Exhausted {
+            self.check_acks(&*delivery.acker).await?;
+        }
         let origin = Origin {
             stream: &self.stream,
             consumer: &self.service,
@@ -317,6 +321,25 @@ fn report(admission: Option<Admission>, outcome: &HandlerOutcome) {
     }
 }
 
+impl Worker {
+    /// Checks that acks arrive, as far as the server says at once: where it denies them, events are delivered too often
+    /// although they were handled, and do not belong among the dead letters.
+    async fn check_acks(&self, acker: &dyn Acker) -> Result<(), Unavailable> {
+        let mut denied = self.bus.transport().denied(&self.service, ConsumerPhase::Reading);
+        send(acker, AckKind::InProgress).await;
+        // The server answers in order, so a denial comes before the answer.
+        let answer = self.bus.transport().consumer(&self.stream, &self.service);
+        tokio::select! {
+            biased;
+            denied = &mut denied => Err(Unavailable(Cause::of(denied))),
+            _ = answer => match denied.now_or_never() {
+                Some(denied) => Err(Unavailable(Cause::of(denied))),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
 /// How often to renew the lease of a delivery.
 pub(super) fn renewal_interval(ack_wait: Duration) -> Duration {
     (ack_wait / 3).max(Duration::from_millis(1))
@@ -333,6 +356,10 @@ fn log_settlement(outcome: &HandlerOutcome, settlement: Settlement) {
     match settlement {
         Settlement::Ack => tracing::debug!(?outcome, "done"),
         Settlement::Nak => {}
+        // That there are such events, the consumer said when it began.
+        Settlement::Retry(delay) if matches!(outcome, HandlerOutcome::Unrouted(_)) => {
+            tracing::debug!(error = outcome.error(), ?delay, "left to another instance");
+        }
         Settlement::Retry(delay) => tracing::warn!(error = outcome.error(), ?delay, "failed; it is redelivered"),
         Settlement::DeadLetter(reason) => {
             tracing::error!(error = outcome.error(), %reason, "it is dead-lettered")

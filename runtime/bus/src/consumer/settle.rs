@@ -36,6 +36,8 @@ pub(super) enum HandlerOutcome {
     TooNew(String),
     /// It is of this type, which no handler here is for. Another instance of the service may have one.
     Unrouted(String),
+    /// It claims a type that does not belong on the subject it came on.
+    WrongSubject(String),
 }
 
 /// How an event is settled.
@@ -72,11 +74,13 @@ impl HandlerOutcome {
                 again(policy.delay(attempt), DeadReason::Exhausted)
             }
             Self::Unrouted(_) => again(policy.delay(attempt), DeadReason::Unrouted),
+            // Another instance may know the version already, and this one will once it is deployed.
+            Self::TooNew(_) => again(policy.delay(attempt), DeadReason::TooNew),
             Self::Exhausted => Settlement::DeadLetter(DeadReason::Exhausted),
             Self::Decided(reason, _) => Settlement::DeadLetter(*reason),
             Self::Undecodable(_) => Settlement::DeadLetter(DeadReason::Undecodable),
             Self::TooOld(_) => Settlement::DeadLetter(DeadReason::TooOld),
-            Self::TooNew(_) => Settlement::DeadLetter(DeadReason::TooNew),
+            Self::WrongSubject(_) => Settlement::DeadLetter(DeadReason::WrongSubject),
         }
     }
 
@@ -100,9 +104,11 @@ impl HandlerOutcome {
             Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
             Self::CutOff => "cut off as the consumer is shut down".to_owned(),
             Self::Exhausted => "its handler began as often as it may, and never came to an end".to_owned(),
-            Self::Decided(_, reason) | Self::Undecodable(reason) | Self::TooOld(reason) | Self::TooNew(reason) => {
-                reason.clone()
-            }
+            Self::Decided(_, reason)
+            | Self::Undecodable(reason)
+            | Self::TooOld(reason)
+            | Self::TooNew(reason)
+            | Self::WrongSubject(reason) => reason.clone(),
             Self::Unrouted(event_type) => clip(format!("no handler here is for {event_type}")),
         }
     }
@@ -128,6 +134,7 @@ mod tests {
             HandlerOutcome::TooOld("x".to_owned()),
             HandlerOutcome::TooNew("x".to_owned()),
             HandlerOutcome::Unrouted("x".to_owned()),
+            HandlerOutcome::WrongSubject("x".to_owned()),
         ];
 
         assert_eq!(HandlerOutcome::Handled.settlement(9, &POLICY), Settlement::Ack);
@@ -161,13 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn what_another_instance_may_know_is_tried_again() {
+        let cases = [
+            (HandlerOutcome::TooNew(String::new()), DeadReason::TooNew),
+            (HandlerOutcome::Unrouted(String::new()), DeadReason::Unrouted),
+        ];
+        for (outcome, reason) in cases {
+            assert!(matches!(outcome.settlement(2, &POLICY), Settlement::Retry(_)), "{outcome:?}");
+            assert_eq!(outcome.settlement(3, &POLICY), Settlement::DeadLetter(reason));
+        }
+    }
+
+    #[test]
     fn what_cannot_go_better_is_not_tried_again() {
         let rejected = HandlerOutcome::Failed(HandlerError::reject("x"));
 
         assert_eq!(rejected.settlement(1, &POLICY), Settlement::DeadLetter(DeadReason::Rejected));
         assert_eq!(
-            HandlerOutcome::TooNew(String::new()).settlement(1, &POLICY),
-            Settlement::DeadLetter(DeadReason::TooNew)
+            HandlerOutcome::TooOld(String::new()).settlement(1, &POLICY),
+            Settlement::DeadLetter(DeadReason::TooOld)
         );
     }
 }

@@ -22,12 +22,21 @@ pub enum DeadReason {
     TooNew,
     /// No handler of the consumer is for its type.
     Unrouted,
+    /// Its type does not belong on the subject that it was published to.
+    WrongSubject,
 }
 
 impl DeadReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Undecodable, Self::Rejected, Self::Exhausted, Self::TooOld, Self::TooNew, Self::Unrouted];
+    pub const ALL: [Self; 7] = [
+        Self::Undecodable,
+        Self::Rejected,
+        Self::Exhausted,
+        Self::TooOld,
+        Self::TooNew,
+        Self::Unrouted,
+        Self::WrongSubject,
+    ];
 
     /// The reason as the header and the command line write it, `too-old`.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +47,7 @@ impl DeadReason {
             Self::TooOld => "too-old",
             Self::TooNew => "too-new",
             Self::Unrouted => "unrouted",
+            Self::WrongSubject => "wrong-subject",
         }
     }
 }

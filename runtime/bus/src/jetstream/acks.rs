@@ -1,18 +1,23 @@
 //! Acknowledgements of what was published, over one subscription of our own.
 //!
-//! The client's own requests cost a random inbox, a place in a map, a permit and a task that looks after it. Here a reply
+//! The client's own requests cost a random inbox, a slot in a map, a permit and a task that looks after it. Here a reply
 //! subject is a number, and who waits for it has a slot in a queue.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_nats::{Client, Message, Subscriber};
+use async_nats::{Client, Message, Subject, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::denials::{DenialLog, Denials};
 use super::link::Link;
+use crate::transport::{Denied, DeniedAction};
+
+/// What comes in answer to what was published; an error where the server does not let it in, or the answer out.
+pub(super) type Reply = Result<Message, Denied>;
 
 /// Hands each acknowledgement to the one who waits for it. Those who wait when the connection is lost learn that at once:
 /// what was on its way is gone.
@@ -29,38 +34,55 @@ pub(super) struct Acks {
 struct Waiting {
     /// The number of the first slot.
     first: u64,
-    slots: VecDeque<Option<oneshot::Sender<Message>>>,
+    slots: VecDeque<Option<Slot>>,
+    /// Why no answers come: as long as the connection lasts, nobody need wait.
+    denied: Option<Denied>,
+}
+
+/// One who waits.
+#[derive(Debug)]
+struct Slot {
+    /// Where it was published to: denials name nothing else.
+    subject: Subject,
+    sender: oneshot::Sender<Reply>,
 }
 
 impl Acks {
     pub(super) async fn listen(
         client: &Client,
         link: watch::Receiver<Link>,
+        denials: Denials,
     ) -> Result<Self, async_nats::SubscribeError> {
         let prefix = format!("{}.", client.new_inbox());
         let subscriber = client.subscribe(format!("{prefix}*")).await?;
         let waiting = Arc::default();
-        let reader = tokio::spawn(read(subscriber, prefix.len(), Arc::clone(&waiting), link));
+        let reader = tokio::spawn(read(subscriber, prefix.len(), Arc::clone(&waiting), link, denials));
         Ok(Self { prefix, waiting, reader })
     }
 
     /// A reply subject that was not used before, and what comes there: nothing any more if the connection is lost.
-    pub(super) fn expect(&self) -> (String, oneshot::Receiver<Message>) {
+    ///
+    /// # Errors
+    /// [`Denied`] when nothing can come there.
+    pub(super) fn expect(&self, subject: &Subject) -> Result<(String, oneshot::Receiver<Reply>), Denied> {
         let (sender, receiver) = oneshot::channel();
         let mut reply = String::with_capacity(self.prefix.len() + 20);
         reply.push_str(&self.prefix);
         let mut waiting = lock(&self.waiting);
-        // Nobody answers those who stopped waiting, so their slots are freed here.
-        while waiting.slots.front().is_some_and(|slot| slot.as_ref().is_none_or(oneshot::Sender::is_closed)) {
+        if let Some(denied) = &waiting.denied {
+            return Err(denied.clone());
+        }
+        // Nobody answers those who gave up waiting, so their slots are taken back here.
+        while waiting.slots.front().is_some_and(|slot| slot.as_ref().is_none_or(|slot| slot.sender.is_closed())) {
             waiting.slots.pop_front();
             waiting.first += 1;
         }
         let number = waiting.first + waiting.slots.len() as u64;
-        waiting.slots.push_back(Some(sender));
+        waiting.slots.push_back(Some(Slot { subject: subject.clone(), sender }));
         drop(waiting);
         // Writing into a text cannot fail.
         let _ = write!(reply, "{number}");
-        (reply, receiver)
+        Ok((reply, receiver))
     }
 }
 
@@ -72,9 +94,27 @@ impl Drop for Acks {
 }
 
 impl Waiting {
-    fn take(&mut self, number: u64) -> Option<oneshot::Sender<Message>> {
+    fn take(&mut self, number: u64) -> Option<oneshot::Sender<Reply>> {
         let slot = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.slots.get_mut(slot)?.take()
+        Some(self.slots.get_mut(slot)?.take()?.sender)
+    }
+
+    /// Tells those who published to a subject that the server does not let them, or all that no answers come.
+    fn deny(&mut self, denied: &Denied) {
+        let concerns = |slot: &mut Slot| match denied.action {
+            DeniedAction::Publish => *slot.subject == *denied.subject,
+            DeniedAction::Subscribe => true,
+        };
+        for slot in self.slots.iter_mut().filter_map(|slot| slot.take_if(concerns)) {
+            // Whoever stopped waiting does not want it.
+            let _ = slot.sender.send(Err(denied.clone()));
+        }
+    }
+
+    /// Takes in what was denied after a number.
+    fn take_denials(&mut self, log: &DenialLog, after: u64) {
+        log.after(after).for_each(|denied| self.deny(denied));
+        self.denied = log.inbox().cloned();
     }
 
     fn abandon(&mut self) {
@@ -88,7 +128,9 @@ async fn read(
     prefix: usize,
     waiting: Arc<Mutex<Waiting>>,
     mut link: watch::Receiver<Link>,
+    Denials(mut denials): Denials,
 ) {
+    let mut denied = 0;
     let mut losses = link.borrow_and_update().losses;
     loop {
         tokio::select! {
@@ -98,8 +140,14 @@ async fn read(
                 let number = message.subject.get(prefix..).and_then(|number| number.parse().ok());
                 if let Some(sender) = number.and_then(|number| lock(&waiting).take(number)) {
                     // Whoever stopped waiting does not want it.
-                    let _ = sender.send(message);
+                    let _ = sender.send(Ok(message));
                 }
+            }
+            // Its sender lives as long as that of the link.
+            Ok(()) = denials.changed() => {
+                let log = denials.borrow_and_update();
+                lock(&waiting).take_denials(&log, denied);
+                denied = log.count();
             }
             changed = link.changed() => {
                 let now = *link.borrow_and_update();
@@ -125,11 +173,49 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 mod tests {
     use super::*;
 
+    fn wait(waiting: &mut Waiting, subject: &'static str) -> oneshot::Receiver<Reply> {
+        let (sender, receiver) = oneshot::channel();
+        waiting.slots.push_back(Some(Slot { subject: Subject::from_static(subject), sender }));
+        receiver
+    }
+
+    fn denied(error: &str) -> DenialLog {
+        let mut log = DenialLog::default();
+        assert!(log.record(error));
+        log
+    }
+
+    #[test]
+    fn only_those_who_published_to_a_subject_learn_that_it_is_denied() {
+        let mut waiting = Waiting::default();
+        let (mut denied_one, mut other) = (wait(&mut waiting, "a"), wait(&mut waiting, "b"));
+
+        waiting.take_denials(&denied("Permissions Violation for Publish to \"a\""), 0);
+
+        assert!(denied_one.try_recv().is_ok_and(|reply| reply.is_err_and(|denied| denied.subject == "a")));
+        assert!(other.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+        assert!(waiting.denied.is_none() && waiting.take(1).is_some());
+    }
+
+    #[test]
+    fn nobody_waits_where_no_answers_come_until_the_connection_is_another() {
+        let mut waiting = Waiting::default();
+        let mut receiver = wait(&mut waiting, "a");
+        let mut log = denied("Permissions Violation for Subscription to \"_INBOX.x.*\"");
+
+        waiting.take_denials(&log, 0);
+
+        assert!(receiver.try_recv().is_ok_and(|reply| reply.is_err()));
+        assert!(waiting.denied.is_some());
+        log.clear();
+        waiting.take_denials(&log, 1);
+        assert!(waiting.denied.is_none());
+    }
+
     #[test]
     fn a_number_is_answered_once_and_only_if_somebody_waits_for_it() {
-        let mut waiting = Waiting { first: 7, slots: VecDeque::new() };
-        let (sender, _receiver) = oneshot::channel();
-        waiting.slots.push_back(Some(sender));
+        let mut waiting = Waiting { first: 7, ..Waiting::default() };
+        let _receiver = wait(&mut waiting, "a");
 
         assert!(waiting.take(6).is_none() && waiting.take(8).is_none());
         assert!(waiting.take(7).is_some());
@@ -139,8 +225,7 @@ mod tests {
     #[test]
     fn numbers_are_not_used_again_after_a_loss() {
         let mut waiting = Waiting::default();
-        let (sender, mut receiver) = oneshot::channel();
-        waiting.slots.push_back(Some(sender));
+        let mut receiver = wait(&mut waiting, "a");
 
         waiting.abandon();
 

@@ -1,6 +1,7 @@
 //! The connection to NATS, and requests to the server's JetStream API.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::Error as ServerError;
-use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::context::{ContextBuilder, RequestErrorKind};
 use async_nats::jetstream::response::Response;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,12 +19,13 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
 use super::connect::{ConnectError, connect, wrong};
+use super::denials::Denials;
 use super::link::Link;
 use super::thread::NetworkThread;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::settings::is_legal_name;
-use crate::transport::{ServerFailure, Unavailable};
+use crate::transport::{Denied, ServerFailure, Unavailable};
 
 /// How long to wait for one answer before asking again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -37,6 +39,7 @@ pub struct JetStream {
     /// What the subjects of the JetStream API begin with.
     pub(super) api: String,
     pub(super) link: watch::Receiver<Link>,
+    pub(super) denials: Denials,
     pub(super) acks: Acks,
     pub(super) ack_timeout: Duration,
     pub(super) request_timeout: Duration,
@@ -53,6 +56,20 @@ impl fmt::Debug for JetStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JetStream").field(&self.client.server_info().server_name).finish()
     }
+}
+
+/// The server's codes for an account without JetStream, and a server without it.
+const NOT_ENABLED: [u64; 2] = [10039, 10076];
+
+/// Why a request to the server's JetStream API has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskFailure {
+    #[error(transparent)]
+    Denied(Denied),
+    #[error("{reason}")]
+    NoJetStream { reason: &'static str, may_pass: bool },
+    #[error("{0}")]
+    Silent(String),
 }
 
 /// What the server answers: what was asked for, or an error with a code.
@@ -79,13 +96,13 @@ impl JetStream {
                 return Err(wrong("domain", format!("{domain:?} is none; use letters, digits, '-' and '_' only")));
             }
         };
-        let (client, link) = connect(config).await?;
+        let (client, link, denials) = connect(config).await?;
         let context = ContextBuilder::new()
             .api_prefix(&*api)
             // Our own timeouts are shorter; this one is for what the client may wait for without them.
             .timeout(config.request_timeout)
             .build(client.clone());
-        let listening = Acks::listen(&client, link.clone()).await;
+        let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
@@ -94,6 +111,7 @@ impl JetStream {
             context,
             api,
             link,
+            denials,
             acks,
             ack_timeout,
             request_timeout,
@@ -111,18 +129,36 @@ impl JetStream {
         subject: String,
         request: &impl Serialize,
     ) -> Result<Answer<T>, Unavailable> {
+        self.try_ask(subject, request).await.map_err(|failure| Unavailable(Cause::of(failure)))
+    }
+
+    /// [`ask`](Self::ask) for those who want to know why there is no answer.
+    pub(super) async fn try_ask<T: DeserializeOwned>(
+        &self,
+        subject: String,
+        request: &impl Serialize,
+    ) -> Result<Answer<T>, AskFailure> {
         let deadline = Instant::now() + self.request_timeout;
+        let mut denied = pin!(self.denials.of_request(&format!("$JS.API.{subject}")));
         loop {
             let patience = deadline.min(Instant::now() + ASK_AGAIN);
-            match timeout_at(patience, self.context.request(subject.clone(), request)).await {
+            let answer = tokio::select! {
+                biased;
+                denied = &mut denied => return Err(AskFailure::Denied(denied)),
+                answer = timeout_at(patience, self.context.request(subject.clone(), request)) => answer,
+            };
+            match answer {
                 Ok(Ok(Response::Ok(answer))) => return Ok(Ok(answer)),
                 Ok(Ok(Response::Err { error })) if passes(&error) && Instant::now() + PAUSE < deadline => {
                     sleep(PAUSE).await;
                 }
                 Ok(Ok(Response::Err { error })) => return Ok(Err(error)),
-                Ok(Err(error)) => return Err(Unavailable(Cause::of(error))),
+                Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
+                    return Err(self.without_jetstream());
+                }
+                Ok(Err(error)) => return Err(AskFailure::Silent(error.to_string())),
                 Err(_) if Instant::now() < deadline => {}
-                Err(_) => return Err(Unavailable(format!("no answer within {:?}", self.request_timeout).into())),
+                Err(_) => return Err(AskFailure::Silent(format!("no answer within {:?}", self.request_timeout))),
             }
         }
     }
@@ -139,6 +175,20 @@ impl JetStream {
         Ok(self.ask(subject, request).await??)
     }
 
+    /// That nobody answers requests to JetStream.
+    fn without_jetstream(&self) -> AskFailure {
+        let info = self.client.server_info();
+        let (reason, may_pass) = match info.jetstream {
+            true => ("JetStream is not enabled for this user's account; enable it there", false),
+            // A server without JetStream may not have reached those of its cluster that run it.
+            false => (
+                "no server there runs JetStream; enable it in its configuration (jetstream {})",
+                info.cluster.is_some(),
+            ),
+        };
+        AskFailure::NoJetStream { reason, may_pass }
+    }
+
     /// Whether the server that we are connected to is of this version or a later one.
     pub fn supports(&self, major: u8, minor: u8) -> bool {
         self.client.is_server_compatible(major.into(), minor.into(), 0)
@@ -150,13 +200,20 @@ impl JetStream {
     }
 
     pub(super) async fn find_streams(&self, subject: &str) -> Result<Vec<String>, Unavailable> {
+        self.try_find_streams(subject).await.map_err(|failure| Unavailable(Cause::of(failure)))
+    }
+
+    /// [`find_streams`](Self::find_streams) for those who want to know why there is no answer.
+    pub(super) async fn try_find_streams(&self, subject: &str) -> Result<Vec<String>, AskFailure> {
         #[derive(Deserialize)]
         struct Names {
             streams: Option<Vec<String>>,
         }
-        let answer = self.ask::<Names>("STREAM.NAMES".to_owned(), &json!({ "subject": subject })).await?;
-        let names = answer.map_err(|error| Unavailable(Cause::of(error)))?;
-        Ok(names.streams.unwrap_or_default())
+        match self.try_ask::<Names>("STREAM.NAMES".to_owned(), &json!({ "subject": subject })).await? {
+            Ok(names) => Ok(names.streams.unwrap_or_default()),
+            Err(error) if NOT_ENABLED.contains(&error.error_code().0) => Err(self.without_jetstream()),
+            Err(error) => Err(AskFailure::Silent(error.to_string())),
+        }
     }
 
     pub(super) async fn shut_down(&self) -> Result<(), Unavailable> {

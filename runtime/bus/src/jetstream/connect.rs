@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use rand::RngExt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use super::login::{Login, LoginError};
 use crate::cause::Cause;
@@ -96,16 +97,18 @@ pub struct ShutdownError {
     pub(crate) reason: Cause,
 }
 
-pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>), ConnectError> {
+pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>, Denials), ConnectError> {
     let servers = addresses(&config.servers)?;
     let (changes, link) = watch::channel(Link::new());
+    let (denied, denials) = watch::channel(DenialLog::default());
     let login_timeout = config.login_timeout;
     let options = options(config)?.event_callback(move |event| {
         note(&event, &changes, login_timeout);
+        note_denial(&event, &denied);
         std::future::ready(())
     });
     let client = options.connect(servers).await.map_err(|error| explain(error, config))?;
-    Ok((client, link))
+    Ok((client, link, Denials(denials)))
 }
 
 fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
@@ -214,6 +217,15 @@ fn note(event: &Event, changes: &watch::Sender<Link>, login_timeout: Duration) {
         }
         *link != before
     });
+}
+
+/// What the server denies, and that a new connection may be allowed what another one was not.
+fn note_denial(event: &Event, denied: &watch::Sender<DenialLog>) {
+    match event {
+        Event::Connected => denied.send_modify(DenialLog::clear),
+        Event::ServerError(ServerError::Other(error)) => drop(denied.send_if_modified(|log| log.record(error))),
+        _ => {}
+    }
 }
 
 /// How an attempt to connect ended.

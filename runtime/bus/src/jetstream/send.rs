@@ -4,20 +4,22 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
 use async_nats::header::HeaderMap;
 use async_nats::jetstream::Error as ServerError;
-use async_nats::{Message as Reply, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::client::{ASK_AGAIN, JetStream, passes};
+use super::acks::Reply;
+use super::client::{ASK_AGAIN, AskFailure, JetStream, passes};
 use super::convert::to_nats;
+use super::stored::Expectation;
 use crate::cause::Cause;
-use crate::transport::{Message, PendingAck, PublishAck, SendFailure};
+use crate::transport::{DeniedAction, Message, PendingAck, PublishAck, SendFailure};
 
 /// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
@@ -39,19 +41,26 @@ struct Answer {
 #[derive(Debug)]
 struct Ack {
     jetstream: Arc<JetStream>,
-    subject: Cow<'static, str>,
     deadline: Instant,
+    sent: Sent,
+    /// The messages of a batch before this one. Their acknowledgements are empty unless one was refused.
+    before: Vec<Sent>,
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Sent {
+    subject: Cow<'static, str>,
+    expected: Option<Expectation>,
     reply: oneshot::Receiver<Reply>,
-    /// The acknowledgements of the messages of a batch before this one. They are empty unless one was refused.
-    before: Vec<oneshot::Receiver<Reply>>,
 }
 
 pub(super) async fn send(jetstream: &Arc<JetStream>, message: &Message) -> Result<PendingAck, SendFailure> {
     let deadline = Instant::now() + jetstream.ack_timeout;
     let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
     jetstream.connected(deadline).await?;
-    let reply = jetstream.write(message, headers, deadline).await?;
-    Ok(Ack::new(jetstream, message, deadline, reply, Vec::new()).resolve().boxed())
+    let sent = jetstream.write(message, headers, deadline).await?;
+    Ok(Ack { jetstream: Arc::clone(jetstream), deadline, sent, before: Vec::new() }.resolve().boxed())
 }
 
 /// Sends messages that are stored all or none, each as it is but for the headers of the batch.
@@ -82,13 +91,13 @@ pub(super) async fn send_batch(
         headers.push(to_nats(&all).ok_or_else(bad_header)?);
     }
     jetstream.connected(deadline).await?;
-    let mut replies = Vec::with_capacity(messages.len());
+    let mut before = Vec::with_capacity(messages.len());
     for (message, headers) in messages.iter().zip(headers) {
-        replies.push(jetstream.write(message, headers, deadline).await?);
+        before.push(jetstream.write(message, headers, deadline).await?);
     }
-    match (messages.last(), replies.pop()) {
-        (Some(last), Some(reply)) => Ok(Ack::new(jetstream, last, deadline, reply, replies).resolve().boxed()),
-        _ => Err(SendFailure::Refused { code: None, reason: "the batch is empty".into() }),
+    match before.pop() {
+        Some(sent) => Ok(Ack { jetstream: Arc::clone(jetstream), deadline, sent, before }.resolve().boxed()),
+        None => Err(SendFailure::Refused { code: None, reason: "the batch is empty".into() }),
     }
 }
 
@@ -111,21 +120,19 @@ impl JetStream {
         }
     }
 
-    async fn write(
-        &self,
-        message: &Message,
-        headers: HeaderMap,
-        deadline: Instant,
-    ) -> Result<oneshot::Receiver<Reply>, SendFailure> {
-        let (reply_to, reply) = self.acks.expect();
+    async fn write(&self, message: &Message, headers: HeaderMap, deadline: Instant) -> Result<Sent, SendFailure> {
         let subject = match &message.subject {
             Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
             Cow::Owned(subject) => subject.as_str().into(),
         };
+        let (reply_to, reply) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let payload = Bytes::clone(&message.payload);
         let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
         match timeout_at(deadline, publish).await {
-            Ok(Ok(())) => Ok(reply),
+            Ok(Ok(())) => {
+                let (subject, expected) = (Cow::clone(&message.subject), Expectation::of(message));
+                Ok(Sent { subject, expected, reply })
+            }
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::MaxPayloadExceeded => SendFailure::TooLarge {
                     size: message.headers.size() + message.payload.len(),
@@ -143,29 +150,19 @@ impl JetStream {
         let silent = |reason: Cause| {
             SendFailure::Transient(Cause::about("nobody listens there, and JetStream is silent", reason))
         };
-        match timeout(ASK_AGAIN, self.find_streams(subject)).await {
+        match timeout(ASK_AGAIN, self.try_find_streams(subject)).await {
             Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
             Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".into()),
-            Ok(Err(error)) => silent(error.0),
+            Ok(Err(AskFailure::NoJetStream { reason, may_pass: false })) => SendFailure::NoJetStream(reason.to_owned()),
+            Ok(Err(failure)) => silent(failure.to_string().into()),
             Err(_) => silent("no answer".into()),
         }
     }
 }
 
 impl Ack {
-    fn new(
-        jetstream: &Arc<JetStream>,
-        message: &Message,
-        deadline: Instant,
-        reply: oneshot::Receiver<Reply>,
-        before: Vec<oneshot::Receiver<Reply>>,
-    ) -> Self {
-        let (jetstream, subject) = (Arc::clone(jetstream), Cow::clone(&message.subject));
-        Self { jetstream, subject, deadline, reply, before }
-    }
-
     async fn resolve(self) -> Result<PublishAck, SendFailure> {
-        let Self { jetstream, subject, deadline, reply, before } = self;
+        let Self { jetstream, deadline, sent: Sent { subject, expected, reply }, before } = self;
         let reply = match timeout_at(deadline, reply).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".into())),
@@ -174,47 +171,80 @@ impl Ack {
                 return Err(SendFailure::Transient(reason.into()));
             }
         };
-        let stored = read(&reply);
-        if stored.is_err() {
-            // They were answered before. The first that was refused is why the rest was.
-            let refused = |reply: oneshot::Receiver<Reply>| {
-                let reply = reply.now_or_never()?.ok()?;
-                (!reply.payload.is_empty()).then(|| read(&reply).err()).flatten()
-            };
-            if let Some(first) = before.into_iter().find_map(refused) {
-                return Err(first);
+        let failure = match read(reply) {
+            Ok(stored) => return Ok(stored),
+            Err(failure) => failure,
+        };
+        // They were answered before. The first that was refused is why the rest was.
+        let refused = |Sent { subject, expected, reply }: Sent| {
+            let reply = reply.now_or_never()?.ok()?;
+            let is_told = reply.as_ref().map_or(true, |reply| !reply.payload.is_empty());
+            is_told.then(|| Some((subject, expected, read(reply).err()?))).flatten()
+        };
+        let (subject, expected, failure) = before.into_iter().find_map(refused).unwrap_or((subject, expected, failure));
+        Err(match failure {
+            Failure::Nobody => jetstream.nobody_there(&subject).await,
+            Failure::WrongSequence { stream, error } => {
+                let asked = match expected {
+                    Some(expected) => jetstream.last_sequence(&stream, &subject, expected).await,
+                    None => None,
+                };
+                match asked.or_else(|| last_told(&error)) {
+                    Some(last) => SendFailure::WrongSequence { last },
+                    None => refusal(error),
+                }
             }
-        }
-        match stored {
-            Err(SendFailure::NoStream) => Err(jetstream.nobody_there(&subject).await),
-            stored => stored,
-        }
+            Failure::Known(failure) => failure,
+        })
     }
 }
 
-fn read(reply: &Reply) -> Result<PublishAck, SendFailure> {
+/// Why a message is not known to be stored, as far as its reply tells.
+#[derive(Debug)]
+enum Failure {
+    /// Nobody listens on its subject.
+    Nobody,
+    /// Its expectation was wrong.
+    WrongSequence { stream: String, error: ServerError },
+    /// Anything else.
+    Known(SendFailure),
+}
+
+fn read(reply: Reply) -> Result<PublishAck, Failure> {
+    let reply = reply.map_err(|denied| match denied.action {
+        // It was let in, and may be stored: only what comes back is not let out.
+        DeniedAction::Subscribe => Failure::Known(SendFailure::Transient(Cause::of(denied))),
+        _ => Failure::Known(SendFailure::Denied(denied)),
+    })?;
     if reply.status == Some(StatusCode::NO_RESPONDERS) {
-        return Err(SendFailure::NoStream);
+        return Err(Failure::Nobody);
     }
     match serde_json::from_slice(&reply.payload) {
-        Ok(Answer { error: Some(error), .. }) => Err(refusal(error)),
+        Ok(Answer { error: Some(error), stream, .. }) if error.error_code().0 == WRONG_LAST_SEQUENCE => {
+            Err(Failure::WrongSequence { stream, error })
+        }
+        Ok(Answer { error: Some(error), .. }) => Err(Failure::Known(refusal(error))),
         Ok(Answer { error: None, stream, seq, duplicate }) if !stream.is_empty() => {
             Ok(PublishAck { stream, sequence: seq, duplicate })
         }
         // Somebody else who listens on the subject answered first; what the stream did is not known.
-        _ => Err(SendFailure::Transient("the answer is not that of a stream".into())),
+        _ => Err(Failure::Known(SendFailure::Transient("the answer is not that of a stream".into()))),
     }
 }
 
 fn refusal(error: ServerError) -> SendFailure {
-    let (code, text) = (error.error_code().0, error.to_string());
-    // "wrong last sequence: 7 (code 400, error code 10071)"
-    let last = || text.split_once(": ")?.1.split(' ').next()?.parse().ok();
-    match last() {
-        Some(last) if code == WRONG_LAST_SEQUENCE => SendFailure::WrongSequence { last },
-        _ if passes(&error) => SendFailure::Transient(Cause::of(error)),
-        _ => SendFailure::Refused { code: Some(code), reason: Cause::of(error) },
+    let code = error.error_code().0;
+    if passes(&error) {
+        SendFailure::Transient(Cause::of(error))
+    } else {
+        SendFailure::Refused { code: Some(code), reason: Cause::of(error) }
     }
+}
+
+/// The last number as the server's message has it, `wrong last sequence: 7`: for where it cannot be asked for.
+fn last_told(error: &ServerError) -> Option<u64> {
+    let text = error.to_string();
+    text.split_once(": ")?.1.split(' ').next()?.parse().ok()
 }
 
 fn bad_header() -> SendFailure {
@@ -248,6 +278,17 @@ mod tests {
         let failure = refusal(serde_json::from_str(error).unwrap());
 
         assert!(matches!(failure, SendFailure::Refused { code: Some(10077), .. }), "{failure:?}");
+    }
+
+    #[test]
+    fn the_words_of_a_refusal_count_only_where_they_end_in_a_number() {
+        let told = |description: &str| {
+            let error = format!(r#"{{"code":400,"err_code":10071,"description":"{description}"}}"#);
+            last_told(&serde_json::from_str(&error).unwrap())
+        };
+
+        assert_eq!(told("wrong last sequence: 7"), Some(7));
+        assert_eq!(told("wrong last sequence"), None);
     }
 
     #[test]

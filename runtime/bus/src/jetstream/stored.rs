@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::timeout;
 
-use super::client::JetStream;
+use super::client::{ASK_AGAIN, JetStream};
 use crate::cause::Cause;
 use crate::transport::{Headers, Message, MessageSelector, StreamMessage, Unavailable};
 
@@ -30,7 +31,49 @@ struct Raw {
     data: String,
 }
 
+/// Where a stream, or the subject of a message in it, is expected to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expectation {
+    is_of_subject: bool,
+    number: u64,
+}
+
+impl Expectation {
+    /// What a message expects, if it does.
+    pub(super) fn of(message: &Message) -> Option<Self> {
+        let number = |name| message.headers.get(name)?.parse().ok();
+        let of_subject = number(Headers::EXPECTED_LAST_OF_SUBJECT).map(|number| Self { is_of_subject: true, number });
+        of_subject.or_else(|| number(Headers::EXPECTED_LAST).map(|number| Self { is_of_subject: false, number }))
+    }
+}
+
 impl JetStream {
+    /// Where a stream, or a subject of it, ends now that an expectation was wrong; `None` if that cannot be told, or if it ends by
+    /// now where it was expected to.
+    pub(super) async fn last_sequence(&self, stream: &str, subject: &str, expected: Expectation) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Info {
+            state: State,
+        }
+        #[derive(Deserialize)]
+        struct State {
+            last_seq: u64,
+        }
+        // Servers before 2.12 are sometimes mistaken about where a subject ends, and stick to it: what counts is what they said.
+        if expected.is_of_subject && !self.supports(2, 12) {
+            return None;
+        }
+        let last = async {
+            if expected.is_of_subject {
+                let last = self.stored_message(stream, MessageSelector::LastOf(subject)).await.ok()?;
+                return Some(last.map_or(0, |last| last.sequence));
+            }
+            let info = self.ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await.ok()?.ok()?;
+            Some(info.state.last_seq)
+        };
+        timeout(ASK_AGAIN, last).await.ok()?.filter(|last| *last != expected.number)
+    }
+
     pub(super) async fn stored_message(
         &self,
         stream: &str,

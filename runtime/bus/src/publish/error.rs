@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::expect::Expect;
 use crate::cause::Cause;
+use crate::transport::Denied;
 
 /// Why an event was not published, or is not known to be.
 ///
@@ -49,6 +50,17 @@ pub enum PublishError {
     NoStream {
         /// The subject of the event.
         subject: Cow<'static, str>,
+    },
+    /// The server does not let this user publish to the subject, or receive acknowledgements; nothing was stored.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The server has no JetStream, or this user's account has none; nothing was stored.
+    #[error("{subject} cannot be stored: {reason}")]
+    NoJetStream {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// What is missing, and where.
+        reason: String,
     },
     /// The server takes no message of this size; nothing was stored.
     #[error(

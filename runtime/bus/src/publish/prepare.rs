@@ -84,6 +84,8 @@ impl Prepared {
             // That the last attempt stored nothing says nothing about those before it.
             failure if attempts > 1 => unacknowledged(Cause::about("the last attempt", failure)),
             SendFailure::NoStream => PublishError::NoStream { subject },
+            SendFailure::Denied(denied) => PublishError::Denied(denied),
+            SendFailure::NoJetStream(reason) => PublishError::NoJetStream { subject, reason },
             SendFailure::TooLarge { size, limit } => PublishError::TooLarge { subject, size, limit },
             SendFailure::Refused { code: Some(ATOMIC_DISABLED), .. } => PublishError::AtomicDisabled { subject },
             SendFailure::Refused { code, reason } => PublishError::Refused { subject, code, reason },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Denied;
 use crate::cause::Cause;
 
 /// Why one attempt to store a message failed.
@@ -13,6 +14,12 @@ pub enum SendFailure {
     /// No stream captures the subject.
     #[error("no stream captures the subject")]
     NoStream,
+    /// The server does not let this user publish there, or receive the ack. It is not stored.
+    #[error(transparent)]
+    Denied(Denied),
+    /// There is no JetStream.
+    #[error("{0}")]
+    NoJetStream(String),
     /// The server takes no message of this size, in bytes.
     #[error("it has {size} bytes, the server takes {limit}")]
     TooLarge {

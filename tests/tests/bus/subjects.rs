@@ -1,0 +1,158 @@
+//! What says which event a message is: the subject that it came on, whatever its headers and its envelope say.
+
+use std::borrow::Cow;
+
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, ReplayTo};
+use eventsmith::{Bus, Event, HandlerError, Invalid, Kind, Received};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::common::*;
+use crate::dead_lettering::letters;
+
+over_both_transports! {
+    a_type_on_the_subject_of_another_event_is_refused
+    a_type_on_a_subject_that_its_template_does_not_make_is_refused
+    an_event_tells_the_subject_it_came_on_also_when_it_was_replayed
+}
+
+/// An event with a subject template.
+#[derive(Debug, Serialize, Deserialize)]
+struct Tagged {
+    rule_id: String,
+}
+
+impl Event for Tagged {
+    const KIND: Kind = Kind::Domain;
+    const TYPE: &'static str = "rule.tagged";
+    const VERSION: u32 = 1;
+    const SUBJECT: &'static str = "rules.domain.rule.tagged.*";
+    const SCHEMA: &'static str = "true";
+    const KEY: Option<&'static str> = None;
+    eventsmith::generated::event_payload!(Event, Tagged, type);
+
+    fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+        Ok(format!("rules.domain.rule.tagged.{}", self.rule_id).into())
+    }
+}
+
+/// Claims to be an event of another subject than the one it is published to, as a publisher may that is allowed to write
+/// there alone.
+macro_rules! impostor {
+    ($name:ident claims $type:literal on $subject:literal) => {
+        #[derive(Debug, Serialize, Deserialize)]
+        struct $name {
+            rule_id: String,
+        }
+
+        impl Event for $name {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = $type;
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = $subject;
+            const SCHEMA: &'static str = "true";
+            const KEY: Option<&'static str> = None;
+            eventsmith::generated::event_payload!(Event, $name, type);
+        }
+    };
+}
+
+impostor!(Impostor claims "rule.activated" on "rules.domain.rule.updated");
+impostor!(Untagged claims "rule.tagged" on "rules.domain.rule.activated");
+impostor!(TooDeep claims "rule.tagged" on "rules.domain.rule.tagged.a.b");
+
+async fn a_type_on_the_subject_of_another_event_is_refused(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let tell_other = tell.clone();
+    bus.publish(&Impostor { rule_id: "forged".to_owned() }).await?;
+    bus.publish(&activated("real")).await?;
+
+    let consumer = run(bus
+        .consumer("promotions")
+        .on(move |event: Received<Activated>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.rule_id.clone())?) }
+        })
+        .on(move |event: Received<Updated>| {
+            let tell = tell_other.clone();
+            async move { Ok(tell.send(event.rule_id.clone())?) }
+        }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    let first = next(&mut told).await?;
+    consumer.stop().await?;
+
+    assert_eq!((letter.reason, letter.attempts), (DeadReason::WrongSubject, 1));
+    assert_eq!(letter.subject, "rules.domain.rule.updated");
+    for part in ["rule.activated", "rules.domain.rule.activated", "rules.domain.rule.updated"] {
+        assert!(letter.error.contains(part), "{}", letter.error);
+    }
+    assert_eq!(first, "real");
+    assert!(told.try_recv().is_err(), "a handler ran for what was forged");
+    Ok(())
+}
+
+async fn a_type_on_a_subject_that_its_template_does_not_make_is_refused(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let wide = STREAM.subjects(&["rules.domain.>"]);
+    bus.provision(&[wide, DEAD_LETTERS]).await?;
+    bus.publish(&Untagged { rule_id: "forged".to_owned() }).await?;
+    bus.publish(&TooDeep { rule_id: "forged".to_owned() }).await?;
+    bus.publish(&Tagged { rule_id: "r1".to_owned() }).await?;
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Activated>| async { Ok(()) }).on(
+        move |event: Received<Tagged>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.subject().to_owned())?) }
+        },
+    ));
+    let letter = letters(&bus, 1).await?.remove(0);
+    let subject = next(&mut told).await?;
+    consumer.stop().await?;
+
+    assert_eq!((letter.reason, letter.subject.as_str()), (DeadReason::WrongSubject, "rules.domain.rule.activated"));
+    assert_eq!(subject, "rules.domain.rule.tagged.r1");
+    assert!(told.try_recv().is_err(), "a handler ran for what was forged");
+    // The other is on a subject that nobody here consumes.
+    assert_eq!(bus.dead_letters("rules").await?.count(&DeadLetterFilter::default()).await?.len(), 1);
+    Ok(())
+}
+
+async fn an_event_tells_the_subject_it_came_on_also_when_it_was_replayed(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    bus.publish(&Tagged { rule_id: "r1".to_owned() }).await?;
+
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Tagged>| {
+        let tell = tell.clone();
+        async move {
+            tell.send(event.subject().to_owned())?;
+            if event.replay_of().is_some() { Ok(()) } else { Err(HandlerError::reject("not now")) }
+        }
+    }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    bus.dead_letters("rules").await?.replay(letter.sequence, ReplayTo::Consumer).await?;
+    let subjects = [next(&mut told).await?, next(&mut told).await?];
+    let summary = consumer.stop().await?;
+
+    assert_eq!(subjects, ["rules.domain.rule.tagged.r1", "rules.domain.rule.tagged.r1"]);
+    assert_eq!((summary.handled, summary.dead_lettered), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_envelope_without_headers_that_claims_another_type_is_refused() -> Outcome {
+    let (server, bus) = server().await?;
+    let foreign = async_nats::jetstream::new(async_nats::connect(server.url()).await?);
+    let envelope = r#"{"id":"f-1","type":"rule.activated","source":"cron","subject":"rules.domain.rule.activated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","data":{"rule_id":"forged"}}"#;
+    foreign.publish("rules.domain.rule.updated", envelope.into()).await?.await?;
+
+    let consumer = run(bus
+        .consumer("promotions")
+        .on(|_: Received<Activated>| async { Err(HandlerError::reject("it ran")) })
+        .on(|_: Received<Updated>| async { Err(HandlerError::reject("it ran")) }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    consumer.stop().await?;
+
+    assert_eq!(letter.reason, DeadReason::WrongSubject, "{letter:?}");
+    Ok(())
+}
