@@ -43,7 +43,7 @@ use breaker::Breaker;
 use dispatch::Dispatch;
 use keeper::Keeper;
 use route::{Route, Routes};
-use run::{Worker, renewal_interval};
+use run::Worker;
 use unstored::Unstored;
 
 pub use breaker::{BreakerConfig, BreakerState};
@@ -275,6 +275,7 @@ impl Consumer {
             about: format!("the consumer {} of {}", settings.name, settings.stream),
             reason: error.0,
         })?;
+        let keeper = Keeper::start(self.bus.shared_transport(), &settings);
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
@@ -287,7 +288,6 @@ impl Consumer {
                  for an instance that has one, and dead-lettered as unrouted after its attempts"
             );
         }
-        let keeper = Keeper::start(&transport.background(), renewal_interval(ack_wait));
         let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {
             bus: self.bus.clone(),

@@ -13,6 +13,7 @@ mod dead_lettering;
 mod dead_letters;
 mod domain;
 mod faults;
+mod leases;
 mod login;
 mod memory;
 mod middleware;

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::queue::Queue;
-use super::run::send;
-use crate::transport::{AckKind, Acker};
+use super::run::{renewal_interval, send};
+use crate::settings::ConsumerSettings;
+use crate::transport::{AckKind, Acker, Transport};
+
+/// How often to see whether `ack_wait` was changed: for so long events may be redelivered too early.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What waits for a handler, and what runs.
 #[derive(Debug, Default)]
@@ -35,15 +39,21 @@ impl InHand {
 #[derive(Debug)]
 pub(super) struct Keeper {
     in_hand: Arc<Mutex<InHand>>,
-    task: JoinHandle<()>,
+    /// Aborted when this is dropped.
+    _tasks: JoinSet<()>,
 }
 
 impl Keeper {
-    /// Renews each lease so often, by a task where user code never runs.
-    pub(super) fn start(background: &Handle, every: Duration) -> Self {
+    /// Renews leases by tasks where user code never runs, as often as the `ack_wait` of the durable consumer asks for, which
+    /// an operator may change at any time.
+    pub(super) fn start(transport: Arc<dyn Transport>, consumer: &ConsumerSettings) -> Self {
         let in_hand = Arc::<Mutex<InHand>>::default();
-        let task = background.spawn(renew(Arc::clone(&in_hand), every));
-        Self { in_hand, task }
+        let (ack_wait, known) = watch::channel(consumer.ack_wait);
+        let (background, mut tasks) = (transport.background(), JoinSet::new());
+        tasks.spawn_on(renew(Arc::clone(&in_hand), known), &background);
+        let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
+        tasks.spawn_on(follow(transport, stream, name, ack_wait), &background);
+        Self { in_hand, _tasks: tasks }
     }
 
     /// What is in hand. Not to be held while anything is awaited.
@@ -52,17 +62,29 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Sees whether `ack_wait` is still what it was.
+async fn follow(transport: Arc<dyn Transport>, stream: String, name: String, ack_wait: watch::Sender<Duration>) {
+    loop {
+        sleep(LOOK_AGAIN).await;
+        // Without an answer it is taken to be as it was.
+        let Ok(Some(found)) = transport.consumer(&stream, &name).await else { continue };
+        let now = found.settings.ack_wait;
+        if ack_wait.send_if_modified(|known| std::mem::replace(known, now) != now) {
+            tracing::info!(stream, consumer = name, ?now, "ack_wait was changed; leases are renewed accordingly");
+        }
     }
 }
 
-async fn renew(in_hand: Arc<Mutex<InHand>>, every: Duration) {
-    let mut interval = interval_at(Instant::now() + every, every);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Duration>) {
+    let mut renewed = Instant::now();
     loop {
-        interval.tick().await;
+        let due = renewed + renewal_interval(*ack_wait.borrow_and_update());
+        tokio::select! {
+            // At once, as a shorter lease may be about to end.
+            changed = ack_wait.changed() => if changed.is_err() { return },
+            () = sleep_until(due) => {}
+        }
+        renewed = Instant::now();
         let ackers: Vec<_> = {
             let in_hand = lock(&in_hand);
             let waiting = in_hand.queue.waiting().map(|delivery| &delivery.acker);
