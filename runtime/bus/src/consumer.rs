@@ -5,6 +5,7 @@ mod config;
 mod dispatch;
 mod durable;
 mod error;
+mod malformed;
 mod monitor;
 mod queue;
 mod retry;
@@ -32,6 +33,7 @@ use crate::settings::{ConsumerSettings, Progress, is_legal_name};
 use crate::transport::Unavailable;
 use breaker::Breaker;
 use dispatch::Dispatch;
+use malformed::MalformedInHand;
 use queue::Queue;
 use route::{Route, Routes};
 use run::Worker;
@@ -263,6 +265,7 @@ impl Consumer {
             deliveries,
             queue: Queue::default(),
             running: JoinSet::new(),
+            malformed: MalformedInHand::default(),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })

@@ -2,13 +2,17 @@
 
 mod ack;
 mod acks;
+mod blind;
 mod client;
 mod connect;
 pub mod consumers;
 mod convert;
+mod header_block;
 mod inbox;
 mod link;
+mod losses;
 mod pull;
+mod search;
 mod send;
 mod stored;
 mod upkeep;

@@ -12,6 +12,7 @@ mod dead_letters;
 mod faults;
 mod login;
 mod memory;
+mod malformed;
 mod middleware;
 mod provision;
 mod publish;

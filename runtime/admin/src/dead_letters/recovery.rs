@@ -3,8 +3,7 @@
 //! The consumer still counts such an event as redelivered and never acked, and the search is around its ack floor.
 
 use bytes::Bytes;
-use eventsmith_bus::dead_letters::advisories::{GAVE_UP, GivenUpBy};
-use eventsmith_bus::dead_letters::reason::DeadReason;
+use eventsmith_bus::dead_letters::advisories::{GivenUpBy, cause};
 use eventsmith_bus::dead_letters::record;
 use eventsmith_bus::dead_letters::writer::{self, DeadLettered};
 use eventsmith_bus::settings::{DEAD_LETTERS, FoundConsumer, Progress};
@@ -90,7 +89,8 @@ impl DeadLetters {
                 progress = before;
                 let origin = given_up.origin(&candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a dead letter from being stored.
-                let letter = record::write(&self.root, &origin, DeadReason::Exhausted, GAVE_UP);
+                let (reason, error) = cause(&candidate.message);
+                let letter = record::write(&self.root, &origin, reason, &error);
                 let written = match writer::store(self.transport(), letter).await {
                     Ok(written) => written,
                     Err(error) => {

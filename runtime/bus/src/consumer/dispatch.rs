@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::breaker::Breaker;
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
+use super::malformed::MalformedInHand;
 use super::monitor::Counters;
 use super::queue::{Queue, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker, renewal_interval, send};
@@ -40,6 +41,7 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Box<dyn Deliveries>,
     pub(super) queue: Queue,
     pub(super) running: JoinSet<FinishedDelivery>,
+    pub(super) malformed: MalformedInHand,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that others do not use up their attempts along with it.
     pub(super) is_careful: bool,
@@ -87,6 +89,7 @@ impl Dispatch {
                     self.record(done);
                     self.record_ended();
                 }
+                () = self.malformed.next_done() => {}
                 _ = renewal.tick() => self.renew_leases().await,
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
@@ -103,6 +106,7 @@ impl Dispatch {
                         self.queue.hold();
                     }
                     Arrival::Gap => self.queue.hold(),
+                    Arrival::Malformed(delivery) => self.malformed.begin(&self.worker, delivery),
                 },
             }
             self.begin().await;
@@ -130,6 +134,9 @@ impl Dispatch {
     /// and none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        if self.malformed.is_holding() {
+            return 0;
+        }
         let room = self.room();
         if self.is_careful {
             return usize::from(self.queue.ready() + self.running.len() == 0).min(room);

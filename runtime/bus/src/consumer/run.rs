@@ -258,7 +258,7 @@ impl Worker {
     }
 
     /// Stores a dead letter, and renews the lease meanwhile.
-    async fn dead_letter(
+    pub(super) async fn dead_letter(
         &self,
         delivery: &Delivery,
         reason: DeadReason,

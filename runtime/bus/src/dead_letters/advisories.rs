@@ -3,16 +3,18 @@
 //! The server delivers an event so often and no more, for instance to processes that it kills. Then it publishes an
 //! advisory, which the stream of dead letters captures.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::origin::Origin;
 use super::reason::DeadReason;
 use super::writer::dead_letter;
-use crate::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
+use crate::transport::{Message, MessageSelector, StreamMessage, Transport, Unavailable};
 
 /// What the dead letters say of what went wrong.
-pub const GAVE_UP: &str =
+const GAVE_UP: &str =
     "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
 
 /// A durable consumer, and where its dead letters go.
@@ -42,6 +44,14 @@ pub struct Advised {
 struct Advisory {
     stream_seq: u64,
     deliveries: u64,
+}
+
+/// Why the server gave up on a message, as far as the message tells, and what its dead letter says of that.
+pub fn cause(message: &Message) -> (DeadReason, Cow<'static, str>) {
+    match message.headers.malformed() {
+        Some(malformed) => (DeadReason::Malformed, malformed.explanation().into()),
+        None => (DeadReason::Exhausted, GAVE_UP.into()),
+    }
 }
 
 impl GivenUpBy<'_> {
@@ -91,7 +101,8 @@ impl GivenUpBy<'_> {
             return Ok(false);
         };
         let origin = self.origin(&message, advisory.deliveries);
-        dead_letter(transport, self.root, &origin, DeadReason::Exhausted, GAVE_UP).await?;
+        let (reason, error) = cause(&message.message);
+        dead_letter(transport, self.root, &origin, reason, &error).await?;
         transport.terminate(stream, consumer, sequence).await?;
         Ok(true)
     }

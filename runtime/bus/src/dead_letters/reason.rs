@@ -22,12 +22,21 @@ pub enum DeadReason {
     TooNew,
     /// No handler of the consumer is for its type.
     Unrouted,
+    /// Its headers are such that no client can read it.
+    Malformed,
 }
 
 impl DeadReason {
     /// All reasons.
-    pub const ALL: [Self; 6] =
-        [Self::Undecodable, Self::Rejected, Self::Exhausted, Self::TooOld, Self::TooNew, Self::Unrouted];
+    pub const ALL: [Self; 7] = [
+        Self::Undecodable,
+        Self::Rejected,
+        Self::Exhausted,
+        Self::TooOld,
+        Self::TooNew,
+        Self::Unrouted,
+        Self::Malformed,
+    ];
 
     /// The reason as the header and the command line write it, `too-old`.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +47,7 @@ impl DeadReason {
             Self::TooOld => "too-old",
             Self::TooNew => "too-new",
             Self::Unrouted => "unrouted",
+            Self::Malformed => "malformed",
         }
     }
 }

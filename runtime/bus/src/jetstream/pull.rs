@@ -23,6 +23,8 @@ use super::consumers::PIN_GROUP;
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
+use super::losses::LossWatch;
+use super::search::Scope;
 use crate::config::duration::LONGEST;
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Unavailable};
@@ -56,6 +58,7 @@ pub(super) struct PullDeliveries {
     link: watch::Receiver<Link>,
     /// How often the connection had been lost when the pull requests below were sent.
     losses: u64,
+    watch: LossWatch,
     /// Messages that were asked for and have neither come nor been refused.
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is heard before.
@@ -118,10 +121,18 @@ impl Deliveries for PullDeliveries {
 
 impl PullDeliveries {
     pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, Unavailable> {
-        let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
+        let ConsumerSettings { stream, name: durable, ordered, filters, ack_wait, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(error.to_string()))?;
+        let scope = Scope {
+            jetstream: Arc::clone(&jetstream),
+            stream: stream.clone(),
+            durable: durable.clone(),
+            filters: filters.clone(),
+            ack_wait: *ack_wait,
+            is_pinned: *ordered,
+        };
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -129,6 +140,7 @@ impl PullDeliveries {
             inbox,
             link,
             losses,
+            watch: LossWatch::begin(scope),
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
@@ -146,6 +158,9 @@ impl PullDeliveries {
         loop {
             if let Some(kept) = self.pin.as_mut().and_then(|pin| pin.held_back.take()) {
                 return Ok(Arrival::Delivery(kept));
+            }
+            if let Some(malformed) = self.watch.found() {
+                return Ok(Arrival::Malformed(malformed));
             }
             self.pull(want).await?;
             if let Some(pin) = &mut self.pin {
@@ -165,6 +180,10 @@ impl PullDeliveries {
                 message = self.inbox.next() => message,
                 changed = self.link.changed() => {
                     changed.map_err(|_| Gone("the connection is closed".to_owned()))?;
+                    continue;
+                }
+                searched = self.watch.searched() => {
+                    self.watch.take(searched).await;
                     continue;
                 }
                 () = &mut self.alarm, if wake_at.is_some() => {
@@ -213,7 +232,8 @@ impl PullDeliveries {
     /// Whether a message says that the server has pinned us.
     fn note_pin(&mut self, message: &Message) -> bool {
         let Some(pin) = &mut self.pin else { return false };
-        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get(PIN)) else { return false };
+        // The server adds it behind all headers of the message.
+        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get_last(PIN)) else { return false };
         let is_new = pin.id.as_deref() != Some(id.as_str());
         pin.id = Some(id.to_string());
         is_new
@@ -225,10 +245,15 @@ impl PullDeliveries {
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
             self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
+            self.watch.note_loss(self.outstanding);
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
         }
+        if connected {
+            self.watch.search_if_due();
+        }
+        let want = want.min(self.watch.allowed());
         let now = Instant::now();
         let must_ask = self.pin.as_ref().is_some_and(|pin| pin.id.is_some() && pin.ask_at <= now);
         let has_enough = want <= self.outstanding || self.outstanding > want - want / 4;
@@ -390,12 +415,13 @@ impl PullDeliveries {
         self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
     }
 
-    fn delivery(&self, mut message: Message) -> Option<Delivery> {
+    fn delivery(&mut self, mut message: Message) -> Option<Delivery> {
         let parsed = message.reply.as_deref().and_then(parse_reply);
         let (Some(reply), Some(AckReply { attempt, sequence, stored })) = (message.reply.take(), parsed) else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
+        self.watch.note_arrival(sequence);
         let acker = Box::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
         let message = from_nats(message);
         Some(Delivery { message, sequence, attempt, stored, acker })

@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ack::reply_of;
 use super::client::{ASK_AGAIN, JetStream, PAUSE};
 use crate::transport::Unavailable;
 
@@ -22,10 +23,8 @@ impl JetStream {
         }
     }
 
-    /// A delivery's acknowledgement goes to a subject that tells the server all it needs, so one can be sent without the
-    /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
-        let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
+        let subject = reply_of(stream, consumer, sequence, 0);
         let deadline = Instant::now() + self.request_timeout;
         loop {
             // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
