@@ -12,6 +12,7 @@ use eventsmith::testing::NatsServer;
 use eventsmith::{
     Bus, Config, ConsumeError, Consumer, ConsumerConfig, Expect, Order, PublishError, PublishOptions, Received,
 };
+use eventsmith_tests::running::PATIENCE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ const MALFORMED: [&[u8]; 7] = [
     b"NATS/1.0\r\na name: 1\r\n\r\n",
     b"HTTP/1.1 200\r\na: 1\r\n\r\n",
     "NATS/1.0\r\n\u{1f600}: 1\r\n\r\n".as_bytes(),
-    b"NATS/1.0 fine\r\na: 1\r\n\r\n",
+    b"NATS/1.1\r\na: 1\r\n\r\n",
     b"\r\n",
 ];
 /// The client's task panics over it.

@@ -30,8 +30,9 @@ pub(super) struct Blind {
 }
 
 impl Blind {
-    pub(super) fn new(position: Position, ack_wait: Duration) -> Self {
-        let (received, put_off) = (BTreeSet::new(), BTreeMap::new());
+    /// Begins with the numbers of messages that arrived before.
+    pub(super) fn new(position: Position, ack_wait: Duration, received: impl IntoIterator<Item = u64>) -> Self {
+        let (received, put_off) = (received.into_iter().collect(), BTreeMap::new());
         Self { ack_wait, delivered: position.delivered, received, put_off, in_a_row: 0, wary_until: None }
     }
 
@@ -40,6 +41,11 @@ impl Blind {
         self.in_a_row = 0;
         self.put_off.remove(&sequence);
         self.received.insert(sequence);
+    }
+
+    /// How many messages are put off again after they came alone and were lost: nobody can handle them for now.
+    pub(super) fn confirmed(&self) -> usize {
+        self.put_off.values().filter(|(times, _)| *times > 1).count()
     }
 
     /// Whether messages are to be fetched one by one, so that the next loss tells which it is.
@@ -93,7 +99,7 @@ mod tests {
 
     #[test]
     fn of_new_messages_it_is_the_last() {
-        let (mut blind, now) = (Blind::new(at(3, 10), Duration::from_secs(15)), Instant::now());
+        let (mut blind, now) = (Blind::new(at(3, 10), Duration::from_secs(15), []), Instant::now());
         blind.note_arrival(11);
 
         assert_eq!(numbers(blind.suspects(at(3, 12), true, now)), [12]);
@@ -104,9 +110,8 @@ mod tests {
 
     #[test]
     fn of_redelivered_messages_it_is_the_first_that_did_not_arrive() {
-        let (mut blind, now) = (Blind::new(at(3, 10), Duration::from_secs(15)), Instant::now());
+        let (mut blind, now) = (Blind::new(at(3, 10), Duration::from_secs(15), [4]), Instant::now());
         assert_eq!(blind.suspects(at(3, 10), false, now), [], "many were on their way");
-        blind.note_arrival(4);
 
         let first = blind.suspects(at(3, 10), true, now);
         let others = numbers(blind.suspects(at(3, 10), true, now));
@@ -117,5 +122,6 @@ mod tests {
         assert_eq!(first, [(5, Duration::from_secs(15))]);
         assert_eq!(others, [6, 7, 8, 9, 10], "it was none of those that were put off");
         assert_eq!(again, [(5, Duration::from_secs(30))]);
+        assert_eq!(blind.confirmed(), 1);
     }
 }

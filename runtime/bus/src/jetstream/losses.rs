@@ -20,6 +20,8 @@ use crate::transport::{AckKind, Acker, Delivery, StreamMessage};
 
 /// More than is ever fetched at a time.
 const ENOUGH: usize = 32_768;
+/// How many messages that arrived are remembered; no more are unacked, as a rule.
+const REMEMBERED: usize = 4_096;
 /// After how long to try again to read single messages.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
@@ -31,6 +33,8 @@ pub(super) struct LossWatch {
     window: usize,
     /// Whether to search as soon as there is a connection.
     is_due: bool,
+    /// Whether a pin that is ours may have been lost before.
+    may_be_pinned: bool,
     /// The search, if one is under way. It ends when this is dropped.
     searching: JoinSet<Searched>,
     /// What led to the last search.
@@ -39,6 +43,8 @@ pub(super) struct LossWatch {
     /// Whether the last search found nothing.
     was_in_vain: bool,
     found: VecDeque<Delivery>,
+    /// The numbers of the messages that arrived last.
+    arrived: VecDeque<u64>,
     /// When single messages cannot be read.
     blind: Option<Blind>,
     /// When to try that again.
@@ -61,18 +67,20 @@ impl LossWatch {
             scope: Arc::new(scope),
             window: usize::MAX,
             is_due: true,
+            may_be_pinned: false,
             searching: JoinSet::new(),
             after: Loss::None,
             known: None,
             was_in_vain: false,
             found: VecDeque::new(),
+            arrived: VecDeque::with_capacity(REMEMBERED),
             blind: None,
             search_at: Instant::now(),
         }
     }
 
-    /// The connection was lost while so many messages were on their way.
-    pub(super) fn note_loss(&mut self, outstanding: usize) {
+    /// The connection was lost while so many messages were on their way, the first of them perhaps with a new pin.
+    pub(super) fn note_loss(&mut self, outstanding: usize, may_be_pinned: bool) {
         if outstanding == 0 {
             return;
         }
@@ -82,6 +90,7 @@ impl LossWatch {
         }
         self.window = 1;
         self.is_due = true;
+        self.may_be_pinned = may_be_pinned;
         self.after = if outstanding == 1 { Loss::OfOne } else { Loss::OfMany };
     }
 
@@ -93,7 +102,7 @@ impl LossWatch {
         self.searching = JoinSet::new();
         let (scope, known) = (Arc::clone(&self.scope), self.known.clone());
         if self.may_read() {
-            self.searching.spawn(scope.search(known));
+            self.searching.spawn(scope.search(known, self.may_be_pinned));
         } else {
             self.searching.spawn(scope.look(known));
         }
@@ -113,9 +122,18 @@ impl LossWatch {
         if self.window != usize::MAX {
             self.window = if self.window < ENOUGH { self.window + 1 } else { usize::MAX };
         }
+        if self.arrived.len() == REMEMBERED {
+            self.arrived.pop_front();
+        }
+        self.arrived.push_back(sequence);
         if let Some(blind) = &mut self.blind {
             blind.note_arrival(sequence);
         }
+    }
+
+    /// How many messages are delivered again and again, and cannot be read.
+    pub(super) fn put_off_for_good(&self) -> usize {
+        self.blind.as_ref().map_or(0, Blind::confirmed)
     }
 
     /// A message that the client cannot read.
@@ -178,7 +196,7 @@ impl LossWatch {
             "messages that no client can read are not searched for, as single messages cannot be read: permit this user to \
              publish to $JS.API.STREAM.MSG.GET.{stream}. Until then what the connection is lost over is put off"
         );
-        self.blind.get_or_insert_with(|| Blind::new(position, *ack_wait));
+        self.blind.get_or_insert_with(|| Blind::new(position, *ack_wait, self.arrived.iter().copied()));
         self.put_off(position).await;
     }
 

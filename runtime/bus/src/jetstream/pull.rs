@@ -12,7 +12,6 @@ use async_nats::{Message, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -245,7 +244,7 @@ impl PullDeliveries {
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
             self.inbox.renew().await.map_err(|error| Gone(error.to_string()))?;
-            self.watch.note_loss(self.outstanding);
+            self.watch.note_loss(self.outstanding, self.pin.as_ref().is_some_and(|pin| pin.id.is_none()));
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
@@ -389,7 +388,7 @@ impl PullDeliveries {
         }
         let answer = timeout(ASK_AGAIN, self.info()).await;
         match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}")))?? {
-            Ok(info) => Ok(info.num_ack_pending),
+            Ok(info) => Ok(info.num_ack_pending.saturating_sub(self.watch.put_off_for_good())),
             Err(error) => Err(Unavailable(error.to_string())),
         }
     }
@@ -399,9 +398,7 @@ impl PullDeliveries {
         self.info().await?.map_err(|error| Unavailable(error.to_string()))?;
         if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
             // Otherwise the next reader would wait until the server misses us.
-            let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
-            let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
-            answer.map_err(|error| Unavailable(error.to_string()))?;
+            self.jetstream.unpin(&self.stream, &self.durable).await?;
         }
         Ok(())
     }

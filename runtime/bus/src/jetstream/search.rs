@@ -101,7 +101,21 @@ struct Part {
 
 impl Scope {
     /// Searches what is delivered and not known yet, the newest first: what was lost a moment ago is there, as a rule.
-    pub(super) async fn search(self: Arc<Self>, known: Option<RangeInclusive<u64>>) -> Searched {
+    ///
+    /// If such a message is found and may have had a new pin, that is given up: otherwise the server serves nobody before it
+    /// misses the reader that it has pinned.
+    pub(super) async fn search(self: Arc<Self>, known: Option<RangeInclusive<u64>>, may_be_pinned: bool) -> Searched {
+        let searched = self.search_all(known).await;
+        if may_be_pinned && !searched.malformed.is_empty() {
+            let unpinned = timeout(ASK_AGAIN, self.jetstream.unpin(&self.stream, &self.durable)).await;
+            if !matches!(unpinned, Ok(Ok(()))) {
+                tracing::debug!(stream = self.stream, consumer = self.durable, ?unpinned, "the pin ends by itself");
+            }
+        }
+        searched
+    }
+
+    async fn search_all(&self, known: Option<RangeInclusive<u64>>) -> Searched {
         let Ok(Ok(at)) = timeout(ASK_AGAIN, self.position()).await else {
             return Searched { known, ..Searched::default() };
         };

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::ack::reply_of;
 use super::client::{ASK_AGAIN, JetStream, PAUSE};
+use super::consumers::PIN_GROUP;
 use crate::transport::Unavailable;
 
 /// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
@@ -21,6 +22,13 @@ impl JetStream {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes the pin of a pinned consumer from whoever has it.
+    pub(super) async fn unpin(&self, stream: &str, consumer: &str) -> Result<(), Unavailable> {
+        let request = json!({ "group": PIN_GROUP });
+        let answer = self.ask::<IgnoredAny>(format!("CONSUMER.UNPIN.{stream}.{consumer}"), &request).await?;
+        answer.map(drop).map_err(|error| Unavailable(error.to_string()))
     }
 
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
