@@ -91,7 +91,9 @@ impl LossWatch {
         self.window = 1;
         self.is_due = true;
         self.may_be_pinned = may_be_pinned;
-        self.after = if outstanding == 1 { Loss::OfOne } else { Loss::OfMany };
+        // A pinned reader that waits asks for one from time to time, so that more are outstanding than are on their way.
+        let was_one = outstanding == 1 || self.is_wary();
+        self.after = if was_one { Loss::OfOne } else { Loss::OfMany };
     }
 
     /// Begins the search that is due, as there is a connection.
@@ -110,11 +112,15 @@ impl LossWatch {
 
     /// How many messages may be on their way.
     pub(super) fn allowed(&self) -> usize {
-        match &self.blind {
-            _ if self.is_due || !self.searching.is_empty() => 0,
-            Some(blind) if blind.is_wary(Instant::now()) => 1,
-            _ => self.window,
+        match self.is_due || !self.searching.is_empty() {
+            true => 0,
+            false if self.is_wary() => 1,
+            false => self.window,
         }
+    }
+
+    fn is_wary(&self) -> bool {
+        self.blind.as_ref().is_some_and(|blind| blind.is_wary(Instant::now()))
     }
 
     /// A message has arrived.
