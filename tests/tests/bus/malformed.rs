@@ -239,11 +239,8 @@ async fn without_permission_to_read_single_messages_it_is_put_off_and_others_go_
                 publish: { allow: ">", deny: "$JS.API.STREAM.MSG.GET.RULES" }, subscribe: ">" } }
         ] }"#;
         let server = NatsServer::builder().config(users).start().await?;
-        let user = |name: &str| Config {
-            user: Some(name.to_owned()),
-            password: Some("p".into()),
-            ..config(server.url())
-        };
+        let user =
+            |name: &str| Config { user: Some(name.to_owned()), password: Some("p".into()), ..config(server.url()) };
         let (admin, service) = (Bus::connect(user("admin")).await?, Bus::connect(user("service")).await?);
         admin.provision(&[STREAM, DEAD_LETTERS]).await?;
         publish(&admin, 0..50).await?;
@@ -252,7 +249,9 @@ async fn without_permission_to_read_single_messages_it_is_put_off_and_others_go_
         let journal = Journal::default();
 
         let consumer = Running::start(journal.service(&service, order));
-        until(|| journal.distinct() >= EVENTS as usize).await.map_err(|_| format!("{} {order:?}", journal.distinct()))?;
+        until(|| journal.distinct() >= EVENTS as usize)
+            .await
+            .map_err(|_| format!("{} {order:?}", journal.distinct()))?;
         publish(&admin, EVENTS..EVENTS + 50).await?;
         until(|| journal.distinct() >= EVENTS as usize + 50).await?;
         let summary = consumer.stop().await?;

@@ -14,8 +14,7 @@ use super::writer::dead_letter;
 use crate::transport::{Message, MessageSelector, StreamMessage, Transport, Unavailable};
 
 /// What the dead letters say of what went wrong.
-const GAVE_UP: &str =
-    "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
+const GAVE_UP: &str = "the server gave up on it; whoever had it last neither acknowledged it nor said what went wrong";
 
 /// A durable consumer, and where its dead letters go.
 #[derive(Debug, Clone, Copy)]

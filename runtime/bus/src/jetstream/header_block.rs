@@ -171,7 +171,8 @@ mod tests {
             (client, subscriber)
         });
         let (mut socket, _) = listener.accept().await?;
-        let info = r#"{"server_id":"x","server_name":"x","version":"2.15.0","proto":1,"headers":true,"max_payload":1048576}"#;
+        let info =
+            r#"{"server_id":"x","server_name":"x","version":"2.15.0","proto":1,"headers":true,"max_payload":1048576}"#;
         socket.write_all(format!("INFO {info}\r\n").as_bytes()).await?;
         assert!(wait_for(&mut socket, "PING").await?);
         socket.write_all(b"PONG\r\n").await?;
@@ -185,11 +186,34 @@ mod tests {
     #[tokio::test]
     async fn the_client_reads_what_has_no_defect_and_nothing_else() -> std::io::Result<()> {
         let parts: [&[u8]; 24] = [
-            b"NATS/1.0", b"NATS/1.0", b"NATS/1.0\r\n", b"HTTP/1.1", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b":", b":", b" ", b"\t", b"a",
-            b"b", b"a: 1\r\n", b"a: 1\r\n", b"200", b"99", b" 503 No", "\u{85}".as_bytes(), "\u{1f600}".as_bytes(), b"\xfc", b"\0",
+            b"NATS/1.0",
+            b"NATS/1.0",
+            b"NATS/1.0\r\n",
+            b"HTTP/1.1",
+            b"\r\n",
+            b"\r\n",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b":",
+            b":",
+            b" ",
+            b"\t",
+            b"a",
+            b"b",
+            b"a: 1\r\n",
+            b"a: 1\r\n",
+            b"200",
+            b"99",
+            b" 503 No",
+            "\u{85}".as_bytes(),
+            "\u{1f600}".as_bytes(),
+            b"\xfc",
+            b"\0",
         ];
         let mut drawn = StdRng::seed_from_u64(7);
-        let mut blocks: Vec<Vec<u8>> = parts.iter().map(|part| [b"NATS/1.0\r\na: 1", *part, b"2\r\n\r\n"].concat()).collect();
+        let mut blocks: Vec<Vec<u8>> =
+            parts.iter().map(|part| [b"NATS/1.0\r\na: 1", *part, b"2\r\n\r\n"].concat()).collect();
         for _ in 0..400 {
             let count = drawn.random_range(1..9);
             let mut block: Vec<u8> = if drawn.random_bool(0.7) { b"NATS/1.0\r\n".to_vec() } else { Vec::new() };
@@ -200,7 +224,12 @@ mod tests {
         let (mut read, mut unread) = (0, 0);
         for block in &blocks {
             let expected = defect(block);
-            assert_eq!(is_read_by_client(block).await?, expected.is_none(), "{:?}: {expected:?}", String::from_utf8_lossy(block));
+            assert_eq!(
+                is_read_by_client(block).await?,
+                expected.is_none(),
+                "{:?}: {expected:?}",
+                String::from_utf8_lossy(block)
+            );
             *(if expected.is_none() { &mut read } else { &mut unread }) += 1;
         }
         assert!(read > 50 && unread > 50, "{read} {unread}");

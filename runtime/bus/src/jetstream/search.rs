@@ -46,7 +46,7 @@ pub(super) struct Position {
     pub(super) delivered: u64,
     /// How many deliveries there were.
     pub(super) deliveries: u64,
-    pending: u64,
+    pub(super) pending: u64,
 }
 
 /// What a search came to.
