@@ -180,7 +180,11 @@ mod tests {
         let _client = client.await?;
         let line = format!("HMSG a 1 {} {}\r\n", block.len(), block.len());
         socket.write_all(&[line.as_bytes(), block, b"\r\nPING\r\n"].concat()).await?;
-        wait_for(&mut socket, "PONG").await
+        // It keeps the old connection until it has a new one.
+        tokio::select! {
+            is_read = wait_for(&mut socket, "PONG") => is_read,
+            again = listener.accept() => again.map(|_| false),
+        }
     }
 
     #[tokio::test]
