@@ -8,6 +8,7 @@ mod dispatch;
 mod durable;
 mod error;
 mod keeper;
+mod malformed;
 mod monitor;
 mod queue;
 mod retry;
@@ -42,6 +43,7 @@ use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
 use keeper::Keeper;
+use malformed::MalformedInHand;
 use route::{Route, Routes};
 use run::Worker;
 use unstored::Unstored;
@@ -311,6 +313,7 @@ impl Consumer {
             deliveries,
             keeper,
             running: JoinSet::new(),
+            malformed: MalformedInHand::default(),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })

@@ -2,15 +2,19 @@
 
 mod ack;
 mod acks;
+mod blind;
 mod client;
 mod connect;
 pub mod consumers;
 mod convert;
 mod denials;
+mod header_block;
 mod inbox;
 mod link;
 mod login;
+mod losses;
 mod pull;
+mod search;
 mod send;
 mod stored;
 mod thread;

@@ -27,7 +27,7 @@ use crate::settings::{ConsumerSettings, FoundConsumer};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
-pub use message::{Headers, Message, MessageSelector, ReceivedHeaders, StreamMessage};
+pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, StreamMessage};
 
 /// Carries messages to streams and from durable consumers.
 pub trait Transport: Debug + Send + Sync {

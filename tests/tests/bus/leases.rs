@@ -31,10 +31,11 @@ async fn leases_are_renewed_as_often_as_a_changed_ack_wait_asks_for() -> Outcome
     let mut acks = client.subscribe("$JS.ACK.RULES.promotions.>").await?;
     client.flush().await?;
     let stream = jetstream::new(client.clone()).get_stream(STREAM.name).await?;
-    let found = stream.get_consumer::<pull::Config>("promotions").await?;
+    let found = stream.get_consumer::<pull::Config>("promotions").await.map_err(|error| error.to_string())?;
     let shorter = pull::Config {
         ack_wait: Duration::from_secs(3),
-        ..pull::Config::try_from_consumer_config(found.cached_info().config.clone())?
+        ..pull::Config::try_from_consumer_config(found.cached_info().config.clone())
+            .map_err(|error| error.to_string())?
     };
     stream.update_consumer(shorter).await?;
 

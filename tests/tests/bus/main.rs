@@ -15,6 +15,7 @@ mod domain;
 mod faults;
 mod leases;
 mod login;
+mod malformed;
 mod memory;
 mod middleware;
 mod permissions;

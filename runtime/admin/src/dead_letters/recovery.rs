@@ -4,8 +4,7 @@
 
 use bytes::Bytes;
 use eventsmith_bus::cause::Cause;
-use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, MAX_DELIVERIES_ERROR};
-use eventsmith_bus::dead_letters::reason::DeadReason;
+use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, cause};
 use eventsmith_bus::dead_letters::record;
 use eventsmith_bus::dead_letters::writer::{self, DeadLettered};
 use eventsmith_bus::settings::{DEAD_LETTERS, FoundConsumer, Progress};
@@ -91,7 +90,8 @@ impl DeadLetters {
                 progress = before;
                 let origin = advisories.origin(&candidate, settings.max_deliver.unwrap_or_default());
                 // Without an id: what was stored and taken back a moment ago must not keep a dead letter from being stored.
-                let dead_letter = record::write(&self.root, &origin, DeadReason::Exhausted, MAX_DELIVERIES_ERROR);
+                let (reason, error) = cause(&candidate.message);
+                let dead_letter = record::write(&self.root, &origin, reason, &error);
                 let written = match writer::store(self.transport(), dead_letter).await {
                     Ok(written) => written,
                     Err(error) => {

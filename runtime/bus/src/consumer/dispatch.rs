@@ -13,6 +13,7 @@ use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
 use super::keeper::Keeper;
+use super::malformed::MalformedInHand;
 use super::monitor::Counters;
 use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker, renewal_interval, send};
@@ -47,6 +48,7 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Box<dyn Deliveries>,
     pub(super) keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
+    pub(super) malformed: MalformedInHand,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that others do not use up their attempts along with it.
     pub(super) is_careful: bool,
@@ -95,6 +97,7 @@ impl Dispatch {
                     self.record(done);
                     self.record_ended();
                 }
+                () = self.malformed.next_done() => {}
                 _ = tidying.tick() => {
                     self.keeper.lock().queue.forget_overdue(Instant::now());
                     self.worker.blocking.forget();
@@ -118,6 +121,7 @@ impl Dispatch {
                         self.worker.attempts.may_have_lost();
                         self.keeper.lock().queue.hold();
                     }
+                    Arrival::Malformed(delivery) => self.malformed.begin(&self.worker, delivery),
                 },
             }
             is_behind = self.begin().await;
@@ -180,6 +184,9 @@ impl Dispatch {
     /// and none while a breaker is open.
     fn want(&self) -> usize {
         let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+        if self.malformed.is_holding() {
+            return 0;
+        }
         let room = self.room();
         if self.is_careful {
             return usize::from(self.keeper.lock().queue.ready() + self.running.len() == 0).min(room);

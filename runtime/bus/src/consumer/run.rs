@@ -292,7 +292,7 @@ impl Worker {
     }
 
     /// Stores a dead letter.
-    async fn dead_letter(
+    pub(super) async fn dead_letter(
         &self,
         delivery: &Delivery,
         attempts: u64,

@@ -3,16 +3,18 @@
 //! The server delivers an event so often and no more, for instance to processes that it kills. Then it publishes an
 //! advisory, which the stream of dead letters captures.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::origin::Origin;
 use super::reason::DeadReason;
 use super::writer::dead_letter;
-use crate::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
+use crate::transport::{Message, MessageSelector, StreamMessage, Transport, Unavailable};
 
 /// The error in the dead letters of events that the server no longer delivers.
-pub const MAX_DELIVERIES_ERROR: &str =
+const MAX_DELIVERIES_ERROR: &str =
     "the server no longer delivers it: it reached max_deliver, and no delivery was acked";
 
 /// Handles the advisories about a durable consumer, and knows where its dead letters go.
@@ -42,6 +44,14 @@ pub struct AdvisoryCounts {
 struct Advisory {
     stream_seq: u64,
     deliveries: u64,
+}
+
+/// Why the server no longer delivers a message, as far as the message tells, and what its dead letter says of that.
+pub fn cause(message: &Message) -> (DeadReason, Cow<'static, str>) {
+    match message.headers.malformed() {
+        Some(malformed) => (DeadReason::Malformed, malformed.explanation().into()),
+        None => (DeadReason::Exhausted, MAX_DELIVERIES_ERROR.into()),
+    }
 }
 
 impl AdvisoryHandler<'_> {
@@ -91,7 +101,8 @@ impl AdvisoryHandler<'_> {
             return Ok(false);
         };
         let origin = self.origin(&message, advisory.deliveries);
-        dead_letter(transport, self.root, &origin, DeadReason::Exhausted, MAX_DELIVERIES_ERROR).await?;
+        let (reason, error) = cause(&message.message);
+        dead_letter(transport, self.root, &origin, reason, &error).await?;
         transport.terminate(stream, consumer, sequence).await?;
         Ok(true)
     }

@@ -24,11 +24,13 @@ pub enum DeadReason {
     Unrouted,
     /// Its type does not belong on the subject that it was published to.
     WrongSubject,
+    /// Its headers are such that no client can read it.
+    Malformed,
 }
 
 impl DeadReason {
     /// All reasons.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Undecodable,
         Self::Rejected,
         Self::Exhausted,
@@ -36,6 +38,7 @@ impl DeadReason {
         Self::TooNew,
         Self::Unrouted,
         Self::WrongSubject,
+        Self::Malformed,
     ];
 
     /// The reason as the header and the command line write it, `too-old`.
@@ -48,6 +51,7 @@ impl DeadReason {
             Self::TooNew => "too-new",
             Self::Unrouted => "unrouted",
             Self::WrongSubject => "wrong-subject",
+            Self::Malformed => "malformed",
         }
     }
 }

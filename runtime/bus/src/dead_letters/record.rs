@@ -1,5 +1,7 @@
 //! What a dead letter looks like: its subject, its headers, and reading them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use eventsmith_event::envelope::Envelope;
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use super::origin::Origin;
 use super::reason::DeadReason;
 use crate::settings::DEAD_LETTERS;
-use crate::transport::{Headers, Message, StreamMessage};
+use crate::transport::{Headers, MalformedBlock, Message, StreamMessage};
 
 /// A dead-lettered event, as the dead letter stream holds it.
 #[derive(Debug, Clone)]
@@ -70,8 +72,15 @@ const TIME: &str = "Eventsmith-Dead-Time";
 const MESSAGE_ID: &str = "Eventsmith-Message-Id";
 /// Of a dead letter without the payload of its event: why that is missing.
 pub const PAYLOAD: &str = "Eventsmith-Dead-Payload";
+/// Of a dead letter about an event whose headers no client can read: the whole block of them in base64, or that it is too large.
+const HEADERS: &str = "Eventsmith-Dead-Headers";
 /// Of a mark: the dead letter that is being replayed, and from where on to look for what was replayed.
 const MARK: &str = "Eventsmith-Dead-Replaying";
+
+/// A block that has more bytes is left where the event is: a stream takes no more than 64 KiB of headers.
+const LARGEST_BLOCK: usize = 24 * 1024;
+/// What is said instead of what is too large.
+const TOO_LARGE: &str = "too-large";
 
 /// An error may be a page; a header is a line, and a listing shows less.
 const LONGEST_ERROR: usize = 1_000;
@@ -101,6 +110,10 @@ pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -
     headers.push(SUBJECT, &*origin.message.subject);
     headers.push(STORED, nanoseconds(origin.stored));
     headers.push(TIME, nanoseconds(Timestamp::now()));
+    if let Some(MalformedBlock { block, .. }) = origin.message.headers.malformed() {
+        let is_small = block.len() <= LARGEST_BLOCK;
+        headers.push(HEADERS, if is_small { STANDARD.encode(block) } else { TOO_LARGE.to_owned() });
+    }
     if let Some(id) = origin.message.headers.get(Headers::ID) {
         headers.push(MESSAGE_ID, id);
     }
@@ -131,7 +144,7 @@ pub fn without_error(dead_letter: &Message) -> Message {
 /// The dead letter without the payload of its event.
 pub fn without_payload(dead_letter: &Message) -> Message {
     let mut headers = dead_letter.headers.clone();
-    headers.push(PAYLOAD, "too-large");
+    headers.push(PAYLOAD, TOO_LARGE);
     Message { headers, payload: Bytes::new(), ..dead_letter.clone() }
 }
 
@@ -307,6 +320,20 @@ mod tests {
         let dead_letter = dead_letter(&message, "x");
 
         assert_eq!(original_headers(&dead_letter).iter().collect::<Vec<_>>(), [("y", "ü")]);
+    }
+
+    #[test]
+    fn headers_that_no_client_can_read_are_kept_as_they_were_stored() {
+        let malformed = |size| {
+            let block = MalformedBlock { block: vec![0xff; size].into(), defect: "they are not UTF-8" };
+            let headers = event(&[("x", "1")]).headers.with_malformed(block);
+            letter(&Message { headers, ..event(&[]) }, "x")
+        };
+
+        let (small, large) = (malformed(2), malformed(LARGEST_BLOCK + 1));
+
+        assert_eq!((small.headers.get(HEADERS), large.headers.get(HEADERS)), (Some("//8="), Some(TOO_LARGE)));
+        assert_eq!(original_headers(&small).iter().collect::<Vec<_>>(), [("x", "1")]);
     }
 
     #[test]

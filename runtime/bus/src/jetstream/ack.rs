@@ -54,6 +54,14 @@ impl ReplyAcker {
     }
 }
 
+/// Where to acknowledge a message without having its delivery: the subject tells the server all it needs. How often it was
+/// delivered, when it was stored and how many are behind it are of no importance. (NATS ADR-15.)
+///
+/// The server ignores a nak whose number of the delivery is not among those that may be unacked; other acks may have any.
+pub(super) fn reply_of(stream: &str, consumer: &str, sequence: u64, delivery: u64) -> Subject {
+    format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.{delivery}.1.0").into()
+}
+
 /// What the subject says to which the ack of a delivery goes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AckReply {

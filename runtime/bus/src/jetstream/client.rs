@@ -139,7 +139,7 @@ impl JetStream {
         request: &impl Serialize,
     ) -> Result<Answer<T>, AskFailure> {
         let deadline = Instant::now() + self.request_timeout;
-        let mut denied = pin!(self.denials.of_request(&format!("$JS.API.{subject}")));
+        let mut denied = pin!(self.denials.of_request(&format!("{}.{subject}", self.api)));
         loop {
             let patience = deadline.min(Instant::now() + ASK_AGAIN);
             let answer = tokio::select! {

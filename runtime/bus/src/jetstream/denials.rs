@@ -102,7 +102,7 @@ pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhas
     if *action == DeniedAction::Subscribe {
         return true;
     }
-    let api = subject.strip_prefix("$JS.API.").and_then(|api| match api.strip_prefix("CONSUMER.") {
+    let api = api_call(subject).and_then(|api| match api.strip_prefix("CONSUMER.") {
         Some(consumer) => consumer.strip_suffix(name)?.strip_suffix('.'),
         None => Some(api),
     });
@@ -129,6 +129,13 @@ fn parse(error: &str) -> Option<Denied> {
         () => return None,
     };
     Some(Denied { action, subject })
+}
+
+/// What is asked of the JetStream API, in whatever domain.
+fn api_call(subject: &str) -> Option<&str> {
+    let rest = subject.strip_prefix("$JS.")?;
+    rest.strip_prefix("API.")
+        .or_else(|| rest.split_once(".API.").filter(|(domain, _)| !domain.contains('.')).map(|it| it.1))
 }
 
 #[cfg(test)]
@@ -163,7 +170,12 @@ mod tests {
     #[test]
     fn what_matters_to_a_consumer_is_known_by_its_name_and_phase() {
         let concerns = |subject: &str, phase| concerns_consumer(&publish(subject), "shop", phase);
-        for subject in ["$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.S.shop", "$JS.API.CONSUMER.CREATE.S.shop"] {
+        for subject in [
+            "$JS.API.STREAM.NAMES",
+            "$JS.hub.API.CONSUMER.INFO.S.shop",
+            "$JS.API.CONSUMER.INFO.S.shop",
+            "$JS.API.CONSUMER.CREATE.S.shop",
+        ] {
             assert!(concerns(subject, ConsumerPhase::Starting), "{subject}");
             assert!(!concerns(subject, ConsumerPhase::Reading), "{subject}");
         }

@@ -12,7 +12,6 @@ use async_nats::{Message, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -23,6 +22,8 @@ use super::consumers::PIN_GROUP;
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
+use super::losses::LossWatch;
+use super::search::Scope;
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::settings::ConsumerSettings;
@@ -57,6 +58,7 @@ pub(super) struct PullDeliveries {
     link: watch::Receiver<Link>,
     /// How often the connection had been lost when the pull requests below were sent.
     losses: u64,
+    watch: LossWatch,
     /// Messages that were asked for and have neither come nor been refused.
     outstanding: usize,
     /// When to see whether the consumer is still there, unless something is received before.
@@ -120,10 +122,18 @@ impl Deliveries for PullDeliveries {
 
 impl PullDeliveries {
     pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, Unavailable> {
-        let ConsumerSettings { stream, name: durable, ordered, .. } = settings;
+        let ConsumerSettings { stream, name: durable, ordered, filters, ack_wait, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
+        let scope = Scope {
+            jetstream: Arc::clone(&jetstream),
+            stream: stream.clone(),
+            durable: durable.clone(),
+            filters: filters.clone(),
+            ack_wait: *ack_wait,
+            is_pinned: *ordered,
+        };
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -131,6 +141,7 @@ impl PullDeliveries {
             inbox,
             link,
             losses,
+            watch: LossWatch::begin(scope),
             outstanding: 0,
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
@@ -143,6 +154,9 @@ impl PullDeliveries {
         loop {
             if let Some(kept) = self.pin.as_mut().and_then(|pin| pin.held_back.take()) {
                 return Ok(Arrival::Delivery(kept));
+            }
+            if let Some(malformed) = self.watch.found() {
+                return Ok(Arrival::Malformed(malformed));
             }
             self.pull(want).await?;
             if self.pin.as_mut().is_some_and(|pin| std::mem::take(&mut pin.is_new)) {
@@ -160,6 +174,10 @@ impl PullDeliveries {
                 message = self.inbox.next() => message,
                 changed = self.link.changed() => {
                     changed.map_err(|_| Gone::Deleted("the connection is closed".into()))?;
+                    continue;
+                }
+                searched = self.watch.searched() => {
+                    self.watch.take(searched).await;
                     continue;
                 }
                 () = &mut self.alarm, if wake_at.is_some() => {
@@ -208,7 +226,8 @@ impl PullDeliveries {
     /// Whether a message says that the server has pinned us.
     fn note_pin(&mut self, message: &Message) -> bool {
         let Some(pin) = &mut self.pin else { return false };
-        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get(PIN)) else { return false };
+        // The server adds it behind all headers of the message.
+        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get_last(PIN)) else { return false };
         let is_new = pin.id.as_deref() != Some(id.as_str());
         pin.id = Some(id.to_string());
         is_new
@@ -223,10 +242,15 @@ impl PullDeliveries {
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.
             self.inbox.renew().await.map_err(|error| Gone::Deleted(Cause::of(error)))?;
+            self.watch.note_loss(self.outstanding, self.pin.as_ref().is_some_and(|pin| pin.id.is_none()));
             self.losses = losses;
             self.outstanding = 0;
             self.note_gap();
         }
+        if connected {
+            self.watch.search_if_due();
+        }
+        let want = want.min(self.watch.allowed());
         let now = Instant::now();
         let must_ask = self.pin.as_ref().is_some_and(|pin| pin.id.is_some() && pin.ask_at <= now);
         let has_enough = want <= self.outstanding || self.outstanding > want - want / 4;
@@ -364,7 +388,7 @@ impl PullDeliveries {
         }
         let answer = timeout(ASK_AGAIN, self.info()).await;
         match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}").into()))?? {
-            Ok(info) => Ok(info.num_ack_pending),
+            Ok(info) => Ok(info.num_ack_pending.saturating_sub(self.watch.put_off_for_good())),
             Err(error) => Err(Unavailable(Cause::of(error))),
         }
     }
@@ -374,9 +398,7 @@ impl PullDeliveries {
         self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
         if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
             // Otherwise the next reader would wait until the server misses us.
-            let subject = format!("CONSUMER.UNPIN.{}.{}", self.stream, self.durable);
-            let answer = self.jetstream.ask::<IgnoredAny>(subject, &json!({ "group": PIN_GROUP })).await?;
-            answer.map_err(|error| Unavailable(Cause::of(error)))?;
+            self.jetstream.unpin(&self.stream, &self.durable).await?;
         }
         Ok(())
     }
@@ -390,12 +412,13 @@ impl PullDeliveries {
         self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
     }
 
-    fn delivery(&self, mut message: Message) -> Option<Delivery> {
+    fn delivery(&mut self, mut message: Message) -> Option<Delivery> {
         let parsed = message.reply.as_deref().and_then(parse_reply);
         let (Some(reply), Some(AckReply { deliveries, sequence, stored })) = (message.reply.take(), parsed) else {
             tracing::warn!(stream = self.stream, "a message came that is from no consumer; ignored");
             return None;
         };
+        self.watch.note_arrival(sequence);
         let acker = Arc::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })

@@ -2,12 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::client::{ASK_AGAIN, JetStream};
+use super::header_block;
 use crate::cause::Cause;
 use crate::transport::{Headers, Message, MessageSelector, StreamMessage, Unavailable};
 
@@ -20,10 +22,11 @@ struct Answer {
     message: Raw,
 }
 
+/// A message with its headers and payload in base64, so that nothing in them disturbs the connection.
 #[derive(Deserialize)]
-struct Raw {
-    subject: String,
-    seq: u64,
+pub(super) struct Raw {
+    pub(super) subject: String,
+    pub(super) seq: u64,
     time: Timestamp,
     #[serde(default)]
     hdrs: String,
@@ -84,69 +87,38 @@ impl JetStream {
             MessageSelector::LastOf(subject) => json!({ "last_by_subj": subject }),
             MessageSelector::NextOf { subject, from } => json!({ "seq": from, "next_by_subj": subject }),
         };
-        match self.ask::<Answer>(format!("STREAM.MSG.GET.{stream}"), &request).await? {
-            Ok(Answer { message }) => {
-                let sequence = message.seq;
-                let illegible =
-                    || Unavailable(format!("message {sequence} of {stream} is not written as NATS does").into());
-                read(message).map(Some).ok_or_else(illegible)
-            }
+        let Some(raw) = self.raw_message(stream, &request).await? else { return Ok(None) };
+        let sequence = raw.seq;
+        let message = raw.block().and_then(|block| raw.with_headers(header_block::read(block)));
+        let illegible = || Unavailable(format!("message {sequence} of {stream} is not written as NATS does").into());
+        message.map(Some).ok_or_else(illegible)
+    }
+
+    /// One message as the server writes it into its answer.
+    pub(super) async fn raw_message(&self, stream: &str, request: &Value) -> Result<Option<Raw>, Unavailable> {
+        match self.ask::<Answer>(format!("STREAM.MSG.GET.{stream}"), request).await? {
+            Ok(Answer { message }) => Ok(Some(message)),
             Err(error) if error.error_code().0 == NO_MESSAGE => Ok(None),
             Err(error) => Err(Unavailable(Cause::about(stream, error))),
         }
     }
 }
 
-fn read(raw: Raw) -> Option<StreamMessage> {
-    let headers = headers(&STANDARD.decode(raw.hdrs).ok()?)?;
-    let payload = STANDARD.decode(raw.data).ok()?.into();
-    Some(StreamMessage {
-        sequence: raw.seq,
-        stored: raw.time,
-        message: Message { subject: raw.subject.into(), headers, payload },
-    })
-}
-
-/// Reads a block of headers, which is empty or begins with the version of the protocol. The server stores whatever is in
-/// it, so a line that is no header is left out: the rest of the message counts.
-fn headers(block: &[u8]) -> Option<Headers> {
-    let mut headers = Headers::default();
-    let mut lines = block.split(|byte| *byte == b'\n');
-    let is_block = block.is_empty() || lines.next().is_some_and(|version| version.starts_with(b"NATS/1.0"));
-    let header = |line| std::str::from_utf8(line).ok()?.split_once(':');
-    for (name, value) in lines.filter_map(header) {
-        headers.push(name.to_owned(), value.trim());
-    }
-    is_block.then_some(headers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_keeps_all_its_values() {
-        let headers = headers(b"NATS/1.0\r\na: 1\r\nb:x: y\r\na:2\r\n\r\n").unwrap();
-
-        assert_eq!(headers.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "x: y"), ("a", "2")]);
+impl Raw {
+    /// Its block of headers, byte for byte.
+    pub(super) fn block(&self) -> Option<Bytes> {
+        STANDARD.decode(&self.hdrs).ok().map(Bytes::from)
     }
 
-    #[test]
-    fn a_message_may_have_no_headers() {
-        assert_eq!(headers(b"").unwrap().iter().count(), 0);
+    /// About how many bytes the answer had.
+    pub(super) fn size(&self) -> usize {
+        self.hdrs.len() + self.data.len()
     }
 
-    #[test]
-    fn what_is_no_block_of_headers_is_refused() {
-        assert!(headers(b"HTTP/1.1\r\na: 1\r\n\r\n").is_none());
-    }
-
-    #[test]
-    fn a_line_that_is_no_header_does_not_hide_the_others() {
-        for line in [&b"no colon"[..], b"a: \xff", b"\xff: 1"] {
-            let block = [b"NATS/1.0\r\nb: 1\r\n", line, b"\r\nc: 2\r\n\r\n"].concat();
-
-            assert_eq!(headers(&block).unwrap().iter().collect::<Vec<_>>(), [("b", "1"), ("c", "2")], "{line:?}");
-        }
+    /// The message, with headers that were read from its block.
+    pub(super) fn with_headers(self, headers: Headers) -> Option<StreamMessage> {
+        let payload = STANDARD.decode(self.data).ok()?.into();
+        let message = Message { subject: self.subject.into(), headers, payload };
+        Some(StreamMessage { sequence: self.seq, stored: self.time, message })
     }
 }

@@ -4,7 +4,9 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ack::reply_of;
 use super::client::{ASK_AGAIN, JetStream, PAUSE};
+use super::consumers::PIN_GROUP;
 use crate::cause::Cause;
 use crate::transport::Unavailable;
 
@@ -23,10 +25,17 @@ impl JetStream {
         }
     }
 
+    /// Takes the pin of a pinned consumer from whoever has it.
+    pub(super) async fn unpin(&self, stream: &str, consumer: &str) -> Result<(), Unavailable> {
+        let request = json!({ "group": PIN_GROUP });
+        let answer = self.ask::<IgnoredAny>(format!("CONSUMER.UNPIN.{stream}.{consumer}"), &request).await?;
+        answer.map(drop).map_err(|error| Unavailable(Cause::of(error)))
+    }
+
     /// A delivery's acknowledgement goes to a subject that holds all that the server needs, so one can be sent without the
     /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
-        let subject = format!("$JS.ACK.{stream}.{consumer}.1.{sequence}.0.1.0");
+        let subject = reply_of(stream, consumer, sequence, 0);
         let deadline = Instant::now() + self.request_timeout;
         loop {
             // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.

@@ -40,6 +40,9 @@ pub trait Deliveries: Debug + Send + Sync {
 pub enum Arrival {
     /// A message.
     Delivery(Delivery),
+    /// A message that no client can read, as its stream keeps it. Its headers hold what is malformed; its attempt is 0.
+    /// Perhaps it is acked already.
+    Malformed(Delivery),
     /// The pin has gone to another reader, or come to this one.
     PinChanged,
     /// Messages may have been lost on their way, so that others come before them.

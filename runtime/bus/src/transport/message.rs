@@ -56,12 +56,29 @@ pub struct StreamMessage {
     pub message: Message,
 }
 
+impl MalformedBlock {
+    /// Why the message cannot be consumed, for people.
+    pub fn explanation(&self) -> String {
+        format!("no client can read its headers: {}", self.defect)
+    }
+}
+
 /// Headers: those that came with a message, then those that were set, in order. Names are compared as NATS does, with
 /// regard to case.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     received: Option<Arc<dyn ReceivedHeaders>>,
     own: Vec<(Cow<'static, str>, String)>,
+    malformed: Option<Arc<MalformedBlock>>,
+}
+
+/// A block of headers that no client can read, as the stream keeps it.
+#[derive(Debug, Clone)]
+pub struct MalformedBlock {
+    /// The block, byte for byte.
+    pub block: Bytes,
+    /// What is wrong with its headers, as a part of a sentence.
+    pub defect: &'static str,
 }
 
 /// Headers as a transport received them. They are not copied, since most are never read.
@@ -94,7 +111,17 @@ impl Headers {
 
     /// Headers as they were received.
     pub fn received(headers: impl ReceivedHeaders + 'static) -> Self {
-        Self { received: Some(Arc::new(headers)), own: Vec::new() }
+        Self { received: Some(Arc::new(headers)), ..Self::default() }
+    }
+
+    /// The same headers, which are all that can be read of this block.
+    pub fn with_malformed(self, block: MalformedBlock) -> Self {
+        Self { malformed: Some(Arc::new(block)), ..self }
+    }
+
+    /// The block that these headers were read from, if no client can read it.
+    pub fn malformed(&self) -> Option<&MalformedBlock> {
+        self.malformed.as_deref()
     }
 
     /// Adds a header behind those that are there.
