@@ -171,11 +171,14 @@ impl Consumer {
         }
         let (bus, service) = (self.bus.clone(), self.service.clone());
         let denial = |denied| ConsumeError::Denied { consumer: service.clone(), denied };
-        // Where a request is denied, this knows it first.
         let (dispatches, _recovery) = tokio::select! {
             biased;
             denied = bus.transport().denied(&service, ConsumerPhase::Starting) => return Err(denial(denied)),
-            started = self.start() => started?,
+            // The answer to a request that was denied may come here first.
+            started = self.start() => started.map_err(|error| match error.denial() {
+                Some(denied) => denial(denied),
+                None => error,
+            })?,
         };
         let denied = bus.transport().denied(&service, ConsumerPhase::Reading);
         // One stream's failure ends the others too, but in good order.
@@ -344,7 +347,7 @@ async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) 
         let counts = RunCounts::new(dead_letters.clone(), root, consumer, stream);
         counts.delete_done(transport, found.progress.ack_floor).await?;
     }
-    // What was redelivered and is neither pending nor acked, the server has given up on, and no advisory says what it is.
+    // What was redelivered and is neither pending nor acked, the server no longer delivers, and no advisory says what it is.
     let progress = found.map(|found| found.progress);
     if let Some(Progress { redelivered, .. }) = progress.filter(|it| it.ack_pending == 0 && it.redelivered > 0) {
         tracing::error!(

@@ -1,5 +1,8 @@
 //! Why a consumer does not run.
 
+use std::error::Error;
+use std::iter;
+
 use crate::cause::Cause;
 use crate::transport::Denied;
 
@@ -152,4 +155,13 @@ pub enum ConsumeError {
         #[source]
         reason: Cause,
     },
+}
+
+impl ConsumeError {
+    /// What the server denied, if that is what led to this error.
+    pub(super) fn denial(&self) -> Option<Denied> {
+        let denied =
+            iter::successors(self.source(), |error| (**error).source()).find_map(|it| it.downcast_ref::<Denied>());
+        denied.cloned()
+    }
 }

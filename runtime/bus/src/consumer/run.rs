@@ -76,7 +76,7 @@ pub(super) struct StartedDelivery {
     /// The index of its handler among the routes, if there is one.
     route: Option<usize>,
     state: HandlerState,
-    /// What its breaker, if it has one, is told of the outcome.
+    /// Reports the outcome to its breaker, if it has one.
     admission: Option<Admission>,
     span: Span,
 }

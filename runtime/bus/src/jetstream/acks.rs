@@ -72,7 +72,7 @@ impl Acks {
         if let Some(denied) = &waiting.denied {
             return Err(denied.clone());
         }
-        // Nobody answers those who gave up waiting, so their slots are taken back here.
+        // Nobody answers those who stopped waiting, so their slots are freed here.
         while waiting.slots.front().is_some_and(|slot| slot.as_ref().is_none_or(|slot| slot.sender.is_closed())) {
             waiting.slots.pop_front();
             waiting.first += 1;

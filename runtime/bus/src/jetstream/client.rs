@@ -64,12 +64,12 @@ const NOT_ENABLED: [u64; 2] = [10039, 10076];
 /// Why a request to the server's JetStream API has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskFailure {
-    #[error(transparent)]
-    Denied(Denied),
+    #[error("{0}")]
+    Denied(#[source] Denied),
     #[error("{reason}")]
     NoJetStream { reason: &'static str, may_pass: bool },
-    #[error("{0}")]
-    Silent(String),
+    #[error(transparent)]
+    Silent(Cause),
 }
 
 /// What the server answers: what was asked for, or an error with a code.
@@ -156,9 +156,11 @@ impl JetStream {
                 Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
                     return Err(self.without_jetstream());
                 }
-                Ok(Err(error)) => return Err(AskFailure::Silent(error.to_string())),
+                Ok(Err(error)) => return Err(AskFailure::Silent(Cause::of(error))),
                 Err(_) if Instant::now() < deadline => {}
-                Err(_) => return Err(AskFailure::Silent(format!("no answer within {:?}", self.request_timeout))),
+                Err(_) => {
+                    return Err(AskFailure::Silent(format!("no answer within {:?}", self.request_timeout).into()));
+                }
             }
         }
     }
@@ -212,7 +214,7 @@ impl JetStream {
         match self.try_ask::<Names>("STREAM.NAMES".to_owned(), &json!({ "subject": subject })).await? {
             Ok(names) => Ok(names.streams.unwrap_or_default()),
             Err(error) if NOT_ENABLED.contains(&error.error_code().0) => Err(self.without_jetstream()),
-            Err(error) => Err(AskFailure::Silent(error.to_string())),
+            Err(error) => Err(AskFailure::Silent(Cause::of(error))),
         }
     }
 

@@ -82,11 +82,16 @@ impl LossWatch {
     /// The connection was lost while so many messages were on their way, the first of them perhaps with a new pin.
     pub(super) fn note_loss(&mut self, outstanding: usize, may_be_pinned: bool) {
         if outstanding == 0 {
+            // No message led to this. A search under way would wait for answers that do not come; the next loss leads to
+            // another. Only the first must be over before anything is fetched.
+            self.is_due |= self.after == Loss::None && !self.searching.is_empty();
+            self.searching = JoinSet::new();
             return;
         }
         if self.was_in_vain && self.window != usize::MAX {
             // It happened again soon, and nothing was found: something that was known has changed.
             self.known = None;
+            self.arrived.clear();
         }
         self.window = 1;
         self.is_due = true;
@@ -104,7 +109,8 @@ impl LossWatch {
         self.searching = JoinSet::new();
         let (scope, known) = (Arc::clone(&self.scope), self.known.clone());
         if self.may_read() {
-            self.searching.spawn(scope.search(known, self.may_be_pinned));
+            let arrived = self.arrived.iter().copied().collect();
+            self.searching.spawn(scope.search(known, arrived, self.may_be_pinned));
         } else {
             self.searching.spawn(scope.look(known));
         }

@@ -1,5 +1,6 @@
 //! The search for messages that the client cannot read, among those that a consumer has delivered and that may be unacked.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,12 +102,18 @@ struct Part {
 }
 
 impl Scope {
-    /// Searches what is delivered and not known yet, the newest first: what was lost a moment ago is there, as a rule.
+    /// Searches what is delivered and neither known yet nor arrived, the newest first: what was lost a moment ago is there, as
+    /// a rule.
     ///
     /// If such a message is found and may have had a new pin, that is given up: otherwise the server serves nobody before it
     /// misses the reader that it has pinned.
-    pub(super) async fn search(self: Arc<Self>, known: Option<RangeInclusive<u64>>, may_be_pinned: bool) -> Searched {
-        let searched = self.search_all(known).await;
+    pub(super) async fn search(
+        self: Arc<Self>,
+        known: Option<RangeInclusive<u64>>,
+        arrived: HashSet<u64>,
+        may_be_pinned: bool,
+    ) -> Searched {
+        let searched = self.search_all(known, &arrived).await;
         if may_be_pinned && !searched.malformed.is_empty() {
             let unpinned = timeout(ASK_AGAIN, self.jetstream.unpin(&self.stream, &self.durable)).await;
             if !matches!(unpinned, Ok(Ok(()))) {
@@ -116,17 +123,19 @@ impl Scope {
         searched
     }
 
-    async fn search_all(&self, known: Option<RangeInclusive<u64>>) -> Searched {
+    async fn search_all(&self, known: Option<RangeInclusive<u64>>, arrived: &HashSet<u64>) -> Searched {
         let Ok(Ok(at)) = timeout(ASK_AGAIN, self.position()).await else {
             return Searched { known, ..Searched::default() };
         };
         let mut searched = Searched { position: Some(at), known: known.clone(), ..Searched::default() };
         let parts = parts(at.floor + 1..=at.delivered, known.as_ref());
-        if at.pending == 0 || parts.is_empty() {
+        let mut numbers = parts.iter().cloned().flatten();
+        let Some(one) = numbers.find(|number| !arrived.contains(number)).filter(|_| at.pending > 0) else {
+            searched.known = extended(known, parts.last().map(|part| *part.start()), at.delivered);
             return searched;
-        }
+        };
         // One alone at first: the server and its log are spared the others if it is refused.
-        let first = timeout(ASK_AGAIN, self.next_message(&subject_for_all(&self.filters), at.floor + 1)).await;
+        let first = timeout(ASK_AGAIN, self.next_message(&subject_for_all(&self.filters), one)).await;
         if let Err(error) = first.unwrap_or_else(|_| Err(Unavailable("no answer".into()))) {
             searched.access = Access::Denied(error.to_string());
             return searched;
@@ -137,7 +146,7 @@ impl Scope {
             bytes: AtomicUsize::new(MOST_BYTES),
             deadline: Instant::now() + LONGEST,
         };
-        let mut looked = stream::iter(parts).map(|part| self.look_through(part, &budget)).buffered(AT_ONCE);
+        let mut looked = stream::iter(parts).map(|part| self.look_through(part, arrived, &budget)).buffered(AT_ONCE);
         let (mut lowest, mut is_contiguous) = (None, true);
         while let Some(part) = looked.next().await {
             is_contiguous &= part.is_complete;
@@ -173,11 +182,18 @@ impl Scope {
         self.jetstream.raw_message(&self.stream, &json!({ "seq": from, "next_by_subj": subject })).await
     }
 
-    async fn look_through(&self, numbers: RangeInclusive<u64>, budget: &Budget) -> Part {
+    async fn look_through(&self, numbers: RangeInclusive<u64>, arrived: &HashSet<u64>, budget: &Budget) -> Part {
         let (mut next, until) = (*numbers.start(), *numbers.end());
         let mut part = Part { from: next, is_complete: false, malformed: Vec::new() };
         let subject = subject_for_all(&self.filters);
         while budget.allows() {
+            while next <= until && arrived.contains(&next) {
+                next += 1;
+            }
+            if next > until {
+                part.is_complete = true;
+                break;
+            }
             let raw = match timeout(ASK_AGAIN, self.next_message(&subject, next)).await {
                 Ok(Ok(Some(raw))) if raw.seq <= until => raw,
                 Ok(Ok(_)) => {

@@ -19,7 +19,7 @@ pub(super) struct Durable {
     pub(super) pending: BTreeMap<u64, Pending>,
     /// What was delivered as often as it may be and never acked, by number.
     exhausted: BTreeSet<u64>,
-    /// Everything up to this number is done with. As on a server only acknowledgements move it: what was given up holds it
+    /// Everything up to this number is done with. As on a server only acks move it: what is exhausted holds it
     /// back until nothing else is pending.
     ack_floor: u64,
     /// How many deliveries there were, those that were repeated included.

@@ -255,7 +255,7 @@ impl Memory {
         consumers.get_mut(durable).map(|durable| work(durable, log, now))
     }
 
-    /// Does something with a consumer that has given up what it has to.
+    /// Does something with a consumer that has counted as exhausted what reached `max_deliver`.
     pub(super) fn with_current<T>(
         &self,
         stream: &str,
