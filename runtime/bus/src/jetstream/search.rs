@@ -237,9 +237,8 @@ impl Budget {
 fn parts(numbers: RangeInclusive<u64>, known: Option<&RangeInclusive<u64>>) -> Vec<RangeInclusive<u64>> {
     let (low, high) = (*numbers.start(), *numbers.end());
     let pieces = match known {
-        Some(known) => [low.max(known.end() + 1)..=high, low..=high.min(known.start().saturating_sub(1))],
-        // The second is empty.
-        None => [low..=high, 1..=0],
+        Some(known) => vec![low.max(known.end() + 1)..=high, low..=high.min(known.start().saturating_sub(1))],
+        None => vec![low..=high],
     };
     let size = (high.saturating_sub(low) / PARTS + 1).max(SHORTEST);
     let mut parts = Vec::new();
