@@ -327,7 +327,7 @@ mod tests {
         let malformed = |size| {
             let block = MalformedBlock { block: vec![0xff; size].into(), defect: "they are not UTF-8" };
             let headers = event(&[("x", "1")]).headers.with_malformed(block);
-            letter(&Message { headers, ..event(&[]) }, "x")
+            dead_letter(&Message { headers, ..event(&[]) }, "x")
         };
 
         let (small, large) = (malformed(2), malformed(LARGEST_BLOCK + 1));
