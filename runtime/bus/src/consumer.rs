@@ -296,6 +296,7 @@ impl Consumer {
         let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {
             bus: self.bus.clone(),
+            in_hand: keeper.in_hand(),
             attempts: Attempts::new(self.bus.shared_transport(), counts),
             routes: self.routes.clone(),
             unstored: Unstored::default(),

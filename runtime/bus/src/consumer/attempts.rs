@@ -71,10 +71,14 @@ impl Attempts {
         attempt
     }
 
-    /// An attempt failed, or was cut off.
-    pub(super) fn failed(&self, delivery: &Delivery, attempt: u64) {
+    /// An attempt failed, or was cut off. That is noted only where others could not infer it from the deliveries.
+    pub(super) async fn failed(&self, delivery: &Delivery, attempt: u64) {
         let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
-        self.update(delivery, |known| known.count = count);
+        if self.has_lost.load(Ordering::Relaxed) {
+            self.note(delivery, count).await;
+        } else {
+            self.update(delivery, |known| known.count = count);
+        }
     }
 
     /// Notes that deliveries are nakked without a run.

@@ -1,17 +1,27 @@
 //! Handlers that block the thread they run on.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// For how long a handler may compute before it has to wait for something: ten times the slice that a busy scheduler gives
 /// to a thread, so that one which only was kept from running is not taken for one that blocks.
 const MOST: Duration = Duration::from_millis(50);
+/// For how long handlers are taken to block after one has.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Whether handlers of a consumer block their threads, as far as was seen lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Blocking {
-    is_seen: AtomicBool,
+    begun: Instant,
+    /// Until when they are taken to block, in milliseconds after `begun`; 0 if none has.
+    until: AtomicU64,
     is_reported: AtomicBool,
+}
+
+impl Default for Blocking {
+    fn default() -> Self {
+        Self { begun: Instant::now(), until: AtomicU64::new(0), is_reported: AtomicBool::new(false) }
+    }
 }
 
 impl Blocking {
@@ -21,7 +31,7 @@ impl Blocking {
         let done = work();
         let took = begun.elapsed();
         if took > MOST {
-            self.is_seen.store(true, Relaxed);
+            self.until.store(self.milliseconds(REMEMBERED), Relaxed);
             if !self.is_reported.swap(true, Relaxed) {
                 tracing::warn!(
                     ?took,
@@ -34,11 +44,27 @@ impl Blocking {
     }
 
     pub(super) fn is_seen(&self) -> bool {
-        self.is_seen.load(Relaxed)
+        let until = self.until.load(Relaxed);
+        until > 0 && self.milliseconds(Duration::ZERO) < until
     }
 
-    /// Finds out anew.
-    pub(super) fn forget(&self) {
-        self.is_seen.store(false, Relaxed);
+    fn milliseconds(&self, from_now: Duration) -> u64 {
+        u64::try_from((self.begun.elapsed() + from_now).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_computes_for_long_is_seen_and_one_that_does_not_is_not() {
+        let blocking = Blocking::default();
+
+        blocking.watch(|| ());
+        assert!(!blocking.is_seen());
+        blocking.watch(|| std::thread::sleep(MOST * 2));
+
+        assert!(blocking.is_seen());
     }
 }

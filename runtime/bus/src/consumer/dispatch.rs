@@ -12,11 +12,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, renewal_interval, send};
 use super::malformed::MalformedInHand;
 use super::monitor::Counters;
 use super::queue::{Key, ReadyDelivery, Routing};
-use super::run::{DeliveryEnd, FinishedDelivery, Worker, renewal_interval, send};
+use super::run::{DeliveryEnd, FinishedDelivery, Worker};
 use crate::config::duration::LONGEST;
 use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 
@@ -24,6 +24,8 @@ use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 const MOST: usize = 32_768;
 /// For how long handlers that wait for nothing may run before anything else is done.
 const AT_A_TIME: Duration = Duration::from_millis(5);
+/// On how many threads of their own handlers run that block: a part of those that tokio has for what blocks, which is 512.
+const MOST_THREADS: usize = 128;
 /// How many deliveries are taken before anything else is done.
 const AT_ONCE: usize = 32;
 /// An event that was delivered no more often than this was nakked by a service that was restarted, as a rule: it need not
@@ -100,7 +102,6 @@ impl Dispatch {
                 () = self.malformed.next_done() => {}
                 _ = tidying.tick() => {
                     self.keeper.lock().queue.forget_overdue(Instant::now());
-                    self.worker.blocking.forget();
                 }
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
@@ -143,7 +144,7 @@ impl Dispatch {
             if begun.is_handled() {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
                 let mut in_hand = self.keeper.lock();
-                in_hand.ended(sequence);
+                in_hand.settled(sequence);
                 in_hand.queue.handled(sequence, stored, routing.key.as_ref());
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
@@ -172,7 +173,7 @@ impl Dispatch {
     /// Runs an event in a task of its own, or on a thread of its own if handlers here block theirs.
     fn spawn(&mut self, delivery: Delivery, key: Option<Key>, admission: Option<Admission>) {
         let run = Arc::clone(&self.worker).run(delivery, key, admission);
-        if self.worker.blocking.is_seen() {
+        if self.worker.blocking.is_seen() && self.running.len() < MOST_THREADS {
             let runtime = Handle::current();
             self.running.spawn_blocking(move || runtime.block_on(run));
         } else {
@@ -248,7 +249,7 @@ impl Dispatch {
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
         let mut in_hand = self.keeper.lock();
-        in_hand.ended(sequence);
+        in_hand.settled(sequence);
         let queue = &mut in_hand.queue;
         match end {
             DeliveryEnd::Handled => queue.handled(sequence, stored, key.as_ref()),
@@ -265,19 +266,31 @@ impl Dispatch {
         // What ended meanwhile is not among the pending any more.
         self.record_ended();
         match pending {
-            Ok(pending) if pending <= self.keeper.lock().queue.known() => self.keeper.lock().queue.release(),
             Ok(pending) => {
-                tracing::debug!(pending, known = self.keeper.lock().queue.known(), "others are not done yet")
+                let mut in_hand = self.keeper.lock();
+                let known = in_hand.queue.known() + self.malformed.len();
+                if pending <= known {
+                    in_hand.queue.release();
+                } else {
+                    tracing::debug!(pending, known, "others are not done yet");
+                }
             }
             Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
         }
     }
 
     async fn nak_waiting(&mut self) {
-        let waiting = self.keeper.lock().queue.drain();
+        let waiting = {
+            let mut in_hand = self.keeper.lock();
+            let waiting = in_hand.queue.drain();
+            // Their leases last until each is nakked.
+            waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
+            waiting
+        };
         // What is not noted in time may count as an attempt.
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
         for delivery in waiting {
+            self.keeper.lock().settled(delivery.sequence);
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
                 tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
                 return;
@@ -316,6 +329,13 @@ impl Dispatch {
                 Err(_) => return false,
             }
         }
+    }
+}
+
+impl Drop for Dispatch {
+    /// Lets handlers on threads of their own notice that nobody waits for them any more. All others end with their tasks.
+    fn drop(&mut self) {
+        self.worker.cut_off.send_replace(true);
     }
 }
 

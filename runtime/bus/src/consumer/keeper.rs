@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::queue::Queue;
-use super::run::{renewal_interval, send};
 use crate::settings::ConsumerSettings;
 use crate::transport::{AckKind, Acker, Transport};
 
@@ -20,25 +19,47 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct InHand {
     pub(super) queue: Queue,
-    running: HashMap<u64, Arc<dyn Acker>>,
+    /// What runs; nothing once its ack is about to be sent.
+    running: HashMap<u64, Option<Arc<dyn Acker>>>,
 }
 
 impl InHand {
     /// An event runs.
     pub(super) fn begun(&mut self, sequence: u64, acker: &Arc<dyn Acker>) {
-        self.running.insert(sequence, Arc::clone(acker));
+        self.running.insert(sequence, Some(Arc::clone(acker)));
     }
 
-    /// It does no longer.
-    pub(super) fn ended(&mut self, sequence: u64) {
+    /// Its ack is about to be sent, and must not be followed by a renewal.
+    pub(super) fn settling(&mut self, sequence: u64) {
+        if let Some(acker) = self.running.get_mut(&sequence) {
+            *acker = None;
+        }
+    }
+
+    /// It is settled.
+    pub(super) fn settled(&mut self, sequence: u64) {
         self.running.remove(&sequence);
     }
+
+    /// What is to be renewed.
+    fn leases(&self) -> Vec<(u64, Arc<dyn Acker>)> {
+        let waiting = self.queue.waiting().map(|delivery| (delivery.sequence, &delivery.acker));
+        let running = self.running.iter().filter_map(|(sequence, acker)| Some((*sequence, acker.as_ref()?)));
+        waiting.chain(running).map(|(sequence, acker)| (sequence, Arc::clone(acker))).collect()
+    }
+
+    fn has_lease(&self, sequence: u64) -> bool {
+        self.running.get(&sequence).map_or_else(|| self.queue.is_held(sequence), Option::is_some)
+    }
 }
+
+/// What is in hand, for those who run it and those who renew its lease.
+pub(super) type SharedInHand = Arc<Mutex<InHand>>;
 
 /// Renews the leases of what is in hand, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    in_hand: Arc<Mutex<InHand>>,
+    in_hand: SharedInHand,
     /// Aborted when this is dropped.
     _tasks: JoinSet<()>,
 }
@@ -54,6 +75,10 @@ impl Keeper {
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
         tasks.spawn_on(follow(transport, stream, name, ack_wait), &background);
         Self { in_hand, _tasks: tasks }
+    }
+
+    pub(super) fn in_hand(&self) -> SharedInHand {
+        Arc::clone(&self.in_hand)
     }
 
     /// What is in hand. Not to be held while anything is awaited.
@@ -85,17 +110,28 @@ async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Durati
             () = sleep_until(due) => {}
         }
         renewed = Instant::now();
-        let ackers: Vec<_> = {
-            let in_hand = lock(&in_hand);
-            let waiting = in_hand.queue.waiting().map(|delivery| &delivery.acker);
-            waiting.chain(in_hand.running.values()).map(Arc::clone).collect()
-        };
-        for acker in ackers {
-            send(&*acker, AckKind::InProgress).await;
+        let leases = lock(&in_hand).leases();
+        for (sequence, acker) in leases {
+            // Meanwhile it may have been acked, or nakked with a delay, which a renewal would undo.
+            let has_lease = lock(&in_hand).has_lease(sequence);
+            if has_lease {
+                send(&*acker, AckKind::InProgress).await;
+            }
         }
     }
 }
 
-fn lock(in_hand: &Mutex<InHand>) -> MutexGuard<'_, InHand> {
+pub(super) fn lock(in_hand: &Mutex<InHand>) -> MutexGuard<'_, InHand> {
     in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often to renew the lease of a delivery.
+pub(super) fn renewal_interval(ack_wait: Duration) -> Duration {
+    (ack_wait / 3).max(Duration::from_millis(1))
+}
+
+pub(super) async fn send(acker: &dyn Acker, kind: AckKind) {
+    if let Err(error) = acker.send(kind).await {
+        tracing::warn!(%error, ?kind, "the ack is not sent; the event is redelivered after ack_wait");
+    }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::keeper::{self, send};
 use super::monitor::Counters;
-use super::run::{Worker, renewal_interval, send};
+use super::run::Worker;
 use crate::dead_letters::reason::DeadReason;
 use crate::transport::{AckKind, Delivery, MalformedBlock, Unavailable};
 
@@ -29,6 +30,7 @@ impl MalformedInHand {
     /// Begins to dead-letter a message, unless it is in hand.
     pub(super) fn begin(&mut self, worker: &Arc<Worker>, delivery: Delivery) {
         if self.sequences.insert(delivery.sequence) {
+            keeper::lock(&worker.in_hand).begun(delivery.sequence, &delivery.acker);
             self.hold_until = Some(Instant::now() + HOLD);
             self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(delivery));
         }
@@ -47,6 +49,11 @@ impl MalformedInHand {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.sequences.len()
+    }
+
     /// Whether nothing is to be fetched for now.
     pub(super) fn is_holding(&self) -> bool {
         !self.tasks.is_empty() && self.hold_until.is_some_and(|until| Instant::now() < until)
@@ -62,16 +69,15 @@ impl Worker {
         send(&*delivery.acker, AckKind::InProgress).await;
         for attempt in 1.. {
             match self.dead_letter_and_terminate(&delivery, &error).await {
-                Ok(()) => return Counters::count(&self.monitor.counters().dead_lettered),
+                Ok(()) => {
+                    keeper::lock(&self.in_hand).settled(sequence);
+                    return Counters::count(&self.monitor.counters().dead_lettered);
+                }
                 Err(error) => {
                     tracing::error!(stream, consumer, sequence, %error, "a malformed message is not dead-lettered yet");
                 }
             }
-            let retry_at = Instant::now() + self.retry.delay(attempt);
-            while Instant::now() < retry_at {
-                send(&*delivery.acker, AckKind::InProgress).await;
-                sleep(renewal_interval(self.ack_wait).min(retry_at - Instant::now())).await;
-            }
+            sleep(self.retry.delay(attempt)).await;
         }
     }
 

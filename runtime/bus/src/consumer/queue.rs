@@ -203,6 +203,11 @@ impl Queue {
         self.ready.iter().map(|ready| &ready.delivery).chain(self.blocked())
     }
 
+    /// Whether an event waits or runs.
+    pub(super) fn is_held(&self, sequence: u64) -> bool {
+        self.held_here.contains(&sequence)
+    }
+
     /// How many could begin.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
@@ -15,6 +16,7 @@ use super::attempts::Attempts;
 use super::blocking::Blocking;
 use super::breaker::{Admission, Breaker};
 use super::error::ConsumeError;
+use super::keeper::{self, SharedInHand, send};
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
 use super::retry::RetryPolicy;
@@ -33,6 +35,7 @@ use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, U
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) bus: Bus,
+    pub(super) in_hand: SharedInHand,
     pub(super) attempts: Attempts,
     pub(super) unstored: Unstored,
     pub(super) blocking: Blocking,
@@ -251,21 +254,21 @@ impl Worker {
                 if matches!(outcome, HandlerOutcome::Handled) {
                     Counters::count(&counters.handled);
                 }
-                send(&*delivery.acker, AckKind::Ack).await;
+                self.send_last(delivery, AckKind::Ack).await;
                 self.attempts.done(delivery).await;
                 None
             }
             Settlement::Retry(delay) => {
                 Counters::count(&counters.failed);
-                self.attempts.failed(delivery, attempt);
-                send(&*delivery.acker, AckKind::Nak(Some(delay))).await;
+                self.attempts.failed(delivery, attempt).await;
+                self.send_last(delivery, AckKind::Nak(Some(delay))).await;
                 Some(delay)
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
                 tracing::warn!("cut off, as the shutdown took too long; it is redelivered");
-                self.attempts.failed(delivery, attempt);
-                send(&*delivery.acker, AckKind::Nak(None)).await;
+                self.attempts.failed(delivery, attempt).await;
+                self.send_last(delivery, AckKind::Nak(None)).await;
                 Some(Duration::ZERO)
             }
             // What is rare and large is kept out of the task, whose size every handler pays for that waits.
@@ -274,7 +277,7 @@ impl Worker {
                 match Box::pin(self.dead_letter(delivery, runs, reason, &outcome.error())).await {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
-                        send(&*delivery.acker, AckKind::Term(reason.as_str())).await;
+                        self.send_last(delivery, AckKind::Term(reason.as_str())).await;
                         self.attempts.done(delivery).await;
                         None
                     }
@@ -283,12 +286,18 @@ impl Worker {
                         tracing::error!(%error, ?delay, "the dead letter is not stored; the event comes again");
                         Counters::count(&counters.failed);
                         self.unstored.keep(delivery, attempt, reason, outcome.error());
-                        send(&*delivery.acker, AckKind::Nak(Some(delay))).await;
+                        self.send_last(delivery, AckKind::Nak(Some(delay))).await;
                         Some(delay)
                     }
                 }
             }
         }
+    }
+
+    /// Sends the ack that ends a delivery.
+    async fn send_last(&self, delivery: &Delivery, kind: AckKind) {
+        keeper::lock(&self.in_hand).settling(delivery.sequence);
+        send(&*delivery.acker, kind).await;
     }
 
     /// Stores a dead letter.
@@ -332,22 +341,15 @@ impl Worker {
         tokio::select! {
             biased;
             denied = &mut denied => Err(Unavailable(Cause::of(denied))),
-            _ = answer => match denied.now_or_never() {
-                Some(denied) => Err(Unavailable(Cause::of(denied))),
-                None => Ok(()),
-            },
+            _ = answer => {
+                // What the server said before is passed on by tasks there.
+                let _ = self.bus.transport().background().spawn(yield_now()).await;
+                match denied.now_or_never() {
+                    Some(denied) => Err(Unavailable(Cause::of(denied))),
+                    None => Ok(()),
+                }
+            }
         }
-    }
-}
-
-/// How often to renew the lease of a delivery.
-pub(super) fn renewal_interval(ack_wait: Duration) -> Duration {
-    (ack_wait / 3).max(Duration::from_millis(1))
-}
-
-pub(super) async fn send(acker: &dyn Acker, kind: AckKind) {
-    if let Err(error) = acker.send(kind).await {
-        tracing::warn!(%error, ?kind, "the ack is not sent; the event is redelivered after ack_wait");
     }
 }
 

@@ -13,6 +13,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// How many messages are put off at most that no longer can be told apart.
 const MOST: usize = 4_096;
 
+/// Of how many messages it is remembered that they arrived: more than may be unacked, as a rule.
+const MOST_RECEIVED: usize = 65_536;
+
 /// What is known of the messages of a consumer without reading them.
 #[derive(Debug)]
 pub(super) struct Blind {
@@ -41,6 +44,9 @@ impl Blind {
         self.in_a_row = 0;
         self.put_off.remove(&sequence);
         self.received.insert(sequence);
+        if self.received.len() > MOST_RECEIVED {
+            self.received.pop_first();
+        }
     }
 
     /// How many messages are put off again after they came alone and were lost: nobody can handle them for now.
