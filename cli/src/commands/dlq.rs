@@ -125,7 +125,7 @@ impl Dlq {
 impl DlqList {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         self.args.with_dead_letters(async |dead_letters| {
-            let mut printer = DeadLetterPrinter::new(out, self.args.format, "dead_letters");
+            let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let (mut list, mut counts) = (dead_letters.list(&self.filter.to_filter()), Counts::default());
             while let Some(dead_letter) = list.next().await? {
                 counts.add(&dead_letter);
@@ -148,7 +148,7 @@ impl DlqList {
 impl DlqShow {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         self.args.with_dead_letters(async |dead_letters| {
-            let mut printer = DeadLetterPrinter::new(out, self.args.format, "dead_letters");
+            let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let mut selected = SelectedDeadLetters::numbered(dead_letters, &self.numbers);
             while let Some(dead_letter) = selected.next().await? {
                 printer.print_in_full(&dead_letter)?;

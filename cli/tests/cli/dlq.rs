@@ -128,7 +128,7 @@ async fn a_list_can_be_filtered_and_read_by_programs() {
     let scene = Scene::new().await;
     let numbers = |filter: &[&str]| {
         let list = scene.json(&[&["list"], filter].concat());
-        list["dead_letters"]
+        list["letters"]
             .as_array()
             .unwrap()
             .iter()
@@ -143,7 +143,7 @@ async fn a_list_can_be_filtered_and_read_by_programs() {
     assert_eq!(numbers(&["--newer-than", "1h", "--reason", "rejected", "--stream", "RULES"]), [1, 2, 3]);
     assert!(numbers(&["--older-than", "1h"]).is_empty());
     assert!(numbers(&["--reason", "too-old"]).is_empty());
-    let dead_letter = &scene.json(&["list", "--consumer", "loyalty"])["dead_letters"][0];
+    let dead_letter = &scene.json(&["list", "--consumer", "loyalty"])["letters"][0];
     assert_eq!(
         (&dead_letter["stream"], &dead_letter["stream_sequence"], &dead_letter["attempts"]),
         (&"RULES".into(), &1.into(), &1.into())
@@ -155,7 +155,7 @@ async fn a_letter_is_shown_with_its_headers_and_its_payload() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["show", "2"]);
-    let shown = &scene.json(&["show", "2"])["dead_letters"][0];
+    let shown = &scene.json(&["show", "2"])["letters"][0];
 
     assert_eq!(run.status, 0, "{run:?}");
     assert!(run.stdout.starts_with("2 of rules.domain.rule.updated, stored 20"), "{run:?}");
@@ -194,7 +194,7 @@ async fn a_replay_can_be_tried_out_and_replays_what_was_chosen() {
     assert_eq!(scene.total(), 1);
     // It is there for promotions, whose attempts begin anew.
     scene.reject::<Updated>("promotions").await;
-    let again = &scene.json(&["list", "--event", "rule.updated"])["dead_letters"][0];
+    let again = &scene.json(&["list", "--event", "rule.updated"])["letters"][0];
     assert_eq!((&again["stream_sequence"], &again["attempts"]), (&4.into(), &1.into()));
 }
 
@@ -227,7 +227,7 @@ async fn a_purge_deletes_what_was_chosen_and_no_more() {
     assert_eq!(scene.json(&["purge", "--all"])["purged"].as_array().unwrap().len(), 2);
     assert_eq!(scene.total(), 0);
     assert_eq!(scene.dlq(&["list"]).stdout, "0 dead letters\n");
-    assert_eq!(scene.json(&["list"]), serde_json::json!({ "dead_letters": [], "counts": [], "total": 0 }));
+    assert_eq!(scene.json(&["list"]), serde_json::json!({ "letters": [], "counts": [], "total": 0 }));
 }
 
 #[tokio::test]
