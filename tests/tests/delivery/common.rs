@@ -58,7 +58,9 @@ pub(crate) fn config(url: impl Into<String>) -> Config {
 }
 
 pub(crate) async fn stream(url: &str, of: &StreamDescriptor) -> Outcome<Stream> {
-    Ok(jetstream::new(async_nats::connect(url).await?).get_stream(of.name).await?)
+    let context = jetstream::new(async_nats::connect(url).await?);
+    // A cluster answers that JetStream is unavailable while leaders change.
+    until("the stream", async || Ok(context.get_stream(of.name).await.ok())).await
 }
 
 /// Retries soon, and lets others have what is not heard of for long.

@@ -133,14 +133,20 @@ async fn a_cluster_that_loses_its_leaders_amid_publishing_and_consuming_loses_no
 
     let publishing = Publishing::start(bus);
     more(&journal, 200).await?;
-    let leader = stream(&cluster.urls()[0], &JOBS).await?.get_info().await?.cluster.and_then(|group| group.leader);
-    let leader = cluster.index_of(&leader.ok_or("the stream has no leader")?).ok_or("an unknown leader")?;
+    let jobs = stream(&cluster.urls()[0], &JOBS).await?;
+    // While leaders change, servers answer that JetStream is unavailable.
+    let leader = until("the leader of the stream", async || {
+        Ok(jobs.get_info().await.ok().and_then(|info| info.cluster?.leader))
+    });
+    let leader = cluster.index_of(&leader.await?).ok_or("an unknown leader")?;
     cluster.kill(leader)?;
     more(&journal, 200).await?;
     cluster.start_again(leader).await?;
-    let durable = stream(&cluster.urls()[0], &JOBS).await?.consumer_info("worker").await?;
-    let leader = durable.cluster.and_then(|group| group.leader).ok_or("the consumer has no leader")?;
-    let leader = cluster.index_of(&leader).ok_or("an unknown leader")?;
+    let jobs = stream(&cluster.urls()[0], &JOBS).await?;
+    let leader = until("the leader of the consumer", async || {
+        Ok(jobs.consumer_info("worker").await.ok().and_then(|info| info.cluster?.leader))
+    });
+    let leader = cluster.index_of(&leader.await?).ok_or("an unknown leader")?;
     cluster.kill(leader)?;
     more(&journal, 200).await?;
     let count = publishing.stop().await?;
