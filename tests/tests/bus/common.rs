@@ -6,7 +6,9 @@ use eventsmith::admin::BusAdmin;
 use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, RetryPolicy, Violation};
+use eventsmith::{
+    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, Received, RetryPolicy, Violation,
+};
 use eventsmith_tests::running::PATIENCE;
 pub(crate) use eventsmith_tests::running::Running;
 use serde::{Deserialize, Serialize};
@@ -126,6 +128,16 @@ event!(Careless, "rule.activated", 1, "rules.domain.rule.activated", |_| true);
 /// Runs a consumer that tries again quickly.
 pub(crate) fn run(consumer: Consumer) -> Running {
     Running::start(consumer.retry(QUICK))
+}
+
+/// Runs a consumer that tells the ids of the rules that were activated.
+pub(crate) fn run_and_tell(bus: &Bus) -> (Running, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let consumer = bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move { Ok(tell.send(event.rule_id.clone())?) }
+    });
+    (run(consumer), told)
 }
 
 /// The next of what a handler tells the test.

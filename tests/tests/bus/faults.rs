@@ -110,11 +110,7 @@ async fn behind_an_event_that_was_not_acknowledged_only_the_window_was_sent() ->
 #[tokio::test]
 async fn a_consumer_survives_the_crash_of_its_server() -> Outcome {
     let (mut server, bus) = server().await?;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
-        let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+    let (consumer, mut told) = run_and_tell(&bus);
 
     bus.publish(&activated("before")).await?;
     assert_eq!(next(&mut told).await?, "before");
@@ -131,11 +127,7 @@ async fn a_consumer_survives_the_crash_of_its_server() -> Outcome {
 async fn a_consumer_that_is_deleted_while_it_runs_says_so() -> Outcome {
     let (server, bus) = server().await?;
     let outside = jetstream::new(async_nats::connect(server.url()).await?);
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
-        let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+    let (consumer, mut told) = run_and_tell(&bus);
     bus.publish(&activated("r1")).await?;
     next(&mut told).await?;
 
@@ -184,11 +176,7 @@ async fn many_instances_share_the_work_of_a_service() -> Outcome {
 #[tokio::test]
 async fn a_consumer_whose_connection_is_closed_ends() -> Outcome {
     let (_server, bus) = server().await?;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
-        let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+    let (consumer, mut told) = run_and_tell(&bus);
     bus.publish(&activated("r1")).await?;
     next(&mut told).await?;
 

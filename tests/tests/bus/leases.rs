@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{FromConsumer, pull};
 use eventsmith::{ConsumerConfig, Received};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::common::*;
@@ -16,7 +16,7 @@ async fn leases_are_renewed_as_often_as_a_changed_ack_wait_asks_for() -> Outcome
     let client = async_nats::connect(server.url()).await?;
     let (tell, mut told) = mpsc::unbounded_channel();
     let (release, released) = oneshot::channel::<()>();
-    let released = futures_util::FutureExt::shared(released);
+    let released = released.shared();
     bus.publish(&activated("r1")).await?;
     let config = ConsumerConfig { ack_wait: Duration::from_secs(300), ..quick() };
     let consumer = Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use nkeys::{KeyPair, KeyPairType};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use crate::common::*;
 use crate::login::jwt;
@@ -97,11 +96,7 @@ async fn credentials_that_are_renewed_before_they_expire_are_used_when_they_do()
     scene.renew(Some(soon()?))?;
     let bus = Bus::connect(scene.config()).await?;
     bus.provision(&[STREAM, DEAD_LETTERS]).await?;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
-        let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
-    }));
+    let (consumer, mut told) = run_and_tell(&bus);
     bus.publish(&activated("before")).await?;
     assert_eq!(next(&mut told).await?, "before");
 
