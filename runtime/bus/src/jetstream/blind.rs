@@ -12,7 +12,6 @@ const SHORTEST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(600);
 /// How many messages are put off at most that no longer can be told apart.
 const MOST: usize = 4_096;
-
 /// Of how many messages it is remembered that they arrived: more than may be unacked, as a rule.
 const MOST_RECEIVED: usize = 65_536;
 

@@ -199,14 +199,15 @@ impl LossWatch {
 
     /// Goes on without reading single messages.
     async fn go_blind(&mut self, position: Position, reason: &str) {
-        let Scope { stream, durable: consumer, ack_wait, .. } = &*self.scope;
+        let Scope { jetstream, stream, durable: consumer, ack_wait, .. } = &*self.scope;
+        let api = &jetstream.api;
         self.search_at = Instant::now() + TRY_AGAIN;
         tracing::error!(
             stream,
             consumer,
             reason,
             "messages that no client can read are not searched for, as single messages cannot be read: permit this user to \
-             publish to $JS.API.STREAM.MSG.GET.{stream}. Until then what the connection is lost over is put off"
+             publish to {api}.STREAM.MSG.GET.{stream}. Until then what the connection is lost over is put off"
         );
         self.blind.get_or_insert_with(|| Blind::new(position, *ack_wait, self.arrived.iter().copied()));
         self.put_off(position).await;
