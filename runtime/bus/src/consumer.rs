@@ -280,7 +280,8 @@ impl Consumer {
             about: format!("the consumer {} of {}", settings.name, settings.stream),
             reason: error.0,
         })?;
-        let keeper = Keeper::start(self.bus.shared_transport(), &settings);
+        let in_hand = Arc::default();
+        let keeper = Keeper::start(Arc::clone(&in_hand), self.bus.shared_transport(), &settings);
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
@@ -296,7 +297,7 @@ impl Consumer {
         let counts = RunCounts::new(dead_letters.to_owned(), root, &self.service, &stream);
         let worker = Worker {
             bus: self.bus.clone(),
-            in_hand: keeper.in_hand(),
+            in_hand,
             attempts: Attempts::new(self.bus.shared_transport(), counts),
             routes: self.routes.clone(),
             unstored: Unstored::default(),
@@ -315,7 +316,7 @@ impl Consumer {
             breakers: breakers.to_vec(),
             changes: changed.subscribe(),
             deliveries,
-            keeper,
+            _keeper: keeper,
             running: JoinSet::new(),
             malformed: MalformedInHand::default(),
             // Where keys are ordered, events wait for others that must be fetched first.

@@ -30,7 +30,7 @@ const MOST_THREADS: usize = 128;
 const AT_ONCE: usize = 32;
 /// An event that was delivered no more often than this was nakked by a service that was restarted, as a rule: it need not
 /// have killed a process.
-const HARMLESS_ATTEMPTS: u64 = 2;
+const HARMLESS_DELIVERIES: u64 = 2;
 /// How often to look whether those events are settled that another instance held when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How long to wait until it is noted which events were not run.
@@ -48,11 +48,12 @@ pub(super) struct Dispatch {
     /// Notifies of changes of the breakers.
     pub(super) changes: watch::Receiver<()>,
     pub(super) deliveries: Box<dyn Deliveries>,
-    pub(super) keeper: Keeper,
+    /// Renews leases for as long as this lives.
+    pub(super) _keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
     pub(super) malformed: MalformedInHand,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
-    /// something else comes, one event at a time is fetched, so that others do not use up their attempts along with it.
+    /// something else comes, one event at a time is fetched, so that others are not redelivered along with it.
     pub(super) is_careful: bool,
 }
 
@@ -61,7 +62,7 @@ impl Dispatch {
     /// longer than the configuration allows.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
         if self.config.order == Order::Key {
-            self.keeper.lock().queue.hold();
+            self.worker.in_hand().queue.hold();
         }
         let outcome = self.consume(stop).await;
         let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
@@ -100,12 +101,10 @@ impl Dispatch {
                     self.record_ended();
                 }
                 () = self.malformed.next_done() => {}
-                _ = tidying.tick() => {
-                    self.keeper.lock().queue.forget_overdue(Instant::now());
-                }
+                _ = tidying.tick() => self.worker.in_hand().queue.forget_overdue(Instant::now()),
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
-                _ = look.tick(), if self.keeper.lock().queue.is_holding() => self.try_release().await,
+                _ = look.tick(), if self.worker.in_hand().queue.is_holding() => self.try_release().await,
                 () = yield_now(), if is_behind => {}
                 arrival = self.deliveries.next(want) => match arrival.map_err(|gone| self.worker.gone(gone))? {
                     Arrival::Delivery(delivery) => {
@@ -115,12 +114,12 @@ impl Dispatch {
                     // Another instance may have been served until now, and hold events of our keys.
                     Arrival::PinChanged => {
                         self.nak_waiting().await;
-                        self.keeper.lock().queue.expect_nothing();
-                        self.keeper.lock().queue.hold();
+                        self.worker.in_hand().queue.expect_nothing();
+                        self.worker.in_hand().queue.hold();
                     }
                     Arrival::Gap => {
                         self.worker.attempts.may_have_lost();
-                        self.keeper.lock().queue.hold();
+                        self.worker.in_hand().queue.hold();
                     }
                     Arrival::Malformed(delivery) => self.malformed.begin(&self.worker, delivery),
                 },
@@ -143,7 +142,7 @@ impl Dispatch {
             let took = begun_at.elapsed();
             if begun.is_handled() {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
-                let mut in_hand = self.keeper.lock();
+                let mut in_hand = self.worker.in_hand();
                 in_hand.settled(sequence);
                 in_hand.queue.handled(sequence, stored, routing.key.as_ref());
             } else {
@@ -164,7 +163,7 @@ impl Dispatch {
             admission = breaker.admit();
             admission.is_some()
         };
-        let mut in_hand = self.keeper.lock();
+        let mut in_hand = self.worker.in_hand();
         let ready = in_hand.queue.pop(admits)?;
         in_hand.begun(ready.delivery.sequence, &ready.delivery.acker);
         Some((ready, admission))
@@ -190,13 +189,13 @@ impl Dispatch {
         }
         let room = self.room();
         if self.is_careful {
-            return usize::from(self.keeper.lock().queue.ready() + self.running.len() == 0).min(room);
+            return usize::from(self.worker.in_hand().queue.ready() + self.running.len() == 0).min(room);
         }
-        if self.keeper.lock().queue.ready() > prefetch - prefetch / 4 {
+        if self.worker.in_hand().queue.ready() > prefetch - prefetch / 4 {
             return 0;
         }
         let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
-        most.saturating_sub(self.keeper.lock().queue.ready() + self.running.len()).min(room)
+        most.saturating_sub(self.worker.in_hand().queue.ready() + self.running.len()).min(room)
     }
 
     /// How many the breakers let be fetched.
@@ -224,15 +223,15 @@ impl Dispatch {
 
     /// Takes an event in, unless it was handled here and the server has not received its ack.
     async fn accept(&mut self, delivery: Delivery) {
-        if self.keeper.lock().queue.was_handled(&delivery) {
+        if self.worker.in_hand().queue.was_handled(&delivery) {
             return send(&*delivery.acker, AckKind::Ack).await;
         }
-        self.is_careful &= delivery.deliveries > HARMLESS_ATTEMPTS;
+        self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
         let routing = match self.config.order {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),
         };
-        self.keeper.lock().queue.push(delivery, routing);
+        self.worker.in_hand().queue.push(delivery, routing);
     }
 
     /// Records what became of all events whose handlers have ended by now.
@@ -248,7 +247,7 @@ impl Dispatch {
             // The task catches panics, and nobody aborts it.
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
-        let mut in_hand = self.keeper.lock();
+        let mut in_hand = self.worker.in_hand();
         in_hand.settled(sequence);
         let queue = &mut in_hand.queue;
         match end {
@@ -265,10 +264,11 @@ impl Dispatch {
         let pending = self.deliveries.pending().await;
         // What ended meanwhile is not among the pending any more.
         self.record_ended();
+        let malformed = self.malformed.unsettled();
         match pending {
             Ok(pending) => {
-                let mut in_hand = self.keeper.lock();
-                let known = in_hand.queue.known() + self.malformed.len();
+                let mut in_hand = self.worker.in_hand();
+                let known = in_hand.queue.known() + malformed;
                 if pending <= known {
                     in_hand.queue.release();
                 } else {
@@ -281,7 +281,7 @@ impl Dispatch {
 
     async fn nak_waiting(&mut self) {
         let waiting = {
-            let mut in_hand = self.keeper.lock();
+            let mut in_hand = self.worker.in_hand();
             let waiting = in_hand.queue.drain();
             // Their leases last until each is nakked.
             waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
@@ -290,7 +290,7 @@ impl Dispatch {
         // What is not noted in time may count as an attempt.
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
         for delivery in waiting {
-            self.keeper.lock().settled(delivery.sequence);
+            self.worker.in_hand().settled(delivery.sequence);
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
                 tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
                 return;

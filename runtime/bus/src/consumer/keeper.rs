@@ -53,13 +53,9 @@ impl InHand {
     }
 }
 
-/// What is in hand, for those who run it and those who renew its lease.
-pub(super) type SharedInHand = Arc<Mutex<InHand>>;
-
 /// Renews the leases of what is in hand, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    in_hand: SharedInHand,
     /// Aborted when this is dropped.
     _tasks: JoinSet<()>,
 }
@@ -67,23 +63,17 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Renews leases by tasks where user code never runs, as often as the `ack_wait` of the durable consumer asks for, which
     /// an operator may change at any time.
-    pub(super) fn start(transport: Arc<dyn Transport>, consumer: &ConsumerSettings) -> Self {
-        let in_hand = Arc::<Mutex<InHand>>::default();
+    pub(super) fn start(
+        in_hand: Arc<Mutex<InHand>>,
+        transport: Arc<dyn Transport>,
+        consumer: &ConsumerSettings,
+    ) -> Self {
         let (ack_wait, known) = watch::channel(consumer.ack_wait);
         let (background, mut tasks) = (transport.background(), JoinSet::new());
-        tasks.spawn_on(renew(Arc::clone(&in_hand), known), &background);
+        tasks.spawn_on(renew(in_hand, known), &background);
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
         tasks.spawn_on(follow(transport, stream, name, ack_wait), &background);
-        Self { in_hand, _tasks: tasks }
-    }
-
-    pub(super) fn in_hand(&self) -> SharedInHand {
-        Arc::clone(&self.in_hand)
-    }
-
-    /// What is in hand. Not to be held while anything is awaited.
-    pub(super) fn lock(&self) -> MutexGuard<'_, InHand> {
-        lock(&self.in_hand)
+        Self { _tasks: tasks }
     }
 }
 
@@ -121,6 +111,7 @@ async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Durati
     }
 }
 
+/// What is in hand. Not to be held while anything is awaited.
 pub(super) fn lock(in_hand: &Mutex<InHand>) -> MutexGuard<'_, InHand> {
     in_hand.lock().unwrap_or_else(PoisonError::into_inner)
 }

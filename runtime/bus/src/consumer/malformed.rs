@@ -5,10 +5,10 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use super::keeper::{self, send};
+use super::keeper::send;
 use super::monitor::Counters;
 use super::run::Worker;
 use crate::dead_letters::reason::DeadReason;
@@ -30,7 +30,7 @@ impl MalformedInHand {
     /// Begins to dead-letter a message, unless it is in hand.
     pub(super) fn begin(&mut self, worker: &Arc<Worker>, delivery: Delivery) {
         if self.sequences.insert(delivery.sequence) {
-            keeper::lock(&worker.in_hand).begun(delivery.sequence, &delivery.acker);
+            worker.in_hand().begun(delivery.sequence, &delivery.acker);
             self.hold_until = Some(Instant::now() + HOLD);
             self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(delivery));
         }
@@ -41,17 +41,26 @@ impl MalformedInHand {
         if self.tasks.is_empty() {
             return pending().await;
         }
-        if let Some(Err(error)) = self.tasks.join_next().await {
+        if let Some(done) = self.tasks.join_next().await {
+            self.record(done);
+        }
+    }
+
+    /// How many are not terminated yet.
+    pub(super) fn unsettled(&mut self) -> usize {
+        while let Some(done) = self.tasks.try_join_next() {
+            self.record(done);
+        }
+        self.tasks.len()
+    }
+
+    fn record(&mut self, done: Result<(), JoinError>) {
+        if let Err(error) = done {
             tracing::error!(%error, "a malformed message is not dead-lettered");
         }
         if self.tasks.is_empty() {
             self.sequences.clear();
         }
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.sequences.len()
     }
 
     /// Whether nothing is to be fetched for now.
@@ -70,7 +79,7 @@ impl Worker {
         for attempt in 1.. {
             match self.dead_letter_and_terminate(&delivery, &error).await {
                 Ok(()) => {
-                    keeper::lock(&self.in_hand).settled(sequence);
+                    self.in_hand().settled(sequence);
                     return Counters::count(&self.monitor.counters().dead_lettered);
                 }
                 Err(error) => {
@@ -84,5 +93,25 @@ impl Worker {
     async fn dead_letter_and_terminate(&self, delivery: &Delivery, error: &str) -> Result<(), Unavailable> {
         self.dead_letter(delivery, 0, DeadReason::Malformed, error).await?;
         self.bus.transport().terminate(&self.stream, &self.service, delivery.sequence).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counted among what is known of the unacked, those that are done with would let events with keys begin too early.
+    #[tokio::test]
+    async fn what_is_terminated_is_not_unsettled_although_another_is() {
+        let mut malformed = MalformedInHand { sequences: HashSet::from([1, 2]), ..MalformedInHand::default() };
+        malformed.tasks.spawn(async {});
+        malformed.tasks.spawn(pending());
+
+        while malformed.unsettled() > 1 {
+            tokio::task::yield_now().await;
+        }
+
+        assert_eq!(malformed.unsettled(), 1);
+        assert_eq!(malformed.sequences, HashSet::from([1, 2]), "until all are done with");
     }
 }

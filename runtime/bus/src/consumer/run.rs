@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ use super::attempts::Attempts;
 use super::blocking::Blocking;
 use super::breaker::{Admission, Breaker};
 use super::error::ConsumeError;
-use super::keeper::{self, SharedInHand, send};
+use super::keeper::{self, InHand, send};
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
 use super::retry::RetryPolicy;
@@ -35,7 +35,7 @@ use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, U
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) bus: Bus,
-    pub(super) in_hand: SharedInHand,
+    pub(super) in_hand: Arc<Mutex<InHand>>,
     pub(super) attempts: Attempts,
     pub(super) unstored: Unstored,
     pub(super) blocking: Blocking,
@@ -99,6 +99,11 @@ impl StartedDelivery {
 }
 
 impl Worker {
+    /// What waits and runs. Not to be held while anything is awaited.
+    pub(super) fn in_hand(&self) -> MutexGuard<'_, InHand> {
+        keeper::lock(&self.in_hand)
+    }
+
     /// Gives a delivery to its handler, which runs to its first wait.
     ///
     /// The number of the attempt is checked before that, so that an event that kills its process ends among the dead letters
@@ -283,7 +288,7 @@ impl Worker {
                     }
                     Err(error) => {
                         let delay = retry.delay(attempt);
-                        tracing::error!(%error, ?delay, "the dead letter is not stored; the event comes again");
+                        tracing::error!(%error, ?delay, "the dead letter is not stored; the event is redelivered");
                         Counters::count(&counters.failed);
                         self.unstored.keep(delivery, attempt, reason, outcome.error());
                         self.send_last(delivery, AckKind::Nak(Some(delay))).await;
@@ -296,7 +301,7 @@ impl Worker {
 
     /// Sends the ack that ends a delivery.
     async fn send_last(&self, delivery: &Delivery, kind: AckKind) {
-        keeper::lock(&self.in_hand).settling(delivery.sequence);
+        self.in_hand().settling(delivery.sequence);
         send(&*delivery.acker, kind).await;
     }
 
