@@ -1,10 +1,11 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
 pub(crate) mod manifest;
+mod patterns;
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::load::Loaded;
@@ -18,11 +19,13 @@ use crate::schema;
 pub(crate) fn check(loaded: &mut Loaded) {
     let Loaded { catalogue, references, diagnostics, .. } = loaded;
     let documents = schema_documents(catalogue, references);
+    let patterns = patterns::faults(&documents, references);
     let findings = parallel::map(&documents, |document| {
         let mut findings = Vec::new();
-        check_schema(document, &mut findings);
+        check_schema(document, references, &mut findings);
         if !has_errors(&findings) {
             check_references(document, references, &mut findings);
+            patterns::check(document, references, &patterns, &mut findings);
         }
         findings
     });
@@ -55,14 +58,15 @@ pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &Refere
     found
 }
 
-fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+fn check_schema(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(dialect) = &document.foreign_dialect {
         let message = format!("{dialect:?} is no draft of JSON Schema; the file is read as draft 2020-12");
         let help = "name the draft that the schema is written in: https://json-schema.org/draft/2020-12/schema";
         let warning = document.error("foreign-dialect", "/$schema", message, help);
         diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
     }
-    for fault in schema::check_schema(&document.schema) {
+    let hidden = references.hidden(&document.path).flat_map(|at| hidden_faults(document, at));
+    for fault in schema::check_schema(&document.schema).into_iter().chain(hidden) {
         let value = document.schema.pointer(&fault.pointer).unwrap_or(&Value::Null);
         let (message, help) = if fault.pointer.ends_with("/type") && !fault.keyword.contains("/properties/properties") {
             (
@@ -76,6 +80,19 @@ fn check_schema(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
         };
         diagnostics.push(document.error("bad-schema", &fault.pointer, message, help));
     }
+}
+
+/// What is wrong with a schema that only a reference makes one, so that the meta-schema does not look at it.
+fn hidden_faults(document: &Document, at: &str) -> Vec<schema::Fault> {
+    let Some(hidden) = document.schema.pointer(at) else { return Vec::new() };
+    let mut alone = Map::new();
+    alone.extend(document.schema.get("$schema").map(|draft| ("$schema".to_owned(), draft.clone())));
+    alone.insert("allOf".to_owned(), Value::Array(vec![hidden.clone()]));
+    let mut faults = schema::check_schema(&Value::Object(alone));
+    for fault in &mut faults {
+        fault.pointer = format!("{at}{}", fault.pointer.strip_prefix("/allOf/0").unwrap_or_default());
+    }
+    faults
 }
 
 fn check_references(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {

@@ -1,6 +1,6 @@
 //! Where a `$ref` leads: across the files of the catalogue, by path, `$id`, JSON pointer or anchor.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::model::Document;
 use crate::parallel;
 use crate::pointer;
 use crate::schema;
-use crate::walk::every_schema;
+use crate::walk::{every_schema, is_walked};
 
 /// One schema of the catalogue: a file and a pointer in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,8 @@ pub struct References {
     links: HashMap<String, Vec<Link>>,
     /// Files whose parts may not be copied elsewhere: with anchors, dynamic references, or identifiers below the root.
     bound: HashSet<String>,
+    /// Schemas of each file that stand below keywords nobody knows, and are schemas only because references lead there.
+    hidden: HashMap<String, BTreeSet<String>>,
 }
 
 /// A reference with its target.
@@ -65,6 +67,15 @@ pub struct Link {
     pub keyword: &'static str,
     /// Where it leads; `None` when it leads nowhere.
     pub target: Option<Target>,
+}
+
+impl Link {
+    fn location(&self) -> Option<Location> {
+        match &self.target {
+            Some(Target::Location(location)) => Some(location.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// The URI under which a file of the catalogue is known when it has no `$id`.
@@ -86,7 +97,62 @@ impl References {
         let all: Vec<&Document> = documents.values().collect();
         let links = parallel::map(&all, |document| index.resolved(documents, document));
         index.links = all.iter().map(|document| document.path.clone()).zip(links).collect();
+        index.find_hidden(documents);
         index
+    }
+
+    /// The pointers of the schemas in a file that only references make schemas: `#/components/schemas/Rule`.
+    pub(crate) fn hidden(&self, file: &str) -> impl Iterator<Item = &String> {
+        self.hidden.get(file).into_iter().flatten()
+    }
+
+    /// Follows references below keywords that nobody knows, and theirs, until nothing new is found.
+    fn find_hidden(&mut self, documents: &BTreeMap<String, Document>) {
+        let mut known: HashSet<Location> = HashSet::new();
+        let mut open: Vec<Location> = self.links.values().flatten().filter_map(Link::location).collect();
+        while !open.is_empty() {
+            // What holds others comes before them, so that each is walked once.
+            open.sort_by(|a, b| (&a.file, a.pointer.len(), &a.pointer).cmp(&(&b.file, b.pointer.len(), &b.pointer)));
+            let mut found = Vec::new();
+            for location in std::mem::take(&mut open) {
+                let Some(document) = documents.get(&location.file) else { continue };
+                if known.contains(&location) || self.is_reached(document, &location.pointer) {
+                    continue;
+                }
+                known.insert(location.clone());
+                let Some(schema) = document.schema.pointer(&location.pointer) else { continue };
+                let links = self.links_below(documents, document, &location.pointer, schema);
+                found.extend(links.iter().filter_map(Link::location));
+                self.links.entry(location.file.clone()).or_default().extend(links);
+                self.hidden.entry(location.file).or_default().insert(location.pointer);
+            }
+            open = found;
+        }
+    }
+
+    /// Whether a schema is found from the root of its file, or from a hidden one.
+    fn is_reached(&self, document: &Document, at: &str) -> bool {
+        let steps = pointer::steps(at).unwrap_or_default();
+        if is_walked(&document.schema, &steps) {
+            return true;
+        }
+        let Some(hidden) = self.hidden.get(&document.path) else { return false };
+        let mut start = String::new();
+        steps.iter().enumerate().any(|(index, step)| {
+            start = pointer::join(&start, step);
+            hidden.contains(&start)
+                && document.schema.pointer(&start).is_some_and(|schema| is_walked(schema, &steps[index + 1..]))
+        })
+    }
+
+    /// Calls `visit` with every schema of a document, those that only references lead to included.
+    pub(crate) fn every_schema<'a>(&self, document: &'a Document, visit: &mut impl FnMut(&str, &'a Value)) {
+        every_schema(&document.schema, visit);
+        for start in self.hidden(&document.path) {
+            if let Some(schema) = document.schema.pointer(start) {
+                every_schema(schema, &mut |below, schema| visit(&format!("{start}{below}"), schema));
+            }
+        }
     }
 
     /// Whether parts of a file mean the same wherever they are copied to, apart from plain references.
@@ -110,11 +176,21 @@ impl References {
     }
 
     fn resolved(&self, documents: &BTreeMap<String, Document>, document: &Document) -> Vec<Link> {
+        self.links_below(documents, document, "", &document.schema)
+    }
+
+    fn links_below(
+        &self,
+        documents: &BTreeMap<String, Document>,
+        document: &Document,
+        start: &str,
+        schema: &Value,
+    ) -> Vec<Link> {
         let mut links = Vec::new();
-        every_schema(&document.schema, &mut |pointer, schema| {
+        every_schema(schema, &mut |below, schema| {
             for keyword in ["$ref", "$dynamicRef"] {
                 if let Some(Value::String(reference)) = schema.get(keyword) {
-                    let location = Location { file: document.path.clone(), pointer: pointer.to_owned() };
+                    let location = Location { file: document.path.clone(), pointer: format!("{start}{below}") };
                     let target = self.resolve(documents, &location, reference);
                     links.push(Link { pointer: location.pointer, keyword, target });
                 }
@@ -264,6 +340,18 @@ mod tests {
 
         assert_eq!(target("http://json-schema.org/draft-07/schema#"), "/allOf/1");
         assert_eq!(target("https://json-schema.org/draft/2019-09/schema"), "/allOf/2");
+    }
+
+    #[test]
+    fn references_below_keywords_that_nobody_knows_are_found_where_references_lead_there() {
+        let text = r##"{"$ref": "#/components/schemas/A", "components": {"schemas": {
+            "A": {"properties": {"b": {"$ref": "#/components/schemas/B"}}}, "B": {"$ref": "missing.json"}, "C": {"$ref": "x.json"}
+        }}}"##;
+        let references = References::new(&documents(&[("a.json", text)]));
+
+        let pointers: Vec<&str> = references.links("a.json").iter().map(|link| link.pointer.as_str()).collect();
+        assert_eq!(pointers, ["", "/components/schemas/A/properties/b", "/components/schemas/B"]);
+        assert!(references.links("a.json")[2].target.is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! names `jsonschema`.
 
 mod parts;
+mod pattern;
 mod satisfiable;
 mod tape;
 mod validator;
@@ -13,6 +14,7 @@ use jsonschema::{Draft, Uri};
 use serde_json::Value;
 
 pub use parts::SubschemaValidators;
+pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};
 pub use tape::{Node, Tape, TapeValidator};
 use validator::faults;

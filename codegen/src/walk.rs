@@ -69,6 +69,27 @@ pub(crate) fn subschemas(schema: &Value) -> Vec<(String, &Value)> {
     found
 }
 
+/// Whether the steps of a pointer lead from schema to schema by keywords that hold some, so that [`every_schema`] comes there.
+pub(crate) fn is_walked(schema: &Value, steps: &[String]) -> bool {
+    let mut rest = steps;
+    let mut here = schema;
+    while let [keyword, after @ ..] = rest {
+        let Some(value) = here.get(keyword) else { return false };
+        let name = keyword.as_str();
+        let (next, left) = match (value, after) {
+            (Value::Object(_) | Value::Bool(_), _) if ONE.contains(&name) => (Some(value), after),
+            (Value::Array(items), [index, left @ ..]) if LIST.contains(&name) => {
+                (index.parse::<usize>().ok().and_then(|index| items.get(index)), left)
+            }
+            (Value::Object(map), [member, left @ ..]) if MAP.contains(&name) => (map.get(member), left),
+            _ => return false,
+        };
+        let Some(next) = next else { return false };
+        (here, rest) = (next, left);
+    }
+    true
+}
+
 /// Calls `visit` with every schema of a document and its pointer, the root first.
 pub(crate) fn every_schema<'a>(schema: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
     let mut open = vec![(String::new(), schema)];

@@ -199,3 +199,46 @@ fn every_problem_is_listed_not_the_first_one() {
     let rules: Vec<&str> = problems.iter().map(|problem| problem.rule).collect();
     assert_eq!(rules, ["bad-token", "bad-json", "bad-reference", "bad-schema"]);
 }
+
+#[test]
+fn a_pattern_that_cannot_be_run_is_shown_at_its_line_wherever_it_stands() {
+    let text = "{\n  \"properties\": {\n    \"id\": {\"pattern\": \"[\\\\w-.]\"}\n  }\n}";
+    assert_eq!(
+        problem(&[("domain/rule/created.v1.json", text)]),
+        at("bad-pattern", "domain/rule/created.v1.json", "/properties/id/pattern", Some(3))
+    );
+    let names = r#"{"patternProperties": {"[^]/": true}}"#;
+    assert_eq!(problem(&[("domain/rule/created.v1.json", names)]).2, "/patternProperties/[^]~1");
+    let shared = r#"{"$defs": {"A": {"not": {"propertyNames": {"pattern": "[a"}}}}}"#;
+    let user = r##"{"properties": {"a": {"$ref": "../../common.json#/$defs/A"}}}"##;
+    let found = problem(&[("domain/rule/created.v1.json", user), ("common.json", shared)]);
+    assert_eq!(found, at("bad-pattern", "common.json", "/$defs/A/not/propertyNames/pattern", Some(1)));
+}
+
+#[test]
+fn schemas_below_unknown_keywords_are_looked_at_where_references_lead_there() {
+    let of = |schema: &str| {
+        format!(r##"{{"$ref": "#/components/schemas/A", "components": {{"schemas": {{"A": {schema}}}}}}}"##)
+    };
+    let rule = |schema: &str| problem(&[("domain/rule/created.v1.json", &of(schema))]);
+
+    let pointer = "/components/schemas/A";
+    assert_eq!(rule(r#"{"pattern": "[a"}"#).2, format!("{pointer}/pattern"));
+    assert_eq!(
+        rule(r#"{"type": "strng"}"#),
+        at("bad-schema", "domain/rule/created.v1.json", &format!("{pointer}/type"), Some(1))
+    );
+    assert_eq!(rule(r##"{"$ref": "missing.json"}"##).0, "bad-reference");
+}
+
+#[test]
+fn a_pattern_that_only_some_engines_know_is_a_warning() {
+    let dir = catalogue(&[(
+        "domain/rule/created.v1.json",
+        r#"{"properties": {"a": {"type": "string", "pattern": "^(?i)a$"}}}"#,
+    )]);
+    let loaded = load(dir.path());
+
+    assert_eq!(loaded.diagnostics.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["foreign-pattern"]);
+    assert!(generate(&loaded).is_ok());
+}

@@ -22,6 +22,13 @@ pub(crate) const BAD_MANIFEST: Rule = rule(
     "--- eventsmith.toml\nroot = \"rules\"\n",
 );
 
+pub(crate) const BAD_PATTERN: Rule = rule(
+    "bad-pattern",
+    "A pattern that the validator's engine cannot run, or reads differently from ECMA-262, would refuse valid payloads at run time.",
+    r#"{"type": "object", "properties": {"name": {"type": "string", "pattern": "^[\\w-.]+$", "maxLength": 64}}}"#,
+    r#"{"type": "object", "properties": {"name": {"type": "string", "pattern": "^[\\w.-]+$", "maxLength": 64}}}"#,
+);
+
 pub(crate) const BAD_REFERENCE: Rule = rule(
     "bad-reference",
     "A `$ref` must lead to a schema of the catalogue: nothing is ever fetched from the network.",
@@ -75,6 +82,17 @@ pub(crate) const FOREIGN_DIALECT: Rule = Rule {
          read as draft 2020-12.",
         r#"{"$schema": "https://example.org/our-own", "type": "object"}"#,
         r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}"#,
+    )
+};
+
+pub(crate) const FOREIGN_PATTERN: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "foreign-pattern",
+        "Patterns of JSON Schema are regular expressions of ECMA-262. What only some engines know, as `(?i)` or `a++`, other \
+         validators refuse or read differently.",
+        r#"{"type": "object", "properties": {"code": {"type": "string", "pattern": "^(?i)ab$", "maxLength": 2}}}"#,
+        r#"{"type": "object", "properties": {"code": {"type": "string", "pattern": "^[Aa][Bb]$", "maxLength": 2}}}"#,
     )
 };
 
