@@ -3,12 +3,13 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use eventsmith_codegen::diagnostic::has_errors;
 use eventsmith_codegen::{Diagnostic, Loaded, load, manifest};
 
 use crate::output::note;
+use crate::outside::refuse_link_out;
 
 /// Where the schemas are.
 #[derive(Args)]
@@ -22,7 +23,10 @@ impl Schemas {
     /// Loads the catalogue, whatever is wrong with it.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
         let dir = match &self.schemas {
-            Some(dir) if dir.join(manifest::FILE_NAME).is_file() => dir.clone(),
+            Some(dir) if dir.join(manifest::FILE_NAME).is_file() => {
+                refuse_link_out(dir).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
+                dir.clone()
+            }
             Some(dir) => bail!("no {} in {}", manifest::FILE_NAME, dir.display()),
             None => nearest()?,
         };

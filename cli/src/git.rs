@@ -10,6 +10,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
 
+mod links;
+
+use links::Entry;
+
 /// The repository that holds a folder.
 pub(crate) struct GitRepository {
     /// Where git runs.
@@ -61,6 +65,14 @@ impl GitRepository {
         Ok(run(&self.here, ["rev-parse", "--verify", commit.as_str()])?.trim().to_owned())
     }
 
+    /// The newest commit that the checked out state and another commit both come from, if there is one.
+    pub(crate) fn merge_base(&self, commit: &str) -> anyhow::Result<Option<String>> {
+        let found = git(&self.here).args(["merge-base", "HEAD", commit]).stdin(Stdio::null()).output();
+        let found = found.context("git cannot be run")?;
+        let base = str::from_utf8(&found.stdout).unwrap_or_default().trim();
+        Ok((found.status.success() && !base.is_empty()).then(|| base.to_owned()))
+    }
+
     /// Whether the clone leaves out older commits.
     pub(crate) fn is_shallow(&self) -> anyhow::Result<bool> {
         Ok(run(&self.here, ["rev-parse", "--is-shallow-repository"])?.trim() == "true")
@@ -102,40 +114,52 @@ pub(crate) struct GitObjects<'a> {
 }
 
 impl GitObjects<'_> {
-    /// The wanted files of the repository's folder as of a commit; none where it had no such folder.
-    /// Symbolic links and submodules are left out.
+    /// The wanted files of the repository's folder as of a commit, and those that its links lead to; none where it had no such
+    /// folder.
+    ///
+    /// # Errors
+    /// Git fails, or what is wanted lies where it cannot be looked at: behind a link out of the folder, or in a submodule.
     pub(crate) fn files(&mut self, commit: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Files> {
-        let mut files = Files::new();
-        for (path, id) in self.listed(commit)? {
-            if wanted(&path) {
-                files.insert(path, self.blob(&id)?);
-            }
-        }
-        Ok(files)
+        let entries = self.listed(commit)?;
+        let found = links::resolved(&entries, wanted).map_err(|error| anyhow!("in the revision {commit}, {error}"))?;
+        found.into_iter().map(|(path, id)| Ok((path, self.blob(&id)?))).collect()
     }
 
-    /// The regular files of the folder with the ids of their blobs.
-    fn listed(&self, commit: &str) -> anyhow::Result<Vec<(String, String)>> {
+    /// Everything in the folder.
+    fn listed(&mut self, commit: &str) -> anyhow::Result<BTreeMap<String, Entry>> {
         let GitRepository { here, folder } = self.repository;
         // In a commit without the folder the listing is empty, which is no error.
-        let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit];
+        let mut arguments = vec!["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit];
         if !folder.is_empty() {
             arguments.push(folder);
         }
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let listing = output(here, arguments)?;
-        let mut files = Vec::new();
+        let mut entries = BTreeMap::new();
         for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-            // A catalogue has no file whose name is not UTF-8.
-            let Ok(entry) = str::from_utf8(entry) else { continue };
+            let Ok(entry) = str::from_utf8(entry) else {
+                if entry.ends_with(b".json") {
+                    bail!("in the revision {commit}, the name of {} is not UTF-8", String::from_utf8_lossy(entry));
+                }
+                continue;
+            };
             let (meta, path) = entry.split_once('\t').context("git ls-tree printed an entry of an unknown form")?;
             let mut meta = meta.split(' ');
             let (mode, id) = (meta.next().unwrap_or_default(), meta.nth(1).unwrap_or_default());
-            if let (true, Some(path)) = (mode.starts_with("100"), path.strip_prefix(&below)) {
-                files.push((path.to_owned(), id.to_owned()));
-            }
+            let Some(path) = path.strip_prefix(&below) else {
+                if mode == "120000" || mode == "160000" {
+                    bail!("in the revision {commit}, {path} is a symbolic link or a submodule; name its folder itself");
+                }
+                continue;
+            };
+            let entry = match mode {
+                "120000" => Entry::Link(String::from_utf8_lossy(&self.blob(id)?).into_owned()),
+                "160000" => Entry::Submodule,
+                _ => Entry::File(id.to_owned()),
+            };
+            entries.insert(path.to_owned(), entry);
         }
-        Ok(files)
+        Ok(entries)
     }
 
     /// The content of a blob, read once.

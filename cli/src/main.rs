@@ -10,6 +10,7 @@ mod exit;
 mod format;
 mod git;
 mod output;
+mod outside;
 mod progress;
 mod topology;
 

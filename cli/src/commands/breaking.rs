@@ -15,6 +15,7 @@ use crate::exit::ExitStatus;
 use crate::format::{self, Extra, Finding, FindingFormat, Report};
 use crate::git::{Files, GitObjects, GitRepository};
 use crate::output::{Out, note};
+use crate::outside::refuse_link_out;
 
 /// Compare the catalogue with an earlier one: what is published may change only compatibly
 ///
@@ -33,6 +34,9 @@ pub(crate) struct Breaking {
     /// Compare with every revision before REF too [default: what eventsmith.toml says, or else false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     transitive: Option<bool>,
+    /// Compare with REF as it is, also where the current branch left it earlier: then what REF got since counts as removed
+    #[arg(long)]
+    tip: bool,
     /// Let changes pass that could be neither proved nor refuted
     #[arg(long)]
     allow_undecided: bool,
@@ -64,10 +68,12 @@ impl Breaking {
         };
         let folder = Path::new(&self.against);
         let mut result = if !self.against.is_empty() && folder.join(manifest::FILE_NAME).is_file() {
+            refuse_ambiguous(&self.against, &current)?;
+            refuse_link_out(folder).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
             compare(&load(folder), &current, policy)
         } else {
             let is_transitive = self.transitive.unwrap_or(configured.transitive);
-            against_revision(&self.against, &current, policy, is_transitive)?
+            against_revision(&self.against, &current, policy, is_transitive, self.tip)?
         };
         if self.allow_undecided {
             let undecided = result.findings.iter_mut().filter(|finding| finding.rule == "undecided-change");
@@ -91,7 +97,23 @@ impl Breaking {
     }
 }
 
-fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive: bool) -> anyhow::Result<Comparisons> {
+/// A name that means a folder and a revision is neither.
+fn refuse_ambiguous(name: &str, current: &Loaded) -> anyhow::Result<()> {
+    if GitRepository::of(&current.catalogue.dir).and_then(|repository| repository.commit(name)).is_ok() {
+        bail!(
+            "{name:?} is a folder and a git revision; write ./{name} for the folder, refs/heads/{name} for the branch"
+        );
+    }
+    Ok(())
+}
+
+fn against_revision(
+    name: &str,
+    current: &Loaded,
+    policy: Policy,
+    is_transitive: bool,
+    tip: bool,
+) -> anyhow::Result<Comparisons> {
     let resolved = GitRepository::of(&current.catalogue.dir)
         .and_then(|repository| repository.commit(name).map(|commit| (repository, commit)));
     let (repository, commit) = resolved.map_err(|error| match Path::new(name).is_dir() {
@@ -100,6 +122,31 @@ fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive:
             anyhow!("{name:?} is neither a folder with an {} nor a git revision: {error:#}", manifest::FILE_NAME)
         }
     })?;
+    let is_shallow = repository.is_shallow()?;
+    if is_transitive && is_shallow {
+        bail!(
+            "the clone is shallow, so that earlier revisions cannot be compared; fetch them (git fetch --unshallow, or fetch-depth: 0 \
+             in a workflow), or say --transitive=false"
+        );
+    }
+    let base = if tip { None } else { repository.merge_base(&commit)? };
+    let commit = match base {
+        Some(base) if base != commit => {
+            note(format_args!(
+                "note: compared with {}, where this branch left {name}; --tip compares with {name} itself",
+                short(&base)
+            ));
+            base
+        }
+        None if !tip => {
+            let why = if is_shallow { "the clone is shallow" } else { "nothing is shared with it" };
+            note(format_args!(
+                "note: compared with {name} itself, as {why} and it is unknown where this branch left it"
+            ));
+            commit
+        }
+        _ => commit,
+    };
     let mut objects = repository.objects()?;
     let files = objects.files(&commit, is_part)?;
     if !files.contains_key(manifest::FILE_NAME) {
@@ -107,16 +154,11 @@ fn against_revision(name: &str, current: &Loaded, policy: Policy, is_transitive:
         bail!("the revision {name} has no {} in {folder}; was the catalogue moved?", manifest::FILE_NAME);
     }
     let commits = if is_transitive { repository.history(&commit)? } else { Vec::new() };
-    let mut history = History { objects, commits: commits.into_iter(), last: files.clone(), seen: 0, failure: None };
+    let mut history = History { objects, commits: commits.into_iter(), last: files.clone(), failure: None };
     let previous = from_files(name, files);
     let result = compare_all(&mut history, &previous, current, policy);
     if let Some(error) = history.failure {
         return Err(error);
-    }
-    if is_transitive && repository.is_shallow()? {
-        let seen = history.seen;
-        let revisions = if seen == 1 { "revision of the catalogue was" } else { "revisions of the catalogue were" };
-        note(format_args!("note: the clone is shallow, and only {seen} {revisions} seen"));
     }
     Ok(result)
 }
@@ -126,8 +168,6 @@ struct History<'a> {
     objects: GitObjects<'a>,
     commits: std::vec::IntoIter<String>,
     last: Files,
-    /// How many commits held a catalogue.
-    seen: usize,
     failure: Option<anyhow::Error>,
 }
 
@@ -139,7 +179,6 @@ impl Iterator for History<'_> {
             let commit = self.commits.next()?;
             match self.objects.files(&commit, is_part) {
                 Ok(files) => {
-                    self.seen += usize::from(files.contains_key(manifest::FILE_NAME));
                     if files.contains_key(manifest::FILE_NAME) && files != self.last {
                         self.last.clone_from(&files);
                         return Some(from_files(short(&commit), files));

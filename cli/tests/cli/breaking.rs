@@ -289,7 +289,7 @@ fn what_was_broken_before_is_a_warning_and_the_rest_is_compared() {
 
 #[cfg(unix)]
 #[test]
-fn links_in_the_repository_are_not_followed() {
+fn a_link_in_a_revision_is_the_file_that_it_leads_to() {
     let repository = Repository::with(&[(EVENT, &named(10))]);
     let link = repository.0.path().join("schemas/domain/rule/linked.v1.json");
     std::os::unix::fs::symlink("created.v1.json", &link).unwrap();
@@ -299,13 +299,82 @@ fn links_in_the_repository_are_not_followed() {
 
     assert_eq!(
         (run.status, run.stderr.as_str()),
-        (0, "0 compatible, 2 identical, 0 breaking, 0 undecided\n"),
+        (0, "0 compatible, 4 identical, 0 breaking, 0 undecided\n"),
         "{run:?}"
     );
+    // What changes behind the link changes the event, and so does its removal.
+    repository.0.write(EVENT, &named(5));
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+    assert_eq!((run.status, run.stdout.matches("[breaking-change]").count()), (1, 2), "{run:?}");
+    repository.remove("schemas/domain/rule/linked.v1.json");
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+    assert!(run.stdout.contains("[removed-event]"), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_revision_holds_behind_links_out_and_in_submodules_is_never_passed() {
+    let repository = Repository::with(&[(EVENT, &named(10)), ("secret.json", "{}")]);
+    let link = repository.0.path().join("schemas/common.json");
+    std::os::unix::fs::symlink("../secret.json", &link).unwrap();
+    repository.commit(&[]);
+    std::fs::remove_file(&link).unwrap();
+
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("common.json is a symbolic link"), "{run:?}");
+    repository.commit(&[]);
+    let other = Repository::with(&[(EVENT, &named(10))]);
+    let from = other.0.path().display().to_string();
+    repository.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        &from,
+        "schemas/domain/shared",
+    ]);
+    repository.commit(&[]);
+    let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("domain/shared is a submodule"), "{run:?}");
 }
 
 #[test]
-fn a_shallow_clone_is_enough_and_says_so_where_history_matters() {
+fn a_branch_is_compared_with_where_it_left_the_other_one() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    repository.git(&["branch", "feature"]);
+    repository.commit(&[("schemas/domain/rule/added.v1.json", &named(3)), (EVENT, &named(20))]);
+    repository.git(&["checkout", "--quiet", "feature"]);
+
+    let run = repository.run(&["--against", "main", "--schemas", "schemas"]);
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
+    assert!(run.stderr.contains("where this branch left main"), "{run:?}");
+
+    let run = repository.run(&["--against", "main", "--tip", "--schemas", "schemas"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stdout.contains("[removed-event]"), "{run:?}");
+}
+
+#[test]
+fn a_branch_beside_a_folder_of_its_name_is_asked_for() {
+    let repository = Repository::with(&[(EVENT, &named(10))]);
+    repository.git(&["branch", "cat"]);
+    repository.0.write("cat/eventsmith.toml", MANIFEST);
+
+    let run = repository.run(&["--against", "cat", "--schemas", "schemas"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("./cat") && run.stderr.contains("refs/heads/cat"), "{run:?}");
+
+    for name in ["./cat", "refs/heads/cat"] {
+        assert_eq!(repository.run(&["--against", name, "--schemas", "schemas"]).status, 0);
+    }
+}
+
+#[test]
+fn a_shallow_clone_is_enough_but_where_history_matters() {
     let repository = Repository::with(&[(EVENT, &named(5))]);
     repository.commit(&[(EVENT, &named(10))]);
     let folder = Folder::with(&[]);
@@ -321,8 +390,8 @@ fn a_shallow_clone_is_enough_and_says_so_where_history_matters() {
     );
 
     let run = run_in(&clone, &["--against", "HEAD", "--schemas", "schemas", "--transitive"]);
-    assert_eq!(run.status, 0, "{run:?}");
-    assert!(run.stderr.starts_with("note: the clone is shallow, and only 1 revision"), "{run:?}");
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("the clone is shallow") && run.stderr.contains("--unshallow"), "{run:?}");
 }
 
 #[test]

@@ -262,3 +262,30 @@ fn a_payload_with_very_many_violations_is_told_in_a_hundred() {
     assert_eq!((long.status, long.stdout.matches("error[bad-payload]").count()), (1, 2), "{long:?}");
     assert!(long.stdout.len() < 4_000, "{} bytes", long.stdout.len());
 }
+
+#[cfg(unix)]
+#[test]
+fn links_out_of_the_folder_are_not_followed_and_not_passed() {
+    use std::os::unix::fs::symlink;
+
+    let outside = Folder::with(&[("secret.json", "hunter2"), ("schemas/eventsmith.toml", "root = \"hunter2\"")]);
+    let folder = Folder::with(&[
+        ("schemas/eventsmith.toml", "root = \"rules\""),
+        ("schemas/domain/rule/created.v1.json", "{}"),
+        ("payloads/a.json", "{}"),
+    ]);
+    symlink(outside.path().join("secret.json"), folder.path().join("payloads/b.json")).unwrap();
+    symlink(outside.path().join("schemas"), folder.path().join("linked")).unwrap();
+    symlink(".", folder.path().join("payloads/one")).unwrap();
+    symlink(".", folder.path().join("payloads/two")).unwrap();
+
+    for argument in ["payloads", "payloads/b.json", "payloads/**/*.json", "payloads/*.json"] {
+        let run = folder.run(&["validate", "--schemas", "schemas", "--event", "rule.created", argument]);
+        assert_eq!(run.status, 2, "{run:?}");
+        assert!(run.stderr.contains("b.json is a symbolic link out of"), "{run:?}");
+        assert!(!format!("{run:?}").contains("hunter2"), "{run:?}");
+    }
+    let run = folder.run(&["lint", "--schemas", "linked"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("linked is a symbolic link out of") && !run.stderr.contains("hunter2"), "{run:?}");
+}

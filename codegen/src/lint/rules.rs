@@ -34,6 +34,7 @@ impl Rule {
 pub const RULES: &[Rule] = &[
     payload::BAD_ENVELOPE,
     loading::BAD_JSON,
+    loading::BAD_LINK,
     loading::BAD_MANIFEST,
     loading::BAD_PATTERN,
     payload::BAD_PAYLOAD,

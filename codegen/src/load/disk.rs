@@ -1,4 +1,4 @@
-//! The files of a catalogue's folder.
+//! The files of a catalogue's folder. What lies outside of it is never read: a stranger's pull request may hold any link.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,9 @@ use crate::manifest;
 
 use super::part::{Texts, is_part, is_skipped};
 
+/// The longest file that is read, 16 MiB; the largest public schemas have a third of it.
+const LONGEST: u64 = 16 << 20;
+
 /// The folder of the nearest `eventsmith.toml`, from `start` upward.
 pub fn find(start: &Path) -> Option<PathBuf> {
     start.ancestors().find(|dir| dir.join(manifest::FILE_NAME).is_file()).map(Path::to_owned)
@@ -15,37 +18,149 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 
 /// Reads every file of a folder that is part of its catalogue.
 pub(super) fn read(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Texts {
+    let Ok(top) = fs::canonicalize(dir) else { return Texts::new() };
     let mut files = vec![manifest::FILE_NAME.to_owned()];
     list(dir, "", &mut files, diagnostics);
-    let text = |path: String| {
-        let text = fs::read_to_string(dir.join(&path)).map_err(|error| error.to_string());
-        (path, text)
+    let mut texts = Texts::new();
+    for path in files {
+        match text(dir, &top, &path) {
+            Ok(text) => {
+                texts.insert(path, text);
+            }
+            Err(message) => {
+                let help = "copy the file here; a link may lead to another file of the catalogue only";
+                diagnostics.push(Diagnostic::error("bad-link", path, message, help));
+            }
+        }
+    }
+    texts
+}
+
+/// The text of a file, or why it has none; an error if it is a link that is not followed.
+fn text(dir: &Path, top: &Path, path: &str) -> Result<Result<String, String>, String> {
+    let file = dir.join(path);
+    if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {
+        let Ok(target) = fs::canonicalize(&file) else { return Err("the symbolic link leads nowhere".to_owned()) };
+        let below = target.strip_prefix(top).map_err(|_| "the symbolic link leads out of the catalogue".to_owned())?;
+        let below = below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+        if !is_part(&below) || (below == manifest::FILE_NAME) != (path == manifest::FILE_NAME) {
+            return Err("the symbolic link leads to what is no schema file".to_owned());
+        }
+    }
+    let content = match fs::metadata(&file) {
+        Ok(found) if !found.is_file() => Err("it is no regular file".to_owned()),
+        Ok(found) if found.len() > LONGEST => Err(format!("it is longer than {} MiB", LONGEST >> 20)),
+        Ok(_) => fs::read_to_string(&file).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     };
-    files.into_iter().map(text).collect()
+    Ok(content)
 }
 
 fn list(dir: &Path, below: &str, files: &mut Vec<String>, diagnostics: &mut Vec<Diagnostic>) {
+    let unreadable = |message: String, help: &str| Diagnostic::error("unreadable", below, message, help);
     let entries = match fs::read_dir(dir.join(below)) {
         Ok(entries) => entries,
         Err(error) => {
             let message = format!("{} cannot be read: {error}", dir.join(below).display());
-            diagnostics.push(Diagnostic::error("unreadable", below, message, "check that the folder exists"));
+            diagnostics.push(unreadable(message, "check that the folder exists"));
             return;
         }
     };
-    for entry in entries.flatten() {
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                diagnostics.push(unreadable(format!("a file cannot be read: {error}"), "look at the disk"));
+                continue;
+            }
+        };
         let Ok(name) = entry.file_name().into_string() else {
             let message = format!("the name of {} is not UTF-8", entry.path().display());
-            diagnostics.push(Diagnostic::error("unreadable", below, message, "rename the file"));
+            diagnostics.push(unreadable(message, "rename the file"));
             continue;
         };
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         if entry.path().is_dir() {
-            if !is_skipped(&name, below.is_empty()) {
+            if is_skipped(&name, below.is_empty()) {
+                continue;
+            }
+            if is_link {
+                // It may lead out of the catalogue or back up, and git's revisions do not hold what is in it.
+                let message = "a folder that is a symbolic link is not looked at";
+                let help = "make it a folder of its own, or link single files within the catalogue";
+                diagnostics.push(Diagnostic::error("bad-link", path, message, help));
+            } else {
                 list(dir, &path, files, diagnostics);
             }
         } else if path != manifest::FILE_NAME && is_part(&path) {
             files.push(path);
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("schemas/domain/rule")).unwrap();
+        fs::write(dir.path().join("secret"), "hunter2").unwrap();
+        fs::write(dir.path().join("schemas/.env"), "hunter2").unwrap();
+        fs::write(dir.path().join("schemas/eventsmith.toml"), "root = \"rules\"").unwrap();
+        fs::write(dir.path().join("schemas/domain/rule/a.v1.json"), "{}").unwrap();
+        dir
+    }
+
+    fn links(at: &str, target: &str) -> (Vec<String>, Vec<Diagnostic>) {
+        let dir = folder();
+        let schemas = dir.path().join("schemas");
+        let _ = fs::remove_file(schemas.join(at));
+        symlink(target, schemas.join(at)).unwrap();
+        let loaded = super::super::read(&schemas);
+        (loaded.files, loaded.diagnostics)
+    }
+
+    #[test]
+    fn a_link_to_a_schema_of_the_catalogue_is_that_schema() {
+        let (files, diagnostics) = links("domain/rule/b.v1.json", "a.v1.json");
+
+        assert_eq!((files.len(), diagnostics.len()), (2, 0), "{diagnostics:?}");
+    }
+
+    #[test]
+    fn a_link_elsewhere_is_an_error_that_shows_nothing_of_what_is_there() {
+        for (at, target) in [
+            ("domain/rule/b.v1.json", "../../../secret"),
+            ("domain/rule/b.v1.json", "../../.env"),
+            ("domain/rule/b.v1.json", "/etc/passwd"),
+            ("domain/rule/b.v1.json", "nowhere.json"),
+            ("domain/rule/b.v1.json", "b.v1.json"),
+            ("domain/rule/b.v1.json", "/dev/zero"),
+            ("eventsmith.toml", "../secret"),
+        ] {
+            let (_, diagnostics) = links(at, target);
+            assert!(diagnostics.iter().any(|found| found.rule == "bad-link" && found.file == at), "{diagnostics:?}");
+            assert!(!format!("{diagnostics:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn folders_that_are_links_are_not_walked_however_they_turn() {
+        let dir = folder();
+        let schemas = dir.path().join("schemas");
+        for name in ["one", "two"] {
+            symlink(".", schemas.join("domain").join(name)).unwrap();
+        }
+        let loaded = super::super::read(&schemas);
+
+        assert_eq!(loaded.files, ["domain/rule/a.v1.json"]);
+        let found: Vec<(&str, &str)> =
+            loaded.diagnostics.iter().map(|found| (found.rule, found.file.as_str())).collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.contains(&("bad-link", "domain/one")) && found.contains(&("bad-link", "domain/two")));
     }
 }

@@ -14,6 +14,14 @@ pub(crate) const BAD_JSON: Rule = rule(
     r#"{"type": "object"}"#,
 );
 
+pub(crate) const BAD_LINK: Rule = rule(
+    "bad-link",
+    "A symbolic link may lead to another schema file of the catalogue. What lies outside is not read, and shown to nobody, whatever \
+     a link says; folders that are links are not looked at, as git's revisions hold nothing of them.",
+    "A link `domain/rule/created.v1.json` to a file outside of the catalogue.",
+    "A copy of that file.",
+);
+
 pub(crate) const BAD_MANIFEST: Rule = rule(
     "bad-manifest",
     "`eventsmith.toml` names the root of all subjects and whatever else it says in the words of its format; what it says in \

@@ -68,7 +68,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "cli/src",
         floors: &[
-            &["exit", "git", "output"],
+            &["exit", "git", "outside", "output"],
             &["format"],
             &["catalogue", "connect", "progress", "topology"],
             &["commands"],

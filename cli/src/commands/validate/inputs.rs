@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use eventsmith_codegen::payload::Input;
 
+use crate::outside::{refuse_link_out, refuse_link_out_of};
+
 /// The extensions of payload files in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
@@ -14,15 +16,18 @@ pub(super) fn files(arguments: &[String]) -> (Vec<String>, Vec<(String, String)>
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for argument in arguments {
         let path = Path::new(argument);
-        let found = if path.is_dir() {
-            below(path).map_err(|error| format!("{argument} cannot be read: {error}")).and_then(|files| {
-                match files.len() {
+        let found = if let Err(problem) = refuse_link_out(path) {
+            Err(problem)
+        } else if path.is_dir() {
+            fs::canonicalize(path)
+                .and_then(|top| below(&top, path, &mut problems))
+                .map_err(|error| format!("{argument} cannot be read: {error}"))
+                .and_then(|files| match files.len() {
                     0 => {
                         Err(format!("{argument} holds no payload: no file below it ends with .json, .ndjson or .jsonl"))
                     }
                     _ => Ok(files),
-                }
-            })
+                })
         } else if argument != "-" && !path.exists() && argument.contains(['*', '?', '[']) {
             matches(argument)
         } else {
@@ -45,8 +50,8 @@ pub(super) fn input(name: &str) -> Input {
     Input { name: name.into(), open: Box::new(open) }
 }
 
-/// The payload files below a folder, in order; hidden folders are left out.
-fn below(folder: &Path) -> io::Result<Vec<String>> {
+/// The payload files below a folder, in order; hidden folders are left out. A link out of the folder is a problem.
+fn below(top: &Path, folder: &Path, problems: &mut Vec<(String, String)>) -> io::Result<Vec<String>> {
     let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     let mut files = Vec::new();
@@ -56,10 +61,14 @@ fn below(folder: &Path) -> io::Result<Vec<String>> {
         // A link to a folder is not followed: it may lead back up.
         if entry.file_type()?.is_dir() {
             if !is_hidden {
-                files.extend(below(&path)?);
+                files.extend(below(top, &path, problems)?);
             }
         } else if path.is_file() && path.extension().is_some_and(|end| EXTENSIONS.iter().any(|known| end == *known)) {
-            files.push(path.display().to_string());
+            let name = path.display().to_string();
+            match refuse_link_out_of(top, &path) {
+                Ok(()) => files.push(name),
+                Err(problem) => problems.push((name, problem)),
+            }
         }
     }
     Ok(files)
@@ -70,7 +79,8 @@ fn matches(pattern: &str) -> Result<Vec<String>, String> {
     let paths = glob::glob(pattern).map_err(|error| format!("{pattern} is no pattern: {}", error.msg))?;
     let paths = paths.collect::<Result<Vec<_>, _>>();
     let paths = paths.map_err(|error| format!("{} cannot be read: {}", error.path().display(), error.error()))?;
-    let files: Vec<String> =
-        paths.into_iter().filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+    let paths: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
+    paths.iter().try_for_each(|path| refuse_link_out(path))?;
+    let files: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() { Err(format!("{pattern} matches no file")) } else { Ok(files) }
 }
