@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use eventsmith_codegen::payload::Input;
+use glob::{MatchOptions, Pattern};
 
 use crate::outside::{refuse_link_out, refuse_link_out_of};
 
@@ -76,11 +77,44 @@ fn below(top: &Path, folder: &Path, problems: &mut Vec<(String, String)>) -> io:
 
 /// The files that a pattern matches, in order.
 fn matches(pattern: &str) -> Result<Vec<String>, String> {
-    let paths = glob::glob(pattern).map_err(|error| format!("{pattern} is no pattern: {}", error.msg))?;
-    let paths = paths.collect::<Result<Vec<_>, _>>();
-    let paths = paths.map_err(|error| format!("{} cannot be read: {}", error.path().display(), error.error()))?;
-    let paths: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
+    let compiled = Pattern::new(pattern).map_err(|error| format!("{pattern} is no pattern: {}", error.msg))?;
+    let mut paths = Vec::new();
+    // Where folders of any depth are meant, links to folders are not followed: two that lead back up have no end.
+    if let Some((start, _)) = pattern.split_once("**") {
+        let (start, _) = start.rsplit_once('/').unwrap_or_default();
+        if start.contains(['*', '?', '[']) {
+            return Err(format!("{pattern} has a folder to look for before **; name it, or begin with **"));
+        }
+        let start = if pattern.starts_with('/') && start.is_empty() { "/" } else { start };
+        let top = if start.is_empty() { Path::new(".") } else { Path::new(start) };
+        walk(top, Path::new(start), &mut paths)
+            .map_err(|error| format!("{} cannot be read: {error}", top.display()))?;
+        let separated = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        paths.retain(|path| compiled.matches_path_with(path, separated));
+    } else {
+        let found = glob::glob(pattern).map_err(|error| format!("{pattern} is no pattern: {}", error.msg))?;
+        for path in found {
+            paths.push(path.map_err(|error| format!("{} cannot be read: {}", error.path().display(), error.error()))?);
+        }
+    }
+    paths.retain(|path| path.is_file());
     paths.iter().try_for_each(|path| refuse_link_out(path))?;
     let files: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     if files.is_empty() { Err(format!("{pattern} matches no file")) } else { Ok(files) }
+}
+
+/// Everything below a folder that is no folder, in order, without what links to folders lead to; `name` is what the folder is
+/// called in the paths.
+fn walk(folder: &Path, name: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = name.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), &name, paths)?;
+        } else {
+            paths.push(name);
+        }
+    }
+    Ok(())
 }
