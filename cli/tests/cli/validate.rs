@@ -210,3 +210,20 @@ fn what_cannot_run_exits_with_two_and_says_nothing_on_stdout() {
         assert!(run.stderr.contains(said), "{}", run.stderr);
     }
 }
+
+#[test]
+fn the_alternative_of_a_union_and_the_cause_are_named() {
+    let of = |kind: &str, most: u32| {
+        format!(
+            r#"{{"type": "object", "required": ["kind"], "properties": {{"kind": {{"const": "{kind}"}}, "n": {{"type": "integer", "maximum": {most}}}}}}}"#
+        )
+    };
+    let schema = format!(r#"{{"oneOf": [{}, {}]}}"#, of("a", 5), of("b", 10));
+    let folder = Folder::with(&[("eventsmith.toml", "root = \"rules\""), ("domain/rule/created.v1.json", &schema)]);
+    let said = |payload: &str| folder.run_with(&["validate", "--event", "rule.created", "-"], payload).stdout;
+
+    let too_much = said(r#"{"kind": "b", "n": 11}"#);
+    assert!(too_much.contains("^ /n") && too_much.contains("at most 10 (oneOf/1), found 11"), "{too_much}");
+    let unknown = said(r#"{"kind": "c"}"#);
+    assert!(unknown.contains("^ /kind") && unknown.contains(r#"one of "a", "b""#), "{unknown}");
+}

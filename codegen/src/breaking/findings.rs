@@ -64,6 +64,8 @@ impl Pair<'_> {
             message: String::new(),
             missing: None,
             unexpected: Vec::new(),
+            expected: None,
+            alternative: None,
         };
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));

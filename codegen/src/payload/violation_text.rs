@@ -41,13 +41,16 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
         };
         return fault.unexpected.iter().map(unexpected).collect();
     }
+    let of = fault.alternative.as_ref().map(|alternative| format!(" ({alternative})")).unwrap_or_default();
     let (expected, found, message, is_from_schema) = if let Some(name) = &fault.missing {
         let found = only(whole);
-        (format!("the property {name:?}"), found, format!("missing property {name:?}"), true)
+        (format!("the property {name:?}{of}"), found, format!("missing property {name:?}{of}"), true)
     } else {
         let found = found(keyword, whole);
-        match value.and_then(|value| expected(keyword, value)) {
+        let said = fault.expected.clone().map(|expected| cut(expected, 2 * LIMIT));
+        match said.or_else(|| value.and_then(|value| expected(keyword, value))) {
             Some(expected) => {
+                let expected = format!("{expected}{of}");
                 let message = format!("expected {expected}, found {found}");
                 (expected, found, message, true)
             }
@@ -90,7 +93,7 @@ fn expected(keyword: &str, value: &Value) -> Option<String> {
         ("oneOf", Value::Array(branches)) => format!("a value of exactly one of {} shapes", branches.len()),
         ("anyOf", Value::Array(branches)) => format!("a value of one of {} shapes", branches.len()),
         ("contains" | "minContains", _) => "an item of the shape that `contains` describes".to_owned(),
-        ("not", _) => "a value that `not` does not describe".to_owned(),
+        ("not", schema) => format!("no match of {}", short(schema)),
         (_, Value::Bool(false)) => "nothing here".to_owned(),
         _ => return None,
     })

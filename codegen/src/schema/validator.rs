@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::json::Json;
-use jsonschema::{Retrieve, ValidationOptions};
+use jsonschema::{Retrieve, ValidationError, ValidationOptions};
 use serde_json::Value;
+
+use super::alternatives::{self, Cause, alternative};
 
 /// A place in a schema file and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,33 +22,96 @@ pub struct Fault {
     pub missing: Option<String>,
     /// The properties that the instance should not have.
     pub unexpected: Vec<String>,
+    /// What is expected there, where the keyword's value does not say it.
+    pub expected: Option<String>,
+    /// The alternative of a union that was meant, as `oneOf/1`.
+    pub alternative: Option<String>,
 }
 
 impl Fault {
     pub(super) fn in_schema(pointer: &str, message: String) -> Self {
         let pointer = pointer.to_owned();
-        Self { pointer, keyword: String::new(), message, missing: None, unexpected: Vec::new() }
+        Self {
+            pointer,
+            keyword: String::new(),
+            message,
+            missing: None,
+            unexpected: Vec::new(),
+            expected: None,
+            alternative: None,
+        }
     }
 }
 
-pub(super) fn faults<'a>(errors: impl Iterator<Item = jsonschema::ValidationError<'a>>) -> Vec<Fault> {
-    let fault = |error: jsonschema::ValidationError<'_>| {
-        let (missing, unexpected) = match error.kind() {
-            Kind::Required { property } => (property.as_str().map(str::to_owned), Vec::new()),
-            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-                (None, unexpected.clone())
-            }
-            _ => (None, Vec::new()),
-        };
-        Fault {
-            pointer: error.instance_path().as_str().to_owned(),
-            keyword: error.schema_path().as_str().to_owned(),
-            message: error.to_string(),
-            missing,
-            unexpected,
+pub(super) fn faults<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> Vec<Fault> {
+    errors.map(|error| fault(&error)).collect()
+}
+
+fn fault(error: &ValidationError<'_>) -> Fault {
+    let (missing, unexpected) = match error.kind() {
+        Kind::Required { property } => (property.as_str().map(str::to_owned), Vec::new()),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            (None, unexpected.clone())
+        }
+        _ => (None, Vec::new()),
+    };
+    let expected = match error.kind() {
+        Kind::OneOfMultipleValid { context } => {
+            let fits = |(index, errors): (usize, &Vec<_>)| errors.is_empty().then(|| format!("oneOf/{index}"));
+            let fitting: Vec<String> = context.iter().enumerate().filter_map(fits).collect();
+            Some(format!("a match of one alternative only, not of {}", fitting.join(" and ")))
+        }
+        _ => None,
+    };
+    Fault {
+        pointer: error.instance_path().as_str().to_owned(),
+        keyword: error.schema_path().as_str().to_owned(),
+        message: error.to_string(),
+        missing,
+        unexpected,
+        expected,
+        alternative: None,
+    }
+}
+
+/// What is wrong, with the causes below unions in place of the unions' errors.
+fn explained(error: &ValidationError<'_>) -> Vec<Fault> {
+    let mut causes = Vec::new();
+    alternatives::causes(error, &mut causes);
+    let of_cause = |cause: Cause<'_, '_>| match cause {
+        Cause::Error(error) => {
+            let fault = fault(error);
+            let alternative = alternative(&fault.keyword).filter(|_| fault.expected.is_none());
+            Fault { alternative, ..fault }
+        }
+        Cause::None { union, causes } => {
+            let place = causes.first().map_or(union.instance_path(), |cause| cause.instance_path());
+            let expected = match alternatives::values(&causes) {
+                Some(values) => {
+                    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                    if values.len() == 1 { values.join("") } else { format!("one of {}", values.join(", ")) }
+                }
+                None => {
+                    let mut each: Vec<String> = causes.iter().flat_map(|cause| asked(cause)).collect();
+                    each.dedup();
+                    each.join(" or ")
+                }
+            };
+            Fault { pointer: place.as_str().to_owned(), expected: Some(expected), ..fault(union) }
         }
     };
-    errors.map(fault).collect()
+    causes.into_iter().map(of_cause).collect()
+}
+
+/// The types or values that an alternative asks for.
+fn asked(cause: &ValidationError<'_>) -> Vec<String> {
+    match cause.kind() {
+        Kind::Type { kind: TypeKind::Single(name) } => vec![format!("type {name}")],
+        Kind::Type { kind: TypeKind::Multiple(types) } => types.iter().map(|name| format!("type {name}")).collect(),
+        Kind::Constant { expected_value } => vec![expected_value.to_string()],
+        Kind::Enum { options } => vec![format!("one of {options}")],
+        _ => Vec::new(),
+    }
 }
 
 /// A validator of one self-contained schema, with `format` asserted.
@@ -68,11 +133,14 @@ impl Validator {
         faults(self.0.iter_errors(instance))
     }
 
-    /// The first ways in which an instance violates the schema, and how many more there are.
+    /// The first ways in which an instance violates the schema, and how many more there are. Of a union they are those of the
+    /// alternative that was meant.
     pub fn first_faults(&self, instance: &Value, most: usize) -> (Vec<Fault>, usize) {
         let mut errors = self.0.iter_errors(instance);
-        let first = faults(errors.by_ref().take(most));
-        (first, errors.count())
+        let mut first: Vec<Fault> = errors.by_ref().take(most).flat_map(|error| explained(&error)).collect();
+        let more = first.len().saturating_sub(most);
+        first.truncate(most);
+        (first, errors.count() + more)
     }
 }
 

@@ -3,23 +3,24 @@
 //! The fast path never comes here: serde and generated checks accept in one pass. Whatever they do not accept goes to the
 //! validator, which decides and names every violation.
 
+mod alternatives;
 mod mask;
 mod text;
+mod violations;
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
 use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::clip::{LONGEST, head};
 use crate::de::{Strict, parse, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Omitted, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
 pub use text::{Format, Pattern};
+pub use violations::{violation, violations};
 
 /// The longest payload that is read, 64 MiB; a longer one is refused before it is parsed. nats-server carries none either
 /// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default
@@ -86,7 +87,7 @@ impl Schema {
         self.check(&value)?;
         // Types of the user's own may hold enums that are objects in JSON, which only serde's own reading takes.
         T::deserialize(Strict(&value)).or_else(|_| T::deserialize(&value)).map_err(|error| {
-            let found = format!("{} ({error})", describe(&value));
+            let found = format!("{} ({error})", violations::describe(&value));
             self.unreadable("a value that the Rust type can hold", Some(found))
         })
     }
@@ -148,17 +149,22 @@ impl Schema {
         }
         let (mut violations, mut masks) = (Vec::new(), Vec::new());
         let mut name = |error: &jsonschema::ValidationError<'_>| {
-            let violation = violation(error);
-            let place = names.mask(&violation.instance, value);
-            if place != violation.instance {
-                masks.push((violations.len(), place));
+            for violation in violations::violations(error) {
+                let place = names.mask(&violation.instance, value);
+                if place != violation.instance {
+                    masks.push((violations.len(), place));
+                }
+                violations.push(violation);
             }
-            violations.push(violation);
         };
         let omitted = if !is_larger(value, MAX_SEARCHED) {
             let mut errors = validator.iter_errors(value);
             errors.by_ref().take(MAX_VIOLATIONS).for_each(|error| name(&error));
-            Omitted::Counted(errors.count())
+            // One error of a union may be several violations.
+            let more = violations.len().saturating_sub(MAX_VIOLATIONS);
+            violations.truncate(MAX_VIOLATIONS);
+            masks.retain(|(index, _)| *index < MAX_VIOLATIONS);
+            Omitted::Counted(errors.count() + more)
         } else if names.has_unions() {
             let expected = "agreement with its schema".to_owned();
             let found = Some(format!("more than {MAX_SEARCHED} values, too many to name what is wrong with them"));
@@ -199,87 +205,6 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
 #[must_use]
 pub fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::options().should_validate_formats(true).offline()
-}
-
-/// A validator's error as a violation.
-#[must_use]
-pub fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
-    Violation {
-        instance: error.instance_path().as_str().to_owned(),
-        schema: error.schema_path().as_str().to_owned(),
-        expected: expectation(error),
-        found: Some(found(error)),
-    }
-}
-
-/// What stands where a keyword is violated; of an object that lacks something, that it does, and of one that has too
-/// much, what that is.
-fn found(error: &jsonschema::ValidationError<'_>) -> String {
-    use jsonschema::error::ValidationErrorKind as Kind;
-    match error.kind() {
-        Kind::Required { .. } => "an object without it".to_owned(),
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            head(SHORT, format_args!("also {}", List(unexpected)))
-        }
-        _ => describe(error.instance()),
-    }
-}
-
-/// What a violated keyword asks for, in words that do not repeat the value.
-fn expectation(error: &jsonschema::ValidationError<'_>) -> String {
-    use jsonschema::error::ValidationErrorKind as Kind;
-    match error.kind() {
-        Kind::Required { property } => format!("the property {}", property.as_str().unwrap_or_default()),
-        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
-            "no properties but the declared ones".to_owned()
-        }
-        Kind::Type { kind: jsonschema::error::TypeKind::Single(name) } => format!("type {name}"),
-        Kind::Enum { options } => head(LONGEST, format_args!("one of {options}")),
-        Kind::Constant { expected_value } => head(LONGEST, expected_value),
-        Kind::Pattern { pattern } => format!("a match of {pattern}"),
-        Kind::Format { format } => format!("the format {format}"),
-        Kind::MinLength { limit } => format!("at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("at most {limit} characters"),
-        Kind::MinItems { limit } => format!("at least {limit} elements"),
-        Kind::MaxItems { limit } => format!("at most {limit} elements"),
-        Kind::MinProperties { limit } => format!("at least {limit} properties"),
-        Kind::MaxProperties { limit } => format!("at most {limit} properties"),
-        Kind::Minimum { limit } => format!("at least {limit}"),
-        Kind::Maximum { limit } => format!("at most {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
-        Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
-        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
-        Kind::UniqueItems => "no two equal elements".to_owned(),
-        Kind::FalseSchema => "nothing".to_owned(),
-        Kind::OneOfNotValid { .. } | Kind::AnyOf { .. } => "a match of one alternative".to_owned(),
-        Kind::OneOfMultipleValid { .. } => "a match of one alternative only".to_owned(),
-        other => format!("agreement with {}", other.keyword()),
-    }
-}
-
-/// A value as an error shows it: short.
-fn describe(value: &Value) -> String {
-    match value {
-        Value::Array(items) if items.len() > 3 => format!("an array of {} elements", items.len()),
-        Value::Object(members) if members.len() > 3 => format!("an object with {} properties", members.len()),
-        other => head(SHORT, other),
-    }
-}
-
-/// The longest value that an error shows, in characters.
-const SHORT: usize = 60;
-
-/// Texts with commas between.
-struct List<'a>(&'a [String]);
-
-impl Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, text) in self.0.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { ", " })?;
-            f.write_str(text)?;
-        }
-        Ok(())
-    }
 }
 
 /// Whether there are more values in a value than so many, itself included.

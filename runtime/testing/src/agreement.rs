@@ -17,7 +17,7 @@ mod side;
 use std::fmt::Write;
 
 use eventsmith_event::event::Event;
-use eventsmith_event::schema::{options, violation};
+use eventsmith_event::schema::{options, violations};
 use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_options};
 use serde_json::Value;
 
@@ -138,7 +138,8 @@ pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreemen
             return;
         }
         reported.push(mistake);
-        let (reason, advice) = (violation(&error).to_string(), advice(&error, accepted_by));
+        let reasons: Vec<String> = violations(&error).iter().map(ToString::to_string).collect();
+        let (reason, advice) = (reasons.join("; "), advice(&error, accepted_by));
         witnesses.push(Witness { payload, accepted_by, reason, advice });
     });
     if !witnesses.is_empty() {
