@@ -346,3 +346,38 @@ fn a_type_that_stands_for_itself_is_left_to_the_validator() {
         assert_eq!(causes, ["$ref"]);
     }
 }
+
+#[test]
+fn unions_beside_each_other_do_not_multiply() {
+    let tagged = |i: usize| {
+        let of = |v: &str| {
+            format!(
+                r#"{{"type": "object", "required": ["k{i}"], "properties": {{"k{i}": {{"const": "{v}"}}, "{v}{i}": {{"type": "string"}}}}}}"#
+            )
+        };
+        format!(r#"{{"oneOf": [{}, {}]}}"#, of("a"), of("b"))
+    };
+    let of = |count: usize| {
+        let all: Vec<String> = (0..count).map(tagged).collect();
+        let schema = format!(r#"{{"type": "object", "allOf": [{}]}}"#, all.join(", "));
+        let dir = common::catalogue(&[("domain/rule/created.v1.json", &schema)]);
+        eventsmith_codegen::generate(&eventsmith_codegen::load(dir.path())).unwrap()
+    };
+
+    assert!(of(3).len() > of(2).len());
+    assert!(of(20).len() < 60_000, "{}", of(20).len());
+}
+
+#[test]
+fn schemas_that_meet_again_on_many_ways_are_read_once() {
+    let twice =
+        |i: usize| format!(r##""d{i}": {{"allOf": [{{"$ref": "#/$defs/d{0}"}}, {{"$ref": "#/$defs/d{0}"}}]}}"##, i + 1);
+    let definitions: Vec<String> = (0..40).map(twice).collect();
+    let schema = format!(
+        r##"{{"$ref": "#/$defs/d0", "$defs": {{{}, "d40": {{"type": "object", "properties": {{"x": {{"type": "string"}}}}}}}}}}"##,
+        definitions.join(", ")
+    );
+    let dir = common::catalogue(&[("domain/rule/created.v1.json", &schema)]);
+
+    assert!(eventsmith_codegen::generate(&eventsmith_codegen::load(dir.path())).is_ok());
+}

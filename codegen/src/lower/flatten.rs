@@ -85,6 +85,9 @@ impl<'a> Context<'a> {
             flat.whole |= whole;
             flat.without_fraction |= whole && draft == Draft::D4;
         }
+        // Schemas that meet again on many ways count once, or their number doubles with every level.
+        parts.sort_unstable();
+        parts.dedup();
         self.add_closures(&mut part, &parts, flat);
         flat.parts[index] = part;
         flat.done.insert(location.clone(), parts.clone());

@@ -15,6 +15,9 @@ use super::context::Context;
 /// More alternatives than anybody wants to see in one enum.
 const MOST: usize = 64;
 
+/// So many ways to choose an alternative of every union beside each other have a type each; nobody reads more of them.
+const MOST_COMBINATIONS: usize = 128;
+
 /// An alternative and what it comes to together with everything beside it.
 struct Branch<'a> {
     location: Location,
@@ -29,6 +32,11 @@ impl<'a> Context<'a> {
             let found = |keyword| Some((part, keyword, self.branches(conjunction, flat, part, keyword)?));
             ["oneOf", "anyOf"].into_iter().find_map(found)
         })?;
+        if conjunction.choices.is_empty() && self.combinations(conjunction, flat, MOST_COMBINATIONS).is_none() {
+            // Distributed over each other they would multiply: the wider type and the validator take over.
+            self.gap(&part.location, keyword);
+            return Some(Lowered::of(Type::Any));
+        }
         match branches.as_slice() {
             [] => {
                 self.gap(&part.location, keyword);
@@ -96,6 +104,27 @@ impl<'a> Context<'a> {
             && branches.len() > 1
             && branches.iter().all(|branch| self.speaks_only_of(&branch.location, &names));
         (!are_rules).then_some(branches)
+    }
+
+    /// How many ways there are to choose from all unions that hold together; `None` for more than `left`.
+    fn combinations(&self, conjunction: &Conjunction, flat: &Flat<'a>, left: usize) -> Option<usize> {
+        let branches = flat.parts.iter().find_map(|part| {
+            ["oneOf", "anyOf"].into_iter().find_map(|keyword| self.branches(conjunction, flat, part, keyword))
+        });
+        let mut count = 0;
+        for branch in branches.into_iter().flatten() {
+            let plain = self.plain(&branch.conjunction);
+            // Without a choice it is a schema of its own, whose type is shared.
+            count += if plain.choices.is_empty() {
+                1
+            } else {
+                self.combinations(&branch.conjunction, &branch.flat, left.checked_sub(count)?)?
+            };
+            if count > left {
+                return None;
+            }
+        }
+        Some(count.max(1))
     }
 
     /// Alternatives of which one is null and the others are not.
