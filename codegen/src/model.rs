@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::Manifest;
-use crate::{pointer, schema};
+use crate::pointer::Places;
+use crate::schema;
 
 /// Every event of a folder of schema files, with the documents they refer to.
 #[derive(Debug, Clone)]
@@ -136,6 +138,8 @@ pub struct Document {
     /// A meta-schema of somebody's own that the file names, and that its schema therefore names no more: nobody but
     /// its owner knows what it means, so that the file is read as the newest draft.
     pub foreign_dialect: Option<String>,
+    /// Where everything stands, once somebody asks.
+    places: OnceLock<Places>,
 }
 
 impl Document {
@@ -152,12 +156,12 @@ impl Document {
         if let (Some(_), Value::Object(members)) = (&foreign_dialect, &mut schema) {
             members.shift_remove("$schema");
         }
-        Ok(Self { path: path.into(), source, schema, foreign_dialect })
+        Ok(Self { path: path.into(), source, schema, foreign_dialect, places: OnceLock::new() })
     }
 
     /// Line and column of a place in the file.
     pub fn position(&self, at: &str) -> Option<Position> {
-        pointer::locate(&self.source, at)
+        self.places.get_or_init(|| Places::of(&self.source)).locate(&self.source, at)
     }
 
     /// An error at a place of the file.

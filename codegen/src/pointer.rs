@@ -1,10 +1,14 @@
 //! JSON pointers (RFC 6901): steps, escapes, fragments of URIs, and where they lead in a source text.
 
+mod places;
+
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::diagnostic::Position;
+
+pub(crate) use places::Places;
 
 /// Appends one step to a pointer.
 pub fn join(pointer: &str, step: &str) -> String {
