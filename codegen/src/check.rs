@@ -3,7 +3,7 @@
 pub(crate) mod manifest;
 mod patterns;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -11,8 +11,8 @@ use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
 use crate::parallel;
-use crate::pointer::join;
-use crate::references::{References, Target};
+use crate::pointer::{join, percent_encoded};
+use crate::references::{Location, References, Target};
 use crate::schema;
 
 /// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
@@ -24,7 +24,7 @@ pub(crate) fn check(loaded: &mut Loaded) {
         let mut findings = Vec::new();
         check_schema(document, references, &mut findings);
         if !has_errors(&findings) {
-            check_references(document, references, &mut findings);
+            check_references(document, &catalogue.documents, references, &mut findings);
             patterns::check(document, references, &patterns, &mut findings);
         }
         findings
@@ -95,12 +95,23 @@ fn hidden_faults(document: &Document, at: &str) -> Vec<schema::Fault> {
     faults
 }
 
-fn check_references(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {
+fn check_references(
+    document: &Document,
+    documents: &BTreeMap<String, Document>,
+    references: &References,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for link in references.links(&document.path).iter().filter(|link| link.target.is_none()) {
         let at = join(&link.pointer, link.keyword);
         let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
         let message = format!("the reference {reference:?} leads nowhere");
-        let help = "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId";
+        let encoded = percent_encoded(reference);
+        let from = Location { file: document.path.clone(), pointer: link.pointer.clone() };
+        let help = if encoded != reference && references.resolve(documents, &from, &encoded).is_some() {
+            format!("a reference is a URI, which writes such characters with percent signs: {encoded}")
+        } else {
+            "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId".to_owned()
+        };
         diagnostics.push(document.error("bad-reference", &at, message, help));
     }
 }

@@ -95,6 +95,7 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
                 continue;
             }
         };
+        let is_marked = source.starts_with('\u{feff}');
         match Document::parse(&path, source) {
             Ok(document) => {
                 documents.insert(path, document);
@@ -102,7 +103,13 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
             Err(error) => {
                 let position = Position { line: error.line().max(1), column: error.column().max(1) };
                 let message = format!("this is not JSON: {error}");
-                let help = "mend the syntax; comments and trailing commas are not JSON";
+                let help = if is_marked {
+                    "the file begins with a byte order mark; save it as UTF-8 without one"
+                } else if message.contains("recursion limit") {
+                    "JSON is read to a depth of 127; put what lies deeper into $defs, and refer to it"
+                } else {
+                    "mend the syntax; comments and trailing commas are not JSON"
+                };
                 diagnostics.push(Diagnostic::error("bad-json", path, message, help).at(Some(position)));
             }
         }

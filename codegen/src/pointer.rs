@@ -29,6 +29,17 @@ pub fn fragment(pointer: &str) -> String {
     format!("#{}", utf8_percent_encode(pointer, NOT_IN_FRAGMENTS))
 }
 
+/// A reference as a URI writes it. What is written with percent signs already stays.
+pub(crate) fn percent_encoded(reference: &str) -> String {
+    let (path, fragment) = reference.split_once('#').map_or((reference, None), |(path, rest)| (path, Some(rest)));
+    const REPLACED: &AsciiSet = &NOT_IN_FRAGMENTS.remove(b'%');
+    let encoded = |text: &str| utf8_percent_encode(text, REPLACED).to_string();
+    match fragment {
+        Some(fragment) => format!("{}#{}", encoded(path), encoded(fragment)),
+        None => encoded(path),
+    }
+}
+
 /// The JSON pointer that the fragment of a URI means.
 pub fn of_fragment(fragment: &str) -> Cow<'_, str> {
     percent_decode_str(fragment).decode_utf8().unwrap_or(Cow::Borrowed(fragment))

@@ -1,6 +1,6 @@
 //! Every kind of broken catalogue fails with the file, the place, and what to do.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -241,4 +241,29 @@ fn a_pattern_that_only_some_engines_know_is_a_warning() {
 
     assert_eq!(loaded.diagnostics.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["foreign-pattern"]);
     assert!(generate(&loaded).is_ok());
+}
+
+#[test]
+fn a_reference_with_characters_that_no_uri_has_is_shown_as_it_is_written() {
+    for (name, written) in
+        [("Größe", "Gr%C3%B6%C3%9Fe"), ("Money amount", "Money%20amount"), ("List<Id>", "List%3CId%3E")]
+    {
+        let of = |reference: &str| {
+            format!(r##"{{"$ref": "#/$defs/{reference}", "$defs": {{"{name}": {{"type": "string"}}}}}}"##)
+        };
+        let help = match load(catalogue(&[("domain/rule/created.v1.json", &of(name))]).path()).diagnostics.as_slice() {
+            [finding] => finding.help.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(help.ends_with(&format!("#/$defs/{written}")), "{help}");
+        assert!(generate(&load(catalogue(&[("domain/rule/created.v1.json", &of(written))]).path())).is_ok());
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_too_many_levels_are_told_for_what_they_are() {
+    let help = |text: &str| problems(&[("domain/rule/created.v1.json", text)]).remove(0).help;
+
+    assert!(help("\u{feff}{}").contains("byte order mark"));
+    assert!(help(&format!("{}{}", "{\"not\":".repeat(130), "}".repeat(130))).contains("depth of 127"));
 }
