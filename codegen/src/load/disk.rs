@@ -99,7 +99,8 @@ fn list(dir: &Path, below: &str, files: &mut Vec<String>, diagnostics: &mut Vec<
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 

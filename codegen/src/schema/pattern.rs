@@ -142,14 +142,19 @@ impl Features {
 
 /// Why an engine refuses a pattern: in the words of the parser where it does not parse, else it is its size.
 fn reason(pattern: &str) -> String {
-    match regex_syntax::ast::parse::Parser::new().parse(pattern) {
-        Err(error) if jsonschema_regex::to_rust_regex(pattern).is_err() => error.kind().to_string(),
-        _ => match jsonschema_regex::to_rust_regex(pattern).ok().map(|text| regex_syntax::parse(&text)) {
-            Some(Err(regex_syntax::Error::Translate(error))) => error.kind().to_string(),
-            Some(Ok(_)) => "its repetitions make it too large".to_owned(),
-            _ => "the engine does not know a part of it".to_owned(),
-        },
+    let Ok(translated) = jsonschema_regex::to_rust_regex(pattern) else {
+        let parsed = regex_syntax::ast::parse::Parser::new().parse(pattern);
+        return parsed.err().map_or_else(unknown, |error| error.kind().to_string());
+    };
+    match regex_syntax::parse(&translated) {
+        Err(regex_syntax::Error::Translate(error)) => error.kind().to_string(),
+        Ok(_) => "its repetitions make it too large".to_owned(),
+        Err(_) => unknown(),
     }
+}
+
+fn unknown() -> String {
+    "the engine does not know a part of it".to_owned()
 }
 
 fn way_out(pattern: &str, found: &Features) -> Cow<'static, str> {

@@ -189,10 +189,7 @@ mod tests {
             {"type": "string"}
         ]});
 
-        assert_eq!(
-            said(schema.clone(), json!({"x": 1})),
-            ["/x: expected at least 3 (anyOf/1), found 1"]
-        );
+        assert_eq!(said(schema.clone(), json!({"x": 1})), ["/x: expected at least 3 (anyOf/1), found 1"]);
         assert_eq!(said(schema, json!(true)), ["the payload: expected type object or type string, found true"]);
     }
 
