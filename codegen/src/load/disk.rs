@@ -18,7 +18,8 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 
 /// Reads every file of a folder that is part of its catalogue.
 pub(super) fn read(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Texts {
-    let Ok(top) = fs::canonicalize(dir) else { return Texts::new() };
+    // A folder that is not there is found out, and said, by those who read it.
+    let top = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let mut files = vec![manifest::FILE_NAME.to_owned()];
     list(dir, "", &mut files, diagnostics);
     let mut texts = Texts::new();
@@ -123,6 +124,15 @@ mod tests {
         symlink(target, schemas.join(at)).unwrap();
         let loaded = super::super::read(&schemas);
         (loaded.files, loaded.diagnostics)
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let dir = folder();
+        let rules: Vec<&str> =
+            super::super::read(&dir.path().join("nowhere")).diagnostics.iter().map(|found| found.rule).collect();
+
+        assert_eq!(rules, ["unreadable", "no-manifest"]);
     }
 
     #[test]
