@@ -28,11 +28,8 @@ struct Branch<'a> {
 impl<'a> Context<'a> {
     /// Lowers `oneOf` or `anyOf`, if there is one that is not a mere rule about properties.
     pub(super) fn alternatives(&mut self, conjunction: &Conjunction, flat: &Flat<'a>, hint: &str) -> Option<Lowered> {
-        let (part, keyword, branches) = flat.parts.iter().find_map(|part| {
-            let found = |keyword| Some((part, keyword, self.branches(conjunction, flat, part, keyword)?));
-            ["oneOf", "anyOf"].into_iter().find_map(found)
-        })?;
-        if conjunction.choices.is_empty() && self.combinations(conjunction, flat, MOST_COMBINATIONS).is_none() {
+        let (part, keyword, branches) = self.first_union(conjunction, flat)?;
+        if conjunction.choices.is_empty() && self.combinations(&branches, MOST_COMBINATIONS).is_none() {
             // Distributed over each other they would multiply: the wider type and the validator take over.
             self.gap(&part.location, keyword);
             return Some(Lowered::of(Type::Any));
@@ -77,6 +74,18 @@ impl<'a> Context<'a> {
         Some(Lowered::Body(Body::Union(Union { choice, variants, overlaps })))
     }
 
+    /// The first union of a conjunction: the part that it stands in, its keyword and its alternatives.
+    fn first_union<'f>(
+        &self,
+        conjunction: &Conjunction,
+        flat: &'f Flat<'a>,
+    ) -> Option<(&'f Part<'a>, &'static str, Vec<Branch<'a>>)> {
+        flat.parts.iter().find_map(|part| {
+            let found = |keyword| Some((part, keyword, self.branches(conjunction, flat, part, keyword)?));
+            ["oneOf", "anyOf"].into_iter().find_map(found)
+        })
+    }
+
     /// The alternatives of a keyword that are possible together with everything beside them; `None` where there are
     /// none, or they are mere rules about declared properties.
     fn branches(
@@ -106,19 +115,16 @@ impl<'a> Context<'a> {
         (!are_rules).then_some(branches)
     }
 
-    /// How many ways there are to choose from all unions that hold together; `None` for more than `left`.
-    fn combinations(&self, conjunction: &Conjunction, flat: &Flat<'a>, left: usize) -> Option<usize> {
-        let branches = flat.parts.iter().find_map(|part| {
-            ["oneOf", "anyOf"].into_iter().find_map(|keyword| self.branches(conjunction, flat, part, keyword))
-        });
+    /// How many ways there are to choose from a union and all that hold together with it; `None` for more than `left`.
+    fn combinations(&self, branches: &[Branch<'a>], left: usize) -> Option<usize> {
         let mut count = 0;
-        for branch in branches.into_iter().flatten() {
-            let plain = self.plain(&branch.conjunction);
+        for branch in branches {
+            let is_plain = self.plain(&branch.conjunction).choices.is_empty();
             // Without a choice it is a schema of its own, whose type is shared.
-            count += if plain.choices.is_empty() {
-                1
-            } else {
-                self.combinations(&branch.conjunction, &branch.flat, left.checked_sub(count)?)?
+            let next = if is_plain { None } else { self.first_union(&branch.conjunction, &branch.flat) };
+            count += match next {
+                Some((_, _, branches)) => self.combinations(&branches, left.checked_sub(count)?)?,
+                None => 1,
             };
             if count > left {
                 return None;
