@@ -6,8 +6,6 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::diagnostic::Position;
-
 pub(crate) use places::Places;
 
 /// Appends one step to a pointer.
@@ -62,14 +60,10 @@ const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The line and column of a pointer's target in a JSON text: of the member's name, or of the element.
+/// Where a pointer's target begins in a JSON text, in bytes: the member's name, or the element. [`Places`] finds the places of
+/// many.
 ///
 /// Leads to the nearest place that exists when the target does not.
-pub fn locate(source: &str, pointer: &str) -> Option<Position> {
-    offset(source, pointer).map(|offset| Position::of(source, offset))
-}
-
-/// The same place as a byte offset.
 pub fn offset(source: &str, pointer: &str) -> Option<usize> {
     let mut scanner = Scanner { source, at: 0 };
     scanner.skip_space();
@@ -167,6 +161,12 @@ impl Scanner<'_> {
             self.at += 1;
         }
     }
+}
+
+/// The line and column of one pointer's target.
+#[cfg(test)]
+fn locate(source: &str, pointer: &str) -> Option<crate::diagnostic::Position> {
+    offset(source, pointer).map(|offset| crate::diagnostic::Position::of(source, offset))
 }
 
 #[cfg(test)]

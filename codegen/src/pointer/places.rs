@@ -60,17 +60,15 @@ impl Places {
     fn read(&mut self, scanner: &mut Scanner<'_>) {
         // Every open container: its number, and how many elements of it were read; none for an object.
         let mut open: Vec<(usize, Option<usize>)> = Vec::new();
-        let mut number = 0;
-        loop {
-            // At a value, whose number is `number`.
+        // At a value of this number.
+        for number in 0.. {
             match scanner.peek() {
-                Some(b'{') => open.push((number, None)),
-                Some(b'[') => open.push((number, Some(0))),
+                Some(opening @ (b'{' | b'[')) => {
+                    open.push((number, (opening == b'[').then_some(0)));
+                    scanner.at += 1;
+                }
                 Some(_) => scanner.skip_value(),
                 None => return,
-            }
-            if matches!(scanner.peek(), Some(b'{' | b'[')) && open.last().is_some_and(|(holder, _)| *holder == number) {
-                scanner.at += 1;
             }
             scanner.skip_space();
             while matches!(scanner.peek(), Some(b'}' | b']')) {
@@ -93,14 +91,8 @@ impl Places {
                     name
                 }
             };
-            number = self.members.len() + 1;
-            let key = (*holder, step);
-            // Of two members with one name the first is shown; what lies in the other has a number that nothing leads to.
-            if self.members.contains_key(&key) {
-                self.members.insert((usize::MAX, number.to_string()), (number, start));
-            } else {
-                self.members.insert(key, (number, start));
-            }
+            // Of two members with one name the first is shown; nothing leads to the number of the other.
+            self.members.entry((*holder, step)).or_insert((number + 1, start));
         }
     }
 }
