@@ -109,8 +109,7 @@ pub fn is_known_format(schema: &Value, format: &str) -> bool {
 
 /// Whether a pattern of JSON Schema matches some part of a text; a pattern that does not compile matches nothing.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let validator = jsonschema::options().offline().build(&serde_json::json!({ "pattern": pattern }));
-    validator.is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+    Validator::of_pattern(pattern).is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
 }
 
 /// A pattern in the dialect of the `regex` crates, as the validator reads it; `None` where the two dialects may part.

@@ -58,15 +58,7 @@ impl Pair<'_> {
             Direction::Backward => format!("whether new readers understand what old writers{} wrote", self.revision()),
             Direction::Forward => format!("whether old readers{} understand what new writers write", self.revision()),
         };
-        let fault = Fault {
-            pointer: String::new(),
-            keyword: obstacle.pointer.clone(),
-            message: String::new(),
-            missing: None,
-            unexpected: Vec::new(),
-            expected: None,
-            alternative: None,
-        };
+        let fault = Fault { keyword: obstacle.pointer.clone(), ..Fault::default() };
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));
         let help = format!("{}; if you know better, --allow-undecided", self.way_out());

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::validator::Validator;
+
 /// What is wrong with a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatternFault {
@@ -19,8 +21,7 @@ pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
         return None;
     }
     let found = features(pattern);
-    let runs = jsonschema::options().offline().build(&serde_json::json!({ "pattern": pattern })).is_ok();
-    if !runs {
+    if Validator::of_pattern(pattern).is_err() {
         let message = format!("cannot be run: {}", reason(pattern));
         return Some(PatternFault { is_fatal: true, message, help: way_out(pattern, &found) });
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::alternatives::{self, Cause, alternative};
 
 /// A place in a schema file and what is wrong there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fault {
     /// JSON pointer into the checked value.
     pub pointer: String,
@@ -30,16 +30,7 @@ pub struct Fault {
 
 impl Fault {
     pub(super) fn in_schema(pointer: &str, message: String) -> Self {
-        let pointer = pointer.to_owned();
-        Self {
-            pointer,
-            keyword: String::new(),
-            message,
-            missing: None,
-            unexpected: Vec::new(),
-            expected: None,
-            alternative: None,
-        }
+        Self { pointer: pointer.to_owned(), message, ..Self::default() }
     }
 }
 
@@ -121,6 +112,11 @@ impl Validator {
     /// Compiles a schema; the error says what about it cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
         options_for().build(schema).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Compiles a pattern alone; an error where the engine cannot run it.
+    pub(super) fn of_pattern(pattern: &str) -> Result<Self, String> {
+        Self::new(&serde_json::json!({ "pattern": pattern }))
     }
 
     /// Whether the schema accepts an instance.
