@@ -26,7 +26,7 @@ pub(crate) fn refuse_link_out_of(top: &Path, path: &Path) -> Result<(), String> 
 }
 
 /// A path without `.` and `..`, as it is written.
-fn lexical(path: &Path) -> PathBuf {
+pub(crate) fn lexical(path: &Path) -> PathBuf {
     let mut steps = PathBuf::new();
     for step in path.components() {
         match step {

@@ -1,7 +1,9 @@
 //! Paths from the root of the repository: tools that show findings do not know the folder that a command ran in.
 
 use std::env;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, PathBuf};
+
+use crate::outside::lexical;
 
 /// Turns paths from the current folder into paths from the root of the repository.
 pub(super) struct RepositoryPaths {
@@ -19,7 +21,7 @@ impl RepositoryPaths {
 
     /// The path of a file from the root of the repository, with slashes; the whole path of one that is elsewhere.
     pub(super) fn relative(&self, file: &str) -> String {
-        let whole = normal(&self.here.join(file));
+        let whole = lexical(&self.here.join(file));
         let path = whole.strip_prefix(&self.root).unwrap_or(&whole);
         let mut text = String::new();
         for part in path.components() {
@@ -35,21 +37,6 @@ impl RepositoryPaths {
         }
         text
     }
-}
-
-/// A path without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normal.pop();
-            }
-            part => normal.push(part),
-        }
-    }
-    normal
 }
 
 #[cfg(test)]
