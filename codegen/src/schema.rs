@@ -1,7 +1,6 @@
 //! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
 //! names `jsonschema`.
 
-mod alternatives;
 mod parts;
 mod pattern;
 mod satisfiable;

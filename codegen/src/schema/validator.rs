@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use eventsmith_unions::{Cause, alternative, causes, one_only, values};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::json::Json;
 use jsonschema::{Retrieve, ValidationError, ValidationOptions};
 use serde_json::Value;
-
-use super::alternatives::{self, Cause, alternative};
 
 /// A place in a schema file and what is wrong there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,11 +46,7 @@ fn fault(error: &ValidationError<'_>) -> Fault {
         _ => (None, Vec::new()),
     };
     let expected = match error.kind() {
-        Kind::OneOfMultipleValid { context } => {
-            let fits = |(index, errors): (usize, &Vec<_>)| errors.is_empty().then(|| format!("oneOf/{index}"));
-            let fitting: Vec<String> = context.iter().enumerate().filter_map(fits).collect();
-            Some(format!("a match of one alternative only, not of {}", fitting.join(" and ")))
-        }
+        Kind::OneOfMultipleValid { context } => Some(one_only(context)),
         _ => None,
     };
     Fault {
@@ -67,8 +62,6 @@ fn fault(error: &ValidationError<'_>) -> Fault {
 
 /// What is wrong, with the causes below unions in place of the unions' errors.
 fn explained(error: &ValidationError<'_>) -> Vec<Fault> {
-    let mut causes = Vec::new();
-    alternatives::causes(error, &mut causes);
     let of_cause = |cause: Cause<'_, '_>| match cause {
         Cause::Error(error) => {
             let fault = fault(error);
@@ -77,21 +70,15 @@ fn explained(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Cause::None { union, causes } => {
             let place = causes.first().map_or(union.instance_path(), |cause| cause.instance_path());
-            let expected = match alternatives::values(&causes) {
-                Some(values) => {
-                    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-                    if values.len() == 1 { values.join("") } else { format!("one of {}", values.join(", ")) }
-                }
-                None => {
-                    let mut each: Vec<String> = causes.iter().flat_map(|cause| asked(cause)).collect();
-                    each.dedup();
-                    each.join(" or ")
-                }
-            };
+            let expected = values(&causes).unwrap_or_else(|| {
+                let mut each: Vec<String> = causes.iter().flat_map(|cause| asked(cause)).collect();
+                each.dedup();
+                each.join(" or ")
+            });
             Fault { pointer: place.as_str().to_owned(), expected: Some(expected), ..fault(union) }
         }
     };
-    causes.into_iter().map(of_cause).collect()
+    causes(error).into_iter().map(of_cause).collect()
 }
 
 /// The types or values that an alternative asks for.

@@ -3,7 +3,6 @@
 //! The fast path never comes here: serde and generated checks accept in one pass. Whatever they do not accept goes to the
 //! validator, which decides and names every violation.
 
-mod alternatives;
 mod mask;
 mod text;
 mod violations;
@@ -20,7 +19,7 @@ use crate::invalid::{Invalid, Omitted, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
 pub use text::{Format, Pattern};
-pub use violations::{violation, violations};
+pub use violations::violations;
 
 /// The longest payload that is read, 64 MiB; a longer one is refused before it is parsed. nats-server carries none either
 /// unless it is configured to: `max_payload` may not exceed `max_pending`, which is 64 MiB by default

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use eventsmith_unions::{Cause, alternative, causes, one_only, values};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
@@ -9,14 +10,10 @@ use serde_json::Value;
 use crate::clip::{LONGEST, head};
 use crate::invalid::Violation;
 
-use super::alternatives::{self, Cause, alternative};
-
 /// A validator's error as violations: of a union those of the alternative that was meant.
 #[must_use]
 pub fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
-    let mut causes = Vec::new();
-    alternatives::causes(error, &mut causes);
-    causes.into_iter().map(of_cause).collect()
+    causes(error).into_iter().map(of_cause).collect()
 }
 
 fn of_cause(cause: Cause<'_, '_>) -> Violation {
@@ -31,18 +28,11 @@ fn of_cause(cause: Cause<'_, '_>) -> Violation {
             }
         }
         Cause::None { union, causes } => {
-            let expected = match (alternatives::values(&causes).as_deref(), causes.as_slice()) {
-                (Some([value]), _) => head(LONGEST, value),
-                (Some(values), _) => {
-                    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-                    head(LONGEST, format_args!("one of {}", values.join(", ")))
-                }
-                (None, causes) => {
-                    let mut each: Vec<String> = causes.iter().map(|cause| expectation(cause)).collect();
-                    each.dedup();
-                    head(LONGEST, each.join(" or "))
-                }
-            };
+            let expected = values(&causes).unwrap_or_else(|| {
+                let mut each: Vec<String> = causes.iter().map(|cause| expectation(cause)).collect();
+                each.dedup();
+                each.join(" or ")
+            });
             let (instance, found) = match causes.first() {
                 Some(cause) => (cause.instance_path().as_str(), describe(cause.instance())),
                 None => (union.instance_path().as_str(), describe(union.instance())),
@@ -50,7 +40,7 @@ fn of_cause(cause: Cause<'_, '_>) -> Violation {
             Violation {
                 instance: instance.to_owned(),
                 schema: union.schema_path().as_str().to_owned(),
-                expected,
+                expected: head(LONGEST, expected),
                 found: Some(found),
             }
         }
@@ -62,8 +52,7 @@ fn is_union(error: &ValidationError<'_>) -> bool {
 }
 
 /// A validator's error as one violation.
-#[must_use]
-pub fn violation(error: &ValidationError<'_>) -> Violation {
+fn violation(error: &ValidationError<'_>) -> Violation {
     Violation {
         instance: error.instance_path().as_str().to_owned(),
         schema: error.schema_path().as_str().to_owned(),
@@ -114,11 +103,7 @@ fn expectation(error: &ValidationError<'_>) -> String {
         Kind::UniqueItems => "no two equal elements".to_owned(),
         Kind::FalseSchema => "nothing".to_owned(),
         Kind::OneOfNotValid { .. } | Kind::AnyOf { .. } => "a match of one alternative".to_owned(),
-        Kind::OneOfMultipleValid { context } => {
-            let fits = |(index, errors): (usize, &Vec<_>)| errors.is_empty().then(|| format!("oneOf/{index}"));
-            let fitting: Vec<String> = context.iter().enumerate().filter_map(fits).collect();
-            head(LONGEST, format_args!("a match of one alternative only, not of {}", fitting.join(" and ")))
-        }
+        Kind::OneOfMultipleValid { context } => head(LONGEST, one_only(context)),
         Kind::Not { schema } => head(LONGEST, format_args!("no match of {schema}")),
         Kind::Contains => "an element as `contains` describes it".to_owned(),
         Kind::PropertyNames { error } => head(LONGEST, format_args!("names with {}", expectation(error))),

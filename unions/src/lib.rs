@@ -1,6 +1,8 @@
 //! Which alternative of a union was meant, and what is wrong with it.
 //!
-//! The runtime decides the same way: `runtime/event/src/schema/alternatives.rs`. A validator says of `oneOf` and `anyOf` that no alternative fits. What helps is the cause: in the alternative that a tag
+//! Below the generator and the runtime, so that both name the same cause; this crate has no promises of its own.
+//!
+//! A validator says of `oneOf` and `anyOf` that no alternative fits. What helps is the cause: in the alternative that a tag
 //! chooses, else in the one that is nearest.
 
 use std::collections::BTreeSet;
@@ -10,7 +12,8 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 /// What is wrong with a value, below all unions.
-pub(super) enum Cause<'e, 'i> {
+#[derive(Debug)]
+pub enum Cause<'e, 'i> {
     /// One keyword is violated.
     Error(&'e ValidationError<'i>),
     /// No alternative allows what stands there, for reasons of the same kind.
@@ -22,8 +25,17 @@ pub(super) enum Cause<'e, 'i> {
     },
 }
 
-/// The causes of an error, and in which alternatives they stand, outermost first.
-pub(super) fn causes<'e, 'i>(error: &'e ValidationError<'i>, found: &mut Vec<Cause<'e, 'i>>)
+/// The causes of a validator's error: of a union those of the alternative that was meant.
+pub fn causes<'e, 'i>(error: &'e ValidationError<'i>) -> Vec<Cause<'e, 'i>>
+where
+    'static: 'i,
+{
+    let mut found = Vec::new();
+    collect(error, &mut found);
+    found
+}
+
+fn collect<'e, 'i>(error: &'e ValidationError<'i>, found: &mut Vec<Cause<'e, 'i>>)
 where
     'static: 'i,
 {
@@ -57,7 +69,7 @@ where
         (branch.len(), usize::MAX - depth.unwrap_or_default())
     };
     if let Some(nearest) = candidates.into_iter().min_by_key(distance) {
-        nearest.iter().for_each(|error| causes(error, found));
+        nearest.iter().for_each(|error| collect(error, found));
     }
 }
 
@@ -78,8 +90,8 @@ fn value_at<'e>(branch: &'e [ValidationError<'static>], at: &str) -> Option<&'e 
     branch.iter().filter(is_value).find(|error| error.instance_path().as_str() == at)
 }
 
-/// The values that some alternatives ask for, if all of them name values.
-pub(super) fn values(causes: &[&ValidationError<'static>]) -> Option<Vec<Value>> {
+/// The values that some alternatives ask for, in words, if all of them name values: `one of "a", "b"`.
+pub fn values(causes: &[&ValidationError<'static>]) -> Option<String> {
     let mut values: Vec<Value> = Vec::new();
     for cause in causes {
         let named = match cause.kind() {
@@ -93,13 +105,63 @@ pub(super) fn values(causes: &[&ValidationError<'static>]) -> Option<Vec<Value>>
             }
         });
     }
-    Some(values)
+    let texts: Vec<String> = values.iter().map(Value::to_string).collect();
+    Some(if texts.len() == 1 { texts.concat() } else { format!("one of {}", texts.join(", ")) })
+}
+
+/// What `oneOf` asks for where several of its alternatives fit, by the errors of each.
+pub fn one_only(alternatives: &[Vec<ValidationError<'_>>]) -> String {
+    let fits = |(index, errors): (usize, &Vec<_>)| errors.is_empty().then(|| format!("oneOf/{index}"));
+    let fitting: Vec<String> = alternatives.iter().enumerate().filter_map(fits).collect();
+    format!("a match of one alternative only, not of {}", fitting.join(" and "))
 }
 
 /// The alternative that a keyword stands in, innermost: `oneOf/1`.
-pub(super) fn alternative(schema: &str) -> Option<String> {
+///
+/// ```
+/// assert_eq!(eventsmith_unions::alternative("/anyOf/0/oneOf/1/maximum").as_deref(), Some("oneOf/1"));
+/// assert_eq!(eventsmith_unions::alternative("/properties/oneOf/type"), None);
+/// ```
+pub fn alternative(schema: &str) -> Option<String> {
     let steps: Vec<&str> = schema.split('/').collect();
     let is_union =
         |pair: &&[&str]| matches!(pair[0], "oneOf" | "anyOf") && pair[1].bytes().all(|byte| byte.is_ascii_digit());
     steps.windows(2).rev().find(is_union).map(|pair| pair.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Where each cause stands, and in which alternative.
+    fn places(schema: &Value, instance: &Value) -> Vec<(String, Option<String>)> {
+        let validator = jsonschema::validator_for(schema).unwrap();
+        let errors: Vec<_> = validator.iter_errors(instance).collect();
+        let place = |cause: Cause<'_, '_>| match cause {
+            Cause::Error(error) => {
+                (error.instance_path().as_str().to_owned(), alternative(error.schema_path().as_str()))
+            }
+            Cause::None { causes, .. } => (causes[0].instance_path().as_str().to_owned(), values(&causes)),
+        };
+        errors.iter().flat_map(causes).map(place).collect()
+    }
+
+    #[test]
+    fn a_tag_chooses_then_the_type_and_then_the_nearest() {
+        let of = |kind: &str, most: u32| json!({"type": "object", "required": ["kind"], "properties": {"kind": {"const": kind}, "n": {"maximum": most}}});
+        let tagged = json!({"oneOf": [of("a", 5), of("b", 10), {"type": "string"}]});
+        let place = |at: &str, of: &str| vec![(at.to_owned(), Some(of.to_owned()))];
+
+        assert_eq!(places(&tagged, &json!({"kind": "b", "n": 11})), place("/n", "oneOf/1"));
+        assert_eq!(places(&tagged, &json!({"n": 1})), place("", "oneOf/0"));
+        let all_tagged = json!({"oneOf": [of("a", 5), of("b", 10)]});
+        assert_eq!(places(&all_tagged, &json!({"kind": "c"})), place("/kind", "one of \"a\", \"b\""));
+    }
+
+    #[test]
+    fn what_stands_in_no_union_is_its_own_cause() {
+        assert_eq!(places(&json!({"maximum": 1}), &json!(2)), [(String::new(), None)]);
+    }
 }
