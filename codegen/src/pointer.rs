@@ -60,8 +60,7 @@ const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Where a pointer's target begins in a JSON text, in bytes: the member's name, or the element. [`Places`] finds the places of
-/// many.
+/// Where a pointer's target begins in a JSON text, in bytes: the member's name, or the element. `Places` finds those of many.
 ///
 /// Leads to the nearest place that exists when the target does not.
 pub fn offset(source: &str, pointer: &str) -> Option<usize> {
