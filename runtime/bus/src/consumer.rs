@@ -20,7 +20,7 @@ mod unstored;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventsmith_event::event::Event;
@@ -42,7 +42,7 @@ use attempts::Attempts;
 use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
-use keeper::Keeper;
+use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
 use route::{Route, Routes};
 use run::Worker;
@@ -280,8 +280,9 @@ impl Consumer {
             about: format!("the consumer {} of {}", settings.name, settings.stream),
             reason: error.0,
         })?;
-        let in_hand = Arc::default();
-        let keeper = Keeper::start(Arc::clone(&in_hand), self.bus.shared_transport(), &settings);
+        let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
+        let cut_off = watch::Sender::new(false);
+        let keeper = Keeper::start(Arc::clone(&in_hand), self.bus.shared_transport(), &settings, cut_off.clone());
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
@@ -308,7 +309,7 @@ impl Consumer {
             root,
             ack_wait,
             monitor: self.monitor.clone(),
-            cut_off: watch::Sender::new(false),
+            cut_off,
         };
         Ok(Dispatch {
             worker: Arc::new(worker),

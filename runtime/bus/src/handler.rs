@@ -9,9 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::Event;
+use tokio::time::Instant;
 
 use crate::bus::Bus;
 use crate::publish::{PublishError, PublishOptions, Published};
+use crate::transport::Acker;
 
 /// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
 ///
@@ -44,6 +46,9 @@ pub(crate) struct Context {
     pub(crate) traceparent: Option<String>,
     pub(crate) replay_of: Option<String>,
     pub(crate) bus: Bus,
+    pub(crate) sequence: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) acker: Arc<dyn Acker>,
 }
 
 impl<E> Received<E> {
@@ -70,6 +75,34 @@ impl<E> Received<E> {
     /// process nobody knows; it is counted if that leaves the event another attempt.
     pub fn attempt(&self) -> u64 {
         self.context.attempt
+    }
+
+    /// Orders this run among all that may do the same work: the number of the event in its stream, and of the delivery. A run
+    /// whose lease has ended may still have a request on its way while another instance has the event. Let what it writes to
+    /// keep the greatest token of each key, or of each event, and refuse a smaller one.
+    ///
+    /// Tokens of different streams do not compare, nor those of a stream that was deleted and made again.
+    ///
+    /// ```
+    /// use eventsmith::{Event, HandlerError, Received};
+    ///
+    /// /// Does with one statement: `UPDATE .. SET .., token = $token WHERE key = $key AND token < $token`.
+    /// async fn stored<E: Event>(event: Received<E>) -> Result<(), HandlerError> {
+    ///     let (sequence, delivery) = event.fencing_token();
+    ///     assert!((sequence, delivery) < (sequence, delivery + 1), "a later delivery of the same event");
+    ///     assert!((sequence, delivery) < (sequence + 1, 1), "a later event");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn fencing_token(&self) -> (u64, u64) {
+        (self.context.sequence, self.context.deliveries)
+    }
+
+    /// Whether nobody else can have the event. Where this says no, the server was not heard for almost `ack_wait`: the
+    /// handler is dropped at its next `.await`, and the event is left to whoever gets it. Only a handler that blocks, or
+    /// works elsewhere, has to ask.
+    pub fn has_lease(&self) -> bool {
+        self.context.acker.lease().is_held(Instant::now())
     }
 
     /// The dead letter that this event was replayed from, `STREAM:SEQUENCE`, if it was.

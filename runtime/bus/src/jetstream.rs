@@ -13,6 +13,7 @@ mod inbox;
 mod link;
 mod login;
 mod losses;
+mod probe;
 mod pull;
 mod search;
 mod send;

@@ -6,7 +6,7 @@
 //! - A message whose ack arrived survives the transport's faults. One whose ack did not arrive may be stored or not; sent
 //!   again with the same `Nats-Msg-Id` within the stream's duplicate window it is stored once.
 //! - A durable consumer delivers each message of its subjects at least once, until it is acked: again after a nak, and when
-//!   no in-progress ack came for `ack_wait`.
+//!   no in-progress ack came for `ack_wait`. Until then, and as long as its [`Lease`] says, nobody else has it.
 //! - All methods may be called from any task at any time, and futures may be dropped: a message on its way then counts
 //!   as not acked.
 //!
@@ -15,6 +15,7 @@
 mod delivery;
 mod denied;
 mod failure;
+mod lease;
 mod message;
 
 use std::fmt::Debug;
@@ -27,6 +28,7 @@ use crate::settings::{ConsumerSettings, FoundConsumer};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
+pub use lease::Lease;
 pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, StreamMessage};
 
 /// Carries messages to streams and from durable consumers.

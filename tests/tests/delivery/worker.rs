@@ -95,7 +95,12 @@ impl Process {
 
     /// SIGTERM.
     pub(crate) fn terminate(&self) -> Outcome {
-        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.id())).status()?;
+        self.signal("TERM")
+    }
+
+    /// Any signal, by its name.
+    pub(crate) fn signal(&self, name: &str) -> Outcome {
+        let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status()?;
         if status.success() { Ok(()) } else { Err(format!("kill: {status}").into()) }
     }
 

@@ -81,6 +81,18 @@ impl Attempts {
         }
     }
 
+    /// A run was given up whose lease had ended. Others infer it from the deliveries.
+    pub(super) fn given_up(&self, delivery: &Delivery, attempt: u64) {
+        let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
+        self.update(delivery, |known| known.count = count);
+    }
+
+    /// An attempt that [began](Self::begin) did not come to a run.
+    pub(super) async fn withdraw(&self, delivery: &Delivery, attempt: u64) {
+        let count = RunCount { deliveries: delivery.deliveries, runs: attempt.saturating_sub(1) };
+        self.note(delivery, count).await;
+    }
+
     /// Notes that deliveries are nakked without a run.
     pub(super) async fn not_run(&self, deliveries: &[Delivery]) {
         let notes = deliveries.iter().map(async |delivery| {

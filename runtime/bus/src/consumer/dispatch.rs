@@ -121,6 +121,7 @@ impl Dispatch {
                         self.worker.attempts.may_have_lost();
                         self.worker.in_hand().queue.hold();
                     }
+                    Arrival::Live => {}
                     Arrival::Malformed(delivery) => self.malformed.begin(&self.worker, delivery),
                 },
             }
@@ -131,6 +132,10 @@ impl Dispatch {
     /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
     /// only one that waits becomes one. Returns whether it stopped early, as handlers took their time without waiting.
     async fn begin(&mut self) -> bool {
+        if !self.deliveries.is_live() {
+            // Others may soon have what waits here, or have it.
+            return false;
+        }
         let begun_at = std::time::Instant::now();
         while self.running.len() < self.config.concurrency.max(1) {
             let Some((ReadyDelivery { delivery, routing }, admission)) = self.next_ready() else { return false };
@@ -143,8 +148,10 @@ impl Dispatch {
             if begun.is_handled() {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
                 let mut in_hand = self.worker.in_hand();
-                in_hand.settled(sequence);
+                let again = in_hand.settled(sequence);
                 in_hand.queue.handled(sequence, stored, routing.key.as_ref());
+                drop(in_hand);
+                self.accept_again(again);
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
             }
@@ -158,15 +165,32 @@ impl Dispatch {
     /// Takes the next event out of the queue that may begin. Its lease is renewed until it is recorded as ended.
     fn next_ready(&self) -> Option<(ReadyDelivery, Option<Admission>)> {
         let mut admission = None;
-        let admits = |routing: &Routing| {
+        let mut admits = |routing: &Routing| {
             let Some(breaker) = self.worker.breaker(routing.route) else { return true };
             admission = breaker.admit();
             admission.is_some()
         };
         let mut in_hand = self.worker.in_hand();
-        let ready = in_hand.queue.pop(admits)?;
-        in_hand.begun(ready.delivery.sequence, &ready.delivery.acker);
-        Some((ready, admission))
+        let now = Instant::now();
+        loop {
+            let ready = in_hand.queue.pop(&mut admits)?;
+            let ReadyDelivery { delivery, routing } = &ready;
+            if delivery.acker.lease().is_held(now) {
+                in_hand.begun(delivery.sequence, &delivery.acker);
+                return Some((ready, admission));
+            }
+            let until = now + self.worker.ack_wait + OVERDUE;
+            tracing::warn!(
+                sequence = delivery.sequence,
+                "its lease ended while it waited; it is left to whoever has it"
+            );
+            Counters::count(&self.worker.monitor.counters().lease_lost);
+            self.worker.attempts.may_have_lost();
+            match self.config.order {
+                Order::Key => in_hand.queue.away(delivery.sequence, routing.key.as_ref(), until),
+                Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
+            }
+        }
     }
 
     /// Runs an event in a task of its own, or on a thread of its own if handlers here block theirs.
@@ -231,7 +255,16 @@ impl Dispatch {
             Order::None if self.breakers.is_empty() => Routing::default(),
             order => self.worker.routes.routing(&delivery, &self.worker.service, order),
         };
-        self.worker.in_hand().queue.push(delivery, routing);
+        self.worker.in_hand().accept(delivery, routing);
+    }
+
+    /// Takes in what was delivered again while it ran. If it was handled, its ack may have come too late for the server.
+    fn accept_again(&self, again: Option<(Delivery, Routing)>) {
+        let Some((delivery, routing)) = again else { return };
+        let mut in_hand = self.worker.in_hand();
+        if !in_hand.queue.was_handled(&delivery) {
+            in_hand.accept(delivery, routing);
+        }
     }
 
     /// Records what became of all events whose handlers have ended by now.
@@ -248,7 +281,7 @@ impl Dispatch {
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
         let mut in_hand = self.worker.in_hand();
-        in_hand.settled(sequence);
+        let again = in_hand.settled(sequence);
         let queue = &mut in_hand.queue;
         match end {
             DeliveryEnd::Handled => queue.handled(sequence, stored, key.as_ref()),
@@ -257,6 +290,8 @@ impl Dispatch {
             }
             DeliveryEnd::Again(_) | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
         }
+        drop(in_hand);
+        self.accept_again(again);
     }
 
     /// Lets events with keys begin once nobody else can have any before them.
@@ -291,6 +326,9 @@ impl Dispatch {
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
         for delivery in waiting {
             self.worker.in_hand().settled(delivery.sequence);
+            if !delivery.acker.lease().is_held(Instant::now()) {
+                continue;
+            }
             if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
                 tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
                 return;

@@ -6,50 +6,98 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::queue::Queue;
+use super::queue::{Queue, Routing};
 use crate::settings::ConsumerSettings;
-use crate::transport::{AckKind, Acker, Transport};
+use crate::transport::{AckKind, Acker, Delivery, Transport};
 
 /// How often to see whether `ack_wait` was changed: for so long events may be redelivered too early.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What waits for a handler, and what runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct InHand {
     pub(super) queue: Queue,
-    /// What runs; nothing once its ack is about to be sent.
-    running: HashMap<u64, Option<Arc<dyn Acker>>>,
+    running: HashMap<u64, Running>,
+    ack_wait: Duration,
+}
+
+/// An event that runs.
+#[derive(Debug)]
+struct Running {
+    /// Nothing once its ack is about to be sent.
+    acker: Option<Arc<dyn Acker>>,
+    /// Delivered again meanwhile, as its lease ended.
+    again: Option<(Delivery, Routing)>,
 }
 
 impl InHand {
+    pub(super) fn new(ack_wait: Duration) -> Self {
+        Self { queue: Queue::default(), running: HashMap::new(), ack_wait }
+    }
+
+    /// Takes a delivery in. One of an event that runs is kept until the run has ended.
+    pub(super) fn accept(&mut self, delivery: Delivery, routing: Routing) {
+        delivery.acker.lease().limit(self.ack_wait);
+        match self.running.get_mut(&delivery.sequence) {
+            Some(running) => running.again = Some((delivery, routing)),
+            None => self.queue.push(delivery, routing),
+        }
+    }
+
     /// An event runs.
     pub(super) fn begun(&mut self, sequence: u64, acker: &Arc<dyn Acker>) {
-        self.running.insert(sequence, Some(Arc::clone(acker)));
+        self.running.insert(sequence, Running { acker: Some(Arc::clone(acker)), again: None });
     }
 
     /// Its ack is about to be sent, and must not be followed by a renewal.
     pub(super) fn settling(&mut self, sequence: u64) {
-        if let Some(acker) = self.running.get_mut(&sequence) {
-            *acker = None;
+        if let Some(running) = self.running.get_mut(&sequence) {
+            running.acker = None;
         }
     }
 
-    /// It is settled.
-    pub(super) fn settled(&mut self, sequence: u64) {
-        self.running.remove(&sequence);
+    /// It is settled. Returns its delivery that came meanwhile.
+    pub(super) fn settled(&mut self, sequence: u64) -> Option<(Delivery, Routing)> {
+        self.running.remove(&sequence)?.again
     }
 
-    /// What is to be renewed.
-    fn leases(&self) -> Vec<(u64, Arc<dyn Acker>)> {
+    /// The leases that are to be renewed now.
+    fn due(&self, now: Instant) -> Vec<(u64, Arc<dyn Acker>)> {
+        let period = renewal_interval(self.ack_wait);
         let waiting = self.queue.waiting().map(|delivery| (delivery.sequence, &delivery.acker));
-        let running = self.running.iter().filter_map(|(sequence, acker)| Some((*sequence, acker.as_ref()?)));
-        waiting.chain(running).map(|(sequence, acker)| (sequence, Arc::clone(acker))).collect()
+        let running = self.running.iter().filter_map(|(sequence, running)| Some((*sequence, running.newest()?)));
+        let due = |(_, acker): &(u64, &Arc<dyn Acker>)| acker.lease().is_held(now) && acker.lease().is_due(now, period);
+        waiting.chain(running).filter(due).map(|(sequence, acker)| (sequence, Arc::clone(acker))).collect()
     }
 
-    fn has_lease(&self, sequence: u64) -> bool {
-        self.running.get(&sequence).map_or_else(|| self.queue.is_held(sequence), Option::is_some)
+    /// Whether an event that runs has lost its lease.
+    fn has_lost(&self, now: Instant) -> bool {
+        let mut running = self.running.values().filter_map(|running| running.acker.as_ref());
+        running.any(|acker| !acker.lease().is_held(now))
+    }
+
+    /// Whether this delivery is still in hand, and not about to be acked.
+    fn holds(&self, sequence: u64, acker: &Arc<dyn Acker>) -> bool {
+        match self.running.get(&sequence) {
+            Some(running) => running.newest().is_some_and(|newest| Arc::ptr_eq(newest, acker)),
+            None => self.queue.is_held(sequence),
+        }
+    }
+
+    /// The operator changed it.
+    fn limit(&mut self, ack_wait: Duration) {
+        self.ack_wait = ack_wait;
+        let running = self.running.values().filter_map(Running::newest);
+        let waiting = self.queue.waiting().map(|delivery| &delivery.acker);
+        waiting.chain(running).for_each(|acker| acker.lease().limit(ack_wait));
+    }
+}
+
+impl Running {
+    fn newest(&self) -> Option<&Arc<dyn Acker>> {
+        self.again.as_ref().map(|(delivery, _)| &delivery.acker).or(self.acker.as_ref())
     }
 }
 
@@ -62,15 +110,16 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Renews leases by tasks where user code never runs, as often as the `ack_wait` of the durable consumer asks for, which
-    /// an operator may change at any time.
+    /// an operator may change at any time. Wakes those who wait for `lost` when an event that runs has lost its lease.
     pub(super) fn start(
         in_hand: Arc<Mutex<InHand>>,
         transport: Arc<dyn Transport>,
         consumer: &ConsumerSettings,
+        lost: watch::Sender<bool>,
     ) -> Self {
         let (ack_wait, known) = watch::channel(consumer.ack_wait);
         let (background, mut tasks) = (transport.background(), JoinSet::new());
-        tasks.spawn_on(renew(in_hand, known), &background);
+        tasks.spawn_on(renew(in_hand, known, lost), &background);
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
         tasks.spawn_on(follow(transport, stream, name, ack_wait), &background);
         Self { _tasks: tasks }
@@ -90,24 +139,44 @@ async fn follow(transport: Arc<dyn Transport>, stream: String, name: String, ack
     }
 }
 
-async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Duration>) {
-    let mut renewed = Instant::now();
+async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Duration>, lost: watch::Sender<bool>) {
+    let mut renewals = JoinSet::new();
     loop {
-        let due = renewed + renewal_interval(*ack_wait.borrow_and_update());
+        let now = Instant::now();
+        let (due, has_lost) = {
+            let in_hand = lock(&in_hand);
+            (in_hand.due(now), in_hand.has_lost(now))
+        };
+        if has_lost {
+            lost.send_modify(|_| {});
+        }
+        let limit = *ack_wait.borrow_and_update();
+        for (sequence, acker) in due {
+            renewals.spawn(renew_one(Arc::clone(&in_hand), sequence, acker, limit));
+        }
+        while renewals.try_join_next().is_some() {}
         tokio::select! {
-            // At once, as a shorter lease may be about to end.
-            changed = ack_wait.changed() => if changed.is_err() { return },
-            () = sleep_until(due) => {}
+            changed = ack_wait.changed() => match changed {
+                // At once, as a shorter lease may be about to end.
+                Ok(()) => lock(&in_hand).limit(*ack_wait.borrow()),
+                Err(_) => return,
+            },
+            () = sleep(look_interval(limit)) => {}
         }
-        renewed = Instant::now();
-        let leases = lock(&in_hand).leases();
-        for (sequence, acker) in leases {
-            // Meanwhile it may have been acked, or nakked with a delay, which a renewal would undo.
-            let has_lease = lock(&in_hand).has_lease(sequence);
-            if has_lease {
-                send(&*acker, AckKind::InProgress).await;
-            }
-        }
+    }
+}
+
+/// Renews a lease, and waits for the confirmation no longer than it can be of use.
+async fn renew_one(in_hand: Arc<Mutex<InHand>>, sequence: u64, acker: Arc<dyn Acker>, ack_wait: Duration) {
+    // Meanwhile it may have been acked, or nakked with a delay, which a renewal would undo.
+    if !lock(&in_hand).holds(sequence, &acker) {
+        return;
+    }
+    let sent = Instant::now();
+    match timeout(ack_wait, acker.renew()).await {
+        Ok(Ok(())) => acker.lease().renewed(sent),
+        Ok(Err(error)) => tracing::debug!(sequence, %error, "the lease is not renewed"),
+        Err(_) => tracing::debug!(sequence, "the renewal of the lease is not confirmed"),
     }
 }
 
@@ -116,9 +185,14 @@ pub(super) fn lock(in_hand: &Mutex<InHand>) -> MutexGuard<'_, InHand> {
     in_hand.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often to renew the lease of a delivery.
+/// How old a lease may become before it is renewed: there is time for another attempt.
 pub(super) fn renewal_interval(ack_wait: Duration) -> Duration {
-    (ack_wait / 3).max(Duration::from_millis(1))
+    ack_wait * 3 / 10
+}
+
+/// How often to look which leases are to be renewed, and which have ended.
+fn look_interval(ack_wait: Duration) -> Duration {
+    (ack_wait / 10).max(Duration::from_millis(5))
 }
 
 pub(super) async fn send(acker: &dyn Acker, kind: AckKind) {

@@ -25,6 +25,9 @@ pub struct Summary {
     pub released: u64,
     /// Cut off in their handlers, as the shutdown took too long.
     pub cut_off: u64,
+    /// Given up because their leases ended while they waited or ran, as the server was not heard for too long: another
+    /// instance may have them.
+    pub lease_lost: u64,
 }
 
 /// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
@@ -55,12 +58,13 @@ pub(super) struct Counters {
     pub(super) dead_lettered: AtomicU64,
     pub(super) released: AtomicU64,
     pub(super) cut_off: AtomicU64,
+    pub(super) lease_lost: AtomicU64,
 }
 
 impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
-        let Counters { handled, failed, dead_lettered, released, cut_off } = &self.shared.counters;
+        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
             handled: read(handled),
@@ -68,6 +72,7 @@ impl Monitor {
             dead_lettered: read(dead_lettered),
             released: read(released),
             cut_off: read(cut_off),
+            lease_lost: read(lease_lost),
         }
     }
 

@@ -62,12 +62,12 @@ enum Slot {
 }
 
 impl Queue {
-    /// Takes a delivery in, unless it is held here already.
+    /// Takes a delivery in, in place of an earlier one of the same event that waits.
     pub(super) fn push(&mut self, delivery: Delivery, routing: Routing) {
         let sequence = delivery.sequence;
         if !self.held_here.insert(sequence) {
-            tracing::debug!(sequence, "redelivered while it waits or runs; ignored");
-            return;
+            tracing::debug!(sequence, "redelivered while it waits");
+            return self.replace(delivery);
         }
         self.away.remove(&sequence);
         match routing.key.clone() {
@@ -77,6 +77,19 @@ impl Queue {
                 self.advance(&key);
             }
             None => self.ready.push_back(ReadyDelivery { delivery, routing }),
+        }
+    }
+
+    /// The later delivery of an event that waits has the later lease.
+    fn replace(&mut self, delivery: Delivery) {
+        let ready = self.ready.iter_mut().chain(
+            self.key_queues.values_mut().flat_map(BTreeMap::values_mut).filter_map(|slot| match slot {
+                Slot::Blocked(ready) => Some(&mut **ready),
+                Slot::Begun | Slot::Away(_) => None,
+            }),
+        );
+        if let Some(ready) = ready.into_iter().find(|ready| ready.delivery.sequence == delivery.sequence) {
+            ready.delivery = delivery;
         }
     }
 
@@ -348,10 +361,15 @@ mod tests {
     #[test]
     fn a_delivery_that_is_held_is_not_taken_twice() {
         let mut queue = Queue::default();
-        push(&mut queue, 1, "a");
-        push(&mut queue, 1, "a");
+        for (sequence, deliveries) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
+            let delivery = Delivery { deliveries, ..Delivery::for_test(sequence) };
+            queue.push(delivery, Routing { route: None, key: Some("a".into()) });
+        }
+        let mut pop = || queue.pop(|_| true).map(|ready| (ready.delivery.sequence, ready.delivery.deliveries));
 
-        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+        assert_eq!((pop(), pop()), (Some((1, 2)), None));
+        queue.done(1, Some(&"a".into()));
+        assert_eq!(queue.pop(|_| true).map(|ready| ready.delivery.deliveries), Some(2));
     }
 
     #[test]

@@ -341,6 +341,9 @@ impl Route {
             traceparent: traceparent(opened.traceparent),
             replay_of: opened.replay_of.map(ToOwned::to_owned),
             bus: bus.clone(),
+            sequence: delivery.sequence,
+            deliveries: delivery.deliveries,
+            acker: Arc::clone(&delivery.acker),
         };
         let called = |data| {
             // Decoding runs the user's code, too: upcasts.

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -47,7 +48,7 @@ pub(super) struct Worker {
     pub(super) root: &'static str,
     pub(super) ack_wait: Duration,
     pub(super) monitor: Monitor,
-    /// True from when the shutdown has taken too long.
+    /// True from when the shutdown has taken too long. Changes, too, when an event that runs has lost its lease.
     pub(super) cut_off: watch::Sender<bool>,
 }
 
@@ -186,6 +187,13 @@ impl Worker {
                     |(index, _)| self.routes[index].retry.max_attempts,
                 );
                 let attempt = self.attempts.begin(&delivery, max_attempts).await;
+                if !delivery.acker.lease().is_held(Instant::now()) {
+                    let (sequence, stored) = (delivery.sequence, delivery.stored);
+                    tracing::warn!(stream = self.stream, sequence, "its lease ended before it could begin");
+                    Counters::count(&self.monitor.counters().lease_lost);
+                    self.attempts.withdraw(&delivery, attempt).await;
+                    return FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Again(Instant::now()) };
+                }
                 self.begin(delivery, attempt, admission)
             }
         };
@@ -212,11 +220,16 @@ impl Worker {
                 HandlerState::Ended(outcome) => outcome,
                 HandlerState::Waits(work) => {
                     let timeout = route.map_or(Duration::MAX, |index| self.routes[index].timeout);
-                    self.await_handler(timeout, work).await
+                    self.await_handler(timeout, &delivery, work).await
                 }
             };
             report(admission, &outcome);
-            let settlement = outcome.settlement(attempt, retry);
+            let settlement = match outcome.settlement(attempt, retry) {
+                // What is done is done. Anything else would be said about the delivery that another has.
+                Settlement::Ack => Settlement::Ack,
+                _ if !delivery.acker.lease().is_held(Instant::now()) => Settlement::Leave,
+                settlement => settlement,
+            };
             log_settlement(&outcome, settlement);
             match self.settle(&delivery, attempt, &outcome, settlement, retry).await {
                 Some(delay) => DeliveryEnd::Again(Instant::now() + delay),
@@ -233,12 +246,17 @@ impl Worker {
         self.routes[route?].breaker.as_ref()
     }
 
-    /// Waits for a handler, and ends it when its time is over.
-    async fn await_handler(&self, timeout: Duration, mut work: PendingHandler) -> HandlerOutcome {
+    /// Waits for a handler, and ends it when its time is over, or its lease.
+    async fn await_handler(&self, timeout: Duration, delivery: &Delivery, mut work: PendingHandler) -> HandlerOutcome {
         let mut cut_off = self.cut_off.subscribe();
+        let lease = delivery.acker.lease();
+        let mut run = |context: &mut Context<'_>| match lease.is_held(Instant::now()) {
+            true => self.blocking.watch(|| work.as_mut().poll(context)),
+            false => Poll::Ready(HandlerOutcome::LeaseLost),
+        };
         tokio::select! {
             biased;
-            outcome = poll_fn(|context| self.blocking.watch(|| work.as_mut().poll(context))) => outcome,
+            outcome = poll_fn(&mut run) => outcome,
             () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => HandlerOutcome::CutOff,
             () = sleep(timeout.min(LONGEST)) => HandlerOutcome::TimedOut(timeout),
         }
@@ -268,6 +286,12 @@ impl Worker {
                 self.attempts.failed(delivery, attempt).await;
                 self.send_last(delivery, AckKind::Nak(Some(delay))).await;
                 Some(delay)
+            }
+            Settlement::Leave => {
+                Counters::count(&counters.lease_lost);
+                self.in_hand().settling(delivery.sequence);
+                self.attempts.given_up(delivery, attempt);
+                Some(Duration::ZERO)
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
@@ -363,6 +387,12 @@ fn log_settlement(outcome: &HandlerOutcome, settlement: Settlement) {
     match settlement {
         Settlement::Ack => tracing::debug!(?outcome, "done"),
         Settlement::Nak => {}
+        Settlement::Leave => {
+            tracing::warn!(
+                ?outcome,
+                "its lease ended while it ran, so another instance may have it; it is left to that"
+            );
+        }
         // That there are such events, the consumer said when it began.
         Settlement::Retry(delay) if matches!(outcome, HandlerOutcome::Unrouted(_)) => {
             tracing::debug!(error = outcome.error(), ?delay, "left to another instance");

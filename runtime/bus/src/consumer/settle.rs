@@ -24,6 +24,8 @@ pub(super) enum HandlerOutcome {
     TimedOut(Duration),
     /// Its handler was cut off because the consumer is shut down.
     CutOff,
+    /// Its handler was dropped because its lease ended.
+    LeaseLost,
     /// It never came to a handler, as it was delivered more often than it may be tried: its handler killed the process.
     Exhausted,
     /// It was to be dead-lettered for this reason with this text, and the dead letter could not be stored.
@@ -51,6 +53,8 @@ pub(super) enum Settlement {
     Nak,
     /// It is dead-lettered.
     DeadLetter(DeadReason),
+    /// It is left to whoever has its lease.
+    Leave,
 }
 
 impl HandlerOutcome {
@@ -66,6 +70,7 @@ impl HandlerOutcome {
         match self {
             Self::Handled | Self::NotMeant => Settlement::Ack,
             Self::CutOff => Settlement::Nak,
+            Self::LeaseLost => Settlement::Leave,
             Self::Failed(HandlerError { advice: Advice::Reject, .. }) => Settlement::DeadLetter(DeadReason::Rejected),
             Self::Failed(HandlerError { advice: Advice::RetryAfter(delay), .. }) => {
                 again(*delay, DeadReason::Exhausted)
@@ -103,6 +108,7 @@ impl HandlerOutcome {
             Self::Panicked(reason) => format!("the handler panicked: {reason}"),
             Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
             Self::CutOff => "cut off as the consumer is shut down".to_owned(),
+            Self::LeaseLost => "its lease ended while its handler ran".to_owned(),
             Self::Exhausted => "its handler began as often as it may, and never came to an end".to_owned(),
             Self::Decided(_, reason)
             | Self::Undecodable(reason)
@@ -129,6 +135,7 @@ mod tests {
             HandlerOutcome::Panicked("x".to_owned()),
             HandlerOutcome::TimedOut(Duration::ZERO),
             HandlerOutcome::CutOff,
+            HandlerOutcome::LeaseLost,
             HandlerOutcome::Exhausted,
             HandlerOutcome::Undecodable("x".to_owned()),
             HandlerOutcome::TooOld("x".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_nats::Subject;
+use async_nats::{Request, Subject};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -11,34 +11,53 @@ use tokio::time::timeout;
 
 use super::client::{ASK_AGAIN, JetStream};
 use crate::cause::Cause;
-use crate::transport::{AckKind, Acker, Unavailable};
+use crate::transport::{AckKind, Acker, Lease, Unavailable};
+
+/// What an in-progress ack says.
+const IN_PROGRESS: &[u8] = b"+WPI";
 
 /// Acknowledges a delivery to the server.
 #[derive(Debug)]
 pub(super) struct ReplyAcker {
     pub(super) jetstream: Arc<JetStream>,
     pub(super) reply: Subject,
+    pub(super) lease: Lease,
 }
 
 impl Acker for ReplyAcker {
     fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
         self.publish(kind).boxed()
     }
+
+    fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.ask_to_renew().boxed()
+    }
+
+    fn lease(&self) -> &Lease {
+        &self.lease
+    }
 }
 
 impl ReplyAcker {
+    /// The server answers an ack that names a place for the answer.
+    async fn ask_to_renew(&self) -> Result<(), Unavailable> {
+        if !self.jetstream.link.borrow().connected {
+            // A server that is not there renews no lease, and the client's queue has better uses.
+            return Err(Unavailable("there is no connection".into()));
+        }
+        let request = Request::new().payload(Bytes::from_static(IN_PROGRESS)).timeout(None);
+        let confirmed = self.jetstream.client.send_request(self.reply.clone(), request).await;
+        confirmed.map(drop).map_err(|error| Unavailable(Cause::of(error)))
+    }
+
     async fn publish(&self, kind: AckKind) -> Result<(), Unavailable> {
         let payload = match kind {
             AckKind::Ack => Bytes::from_static(b"+ACK"),
             AckKind::Nak(None) => Bytes::from_static(b"-NAK"),
             AckKind::Nak(Some(delay)) => format!("-NAK {{\"delay\":{}}}", delay.as_nanos().max(1)).into(),
-            AckKind::InProgress => Bytes::from_static(b"+WPI"),
+            AckKind::InProgress => Bytes::from_static(IN_PROGRESS),
             AckKind::Term(reason) => format!("+TERM {reason}").into(),
         };
-        if matches!(kind, AckKind::InProgress) && !self.jetstream.link.borrow().connected {
-            // A server that is not there renews no lease, and the client's queue has better uses.
-            return Ok(());
-        }
         let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
         // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
         // connection nobody empties the queue; once it is full, this would wait for ever.

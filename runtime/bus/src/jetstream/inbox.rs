@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use async_nats::{Client, Message, SubscribeError, Subscriber};
+use async_nats::{Client, Message, PublishError, SubscribeError, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::unconstrained;
@@ -10,6 +10,8 @@ use tokio::task::unconstrained;
 /// A pull request that the server refuses, whatever there is to deliver: it asks for heartbeats without saying how long it
 /// waits.
 const INVALID_PULL: &[u8] = br#"{"batch":1,"idle_heartbeat":1}"#;
+/// The last token of the subject for messages.
+const MESSAGES: &str = "m";
 /// How many status messages, such as heartbeats, the server may send meanwhile.
 const STATUS_MESSAGES: u64 = 16;
 
@@ -17,6 +19,9 @@ const STATUS_MESSAGES: u64 = 16;
 #[derive(Debug)]
 pub(super) struct Inbox {
     client: Client,
+    /// What the subject of all that is sent here begins with.
+    prefix: String,
+    /// Where messages are sent.
     subject: String,
     subscriber: Subscriber,
     /// How many messages the subscription brought.
@@ -27,13 +32,25 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub(super) async fn open(client: Client) -> Result<Self, SubscribeError> {
-        let subject = client.new_inbox();
-        let subscriber = client.subscribe(subject.clone()).await?;
-        Ok(Self { client, subject, subscriber, received: 0, kept: VecDeque::new() })
+        let prefix = client.new_inbox() + ".";
+        let subscriber = client.subscribe(format!("{prefix}*")).await?;
+        let subject = format!("{prefix}{MESSAGES}");
+        Ok(Self { client, prefix, subject, subscriber, received: 0, kept: VecDeque::new() })
     }
 
     pub(super) fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Sends the consumer a request that it refuses whatever there is to deliver, so that it answers at once.
+    pub(super) async fn ask(&self, asked: String, number: u64) -> Result<(), PublishError> {
+        let reply = format!("{}{number}", self.prefix);
+        self.client.publish_with_reply(asked, reply, Bytes::from_static(INVALID_PULL)).await
+    }
+
+    /// The number of the request of this kind that a status message answers.
+    pub(super) fn number_of(&self, message: &Message) -> Option<u64> {
+        message.subject.strip_prefix(&self.prefix)?.parse().ok()
     }
 
     /// The next message; `None` when the connection is closed for good, and after we left. Nothing is lost if this is dropped while it waits.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::ack::{ReplyAcker, reply_of};
 use super::blind::Blind;
 use super::search::{Access, Position, Scope, Searched};
-use crate::transport::{AckKind, Acker, Delivery, StreamMessage};
+use crate::transport::{AckKind, Acker, Delivery, Lease, StreamMessage};
 
 /// More than is ever fetched at a time.
 const ENOUGH: usize = 32_768;
@@ -230,6 +230,6 @@ impl LossWatch {
         let Scope { jetstream, stream, durable, .. } = &*self.scope;
         // The server compares the number of the delivery with those that may be unacked: the last may be.
         let reply = reply_of(stream, durable, sequence, position.deliveries);
-        ReplyAcker { jetstream: Arc::clone(jetstream), reply }
+        ReplyAcker { jetstream: Arc::clone(jetstream), reply, lease: Lease::new(Instant::now()) }
     }
 }

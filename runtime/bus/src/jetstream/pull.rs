@@ -23,11 +23,12 @@ use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::losses::LossWatch;
+use super::probe::Probe;
 use super::search::Scope;
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::settings::ConsumerSettings;
-use crate::transport::{Arrival, Deliveries, Delivery, Gone, Unavailable};
+use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, Unavailable};
 
 /// How long the server keeps a pull request that it cannot fulfil.
 const EXPIRES: Duration = Duration::from_secs(30);
@@ -40,6 +41,8 @@ const PIN_RENEWAL: Duration = Duration::from_secs(2);
 
 /// The header that names the pinned reader, and the status that all others get.
 const PIN: &str = "Nats-Pin-Id";
+/// What a consumer answers to a request that makes no sense.
+const REFUSED: u16 = 400;
 const PIN_MISMATCH: StatusCode = StatusCode::PIN_ID_MISMATCH;
 
 /// What the server answers about a consumer, as far as it matters here.
@@ -55,6 +58,7 @@ pub(super) struct PullDeliveries {
     stream: String,
     durable: String,
     inbox: Inbox,
+    probe: Probe,
     link: watch::Receiver<Link>,
     /// How often the connection had been lost when the pull requests below were sent.
     losses: u64,
@@ -115,6 +119,10 @@ impl Deliveries for PullDeliveries {
         self.count_pending().boxed()
     }
 
+    fn is_live(&self) -> bool {
+        self.is_connected() && self.probe.is_live(Instant::now())
+    }
+
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
         self.make_round_trip().boxed()
     }
@@ -125,6 +133,7 @@ impl PullDeliveries {
         let ConsumerSettings { stream, name: durable, ordered, filters, ack_wait, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
+        let probe = Probe::new(*ack_wait, Instant::now());
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
         let scope = Scope {
             jetstream: Arc::clone(&jetstream),
@@ -139,6 +148,7 @@ impl PullDeliveries {
             stream: stream.clone(),
             durable: durable.clone(),
             inbox,
+            probe,
             link,
             losses,
             watch: LossWatch::begin(scope),
@@ -184,15 +194,23 @@ impl PullDeliveries {
                     let now = Instant::now();
                     match wake_at {
                         Some(later) if later > now => self.alarm.as_mut().reset(later),
-                        _ if now >= self.check_at => self.check().await?,
+                        _ if self.outstanding > 0 && now >= self.check_at => self.check().await?,
                         _ => {}
                     }
                     continue;
                 }
             };
             let message = message.ok_or_else(|| Gone::Deleted("the connection is closed".into()))?;
+            let status = status_of(&message);
+            if let Some((status, number)) = status.zip(self.inbox.number_of(&message)) {
+                if self.note_answer(number, status) {
+                    return Ok(Arrival::Live);
+                }
+                continue;
+            }
+            // Not for answers to what makes no sense: they say nothing of our pull requests.
             self.check_at = Instant::now() + PATIENCE;
-            match status_of(&message) {
+            match status {
                 None | Some(StatusCode::OK) => {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     let is_new_pin = self.note_pin(&message);
@@ -220,7 +238,30 @@ impl PullDeliveries {
     fn wake_at(&self) -> Option<Instant> {
         let check_at = (self.outstanding > 0).then_some(self.check_at);
         let pin = self.pin.as_ref().filter(|pin| pin.id.is_some() && self.link.borrow().connected);
-        check_at.into_iter().chain(pin.map(|pin| pin.ask_at)).min()
+        let probe = self.is_connected().then(|| self.probe.ask_at());
+        check_at.into_iter().chain(pin.map(|pin| pin.ask_at)).chain(probe).min()
+    }
+
+    /// The consumer answered what it was asked without sense. Returns whether it had not been heard for long.
+    fn note_answer(&mut self, number: u64, status: StatusCode) -> bool {
+        let was_live = self.is_live();
+        if status.as_u16() == REFUSED {
+            self.probe.answered(number);
+        } else {
+            // Nobody was there to refuse it.
+            self.probe.failed(number);
+        }
+        !was_live && self.is_live()
+    }
+
+    /// Asks for a sign of life when it is time.
+    async fn probe(&mut self) -> Result<(), Gone> {
+        let now = Instant::now();
+        if self.probe.ask_at() <= now && self.is_connected() {
+            let number = self.probe.ask(now);
+            self.inbox.ask(self.asked(), number).await.map_err(|error| Gone::Deleted(Cause::of(error)))?;
+        }
+        Ok(())
     }
 
     /// Whether a message says that the server has pinned us.
@@ -245,8 +286,10 @@ impl PullDeliveries {
             self.watch.note_loss(self.outstanding, self.pin.as_ref().is_some_and(|pin| pin.id.is_none()));
             self.losses = losses;
             self.outstanding = 0;
+            self.probe.restart(Instant::now());
             self.note_gap();
         }
+        self.probe().await?;
         if connected {
             self.watch.search_if_due();
         }
@@ -337,6 +380,7 @@ impl PullDeliveries {
             // What the server said of the old requests does not matter to the new ones.
             let late = self.inbox.take_arrived();
             rest.extend(self.deliveries(late));
+            self.probe.restart(Instant::now());
         }
         Ok(rest)
     }
@@ -419,7 +463,8 @@ impl PullDeliveries {
             return None;
         };
         self.watch.note_arrival(sequence);
-        let acker = Arc::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply });
+        let lease = Lease::new(self.probe.heard());
+        let acker = Arc::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply, lease });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })
     }

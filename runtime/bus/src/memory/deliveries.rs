@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::durable::Durable;
 use super::log::Log;
 use super::state::Memory;
-use crate::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, Gone, MessageSelector, Unavailable};
+use crate::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, Gone, Lease, MessageSelector, Unavailable};
 
 /// Reads from a durable consumer.
 #[derive(Debug)]
@@ -43,6 +43,10 @@ impl Deliveries for MemoryDeliveries {
 
     fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>> {
         async move { Ok(self.with_durable(|durable, _, _| durable.pending.len()).unwrap_or_default()) }.boxed()
+    }
+
+    fn is_live(&self) -> bool {
+        true
     }
 
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
@@ -117,6 +121,7 @@ impl MemoryDeliveries {
             stream: self.stream.clone(),
             durable: self.durable.clone(),
             sequence: kept.sequence,
+            lease: Lease::new(Instant::now()),
         };
         let (sequence, stored, message) = (kept.sequence, kept.stored, kept.message);
         Ok(Delivery { message, sequence, deliveries, stored, acker: Arc::new(acker) })
@@ -140,6 +145,7 @@ struct MemoryAcker {
     stream: String,
     durable: String,
     sequence: u64,
+    lease: Lease,
 }
 
 impl Acker for MemoryAcker {
@@ -149,5 +155,13 @@ impl Acker for MemoryAcker {
             Ok(())
         }
         .boxed()
+    }
+
+    fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.send(AckKind::InProgress)
+    }
+
+    fn lease(&self) -> &Lease {
+        &self.lease
     }
 }

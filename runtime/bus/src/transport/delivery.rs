@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Gone, Message, Unavailable};
+use super::{Gone, Lease, Message, Unavailable};
 
 /// Reads from a durable consumer.
 pub trait Deliveries: Debug + Send + Sync {
@@ -31,6 +31,10 @@ pub trait Deliveries: Debug + Send + Sync {
     /// How many messages are delivered and not acked, over all who read from the consumer.
     fn pending(&self) -> BoxFuture<'_, Result<usize, Unavailable>>;
 
+    /// Whether what delivers was heard lately. Otherwise others may soon have what was delivered here, and nothing should
+    /// begin until [`next`](Self::next) says so.
+    fn is_live(&self) -> bool;
+
     /// Waits until the server has received every ack sent before. A pinned consumer releases the pin.
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
 }
@@ -47,6 +51,8 @@ pub enum Arrival {
     PinChanged,
     /// Messages may have been lost on their way, so that others come before them.
     Gap,
+    /// What delivers is heard [again](Deliveries::is_live).
+    Live,
 }
 
 #[cfg(test)]
@@ -79,6 +85,13 @@ pub struct Delivery {
 pub trait Acker: Debug + Send + Sync {
     /// Sends an ack. Not confirmed: if it is lost, the message is delivered again after `ack_wait`.
     fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>>;
+
+    /// Sends an in-progress ack and waits, perhaps for ever, until the server confirms it. Whose lease has ended must not: it
+    /// would prolong that of another.
+    fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+
+    /// For how long the delivery is ours.
+    fn lease(&self) -> &Lease;
 }
 
 /// What an ack says about a delivery.
@@ -99,16 +112,25 @@ impl Delivery {
     /// A delivery without content, whose acks go nowhere.
     pub(crate) fn for_test(sequence: u64) -> Self {
         #[derive(Debug)]
-        struct Nowhere;
+        struct Nowhere(Lease);
 
         impl Acker for Nowhere {
             fn send(&self, _: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
                 Box::pin(std::future::ready(Ok(())))
             }
+
+            fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+                self.send(AckKind::InProgress)
+            }
+
+            fn lease(&self) -> &Lease {
+                &self.0
+            }
         }
 
         let (headers, payload) = (super::Headers::default(), bytes::Bytes::new());
         let message = Message { subject: "x".into(), headers, payload };
-        Self { message, sequence, deliveries: 1, stored: Timestamp::UNIX_EPOCH, acker: Arc::new(Nowhere) }
+        let acker = Arc::new(Nowhere(Lease::new(tokio::time::Instant::now())));
+        Self { message, sequence, deliveries: 1, stored: Timestamp::UNIX_EPOCH, acker }
     }
 }

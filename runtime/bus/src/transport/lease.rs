@@ -1,0 +1,101 @@
+//! For how long a delivery is ours, as far as can be known on this side.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The right to handle a delivery, which ends when the server may deliver the message to somebody else: `ack_wait` after it
+/// was delivered, or after a renewal that the server confirmed was sent. The server's clock is not seen here, so both times
+/// are taken from before: the lease ends here before it ends there.
+#[derive(Debug)]
+pub struct Lease(Mutex<Terms>);
+
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    /// No later than when the server began to count.
+    began: Instant,
+    /// When a renewal was sent last, confirmed or not.
+    asked: Instant,
+    ack_wait: Duration,
+}
+
+impl Lease {
+    /// A lease of a message that was not delivered before this. It does not end until it is [limited](Self::limit).
+    pub(crate) fn new(began: Instant) -> Self {
+        Self(Mutex::new(Terms { began, asked: began, ack_wait: Duration::MAX }))
+    }
+
+    /// Lets it end this long after it began, less a tenth for the time it takes to notice.
+    pub(crate) fn limit(&self, ack_wait: Duration) {
+        self.terms().ack_wait = ack_wait;
+    }
+
+    /// Whether nobody else can have the message.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        let Terms { began, ack_wait, .. } = *self.terms();
+        now.duration_since(began) < ack_wait - ack_wait / 10
+    }
+
+    /// Whether a renewal is to be sent now, as the lease and the last attempt to renew it are old enough. Remembers that.
+    pub(crate) fn is_due(&self, now: Instant, period: Duration) -> bool {
+        let mut terms = self.terms();
+        let is_due = now.duration_since(terms.asked) >= period;
+        if is_due {
+            terms.asked = now;
+        }
+        is_due
+    }
+
+    /// A renewal was confirmed.
+    pub(crate) fn renewed(&self, sent: Instant) {
+        let mut terms = self.terms();
+        terms.began = terms.began.max(sent);
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Terms> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_lease_ends_before_the_server_may_deliver_again_unless_it_is_renewed() {
+        let begin = Instant::now();
+        let lease = Lease::new(begin);
+        assert!(lease.is_held(begin + 1_000 * SECOND), "it has no limit yet");
+
+        lease.limit(10 * SECOND);
+        assert!(lease.is_held(begin + 8 * SECOND) && !lease.is_held(begin + 9 * SECOND));
+
+        lease.renewed(begin + 5 * SECOND);
+        assert!(lease.is_held(begin + 13 * SECOND) && !lease.is_held(begin + 14 * SECOND));
+    }
+
+    #[test]
+    fn a_confirmation_that_comes_late_shortens_no_lease() {
+        let begin = Instant::now();
+        let lease = Lease::new(begin);
+        lease.limit(10 * SECOND);
+
+        lease.renewed(begin + 5 * SECOND);
+        lease.renewed(begin + 2 * SECOND);
+
+        assert!(lease.is_held(begin + 13 * SECOND));
+    }
+
+    #[test]
+    fn a_renewal_is_sent_once_in_a_period_whether_it_is_confirmed_or_not() {
+        let begin = Instant::now();
+        let lease = Lease::new(begin);
+
+        let due = [1, 3, 4, 6].map(|seconds| lease.is_due(begin + seconds * SECOND, 3 * SECOND));
+
+        assert_eq!(due, [false, true, false, true]);
+    }
+}
