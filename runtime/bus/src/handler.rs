@@ -71,8 +71,8 @@ impl<E> Received<E> {
     }
 
     /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
-    /// and not run, because its service stopped or lost its connection, has not been tried. Of a first run that ended the
-    /// process nobody knows; it is counted if that leaves the event another attempt.
+    /// and not run, because its service stopped or lost its connection, has not been tried. Of a run that ended the process
+    /// nobody knows, unless it was the last; it is counted if that leaves the event another attempt.
     pub fn attempt(&self) -> u64 {
         self.context.attempt
     }

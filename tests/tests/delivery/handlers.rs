@@ -10,7 +10,7 @@ use eventsmith_tests::job::{Deed, Entry, JOBS, Job, LETTERS, Orders, What};
 
 use crate::common::*;
 use crate::kills::ledger::buried;
-use crate::worker::Worker;
+use crate::worker::{Supervisor, Worker};
 
 fn begun(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(|entry| entry.what == What::Begun)
@@ -56,6 +56,27 @@ async fn a_poison_message_does_not_delay_its_neighbours() -> Outcome {
     assert_eq!(order, (1..=100).map(|id| (id, 1)).collect::<Vec<_>>());
     let letters = site.stream(&LETTERS).await?;
     assert_eq!(buried(&letters).await?.into_iter().collect::<Vec<_>>(), [(3, 1)]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_kills_its_process_is_tried_once_where_it_may_be_tried_once() -> Outcome {
+    let site = Site::new().await?;
+    let orders = Orders { max_attempts: 1, concurrency: 2, ..site.orders() };
+    for id in 1..=20 {
+        site.bus.publish(&Job::new(id, [if id == 3 { Deed::Abort } else { Deed::Work(5) }])).await?;
+    }
+    let stream = site.stream(&JOBS).await?;
+    let workers = Supervisor::start(orders);
+    until("the end of all jobs", async || settled(&stream, "worker").await).await?;
+    drop(workers);
+
+    let entries = site.journal.read()?;
+    assert_eq!(begun(&entries).filter(|entry| entry.id == 3).count(), 1, "{entries:?}");
+    let letters = buried(&site.stream(&LETTERS).await?).await?;
+    // What ran beside it may have been cut short by it in its only attempt.
+    assert!(letters.contains_key(&3) && letters.len() <= 2, "{letters:?}");
+    assert!((1..=20).all(|id| begun(&entries).any(|entry| entry.id == id)), "{entries:?}");
     Ok(())
 }
 

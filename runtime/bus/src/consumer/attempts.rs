@@ -53,13 +53,13 @@ impl Attempts {
     }
 
     /// The number of the attempt that a run of this delivery would be, counted from 1: more than `max_attempts` if it must
-    /// not run any more. The last attempt is noted before it begins, unless the event is delivered for the first time.
+    /// not run any more. The last attempt is noted before it begins.
     pub(super) async fn begin(&self, delivery: &Delivery, max_attempts: u64) -> u64 {
         let Delivery { deliveries, .. } = *delivery;
-        if deliveries <= 1 {
+        if deliveries <= 1 && max_attempts > 1 {
             return 1;
         }
-        let known = self.known(delivery).await;
+        let known = if deliveries > 1 { self.known(delivery).await } else { None };
         let runs = known.map_or(0, |known| known.count.runs);
         if runs >= max_attempts {
             return runs + 1;
@@ -105,11 +105,10 @@ impl Attempts {
 
     /// Forgets an event that is done.
     pub(super) async fn done(&self, delivery: &Delivery) {
-        if delivery.deliveries <= 1 {
-            return;
-        }
         let known = self.lock().remove(&delivery.sequence);
-        if known.is_some_and(|known| known.is_noted)
+        // Of first deliveries they are deleted all at once, with what is left of processes that ended.
+        if delivery.deliveries > 1
+            && known.is_some_and(|known| known.is_noted)
             && !self.is_paused()
             && let Err(error) = self.counts.delete(&*self.transport, delivery.sequence).await
         {

@@ -139,7 +139,9 @@ impl Dispatch {
         let begun_at = std::time::Instant::now();
         while self.running.len() < self.config.concurrency.max(1) {
             let Some((ReadyDelivery { delivery, routing }, admission)) = self.next_ready() else { return false };
-            if delivery.deliveries > 1 || self.worker.blocking.is_seen() {
+            // Where the first attempt may be the last, it is noted before it begins.
+            let is_noted = delivery.deliveries > 1 || self.worker.routes.has_single_attempts();
+            if is_noted || self.worker.blocking.is_seen() {
                 self.spawn(delivery, routing.key, admission);
                 continue;
             }

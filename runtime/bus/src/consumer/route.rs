@@ -138,6 +138,11 @@ impl Routes {
         self.0.first().map(|route| route.root)
     }
 
+    /// Whether there are handlers whose events are tried only once.
+    pub(super) fn has_single_attempts(&self) -> bool {
+        self.0.iter().any(|route| route.retry.max_attempts <= 1)
+    }
+
     /// The most attempts that any handler gives an event.
     pub(super) fn max_attempts(&self) -> u64 {
         self.0.iter().map(|route| route.retry.max_attempts).max().unwrap_or_default()
