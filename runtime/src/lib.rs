@@ -144,6 +144,15 @@ pub use eventsmith_bus::{
     transport::{Denied, DeniedAction},
 };
 
+/// What stands below a bus in a simulation. Nothing here is for users, and nothing here is promised.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation {
+    pub use eventsmith_bus::dead_letters::record::{DeadLetter, read};
+    pub use eventsmith_bus::environment::simulated::{Entered, Random, enter, jump, now};
+    pub use eventsmith_bus::jetstream::{ClientEvent, SimulatedClient, SimulatedSubscriber};
+}
+
 /// Takes in the events that the build script of the crate generated, by `eventsmith_codegen::Builder::new().build()`.
 ///
 /// That call stands in `build.rs`, and the line `eventsmith::include_events!();` in `lib.rs`. The crate `schemas` of the

@@ -71,6 +71,21 @@ impl Bus {
         Ok(Self::over(Backend::JetStream(jetstream), config))
     }
 
+    /// A bus over the client of a simulation, and what takes in that client's events. For tests of this repository.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub async fn simulated(
+        config: Config,
+        client: Arc<dyn crate::jetstream::SimulatedClient>,
+    ) -> Result<(Self, impl Fn(&crate::jetstream::ClientEvent) + Send + Sync + use<>), ConnectError> {
+        let config = config.bounded();
+        let (jetstream, events) = JetStream::simulate(&config, client).await?;
+        Ok((Self::over(Backend::JetStream(jetstream), config), events))
+    }
+
     /// A bus without a server, for tests and first steps: the same calls, the same rules.
     ///
     /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long

@@ -26,7 +26,6 @@ use std::time::Duration;
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use futures_util::FutureExt;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
@@ -34,6 +33,7 @@ use crate::bus::Bus;
 use crate::dead_letters::advisories::AdvisoryHandler;
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
+use crate::environment::watch;
 use crate::handler::{HandlerError, Received};
 use crate::memory::Starting;
 use crate::settings::{ConsumerSettings, Progress, is_legal_name};

@@ -20,6 +20,7 @@ mod send;
 mod stored;
 mod thread;
 mod upkeep;
+mod wire;
 
 use std::sync::Arc;
 
@@ -36,6 +37,11 @@ use pull::PullDeliveries;
 
 pub use client::{JetStream, Settings, nanos};
 pub use connect::{ConnectError, ShutdownError};
+#[cfg(feature = "simulation")]
+pub use {
+    async_nats::Event as ClientEvent,
+    wire::simulated::{SimulatedClient, SimulatedSubscriber},
+};
 
 impl Transport for Arc<JetStream> {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {

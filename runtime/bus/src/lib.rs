@@ -13,6 +13,7 @@ pub mod cause;
 pub mod config;
 pub mod consumer;
 pub mod dead_letters;
+pub mod environment;
 pub mod handler;
 pub mod jetstream;
 pub mod memory;

@@ -44,7 +44,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/bus/src",
         floors: &[
-            &["cause", "config", "settings", "signal"],
+            &["cause", "config", "environment", "settings", "signal"],
             // The contract of a transport, which names none of those above.
             &["transport"],
             &["jetstream", "memory"],

@@ -1,7 +1,9 @@
 //! Handlers that block the thread they run on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::environment::WorkInstant;
 
 /// For how long a handler may compute before it has to wait for something: ten times the slice that a busy scheduler gives
 /// to a thread, so that one which only was kept from running is not taken for one that blocks.
@@ -12,7 +14,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// Whether handlers of a consumer block their threads, as far as was seen lately.
 #[derive(Debug)]
 pub(super) struct Blocking {
-    begun: Instant,
+    begun: WorkInstant,
     /// Until when they are taken to block, in milliseconds after `begun`; 0 if none has.
     until: AtomicU64,
     is_reported: AtomicBool,
@@ -20,14 +22,14 @@ pub(super) struct Blocking {
 
 impl Default for Blocking {
     fn default() -> Self {
-        Self { begun: Instant::now(), until: AtomicU64::new(0), is_reported: AtomicBool::new(false) }
+        Self { begun: WorkInstant::now(), until: AtomicU64::new(0), is_reported: AtomicBool::new(false) }
     }
 }
 
 impl Blocking {
     /// Does a part of a handler's work, and sees how long it takes.
     pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
+        let begun = WorkInstant::now();
         let done = work();
         let took = begun.elapsed();
         if took > MOST {

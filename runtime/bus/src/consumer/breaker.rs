@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::duration::{self, LONGEST};
+use crate::environment::watch;
 
 /// When a circuit breaker opens, and for how long.
 ///

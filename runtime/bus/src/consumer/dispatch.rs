@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 
@@ -18,6 +17,7 @@ use super::monitor::Counters;
 use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker};
 use crate::config::duration::LONGEST;
+use crate::environment::{WorkInstant, watch};
 use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 
 /// The most that is fetched at a time: fewer than the client keeps for one who reads slowly, as it drops what is beyond.
@@ -136,7 +136,7 @@ impl Dispatch {
             // Others may soon have what waits here, or have it.
             return false;
         }
-        let begun_at = std::time::Instant::now();
+        let begun_at = WorkInstant::now();
         while self.running.len() < self.config.concurrency.max(1) {
             let Some((ReadyDelivery { delivery, routing }, admission)) = self.next_ready() else { return false };
             // Where the first attempt may be the last, it is noted before it begins.

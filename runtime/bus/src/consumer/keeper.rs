@@ -1,14 +1,13 @@
 //! What a consumer has in hand, and the task that renews its leases whatever handlers do.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::queue::{Queue, Routing};
+use crate::environment::{HashMap, watch};
 use crate::settings::ConsumerSettings;
 use crate::transport::{AckKind, Acker, Delivery, Transport};
 
@@ -34,7 +33,7 @@ struct Running {
 
 impl InHand {
     pub(super) fn new(ack_wait: Duration) -> Self {
-        Self { queue: Queue::default(), running: HashMap::new(), ack_wait }
+        Self { queue: Queue::default(), running: HashMap::default(), ack_wait }
     }
 
     /// Takes a delivery in. One of an event that runs is kept until the run has ended.
@@ -156,6 +155,7 @@ async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Durati
         }
         while renewals.try_join_next().is_some() {}
         tokio::select! {
+            biased;
             changed = ack_wait.changed() => match changed {
                 // At once, as a shorter lease may be about to end.
                 Ok(()) => lock(&in_hand).limit(*ack_wait.borrow()),

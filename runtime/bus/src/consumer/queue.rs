@@ -1,12 +1,13 @@
 //! What was delivered and waits for a handler, in the order of the stream, and by key where events of one key wait for each
 //! other.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::environment::HashMap;
 use crate::transport::Delivery;
 
 /// How many of the events that were handled last are remembered.

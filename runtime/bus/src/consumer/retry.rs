@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use serde::Deserialize;
 
 use crate::config::duration;
+use crate::environment;
 
 /// When and how often a failed event is tried again.
 ///
@@ -50,7 +50,7 @@ impl RetryPolicy {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
         let full = self.first_delay.saturating_mul(factor).min(self.max_delay);
-        full.mul_f64(rand::rng().random_range(0.5..=1.0))
+        environment::shortened(full)
     }
 }
 

@@ -17,7 +17,6 @@ use eventsmith_event::invalid::DecodeError;
 use eventsmith_event::subject::scalar_text;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
 use super::breaker::Breaker;
@@ -26,6 +25,7 @@ use super::queue::{Key, Routing};
 use super::settle::HandlerOutcome;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
+use crate::environment::watch;
 use crate::handler::{Context, HandlerError, Received};
 use crate::transport::{Delivery, Headers, Message, Transport};
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
@@ -30,6 +29,7 @@ use crate::config::duration::LONGEST;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::writer::{DeadLettered, dead_letter};
+use crate::environment::watch;
 use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, Unavailable};
 
 /// What all deliveries of one stream have in common.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::origin::Origin;
 use super::reason::DeadReason;
+use crate::environment;
 use crate::settings::DEAD_LETTERS;
 use crate::transport::{Headers, MalformedBlock, Message, StreamMessage};
 
@@ -109,7 +110,7 @@ pub fn write(root: &str, origin: &Origin<'_>, reason: DeadReason, error: &str) -
     headers.push(SEQUENCE, origin.sequence.to_string());
     headers.push(SUBJECT, &*origin.message.subject);
     headers.push(STORED, nanoseconds(origin.stored));
-    headers.push(TIME, nanoseconds(Timestamp::now()));
+    headers.push(TIME, nanoseconds(environment::now()));
     if let Some(MalformedBlock { block, .. }) = origin.message.headers.malformed() {
         let is_small = block.len() <= LARGEST_BLOCK;
         headers.push(HEADERS, if is_small { STANDARD.encode(block) } else { TOO_LARGE.to_owned() });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_nats::{Request, Subject};
+use async_nats::Subject;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -45,8 +45,7 @@ impl ReplyAcker {
             // A server that is not there renews no lease, and the client's queue has better uses.
             return Err(Unavailable("there is no connection".into()));
         }
-        let request = Request::new().payload(Bytes::from_static(IN_PROGRESS)).timeout(None);
-        let confirmed = self.jetstream.client.send_request(self.reply.clone(), request).await;
+        let confirmed = self.jetstream.client.request(self.reply.clone(), Bytes::from_static(IN_PROGRESS)).await;
         confirmed.map(drop).map_err(|error| Unavailable(Cause::of(error)))
     }
 

@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_nats::{Client, Message, Subject, Subscriber};
-use futures_util::StreamExt;
-use tokio::sync::{oneshot, watch};
+use async_nats::{Message, Subject};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
+use super::wire::{Subscriber, Wire};
+use crate::environment::watch;
 use crate::transport::{Denied, DeniedAction};
 
 /// What comes in answer to what was published; an error where the server does not let it in, or the answer out.
@@ -49,7 +50,7 @@ struct Slot {
 
 impl Acks {
     pub(super) async fn listen(
-        client: &Client,
+        client: &Wire,
         link: watch::Receiver<Link>,
         denials: Denials,
     ) -> Result<Self, async_nats::SubscribeError> {

@@ -6,24 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use async_nats::Client;
-use async_nats::jetstream::Context;
+use async_nats::client::RequestErrorKind;
 use async_nats::jetstream::Error as ServerError;
-use async_nats::jetstream::context::{ContextBuilder, RequestErrorKind};
 use async_nats::jetstream::response::Response;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
-use super::connect::{ConnectError, connect, wrong};
+use super::connect::{ConnectError, Connected, connect, wrong};
 use super::denials::Denials;
 use super::link::Link;
 use super::thread::NetworkThread;
+use super::wire::Wire;
 use crate::cause::Cause;
 use crate::config::Config;
+use crate::environment::watch;
 use crate::settings::is_legal_name;
 use crate::transport::{Denied, ServerFailure, Unavailable};
 
@@ -34,8 +34,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// A connection to NATS.
 pub struct JetStream {
-    pub(super) client: Client,
-    context: Context,
+    pub(super) client: Wire,
     /// What the subjects of the JetStream API begin with.
     pub(super) api: String,
     pub(super) link: watch::Receiver<Link>,
@@ -55,6 +54,15 @@ impl fmt::Debug for JetStream {
     /// The server's name alone: what the client holds is long, and partly secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JetStream").field(&self.client.server_info().server_name).finish()
+    }
+}
+
+/// What the subjects of the JetStream API begin with.
+fn api(config: &Config) -> Result<String, ConnectError> {
+    match config.domain.as_deref() {
+        None => Ok("$JS.API".to_owned()),
+        Some(domain) if is_legal_name(domain) => Ok(format!("$JS.{domain}.API")),
+        Some(domain) => Err(wrong("domain", format!("{domain:?} is none; use letters, digits, '-' and '_' only"))),
     }
 }
 
@@ -88,27 +96,38 @@ impl JetStream {
     }
 
     async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {
-        let config = &config;
-        let api = match config.domain.as_deref() {
-            None => "$JS.API".to_owned(),
-            Some(domain) if is_legal_name(domain) => format!("$JS.{domain}.API"),
-            Some(domain) => {
-                return Err(wrong("domain", format!("{domain:?} is none; use letters, digits, '-' and '_' only")));
-            }
-        };
-        let (client, link, denials) = connect(config).await?;
-        let context = ContextBuilder::new()
-            .api_prefix(&*api)
-            // Our own timeouts are shorter; this one is for what the client may wait for without them.
-            .timeout(config.request_timeout)
-            .build(client.clone());
+        let api = api(&config)?;
+        let connected = connect(&config).await?;
+        Self::over(connected, api, thread, &config).await
+    }
+
+    /// Over a connection that a simulation stands in for, and what takes in the events of its client.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    #[cfg(feature = "simulation")]
+    pub async fn simulate(
+        config: &Config,
+        client: Arc<dyn super::wire::simulated::SimulatedClient>,
+    ) -> Result<(Arc<Self>, impl Fn(&async_nats::Event) + Send + Sync + use<>), ConnectError> {
+        let (log, link, denials) = super::connect::EventLog::new(config);
+        let connected = Connected { wire: Wire::Simulated(client), link, denials };
+        let jetstream = Self::over(connected, api(config)?, NetworkThread::here(), config).await?;
+        Ok((jetstream, move |event: &async_nats::Event| log.note(event)))
+    }
+
+    async fn over(
+        Connected { wire: client, link, denials }: Connected,
+        api: String,
+        thread: NetworkThread,
+        config: &Config,
+    ) -> Result<Arc<Self>, ConnectError> {
         let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
         Ok(Arc::new(Self {
             client,
-            context,
             api,
             link,
             denials,
@@ -139,20 +158,25 @@ impl JetStream {
         request: &impl Serialize,
     ) -> Result<Answer<T>, AskFailure> {
         let deadline = Instant::now() + self.request_timeout;
-        let mut denied = pin!(self.denials.of_request(&format!("{}.{subject}", self.api)));
+        let subject = format!("{}.{subject}", self.api);
+        let body = serde_json::to_vec(request).map_err(|error| AskFailure::Silent(Cause::of(error)))?;
+        let body = Bytes::from(body);
+        let mut denied = pin!(self.denials.of_request(&subject));
         loop {
             let patience = deadline.min(Instant::now() + ASK_AGAIN);
             let answer = tokio::select! {
                 biased;
                 denied = &mut denied => return Err(AskFailure::Denied(denied)),
-                answer = timeout_at(patience, self.context.request(subject.clone(), request)) => answer,
+                answer = timeout_at(patience, self.client.request(subject.clone(), body.clone())) => answer,
             };
+            let answer = answer.map(|answer| answer.map(|message| serde_json::from_slice(&message.payload)));
             match answer {
-                Ok(Ok(Response::Ok(answer))) => return Ok(Ok(answer)),
-                Ok(Ok(Response::Err { error })) if passes(&error) && Instant::now() + PAUSE < deadline => {
+                Ok(Ok(Ok(Response::Ok(answer)))) => return Ok(Ok(answer)),
+                Ok(Ok(Ok(Response::Err { error }))) if passes(&error) && Instant::now() + PAUSE < deadline => {
                     sleep(PAUSE).await;
                 }
-                Ok(Ok(Response::Err { error })) => return Ok(Err(error)),
+                Ok(Ok(Ok(Response::Err { error }))) => return Ok(Err(error)),
+                Ok(Ok(Err(error))) => return Err(AskFailure::Silent(Cause::of(error))),
                 Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
                     return Err(self.without_jetstream());
                 }

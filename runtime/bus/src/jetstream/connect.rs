@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
-use rand::RngExt;
-use tokio::sync::watch;
+use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use tokio::time::Instant;
 
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use super::login::{Login, LoginError};
+use super::wire::Wire;
 use crate::cause::Cause;
 use crate::config::{Config, ServerUrl};
+use crate::environment::{self, watch};
 
 /// Why there is no connection. No error holds a secret.
 ///
@@ -97,18 +97,45 @@ pub struct ShutdownError {
     pub(crate) reason: Cause,
 }
 
-pub(super) async fn connect(config: &Config) -> Result<(Client, watch::Receiver<Link>, Denials), ConnectError> {
+/// A connection, and what is told about it from then on.
+#[derive(Debug)]
+pub(super) struct Connected {
+    pub(super) wire: Wire,
+    pub(super) link: watch::Receiver<Link>,
+    pub(super) denials: Denials,
+}
+
+/// Takes in what the client tells about its connection.
+#[derive(Debug)]
+pub(super) struct EventLog {
+    changes: watch::Sender<Link>,
+    denied: watch::Sender<DenialLog>,
+    login_timeout: Duration,
+}
+
+impl EventLog {
+    /// A log that is empty yet, and those who see what is written there.
+    pub(super) fn new(config: &Config) -> (Self, watch::Receiver<Link>, Denials) {
+        let (changes, link) = watch::channel(Link::new());
+        let (denied, denials) = watch::channel(DenialLog::default());
+        (Self { changes, denied, login_timeout: config.login_timeout }, link, Denials(denials))
+    }
+
+    pub(super) fn note(&self, event: &Event) {
+        note(event, &self.changes, self.login_timeout);
+        note_denial(event, &self.denied);
+    }
+}
+
+pub(super) async fn connect(config: &Config) -> Result<Connected, ConnectError> {
     let servers = addresses(&config.servers)?;
-    let (changes, link) = watch::channel(Link::new());
-    let (denied, denials) = watch::channel(DenialLog::default());
-    let login_timeout = config.login_timeout;
+    let (log, link, denials) = EventLog::new(config);
     let options = options(config)?.event_callback(move |event| {
-        note(&event, &changes, login_timeout);
-        note_denial(&event, &denied);
+        log.note(&event);
         std::future::ready(())
     });
     let client = options.connect(servers).await.map_err(|error| explain(error, config))?;
-    Ok((client, link, Denials(denials)))
+    Ok(Connected { wire: Wire::Client(client), link, denials })
 }
 
 fn options(config: &Config) -> Result<ConnectOptions, ConnectError> {
@@ -184,7 +211,7 @@ fn reconnect_delay(attempt: usize, first: Duration, longest: Duration) -> Durati
     let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
     let factor = u32::try_from(doublings).ok().and_then(|doublings| 2_u32.checked_pow(doublings)).unwrap_or(u32::MAX);
     let full = first.saturating_mul(factor).min(longest);
-    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+    environment::shortened(full)
 }
 
 fn note(event: &Event, changes: &watch::Sender<Link>, login_timeout: Duration) {

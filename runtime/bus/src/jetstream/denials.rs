@@ -5,8 +5,7 @@
 
 use std::collections::VecDeque;
 
-use tokio::sync::watch;
-
+use crate::environment::watch;
 use crate::transport::{ConsumerPhase, Denied, DeniedAction};
 
 /// How many subjects are remembered: more than anyone waits for that is denied at the same time.

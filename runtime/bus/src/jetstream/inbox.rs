@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-use async_nats::{Client, Message, PublishError, SubscribeError, Subscriber};
+use async_nats::{Message, PublishError, SubscribeError};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use tokio::task::unconstrained;
+
+use super::wire::{Subscriber, Wire};
 
 /// A pull request that the server refuses, whatever there is to deliver: it asks for heartbeats without saying how long it
 /// waits.
@@ -18,7 +20,7 @@ const STATUS_MESSAGES: u64 = 16;
 /// A subject of our own, and all that was sent there.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    client: Client,
+    client: Wire,
     /// What the subject of all that is sent here begins with.
     prefix: String,
     /// Where messages are sent.
@@ -31,7 +33,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) async fn open(client: Client) -> Result<Self, SubscribeError> {
+    pub(super) async fn open(client: Wire) -> Result<Self, SubscribeError> {
         let prefix = client.new_inbox() + ".";
         let subscriber = client.subscribe(format!("{prefix}*")).await?;
         let subject = format!("{prefix}{MESSAGES}");

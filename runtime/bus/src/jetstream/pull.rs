@@ -13,7 +13,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::ack::{AckReply, ReplyAcker, parse_reply};
@@ -27,6 +26,7 @@ use super::probe::Probe;
 use super::search::Scope;
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
+use crate::environment::watch;
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, Unavailable};
 

@@ -40,6 +40,12 @@ impl NetworkThread {
         Ok(Self { handle, _stop: stop })
     }
 
+    /// The runtime of the caller, which does not end with this.
+    #[cfg(feature = "simulation")]
+    pub(super) fn here() -> Self {
+        Self { handle: Handle::current(), _stop: oneshot::channel().0 }
+    }
+
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
     }

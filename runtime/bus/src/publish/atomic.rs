@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use eventsmith_event::event::Event;
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare};
 use super::publisher::{Publisher, Sending, id, not_sent, transient};
+use crate::environment;
 use crate::transport::{Message, MessageSelector, PublishAck, SendFailure};
 
 /// The server's code for a batch of which the stream did not see every message.
@@ -102,7 +102,7 @@ impl Publisher {
         latest: Instant,
     ) -> Result<PublishAck, SendFailure> {
         // The server knows a batch that it abandoned, or that is stored, by its id; so each attempt has its own.
-        let id = Uuid::now_v7().to_string();
+        let id = environment::new_id().to_string();
         let outcome = match timeout_at(latest, self.transport.send_batch(messages, &id)).await {
             Ok(Ok(ack)) => ack.await,
             Ok(Err(failure)) => Err(failure),

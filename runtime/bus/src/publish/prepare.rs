@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use eventsmith_event::date_time::DateTime;
 use eventsmith_event::envelope::Outgoing;
 use eventsmith_event::event::Event;
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use crate::cause::Cause;
+use crate::environment;
 use crate::transport::{Headers, Message, PublishAck, SendFailure};
 
 /// The server's code for a stream that takes no batches.
@@ -21,7 +21,7 @@ const ATOMIC_DISABLED: u64 = 10174;
 pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
     event.validate()?;
     let subject = event.subject()?;
-    let id = options.id.unwrap_or_else(Uuid::now_v7);
+    let id = options.id.unwrap_or_else(environment::new_id);
     let mut buffer = Uuid::encode_buffer();
     let id_text = id.hyphenated().encode_lower(&mut buffer);
     let version = E::VERSION.to_string();
@@ -30,7 +30,7 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
         event_type: E::TYPE,
         source,
         subject: &subject,
-        time: DateTime::now(),
+        time: environment::now().into(),
         version: &version,
         correlation_id: options.correlation_id.as_deref(),
         causation_id: options.causation_id.as_deref(),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::error::PublishError;
 use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare};
+use crate::environment;
 use crate::transport::{Headers, Message, PublishAck, SendFailure, Transport, Unavailable};
 
 /// How a bus publishes, over whatever transport.
@@ -75,6 +76,7 @@ impl Publisher {
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(2))
             .with_jitter()
+            .with_jitter_seed(environment::random())
             .without_max_times()
             .build();
         loop {

@@ -86,7 +86,7 @@ pub trait Acker: Debug + Send + Sync {
     /// Sends an ack. Not confirmed: if it is lost, the message is delivered again after `ack_wait`.
     fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>>;
 
-    /// Sends an in-progress ack and waits, perhaps for ever, until the server confirms it. Whose lease has ended must not: it
+    /// Sends an in-progress ack and waits until the server confirms it. Whose lease has ended must not: it
     /// would prolong that of another.
     fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
 

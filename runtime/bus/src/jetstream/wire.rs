@@ -1,0 +1,157 @@
+//! What the transport asks of its client, and nothing else: the one place where another can stand in for it.
+
+#[cfg(feature = "simulation")]
+pub(super) mod simulated;
+
+use async_nats::client::{DrainError, FlushError, PublishError, RequestError, SubscribeError};
+use async_nats::{Client, HeaderMap, Message, ServerInfo, ToSubject, UnsubscribeError};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+/// A connection to a server.
+#[derive(Debug, Clone)]
+pub(super) enum Wire {
+    /// A real one.
+    Client(Client),
+    /// That of a simulation.
+    #[cfg(feature = "simulation")]
+    Simulated(std::sync::Arc<dyn simulated::SimulatedClient>),
+}
+
+/// What comes on one subject.
+#[derive(Debug)]
+pub(super) enum Subscriber {
+    Client(async_nats::Subscriber),
+    #[cfg(feature = "simulation")]
+    Simulated(Box<dyn simulated::SimulatedSubscriber>),
+}
+
+impl Wire {
+    /// Puts a message into the client's queue; waits while that is full.
+    pub(super) async fn publish(&self, subject: impl ToSubject, payload: Bytes) -> Result<(), PublishError> {
+        match self {
+            Self::Client(client) => client.publish(subject, payload).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.publish(simulated::outbound(subject, None, None, payload)).await,
+        }
+    }
+
+    pub(super) async fn publish_with_reply(
+        &self,
+        subject: impl ToSubject,
+        reply: impl ToSubject,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        match self {
+            Self::Client(client) => client.publish_with_reply(subject, reply, payload).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => {
+                client.publish(simulated::outbound(subject, Some(reply.to_subject()), None, payload)).await
+            }
+        }
+    }
+
+    pub(super) async fn publish_with_reply_and_headers(
+        &self,
+        subject: impl ToSubject,
+        reply: impl ToSubject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        match self {
+            Self::Client(client) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => {
+                client.publish(simulated::outbound(subject, Some(reply.to_subject()), Some(headers), payload)).await
+            }
+        }
+    }
+
+    /// Waits for one answer, no longer than the client's own timeout for requests.
+    pub(super) async fn request(&self, subject: impl ToSubject, payload: Bytes) -> Result<Message, RequestError> {
+        match self {
+            Self::Client(client) => client.request(subject, payload).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.request(subject.to_subject(), payload).await,
+        }
+    }
+
+    pub(super) async fn subscribe(&self, subject: impl ToSubject) -> Result<Subscriber, SubscribeError> {
+        match self {
+            Self::Client(client) => client.subscribe(subject).await.map(Subscriber::Client),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.subscribe(subject.to_subject()).await.map(Subscriber::Simulated),
+        }
+    }
+
+    /// A subject that nobody else uses.
+    pub(super) fn new_inbox(&self) -> String {
+        match self {
+            Self::Client(client) => client.new_inbox(),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.new_inbox(),
+        }
+    }
+
+    /// Waits until what was published before is written to the socket.
+    pub(super) async fn flush(&self) -> Result<(), FlushError> {
+        match self {
+            Self::Client(client) => client.flush().await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.flush().await,
+        }
+    }
+
+    /// Begins to end all subscriptions, and then the connection.
+    pub(super) async fn drain(&self) -> Result<(), DrainError> {
+        match self {
+            Self::Client(client) => client.drain().await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => {
+                client.drain().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// What the server said of itself when the connection was made.
+    pub(super) fn server_info(&self) -> ServerInfo {
+        match self {
+            Self::Client(client) => client.server_info(),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.server_info(),
+        }
+    }
+
+    /// Whether the server is of this version or a later one.
+    pub(super) fn is_server_compatible(&self, major: i64, minor: i64, patch: i64) -> bool {
+        match self {
+            Self::Client(client) => client.is_server_compatible(major, minor, patch),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => simulated::is_at_least(&client.server_info().version, [major, minor, patch]),
+        }
+    }
+}
+
+impl Subscriber {
+    /// The next message; `None` once the subscription or the connection has ended. Nothing is lost if this is dropped.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        match self {
+            Self::Client(subscriber) => subscriber.next().await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(subscriber) => std::future::poll_fn(|context| subscriber.poll_next(context)).await,
+        }
+    }
+
+    /// Lets the subscription end by itself after so many messages, counted from its beginning.
+    pub(super) async fn unsubscribe_after(&mut self, count: u64) -> Result<(), UnsubscribeError> {
+        match self {
+            Self::Client(subscriber) => subscriber.unsubscribe_after(count).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(subscriber) => {
+                subscriber.unsubscribe_after(count);
+                Ok(())
+            }
+        }
+    }
+}
