@@ -66,7 +66,7 @@ impl JetStream {
         write(wanted, &mut settings);
         let request = json!({ "stream_name": stream, "config": settings, "action": action });
         let answer = self.ask::<Info>(format!("CONSUMER.CREATE.{stream}.{name}"), &request).await?;
-        Ok(answer.map(drop)?)
+        check_pinned(wanted, &found(stream, answer?))
     }
 
     async fn consumer_info(&self, stream: &str, name: &str) -> Result<Option<Info>, ServerFailure> {
@@ -76,6 +76,16 @@ impl JetStream {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A server that does not know how to pin a reader leaves that out without a word, and would serve all of them at once.
+fn check_pinned(wanted: &ConsumerSettings, made: &FoundConsumer) -> Result<(), ServerFailure> {
+    if wanted.ordered && !made.settings.ordered {
+        let reason = "the server serves several readers of a consumer at a time, so it cannot keep the order of keys: that takes \
+                      nats-server 2.11 or later";
+        return Err(ServerFailure::Refused { code: 0, reason: reason.into() });
+    }
+    Ok(())
 }
 
 /// What is said of a consumer once: where it begins.
@@ -195,6 +205,20 @@ mod tests {
     fn info(config: Settings) -> Info {
         let answer = json!({ "name": "promotions", "config": config });
         serde_json::from_value(answer).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_pins_no_reader_cannot_keep_an_order() {
+        let mut settings = Settings::new();
+        write(&wanted(), &mut settings);
+        assert!(check_pinned(&wanted(), &found("EVENTS", info(settings.clone()))).is_ok());
+
+        settings.retain(|name, _| !name.starts_with("priority"));
+        let made = found("EVENTS", info(settings));
+
+        let error = check_pinned(&wanted(), &made).unwrap_err();
+        assert!(error.to_string().contains("2.11"), "{error}");
+        assert!(check_pinned(&ConsumerSettings { ordered: false, ..wanted() }, &made).is_ok());
     }
 
     #[test]
