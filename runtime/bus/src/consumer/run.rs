@@ -176,6 +176,24 @@ impl Worker {
         key: Option<Key>,
         admission: Option<Admission>,
     ) -> FinishedDelivery {
+        let (sequence, stored) = (delivery.sequence, delivery.stored);
+        let run = Arc::clone(&self).run_from_start(delivery, key.clone(), admission);
+        AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(
+                stream = self.stream,
+                sequence,
+                "a panic came from outside the handler of an event; it is redelivered"
+            );
+            FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Other }
+        })
+    }
+
+    async fn run_from_start(
+        self: Arc<Self>,
+        delivery: Delivery,
+        key: Option<Key>,
+        admission: Option<Admission>,
+    ) -> FinishedDelivery {
         let begun = match self.unstored.take(&delivery) {
             Some((attempt, outcome)) => {
                 let (span, state) = (self.span(&delivery, attempt), HandlerState::Ended(outcome));
@@ -326,6 +344,10 @@ impl Worker {
     /// Sends the ack that ends a delivery.
     async fn send_last(&self, delivery: &Delivery, kind: AckKind) {
         self.in_hand().settling(delivery.sequence);
+        if matches!(kind, AckKind::Nak(_)) && !delivery.acker.lease().is_held(Instant::now()) {
+            // It would end the lease that another has by now.
+            return;
+        }
         send(&*delivery.acker, kind).await;
     }
 
