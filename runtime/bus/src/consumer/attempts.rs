@@ -97,8 +97,7 @@ impl Attempts {
     pub(super) async fn not_run(&self, deliveries: &[Delivery]) {
         let notes = deliveries.iter().map(async |delivery| {
             let known = if delivery.deliveries > 1 { self.known(delivery).await } else { None };
-            let runs = self.runs_before(known, delivery.deliveries);
-            self.note(delivery, RunCount { deliveries: delivery.deliveries, runs }).await;
+            self.note(delivery, self.without(known, delivery.deliveries)).await;
         });
         futures_util::future::join_all(notes).await;
     }
@@ -121,6 +120,14 @@ impl Attempts {
         let count = known.map_or(RunCount { deliveries: 0, runs: 0 }, |known| known.count);
         let unknown = if self.has_lost.load(Ordering::Relaxed) { 0 } else { deliveries - 1 };
         count.runs + unknown.saturating_sub(count.deliveries)
+    }
+
+    /// What is known of an event of which this delivery was not run. Those before it of which nothing is known stay unknown: noted
+    /// as runs, they would exhaust an event that was never run.
+    fn without(&self, known: Option<Known>, deliveries: u64) -> RunCount {
+        let count = known.map_or(RunCount { deliveries: 0, runs: 0 }, |known| known.count);
+        let accounted = if self.has_lost.load(Ordering::Relaxed) { deliveries } else { count.deliveries + 1 };
+        RunCount { deliveries: accounted.min(deliveries), runs: count.runs }
     }
 
     /// What is known here, or was noted by somebody else. What is known here may be older.
@@ -183,5 +190,23 @@ impl Attempts {
         );
         let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         *paused_until = Some(Instant::now() + PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Memory;
+
+    #[tokio::test]
+    async fn deliveries_of_which_nothing_is_known_exhaust_no_event_that_is_nakked_unrun() {
+        let counts = RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS");
+        let attempts = Attempts::new(Arc::new(Memory::default()), counts);
+        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+
+        attempts.not_run(&[delivered(5)]).await;
+
+        assert_eq!(attempts.begin(&delivered(6), 2).await, 2, "its last attempt");
+        assert_eq!(attempts.begin(&delivered(7), 2).await, 3, "no further one");
     }
 }
