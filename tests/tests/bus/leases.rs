@@ -190,7 +190,7 @@ async fn who_is_not_heard_begins_nothing_after_the_lease_and_leaves_the_rest_to_
     let twice = handled.values().filter(|count| **count > 1).count();
     assert_eq!(handled.len(), 120);
     // Those whose acks were held back: of at most the time in which it is not noticed, and what ran then.
-    assert!(twice <= 4 * 12, "{twice} of 120 ran twice");
+    assert!(twice <= 4 * 20, "{twice} of 120 ran twice");
     Ok(())
 }
 
@@ -237,7 +237,8 @@ async fn a_run_that_loses_its_lease_is_dropped_and_can_tell() -> Outcome {
         if frame.from == End::Server { Verdict::Drop } else { Verdict::Forward }
     });
     until(|| !event.has_lease()).await?;
-    assert!(since.elapsed() <= ACK_WAIT, "{:?}", since.elapsed());
+    // It is looked at from time to time only, perhaps late.
+    assert!(since.elapsed() <= ACK_WAIT * 3 / 2, "{:?}", since.elapsed());
     // The consumer keeps one of the senders.
     until(|| dropped.sender_strong_count() == 1).await?;
     assert!(since.elapsed() <= ACK_WAIT * 2, "{:?}", since.elapsed());
