@@ -82,10 +82,11 @@ impl Inbox {
 
     /// Begins anew after we left, or after the connection was lost: then the server counts from 0 again, and the client does
     /// not. If it comes late, what the server sends by requests of before, which the client repeats, is redelivered after
-    /// `ack_wait`.
+    /// `ack_wait`. Answers to what was asked for a sign of life say nothing any more.
     pub(super) async fn renew(&mut self) -> Result<(), SubscribeError> {
         let anew = Self::open(self.client.clone()).await?;
-        let kept = self.take_arrived().into();
+        let mut kept = VecDeque::from(self.take_arrived());
+        kept.retain(|message| self.number_of(message).is_none());
         *self = Self { kept, ..anew };
         Ok(())
     }
