@@ -91,6 +91,12 @@ impl Inbox {
         Ok(())
     }
 
+    /// Unsubscribes at once, so that the server delivers nothing here any more. What is on its way is lost.
+    pub(super) async fn close(&mut self) {
+        // Fails only when the connection is closed, which ends all subscriptions.
+        let _ = self.subscriber.unsubscribe_after(self.received).await;
+    }
+
     /// Unsubscribes, and moves what arrives until then to `rest`. Of messages no more than `expected` are to come.
     ///
     /// A client that drains a subscription forgets it at once, along with what is still on its way. If it unsubscribes after

@@ -388,14 +388,17 @@ impl PullDeliveries {
     async fn leave(&mut self) -> Vec<Delivery> {
         let mut rest = self.inbox.take_arrived();
         let asked = self.asked();
-        // Where asking is denied, nothing is on its way, and nothing comes in answer.
+        // Where asking is denied, nothing comes in answer.
         let is_denied = self.jetstream.denials.0.borrow().after(0).any(|denied| denied.subject == asked);
         if self.is_connected() && !is_denied {
             let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
             // If it took too long, or the connection is lost now, what was on its way is lost.
             if !matches!(left, Ok(Some(()))) {
                 self.note_gap();
+                self.inbox.close().await;
             }
+        } else {
+            self.inbox.close().await;
         }
         let kept = self.pin.as_mut().and_then(|pin| pin.held_back.take());
         kept.into_iter().chain(self.deliveries(rest)).collect()
