@@ -1,6 +1,7 @@
 //! Acks of deliveries: where they go, and what that subject says.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::Subject;
 use bytes::Bytes;
@@ -22,6 +23,8 @@ pub(super) struct ReplyAcker {
     pub(super) jetstream: Arc<JetStream>,
     pub(super) reply: Subject,
     pub(super) lease: Lease,
+    /// Whether the durable consumer is no more. One of the same name may be there, whose messages have the same numbers.
+    pub(super) is_gone: Arc<AtomicBool>,
 }
 
 impl Acker for ReplyAcker {
@@ -41,6 +44,9 @@ impl Acker for ReplyAcker {
 impl ReplyAcker {
     /// The server answers an ack that names a place for the answer.
     async fn ask_to_renew(&self) -> Result<(), Unavailable> {
+        if self.is_gone.load(Ordering::Relaxed) {
+            return Err(Unavailable("the consumer is gone".into()));
+        }
         if !self.jetstream.link.borrow().connected {
             // A server that is not there renews no lease, and the client's queue has better uses.
             return Err(Unavailable("there is no connection".into()));
@@ -57,6 +63,9 @@ impl ReplyAcker {
             AckKind::InProgress => Bytes::from_static(IN_PROGRESS),
             AckKind::Term(reason) => format!("+TERM {reason}").into(),
         };
+        if self.is_gone.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
         // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
         // connection nobody empties the queue; once it is full, this would wait for ever.

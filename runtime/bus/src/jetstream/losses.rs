@@ -227,9 +227,10 @@ impl LossWatch {
 
     /// Acknowledges a message that did not arrive.
     fn acker(&self, position: Position, sequence: u64) -> ReplyAcker {
-        let Scope { jetstream, stream, durable, .. } = &*self.scope;
+        let Scope { jetstream, stream, durable, is_gone, .. } = &*self.scope;
         // The server compares the number of the delivery with those that may be unacked: the last may be.
         let reply = reply_of(stream, durable, sequence, position.deliveries);
-        ReplyAcker { jetstream: Arc::clone(jetstream), reply, lease: Lease::new(Instant::now()) }
+        let (jetstream, is_gone) = (Arc::clone(jetstream), Arc::clone(is_gone));
+        ReplyAcker { jetstream, reply, lease: Lease::new(Instant::now()), is_gone }
     }
 }

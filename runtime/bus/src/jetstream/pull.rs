@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode};
@@ -73,6 +74,8 @@ pub(super) struct PullDeliveries {
     gap: bool,
     /// Of a pinned consumer: whether the pin is ours.
     pin: Option<PinnedLease>,
+    /// Whether the durable consumer is no more: nothing of it is acked any more.
+    is_gone: Arc<AtomicBool>,
 }
 
 /// Our part in a pinned consumer, which serves one reader at a time. (NATS ADR-42: pinned clients.)
@@ -90,7 +93,11 @@ struct PinnedLease {
 
 impl Deliveries for PullDeliveries {
     fn next(&mut self, want: usize) -> BoxFuture<'_, Result<Arrival, Gone>> {
-        self.next_arrival(want).boxed()
+        async move {
+            let arrival = self.next_arrival(want).await;
+            self.note_end(arrival)
+        }
+        .boxed()
     }
 
     /// A message that has arrived already, and is nothing else.
@@ -108,7 +115,11 @@ impl Deliveries for PullDeliveries {
     }
 
     fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
-        self.take_back().boxed()
+        async move {
+            let rest = self.take_back().await;
+            self.note_end(rest)
+        }
+        .boxed()
     }
 
     fn stop(&mut self) -> BoxFuture<'_, Vec<Delivery>> {
@@ -135,6 +146,7 @@ impl PullDeliveries {
         let losses = link.borrow().losses;
         let probe = Probe::new(*ack_wait, Instant::now());
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
+        let is_gone = Arc::new(AtomicBool::new(false));
         let scope = Scope {
             jetstream: Arc::clone(&jetstream),
             stream: stream.clone(),
@@ -142,6 +154,7 @@ impl PullDeliveries {
             filters: filters.clone(),
             ack_wait: *ack_wait,
             is_pinned: *ordered,
+            is_gone: Arc::clone(&is_gone),
         };
         Ok(Self {
             jetstream,
@@ -157,7 +170,16 @@ impl PullDeliveries {
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             gap: false,
             pin: ordered.then(|| PinnedLease { id: None, ask_at: Instant::now(), held_back: None, is_new: false }),
+            is_gone,
         })
+    }
+
+    /// Notes it when the durable consumer is no more.
+    fn note_end<T>(&self, outcome: Result<T, Gone>) -> Result<T, Gone> {
+        if matches!(outcome, Err(Gone::Deleted(_))) {
+            self.is_gone.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     async fn next_arrival(&mut self, want: usize) -> Result<Arrival, Gone> {
@@ -443,7 +465,7 @@ impl PullDeliveries {
     /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
     async fn make_round_trip(&self) -> Result<(), Unavailable> {
         self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
-        if self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
+        if !self.is_gone.load(Ordering::Relaxed) && self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
             // Otherwise the next reader would wait until the server misses us.
             self.jetstream.unpin(&self.stream, &self.durable).await?;
         }
@@ -466,8 +488,8 @@ impl PullDeliveries {
             return None;
         };
         self.watch.note_arrival(sequence);
-        let lease = Lease::new(self.probe.heard());
-        let acker = Arc::new(ReplyAcker { jetstream: Arc::clone(&self.jetstream), reply, lease });
+        let (jetstream, is_gone) = (Arc::clone(&self.jetstream), Arc::clone(&self.is_gone));
+        let acker = Arc::new(ReplyAcker { jetstream, reply, lease: Lease::new(self.probe.heard()), is_gone });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith_event::filter::covers;
@@ -37,6 +37,8 @@ pub(super) struct Scope {
     pub(super) filters: Vec<String>,
     pub(super) ack_wait: Duration,
     pub(super) is_pinned: bool,
+    /// Whether the durable consumer is no more.
+    pub(super) is_gone: Arc<AtomicBool>,
 }
 
 /// How far a consumer has come.
