@@ -14,7 +14,7 @@ use crate::transport::ServerFailure;
 /// The group that all readers of an ordered consumer are in: the server serves one of them at a time.
 pub(super) const PIN_GROUP: &str = "eventsmith";
 /// After how long without a pull request the server serves another reader of an ordered consumer.
-const PIN_TIMEOUT: Duration = Duration::from_secs(6);
+pub(super) const PIN_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What the server answers about a consumer, as far as it matters here.
 #[derive(Debug, Deserialize)]

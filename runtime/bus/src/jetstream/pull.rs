@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::ack::{AckReply, ReplyAcker, parse_reply};
 use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE, nanos};
-use super::consumers::PIN_GROUP;
+use super::consumers::{PIN_GROUP, PIN_TIMEOUT};
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
@@ -83,6 +83,8 @@ pub(super) struct PullDeliveries {
 struct PinnedLease {
     /// The id by which the server pins us while it does.
     id: Option<String>,
+    /// When we asked last. The server keeps the pin that long after.
+    asked_at: Instant,
     /// When to ask next, so that the server does not pin another reader.
     ask_at: Instant,
     /// Came with a new pin, which is to be reported first.
@@ -169,7 +171,13 @@ impl PullDeliveries {
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             gap: false,
-            pin: ordered.then(|| PinnedLease { id: None, ask_at: Instant::now(), held_back: None, is_new: false }),
+            pin: ordered.then(|| PinnedLease {
+                id: None,
+                asked_at: Instant::now(),
+                ask_at: Instant::now(),
+                held_back: None,
+                is_new: false,
+            }),
             is_gone,
         })
     }
@@ -325,6 +333,7 @@ impl PullDeliveries {
         let batch = want.saturating_sub(self.outstanding).max(1);
         let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
         if let Some(pin) = &mut self.pin {
+            pin.asked_at = now;
             pin.ask_at = now + PIN_RENEWAL;
             request["group"] = PIN_GROUP.into();
             if let Some(id) = &pin.id {
@@ -465,11 +474,17 @@ impl PullDeliveries {
     /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
     async fn make_round_trip(&self) -> Result<(), Unavailable> {
         self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
-        if !self.is_gone.load(Ordering::Relaxed) && self.pin.as_ref().is_some_and(|pin| pin.id.is_some()) {
+        if self.has_pin() {
             // Otherwise the next reader would wait until the server misses us.
             self.jetstream.unpin(&self.stream, &self.durable).await?;
         }
         Ok(())
+    }
+
+    /// Whether the pin is ours for sure. Another reader's must not be taken away, as it may be at work.
+    fn has_pin(&self) -> bool {
+        let is_kept = |pin: &PinnedLease| pin.id.is_some() && Instant::now() < pin.asked_at + PIN_TIMEOUT;
+        !self.is_gone.load(Ordering::Relaxed) && self.is_connected() && self.pin.as_ref().is_some_and(is_kept)
     }
 
     /// Where to send pull requests.
