@@ -305,7 +305,7 @@ impl Dispatch {
         match pending {
             Ok(pending) => {
                 let mut in_hand = self.worker.in_hand();
-                let known = in_hand.queue.known() + malformed;
+                let known = in_hand.known() + malformed;
                 if pending <= known {
                     in_hand.queue.release();
                 } else {

@@ -71,6 +71,16 @@ impl InHand {
         waiting.chain(running).filter(due).map(|(sequence, acker)| (sequence, Arc::clone(acker))).collect()
     }
 
+    /// How many of the events that the server counts as delivered and not acked are known here for sure. Of one whose last ack is
+    /// on its way it is not known whether the server still counts it.
+    pub(super) fn known(&self) -> usize {
+        let settling = self
+            .running
+            .iter()
+            .filter(|(sequence, running)| running.newest().is_none() && self.queue.is_held(**sequence));
+        self.queue.known().saturating_sub(settling.count())
+    }
+
     /// Whether an event that runs has lost its lease.
     fn has_lost(&self, now: Instant) -> bool {
         let mut running = self.running.values().filter_map(|running| running.acker.as_ref());

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -24,6 +25,8 @@ pub(super) struct MalformedInHand {
     tasks: JoinSet<()>,
     sequences: HashSet<u64>,
     hold_until: Option<Instant>,
+    /// How many are about to be terminated, or are: the server may count them no more.
+    terminating: Arc<AtomicUsize>,
 }
 
 impl MalformedInHand {
@@ -32,7 +35,8 @@ impl MalformedInHand {
         if self.sequences.insert(delivery.sequence) {
             worker.in_hand().begun(delivery.sequence, &delivery.acker);
             self.hold_until = Some(Instant::now() + HOLD);
-            self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(delivery));
+            let terminating = Terminating { all: Arc::clone(&self.terminating), is_counted: false };
+            self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(delivery, terminating));
         }
     }
 
@@ -46,12 +50,12 @@ impl MalformedInHand {
         }
     }
 
-    /// How many are not terminated yet.
+    /// How many are not terminated yet, and not about to be.
     pub(super) fn unsettled(&mut self) -> usize {
         while let Some(done) = self.tasks.try_join_next() {
             self.record(done);
         }
-        self.tasks.len()
+        self.tasks.len().saturating_sub(self.terminating.load(Ordering::Relaxed))
     }
 
     fn record(&mut self, done: Result<(), JoinError>) {
@@ -69,15 +73,37 @@ impl MalformedInHand {
     }
 }
 
+/// Counts one that is about to be terminated, until its task ends.
+struct Terminating {
+    all: Arc<AtomicUsize>,
+    is_counted: bool,
+}
+
+impl Terminating {
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.is_counted, true) {
+            self.all.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Terminating {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.all.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Worker {
     /// Stores the dead letter of a message that cannot be read, and terminates the message. As long as that does not
     /// succeed its lease is renewed: delivered again, it would take others with it.
-    async fn dead_letter_malformed(self: Arc<Self>, delivery: Delivery) {
+    async fn dead_letter_malformed(self: Arc<Self>, delivery: Delivery, mut terminating: Terminating) {
         let (stream, consumer, sequence) = (&self.stream, &self.service, delivery.sequence);
         let error = delivery.message.headers.malformed().map(MalformedBlock::explanation).unwrap_or_default();
         send(&*delivery.acker, AckKind::InProgress).await;
         for attempt in 1.. {
-            match self.dead_letter_and_terminate(&delivery, &error).await {
+            match self.dead_letter_and_terminate(&delivery, &error, &mut terminating).await {
                 Ok(()) => {
                     self.in_hand().settled(sequence);
                     return Counters::count(&self.monitor.counters().dead_lettered);
@@ -90,8 +116,14 @@ impl Worker {
         }
     }
 
-    async fn dead_letter_and_terminate(&self, delivery: &Delivery, error: &str) -> Result<(), Unavailable> {
+    async fn dead_letter_and_terminate(
+        &self,
+        delivery: &Delivery,
+        error: &str,
+        terminating: &mut Terminating,
+    ) -> Result<(), Unavailable> {
         self.dead_letter(delivery, 0, DeadReason::Malformed, error).await?;
+        terminating.begin();
         self.bus.transport().terminate(&self.stream, &self.service, delivery.sequence).await
     }
 }
