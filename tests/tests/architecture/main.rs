@@ -21,7 +21,7 @@ const CONFINED: &[Confined] = &[
     Confined {
         words: &["async_nats", "async-nats"],
         everywhere_below: "",
-        except: &["runtime/bus/src/jetstream*", "runtime/admin/src/jetstream*"],
+        except: &["runtime/bus/src/jetstream*", "runtime/admin/src/jetstream*", "tests/simulation/*"],
         why: "the JetStream transport alone knows its client, so that a new client is a change in one place",
     },
     Confined {
@@ -55,7 +55,7 @@ const DEPENDENTS: &[Dependents] = &[
     // The tests of the command line act as a consumer that is not ours.
     Dependents {
         of: "async-nats",
-        only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-cli", "eventsmith-tests"],
+        only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-cli", "eventsmith-tests", "eventsmith-simulation"],
     },
     Dependents {
         of: "jsonschema",
@@ -92,7 +92,7 @@ const LAYERS: &[Layer] = &[
     Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart"]),
-    Layer(&["eventsmith-tests", "eventsmith-ui-tests"]),
+    Layer(&["eventsmith-tests", "eventsmith-ui-tests", "eventsmith-simulation"]),
 ];
 
 /// What users name.

@@ -1,0 +1,50 @@
+//! What is on its way.
+
+use async_nats::Message;
+use eventsmith::simulation::ClientEvent;
+
+use crate::plan::Fault;
+use crate::process::Frame;
+use crate::server::ReceivedAck;
+
+/// Something that happens later.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    /// Arrives at the server.
+    Up {
+        connection: u64,
+        frame: Frame,
+    },
+    /// Arrives at a client.
+    Down {
+        process: usize,
+        connection: u64,
+        subscription: u64,
+        message: Message,
+    },
+    /// The client learns something about its connection.
+    Tell {
+        process: usize,
+        event: ClientEvent,
+    },
+    /// The server has come to an ack.
+    Ack(ReceivedAck),
+    /// The server has something to do.
+    Work,
+    /// A client tries to connect.
+    Connect {
+        process: usize,
+    },
+    /// A client learns that its connection is gone.
+    ClientLearns {
+        process: usize,
+        connection: u64,
+    },
+    /// The server learns that a connection is gone.
+    ServerLearns {
+        connection: u64,
+    },
+    /// A fault happens, or ends.
+    Begin(usize),
+    End(Fault),
+}

@@ -1,0 +1,234 @@
+//! What is to happen in a schedule: all of it follows from the seed, and can be left out piece by piece.
+
+use eventsmith::simulation::Random;
+
+use crate::clock::Time;
+
+/// When the last fault begins at the latest.
+pub const FAULTS_UNTIL: Time = 20_000;
+
+/// What is to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What decides about delays, and about the order of what happens at the same time.
+    pub seed: u64,
+    /// Whether events of one key are handled in order.
+    pub is_ordered: bool,
+    /// How many programs consume.
+    pub instances: usize,
+    /// How long leases last.
+    pub ack_wait: Time,
+    /// How many handlers run at a time in each.
+    pub concurrency: usize,
+    /// How many events each fetches ahead.
+    pub prefetch: usize,
+    /// How often an event may be tried.
+    pub max_attempts: u64,
+    /// The events, in the order in which they are published.
+    pub events: Vec<EventPlan>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// In thousands: how many acks are lost, late and doubled all the time.
+    pub chaos: [u64; 3],
+    /// How all consumers end.
+    pub ending: Ending,
+}
+
+/// How all consumers end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// They are asked to stop.
+    Stopped,
+    /// The durable consumer is deleted for good.
+    Deleted,
+    /// No program is let in any more.
+    Refused,
+    /// No program may ask for messages any more.
+    Denied,
+}
+
+/// An event, and how its handler behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPlan {
+    /// When it is published, at the earliest.
+    pub at: Time,
+    /// Its key.
+    pub key: u64,
+    /// How long its handler takes.
+    pub work: Time,
+    /// How many of its runs fail before one does not.
+    pub fails: u64,
+    /// How the run after those ends.
+    pub end: RunEnd,
+}
+
+/// How a handler ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It is done.
+    Handled,
+    /// It fails, to be tried again.
+    Failed,
+    /// It says that it will never go better.
+    Rejected,
+    /// It panics.
+    Panicked,
+    /// It was dropped before its end.
+    Dropped,
+}
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// When it begins.
+    pub at: Time,
+    /// Which instance it concerns; the last is that which publishes.
+    pub instance: usize,
+    /// How long it lasts.
+    pub lasts: Time,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A connection is lost.
+    Disconnect,
+    /// A connection carries nothing any more, and either end learns it at another time.
+    HalfOpen,
+    /// The server is restarted.
+    Restart,
+    /// JetStream answers nothing, as without a leader.
+    Silence,
+    /// A program ends without notice.
+    Crash,
+    /// A program ends with one of the next messages that it sends.
+    CrashAtSend,
+    /// The clock of the programs jumps.
+    ClockJump,
+    /// A message is stored whose headers no client can read.
+    Malformed,
+    /// A message is stored that is no event.
+    Undecodable,
+    /// Many acks are lost, late or doubled.
+    Chaos,
+    /// A program may not ask for messages.
+    DeniedPull,
+    /// A program may not ack.
+    DeniedAck,
+    /// A program may not store dead letters.
+    DeniedDeadLetters,
+    /// The consumer is deleted, and made anew.
+    DeleteConsumer,
+    /// The stream is deleted, and made anew.
+    DeleteStream,
+    /// The credentials of a program have expired.
+    RefuseLogin,
+    /// A program is stopped, and started again.
+    Stop,
+}
+
+impl FaultKind {
+    const ALL: [Self; 17] = [
+        Self::Disconnect,
+        Self::HalfOpen,
+        Self::Restart,
+        Self::Silence,
+        Self::Crash,
+        Self::CrashAtSend,
+        Self::ClockJump,
+        Self::Malformed,
+        Self::Undecodable,
+        Self::Chaos,
+        Self::DeniedPull,
+        Self::DeniedAck,
+        Self::DeniedDeadLetters,
+        Self::DeleteConsumer,
+        Self::DeleteStream,
+        Self::RefuseLogin,
+        Self::Stop,
+    ];
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut random = Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let mut pick = |from: u64, to: u64| from + random.below(to - from + 1);
+        let instances = pick(1, 3) as usize;
+        let keys = pick(1, 3);
+        let events = (0..pick(1, 10))
+            .map(|_| EventPlan {
+                at: pick(0, 8_000),
+                key: pick(1, keys),
+                work: [0, 0, 20, 500, 3_000, 9_000][pick(0, 5) as usize],
+                fails: [0, 0, 0, 0, 1, 2, 9][pick(0, 6) as usize],
+                end: [RunEnd::Handled, RunEnd::Handled, RunEnd::Handled, RunEnd::Rejected, RunEnd::Panicked]
+                    [pick(0, 4) as usize],
+            })
+            .collect();
+        let mut faults: Vec<Fault> = (0..pick(0, 5))
+            .map(|_| Fault {
+                at: pick(0, FAULTS_UNTIL),
+                instance: pick(0, instances as u64) as usize,
+                lasts: pick(1, 12_000),
+                kind: FaultKind::ALL[pick(0, FaultKind::ALL.len() as u64 - 1) as usize],
+            })
+            .collect();
+        faults.sort_by_key(|fault| fault.at);
+        Self {
+            seed,
+            is_ordered: pick(0, 1) == 1,
+            instances,
+            ack_wait: [1_500, 3_000, 6_000][pick(0, 2) as usize],
+            concurrency: pick(1, 4) as usize,
+            prefetch: pick(0, 6) as usize,
+            max_attempts: pick(2, 4),
+            events,
+            faults,
+            chaos: [[0, 0, 0], [0, 0, 0], [20, 50, 20]][pick(0, 2) as usize],
+            ending: match pick(0, 9) {
+                0 => Ending::Deleted,
+                1 => Ending::Refused,
+                2 => Ending::Denied,
+                _ => Ending::Stopped,
+            },
+        }
+    }
+
+    /// Whether the consumer is deleted, or its stream.
+    pub fn deletes(&self) -> bool {
+        let is_deletion = |fault: &Fault| matches!(fault.kind, FaultKind::DeleteConsumer | FaultKind::DeleteStream);
+        self.faults.iter().any(is_deletion)
+    }
+
+    /// Plans that are smaller by one piece, the larger pieces first.
+    pub fn smaller(&self) -> impl Iterator<Item = Self> {
+        let mut smaller = Vec::new();
+        let mut add = |change: &dyn Fn(&mut Self)| {
+            let mut plan = self.clone();
+            change(&mut plan);
+            if plan != *self {
+                smaller.push(plan);
+            }
+        };
+        add(&|plan| plan.ending = Ending::Stopped);
+        add(&|plan| plan.chaos = [0; 3]);
+        add(&|plan| plan.events.truncate(plan.events.len().div_ceil(2)));
+        (0..self.faults.len()).for_each(|number| add(&|plan| without(&mut plan.faults, number)));
+        (0..self.events.len()).for_each(|number| add(&|plan| without(&mut plan.events, number)));
+        for number in 0..self.events.len() {
+            add(&|plan| plan.events[number].fails = 0);
+            add(&|plan| plan.events[number].end = RunEnd::Handled);
+            add(&|plan| plan.events[number].work = 0);
+        }
+        add(&|plan| plan.prefetch = 0);
+        add(&|plan| plan.concurrency = 1);
+        smaller.into_iter()
+    }
+}
+
+fn without<T>(all: &mut Vec<T>, number: usize) {
+    all.remove(number);
+}

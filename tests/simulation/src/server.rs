@@ -1,0 +1,311 @@
+//! A model of nats-server with JetStream, as far as the bus uses it. It has no clock and sends nothing by itself.
+
+mod api;
+pub mod consumer;
+pub mod stream;
+
+use std::collections::BTreeMap;
+
+use async_nats::message::OutboundMessage;
+use async_nats::{HeaderMap, Message};
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::clock::Time;
+use consumer::{Ack, Consumer, Sent, status};
+use stream::{Publication, Stored, Stream, error};
+
+/// The stream of the events.
+pub const EVENTS: &str = "EVENTS";
+/// The stream of the dead letters, and of the advisories.
+pub const DEAD: &str = "DEAD";
+/// The durable consumer.
+pub const SERVICE: &str = "shop";
+
+/// A connection, as the server sees it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The process at its other end.
+    pub process: usize,
+    subscriptions: BTreeMap<u64, Subscription>,
+    /// What the user may not publish to, by what the subjects begin with.
+    pub denied: Vec<&'static str>,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    subject: String,
+    received: u64,
+    most: Option<u64>,
+}
+
+/// What the server sends.
+#[derive(Debug)]
+pub enum Output {
+    /// A message for a subscription of a connection.
+    Message {
+        /// The number of the connection.
+        connection: u64,
+        /// The number of the subscription there.
+        subscription: u64,
+        /// The message.
+        message: Message,
+        /// Whether it says that something is stored or acked, so that a network that is at fault may lose it.
+        is_ack: bool,
+    },
+    /// A violation of permissions.
+    Denied {
+        /// The number of the connection.
+        connection: u64,
+        /// The subject.
+        subject: String,
+    },
+    /// An ack that has arrived and is not processed yet.
+    Ack(ReceivedAck),
+}
+
+/// An ack on its way within the server.
+#[derive(Debug, Clone)]
+pub struct ReceivedAck {
+    sequence: u64,
+    delivery: u64,
+    process: usize,
+    ack: Ack,
+    reply: Option<String>,
+}
+
+/// What a message that was stored came to.
+#[derive(Debug, Clone)]
+pub struct StoredNow {
+    /// The stream.
+    pub stream: &'static str,
+    /// What became of it.
+    pub publication: Publication,
+    /// The message.
+    pub stored: Stored,
+    /// Where it was to be acked.
+    pub reply: Option<String>,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    /// Its streams.
+    pub streams: BTreeMap<&'static str, Stream>,
+    /// Its one consumer, while there is one.
+    pub consumer: Option<Consumer>,
+    /// Its connections.
+    pub connections: BTreeMap<u64, Connection>,
+    /// While true, JetStream answers nothing.
+    pub is_silent: bool,
+    /// What it sends.
+    pub outputs: Vec<Output>,
+    /// What was stored, to be looked at by the history.
+    pub stored: Vec<StoredNow>,
+}
+
+impl Subscription {
+    /// Whether a message to a subject comes here: of wildcards there is none but at the end.
+    fn takes(&self, subject: &str) -> bool {
+        match self.subject.strip_suffix('*') {
+            Some(prefix) => subject.starts_with(prefix),
+            None => self.subject == subject,
+        }
+    }
+}
+
+impl Connection {
+    /// One without subscriptions.
+    pub fn new(process: usize, denied: Vec<&'static str>) -> Self {
+        Self { process, denied, subscriptions: BTreeMap::new() }
+    }
+}
+
+impl Server {
+    /// A server with both streams and the consumer.
+    pub fn new(consumer: Consumer) -> Self {
+        let dead = Stream::new(DEAD, &["rules.dlq.", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."]);
+        Self {
+            streams: BTreeMap::from([(EVENTS, events()), (DEAD, dead)]),
+            consumer: Some(consumer),
+            connections: BTreeMap::new(),
+            is_silent: false,
+            outputs: Vec::new(),
+            stored: Vec::new(),
+        }
+    }
+
+    /// Ends a connection.
+    pub fn disconnect(&mut self, connection: u64, now: Time) {
+        self.connections.remove(&connection);
+        self.work(now);
+    }
+
+    /// Subscribes a connection.
+    pub fn subscribe(&mut self, connection: u64, subscription: u64, subject: String) {
+        if let Some(connection) = self.connections.get_mut(&connection) {
+            let new = Subscription { subject, received: 0, most: None };
+            connection.subscriptions.insert(subscription, new);
+        }
+    }
+
+    /// Ends a subscription, at once or after so many messages.
+    pub fn unsubscribe(&mut self, connection: u64, subscription: u64, most: Option<u64>) {
+        let Some(connection) = self.connections.get_mut(&connection) else { return };
+        let Some(found) = connection.subscriptions.get_mut(&subscription) else { return };
+        found.most = most;
+        if most.is_none_or(|most| most <= found.received) {
+            connection.subscriptions.remove(&subscription);
+        }
+    }
+
+    /// Takes in what a connection publishes.
+    pub fn receive(&mut self, connection: u64, message: OutboundMessage, now: Time) {
+        let Some(from) = self.connections.get(&connection) else { return };
+        let OutboundMessage { subject, reply, payload, headers } = message;
+        let (subject, reply) = (subject.to_string(), reply.map(|reply| reply.to_string()));
+        if from.denied.iter().any(|denied| subject.starts_with(denied)) {
+            return self.outputs.push(Output::Denied { connection, subject });
+        }
+        let process = from.process;
+        if let Some(ack) = subject.strip_prefix("$JS.ACK.") {
+            if let Some(ack) = read_ack(ack, &payload, process, reply) {
+                self.outputs.push(Output::Ack(ack));
+            }
+        } else if let Some(call) = subject.strip_prefix("$JS.API.") {
+            let Some(reply) = reply else { return };
+            if let Some(sent) = self.answer(call, &payload, reply, process, now) {
+                self.send(sent, false);
+            }
+        } else if self.streams.values().any(|stream| stream.captures(&subject)) {
+            self.publish(Stored { subject, headers, block: None, payload, at: now }, reply.as_deref());
+        } else if let Some(reply) = reply {
+            self.send(status(&reply, 503, "No Responders", None), false);
+        }
+        self.work(now);
+    }
+
+    /// Stores a message in the stream that captures it.
+    pub fn publish(&mut self, stored: Stored, reply: Option<&str>) {
+        if self.is_silent {
+            return;
+        }
+        let Some(stream) = self.streams.values_mut().find(|stream| stream.captures(&stored.subject)) else { return };
+        let publication = stream.publish(stored.clone());
+        let answer = match &publication {
+            Publication::Stored(number) => json!({ "stream": stream.name, "seq": number }),
+            Publication::Duplicate(number) => json!({ "stream": stream.name, "seq": number, "duplicate": true }),
+            Publication::Refused(code, reason) => {
+                let mut refused = error(400, *code, reason);
+                refused["stream"] = stream.name.into();
+                refused["seq"] = 0.into();
+                refused
+            }
+        };
+        self.stored.push(StoredNow { stream: stream.name, publication, stored, reply: reply.map(ToOwned::to_owned) });
+        if let Some(reply) = reply {
+            self.send(plain(reply, answer.to_string().into()), true);
+        }
+    }
+
+    /// Processes an ack.
+    pub fn process(&mut self, received: ReceivedAck, now: Time) {
+        let ReceivedAck { sequence, delivery, process, ack, reply } = received;
+        let Some(consumer) = self.consumer.as_mut().filter(|_| !self.is_silent) else { return };
+        consumer.ack(sequence, delivery, process, ack, now);
+        if let Some(reply) = reply {
+            self.send(plain(&reply, Bytes::new()), true);
+        }
+        self.work(now);
+    }
+
+    /// Does what is due, and delivers what there is to deliver.
+    pub fn work(&mut self, now: Time) {
+        let (Some(consumer), false) = (&mut self.consumer, self.is_silent) else { return };
+        let Some(stream) = self.streams.get(consumer.stream) else { return };
+        let mut sent = Vec::new();
+        let connections = &self.connections;
+        let exceeded = consumer.work(stream, now, |subject| is_subscribed(connections, subject), &mut sent);
+        let (stream, name) = (consumer.stream, consumer.name);
+        sent.into_iter().for_each(|sent| self.send(sent, false));
+        for (sequence, deliveries) in exceeded {
+            let advisory = json!({ "stream_seq": sequence, "deliveries": deliveries });
+            let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{name}");
+            let payload = advisory.to_string().into();
+            self.publish(Stored { subject, headers: None, block: None, payload, at: now }, None);
+        }
+    }
+
+    /// Deletes the stream of the events and its consumer.
+    pub fn delete_events(&mut self) {
+        self.streams.remove(EVENTS);
+        self.delete_consumer();
+    }
+
+    /// Deletes the consumer.
+    pub fn delete_consumer(&mut self) {
+        let mut sent = Vec::new();
+        if let Some(mut consumer) = self.consumer.take() {
+            consumer.end(&mut sent);
+        }
+        sent.into_iter().for_each(|sent| self.send(sent, false));
+    }
+
+    /// Makes the stream of the events anew, if it is gone, and the consumer.
+    pub fn recreate(&mut self, consumer: Consumer) {
+        self.streams.entry(EVENTS).or_insert_with(events);
+        self.consumer.get_or_insert(consumer);
+    }
+
+    /// Sends a message to those who subscribed to its subject.
+    fn send(&mut self, (to, message): Sent, is_ack: bool) {
+        for (&connection, Connection { subscriptions, .. }) in &mut self.connections {
+            let mut ended = None;
+            for (&subscription, found) in subscriptions.iter_mut().filter(|(_, it)| it.takes(&to)) {
+                found.received += 1;
+                if found.most.is_some_and(|most| most <= found.received) {
+                    ended = Some(subscription);
+                }
+                // What a consumer sends has the subject of the event; all else that of the reply.
+                let message = message.clone();
+                self.outputs.push(Output::Message { connection, subscription, message, is_ack });
+            }
+            if let Some(ended) = ended {
+                subscriptions.remove(&ended);
+            }
+        }
+    }
+}
+
+fn events() -> Stream {
+    Stream::new(EVENTS, &["rules.domain."])
+}
+
+fn is_subscribed(connections: &BTreeMap<u64, Connection>, subject: &str) -> bool {
+    let mut all = connections.values().flat_map(|connection| connection.subscriptions.values());
+    all.any(|subscription| subscription.takes(subject))
+}
+
+/// A message without headers.
+fn plain(subject: &str, payload: Bytes) -> Sent {
+    let length = payload.len();
+    let (reply, headers, status, description) = (None, None::<HeaderMap>, None, None);
+    (subject.to_owned(), Message { subject: subject.into(), reply, payload, headers, status, description, length })
+}
+
+/// Reads `STREAM.CONSUMER.COUNT.SEQUENCE.DELIVERY.TIME.PENDING` and what is said there. (NATS ADR-15.)
+fn read_ack(subject: &str, payload: &[u8], process: usize, reply: Option<String>) -> Option<ReceivedAck> {
+    let mut tokens = subject.split('.').skip(3);
+    let (sequence, delivery) = (tokens.next()?.parse().ok()?, tokens.next()?.parse().ok()?);
+    let text = std::str::from_utf8(payload).ok()?;
+    let ack = match text.split(' ').next()? {
+        "+ACK" | "+TERM" => Ack::Done,
+        "+WPI" => Ack::Progress,
+        "-NAK" => {
+            let delay = text.split_once("\"delay\":").and_then(|(_, delay)| delay.trim_end_matches('}').parse().ok());
+            Ack::Nak(delay.map(|delay: u64| delay / 1_000_000))
+        }
+        _ => return None,
+    };
+    Some(ReceivedAck { sequence, delivery, process, ack, reply })
+}

@@ -1,0 +1,188 @@
+//! A stream: what it stores, and what it refuses.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_nats::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::clock::{Time, nanoseconds, text};
+
+/// For how long an id is known.
+const DUPLICATE_WINDOW: Time = 120_000;
+
+/// A message as it is stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Where it was published to.
+    pub subject: String,
+    /// Its headers.
+    pub headers: Option<HeaderMap>,
+    /// Instead of headers: a block of them that no client can read.
+    pub block: Option<Bytes>,
+    /// Its payload.
+    pub payload: Bytes,
+    /// When it was stored.
+    pub at: Time,
+}
+
+/// A stream.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its name.
+    pub name: &'static str,
+    /// The subjects that it captures, by what they begin with.
+    prefixes: &'static [&'static str],
+    /// What it holds.
+    pub messages: BTreeMap<u64, Stored>,
+    /// The number of the last message.
+    pub last: u64,
+    ids: HashMap<String, (u64, Time)>,
+    last_id: String,
+    last_of: HashMap<String, u64>,
+}
+
+/// What becomes of a message that is published.
+#[derive(Debug, Clone)]
+pub enum Publication {
+    /// It is stored under this number.
+    Stored(u64),
+    /// Its id is known, by this number.
+    Duplicate(u64),
+    /// It is refused with this code, in these words.
+    Refused(u64, String),
+}
+
+impl Stream {
+    /// An empty stream.
+    pub fn new(name: &'static str, prefixes: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            prefixes,
+            messages: BTreeMap::new(),
+            last: 0,
+            ids: HashMap::new(),
+            last_id: String::new(),
+            last_of: HashMap::new(),
+        }
+    }
+
+    /// Whether it captures a subject, which may end in `.>`.
+    pub fn captures(&self, subject: &str) -> bool {
+        self.prefixes.iter().any(|prefix| subject.starts_with(prefix))
+    }
+
+    /// Stores a message unless its headers forbid it. A duplicate is known before anything is expected. (nats-server,
+    /// server/stream.go: `processJetStreamMsg`.)
+    pub fn publish(&mut self, stored: Stored) -> Publication {
+        let header = |name: &str| stored.headers.as_ref()?.get(name).map(|value| value.as_str().to_owned());
+        let id = header("Nats-Msg-Id");
+        if let Some((number, until)) = id.as_ref().and_then(|id| self.ids.get(id))
+            && *until > stored.at
+        {
+            return Publication::Duplicate(*number);
+        }
+        if let Some(expected) = header("Nats-Expected-Last-Sequence")
+            && expected != self.last.to_string()
+        {
+            return Publication::Refused(10071, format!("wrong last sequence: {}", self.last));
+        }
+        if let Some(expected) = header("Nats-Expected-Last-Msg-Id")
+            && expected != self.last_id
+        {
+            return Publication::Refused(10070, format!("wrong last msg ID: {}", self.last_id));
+        }
+        let last_of = self.last_of(&stored.subject);
+        if let Some(expected) = header("Nats-Expected-Last-Subject-Sequence")
+            && expected != last_of.to_string()
+        {
+            return Publication::Refused(10071, format!("wrong last sequence: {last_of}"));
+        }
+        self.last += 1;
+        self.last_of.insert(stored.subject.clone(), self.last);
+        self.last_id = id.clone().unwrap_or_default();
+        if let Some(id) = id {
+            self.ids.insert(id, (self.last, stored.at + DUPLICATE_WINDOW));
+        }
+        self.messages.insert(self.last, stored);
+        Publication::Stored(self.last)
+    }
+
+    fn last_of(&self, subject: &str) -> u64 {
+        self.last_of.get(subject).filter(|number| self.messages.contains_key(number)).copied().unwrap_or_default()
+    }
+
+    /// Answers a request for one message.
+    pub fn get(&self, request: &Value) -> Value {
+        let from = request["seq"].as_u64();
+        let found = match (from, request["next_by_subj"].as_str(), request["last_by_subj"].as_str()) {
+            (_, _, Some(subject)) => self.messages.iter().rev().find(|(_, stored)| covers(subject, &stored.subject)),
+            (from, Some(subject), None) => {
+                self.messages.range(from.unwrap_or_default()..).find(|(_, stored)| covers(subject, &stored.subject))
+            }
+            (Some(from), None, None) => self.messages.get_key_value(&from),
+            _ => None,
+        };
+        let Some((number, stored)) = found else { return error(404, 10037, "no message found") };
+        json!({ "message": {
+            "subject": stored.subject,
+            "seq": number,
+            "time": text(stored.at),
+            "hdrs": STANDARD.encode(stored.header_block()),
+            "data": STANDARD.encode(&stored.payload),
+        }})
+    }
+
+    /// Deletes a message.
+    pub fn delete(&mut self, number: u64) -> Value {
+        match self.messages.remove(&number) {
+            Some(_) => json!({ "success": true }),
+            None => error(400, 10057, "message was not found"),
+        }
+    }
+}
+
+impl Stored {
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.as_ref()?.get(name).map(|value| value.as_str())
+    }
+
+    fn header_block(&self) -> Vec<u8> {
+        if let Some(block) = &self.block {
+            return block.to_vec();
+        }
+        let Some(headers) = &self.headers else { return Vec::new() };
+        let mut lines: Vec<String> = headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| format!("{name}: {value}\r\n")))
+            .collect();
+        lines.sort();
+        format!("NATS/1.0\r\n{}\r\n", lines.concat()).into_bytes()
+    }
+
+    /// When it was stored, as the subjects of acks say it.
+    pub fn nanoseconds(&self) -> i128 {
+        nanoseconds(self.at)
+    }
+}
+
+/// Whether a subject is one of those that a filter lets through.
+pub fn covers(filter: &str, subject: &str) -> bool {
+    let (mut wanted, mut found) = (filter.split('.'), subject.split('.'));
+    loop {
+        match (wanted.next(), found.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(wanted), Some(found)) if wanted == found => {}
+            _ => return false,
+        }
+    }
+}
+
+/// How the server writes an error.
+pub fn error(code: u64, number: u64, description: &str) -> Value {
+    json!({ "error": { "code": code, "err_code": number, "description": description } })
+}

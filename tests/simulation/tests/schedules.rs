@@ -1,0 +1,75 @@
+//! Many schedules, each of which must keep all promises.
+//!
+//! `SEED=17 cargo test -p eventsmith-simulation --release --test schedules` runs one and says what happened; `SCHEDULES=10000000` runs
+//! so many instead of those of CI.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use eventsmith_simulation::plan::Plan;
+use eventsmith_simulation::run::{Outcome, run};
+use eventsmith_simulation::shrink::shrink;
+
+/// How many schedules CI runs; without optimization, fewer.
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
+/// How many smaller plans are tried for one that fails.
+const MOST_TRIED: usize = 2_000;
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn every_schedule_keeps_all_promises() {
+    std::panic::set_hook(Box::new(|_| {}));
+    if let Some(seed) = variable("SEED") {
+        return replay(seed);
+    }
+    let (first, count) = (variable("FIRST").unwrap_or(1), variable("SCHEDULES").unwrap_or(SCHEDULES));
+    let begun = Instant::now();
+    let (next, runs) = (AtomicU64::new(first), AtomicUsize::new(0));
+    let failed = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        break;
+                    }
+                    let Outcome { violations, runs: more, .. } = run(&Plan::of(seed), None, false);
+                    runs.fetch_add(more, Ordering::Relaxed);
+                    if !violations.is_empty() {
+                        failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((seed, violations));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_default();
+    let took = begun.elapsed();
+    println!("{count} schedules, {} runs in {took:?}; {} failed", runs.into_inner(), failed.len());
+    for (seed, violations) in failed.iter().take(20) {
+        println!("SEED={seed}: {violations:?}");
+    }
+    assert!(failed.is_empty(), "{} of {count} schedules failed; run the first with SEED={}", failed.len(), failed[0].0);
+}
+
+/// Runs one schedule twice, and makes it smaller if it fails.
+fn replay(seed: u64) {
+    let plan = Plan::of(seed);
+    let outcome = run(&plan, None, true);
+    assert_eq!(outcome.trace, run(&plan, None, false).trace, "two runs of one seed differ");
+    if outcome.violations.is_empty() {
+        outcome.log.iter().for_each(|line| println!("{line}"));
+        println!("{plan:#?}");
+        return;
+    }
+    let (smallest, tried) = shrink(&plan, None, MOST_TRIED);
+    let outcome = run(&smallest, None, true);
+    outcome.log.iter().for_each(|line| println!("{line}"));
+    println!("{smallest:#?}\nthe smallest of {tried}");
+    assert_eq!(outcome.violations, Vec::<String>::new());
+}
