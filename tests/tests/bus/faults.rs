@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
+use async_nats::jetstream::consumer::pull;
 use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, PublishError, PublishOptions, Received};
+use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
 
 use eventsmith_tests::results;
@@ -135,6 +137,43 @@ async fn a_consumer_that_is_deleted_while_it_runs_says_so() -> Outcome {
     let error = consumer.end().await?.unwrap_err();
 
     assert!(matches!(&error, ConsumeError::Gone { consumer, .. } if consumer == "promotions"), "{error}");
+    Ok(())
+}
+
+/// The subject of an ack names stream, consumer and number, and the server asks for no more.
+#[tokio::test]
+async fn what_is_still_handled_when_its_stream_is_made_anew_ends_no_message_there() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let ((begin, mut begun), go_on) = (mpsc::unbounded_channel(), Arc::new(Notify::new()));
+    let signal = Arc::clone(&go_on);
+    let consumer = run(bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let (begin, signal) = (begin.clone(), Arc::clone(&signal));
+        async move {
+            begin.send(event.rule_id.clone())?;
+            signal.notified().await;
+            Ok(())
+        }
+    }));
+    bus.publish(&activated("old")).await?;
+    next(&mut begun).await?;
+    let old = outside.get_stream("RULES").await?;
+    // Whoever waits for messages is told that the consumer is gone.
+    while old.consumer_info("promotions").await?.num_waiting == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    outside.delete_stream("RULES").await?;
+    bus.provision(&[STREAM]).await?;
+    bus.publish(&activated("new")).await?;
+    let wanted = pull::Config { durable_name: Some("promotions".to_owned()), ..pull::Config::default() };
+    let mut anew = outside.get_stream("RULES").await?.create_consumer(wanted).await?;
+    let message = anew.fetch().max_messages(1).messages().await?.next().await.ok_or("nothing came")?;
+    go_on.notify_one();
+    let error = consumer.end().await?.unwrap_err();
+
+    assert!(matches!(error, ConsumeError::Gone { .. }), "{error}");
+    assert_eq!(anew.info().await?.num_ack_pending, 1, "{:?}", message.is_ok());
     Ok(())
 }
 
