@@ -126,7 +126,10 @@ impl State {
 
     /// Whether everything is done that there is to do.
     pub fn is_settled(&self) -> bool {
-        self.unsettled().is_empty()
+        let (Some(consumer), Some(stream)) = (&self.server.consumer, self.server.streams.get(EVENTS)) else {
+            return false;
+        };
+        consumer.pending.is_empty() && self.history.active.is_empty() && consumer.delivered >= stream.last
     }
 
     /// What is not done.
@@ -135,11 +138,7 @@ impl State {
             return "there is no consumer".to_owned();
         };
         let (pending, active) = (&consumer.pending, &self.history.active);
-        if pending.is_empty() && active.is_empty() && consumer.delivered >= stream.last {
-            return String::new();
-        }
-        let (delivered, last) = (consumer.delivered, stream.last);
-        format!("{delivered} of {last} delivered, pending {pending:?}, runs {active:?}")
+        format!("{} of {} delivered, pending {pending:?}, runs {active:?}", consumer.delivered, stream.last)
     }
 
     /// Lets all programs end.
