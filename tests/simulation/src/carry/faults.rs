@@ -128,6 +128,8 @@ impl State {
                     }
                     _ => self.server.delete_consumer(),
                 }
+                // What had come to it ends with it.
+                self.agenda.retain(|_, parcel| !matches!(parcel, Parcel::Ack(_)));
                 self.schedule(fault.lasts, Parcel::End(fault));
             }
             FaultKind::RefuseLogin => {
