@@ -184,7 +184,7 @@ async fn renew_one(in_hand: Arc<Mutex<InHand>>, sequence: u64, acker: Arc<dyn Ac
     }
     let sent = Instant::now();
     match timeout(ack_wait, acker.renew()).await {
-        Ok(Ok(())) => acker.lease().renewed(sent),
+        Ok(Ok(())) => acker.lease().renewed(sent, Instant::now()),
         Ok(Err(error)) => tracing::debug!(sequence, %error, "the lease is not renewed"),
         Err(_) => tracing::debug!(sequence, "the renewal of the lease is not confirmed"),
     }

@@ -33,8 +33,7 @@ impl Lease {
 
     /// Whether nobody else can have the message.
     pub(crate) fn is_held(&self, now: Instant) -> bool {
-        let Terms { began, ack_wait, .. } = *self.terms();
-        now.duration_since(began) < ack_wait - ack_wait / 10
+        self.terms().is_held(now)
     }
 
     /// Whether a renewal is to be sent now, as the lease and the last attempt to renew it are old enough. Remembers that.
@@ -47,14 +46,23 @@ impl Lease {
         is_due
     }
 
-    /// A renewal was confirmed.
-    pub(crate) fn renewed(&self, sent: Instant) {
+    /// A renewal was confirmed. Once the lease has ended that does not begin it anew: the server confirms a renewal whoever
+    /// sends it, and somebody else may have had the message before it came there.
+    pub(crate) fn renewed(&self, sent: Instant, now: Instant) {
         let mut terms = self.terms();
-        terms.began = terms.began.max(sent);
+        if terms.is_held(now) {
+            terms.began = terms.began.max(sent);
+        }
     }
 
     fn terms(&self) -> MutexGuard<'_, Terms> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Terms {
+    fn is_held(&self, now: Instant) -> bool {
+        now.duration_since(self.began) < self.ack_wait - self.ack_wait / 10
     }
 }
 
@@ -73,8 +81,19 @@ mod tests {
         lease.limit(10 * SECOND);
         assert!(lease.is_held(begin + 8 * SECOND) && !lease.is_held(begin + 9 * SECOND));
 
-        lease.renewed(begin + 5 * SECOND);
+        lease.renewed(begin + 5 * SECOND, begin + 6 * SECOND);
         assert!(lease.is_held(begin + 13 * SECOND) && !lease.is_held(begin + 14 * SECOND));
+    }
+
+    #[test]
+    fn a_lease_that_has_ended_is_not_renewed_by_a_confirmation_that_comes_late() {
+        let begin = Instant::now();
+        let lease = Lease::new(begin);
+        lease.limit(10 * SECOND);
+
+        lease.renewed(begin + 5 * SECOND, begin + 9 * SECOND);
+
+        assert!(!lease.is_held(begin + 9 * SECOND));
     }
 
     #[test]
@@ -83,8 +102,8 @@ mod tests {
         let lease = Lease::new(begin);
         lease.limit(10 * SECOND);
 
-        lease.renewed(begin + 5 * SECOND);
-        lease.renewed(begin + 2 * SECOND);
+        lease.renewed(begin + 5 * SECOND, begin + 5 * SECOND);
+        lease.renewed(begin + 2 * SECOND, begin + 6 * SECOND);
 
         assert!(lease.is_held(begin + 13 * SECOND));
     }
