@@ -66,6 +66,10 @@ impl ReplyAcker {
         if self.is_gone.load(Ordering::Relaxed) {
             return Ok(());
         }
+        if matches!(kind, AckKind::Nak(_)) && !self.jetstream.link.borrow().connected {
+            // The client would send it once there is a connection, when somebody else may have the lease, and end that.
+            return Ok(());
+        }
         let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
         // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
         // connection nobody empties the queue; once it is full, this would wait for ever.
