@@ -151,7 +151,7 @@ impl Dispatch {
                 let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
                 let mut in_hand = self.worker.in_hand();
                 let again = in_hand.settled(sequence);
-                in_hand.queue.handled(sequence, stored, routing.key.as_ref());
+                in_hand.queue.settled(sequence, stored, AckKind::Ack, routing.key.as_ref());
                 drop(in_hand);
                 self.accept_again(again);
             } else {
@@ -247,10 +247,11 @@ impl Dispatch {
         }
     }
 
-    /// Takes an event in, unless it was handled here and the server has not received its ack.
+    /// Takes an event in, unless it was settled here and the server has not received its ack.
     async fn accept(&mut self, delivery: Delivery) {
-        if self.worker.in_hand().queue.was_handled(&delivery) {
-            return send(&*delivery.acker, AckKind::Ack).await;
+        let last_ack = self.worker.in_hand().queue.last_ack(&delivery);
+        if let Some(last_ack) = last_ack {
+            return send(&*delivery.acker, last_ack).await;
         }
         self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
         let routing = match self.config.order {
@@ -260,11 +261,11 @@ impl Dispatch {
         self.worker.in_hand().accept(delivery, routing);
     }
 
-    /// Takes in what was delivered again while it ran. If it was handled, its ack may have come too late for the server.
+    /// Takes in what was delivered again while it ran. If it was settled, its ack may have come too late for the server.
     fn accept_again(&self, again: Option<(Delivery, Routing)>) {
         let Some((delivery, routing)) = again else { return };
         let mut in_hand = self.worker.in_hand();
-        if !in_hand.queue.was_handled(&delivery) {
+        if in_hand.queue.last_ack(&delivery).is_none() {
             in_hand.accept(delivery, routing);
         }
     }
@@ -286,7 +287,7 @@ impl Dispatch {
         let again = in_hand.settled(sequence);
         let queue = &mut in_hand.queue;
         match end {
-            DeliveryEnd::Handled => queue.handled(sequence, stored, key.as_ref()),
+            DeliveryEnd::Settled(ack) => queue.settled(sequence, stored, ack, key.as_ref()),
             DeliveryEnd::Again(due) if self.config.order == Order::Key => {
                 queue.away(sequence, key.as_ref(), due + self.worker.ack_wait + OVERDUE);
             }

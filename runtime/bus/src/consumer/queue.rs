@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::environment::HashMap;
-use crate::transport::Delivery;
+use crate::transport::{AckKind, Delivery};
 
-/// How many of the events that were handled last are remembered.
+/// How many of the events that were settled last are remembered.
 const REMEMBERED: usize = 16_384;
 
 /// The key that events share which wait for each other.
@@ -28,10 +28,10 @@ pub(super) struct Queue {
     held_here: HashSet<u64>,
     /// Events without a key that were nakked and are expected again, by this time at the latest.
     away: HashMap<u64, Instant>,
-    /// The events that were handled last, with the times at which they were stored, as a stream that was restored may give
-    /// their numbers to others. If the server delivers one of them again, because the acknowledgement was lost or came too
-    /// late, it is not run a second time either.
-    handled: VecDeque<(u64, Timestamp)>,
+    /// The events that were handled or dead-lettered last, with the times at which they were stored, as a stream that was
+    /// restored may give their numbers to others, and the last ack. If the server delivers one of them again, because that
+    /// was lost or came too late, it is not run a second time either.
+    settled: VecDeque<(u64, Timestamp, AckKind)>,
     /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
     held: bool,
 }
@@ -100,16 +100,18 @@ impl Queue {
         self.ready.remove(position)
     }
 
-    /// An event was handled.
-    pub(super) fn handled(&mut self, sequence: u64, stored: Timestamp, key: Option<&Key>) {
-        self.handled.truncate(REMEMBERED - 1);
-        self.handled.push_front((sequence, stored));
+    /// An event was handled or dead-lettered, and that was acked.
+    pub(super) fn settled(&mut self, sequence: u64, stored: Timestamp, last_ack: AckKind, key: Option<&Key>) {
+        self.settled.truncate(REMEMBERED - 1);
+        self.settled.push_front((sequence, stored, last_ack));
         self.leave(sequence, key);
     }
 
-    /// Whether an event that is delivered again was handled here.
-    pub(super) fn was_handled(&self, delivery: &Delivery) -> bool {
-        delivery.deliveries > 1 && self.handled.contains(&(delivery.sequence, delivery.stored))
+    /// The last ack of an event that is delivered again although it was handled or dead-lettered here.
+    pub(super) fn last_ack(&self, delivery: &Delivery) -> Option<AckKind> {
+        let is_it = |(sequence, stored, _): &&_| (*sequence, *stored) == (delivery.sequence, delivery.stored);
+        let settled = if delivery.deliveries > 1 { self.settled.iter().find(is_it) } else { None };
+        settled.map(|(_, _, last_ack)| *last_ack)
     }
 
     /// An event came to another end.
@@ -118,9 +120,9 @@ impl Queue {
         self.leave(sequence, key);
     }
 
-    /// An event was not handled, whatever became of its number in an earlier life of the consumer.
+    /// An event was not settled, whatever became of its number in an earlier life of the consumer.
     fn forget(&mut self, sequence: u64) {
-        self.handled.retain(|(handled, _)| *handled != sequence);
+        self.settled.retain(|(settled, ..)| *settled != sequence);
     }
 
     fn leave(&mut self, sequence: u64, key: Option<&Key>) {
@@ -374,21 +376,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handled_is_known_when_it_is_redelivered_and_not_for_ever() {
+    fn what_was_settled_is_known_when_it_is_redelivered_and_not_for_ever() {
         let mut queue = Queue::default();
         let again = |sequence| Delivery { deliveries: 2, ..Delivery::for_test(sequence) };
-        let stored = again(0).stored;
+        let (stored, ended) = (again(0).stored, AckKind::Term("rejected"));
         queue.done(1, None);
-        queue.handled(2, stored, None);
-        queue.handled(3, stored, None);
+        queue.settled(2, stored, AckKind::Ack, None);
+        queue.settled(3, stored, AckKind::Ack, None);
+        queue.settled(4, stored, ended, None);
         queue.done(3, None);
-        assert_eq!([1, 2, 3].map(|sequence| queue.was_handled(&again(sequence))), [false, true, false]);
-        assert!(!queue.was_handled(&Delivery::for_test(2)), "its first delivery");
-        assert!(!queue.was_handled(&Delivery { stored: Timestamp::MAX, ..again(2) }), "another event with its number");
+        let last_acks = [1, 2, 3, 4].map(|sequence| queue.last_ack(&again(sequence)));
+        assert_eq!(last_acks, [None, Some(AckKind::Ack), None, Some(ended)]);
+        assert_eq!(queue.last_ack(&Delivery::for_test(2)), None, "its first delivery");
+        let other = Delivery { stored: Timestamp::MAX, ..again(2) };
+        assert_eq!(queue.last_ack(&other), None, "another event with its number");
 
-        (10..).take(REMEMBERED).for_each(|sequence| queue.handled(sequence, stored, None));
+        (10..).take(REMEMBERED).for_each(|sequence| queue.settled(sequence, stored, ended, None));
 
-        assert_eq!([2, 10].map(|sequence| queue.was_handled(&again(sequence))), [false, true]);
-        assert_eq!(queue.handled.len(), REMEMBERED);
+        assert_eq!([2, 10].map(|sequence| queue.last_ack(&again(sequence))), [None, Some(ended)]);
+        assert_eq!(queue.settled.len(), REMEMBERED);
     }
 }

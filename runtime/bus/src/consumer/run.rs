@@ -64,11 +64,11 @@ pub(super) struct FinishedDelivery {
 /// How it is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeliveryEnd {
-    /// It was handled and acked.
-    Handled,
+    /// It was handled or dead-lettered, and this was said of it.
+    Settled(AckKind),
     /// It is redelivered, by then.
     Again(Instant),
-    /// It is among the dead letters, or nobody knows.
+    /// Nobody knows.
     Other,
 }
 
@@ -249,10 +249,10 @@ impl Worker {
                 settlement => settlement,
             };
             log_settlement(&outcome, settlement);
-            match self.settle(&delivery, attempt, &outcome, settlement, retry).await {
-                Some(delay) => DeliveryEnd::Again(Instant::now() + delay),
-                None if settlement == Settlement::Ack => DeliveryEnd::Handled,
-                None => DeliveryEnd::Other,
+            match (self.settle(&delivery, attempt, &outcome, settlement, retry).await, settlement) {
+                (Some(delay), _) => DeliveryEnd::Again(Instant::now() + delay),
+                (None, Settlement::DeadLetter(reason)) => DeliveryEnd::Settled(AckKind::Term(reason.as_str())),
+                (None, _) => DeliveryEnd::Settled(AckKind::Ack),
             }
         }
         .instrument(span)
