@@ -267,8 +267,9 @@ impl State {
                     let event = ClientEvent::ServerError(ServerError::Other(text));
                     self.schedule(after, Parcel::Tell { process, event });
                 }
-                Output::Ack(ack) => {
+                Output::Ack(mut ack) => {
                     for after in self.fates(true) {
+                        ack.is_late = after > 0;
                         self.schedule(after, Parcel::Ack(ack.clone()));
                     }
                 }

@@ -41,8 +41,12 @@ impl State {
                 }
             }
         }
-        if HAS_LEASES && sequence.is_some() && !self.has_lease(sequence, process) {
+        if HAS_LEASES && sequence.is_some() && !self.has_lease(sequence, process) && !self.had_lease(sequence, process)
+        {
             violations.push(format!("event {event} begins in process {process} without a lease"));
+        }
+        for violation in &violations {
+            self.log(|| violation.clone());
         }
         let deleted = self.history.deleted;
         let history = &mut self.history;
@@ -71,6 +75,12 @@ impl State {
     fn has_lease(&self, sequence: Option<u64>, process: usize) -> bool {
         let (Some(consumer), Some(sequence)) = (&self.server.consumer, sequence) else { return false };
         consumer.leases.get(&(sequence, process)).is_some_and(|until| *until > self.now)
+    }
+
+    /// Whether a process held a lease that ended without its knowledge.
+    fn had_lease(&self, sequence: Option<u64>, process: usize) -> bool {
+        let orphaned = sequence.and_then(|sequence| self.server.orphaned.get(&(sequence, process)));
+        orphaned.is_some_and(|until| *until > self.now)
     }
 
     /// Whether an event is handled or dead-lettered.

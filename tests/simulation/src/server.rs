@@ -72,6 +72,8 @@ pub struct ReceivedAck {
     process: usize,
     ack: Ack,
     reply: Option<String>,
+    /// Whether the network kept it for a while.
+    pub is_late: bool,
 }
 
 /// What a message that was stored came to.
@@ -94,6 +96,9 @@ pub struct Server {
     pub streams: BTreeMap<&'static str, Stream>,
     /// Its one consumer, while there is one.
     pub consumer: Option<Consumer>,
+    /// Leases that ended without any fault of the programs: the consumer was deleted, or an ack came late. Those who had them
+    /// cannot know.
+    pub orphaned: BTreeMap<(u64, usize), Time>,
     /// Its connections.
     pub connections: BTreeMap<u64, Connection>,
     /// While true, JetStream answers nothing.
@@ -128,6 +133,7 @@ impl Server {
         Self {
             streams: BTreeMap::from([(EVENTS, events()), (DEAD, dead)]),
             consumer: Some(consumer),
+            orphaned: BTreeMap::new(),
             connections: BTreeMap::new(),
             is_silent: false,
             outputs: Vec::new(),
@@ -210,8 +216,15 @@ impl Server {
 
     /// Processes an ack.
     pub fn process(&mut self, received: ReceivedAck, now: Time) {
-        let ReceivedAck { sequence, delivery, process, ack, reply } = received;
+        let ReceivedAck { sequence, delivery, process, ack, reply, is_late } = received;
         let Some(consumer) = self.consumer.as_mut().filter(|_| !self.is_silent) else { return };
+        if ack == Ack::Progress {
+            if let Some(until) = self.orphaned.get_mut(&(sequence, process)).filter(|until| **until > now) {
+                *until = now + consumer.ack_wait;
+            }
+        } else if is_late {
+            self.orphaned.extend(consumer.leases.extract_if((sequence, 0)..=(sequence, usize::MAX), |_, _| true));
+        }
         consumer.ack(sequence, delivery, process, ack, now);
         if let Some(reply) = reply {
             self.send(plain(&reply, Bytes::new()), true);
@@ -247,6 +260,7 @@ impl Server {
         let mut sent = Vec::new();
         if let Some(mut consumer) = self.consumer.take() {
             consumer.end(&mut sent);
+            self.orphaned.append(&mut consumer.leases);
         }
         sent.into_iter().for_each(|sent| self.send(sent, false));
     }
@@ -307,5 +321,5 @@ fn read_ack(subject: &str, payload: &[u8], process: usize, reply: Option<String>
         }
         _ => return None,
     };
-    Some(ReceivedAck { sequence, delivery, process, ack, reply })
+    Some(ReceivedAck { sequence, delivery, process, ack, reply, is_late: false })
 }
