@@ -2,6 +2,7 @@
 
 mod ack;
 mod acks;
+pub mod batch;
 mod blind;
 mod client;
 mod connect;

@@ -14,6 +14,7 @@ mod dead_letters;
 mod domain;
 mod faults;
 mod leases;
+mod letter_pages;
 mod login;
 mod malformed;
 mod memory;
