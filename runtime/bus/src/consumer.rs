@@ -5,6 +5,7 @@ mod blocking;
 mod breaker;
 mod config;
 mod dispatch;
+mod dropped;
 mod durable;
 mod error;
 mod keeper;
@@ -42,6 +43,7 @@ use attempts::Attempts;
 use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
+use dropped::DropWatch;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
 use route::{Route, Routes};
@@ -227,6 +229,9 @@ impl Consumer {
         for wanted in wanted {
             let dispatch = self.open(wanted, root, &dead_letters, &breakers, &changed).await?;
             recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            let (bus, monitor) = (self.bus.clone(), self.monitor.clone());
+            let (stream, consumer) = (dispatch.worker.stream.clone(), self.service.clone());
+            recovery.spawn(DropWatch { bus, stream, consumer, monitor }.begin().await);
             dispatches.push(dispatch);
         }
         drop(self.starting.take());

@@ -12,6 +12,7 @@ mod contract;
 mod dead_lettering;
 mod dead_letters;
 mod domain;
+mod dropped;
 mod faults;
 mod leases;
 mod letter_pages;

@@ -28,6 +28,9 @@ pub struct Summary {
     /// Given up because their leases ended while they waited or ran, as the server was not heard for too long: another
     /// instance may have them.
     pub lease_lost: u64,
+    /// Dropped by the stream, by its limits or by a purge, before any instance got them: no fewer than this since the consumer
+    /// began here. Every instance counts what is dropped for all.
+    pub dropped_unread: u64,
 }
 
 /// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
@@ -59,12 +62,14 @@ pub(super) struct Counters {
     pub(super) released: AtomicU64,
     pub(super) cut_off: AtomicU64,
     pub(super) lease_lost: AtomicU64,
+    pub(super) dropped_unread: AtomicU64,
 }
 
 impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
-        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost } = &self.shared.counters;
+        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost, dropped_unread } =
+            &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
             handled: read(handled),
@@ -73,6 +78,7 @@ impl Monitor {
             released: read(released),
             cut_off: read(cut_off),
             lease_lost: read(lease_lost),
+            dropped_unread: read(dropped_unread),
         }
     }
 
@@ -94,6 +100,10 @@ impl Monitor {
 
 impl Counters {
     pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::add(counter, 1);
+    }
+
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
     }
 }
