@@ -18,6 +18,7 @@ mod run;
 mod settle;
 mod unstored;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
@@ -221,14 +222,22 @@ impl Consumer {
         let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
         let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
         self.monitor.show(breakers.clone());
-        let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
+        let roots = self.routes.roots();
+        let first = *roots.first().ok_or(ConsumeError::NoHandlers)?;
         let wanted = self.wanted().await?;
-        let dead_letters = self.find_dead_letters(root).await?;
+        let mut dead_letters = BTreeMap::new();
+        for root in roots {
+            dead_letters.insert(root, self.find_dead_letters(root).await?);
+        }
         let mut dispatches = Vec::new();
         let mut recovery = JoinSet::new();
         for wanted in wanted {
-            let dispatch = self.open(wanted, root, &dead_letters, &breakers, &changed).await?;
-            recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            let own: BTreeSet<_> = wanted.filters.iter().filter_map(|filter| self.routes.root_of(filter)).collect();
+            let root = own.first().copied().unwrap_or(first);
+            let dispatch = self.open(wanted, root, &dead_letters[root], &breakers, &changed).await?;
+            for root in own {
+                recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            }
             let (bus, monitor) = (self.bus.clone(), self.monitor.clone());
             let (stream, consumer) = (dispatch.worker.stream.clone(), self.service.clone());
             recovery.spawn(DropWatch { bus, stream, consumer, monitor }.begin().await);
