@@ -11,6 +11,7 @@ mod error;
 mod keeper;
 mod malformed;
 mod monitor;
+mod pace;
 mod queue;
 mod retry;
 mod route;
@@ -29,6 +30,7 @@ use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::bus::Bus;
@@ -47,6 +49,7 @@ use dispatch::Dispatch;
 use dropped::DropWatch;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
+use pace::Pace;
 use route::{Route, Routes};
 use run::Worker;
 use unstored::Unstored;
@@ -334,6 +337,7 @@ impl Consumer {
             _keeper: keeper,
             running: JoinSet::new(),
             malformed: MalformedInHand::default(),
+            pace: Pace::new(self.config.concurrency, self.config.prefetch, Instant::now()),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })
