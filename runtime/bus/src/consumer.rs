@@ -299,7 +299,13 @@ impl Consumer {
         })?;
         let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
         let cut_off = watch::Sender::new(false);
-        let keeper = Keeper::start(Arc::clone(&in_hand), self.bus.shared_transport(), &settings, cut_off.clone());
+        let keeper = Keeper::start(
+            Arc::clone(&in_hand),
+            self.bus.shared_transport(),
+            &settings,
+            cut_off.clone(),
+            self.monitor.clone(),
+        );
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);

@@ -13,6 +13,7 @@ mod dead_lettering;
 mod dead_letters;
 mod domain;
 mod dropped;
+mod fairness;
 mod faults;
 mod leases;
 mod letter_pages;

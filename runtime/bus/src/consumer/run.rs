@@ -304,6 +304,7 @@ impl Worker {
                 Counters::count(&counters.failed);
                 self.attempts.failed(delivery, attempt).await;
                 self.send_last(delivery, AckKind::Nak(Some(delay))).await;
+                self.monitor.failed_until(Instant::now() + delay);
                 Some(delay)
             }
             Settlement::Leave => {
