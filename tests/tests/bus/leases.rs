@@ -58,6 +58,9 @@ async fn leases_are_renewed_as_often_as_a_changed_ack_wait_asks_for() -> Outcome
 /// Short, but much longer than anything here takes on a slow machine.
 const ACK_WAIT: Duration = Duration::from_secs(3);
 
+/// How many events are handled quickly.
+const QUICK_EVENTS: u32 = 60;
+
 fn leased() -> ConsumerConfig {
     ConsumerConfig { ack_wait: ACK_WAIT, concurrency: 4, prefetch: 60, ..quick() }
 }
@@ -120,8 +123,10 @@ fn noting(bus: &Bus, config: ConsumerConfig, instance: &'static str, runs: &Runs
     let runs = runs.clone();
     Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
         let run = runs.begin(instance, &event);
+        // Handlers that have shown to be quick get more ahead than they can handle when they become slow.
+        let takes = Duration::from_millis(if event.number < QUICK_EVENTS { 10 } else { 100 });
         async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(takes).await;
             drop(run);
             Ok(())
         }
@@ -151,7 +156,7 @@ async fn stands_still(order: Order) -> Outcome<(Vec<Run>, Instant, eventsmith::S
     for number in 0..120 {
         bus.publish(&Moved { key: format!("k{}", number % 8), number }).await?;
     }
-    until(|| runs.events("far").len() >= 8).await?;
+    until(|| runs.events("far").len() >= 55).await?;
 
     proxy.rule(|_| Verdict::Hold);
     let held_since = Instant::now();
@@ -182,7 +187,7 @@ async fn who_is_not_heard_begins_nothing_after_the_lease_and_leaves_the_rest_to_
 
     never_at_once(&runs, |one, other| one.event == other.event)?;
     let begun_late = |run: &&Run| run.instance == "far" && run.began > held_since + ACK_WAIT;
-    let stale: Vec<_> = runs.iter().filter(begun_late).filter(|run| run.token.1 == 1 && run.event < 60).collect();
+    let stale: Vec<_> = runs.iter().filter(begun_late).filter(|run| run.token.1 == 1 && run.event < 90).collect();
     assert!(stale.is_empty(), "begun without a lease: {stale:?}");
     assert!(summary.lease_lost > 0, "{summary:?}");
     let mut handled = BTreeMap::<u32, usize>::new();
