@@ -67,7 +67,7 @@ async fn slow_events_are_shared_by_instances_that_start_later() -> Outcome {
         let consumer = bus.consumer("promotions").on(move |_: Received<Activated>| {
             counter.fetch_add(1, Ordering::Relaxed);
             async {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
                 Ok(())
             }
         });
@@ -81,8 +81,8 @@ async fn slow_events_are_shared_by_instances_that_start_later() -> Outcome {
     until(|| begun().iter().sum::<usize>() == EVENTS).await?;
 
     let begun = begun();
-    // A fifth each, more or less.
-    assert!(begun.iter().all(|count| (25..=100).contains(count)), "{begun:?}");
+    // A fifth each, but that the first had a start.
+    assert!(begun.iter().all(|count| (20..=100).contains(count)), "{begun:?}");
     for (consumer, _) in instances {
         consumer.stop().await?;
     }
