@@ -15,6 +15,7 @@ pub(crate) mod missing_title;
 pub(crate) mod misspelt_keyword;
 mod name_style;
 pub(crate) mod no_consumer;
+pub(crate) mod no_dead_letters;
 pub(crate) mod no_handler;
 pub(crate) mod no_publisher;
 pub(crate) mod other_draft_keyword;
@@ -66,6 +67,7 @@ enum Look {
 const CHECKS: &[(&Rule, Look)] = &[
     (&file_naming::RULE, Look::Catalogue(file_naming::check)),
     (&no_consumer::RULE, Look::Catalogue(no_consumer::check)),
+    (&no_dead_letters::RULE, Look::Catalogue(no_dead_letters::check)),
     (&no_handler::RULE, Look::Catalogue(no_handler::check)),
     (&no_publisher::RULE, Look::Catalogue(no_publisher::check)),
     (&version_gap::RULE, Look::Catalogue(version_gap::check)),

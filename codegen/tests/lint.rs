@@ -19,6 +19,25 @@ fn found_in(rule: &str, files: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
+fn a_service_that_consumes_needs_a_stream_that_captures_all_of_its_dead_letters() {
+    let found = |manifest: &str| {
+        let manifest = format!("root = \"rules\"\n{manifest}");
+        let files = [("eventsmith.toml", manifest.as_str()), ("domain/rule/created.v1.json", "{\"type\": \"object\"}")];
+        found_in("no-dead-letters", &files).len()
+    };
+    let stream = "[streams.RULES]\nsubjects = [\"rules.domain.>\"]\n";
+    let letters = |subject: &str| format!("[streams.LETTERS]\nsubjects = [{subject:?}]\n");
+    let services = "[services.a]\nconsumes = [\"rule.created\"]\n[services.b]\nconsumes = [\"rule.created\"]\n\
+                    [services.c]\npublishes = [\"rule.created\"]\n";
+
+    assert_eq!(found(&format!("{stream}{services}")), 2);
+    assert_eq!(found(&format!("{stream}{}{services}", letters("rules.dlq.a.>"))), 1);
+    assert_eq!(found(&format!("{stream}{}{services}", letters("rules.dlq.*.RULES.>"))), 0);
+    assert_eq!(found(&format!("{stream}{}{services}", letters("rules.dlq.>"))), 0);
+    assert_eq!(found(services), 0, "the streams are declared elsewhere");
+}
+
+#[test]
 fn a_limit_may_stand_beside_the_type_in_any_way() {
     for schema in [
         r#"{"properties": {"a": {"type": "string", "allOf": [{"maxLength": 9}]}}}"#,

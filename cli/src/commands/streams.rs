@@ -34,7 +34,7 @@ enum StreamsCommand {
 
 /// Print what would change, and change nothing
 ///
-/// Exits with 1 if something is to be done or cannot be done.
+/// Exits with 1 if something is to be done, cannot be done, or will not work.
 #[derive(Args)]
 struct StreamsPlan {
     #[command(flatten)]
@@ -106,7 +106,7 @@ impl PlanArgs {
                 bus.apply(&plan).await?;
                 return Ok(ExitStatus::Clean);
             }
-            Ok(ExitStatus::findings_if(!plan.is_empty()))
+            Ok(ExitStatus::findings_if(!plan.is_empty() || !plan.warnings.is_empty()))
         })
     }
 }

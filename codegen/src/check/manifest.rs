@@ -113,7 +113,8 @@ pub(crate) fn captures(filter: &str, event: &Event) -> bool {
     event.versions.iter().any(|version| matches(filter, &version.subject(event)))
 }
 
-fn matches(filter: &str, subject: &str) -> bool {
+/// Whether a subject filter matches a subject, as the server has it.
+pub(crate) fn matches(filter: &str, subject: &str) -> bool {
     let mut subject = subject.split('.');
     let mut filter = filter.split('.').peekable();
     while let Some(token) = filter.next() {

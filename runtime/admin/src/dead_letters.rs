@@ -2,6 +2,7 @@
 
 mod filter;
 mod list;
+mod pages;
 mod recovery;
 mod replay;
 mod store;

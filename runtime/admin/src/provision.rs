@@ -3,6 +3,7 @@
 mod apply;
 mod compare;
 mod error;
+mod letters;
 mod plan;
 mod print;
 mod status;

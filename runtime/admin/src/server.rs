@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use eventsmith_bus::bus::{Backend, Bus};
+use eventsmith_bus::jetstream::batch::BatchFailure;
 use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
-use eventsmith_bus::transport::{ServerFailure, Transport};
+use eventsmith_bus::transport::{ServerFailure, StreamMessage, Transport};
 
 use crate::jetstream;
 
@@ -74,6 +75,21 @@ impl Server {
                 memory.delete_consumer(stream, name);
                 Ok(())
             }
+        }
+    }
+
+    /// The next messages of a stream on a subject, many at a time. See [`JetStream::read_batch`].
+    ///
+    /// [`JetStream::read_batch`]: eventsmith_bus::jetstream::JetStream::read_batch
+    pub(crate) async fn batch(
+        &self,
+        stream: &str,
+        subject: &str,
+        from: u64,
+    ) -> Result<Vec<StreamMessage>, BatchFailure> {
+        match &self.backend {
+            Backend::JetStream(server) => server.read_batch(stream, subject, from).await,
+            Backend::Memory(_) => Err(BatchFailure::Refused("nothing is asked of memory".into())),
         }
     }
 

@@ -5,11 +5,13 @@ mod blocking;
 mod breaker;
 mod config;
 mod dispatch;
+mod dropped;
 mod durable;
 mod error;
 mod keeper;
 mod malformed;
 mod monitor;
+mod pace;
 mod queue;
 mod retry;
 mod route;
@@ -17,6 +19,7 @@ mod run;
 mod settle;
 mod unstored;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
@@ -27,6 +30,7 @@ use eventsmith_event::event::Event;
 use eventsmith_event::filter;
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::bus::Bus;
@@ -42,8 +46,10 @@ use attempts::Attempts;
 use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
+use dropped::DropWatch;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
+use pace::Pace;
 use route::{Route, Routes};
 use run::Worker;
 use unstored::Unstored;
@@ -219,14 +225,25 @@ impl Consumer {
         let max_deliver = self.bus.creates_consumers().then_some(self.config.max_deliver);
         let breakers = self.routes.configure(&self.config, max_deliver, &changed)?;
         self.monitor.show(breakers.clone());
-        let root = self.routes.root().ok_or(ConsumeError::NoHandlers)?;
+        let roots = self.routes.roots();
+        let first = *roots.first().ok_or(ConsumeError::NoHandlers)?;
         let wanted = self.wanted().await?;
-        let dead_letters = self.find_dead_letters(root).await?;
+        let mut dead_letters = BTreeMap::new();
+        for root in roots {
+            dead_letters.insert(root, self.find_dead_letters(root).await?);
+        }
         let mut dispatches = Vec::new();
         let mut recovery = JoinSet::new();
         for wanted in wanted {
-            let dispatch = self.open(wanted, root, &dead_letters, &breakers, &changed).await?;
-            recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            let own: BTreeSet<_> = wanted.filters.iter().filter_map(|filter| self.routes.root_of(filter)).collect();
+            let root = own.first().copied().unwrap_or(first);
+            let dispatch = self.open(wanted, root, &dead_letters[root], &breakers, &changed).await?;
+            for root in own {
+                recovery.spawn(recover(self.bus.clone(), root, dispatch.worker.stream.clone(), self.service.clone()));
+            }
+            let (bus, monitor) = (self.bus.clone(), self.monitor.clone());
+            let (stream, consumer) = (dispatch.worker.stream.clone(), self.service.clone());
+            recovery.spawn(DropWatch { bus, stream, consumer, monitor }.begin().await);
             dispatches.push(dispatch);
         }
         drop(self.starting.take());
@@ -282,7 +299,13 @@ impl Consumer {
         })?;
         let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
         let cut_off = watch::Sender::new(false);
-        let keeper = Keeper::start(Arc::clone(&in_hand), self.bus.shared_transport(), &settings, cut_off.clone());
+        let keeper = Keeper::start(
+            Arc::clone(&in_hand),
+            self.bus.shared_transport(),
+            &settings,
+            cut_off.clone(),
+            self.monitor.clone(),
+        );
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
@@ -320,6 +343,7 @@ impl Consumer {
             _keeper: keeper,
             running: JoinSet::new(),
             malformed: MalformedInHand::default(),
+            pace: Pace::new(self.config.concurrency, self.config.prefetch, Instant::now()),
             // Where keys are ordered, events wait for others that must be fetched first.
             is_careful: self.config.order == Order::None,
         })

@@ -2,6 +2,7 @@
 
 mod ack;
 mod acks;
+pub mod batch;
 mod blind;
 mod client;
 mod connect;
@@ -30,8 +31,8 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage,
-    Transport, Unavailable,
+    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamExtent,
+    StreamMessage, Transport, Unavailable,
 };
 use pull::PullDeliveries;
 
@@ -62,6 +63,10 @@ impl Transport for Arc<JetStream> {
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
         self.stored_message(stream, select).boxed()
+    }
+
+    fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>> {
+        self.find_extent(stream).boxed()
     }
 
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {

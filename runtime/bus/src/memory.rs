@@ -14,10 +14,10 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::runtime::Handle;
 
-use crate::settings::{ConsumerSettings, FoundConsumer};
+use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream};
 use crate::transport::{
     AckKind, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck, SendFailure,
-    ServerFailure, StreamMessage, Transport, Unavailable,
+    ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -40,6 +40,19 @@ impl Transport for Memory {
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
         async move { Memory::message(self, stream, select) }.boxed()
+    }
+
+    fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>> {
+        async move {
+            let extent = |FoundStream { settings, first_sequence, last_sequence, .. }: FoundStream| StreamExtent {
+                first: first_sequence,
+                last: last_sequence,
+                subjects: settings.subjects,
+                retention: settings.retention,
+            };
+            Ok(self.stream(stream).map(extent))
+        }
+        .boxed()
     }
 
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {

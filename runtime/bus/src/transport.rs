@@ -29,7 +29,7 @@ pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use lease::Lease;
-pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, StreamMessage};
+pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, StreamExtent, StreamMessage};
 
 /// Carries messages to streams and from durable consumers.
 pub trait Transport: Debug + Send + Sync {
@@ -48,6 +48,9 @@ pub trait Transport: Debug + Send + Sync {
         stream: &'a str,
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>>;
+
+    /// Where a stream begins and ends, if there is one of this name.
+    fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>>;
 
     /// Deletes a message of a stream. One that is not there is no error.
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>>;

@@ -190,7 +190,8 @@ impl ServiceDescriptor {
 pub struct ConsumerDescriptor {
     /// After this long without an in-progress ack an event is redelivered.
     pub ack_wait: Duration,
-    /// How many events may be delivered and not acknowledged, over all instances of the service.
+    /// How many events may be delivered and not acknowledged, over all instances of the service; those that wait to be tried again
+    /// count too, and once there are as many no other event is delivered.
     pub max_ack_pending: usize,
     /// After this many deliveries the server stops. It must be more than the service's own attempts, so that the service
     /// decides; what the server no longer delivers is dead-lettered all the same.
@@ -202,10 +203,10 @@ pub struct ConsumerDescriptor {
 }
 
 impl ConsumerDescriptor {
-    /// A consumer of which nothing is said: 15 s, 1,000 unacknowledged, 100 deliveries, from the beginning.
+    /// A consumer of which nothing is said: 15 s, 5,000 unacknowledged, 100 deliveries, from the beginning.
     pub const DEFAULT: Self = Self {
         ack_wait: Duration::from_secs(15),
-        max_ack_pending: 1_000,
+        max_ack_pending: 5_000,
         max_deliver: 100,
         deliver: DeliverFrom::All,
         ordered: false,

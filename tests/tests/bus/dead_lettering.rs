@@ -16,6 +16,7 @@ over_both_transports! {
     a_dead_event_does_not_hold_up_the_others
     a_replayed_event_reaches_only_the_consumer_that_dead_lettered_it
     a_consumer_without_a_place_for_dead_letters_does_not_begin
+    what_dies_of_two_catalogues_goes_to_the_dead_letters_of_its_own
 }
 
 /// Waits until there are as many letters.
@@ -189,5 +190,72 @@ async fn a_consumer_without_a_place_for_dead_letters_does_not_begin(bus: Bus) ->
     let error = consumer.run(std::future::pending::<()>()).await.unwrap_err();
 
     assert!(matches!(&error, ConsumeError::NoDeadLetters { subject } if subject == "else.dlq.promotions.>"), "{error}");
+    Ok(())
+}
+
+async fn what_dies_of_two_catalogues_goes_to_the_dead_letters_of_its_own(bus: Bus) -> Outcome {
+    let events = STREAM.name("ELSE").subjects(&["else.domain.>"]);
+    let letters = STREAM.name("ELSE_DEAD_LETTERS").subjects(&["else.dlq.>"]);
+    let rejecting = || {
+        let consumer = bus.consumer("promotions");
+        let consumer = consumer.on(|_: Received<Activated>| async { Err(HandlerError::reject("activated")) });
+        run(consumer.on(|_: Received<Homeless>| async { Err(HandlerError::reject("moved")) }))
+    };
+    bus.provision(&[events]).await?;
+    let error = rejecting().end().await?.unwrap_err();
+    bus.provision(&[letters]).await?;
+
+    bus.publish(&activated("r1")).await?;
+    bus.publish(&Homeless {}).await?;
+    let consumer = rejecting();
+    let of = async |root: &str| {
+        let letters = bus.dead_letters(root).await?;
+        let wait = async {
+            loop {
+                if let Some(letter) = letters.list(&DeadLetterFilter::default()).next().await? {
+                    return Outcome::Ok((letter.error, letters.count(&DeadLetterFilter::default()).await?.len()));
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await?
+    };
+
+    assert_eq!((of("rules").await?, of("else").await?), (("activated".to_owned(), 1), ("moved".to_owned(), 1)));
+    assert!(matches!(&error, ConsumeError::NoDeadLetters { subject } if subject == "else.dlq.promotions.>"), "{error}");
+    assert_eq!(consumer.stop().await?.dead_lettered, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_letter_whose_stream_was_missing_keeps_what_the_handler_said() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = async_nats::jetstream::new(async_nats::connect(server.url()).await?);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let consumer = bus.consumer("promotions").on(move |event: Received<Activated>| {
+        let tell = tell.clone();
+        async move {
+            tell.send(event.rule_id.clone())?;
+            if event.rule_id == "first" { Ok(()) } else { Err(HandlerError::reject("no such customer")) }
+        }
+    });
+    let monitor = consumer.monitor();
+    let consumer = run(consumer);
+    bus.publish(&activated("first")).await?;
+    next(&mut told).await?;
+    outside.delete_stream(DEAD_LETTERS.name).await?;
+    bus.publish(&activated("second")).await?;
+    next(&mut told).await?;
+    // It is redelivered again and again, as its dead letter is not stored.
+    until(|| monitor.summary().failed > 2).await?;
+
+    bus.provision(&[DEAD_LETTERS]).await?;
+    let found = letters(&bus, 1).await?;
+    let summary = consumer.stop().await?;
+
+    let DeadLetter { reason, error, attempts, .. } = &found[0];
+    assert_eq!((*reason, error.as_str(), *attempts), (DeadReason::Rejected, "no such customer", 1));
+    assert_eq!((found.len(), summary.dead_lettered), (1, 1));
+    assert!(told.try_recv().is_err(), "the handler ran again");
     Ok(())
 }

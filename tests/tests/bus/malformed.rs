@@ -38,7 +38,7 @@ const MALFORMED: [&[u8]; 7] = [
 const DEADLY: &[u8] = b"NATS/1.0\r\na: 1\r2\r\n\r\n";
 
 /// Publishes messages as no client would let us.
-async fn publish_raw(server: &NatsServer, subject: &str, head: &[u8], payload: &[u8]) -> Outcome {
+pub(crate) async fn publish_raw(server: &NatsServer, subject: &str, head: &[u8], payload: &[u8]) -> Outcome {
     let mut raw = TcpStream::connect(("127.0.0.1", server.port())).await?;
     raw.write_all(b"CONNECT {\"verbose\":false,\"headers\":true,\"user\":\"admin\",\"pass\":\"p\"}\r\n").await?;
     let line = format!("HPUB {subject} {} {}\r\n", head.len(), head.len() + payload.len());

@@ -79,7 +79,7 @@ async fn what_the_server_gave_up_on_is_recovered_from_its_advisories() -> Outcom
     let letters = all(&scene.letters, &DeadLetterFilter::default()).await?;
     let letter = letters.first().ok_or("no letter")?;
     let event = scene.outside.get_stream("RULES").await?.get_raw_message(1).await?;
-    assert_eq!((letter.reason, letter.attempts), (DeadReason::Exhausted, 2));
+    assert_eq!((letter.reason, letter.attempts), (DeadReason::MaxDeliveries, 2));
     assert_eq!((letter.consumer.as_str(), letter.subject.as_str()), ("promotions", Activated::SUBJECT));
     assert_eq!(letter.payload, event.payload);
     let id = event.headers.get("Nats-Msg-Id").ok_or("no id")?.as_str();

@@ -149,7 +149,7 @@ fn summary(dead_letter: &DeadLetter) -> Value {
 
 fn row(out: &mut Out, [number, age, consumer, event, reason, attempts, error]: [&str; 7]) -> anyhow::Result<()> {
     let (consumer, event, error) = (visible(consumer), visible(event), visible(error));
-    writeln!(out, "{number:>8} {age:>4}  {consumer:<18} {event:<24} {reason:<11} {attempts:>8}  {error}")?;
+    writeln!(out, "{number:>8} {age:>4}  {consumer:<18} {event:<24} {reason:<14} {attempts:>8}  {error}")?;
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub(super) struct FilterArgs {
     /// Those about events of this type
     #[arg(long, value_name = "TYPE")]
     event: Option<String>,
-    /// Those with this reason: undecodable, rejected, exhausted, too-old, too-new, unrouted, wrong-subject or malformed
+    /// Those with this reason: undecodable, rejected, exhausted, max-deliveries, too-old, too-new, unrouted, wrong-subject or malformed
     #[arg(long, value_name = "REASON")]
     reason: Option<DeadReason>,
     /// Those dead-lettered longer ago than this, such as 30m, 2h or 7d

@@ -6,14 +6,17 @@ use eventsmith_bus::dead_letters::reason::DeadReason;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter};
 use eventsmith_bus::dead_letters::runs::is_run_count;
 use eventsmith_bus::transport::MessageSelector;
+use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
 
 use super::filter::DeadLetterFilter;
+use super::pages::Pages;
 use super::store::{DeadLetterError, DeadLetters};
 
 impl DeadLetters {
     /// The dead letters that a filter selects, oldest first, of those that are there when the list is begun. They are fetched
-    /// one by one, so that a list of a million takes no more memory than one of ten.
+    /// some hundreds at a time, so that a list of a million takes no more memory than one of a thousand, and one by one for a user who
+    /// may not create consumers of their stream.
     pub fn list(&self, filter: &DeadLetterFilter) -> DeadLetterList {
         DeadLetterList::new(self.clone(), filter.clone())
     }
@@ -57,13 +60,15 @@ pub struct DeadLetterList {
     from: u64,
     /// The last message that was there when the list was begun.
     until: Option<u64>,
+    pages: Pages,
     foreign: u64,
 }
 
 impl DeadLetterList {
     fn new(dead_letters: DeadLetters, filter: DeadLetterFilter) -> Self {
         let subject = filter.subject(&dead_letters.root);
-        Self { dead_letters, filter, subject, now: Timestamp::now(), from: 1, until: None, foreign: 0 }
+        let pages = Pages::default();
+        Self { dead_letters, filter, subject, now: Timestamp::now(), from: 1, until: None, pages, foreign: 0 }
     }
 
     /// The next dead letter; `None` at the end.
@@ -75,14 +80,16 @@ impl DeadLetterList {
         let transport = server.transport();
         let until = match self.until {
             Some(until) => until,
-            None => server.stream(stream).await?.map_or(0, |found| found.last_sequence),
+            None => {
+                let found = server.stream(stream).await?;
+                self.pages = Pages::of(found.as_ref().map_or(Retention::Limits, |found| found.settings.retention));
+                found.map_or(0, |found| found.last_sequence)
+            }
         };
         self.until = Some(until);
         while self.from <= until {
-            let select = MessageSelector::NextOf { subject: &self.subject, from: self.from };
-            let Some(kept) = transport.message(stream, select).await?.filter(|kept| kept.sequence <= until) else {
-                break;
-            };
+            let next = self.pages.next(server, stream, &self.subject, self.from).await?;
+            let Some(kept) = next.filter(|kept| kept.sequence <= until) else { break };
             self.from = kept.sequence + 1;
             let sequence = kept.sequence;
             if is_run_count(&kept.message.subject) {

@@ -157,6 +157,6 @@ async fn what_the_memory_gave_up_on_is_recovered() {
 
     let dead_letter = scene.dead_letters.get(2).await.unwrap().unwrap();
     assert_eq!((recovered.from_advisories, recovered.unaccounted), (1, 0));
-    assert_eq!((dead_letter.reason, dead_letter.attempts), (DeadReason::Exhausted, 2));
+    assert_eq!((dead_letter.reason, dead_letter.attempts), (DeadReason::MaxDeliveries, 2));
     assert_eq!(scene.dead_letters.recover("RULES", "promotions").await.unwrap(), Recovered::default());
 }

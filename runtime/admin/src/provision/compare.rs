@@ -22,7 +22,9 @@ impl Server {
         for wanted in &topology.consumers {
             changes.push(self.plan_consumer(wanted, topology).await?);
         }
-        Ok(Plan { changes })
+        let failed = |failure| ProvisionError::new("the streams of dead letters".to_owned(), failure);
+        let warnings = self.uncaptured_letters(topology).await.map_err(failed)?;
+        Ok(Plan { changes, warnings })
     }
 
     async fn plan_stream(&self, wanted: &StreamSettings, topology: &Topology) -> Result<Change, ProvisionError> {

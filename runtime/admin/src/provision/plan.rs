@@ -13,6 +13,8 @@ use serde::Serialize;
 pub struct Plan {
     /// One for each stream and consumer, streams first.
     pub changes: Vec<Change>,
+    /// What will not work although all of it can be done.
+    pub warnings: Vec<String>,
 }
 
 /// What becomes of one stream or consumer.

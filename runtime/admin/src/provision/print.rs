@@ -27,6 +27,7 @@ impl fmt::Display for Plan {
         for change in self.changes.iter().filter(|change| change.action != Action::Keep) {
             write!(f, "{change}")?;
         }
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))?;
         let count = |action| self.changes.iter().filter(|change| change.action == action).count();
         write!(
             f,

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings, format};
+use eventsmith_event::filter;
+use eventsmith_event::stream::Retention;
 use serde::Serialize;
 
 use super::error::ProvisionError;
@@ -58,6 +60,11 @@ pub struct ConsumerStatus {
     pub last_delivered: u64,
     /// Every message up to this number in the stream is done with.
     pub ack_floor: u64,
+    /// How many messages the stream dropped that the consumer had not come to yet, as far as it shows now: it no longer does once
+    /// the consumer has gone on.
+    pub dropped_unread: u64,
+    /// Whether all of these were for the consumer. Otherwise some may have been, and nobody knows.
+    pub dropped_unread_is_certain: bool,
     /// Whether an operator has paused it.
     pub paused: bool,
     /// Whether one of several readers has it to itself at the moment.
@@ -87,7 +94,8 @@ impl Server {
             let consumers = self.consumers(&settings.name).await;
             let mut consumers = consumers.map_err(|failure| ProvisionError::new(about(), failure))?;
             consumers.sort_by(|a, b| a.settings.name.cmp(&b.settings.name));
-            let consumers = consumers.into_iter().map(|consumer| status_of(consumer, topology)).collect();
+            let stream = |consumer| status_of(consumer, &settings, first_sequence, topology);
+            let consumers = consumers.into_iter().map(stream).collect();
             streams.push(StreamStatus { settings, messages, bytes, first_sequence, last_sequence, consumers });
         }
         let missing = topology.map(|topology| missing(topology, &streams)).unwrap_or_default();
@@ -100,7 +108,14 @@ fn has_stream(topology: &Topology, name: &str) -> bool {
         || topology.consumers.iter().any(|consumer| consumer.stream == name)
 }
 
-fn status_of(FoundConsumer { settings, progress, .. }: FoundConsumer, topology: Option<&Topology>) -> ConsumerStatus {
+fn status_of(
+    FoundConsumer { settings, progress, .. }: FoundConsumer,
+    stream: &StreamSettings,
+    first: u64,
+    topology: Option<&Topology>,
+) -> ConsumerStatus {
+    let is_for_all =
+        stream.retention == Retention::Limits && filter::beyond(&stream.subjects, &settings.filters).is_empty();
     let is_managed = |topology: &Topology| {
         topology.consumers.iter().any(|wanted| wanted.stream == settings.stream && wanted.name == settings.name)
     };
@@ -112,6 +127,8 @@ fn status_of(FoundConsumer { settings, progress, .. }: FoundConsumer, topology: 
         waiting: progress.waiting,
         last_delivered: progress.delivered,
         ack_floor: progress.ack_floor,
+        dropped_unread: first.saturating_sub(progress.delivered + 1),
+        dropped_unread_is_certain: is_for_all,
         paused: progress.paused,
         pinned: progress.pinned,
         name: settings.name,
@@ -152,10 +169,16 @@ impl fmt::Display for Status {
         let consumers = self.streams.iter().flat_map(|stream| {
             let name = stream.settings.name.escape_debug();
             stream.consumers.iter().map(move |consumer| {
+                let dropped = match (consumer.dropped_unread, consumer.dropped_unread_is_certain) {
+                    (0, _) => String::new(),
+                    (count, true) => format!("{count} dropped unread"),
+                    (count, false) => format!("up to {count} dropped unread"),
+                };
                 let remarks = [
                     (consumer.managed == Some(false), "not in the catalogue"),
                     (consumer.paused, "paused"),
                     (consumer.pinned, "pinned"),
+                    (consumer.dropped_unread > 0, &dropped),
                 ];
                 let remarks: Vec<&str> =
                     remarks.into_iter().filter_map(|(holds, text)| holds.then_some(text)).collect();

@@ -69,7 +69,8 @@ pub struct ConsumerConfig {
     #[serde(with = "duration")]
     pub ack_wait: Duration,
     /// How many events of one stream may be delivered and not acknowledged, over all instances of the service; those that
-    /// wait to be tried again count too. Default: 1,000.
+    /// wait to be tried again count too, so leave room for all events of a type that fails for a while: once there are as many, events
+    /// of other types are not delivered either. Default: 5,000.
     pub max_ack_pending: usize,
     /// After this many deliveries the server no longer delivers an event. Must be more than any `max_attempts`. Default: 100.
     pub max_deliver: u64,
@@ -136,7 +137,7 @@ impl Default for ConsumerConfig {
             handlers: BTreeMap::new(),
             shutdown_timeout: Duration::from_secs(25),
             ack_wait: Duration::from_secs(15),
-            max_ack_pending: 1_000,
+            max_ack_pending: 5_000,
             max_deliver: 100,
             deliver: DeliverFrom::All,
         }

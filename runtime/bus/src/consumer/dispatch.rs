@@ -14,6 +14,7 @@ use super::error::ConsumeError;
 use super::keeper::{Keeper, renewal_interval, send};
 use super::malformed::MalformedInHand;
 use super::monitor::Counters;
+use super::pace::Pace;
 use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker};
 use crate::config::duration::LONGEST;
@@ -52,6 +53,7 @@ pub(super) struct Dispatch {
     pub(super) _keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
     pub(super) malformed: MalformedInHand,
+    pub(super) pace: Pace,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
     /// something else comes, one event at a time is fetched, so that others are not redelivered along with it.
     pub(super) is_careful: bool,
@@ -153,6 +155,7 @@ impl Dispatch {
                 let again = in_hand.settled(sequence);
                 in_hand.queue.settled(sequence, stored, AckKind::Ack, routing.key.as_ref());
                 drop(in_hand);
+                self.pace.ended();
                 self.accept_again(again);
             } else {
                 self.running.spawn(Arc::clone(&self.worker).finish(Box::new(begun), routing.key));
@@ -208,8 +211,10 @@ impl Dispatch {
 
     /// How many more to fetch: none before a quarter of what was fetched ahead is used up, so that fetching goes in batches,
     /// and none while a breaker is open.
-    fn want(&self) -> usize {
-        let ConsumerConfig { concurrency, prefetch, .. } = *self.config;
+    fn want(&mut self) -> usize {
+        let ConsumerConfig { concurrency, .. } = *self.config;
+        let in_hand = self.worker.in_hand().queue.ready() + self.running.len();
+        let prefetch = self.pace.ahead(in_hand > 0, Instant::now());
         if self.malformed.is_holding() {
             return 0;
         }
@@ -283,6 +288,7 @@ impl Dispatch {
             // The task catches panics, and nobody aborts it.
             Err(error) => return tracing::error!(%error, "a task is gone"),
         };
+        self.pace.ended();
         let mut in_hand = self.worker.in_hand();
         let again = in_hand.settled(sequence);
         let queue = &mut in_hand.queue;

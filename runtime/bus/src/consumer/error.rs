@@ -1,8 +1,5 @@
 //! Why a consumer does not run.
 
-use std::error::Error;
-use std::iter;
-
 use crate::cause::Cause;
 use crate::transport::Denied;
 
@@ -160,8 +157,6 @@ pub enum ConsumeError {
 impl ConsumeError {
     /// What the server denied, if that is what led to this error.
     pub(super) fn denial(&self) -> Option<Denied> {
-        let denied =
-            iter::successors(self.source(), |error| (**error).source()).find_map(|it| it.downcast_ref::<Denied>());
-        denied.cloned()
+        Denied::behind(self).cloned()
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::monitor::{Counters, Monitor};
 use super::queue::{Queue, Routing};
 use crate::environment::{HashMap, watch};
-use crate::settings::ConsumerSettings;
+use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{AckKind, Acker, Delivery, Transport};
 
 /// How often to see whether `ack_wait` was changed: for so long events may be redelivered too early.
@@ -125,26 +126,64 @@ impl Keeper {
         transport: Arc<dyn Transport>,
         consumer: &ConsumerSettings,
         lost: watch::Sender<bool>,
+        monitor: Monitor,
     ) -> Self {
         let (ack_wait, known) = watch::channel(consumer.ack_wait);
         let (background, mut tasks) = (transport.background(), JoinSet::new());
+        let stall = StallWatch { in_hand: Arc::clone(&in_hand), monitor, is_stalled: false };
         tasks.spawn_on(renew(in_hand, known, lost), &background);
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
-        tasks.spawn_on(follow(transport, stream, name, ack_wait), &background);
+        tasks.spawn_on(follow(transport, stream, name, ack_wait, stall), &background);
         Self { _tasks: tasks }
     }
 }
 
-/// Sees whether `ack_wait` is still what it was.
-async fn follow(transport: Arc<dyn Transport>, stream: String, name: String, ack_wait: watch::Sender<Duration>) {
+/// Sees whether `ack_wait` is still what it was, and whether the consumer stands.
+async fn follow(
+    transport: Arc<dyn Transport>,
+    stream: String,
+    name: String,
+    ack_wait: watch::Sender<Duration>,
+    mut stall: StallWatch,
+) {
     loop {
         sleep(LOOK_AGAIN).await;
         // Without an answer it is taken to be as it was.
         let Ok(Some(found)) = transport.consumer(&stream, &name).await else { continue };
+        stall.look(&found);
         let now = found.settings.ack_wait;
         if ack_wait.send_if_modified(|known| std::mem::replace(known, now) != now) {
             tracing::info!(stream, consumer = name, ?now, "ack_wait was changed; leases are renewed accordingly");
         }
+    }
+}
+
+/// Sees when nothing comes any more because of what failed.
+struct StallWatch {
+    in_hand: Arc<Mutex<InHand>>,
+    monitor: Monitor,
+    is_stalled: bool,
+}
+
+impl StallWatch {
+    fn look(&mut self, found: &FoundConsumer) {
+        let FoundConsumer { settings, progress, .. } = found;
+        let waiting = self.monitor.waiting_for_retry();
+        let is_full = progress.ack_pending >= settings.max_ack_pending as u64;
+        let is_stalled = is_full && waiting > lock(&self.in_hand).queue.held();
+        if is_stalled && !self.is_stalled {
+            Counters::count(&self.monitor.counters().stalled);
+            tracing::warn!(
+                stream = settings.stream,
+                consumer = settings.name,
+                waiting,
+                unacked = progress.ack_pending,
+                lag = progress.lag,
+                "the consumer stands: as many events are unacked as max_ack_pending allows, and most wait for their retry; see why they \
+                 fail, give their handler a breaker or fewer attempts, or raise max_ack_pending"
+            );
+        }
+        self.is_stalled = is_stalled;
     }
 }
 

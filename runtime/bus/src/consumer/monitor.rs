@@ -1,9 +1,16 @@
 //! What a consumer has done so far, and how its circuit breakers are.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerState};
+
+/// How many events are known at most that wait to be tried again.
+const MOST_RETRIES: usize = 65_536;
 
 /// What became of the events that a consumer was delivered.
 ///
@@ -28,6 +35,12 @@ pub struct Summary {
     /// Given up because their leases ended while they waited or ran, as the server was not heard for too long: another
     /// instance may have them.
     pub lease_lost: u64,
+    /// Dropped by the stream, by its limits or by a purge, before any instance got them: no fewer than this since the consumer
+    /// began here. Every instance counts what is dropped for all.
+    pub dropped_unread: u64,
+    /// How often the consumer came to a stand: as many events as `max_ack_pending` allows were unacknowledged, and most of those that
+    /// this instance took waited to be tried again.
+    pub stalled: u64,
 }
 
 /// A view of a consumer that goes on while it runs: for health checks and metrics. Cheap to clone.
@@ -49,6 +62,8 @@ pub struct Monitor {
 struct Shared {
     counters: Counters,
     breakers: OnceLock<Vec<Arc<Breaker>>>,
+    /// When what failed here is due to be tried again.
+    retries: Mutex<BinaryHeap<Reverse<Instant>>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,12 +74,15 @@ pub(super) struct Counters {
     pub(super) released: AtomicU64,
     pub(super) cut_off: AtomicU64,
     pub(super) lease_lost: AtomicU64,
+    pub(super) dropped_unread: AtomicU64,
+    pub(super) stalled: AtomicU64,
 }
 
 impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
-        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost } = &self.shared.counters;
+        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost, dropped_unread, stalled } =
+            &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
             handled: read(handled),
@@ -73,7 +91,33 @@ impl Monitor {
             released: read(released),
             cut_off: read(cut_off),
             lease_lost: read(lease_lost),
+            dropped_unread: read(dropped_unread),
+            stalled: read(stalled),
         }
+    }
+
+    /// How many events wait that failed in this instance and are not due to be tried again yet. They count among those that
+    /// `max_ack_pending` limits.
+    pub fn waiting_for_retry(&self) -> usize {
+        let (mut retries, now) = (self.retries(), Instant::now());
+        while retries.peek().is_some_and(|Reverse(due)| *due <= now) {
+            retries.pop();
+        }
+        retries.len()
+    }
+
+    /// An event failed and is due to be tried again at this time.
+    pub(super) fn failed_until(&self, due: Instant) {
+        let mut retries = self.retries();
+        // As many as may be unacknowledged at all, with those that came to an end elsewhere.
+        if retries.len() == MOST_RETRIES {
+            retries.pop();
+        }
+        retries.push(Reverse(due));
+    }
+
+    fn retries(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Instant>>> {
+        self.shared.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The circuit breakers by name: the name of a dependency, or the type of event for a handler's own. None before the
@@ -94,6 +138,10 @@ impl Monitor {
 
 impl Counters {
     pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::add(counter, 1);
+    }
+
+    pub(super) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Ordering::Relaxed);
     }
 }

@@ -224,6 +224,11 @@ impl Queue {
         self.held_here.contains(&sequence)
     }
 
+    /// How many wait or run.
+    pub(super) fn held(&self) -> usize {
+        self.held_here.len()
+    }
+
     /// How many could begin.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()

@@ -133,9 +133,21 @@ impl Routes {
         Ok(streams)
     }
 
-    /// The root of the subjects, under which the dead letters go; nothing without handlers.
-    pub(super) fn root(&self) -> Option<&'static str> {
-        self.0.first().map(|route| route.root)
+    /// The roots of the subjects, each once, under which the dead letters go: one for each catalogue.
+    pub(super) fn roots(&self) -> Vec<&'static str> {
+        let mut roots = Vec::new();
+        for route in &self.0 {
+            if !roots.contains(&route.root) {
+                roots.push(route.root);
+            }
+        }
+        roots
+    }
+
+    /// The root of the catalogue that a subject is of; nothing if no handler is for an event of that catalogue.
+    pub(super) fn root_of(&self, subject: &str) -> Option<&'static str> {
+        let is_below = |root: &&str| subject.strip_prefix(*root).is_some_and(|rest| rest.starts_with('.'));
+        self.0.iter().map(|route| route.root).filter(is_below).max_by_key(|root| root.len())
     }
 
     /// Whether there are handlers whose events are tried only once.

@@ -45,6 +45,7 @@ pub(super) struct Worker {
     pub(super) retry: RetryPolicy,
     pub(super) stream: String,
     pub(super) service: String,
+    /// Where dead letters go of events that are of no catalogue known here.
     pub(super) root: &'static str,
     pub(super) ack_wait: Duration,
     pub(super) monitor: Monitor,
@@ -303,6 +304,7 @@ impl Worker {
                 Counters::count(&counters.failed);
                 self.attempts.failed(delivery, attempt).await;
                 self.send_last(delivery, AckKind::Nak(Some(delay))).await;
+                self.monitor.failed_until(Instant::now() + delay);
                 Some(delay)
             }
             Settlement::Leave => {
@@ -370,7 +372,9 @@ impl Worker {
             attempts,
             message: &delivery.message,
         };
-        dead_letter(self.bus.transport(), self.root, &origin, reason, error).await
+        // A consumer may have handlers for several catalogues, and each has dead letters of its own.
+        let root = self.routes.root_of(&delivery.message.subject).unwrap_or(self.root);
+        dead_letter(self.bus.transport(), root, &origin, reason, error).await
     }
 }
 

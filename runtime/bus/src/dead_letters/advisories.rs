@@ -50,7 +50,7 @@ struct Advisory {
 pub fn cause(message: &Message) -> (DeadReason, Cow<'static, str>) {
     match message.headers.malformed() {
         Some(malformed) => (DeadReason::Malformed, malformed.explanation().into()),
-        None => (DeadReason::Exhausted, MAX_DELIVERIES_ERROR.into()),
+        None => (DeadReason::MaxDeliveries, MAX_DELIVERIES_ERROR.into()),
     }
 }
 

@@ -14,8 +14,11 @@ pub enum DeadReason {
     Undecodable,
     /// Its handler said that it will never go better.
     Rejected,
-    /// It failed as often as it may, or the server delivered it as often as it may.
+    /// It failed as often as it may, or its handler never came to an end.
     Exhausted,
+    /// The server delivered it as often as it may (`max_deliver`), and no delivery was acknowledged. Whether a handler ever ran, nobody
+    /// knows. Versions before this reason wrote [`Exhausted`](Self::Exhausted).
+    MaxDeliveries,
     /// Its version is one that the consumer can no longer read.
     TooOld,
     /// Its version is newer than the newest that the consumer knows.
@@ -30,10 +33,11 @@ pub enum DeadReason {
 
 impl DeadReason {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Undecodable,
         Self::Rejected,
         Self::Exhausted,
+        Self::MaxDeliveries,
         Self::TooOld,
         Self::TooNew,
         Self::Unrouted,
@@ -47,6 +51,7 @@ impl DeadReason {
             Self::Undecodable => "undecodable",
             Self::Rejected => "rejected",
             Self::Exhausted => "exhausted",
+            Self::MaxDeliveries => "max-deliveries",
             Self::TooOld => "too-old",
             Self::TooNew => "too-new",
             Self::Unrouted => "unrouted",

@@ -117,6 +117,14 @@ pub(super) fn parse_reply(reply: &str) -> Option<AckReply> {
     Some(AckReply { deliveries, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
 }
 
+/// The number of a delivery among those of its consumer, and how many messages were behind it.
+pub(super) fn parse_position(reply: &str) -> Option<(u64, u64)> {
+    let tokens: Vec<&str> = reply.split('.').collect();
+    let before = if tokens.len() == 9 { 6 } else { 8 };
+    let number = |index: usize| tokens.get(before + index)?.parse().ok();
+    Some((number(0)?, number(2)?))
+}
+
 fn number(digits: &[u8]) -> Option<u64> {
     let add = |number: u64, digit: &u8| match digit {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
@@ -131,13 +139,14 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_reply_subject_are_read() {
-        let old = "$JS.ACK.EVENTS.promotions.3.17.20.1700000000000000000.0";
-        let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.0.token";
+        let old = "$JS.ACK.EVENTS.promotions.3.17.20.1700000000000000000.4";
+        let new = "$JS.ACK._.hash.EVENTS.promotions.3.17.20.1700000000000000000.4.token";
 
         let stored = Timestamp::from_second(1_700_000_000).unwrap();
         let place = || Some(AckReply { deliveries: 3, sequence: 17, stored });
         assert_eq!(parse_reply(old), place());
         assert_eq!(parse_reply(new), place());
+        assert_eq!((parse_position(old), parse_position(new)), (Some((20, 4)), Some((20, 4))));
         assert_eq!(parse_reply("_INBOX.x"), None);
         assert_eq!(parse_reply("$JS.ACK.EVENTS"), None);
     }

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 use super::client::{ASK_AGAIN, JetStream};
 use super::header_block;
 use crate::cause::Cause;
-use crate::transport::{Headers, Message, MessageSelector, StreamMessage, Unavailable};
+use crate::transport::{Headers, Message, MessageSelector, ServerFailure, StreamExtent, StreamMessage, Unavailable};
 
 /// The server's code for a message that is not there.
 const NO_MESSAGE: u64 = 10037;
@@ -75,6 +76,40 @@ impl JetStream {
             Some(info.state.last_seq)
         };
         timeout(ASK_AGAIN, last).await.ok()?.filter(|last| *last != expected.number)
+    }
+
+    pub(super) async fn find_extent(&self, stream: &str) -> Result<Option<StreamExtent>, Unavailable> {
+        #[derive(Deserialize)]
+        struct Info {
+            config: Config,
+            state: State,
+        }
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(default)]
+            subjects: Vec<String>,
+            #[serde(default)]
+            retention: String,
+        }
+        #[derive(Deserialize)]
+        struct State {
+            first_seq: u64,
+            last_seq: u64,
+        }
+        match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await? {
+            Ok(Info { config, state }) => Ok(Some(StreamExtent {
+                first: state.first_seq,
+                last: state.last_seq,
+                subjects: config.subjects,
+                retention: match config.retention.as_str() {
+                    "interest" => Retention::Interest,
+                    "workqueue" => Retention::WorkQueue,
+                    _ => Retention::Limits,
+                },
+            })),
+            Err(error) if error.error_code().0 == ServerFailure::NO_STREAM => Ok(None),
+            Err(error) => Err(Unavailable(Cause::about(stream, error))),
+        }
     }
 
     pub(super) async fn stored_message(

@@ -41,9 +41,9 @@ impl Stream {
             return Ok(());
         }
         let next = match settings.deliver {
-            DeliverFrom::All => 1,
+            DeliverFrom::All => self.log.found().first_sequence,
             DeliverFrom::New => self.log.last() + 1,
-            DeliverFrom::Sequence(sequence) => sequence.max(1),
+            DeliverFrom::Sequence(sequence) => sequence.max(self.log.found().first_sequence),
             DeliverFrom::Time(time) => self.log.first_at(time).unwrap_or(self.log.last() + 1),
             other => return Err(ServerFailure::unsupported("deliver", other)),
         };

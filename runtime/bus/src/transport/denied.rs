@@ -1,6 +1,7 @@
 //! What the server does not let a user do.
 
-use std::fmt;
+use std::error::Error;
+use std::{fmt, iter};
 
 /// The server does not let this user do something.
 ///
@@ -53,6 +54,11 @@ impl fmt::Display for DeniedAction {
 }
 
 impl Denied {
+    /// The denial that led to an error, if one did.
+    pub(crate) fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        iter::successors(Some(error), |error| (**error).source()).find_map(|error| error.downcast_ref())
+    }
+
     /// The permission that would allow it: the subject, with wildcards where that is another one each time.
     pub fn permission(&self) -> String {
         let tokens = || self.subject.split('.');

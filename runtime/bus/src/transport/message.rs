@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
 
 /// What is published: also what is stored and delivered.
@@ -54,6 +55,19 @@ pub struct StreamMessage {
     pub stored: Timestamp,
     /// The message.
     pub message: Message,
+}
+
+/// Where a stream begins and ends, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamExtent {
+    /// The number of its first message; of the next one, if there is none.
+    pub first: u64,
+    /// The number of the last message that it ever stored.
+    pub last: u64,
+    /// The subjects that it captures, with wildcards.
+    pub subjects: Vec<String>,
+    /// When it drops messages.
+    pub retention: Retention,
 }
 
 impl MalformedBlock {

@@ -84,7 +84,7 @@ pub(super) async fn what_no_advisory_reported_is_recovered_by_a_search(bus: Bus)
     assert_eq!((recovered.from_advisories, recovered.from_reconciling, recovered.unaccounted), (0, 2, 0));
     let letters = all(&letters, &DeadLetterFilter::default()).await?;
     let origins: Vec<_> = letters.iter().map(|letter| (letter.origin_sequence, letter.reason)).collect();
-    assert_eq!(origins, [(1, DeadReason::Exhausted), (2, DeadReason::Exhausted)]);
+    assert_eq!(origins, [(1, DeadReason::MaxDeliveries), (2, DeadReason::MaxDeliveries)]);
     assert_eq!(progress(&bus).await?.redelivered, 0);
     Ok(())
 }

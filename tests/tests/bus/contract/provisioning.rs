@@ -66,3 +66,27 @@ pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_r
     assert!(plan.contains("~ consumer promotions of RULES: filters rules.domain.rule.activated -> "), "{plan}");
     Ok(())
 }
+
+pub(super) async fn a_plan_tells_of_services_that_have_no_stream_for_their_dead_letters(bus: Bus) -> Outcome {
+    let events = STREAM.name("ELSE").subjects(&["else.domain.>"]);
+    let letters = STREAM.name("ELSE_DEAD_LETTERS").subjects(&["else.dlq.>"]);
+    let with_services = |topology: Topology| {
+        let consumer = ConsumerDescriptor::DEFAULT;
+        let topology = topology.with_service("promotions", &["else.domain.thing.moved"], &consumer);
+        topology.with_service("loyalty", &["rules.domain.rule.activated"], &consumer)
+    };
+
+    let lacking = bus.plan(with_services(Topology::from(&[STREAM, events]))).await?;
+    let planned = bus.plan(with_services(Topology::from(&[STREAM, events, letters]))).await?;
+    bus.provision(&[letters]).await?;
+    let standing = bus.plan(with_services(Topology::from(&[STREAM, events]))).await?;
+
+    assert_eq!(lacking.warnings.len(), 1, "those of rules are captured: {lacking}");
+    let text = lacking.to_string();
+    assert!(
+        text.contains("warning: no stream captures else.dlq.promotions.>, so that the service promotions"),
+        "{text}"
+    );
+    assert!(planned.warnings.is_empty() && standing.warnings.is_empty(), "{planned} {standing}");
+    Ok(())
+}

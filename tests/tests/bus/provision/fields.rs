@@ -95,7 +95,7 @@ async fn every_setting_of_a_consumer_is_updated_or_recreated_as_its_plan_says() 
         durable_name: Some("promotions".to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: default.ack_wait,
-        max_ack_pending: 1_000,
+        max_ack_pending: 5_000,
         max_deliver: 100,
         filter_subjects: vec![SUBJECT.to_owned()],
         ..pull::Config::default()
@@ -137,7 +137,7 @@ async fn every_setting_of_a_consumer_is_updated_or_recreated_as_its_plan_says() 
         durable_name: Some("promotions".to_owned()),
         deliver_subject: "somewhere".to_owned(),
         ack_wait: default.ack_wait,
-        max_ack_pending: 1_000,
+        max_ack_pending: 5_000,
         max_deliver: 100,
         filter_subjects: vec![SUBJECT.to_owned()],
         ..push::Config::default()

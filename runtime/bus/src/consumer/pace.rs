@@ -1,0 +1,143 @@
+//! How many events to fetch ahead of the handlers: no more than they begin within a second.
+//!
+//! What waits in one instance no other can have. Where handlers are fast, fetching ahead saves round trips; where they are slow,
+//! it keeps events from instances that are idle. So the number follows how many events ended lately. It begins with none, and
+//! doubles as long as they end in time, so that a new instance does not take what it has not shown that it can handle.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// For how long what is fetched ahead may wait.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// A moving estimate of how many events end in a second, and what follows from it.
+#[derive(Debug)]
+pub(super) struct Pace {
+    concurrency: usize,
+    /// The most that may be fetched ahead.
+    most: usize,
+    /// How many are fetched ahead for now.
+    ahead: usize,
+    /// Since when events are counted, and how many have ended since.
+    since: Instant,
+    ended: usize,
+}
+
+impl Pace {
+    /// Of handlers of which nothing is known yet.
+    pub(super) fn new(concurrency: usize, most: usize, now: Instant) -> Self {
+        Self { concurrency: concurrency.max(1), most, ahead: 0, since: now, ended: 0 }
+    }
+
+    /// Counts an event whose handler has ended, however it did.
+    pub(super) fn ended(&mut self) {
+        self.ended += 1;
+    }
+
+    /// How many to fetch ahead. While nothing is at hand, no time counts.
+    pub(super) fn ahead(&mut self, is_busy: bool, now: Instant) -> usize {
+        let took = now.saturating_duration_since(self.since);
+        let round = self.ahead.max(self.concurrency);
+        if !is_busy {
+            (self.since, self.ended) = (now, 0);
+        } else if self.ended >= round || took >= WAIT {
+            let in_time = self.ended as f64 * WAIT.as_secs_f64() / took.as_secs_f64().max(1e-6);
+            let grown = 2 * (self.ahead + self.concurrency);
+            // As many as there are at most would be counted as infinite, which is more than any limit.
+            self.ahead = (in_time as usize).min(grown).min(self.most);
+            (self.since, self.ended) = (now, 0);
+        }
+        self.ahead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONCURRENCY: usize = 8;
+    const MOST: usize = 256;
+
+    /// What is fetched ahead after each of some rounds, in which so many handlers end after so long.
+    fn rounds(pace: &mut Pace, now: &mut Instant, rounds: usize, ended: usize, after: Duration) -> Vec<usize> {
+        let mut round = || {
+            *now += after;
+            (0..ended).for_each(|_| pace.ended());
+            pace.ahead(true, *now)
+        };
+        (0..rounds).map(|_| round()).collect()
+    }
+
+    fn pace() -> (Pace, Instant) {
+        let now = Instant::now();
+        (Pace::new(CONCURRENCY, MOST, now), now)
+    }
+
+    #[test]
+    fn nothing_is_fetched_ahead_before_anything_has_ended() {
+        let (mut pace, now) = pace();
+
+        assert_eq!(pace.ahead(false, now), 0);
+        assert_eq!(pace.ahead(true, now), 0);
+        assert_eq!(pace.ahead(true, now + 100 * WAIT), 0);
+    }
+
+    #[test]
+    fn fast_handlers_get_all_that_may_be_fetched_ahead_within_a_few_rounds() {
+        let (mut pace, mut now) = pace();
+
+        let ahead = rounds(&mut pace, &mut now, 6, MOST, Duration::from_millis(1));
+
+        assert_eq!(ahead, [16, 48, 112, 240, 256, 256]);
+    }
+
+    #[test]
+    fn slow_handlers_get_what_they_begin_within_a_second() {
+        for (each, expected) in [(100, 80), (1_000, 8), (2_000, 4), (10_000, 0)] {
+            let (mut pace, mut now) = pace();
+
+            let ahead = rounds(&mut pace, &mut now, 100, CONCURRENCY, Duration::from_millis(each));
+
+            assert_eq!(ahead.last(), Some(&expected), "{each} ms");
+        }
+    }
+
+    #[test]
+    fn handlers_that_become_slow_get_less_within_a_second() {
+        let (mut pace, mut now) = pace();
+        rounds(&mut pace, &mut now, 6, MOST, Duration::from_millis(1));
+
+        assert_eq!(pace.ahead(true, now + WAIT / 2), MOST);
+        assert_eq!(pace.ahead(true, now + WAIT), 0);
+    }
+
+    #[test]
+    fn time_without_events_says_nothing() {
+        let (mut pace, mut now) = pace();
+        rounds(&mut pace, &mut now, 6, MOST, Duration::from_millis(1));
+
+        now += 100 * WAIT;
+        assert_eq!(pace.ahead(false, now), MOST);
+        now += WAIT / 10;
+        pace.ended();
+
+        assert_eq!(pace.ahead(true, now), MOST);
+    }
+
+    #[test]
+    fn no_clock_has_to_go_on() {
+        let (mut pace, mut now) = pace();
+
+        assert_eq!(rounds(&mut pace, &mut now, 9, CONCURRENCY, Duration::ZERO).first(), Some(&16));
+    }
+
+    #[test]
+    fn nothing_is_fetched_ahead_where_nothing_may_be() {
+        let now = Instant::now();
+        let mut pace = Pace::new(1, 0, now);
+        (0..9).for_each(|_| pace.ended());
+
+        assert_eq!(pace.ahead(true, now), 0);
+    }
+}
