@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
+use toml::Spanned;
 
 use crate::bundle::{bundle, files_from};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Position};
 use crate::load::Loaded;
 use crate::lower::dialect::Draft;
-use crate::model::Document;
+use crate::manifest::FILE_NAME;
+use crate::model::{Catalogue, Document};
 use crate::pointer;
 use crate::references::{Location, Target};
 use crate::rule::Rule;
@@ -301,6 +303,19 @@ impl<'r> Report<'r> {
         help: impl Into<String>,
     ) {
         let finding = document.error(self.rule.id, pointer, message, help);
+        self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
+    }
+
+    /// A finding at a word of `eventsmith.toml`.
+    pub(crate) fn in_manifest(
+        &mut self,
+        catalogue: &Catalogue,
+        at: &Spanned<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let position = Position::of(&catalogue.manifest_source, at.span().start);
+        let finding = Diagnostic::error(self.rule.id, FILE_NAME, message, help).at(Some(position));
         self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
     }
 

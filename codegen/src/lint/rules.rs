@@ -6,10 +6,10 @@
 use crate::diagnostic::Severity;
 use crate::lint::{
     catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
-    missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_handler, no_publisher,
-    other_draft_keyword, property_naming, secret_property, type_naming, unanchored_pattern, unbounded_array,
-    unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword, unsatisfiable,
-    unsatisfiable_branch, version_gap, wide_integer,
+    missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_handler, no_key,
+    no_publisher, other_draft_keyword, property_naming, secret_property, type_naming, unanchored_pattern,
+    unbounded_array, unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword,
+    unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -64,6 +64,7 @@ pub const RULES: &[Rule] = &[
     misspelt_keyword::RULE,
     no_consumer::RULE,
     no_handler::RULE,
+    no_key::RULE,
     loading::NO_MANIFEST,
     no_publisher::RULE,
     loading::NO_STREAM,

@@ -43,7 +43,8 @@ pub struct ConsumerConfig {
     /// How many events are fetched ahead of the handlers. Other instances of the service cannot have them meanwhile, so
     /// make it small, or 0, where handling takes long. Default: 256.
     pub prefetch: usize,
-    /// Which events wait for each other. Default: none.
+    /// Which events wait for each other. Default: none. With [`Order::Key`] every handler is of events that have a key, or has an
+    /// [order of its own](HandlerConfig::order).
     pub order: Order,
     /// When and how often to try again what failed.
     pub retry: RetryPolicy,
@@ -98,6 +99,9 @@ pub struct HandlerConfig {
     pub retry: Option<RetryPolicy>,
     /// The breaker of the dependency that this handler needs, one of [`ConsumerConfig::breakers`].
     pub breaker: Option<String>,
+    /// `Order::None` for events without a key, where [`ConsumerConfig::order`] is [`Order::Key`]: they are handled as they come.
+    /// The other way round is refused, as order by key is what the whole consumer is made for.
+    pub order: Option<Order>,
 }
 
 /// Which events wait for each other.
