@@ -266,3 +266,59 @@ struct Strict {
 fn a_struct_that_is_too_strict_or_writes_null_is_told_so() {
     insta::assert_snapshot!(disagreement::<Strict>());
 }
+
+/// What the attribute would make of a struct, without the test, which fails here.
+macro_rules! noted {
+    ($name:ident) => {
+        impl Event for $name {
+            const KIND: eventsmith::Kind = eventsmith::Kind::Domain;
+            const TYPE: &'static str = "rule.noted";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = "rules.domain.rule.noted";
+            const SCHEMA: &'static str = r#"{"type": "object", "required": ["details"], "properties": {"details": {
+                "type": "array", "items": {"type": "object", "properties": {"by": {"type": ["string", "null"]}}}}}}"#;
+            const KEY: Option<&'static str> = None;
+
+            eventsmith::generated::event_payload!(Event, $name, validator);
+        }
+    };
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Lossy {
+    details: Vec<LossyDetail>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct LossyDetail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Faithful {
+    details: Vec<FaithfulDetail>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct FaithfulDetail {
+    #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
+    by: Option<Option<String>>,
+}
+
+noted!(Lossy);
+noted!(Faithful);
+
+#[test]
+fn a_null_that_a_struct_loses_is_a_disagreement() {
+    let (read, written) = schemas::<Lossy>();
+    let panic = std::panic::catch_unwind(|| assert_agrees::<Lossy>(&read, &written)).unwrap_err();
+    let (read, written) = schemas::<Faithful>();
+    assert_agrees::<Faithful>(&read, &written);
+
+    let message = *panic.downcast::<String>().unwrap();
+    assert!(message.contains(r#"read    {"details":[{"by":null}]}"#), "{message}");
+    assert!(message.contains(r#"written {"details":[{}]}"#), "{message}");
+    assert!(message.contains("the null at /details/0/by is lost"), "{message}");
+    assert!(message.contains("deserialize_with = \"eventsmith::present\""), "{message}");
+}
