@@ -85,6 +85,21 @@ fn a_conditional_field_is_left_to_the_test() {
 }
 
 #[test]
+fn what_schemars_is_told_in_tests_makes_no_field_conditional() {
+    let item = quote!(
+        struct S {
+            #[cfg_attr(test, schemars(extend("minProperties" = 1), length(max = 3)))]
+            a: u8,
+        }
+    );
+
+    assert_eq!(
+        errors(r#"{"a": {"type": "string"}}"#, r#"["a"]"#, item),
+        ["the property `a` of F is a string, which a `u8` is not; write `String`"]
+    );
+}
+
+#[test]
 fn a_flattened_struct_may_hold_what_is_missing_and_a_flattened_map_may_not() {
     let properties = r#"{"a": {"type": "string"}}"#;
 
