@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::{
-    Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received, RetryPolicy,
+    BreakerConfig, Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received,
+    RetryPolicy,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -101,6 +102,18 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
     let missing = refusal(ConsumerConfig { handlers: handlers("rule.activated", Some("db")), ..quick() }).await;
     let attempts = refusal(ConsumerConfig { max_deliver: 5, ..quick() }).await;
 
+    for (senseless, setting) in [
+        (ConsumerConfig { concurrency: 0, ..quick() }, "concurrency"),
+        (ConsumerConfig { max_ack_pending: 0, ..quick() }, "max_ack_pending"),
+        (ConsumerConfig { timeout: Duration::ZERO, ..quick() }, "timeout"),
+        (ConsumerConfig { ack_wait: Duration::ZERO, ..quick() }, "ack_wait"),
+        (
+            ConsumerConfig { breaker: Some(BreakerConfig { window: 0, ..BreakerConfig::default() }), ..quick() },
+            "breaker.window",
+        ),
+    ] {
+        assert_eq!(refusal(senseless).await, setting);
+    }
     assert_eq!(unknown, "handlers.rule.activatd");
     assert_eq!(missing, "handlers.rule.activated.breaker");
     assert!(attempts.contains("max_attempts"), "{attempts}");

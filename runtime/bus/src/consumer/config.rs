@@ -127,6 +127,36 @@ pub enum Order {
     Key,
 }
 
+impl ConsumerConfig {
+    /// The first setting with a value under which nothing could be handled, and what would be right.
+    pub(super) fn senseless(&self) -> Option<(String, &'static str)> {
+        const ONE: &str = "it must be 1 at least, or nothing is ever handled";
+        const TIME: &str = "it must be longer than no time at all, or every handler is cut off";
+        let settings = [
+            ("concurrency", self.concurrency == 0, ONE),
+            ("max_ack_pending", self.max_ack_pending == 0, ONE),
+            ("max_deliver", self.max_deliver == 0, ONE),
+            ("timeout", self.timeout.is_zero(), TIME),
+            (
+                "ack_wait",
+                self.ack_wait.is_zero(),
+                "it must be longer than no time at all, or every event is redelivered",
+            ),
+        ];
+        let own = settings.into_iter().filter(|(_, is_senseless, _)| *is_senseless);
+        let own = own.map(|(name, _, reason)| (name.to_owned(), reason));
+        let handlers =
+            self.handlers.iter().filter(|(_, handler)| handler.timeout.is_some_and(|timeout| timeout.is_zero()));
+        let named = self.breakers.iter().map(|(name, breaker)| (format!("breakers.{name}"), breaker));
+        let breakers = self.breaker.iter().map(|breaker| ("breaker".to_owned(), breaker)).chain(named);
+        let breakers = breakers.filter_map(|(name, breaker)| {
+            let (setting, reason) = breaker.senseless()?;
+            Some((format!("{name}.{setting}"), reason))
+        });
+        own.chain(handlers.map(|(name, _)| (format!("handlers.{name}.timeout"), TIME))).chain(breakers).next()
+    }
+}
+
 impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {

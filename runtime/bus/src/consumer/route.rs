@@ -74,6 +74,9 @@ impl Routes {
                 return Err(ConsumeError::TwoHandlers { event_type });
             }
         }
+        if let Some((setting, reason)) = config.senseless() {
+            return Err(wrong(setting, reason));
+        }
         if let Some(name) = config.handlers.keys().find(|name| !self.0.iter().any(|route| route.event_type == *name)) {
             return Err(wrong(format!("handlers.{name}"), "no handler is for this type of event; mend the name"));
         }
