@@ -7,6 +7,7 @@ mod disk;
 mod event_files;
 mod event_options;
 mod locate;
+mod manifest_help;
 mod part;
 
 use std::collections::BTreeMap;
@@ -63,12 +64,11 @@ fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) ->
 }
 
 fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut Vec<Diagnostic>) -> (Manifest, String) {
-    const HELP: &str = "an eventsmith.toml needs at least one line: root = \"rules\"";
     let source = match text.unwrap_or_else(|| Err("there is none".to_owned())) {
         Ok(source) => source,
         Err(error) => {
             let message = format!("{} cannot be read: {error}", dir.join(manifest::FILE_NAME).display());
-            diagnostics.push(Diagnostic::error("no-manifest", manifest::FILE_NAME, message, HELP));
+            diagnostics.push(Diagnostic::error("no-manifest", manifest::FILE_NAME, message, manifest_help::ROOT));
             return (manifest::placeholder(), String::new());
         }
     };
@@ -76,8 +76,8 @@ fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut 
         Ok(manifest) => (manifest, source),
         Err(error) => {
             let position = error.span().map(|span| Position::of(&source, span.start));
-            let message = error.message().trim().to_owned();
-            diagnostics.push(Diagnostic::error("bad-manifest", manifest::FILE_NAME, message, HELP).at(position));
+            let (message, help) = manifest_help::split(&error);
+            diagnostics.push(Diagnostic::error("bad-manifest", manifest::FILE_NAME, message, help).at(position));
             (manifest::placeholder(), source)
         }
     }
