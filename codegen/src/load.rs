@@ -13,7 +13,7 @@ mod part;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Position};
+use crate::diagnostic::{Diagnostic, Position, Severity};
 use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
 use crate::references::References;
@@ -55,6 +55,11 @@ pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<
 
 fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) -> Loaded {
     let (manifest, manifest_source) = manifest(&dir, texts.remove(manifest::FILE_NAME), &mut diagnostics);
+    texts.retain(|path, _| {
+        let format = part::other_format(path);
+        diagnostics.extend(format.map(|format| other_format(path, format)));
+        format.is_none()
+    });
     let files: Vec<String> = texts.keys().cloned().collect();
     let documents = documents(texts, &mut diagnostics);
     let events = event_files::events(manifest.root.get_ref(), &files, &documents, &mut diagnostics);
@@ -81,6 +86,13 @@ fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut 
             (manifest::placeholder(), source)
         }
     }
+}
+
+fn other_format(path: &str, format: &str) -> Diagnostic {
+    let message = format!("schema files are JSON; this one is named .{format} and is not read");
+    let help = format!("write it as JSON, to {}json", path.strip_suffix(format).unwrap_or(path));
+    let finding = Diagnostic::error("stray-file", path, message, help);
+    Diagnostic { severity: Severity::Warning, ..finding }
 }
 
 fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Document> {

@@ -235,6 +235,46 @@ fn an_event_that_was_mistyped_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_key_that_is_repeated_is_shown_at_the_second_one() {
+    let text = "{\n  \"type\": \"object\",\n  \"properties\": {\n    \"a:b\": true,\n    \"a:b\": false\n  }\n}";
+
+    let found = problem(&[("domain/rule/created.v1.json", text)]);
+
+    assert_eq!(found, at("repeated-key", "domain/rule/created.v1.json", "", Some(5)));
+}
+
+#[test]
+fn a_file_that_looks_like_an_event_and_is_none_is_told() {
+    let loaded = load(
+        catalogue(&[
+            ("domain/rule/created.v1.json", r#"{"$ref": "../../shared/id.v1.json"}"#),
+            ("shared/id.v1.json", FINE),
+            ("shared/common.json", FINE),
+            ("envelope.v1.json", FINE),
+            ("domian/rule/updated.v1.json", FINE),
+            ("things/rule/deleted.v2.json", FINE),
+            ("domain/rule/moved.v1.yml", "type: object"),
+            ("domain/rule/notes.yml", "type: object"),
+            ("domain/README.md", ""),
+        ])
+        .path(),
+    );
+
+    let found: Vec<_> =
+        loaded.diagnostics.iter().map(|found| (found.rule, found.file.as_str(), found.help.as_str())).collect();
+    let kinds = "the first folder of an event is its kind: domain, integration, command, query; name other files without a version";
+    assert_eq!(
+        found,
+        [
+            ("stray-file", "domain/rule/moved.v1.yml", "write it as JSON, to domain/rule/moved.v1.json"),
+            ("stray-file", "domian/rule/updated.v1.json", "did you mean domain/rule/updated.v1.json?"),
+            ("stray-file", "things/rule/deleted.v2.json", kinds),
+        ]
+    );
+    assert!(generate(&loaded).is_ok());
+}
+
+#[test]
 fn every_problem_is_listed_not_the_first_one() {
     let problems = problems(&[
         ("domain/rule/created.v1.json", "{"),
