@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
 use anyhow::Context as _;
+use eventsmith_codegen::{Diagnostic, Severity};
 
 /// Standard output. A reader that has gone away (`| head`) is no error: the rest is dropped, and the exit status is
 /// that of the command.
@@ -54,6 +55,24 @@ impl Write for Out {
 /// Prints a line on standard error. A closed standard error is no error.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// How many there are of something, in words: `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How many findings there are of each severity, in words.
+pub(crate) fn counted_findings<'a>(findings: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+    let (mut errors, mut warnings, mut advice) = (0, 0, 0);
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => errors += 1,
+            Severity::Warning => warnings += 1,
+            Severity::Advice => advice += 1,
+        }
+    }
+    format!("{}, {}, {advice} advice", counted(errors, "error"), counted(warnings, "warning"))
 }
 
 /// An error and its causes in one line, without those that the text above them repeats already.

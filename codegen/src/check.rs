@@ -2,12 +2,13 @@
 
 pub(crate) mod manifest;
 mod patterns;
+mod stray_files;
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Diagnostic, Severity, has_errors};
+use crate::diagnostic::{Diagnostic, Position, Severity, has_errors};
 use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
 use crate::parallel;
@@ -21,7 +22,8 @@ pub(crate) fn check(loaded: &mut Loaded) {
     let documents = schema_documents(catalogue, references);
     let patterns = patterns::faults(&documents, references);
     let findings = parallel::map(&documents, |document| {
-        let mut findings = Vec::new();
+        let mut findings: Vec<Diagnostic> =
+            document.repeated_keys().into_iter().map(|key| repeated(document, key)).collect();
         check_schema(document, references, &mut findings);
         if !has_errors(&findings) {
             check_references(document, &catalogue.documents, references, &mut findings);
@@ -30,6 +32,8 @@ pub(crate) fn check(loaded: &mut Loaded) {
         findings
     });
     diagnostics.extend(findings.into_iter().flatten());
+    let used = documents.iter().map(|document| document.path.as_str()).collect();
+    stray_files::check(catalogue, &used, diagnostics);
     reserved_names(catalogue, diagnostics);
     manifest::check(catalogue, diagnostics);
     diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
@@ -56,6 +60,12 @@ pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &Refere
         }));
     }
     found
+}
+
+fn repeated(document: &Document, (name, position): (&str, Position)) -> Diagnostic {
+    let message = format!("the key {name:?} stands in this object already; of two values JSON readers keep one");
+    let help = "remove one of the two, or put both schemas into \"allOf\"";
+    Diagnostic::error("repeated-key", &document.path, message, help).at(Some(position))
 }
 
 fn check_schema(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {

@@ -18,14 +18,14 @@ use quote::{ToTokens, quote};
 use syn::{Fields, Item, ItemStruct};
 
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::emit::Runtime;
 use crate::generate::{load, types};
 use crate::load::{Loaded, locate, locate_in};
 use crate::model::{Event, Version};
 
-use args::Args;
+use args::{Args, Older};
 use check::Against;
 use errors::Errors;
+use expand::Bound;
 use nearest::nearest;
 use serde_attributes::Container;
 
@@ -66,7 +66,7 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
         }
     };
     match find(&loaded, &args) {
-        Ok((event, version)) => bound(&args.runtime, &item, &loaded, (event, version), errors),
+        Ok((event, version)) => bound(&args, &item, &loaded, (event, version), errors),
         Err(error) => {
             errors.push(error);
             stub()
@@ -130,21 +130,48 @@ fn find<'a>(loaded: &'a Loaded, args: &Args) -> syn::Result<(&'a Event, &'a Vers
     Ok((event, version))
 }
 
+/// The type of the version before. Where there is one, the attribute must say how its payloads become values of the struct:
+/// else they would be dead-lettered, and nobody would know before.
+fn older<'a>(args: &'a Args, event: &Event, version: &Version, errors: &mut Errors) -> Option<(&'a syn::Path, u32)> {
+    let before = event.versions.iter().rev().find(|other| other.number < version.number);
+    match (before, &args.older) {
+        (Some(before), None) => {
+            let (event_type, number, before) = (&event.event_type, version.number, before.number);
+            let message = format!(
+                "stored events of {event_type} may be of version {before}; name the type of that version, which this one \
+                 is upcast from: #[domain_event({event_type:?}, version = {number}, older = ..)] and `impl Upcast`; or \
+                 write older = none, to dead-letter them"
+            );
+            errors.at(&args.version, message);
+            None
+        }
+        (None, Some(older)) => {
+            let message = format!("{} has no version before {}; remove `older`", event.event_type, version.number);
+            errors.at(older, message);
+            None
+        }
+        (Some(before), Some(Older::Through(path))) => Some((path, before.number)),
+        (_, Some(Older::Refused(_)) | None) => None,
+    }
+}
+
 /// The expansion of a struct that is bound to a version of an event.
 fn bound(
-    runtime: &Runtime,
+    args: &Args,
     item: &ItemStruct,
     loaded: &Loaded,
     (event, version): (&Event, &Version),
     errors: &mut Errors,
 ) -> TokenStream {
-    let program = types(loaded);
+    let (program, runtime) = (types(loaded), &args.runtime);
     if let Some(root) = program.root_of(&version.file) {
         let body = &program.definitions[root].body;
         check::check(item, &Against { program: &program, body, file: &version.file }, errors);
     }
     let fields = check::fields(item, &Container::of(&item.attrs));
-    let implementation = expand::implementation(runtime, &item.ident, &fields, loaded, event, version, errors);
+    let older = older(args, event, version, errors);
+    let bound = Bound { name: &item.ident, fields: &fields, event, version, older };
+    let implementation = expand::implementation(runtime, &bound, loaded, errors);
     if !errors.is_empty() {
         return implementation;
     }

@@ -17,6 +17,7 @@ mod name_style;
 pub(crate) mod no_consumer;
 pub(crate) mod no_dead_letters;
 pub(crate) mod no_handler;
+pub(crate) mod no_key;
 pub(crate) mod no_publisher;
 pub(crate) mod other_draft_keyword;
 mod pattern;
@@ -69,6 +70,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&no_consumer::RULE, Look::Catalogue(no_consumer::check)),
     (&no_dead_letters::RULE, Look::Catalogue(no_dead_letters::check)),
     (&no_handler::RULE, Look::Catalogue(no_handler::check)),
+    (&no_key::RULE, Look::Catalogue(no_key::check)),
     (&no_publisher::RULE, Look::Catalogue(no_publisher::check)),
     (&version_gap::RULE, Look::Catalogue(version_gap::check)),
     (&invalid_default::RULE, Look::File(invalid_default::check)),

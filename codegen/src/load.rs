@@ -7,12 +7,13 @@ mod disk;
 mod event_files;
 mod event_options;
 mod locate;
+mod manifest_help;
 mod part;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Position};
+use crate::diagnostic::{Diagnostic, Position, Severity};
 use crate::manifest::{self, Manifest};
 use crate::model::{Catalogue, Document};
 use crate::references::References;
@@ -54,6 +55,11 @@ pub(crate) fn from_files(label: impl Into<PathBuf>, files: BTreeMap<String, Vec<
 
 fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) -> Loaded {
     let (manifest, manifest_source) = manifest(&dir, texts.remove(manifest::FILE_NAME), &mut diagnostics);
+    texts.retain(|path, _| {
+        let format = part::other_format(path);
+        diagnostics.extend(format.map(|format| other_format(path, format)));
+        format.is_none()
+    });
     let files: Vec<String> = texts.keys().cloned().collect();
     let documents = documents(texts, &mut diagnostics);
     let events = event_files::events(manifest.root.get_ref(), &files, &documents, &mut diagnostics);
@@ -63,12 +69,11 @@ fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) ->
 }
 
 fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut Vec<Diagnostic>) -> (Manifest, String) {
-    const HELP: &str = "an eventsmith.toml needs at least one line: root = \"rules\"";
     let source = match text.unwrap_or_else(|| Err("there is none".to_owned())) {
         Ok(source) => source,
         Err(error) => {
             let message = format!("{} cannot be read: {error}", dir.join(manifest::FILE_NAME).display());
-            diagnostics.push(Diagnostic::error("no-manifest", manifest::FILE_NAME, message, HELP));
+            diagnostics.push(Diagnostic::error("no-manifest", manifest::FILE_NAME, message, manifest_help::ROOT));
             return (manifest::placeholder(), String::new());
         }
     };
@@ -76,11 +81,18 @@ fn manifest(dir: &Path, text: Option<Result<String, String>>, diagnostics: &mut 
         Ok(manifest) => (manifest, source),
         Err(error) => {
             let position = error.span().map(|span| Position::of(&source, span.start));
-            let message = error.message().trim().to_owned();
-            diagnostics.push(Diagnostic::error("bad-manifest", manifest::FILE_NAME, message, HELP).at(position));
+            let (message, help) = manifest_help::split(&error);
+            diagnostics.push(Diagnostic::error("bad-manifest", manifest::FILE_NAME, message, help).at(position));
             (manifest::placeholder(), source)
         }
     }
+}
+
+fn other_format(path: &str, format: &str) -> Diagnostic {
+    let message = format!("schema files are JSON; this one is named .{format} and is not read");
+    let help = format!("write it as JSON, to {}json", path.strip_suffix(format).unwrap_or(path));
+    let finding = Diagnostic::error("stray-file", path, message, help);
+    Diagnostic { severity: Severity::Warning, ..finding }
 }
 
 fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Document> {

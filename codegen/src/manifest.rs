@@ -74,10 +74,10 @@ pub struct Stream {
     #[serde(default, deserialize_with = "optional_bytes")]
     pub max_bytes: Option<u64>,
     /// The oldest messages are dropped beyond this many.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_count")]
     pub max_messages: Option<u64>,
     /// On how many servers each message is stored.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "replicas")]
     pub replicas: u8,
     /// For how long message ids are remembered; two minutes, the server's own default, when not said.
     #[serde(default, deserialize_with = "optional_duration")]
@@ -149,8 +149,10 @@ pub struct Consumer {
     #[serde(deserialize_with = "optional_duration")]
     pub ack_wait: Option<Duration>,
     /// How many events may be delivered and not acknowledged.
+    #[serde(deserialize_with = "optional_count")]
     pub max_ack_pending: Option<u32>,
     /// The server stops delivering an event after this many deliveries.
+    #[serde(deserialize_with = "optional_count")]
     pub max_deliver: Option<u32>,
     /// Where a consumer that does not exist yet begins.
     pub deliver: Deliver,
@@ -216,7 +218,31 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
+    let read = duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
+    if read.is_zero() {
+        return Err(serde::de::Error::custom("no time at all; write 1ms or more, or leave the key out"));
+    }
+    Ok(Some(read))
+}
+
+/// A count that makes sense: none at all would stop everything, and to a server 0 often means no limit.
+fn optional_count<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<Option<N>, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    if count == 0 {
+        return Err(serde::de::Error::custom(
+            "0 is no limit that lets anything through; write 1 or more, or leave the key out",
+        ));
+    }
+    let too_large =
+        || serde::de::Error::custom(format!("{count} is too large; write a smaller number, or leave the key out"));
+    N::try_from(count).map(Some).map_err(|_| too_large())
+}
+
+fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    match u8::deserialize(deserializer)? {
+        count @ 1..=5 => Ok(count),
+        count => Err(serde::de::Error::custom(format!("a stream cannot have {count} replicas; write 1 to 5"))),
+    }
 }
 
 fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {

@@ -164,6 +164,15 @@ impl Document {
         self.places.get_or_init(|| Places::of(&self.source)).locate(&self.source, at)
     }
 
+    /// The members that have the name of an earlier one of their object, which reading has dropped.
+    pub fn repeated_keys(&self) -> Vec<(&str, Position)> {
+        // To find none costs a look at each byte; to find where they are costs more.
+        if colons(&self.source) == members(&self.schema) {
+            return Vec::new();
+        }
+        self.places.get_or_init(|| Places::of(&self.source)).repeated(&self.source).collect()
+    }
+
     /// An error at a place of the file.
     pub fn error(
         &self,
@@ -175,6 +184,30 @@ impl Document {
         let mut diagnostic = Diagnostic::error(rule, &self.path, message, help).at(self.position(at));
         diagnostic.pointer = at.to_owned();
         diagnostic
+    }
+}
+
+/// How many members the objects of a JSON text have.
+fn colons(source: &str) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in source.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b':' if !is_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// How many members all objects of a value have together.
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
+        Value::Array(items) => items.iter().map(members).sum(),
+        _ => 0,
     }
 }
 

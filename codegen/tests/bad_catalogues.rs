@@ -188,6 +188,93 @@ fn a_manifest_that_is_no_toml_is_shown_with_its_line() {
 }
 
 #[test]
+fn the_help_about_a_manifest_fits_what_is_wrong() {
+    let stream = "root = \"r\"\n[streams.S]\nsubjects = [\"r.>\"]\n";
+    let service = "root = \"r\"\n[services.s]\n";
+    let event = [("domain/rule/created.v1.json", FINE)];
+    for (text, line, message, help) in [
+        ("rot = \"r\"".to_owned(), 1, "there is no key `rot`", "did you mean `root`?"),
+        ("[stream.S]".to_owned(), 1, "there is no key `stream`", "did you mean `streams`?"),
+        (
+            "root = \"r\"\nzzzzzzzzzzz = 1".to_owned(),
+            2,
+            "there is no key `zzzzzzzzzzz`",
+            "there are root, compatibility",
+        ),
+        (String::new(), 1, "the key `root` is missing", "root = \"rules\""),
+        ("root = \"r\"\n[streams.S]".to_owned(), 2, "the key `subjects` is missing", "add a line: subjects = .."),
+        (format!("{stream}retention = \"limit\""), 4, "there is no value `limit`", "did you mean `limits`?"),
+        (format!("{stream}max_age = \"5\""), 4, "\"5\" is not a duration", "write a whole number and ms"),
+        (
+            format!("{stream}max_age = 5"),
+            4,
+            "invalid type: integer `5`, expected a string",
+            "durations and sizes stand in quotes",
+        ),
+        (format!("{stream}replicas = 0"), 4, "a stream cannot have 0 replicas", "write 1 to 5"),
+        (format!("{stream}max_messages = 0"), 4, "0 is no limit", "write 1 or more"),
+        (format!("{service}consumer = {{ ack_wait = \"0s\" }}"), 3, "no time at all", "write 1ms or more"),
+        (format!("{service}consumer = {{ max_deliver = 0 }}"), 3, "0 is no limit", "write 1 or more"),
+        ("root = \"r".to_owned(), 1, "", "mend the syntax of TOML"),
+    ] {
+        let found = problems(&[&event[..], &[("eventsmith.toml", text.as_str())]].concat());
+        let found = found.into_iter().find(|found| found.rule == "bad-manifest").expect(&text);
+        assert!(found.message.contains(message) && found.help.contains(help), "{text}: {found}");
+        assert_eq!(found.position.map(|position| position.line), Some(line), "{text}: {found}");
+    }
+}
+
+#[test]
+fn an_event_that_was_mistyped_is_told_with_the_one_that_was_meant() {
+    let manifest = "root = \"r\"\n[services.s]\nconsumes = [\"rule.creatd\"]\n";
+
+    let found = problems(&[("domain/rule/created.v1.json", FINE), ("eventsmith.toml", manifest)]);
+
+    let found: Vec<(&str, &str)> = found.iter().map(|found| (found.rule, found.help.as_str())).collect();
+    assert_eq!(found, [("unknown-event", "did you mean rule.created?")]);
+}
+
+#[test]
+fn a_key_that_is_repeated_is_shown_at_the_second_one() {
+    let text = "{\n  \"type\": \"object\",\n  \"properties\": {\n    \"a:b\": true,\n    \"a:b\": false\n  }\n}";
+
+    let found = problem(&[("domain/rule/created.v1.json", text)]);
+
+    assert_eq!(found, at("repeated-key", "domain/rule/created.v1.json", "", Some(5)));
+}
+
+#[test]
+fn a_file_that_looks_like_an_event_and_is_none_is_told() {
+    let loaded = load(
+        catalogue(&[
+            ("domain/rule/created.v1.json", r#"{"$ref": "../../shared/id.v1.json"}"#),
+            ("shared/id.v1.json", FINE),
+            ("shared/common.json", FINE),
+            ("envelope.v1.json", FINE),
+            ("domian/rule/updated.v1.json", FINE),
+            ("things/rule/deleted.v2.json", FINE),
+            ("domain/rule/moved.v1.yml", "type: object"),
+            ("domain/rule/notes.yml", "type: object"),
+            ("domain/README.md", ""),
+        ])
+        .path(),
+    );
+
+    let found: Vec<_> =
+        loaded.diagnostics.iter().map(|found| (found.rule, found.file.as_str(), found.help.as_str())).collect();
+    let kinds = "the first folder of an event is its kind: domain, integration, command, query; name other files without a version";
+    assert_eq!(
+        found,
+        [
+            ("stray-file", "domain/rule/moved.v1.yml", "write it as JSON, to domain/rule/moved.v1.json"),
+            ("stray-file", "domian/rule/updated.v1.json", "did you mean domain/rule/updated.v1.json?"),
+            ("stray-file", "things/rule/deleted.v2.json", kinds),
+        ]
+    );
+    assert!(generate(&loaded).is_ok());
+}
+
+#[test]
 fn every_problem_is_listed_not_the_first_one() {
     let problems = problems(&[
         ("domain/rule/created.v1.json", "{"),

@@ -17,7 +17,9 @@ use proc_macro::{Span, TokenStream};
 /// the nearest `eventsmith.toml` from the crate's folder upward. `schemas = "../schemas"` in the attribute names
 /// another one, relative to the source file.
 ///
-/// A struct stands for its own version only: payloads of older versions are not upcast to it.
+/// Where the event has older versions, `older = RuleCreatedV1` names the type of the version before, generated or bound like
+/// this one. Stored events of older versions are read as that type, and become the struct by `impl Upcast<RuleCreatedV1> for
+/// RuleCreated`. `older = none` refuses them: consumers dead-letter them as `too-old`.
 ///
 /// [`Event`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Event.html
 #[proc_macro_attribute]

@@ -97,6 +97,7 @@ pub mod generated;
 pub mod testing;
 
 pub use eventsmith_event::date_time::DateTime;
+pub use eventsmith_event::de::present;
 pub use eventsmith_event::envelope::Envelope;
 pub use eventsmith_event::event::{Event, Kind, Reply, Request, Upcast};
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};

@@ -1,5 +1,6 @@
 //! `eventsmith breaking`: compares published versions with earlier revisions of them.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -55,6 +56,9 @@ enum PolicyName {
     Full,
 }
 
+/// The rules whose findings are counted as comparisons.
+const COMPARED: &[&str] = &["breaking-change", "undecided-change"];
+
 impl Breaking {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         // A schema with errors is a finding, beside the comparisons of the others.
@@ -81,6 +85,13 @@ impl Breaking {
         }
         let counts = [Status::Compatible, Status::Identical, Status::Breaking, Status::Undecided]
             .map(|status| format!("{} {}", result.count(status), status.as_str()));
+        // What is found beyond the comparisons: removed events, changed keys, errors of a schema.
+        let mut others = BTreeMap::<&str, usize>::new();
+        for finding in result.findings.iter().filter(|finding| !COMPARED.contains(&finding.rule)) {
+            *others.entry(finding.rule).or_default() += 1;
+        }
+        let counts = counts.into_iter().chain(others.iter().map(|(rule, count)| format!("{count} {rule}")));
+        let counts: Vec<String> = counts.collect();
         let exit_status = ExitStatus::of(result.findings.iter().map(|finding| finding.severity));
         let findings: Vec<Finding> = result.findings.iter().map(|finding| shown(&current, finding).into()).collect();
         let comparisons = result.comparisons.into_iter().map(Into::into).collect();

@@ -7,6 +7,7 @@ use std::io::Write as _;
 
 use clap::{Args, Subcommand};
 use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterError, DeadLetters, Recovered, ReplayTo, Replayed};
+use eventsmith_codegen::lookup;
 use serde_json::{Value, json};
 
 use super::data_format::DataFormat;
@@ -124,7 +125,7 @@ impl Dlq {
 
 impl DlqList {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(async |dead_letters| {
+        self.args.with_dead_letters(self.filter.event(), async |dead_letters| {
             let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let (mut list, mut counts) = (dead_letters.list(&self.filter.to_filter()), Counts::default());
             while let Some(dead_letter) = list.next().await? {
@@ -147,7 +148,7 @@ impl DlqList {
 
 impl DlqShow {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(async |dead_letters| {
+        self.args.with_dead_letters(None, async |dead_letters| {
             let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let mut selected = SelectedDeadLetters::numbered(dead_letters, &self.numbers);
             while let Some(dead_letter) = selected.next().await? {
@@ -195,7 +196,7 @@ impl DlqPurge {
 
 impl DlqRecover {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(async |dead_letters| {
+        self.args.with_dead_letters(None, async |dead_letters| {
             let Recovered { from_advisories, from_reconciling, unaccounted, .. } =
                 dead_letters.recover(&self.stream, &self.consumer).await?;
             match self.args.format {
@@ -220,12 +221,17 @@ impl DlqRecover {
 }
 
 impl DlqArgs {
-    /// Does something with the dead letters of the catalogue.
+    /// Does something with the dead letters of the catalogue. An event that is selected by its type may have been in the catalogue
+    /// when it was dead-lettered, but was more likely mistyped.
     fn with_dead_letters(
         &self,
+        event: Option<&str>,
         work: impl AsyncFnOnce(&DeadLetters) -> anyhow::Result<ExitStatus>,
     ) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_readable()?;
+        if let Some(Err(unknown)) = event.map(|event| lookup::find(&loaded.catalogue, event)) {
+            note(format_args!("warning: {unknown}"));
+        }
         let root = loaded.catalogue.manifest.root.get_ref();
         with_bus(self.connection.config()?, async |bus| work(&bus.dead_letters(root).await?).await)
     }
@@ -240,7 +246,7 @@ impl DlqArgs {
         act: impl AsyncFn(&DeadLetters, &DeadLetter) -> Result<Option<(String, Value)>, DeadLetterError>,
     ) -> anyhow::Result<ExitStatus> {
         selection.check()?;
-        self.with_dead_letters(async |dead_letters| {
+        self.with_dead_letters(selection.event(), async |dead_letters| {
             let mut printer = DeadLetterPrinter::new(out, self.format, done);
             let mut selected = selection.of(dead_letters);
             let (mut count, mut failed) = (0, 0);

@@ -11,7 +11,7 @@ use eventsmith_codegen::generate;
 use crate::catalogue::{Schemas, shown};
 use crate::exit::ExitStatus;
 use crate::format::{self, Extra, Finding, FindingFormat, Report};
-use crate::output::{Out, note};
+use crate::output::{Out, counted, counted_findings, note};
 
 /// Print the Rust text of the catalogue, or write it to a file
 #[derive(Args)]
@@ -36,20 +36,36 @@ impl Generate {
                     diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
                 let report = Report { command: "generate", checked: &[], findings: &findings, extra: Extra::default() };
                 format::write(out, FindingFormat::Text, &report)?;
+                out.finish()?;
+                note(format_args!("nothing generated: {}", counted_findings(&diagnostics)));
                 return Ok(ExitStatus::Findings);
             }
         };
         for diagnostic in &loaded.diagnostics {
             note(format_args!("{}", shown(&loaded, diagnostic)));
         }
-        match &self.out {
-            None => out.write_all(text.as_bytes())?,
-            Some(file) if self.check => return check(out, file, &text),
+        let events = counted(loaded.catalogue.events.len(), "event");
+        let exit_status = match &self.out {
+            None => {
+                out.write_all(text.as_bytes())?;
+                ExitStatus::Clean
+            }
+            Some(file) if self.check => check(out, file, &text)?,
             Some(file) => {
                 fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+                ExitStatus::Clean
             }
-        }
-        Ok(ExitStatus::Clean)
+        };
+        out.finish()?;
+        let what = match &self.out {
+            // The text is all that is wanted, and where it ends is plain.
+            None => return Ok(exit_status),
+            Some(file) if !self.check => format!("generated into {}", file.display()),
+            Some(file) if exit_status == ExitStatus::Clean => format!("compared: {} is fresh", file.display()),
+            Some(file) => format!("compared: {} is stale", file.display()),
+        };
+        note(format_args!("{events} {what}"));
+        Ok(exit_status)
     }
 }
 

@@ -10,7 +10,7 @@ use eventsmith_codegen::{Diagnostic, Loaded, Severity, lint};
 use crate::catalogue::{Schemas, checked, file_from_here, shown};
 use crate::exit::ExitStatus;
 use crate::format::{self, Extra, Finding, FindingFormat, Report};
-use crate::output::{Out, note};
+use crate::output::{Out, counted, counted_findings, note};
 
 /// Print everything that is wrong with the catalogue
 ///
@@ -44,6 +44,8 @@ impl Lint {
                 }
             }
         }
+        out.finish()?;
+        note(format_args!("{}: {}", counted(checked.len(), "file"), counted_findings(&diagnostics)));
         Ok(ExitStatus::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
     }
 }

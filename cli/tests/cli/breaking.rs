@@ -199,7 +199,7 @@ fn a_folder_with_a_catalogue_is_compared_without_git() {
 
     assert_eq!(run.status, 1, "{run:?}");
     assert!(run.stdout.starts_with("new/domain/rule/created.v3.json: warning[version-gap]: "), "{run:?}");
-    assert_eq!(run.stderr, "0 compatible, 2 identical, 0 breaking, 0 undecided\n");
+    assert_eq!(run.stderr, "0 compatible, 2 identical, 0 breaking, 0 undecided, 1 version-gap\n");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn what_is_broken_now_is_found_and_the_rest_is_compared() {
 
     assert_eq!(
         (run.status, run.stderr.as_str()),
-        (1, "0 compatible, 2 identical, 0 breaking, 2 undecided\n"),
+        (1, "0 compatible, 2 identical, 0 breaking, 2 undecided, 1 bad-json, 1 bad-schema\n"),
         "{run:?}"
     );
     assert!(run.stdout.starts_with(&format!("{EVENT}:1:1: error[bad-json]: ")), "{run:?}");
@@ -281,7 +281,7 @@ fn what_was_broken_before_is_a_warning_and_the_rest_is_compared() {
 
     assert_eq!(
         (run.status, run.stderr.as_str()),
-        (1, "0 compatible, 2 identical, 0 breaking, 0 undecided\n"),
+        (1, "0 compatible, 2 identical, 0 breaking, 0 undecided, 1 unsound-previous\n"),
         "{run:?}"
     );
     assert!(run.stdout.starts_with(&format!("{EVENT}: warning[unsound-previous]: ")), "{run:?}");
@@ -309,6 +309,7 @@ fn a_link_in_a_revision_is_the_file_that_it_leads_to() {
     repository.remove("schemas/domain/rule/linked.v1.json");
     let run = repository.run(&["--against", "HEAD", "--schemas", "schemas"]);
     assert!(run.stdout.contains("[removed-event]"), "{run:?}");
+    assert!(run.stderr.ends_with(", 1 removed-event\n"), "{run:?}");
 }
 
 #[cfg(unix)]

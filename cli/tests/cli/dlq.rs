@@ -231,6 +231,17 @@ async fn a_purge_deletes_what_was_chosen_and_no_more() {
 }
 
 #[tokio::test]
+async fn an_event_that_the_catalogue_does_not_have_is_told() {
+    let scene = Scene::new().await;
+
+    let run = scene.dlq(&["list", "--event", "rule.activatd"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (0, "0 dead letters\n"), "{run:?}");
+    let warning = "warning: the catalogue has no event \"rule.activatd\"";
+    assert!(run.stderr.contains(warning), "{run:?}");
+}
+
+#[tokio::test]
 async fn nothing_is_done_to_letters_that_nobody_chose() {
     let scene = Scene::new().await;
 

@@ -66,6 +66,7 @@ fn a_missing_file_is_stale() {
 
     assert_eq!(run.status, 1, "{run:?}");
     assert!(run.stdout.contains("does not exist"), "{}", run.stdout);
+    assert_eq!(run.stderr, "1 event compared: events.rs is stale\n");
 }
 
 #[test]
@@ -80,6 +81,7 @@ fn every_problem_of_a_broken_catalogue_is_told_on_stdout() {
     assert!(run.stdout.contains("domain/rule/renamed.v1.json:2:3: error[bad-schema]"), "{}", run.stdout);
     assert!(run.stdout.contains("domain/rule/moved.v1.json:1:"), "{}", run.stdout);
     assert!(!run.stdout.contains("pub struct"), "{}", run.stdout);
+    assert!(run.stderr.ends_with("nothing generated: 2 errors, 0 warnings, 0 advice\n"), "{}", run.stderr);
 }
 
 #[test]

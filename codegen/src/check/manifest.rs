@@ -3,6 +3,7 @@
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Position};
+use crate::lookup;
 use crate::manifest::FILE_NAME;
 use crate::model::{Catalogue, Event};
 
@@ -84,11 +85,12 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
         ];
         for (role, types, stored) in roles {
             for event_type in types {
+                let mut near = String::new();
                 let (rule, message, help) = match catalogue.event(event_type.get_ref()) {
                     None => (
                         "unknown-event",
                         format!("service {} {role} {}, which is no event", name.get_ref(), event_type.get_ref()),
-                        "name the type of an event: its path below the kind, joined by dots",
+                        did_you_mean(catalogue, event_type.get_ref(), stored, &mut near),
                     ),
                     Some(event) if event.kind.is_stored() != stored => (
                         "wrong-role",
@@ -106,6 +108,17 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// The types nearest to one that was meant, those of the other role aside.
+fn did_you_mean<'t>(catalogue: &Catalogue, meant: &str, stored: bool, text: &'t mut String) -> &'t str {
+    let events = catalogue.events.iter().filter(|event| event.kind.is_stored() == stored);
+    let near = lookup::nearest(meant, events.map(|event| event.event_type.as_str()));
+    *text = match near.as_slice() {
+        [] => "name the type of an event: its path below the kind, joined by dots".to_owned(),
+        near => format!("did you mean {}?", near.join(" or ")),
+    };
+    text
 }
 
 /// Whether a subject filter matches every subject of an event.

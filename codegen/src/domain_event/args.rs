@@ -1,9 +1,10 @@
 //! What stands in the parentheses of `#[domain_event(..)]`.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Ident, LitInt, LitStr, Token};
+use syn::{Ident, LitInt, LitStr, Path, Token};
 
 use crate::emit::Runtime;
 
@@ -15,8 +16,18 @@ pub(super) struct Args {
     pub(super) version: LitInt,
     /// The folder of the catalogue, relative to the source file: `schemas = "../schemas"`.
     pub(super) schemas: Option<LitStr>,
+    /// The type of the version before: `older = RuleCreatedV1`, or that there is none: `older = none`.
+    pub(super) older: Option<Older>,
     /// The name of the dependency on the runtime, where it is renamed: `crate = "events"`.
     pub(super) runtime: Runtime,
+}
+
+/// What becomes of payloads of older versions.
+pub(super) enum Older {
+    /// They are read as this type, and upcast from it.
+    Through(Path),
+    /// They are refused.
+    Refused(Ident),
 }
 
 const USAGE: &str = "write #[domain_event(\"rule.created\", version = 1)]";
@@ -45,7 +56,7 @@ impl Parse for Args {
             return Err(input.error(format!("the type of the event comes first: {USAGE}")));
         }
         let event_type: LitStr = input.parse()?;
-        let (mut version, mut schemas, mut runtime) = (None, None, Runtime::default());
+        let (mut version, mut schemas, mut older, mut runtime) = (None, None, None, Runtime::default());
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -57,6 +68,7 @@ impl Parse for Args {
                 "version" if input.peek(LitInt) => version = Some(input.parse()?),
                 "version" => return Err(input.error(format!("a version is a whole number from 1 on: {USAGE}"))),
                 "schemas" => schemas = Some(input.parse()?),
+                "older" => older = Some(input.parse()?),
                 "crate" => {
                     let name: LitStr = input.parse()?;
                     runtime = Runtime::named(&name.value()).ok_or_else(|| {
@@ -65,8 +77,9 @@ impl Parse for Args {
                     })?;
                 }
                 other => {
-                    let message =
-                        format!("unknown argument `{other}`; there are `version`, `schemas` and `crate`: {USAGE}");
+                    let message = format!(
+                        "unknown argument `{other}`; there are `version`, `older`, `schemas` and `crate`: {USAGE}"
+                    );
                     return Err(syn::Error::new_spanned(&name, message));
                 }
             }
@@ -75,7 +88,26 @@ impl Parse for Args {
             let message = format!("which version? write #[domain_event({:?}, version = 1)]", event_type.value());
             syn::Error::new_spanned(&event_type, message)
         })?;
-        Ok(Self { event_type, version, schemas, runtime })
+        Ok(Self { event_type, version, schemas, older, runtime })
+    }
+}
+
+impl Parse for Older {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let path: Path = input.parse()?;
+        Ok(match path.get_ident() {
+            Some(none) if none == "none" => Self::Refused(none.clone()),
+            _ => Self::Through(path),
+        })
+    }
+}
+
+impl ToTokens for Older {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Through(path) => path.to_tokens(tokens),
+            Self::Refused(none) => none.to_tokens(tokens),
+        }
     }
 }
 
@@ -94,7 +126,7 @@ mod tests {
         let args = Args::parse(quote!("rule.created", version = 2)).unwrap();
 
         assert_eq!((args.event_type.value().as_str(), args.number().unwrap()), ("rule.created", 2));
-        assert!(args.schemas.is_none());
+        assert!(args.schemas.is_none() && args.older.is_none());
     }
 
     #[test]
@@ -128,7 +160,7 @@ mod tests {
         );
         assert_eq!(
             refusal(quote!("rule.created", verson = 1)),
-            format!("unknown argument `verson`; there are `version`, `schemas` and `crate`: {example}")
+            format!("unknown argument `verson`; there are `version`, `older`, `schemas` and `crate`: {example}")
         );
     }
 }

@@ -228,7 +228,21 @@ impl StructChecker<'_> {
             let message = format!("{before} may be absent, but not null, and a `None` is written as null");
             errors.at(field.ident, format!("{message}; add #[serde(skip_serializing_if = \"Option::is_none\")]"));
         }
-        // A None is absence; null, where it is accepted too, is the same None or an Option of its own.
+        let is_any = matches!(wanted, wanted::Wanted::Any | wanted::Wanted::Null);
+        // To serde null and absence are the same None. The test decides where it is not evident that null is accepted.
+        if nullable && !is_any && !attributes.reads_otherwise && !attributes.skip_deserializing {
+            let message =
+                format!("{before} may be absent and may be null, which is the same to `{}`", wanted::text(field.ty));
+            errors.at(
+                field.ty,
+                format!(
+                    "{message}; write `Option<Option<{rust}>>` with #[serde(default, deserialize_with = \
+                     \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]"
+                ),
+            );
+            return None;
+        }
+        // Where any value is accepted, null may be within the type.
         let may_be_plain = nullable && !matches!(Evident::of(inner), Evident::Option(_));
         Some(if may_be_plain { field.ty } else { inner })
     }

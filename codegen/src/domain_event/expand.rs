@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use crate::bundle::{bundle, files_from};
-use crate::emit::event_impl::{Check, EventImpl, event_impl};
+use crate::emit::event_impl::{Check, EventImpl, Older, event_impl, trait_of};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
@@ -19,14 +19,21 @@ use crate::shape::identifiers::snake;
 use super::check::StructField;
 use super::errors::Errors;
 
+/// A struct and the version that it is bound to.
+pub(super) struct Bound<'a> {
+    pub(super) name: &'a Ident,
+    pub(super) fields: &'a [StructField<'a>],
+    pub(super) event: &'a Event,
+    pub(super) version: &'a Version,
+    /// The type of the version before that it is upcast from, and the number of that version.
+    pub(super) older: Option<(&'a syn::Path, u32)>,
+}
+
 /// The implementation of `Event`. Only the validator knows what a type of the user's own proves about a payload.
 pub(super) fn implementation(
     runtime: &Runtime,
-    name: &Ident,
-    fields: &[StructField<'_>],
+    &Bound { name, fields, event, version, older }: &Bound<'_>,
     loaded: &Loaded,
-    event: &Event,
-    version: &Version,
     errors: &mut Errors,
 ) -> TokenStream {
     let template = version.template.as_ref().and_then(|template| {
@@ -47,7 +54,19 @@ pub(super) fn implementation(
     });
     let subject = version.subject(event);
     let schema = raw_string(&bundle(loaded, &version.file).to_string());
-    event_impl(
+    let is_older = older.map(|(path, number)| {
+        let (event_trait, check) = (runtime.item(trait_of(event.kind)), runtime.internal("assert_is_older"));
+        let event_type = &event.event_type;
+        quote! {
+            const _: () = #check(
+                (<#path as #event_trait>::TYPE, <#path as #event_trait>::VERSION),
+                (#event_type, #number),
+            );
+        }
+    });
+    let versions = event.versions.iter().map(|other| other.number).filter(|number| *number < version.number);
+    let older = older.map(|(path, _)| Older { path: quote!(#path), versions: versions.collect(), derived: false });
+    let implementation = event_impl(
         runtime,
         &EventImpl {
             name,
@@ -59,9 +78,10 @@ pub(super) fn implementation(
             schema: quote!(#schema),
             key,
             check: Check::Validator,
-            older: None,
+            older,
         },
-    )
+    );
+    quote!(#implementation #is_older)
 }
 
 /// The field of a property that the subject or the key is taken from.

@@ -1,7 +1,8 @@
 //! What serde's attributes say about names, presence and types. Mistakes in them are serde's to report.
 
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Token};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token};
 
 /// The attributes of a struct.
 #[derive(Debug, Default)]
@@ -77,7 +78,7 @@ impl SerdeField {
             if attribute.path().is_ident("serde") {
                 let _ = attribute.parse_nested_meta(|meta| field.take(&meta));
             }
-            field.conditional |= attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr");
+            field.conditional |= attribute.path().is_ident("cfg") || is_conditionally_serde(attribute);
         }
         field
     }
@@ -121,6 +122,15 @@ impl SerdeField {
         let own = self.rename.1.clone().unwrap_or_else(|| renamed(ident, container.rename_all.1.as_deref()));
         std::iter::once(own).chain(self.aliases.iter().cloned()).collect()
     }
+}
+
+/// Whether an attribute is one for serde under a condition. What schemars is told in tests only changes no field.
+fn is_conditionally_serde(attribute: &Attribute) -> bool {
+    if !attribute.path().is_ident("cfg_attr") {
+        return false;
+    }
+    let parts = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    parts.map_or(true, |parts| parts.iter().skip(1).any(|part| !part.path().is_ident("schemars")))
 }
 
 fn name(meta: &ParseNestedMeta<'_>) -> String {

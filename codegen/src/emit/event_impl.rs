@@ -116,7 +116,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
 }
 
 /// The trait that payloads of a kind implement.
-pub(super) fn trait_of(kind: Kind) -> &'static str {
+pub(crate) fn trait_of(kind: Kind) -> &'static str {
     if kind.is_stored() { "Event" } else { "Request" }
 }
 

@@ -10,8 +10,8 @@ use crate::bundle::{bundle, files_from};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::load::Loaded;
 use crate::lower::dialect::Draft;
-use crate::manifest;
-use crate::model::Document;
+use crate::manifest::FILE_NAME;
+use crate::model::{Catalogue, Document};
 use crate::pointer;
 use crate::references::{Location, Target};
 use crate::rule::Rule;
@@ -306,16 +306,16 @@ impl<'r> Report<'r> {
         self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
     }
 
-    /// A finding at a name in `eventsmith.toml`.
+    /// A finding at a word of `eventsmith.toml`.
     pub(crate) fn in_manifest(
         &mut self,
-        loaded: &Loaded,
+        catalogue: &Catalogue,
         at: &Spanned<String>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let position = Position::of(&loaded.catalogue.manifest_source, at.span().start);
-        let finding = Diagnostic::error(self.rule.id, manifest::FILE_NAME, message, help).at(Some(position));
+        let position = Position::of(&catalogue.manifest_source, at.span().start);
+        let finding = Diagnostic::error(self.rule.id, FILE_NAME, message, help).at(Some(position));
         self.findings.push(Diagnostic { severity: self.rule.severity, ..finding });
     }
 

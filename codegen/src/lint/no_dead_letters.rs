@@ -51,7 +51,7 @@ pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
         if !of_streams.any(|stream| is_captured(&letters.replace('>', &format!("{stream}.1.domain.rule.created")))) {
             let message = format!("no stream captures {letters}, so that service {} cannot start", name.get_ref());
             let help = format!("add a stream for dead letters, with subjects = [\"{root}.dlq.>\"]");
-            report.in_manifest(loaded, name, message, help);
+            report.in_manifest(&loaded.catalogue, name, message, help);
         }
     }
 }

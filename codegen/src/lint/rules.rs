@@ -7,7 +7,7 @@ use crate::diagnostic::Severity;
 use crate::lint::{
     catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
     missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_dead_letters, no_handler,
-    no_publisher, other_draft_keyword, property_naming, secret_property, type_naming, unanchored_pattern,
+    no_key, no_publisher, other_draft_keyword, property_naming, secret_property, type_naming, unanchored_pattern,
     unbounded_array, unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword,
     unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
@@ -65,6 +65,7 @@ pub const RULES: &[Rule] = &[
     no_consumer::RULE,
     no_dead_letters::RULE,
     no_handler::RULE,
+    no_key::RULE,
     loading::NO_MANIFEST,
     no_publisher::RULE,
     loading::NO_STREAM,
@@ -73,9 +74,11 @@ pub const RULES: &[Rule] = &[
     property_naming::RULE,
     evolution::REMOVED_EVENT,
     evolution::REMOVED_VERSION,
+    loading::REPEATED_KEY,
     loading::RESERVED_NAME,
     secret_property::RULE,
     loading::STORED_REQUEST,
+    loading::STRAY_FILE,
     loading::STRAY_REPLY,
     loading::TEMPLATE_OVER_OPTIONAL,
     loading::TWO_STREAMS,

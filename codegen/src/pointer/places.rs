@@ -1,6 +1,7 @@
 //! The places of everything in a JSON text, found in one pass: a large file may have a finding in every line.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::diagnostic::Position;
 
@@ -11,6 +12,8 @@ use super::{Scanner, steps};
 pub(crate) struct Places {
     /// Values by the number of what holds them and their name or index there: their own number, and where they stand.
     members: HashMap<(usize, String), (usize, usize)>,
+    /// Members that have the name of an earlier one of their object, and where they stand.
+    repeated: Vec<(String, usize)>,
     start: usize,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -30,7 +33,7 @@ impl Places {
             blocks.push(blocks.last().copied().unwrap_or_default() + characters(block));
         }
         let lines = [0].into_iter().chain(newlines).collect();
-        let mut places = Self { members: HashMap::new(), start: 0, lines, blocks };
+        let mut places = Self { members: HashMap::new(), repeated: Vec::new(), start: 0, lines, blocks };
         let mut scanner = Scanner { source, at: 0 };
         scanner.skip_space();
         places.start = scanner.at;
@@ -45,9 +48,18 @@ impl Places {
             let Some((number, at)) = self.members.get(&(holder, step)) else { break };
             (holder, offset) = (*number, *at);
         }
+        Some(self.position(source, offset))
+    }
+
+    /// The members that have the name of an earlier one of their object, in the order of the text.
+    pub(crate) fn repeated<'a>(&'a self, source: &'a str) -> impl Iterator<Item = (&'a str, Position)> {
+        self.repeated.iter().map(|(name, offset)| (name.as_str(), self.position(source, *offset)))
+    }
+
+    fn position(&self, source: &str, offset: usize) -> Position {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        Some(Position { line, column: self.before(source, offset) - self.before(source, start) + 1 })
+        Position { line, column: self.before(source, offset) - self.before(source, start) + 1 }
     }
 
     /// How many characters stand before an offset.
@@ -92,7 +104,10 @@ impl Places {
                 }
             };
             // Of two members with one name the first is shown; nothing leads to the number of the other.
-            self.members.entry((*holder, step)).or_insert((number + 1, start));
+            match self.members.entry((*holder, step)) {
+                Entry::Vacant(entry) => drop(entry.insert((number + 1, start))),
+                Entry::Occupied(entry) => self.repeated.push((entry.key().1.clone(), start)),
+            }
         }
     }
 }

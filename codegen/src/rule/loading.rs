@@ -149,6 +149,14 @@ pub(crate) const NO_VERSION: Rule = rule(
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
 );
 
+pub(crate) const REPEATED_KEY: Rule = rule(
+    "repeated-key",
+    "Of two members of an object with one name JSON readers keep the first or the last, so that a part of the schema holds for \
+     some and not for others.",
+    r#"{"type": "object", "minProperties": 1, "minProperties": 2}"#,
+    r#"{"type": "object", "minProperties": 2}"#,
+);
+
 pub(crate) const RESERVED_NAME: Rule = rule(
     "reserved-name",
     "`subjects` and `schemas` are modules at the top of the generated code.",
@@ -177,6 +185,17 @@ subjects = [\"rules.domain.>\"]
 --- command/rule/create.v1.json
 {\"type\": \"object\"}",
 );
+
+pub(crate) const STRAY_FILE: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "stray-file",
+        "A file that is named like a version of an event, and is not JSON or in a folder that is no kind, describes no event. \
+         Its types would be missing, and nothing would say why.",
+        "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- domian/rule/updated.v1.json\n{\"type\": \"object\"}",
+        "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- domain/rule/updated.v1.json\n{\"type\": \"object\"}",
+    )
+};
 
 pub(crate) const STRAY_REPLY: Rule = rule(
     "stray-reply",

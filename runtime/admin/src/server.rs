@@ -64,7 +64,10 @@ impl Server {
 
     /// Creates a durable consumer, or brings one that exists to these settings and leaves all others as they are.
     pub(crate) async fn put_consumer(&self, wanted: &ConsumerSettings, exists: bool) -> Result<(), ServerFailure> {
-        self.transport.put_consumer(wanted, exists).await
+        match &self.backend {
+            Backend::JetStream(_) => self.transport.put_consumer(wanted, exists).await,
+            Backend::Memory(memory) => memory.provision_consumer(wanted),
+        }
     }
 
     /// Deletes a durable consumer, and with it its place in the stream.

@@ -88,12 +88,12 @@ impl Bus {
 
     /// A bus without a server, for tests and first steps: the same calls, the same rules.
     ///
-    /// Streams must be provisioned; ids are stored once within the duplicate window; consumers are durable for as long
+    /// Streams must be provisioned. Services create the consumers that they need, until services have been provisioned: then each
+    /// needs its own as it was provisioned, as on a server. Ids are stored once within the duplicate window; consumers are durable for as long
     /// as the bus (or a clone of it) lives, and redeliver what was nakked or not acked in time. The
     /// clock is tokio's; [`settle`](Self::settle) puts it forward, so that tests wait for no retry.
     pub fn in_memory() -> Self {
-        let config = Config { create_consumers: true, ..Config::default() };
-        Self::over(Backend::Memory(Memory::default()), config)
+        Self::over(Backend::Memory(Memory::default()), Config::default())
     }
 
     fn over(backend: Backend, config: Config) -> Self {
@@ -207,8 +207,12 @@ impl Bus {
         self.transport().close().await.map_err(|error| ShutdownError { reason: error.0 })
     }
 
+    /// Whether services create the consumers that they need. In memory they do until services have been provisioned.
     pub(crate) fn creates_consumers(&self) -> bool {
-        self.inner.create_consumers
+        match self.backend() {
+            Backend::JetStream(_) => self.inner.create_consumers,
+            Backend::Memory(memory) => !memory.has_provisioned_consumers(),
+        }
     }
 
     /// Says that a consumer is about to read, until it does: for those who wait until all is settled.

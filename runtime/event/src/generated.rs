@@ -32,13 +32,43 @@ macro_rules! generated_by {
     };
 }
 
+/// Fails to compile unless the first, which `#[domain_event(.., older = ..)]` names, is the second: the version before.
+///
+/// # Panics
+/// At compile time only.
+#[doc(hidden)]
+pub const fn assert_is_older((of_type, of_version): (&str, u32), (event_type, version): (&str, u32)) {
+    let (one, other) = (of_type.as_bytes(), event_type.as_bytes());
+    assert!(one.len() == other.len(), "the type that `older` names is of another event");
+    let mut at = 0;
+    while at < one.len() {
+        assert!(one[at] == other[at], "the type that `older` names is of another event");
+        at += 1;
+    }
+    assert!(of_version == version, "the type that `older` names must be of the version before this one");
+}
+
 #[cfg(test)]
 mod tests {
+    use super::assert_is_older;
+
     #[test]
     fn the_macro_knows_the_version_of_this_crate() {
         let (source, version) = (include_str!("generated.rs"), env!("CARGO_PKG_VERSION"));
 
         assert!(source.contains(&format!("(\"{version}\") => {{}};")), "{version} must be accepted");
         assert!(source.contains(&format!("but the runtime is eventsmith {version};")), "{version} must be named");
+    }
+
+    #[test]
+    #[should_panic = "is of another event"]
+    fn a_type_of_another_event_is_not_older() {
+        assert_is_older(("rule.created", 1), ("rule.updated", 1));
+    }
+
+    #[test]
+    #[should_panic = "must be of the version before this one"]
+    fn a_type_of_another_version_is_not_the_one_before() {
+        assert_is_older(("rule.created", 1), ("rule.created", 2));
     }
 }

@@ -163,7 +163,7 @@ impl fmt::Display for Violation {
 ///     match E::decode(version, data) {
 ///         Ok(_) => "valid".to_owned(),
 ///         Err(DecodeError::Invalid(invalid)) => format!("{} violations", invalid.violations().len()),
-///         Err(DecodeError::UnknownVersion { newest, .. }) => format!("newer than version {newest}"),
+///         Err(DecodeError::UnknownVersion { newest, .. }) => format!("not of a version up to {newest}"),
 ///         Err(other) => other.to_string(),
 ///     }
 /// }
@@ -175,9 +175,7 @@ pub enum DecodeError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The event exists, but not in this version.
-    #[error(
-        "{event_type} has no version {version}, the newest known here is {newest}; rebuild with a catalogue that has it"
-    )]
+    #[error("{}", unknown_version(event_type, *version, *newest))]
     UnknownVersion {
         /// The type of the event.
         event_type: &'static str,
@@ -186,6 +184,18 @@ pub enum DecodeError {
         /// The newest version that this program knows.
         newest: u32,
     },
+}
+
+fn unknown_version(event_type: &str, version: u32, newest: u32) -> String {
+    if version < newest {
+        return format!(
+            "{event_type} v{version} is older than v{newest}, and nothing here upcasts it: the catalogue has no such \
+             version any more, or #[domain_event] on the struct of v{newest} says `older = none`"
+        );
+    }
+    format!(
+        "{event_type} has no version {version}, the newest known here is {newest}; rebuild with a catalogue that has it"
+    )
 }
 
 impl DecodeError {

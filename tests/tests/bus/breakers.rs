@@ -37,7 +37,7 @@ async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
     let down = Arc::clone(&is_down);
     let breaker =
         BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(4), ..BreakerConfig::default() };
-    let config = ConsumerConfig { breaker: Some(breaker), order, ..quick() };
+    let config = ConsumerConfig { breaker: Some(breaker), order, handlers: unordered("rule.activated"), ..quick() };
     let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Activated>| {
         let (tell, down) = (tell.clone(), Arc::clone(&down));
         async move {

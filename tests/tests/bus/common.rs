@@ -1,5 +1,6 @@
 //! Events written by hand, a stream for them, and consumers that can be stopped.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
@@ -7,7 +8,8 @@ use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, Invalid, Kind, Received, RetryPolicy, Violation,
+    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, HandlerConfig, Invalid, Kind, Order, Received,
+    RetryPolicy, Violation,
 };
 use eventsmith_tests::running::PATIENCE;
 pub(crate) use eventsmith_tests::running::Running;
@@ -30,6 +32,12 @@ pub(crate) const QUICK: RetryPolicy =
 /// The defaults otherwise.
 pub(crate) fn quick() -> ConsumerConfig {
     ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() }
+}
+
+/// Says of events without a key that they need not be in order.
+pub(crate) fn unordered(event_type: &str) -> BTreeMap<String, HandlerConfig> {
+    let handler = HandlerConfig { order: Some(Order::None), ..HandlerConfig::default() };
+    BTreeMap::from([(event_type.to_owned(), handler)])
 }
 
 /// An event that needs a `rule_id`.
@@ -92,7 +100,10 @@ macro_rules! event {
             const VERSION: u32 = $version;
             const SUBJECT: &'static str = $subject;
             const SCHEMA: &'static str = "true";
-            const KEY: Option<&'static str> = None;
+            const KEY: Option<&'static str> = {
+                let key: &[&'static str] = &[$(concat!("/", stringify!($key)))?];
+                if let [key] = key { Some(key) } else { None }
+            };
 
             $(fn key(&self) -> Option<String> {
                 Some(self.$key.clone())

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::{
-    Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received, RetryPolicy,
+    BreakerConfig, Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received,
+    RetryPolicy,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -17,6 +18,7 @@ over_both_transports! {
     each_handler_has_its_own_policy
     a_configuration_that_contradicts_itself_is_refused
     events_of_one_key_keep_their_order_though_one_of_them_fails
+    events_without_a_key_are_not_ordered_by_key_in_silence
     one_instance_at_a_time_is_served_where_keys_are_ordered
     a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redelivered
     a_new_consumer_begins_where_it_is_told
@@ -100,6 +102,18 @@ async fn a_configuration_that_contradicts_itself_is_refused(bus: Bus) -> Outcome
     let missing = refusal(ConsumerConfig { handlers: handlers("rule.activated", Some("db")), ..quick() }).await;
     let attempts = refusal(ConsumerConfig { max_deliver: 5, ..quick() }).await;
 
+    for (senseless, setting) in [
+        (ConsumerConfig { concurrency: 0, ..quick() }, "concurrency"),
+        (ConsumerConfig { max_ack_pending: 0, ..quick() }, "max_ack_pending"),
+        (ConsumerConfig { timeout: Duration::ZERO, ..quick() }, "timeout"),
+        (ConsumerConfig { ack_wait: Duration::ZERO, ..quick() }, "ack_wait"),
+        (
+            ConsumerConfig { breaker: Some(BreakerConfig { window: 0, ..BreakerConfig::default() }), ..quick() },
+            "breaker.window",
+        ),
+    ] {
+        assert_eq!(refusal(senseless).await, setting);
+    }
     assert_eq!(unknown, "handlers.rule.activatd");
     assert_eq!(missing, "handlers.rule.activated.breaker");
     assert!(attempts.contains("max_attempts"), "{attempts}");
@@ -134,6 +148,35 @@ async fn events_of_one_key_keep_their_order_though_one_of_them_fails(bus: Bus) -
         assert!(numbers.is_sorted(), "{key}: {numbers:?}");
     }
     assert_eq!(consumer.stop().await?.handled, 200);
+    Ok(())
+}
+
+async fn events_without_a_key_are_not_ordered_by_key_in_silence(bus: Bus) -> Outcome {
+    let never = std::future::pending::<()>;
+    let consumer = |config: ConsumerConfig| {
+        bus.consumer("promotions")
+            .config(config)
+            .on(|_: Received<Moved>| async { Ok(()) })
+            .on(|_: Received<Activated>| async { Ok(()) })
+    };
+    let of_key = HandlerConfig { order: Some(Order::Key), ..HandlerConfig::default() };
+    let of_key = BTreeMap::from([("rule.moved".to_owned(), of_key)]);
+
+    let refused = consumer(ConsumerConfig { order: Order::Key, ..quick() }).run(never()).await.unwrap_err();
+    let alone = consumer(ConsumerConfig { handlers: of_key, ..quick() }).run(never()).await.unwrap_err();
+    let aside = ConsumerConfig { order: Order::Key, handlers: unordered("rule.activated"), ..quick() };
+    let aside = consumer(aside);
+    let monitor = aside.monitor();
+    let running = Running::start(aside);
+    bus.publish(&activated("r1")).await?;
+    until(|| monitor.summary().handled == 1).await?;
+    running.stop().await?;
+
+    assert!(matches!(refused, ConsumeError::NoKey { event_type: "rule.activated", .. }), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("its schema domain/rule/activated.v1.json names no key; name one there"), "{text}");
+    assert!(text.ends_with("or set order = \"none\" in handlers.\"rule.activated\""), "{text}");
+    assert!(alone.to_string().starts_with("the setting handlers.rule.moved.order of the consumer is wrong"), "{alone}");
     Ok(())
 }
 

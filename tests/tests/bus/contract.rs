@@ -142,7 +142,11 @@ async fn an_invalid_event_keeps_none_behind_it_from_being_stored(bus: Bus) -> Ou
 
     let error = bus.publish_all(&events).await.unwrap_err();
 
-    assert_eq!(error.to_string(), "2 of 3 events are stored; event 1, counted from 0, is not");
+    let reason = "rule.activated v1 is invalid: /rule_id: expected a name";
+    assert_eq!(error.to_string(), format!("2 of 3 events are stored; event 1, counted from 0, is not: {reason}"));
+    let several = bus.publish_all(&[activated(""), activated("")]).await.unwrap_err();
+    let counts = "0 of 2 events are stored; 2 are not, the first is event 0, counted from 0";
+    assert_eq!(several.to_string(), format!("{counts}: {reason}"));
     assert_eq!(
         error.stored().map(|(index, published)| (index, published.sequence)).collect::<Vec<_>>(),
         [(0, 1), (2, 2)]

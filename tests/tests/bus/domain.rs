@@ -69,7 +69,8 @@ async fn work_in_another_domain(order: Order) -> Outcome {
     assert_eq!(streams(&scene.bus(None).await?).await?, Vec::<String>::new(), "the leaf has none");
     assert_eq!(streams(&Bus::connect(config(scene.hub.url())).await?).await?, [STREAM.name, DEAD_LETTERS.name]);
     let (tell, mut told) = mpsc::unbounded_channel();
-    let consumer = bus.consumer("promotions").config(ConsumerConfig { order, ..quick() });
+    let config = ConsumerConfig { order, handlers: unordered("rule.activated"), ..quick() };
+    let consumer = bus.consumer("promotions").config(config);
     let consumer = consumer.on(move |event: Received<Activated>| {
         let tell = tell.clone();
         async move {

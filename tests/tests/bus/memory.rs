@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason};
-use eventsmith::{Bus, HandlerError, Received, RetryPolicy};
+use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, Topology};
+use eventsmith::catalogue::ConsumerDescriptor;
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy};
 
 use crate::common::*;
 
@@ -100,6 +102,46 @@ async fn an_event_that_kills_its_consumers_is_dead_lettered_after_its_attempts()
     let counts = bus.dead_letters("rules").await?.count(&DeadLetterFilter::default()).await?;
     let (consumer, reason) = counts.keys().next().ok_or("no letter")?;
     assert_eq!((consumer.as_str(), *reason, counts.values().sum::<u64>()), ("promotions", DeadReason::Exhausted, 1));
+    Ok(())
+}
+
+/// In memory consumers are created as long as no service is provisioned. Then it refuses what a server refuses.
+#[tokio::test]
+async fn a_service_that_is_not_as_provisioned_is_refused_as_on_a_server() -> Outcome {
+    let nats = NatsServer::start().await?;
+    let server = Bus::connect(Config { create_consumers: false, ..config(nats.url()) }).await?;
+    let (ordered, unordered) = (ConsumerDescriptor::DEFAULT.ordered(true), ConsumerDescriptor::DEFAULT);
+    let topology = Topology::from(&[STREAM, DEAD_LETTERS])
+        .with_service("ordered", &["rules.domain.rule.moved"], &ordered)
+        .with_service("unordered", &["rules.domain.rule.moved"], &unordered);
+    let memory = Bus::in_memory();
+    let refusals = async |bus: &Bus| {
+        bus.provision(topology.clone()).await?;
+        let mut refusals = Vec::new();
+        for (name, order) in
+            [("unknown", Order::None), ("ordered", Order::None), ("unordered", Order::Key), ("other", Order::Key)]
+        {
+            let consumer = bus.consumer(name).config(ConsumerConfig { order, ..quick() });
+            let running = Running::start(consumer.on(|_: Received<Moved>| async { Ok(()) }));
+            refusals.push(running.end().await?.err().map(|error| error.to_string()));
+        }
+        Outcome::Ok(refusals)
+    };
+
+    let (in_memory, on_server) = (refusals(&memory).await?, refusals(&server).await?);
+    let running =
+        Running::start(memory.consumer("unordered").config(quick()).on(|_: Received<Moved>| async { Ok(()) }));
+    memory.publish(&Moved { key: "k".to_owned(), number: 1 }).await?;
+    memory.settle().await;
+
+    assert_eq!(in_memory, on_server);
+    assert!(
+        in_memory[0].as_ref().is_some_and(|text| text.contains("unknown of RULES does not exist")),
+        "{in_memory:?}"
+    );
+    assert!(in_memory[1].as_ref().is_some_and(|text| text.contains("ordered is true and must be false")));
+    assert!(in_memory[2].as_ref().is_some_and(|text| text.contains("ordered is false and must be true")));
+    assert_eq!(running.stop().await?.handled, 1);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Structs of one's own as events: what `#[domain_event]` makes of them, and what its test says when they disagree.
 
 use eventsmith::testing::agreement::{Agreement, assert_agrees, compare};
-use eventsmith::{DecodeError, Event, domain_event};
+use eventsmith::{DecodeError, Event, Upcast, domain_event};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -144,11 +144,65 @@ fn a_value_that_breaks_its_schema_is_named() {
     assert_eq!(invalid.to_string(), "rule.created v1 is invalid: /priority: expected at most 1000, found 1001");
 }
 
+/// Version 2 of `RuleCreated`, whose tags are labels.
+#[domain_event("rule.created", version = 2, older = RuleCreated, schemas = "../../ui/schemas")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RuleCreatedV2 {
+    #[schemars(regex(pattern = r"^R-[0-9]+$"))]
+    rule_id: String,
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    #[schemars(range(max = 1000))]
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<String>>,
+}
+
+impl Upcast<RuleCreated> for RuleCreatedV2 {
+    fn upcast(old: RuleCreated) -> Self {
+        let RuleCreated { rule_id, name, priority, description, tags } = old;
+        Self { rule_id, name, priority, description, labels: tags }
+    }
+}
+
+/// The same of which nobody wants version 1.
+#[domain_event("rule.created", version = 2, older = none, schemas = "../../ui/schemas")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Newest {
+    #[schemars(regex(pattern = r"^R-[0-9]+$"))]
+    rule_id: String,
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    #[schemars(range(max = 1000))]
+    priority: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<String>>,
+}
+
 #[test]
-fn a_struct_stands_for_its_own_version_only() {
+fn an_older_version_is_upcast_from_the_type_that_the_attribute_names() {
     let bytes = serde_json::to_vec(&created()).unwrap();
 
-    assert!(matches!(RuleCreated::decode(2, &bytes), Err(DecodeError::UnknownVersion { version: 2, .. })));
+    let upcast = RuleCreatedV2::decode(1, &bytes).unwrap();
+    let invalid = RuleCreatedV2::decode(1, br#"{"rule_id": "R-1"}"#).unwrap_err();
+
+    assert_eq!(upcast.labels, created().tags);
+    assert!(invalid.to_string().starts_with("rule.created v1 is invalid: "), "{invalid}");
+}
+
+#[test]
+fn a_version_without_a_type_is_unknown_and_the_error_says_what_it_takes() {
+    let bytes = serde_json::to_vec(&created()).unwrap();
+    let (newer, older) = (RuleCreated::decode(2, &bytes).unwrap_err(), Newest::decode(1, &bytes).unwrap_err());
+
+    assert!(matches!(newer, DecodeError::UnknownVersion { version: 2, newest: 1, .. }));
+    assert!(newer.to_string().ends_with("the newest known here is 1; rebuild with a catalogue that has it"), "{newer}");
+    assert!(matches!(older, DecodeError::UnknownVersion { version: 1, newest: 2, .. }));
+    assert!(older.to_string().starts_with("rule.created v1 is older than v2, and nothing here upcasts it"), "{older}");
 }
 
 #[test]
@@ -211,4 +265,60 @@ struct Strict {
 #[test]
 fn a_struct_that_is_too_strict_or_writes_null_is_told_so() {
     insta::assert_snapshot!(disagreement::<Strict>());
+}
+
+/// What the attribute would make of a struct, without the test, which fails here.
+macro_rules! noted {
+    ($name:ident) => {
+        impl Event for $name {
+            const KIND: eventsmith::Kind = eventsmith::Kind::Domain;
+            const TYPE: &'static str = "rule.noted";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = "rules.domain.rule.noted";
+            const SCHEMA: &'static str = r#"{"type": "object", "required": ["details"], "properties": {"details": {
+                "type": "array", "items": {"type": "object", "properties": {"by": {"type": ["string", "null"]}}}}}}"#;
+            const KEY: Option<&'static str> = None;
+
+            eventsmith::generated::event_payload!(Event, $name, validator);
+        }
+    };
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Lossy {
+    details: Vec<LossyDetail>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct LossyDetail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Faithful {
+    details: Vec<FaithfulDetail>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct FaithfulDetail {
+    #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
+    by: Option<Option<String>>,
+}
+
+noted!(Lossy);
+noted!(Faithful);
+
+#[test]
+fn a_null_that_a_struct_loses_is_a_disagreement() {
+    let (read, written) = schemas::<Lossy>();
+    let panic = std::panic::catch_unwind(|| assert_agrees::<Lossy>(&read, &written)).unwrap_err();
+    let (read, written) = schemas::<Faithful>();
+    assert_agrees::<Faithful>(&read, &written);
+
+    let message = *panic.downcast::<String>().unwrap();
+    assert!(message.contains(r#"read    {"details":[{"by":null}]}"#), "{message}");
+    assert!(message.contains(r#"written {"details":[{}]}"#), "{message}");
+    assert!(message.contains("the null at /details/0/by is lost"), "{message}");
+    assert!(message.contains("deserialize_with = \"eventsmith::present\""), "{message}");
 }

@@ -142,7 +142,7 @@ fn summary(dead_letter: &DeadLetter) -> Value {
         "stream_sequence": dead_letter.origin_sequence,
         "subject": dead_letter.subject,
         "stored": dead_letter.stored.to_string(),
-        "buried": dead_letter.dead_lettered.to_string(),
+        "dead_lettered": dead_letter.dead_lettered.to_string(),
         "replay_begun": dead_letter.is_replay_begun(),
     })
 }

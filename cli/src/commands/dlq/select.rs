@@ -57,6 +57,11 @@ fn token(text: &str) -> Result<String, String> {
 }
 
 impl FilterArgs {
+    /// The type of the events, if they are selected by it.
+    pub(super) fn event(&self) -> Option<&str> {
+        self.event.as_deref()
+    }
+
     /// The filter as the library takes it.
     pub(super) fn to_filter(&self) -> DeadLetterFilter {
         DeadLetterFilter {
@@ -71,6 +76,11 @@ impl FilterArgs {
 }
 
 impl SelectionArgs {
+    /// The type of the events, if they are selected by it.
+    pub(super) fn event(&self) -> Option<&str> {
+        self.filter.event()
+    }
+
     /// Checks that dead letters are selected in exactly one way.
     ///
     /// # Errors

@@ -85,6 +85,21 @@ fn a_conditional_field_is_left_to_the_test() {
 }
 
 #[test]
+fn what_schemars_is_told_in_tests_makes_no_field_conditional() {
+    let item = quote!(
+        struct S {
+            #[cfg_attr(test, schemars(extend("minProperties" = 1), length(max = 3)))]
+            a: u8,
+        }
+    );
+
+    assert_eq!(
+        errors(r#"{"a": {"type": "string"}}"#, r#"["a"]"#, item),
+        ["the property `a` of F is a string, which a `u8` is not; write `String`"]
+    );
+}
+
+#[test]
 fn a_flattened_struct_may_hold_what_is_missing_and_a_flattened_map_may_not() {
     let properties = r#"{"a": {"type": "string"}}"#;
 
@@ -117,7 +132,7 @@ fn a_flattened_struct_may_hold_what_is_missing_and_a_flattened_map_may_not() {
 }
 
 #[test]
-fn null_and_absence_may_be_the_same_or_not() {
+fn null_and_absence_are_told_apart() {
     let properties = r#"{"a": {"type": ["string", "null"]}}"#;
 
     assert_eq!(
@@ -130,7 +145,9 @@ fn null_and_absence_may_be_the_same_or_not() {
                 }
             )
         ),
-        NOTHING
+        ["the property `a` of F may be absent and may be null, which is the same to `Option<String>`; write \
+          `Option<Option<String>>` with #[serde(default, deserialize_with = \"eventsmith::present\", \
+          skip_serializing_if = \"Option::is_none\")]"]
     );
     let two = quote!(
         struct S {
@@ -138,7 +155,14 @@ fn null_and_absence_may_be_the_same_or_not() {
             a: Option<Option<String>>,
         }
     );
-    assert_eq!(errors(properties, "[]", two), NOTHING);
+    assert_eq!(errors(properties, "[]", two).len(), 1, "serde reads null as the outer `None`");
+    let apart = quote!(
+        struct S {
+            #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
+            a: Option<Option<String>>,
+        }
+    );
+    assert_eq!(errors(properties, "[]", apart), NOTHING);
     assert_eq!(
         errors(
             properties,

@@ -36,6 +36,20 @@ pub struct BreakerConfig {
     pub open_for: Duration,
 }
 
+impl BreakerConfig {
+    /// The first setting with a value that opens a breaker always or never, and what would be right.
+    pub(super) fn senseless(&self) -> Option<(&'static str, &'static str)> {
+        if self.consecutive_failures == 0 {
+            return Some(("consecutive_failures", "it must be 1 at least; u32::MAX is never"));
+        }
+        if self.window == 0 {
+            return Some(("window", "it must be 1 at least"));
+        }
+        let is_share = self.failure_rate > 0.0 && self.failure_rate.is_finite();
+        (!is_share).then_some(("failure_rate", "it must be more than 0; more than 1 is never"))
+    }
+}
+
 impl Default for BreakerConfig {
     fn default() -> Self {
         Self { consecutive_failures: 5, failure_rate: 0.5, window: 20, open_for: Duration::from_secs(30) }

@@ -43,7 +43,8 @@ pub struct ConsumerConfig {
     /// How many events are fetched ahead of the handlers. Other instances of the service cannot have them meanwhile, so
     /// make it small, or 0, where handling takes long. Default: 256.
     pub prefetch: usize,
-    /// Which events wait for each other. Default: none.
+    /// Which events wait for each other. Default: none. With [`Order::Key`] every handler is of events that have a key, or has an
+    /// [order of its own](HandlerConfig::order).
     pub order: Order,
     /// When and how often to try again what failed.
     pub retry: RetryPolicy,
@@ -99,6 +100,9 @@ pub struct HandlerConfig {
     pub retry: Option<RetryPolicy>,
     /// The breaker of the dependency that this handler needs, one of [`ConsumerConfig::breakers`].
     pub breaker: Option<String>,
+    /// `Order::None` for events without a key, where [`ConsumerConfig::order`] is [`Order::Key`]: they are handled as they come.
+    /// The other way round is refused, as order by key is what the whole consumer is made for.
+    pub order: Option<Order>,
 }
 
 /// Which events wait for each other.
@@ -122,6 +126,36 @@ pub enum Order {
     ///
     /// One instance of the service at a time gets events, the others stand by. Needs nats-server 2.11.
     Key,
+}
+
+impl ConsumerConfig {
+    /// The first setting with a value under which nothing could be handled, and what would be right.
+    pub(super) fn senseless(&self) -> Option<(String, &'static str)> {
+        const ONE: &str = "it must be 1 at least, or nothing is ever handled";
+        const TIME: &str = "it must be longer than no time at all, or every handler is cut off";
+        let settings = [
+            ("concurrency", self.concurrency == 0, ONE),
+            ("max_ack_pending", self.max_ack_pending == 0, ONE),
+            ("max_deliver", self.max_deliver == 0, ONE),
+            ("timeout", self.timeout.is_zero(), TIME),
+            (
+                "ack_wait",
+                self.ack_wait.is_zero(),
+                "it must be longer than no time at all, or every event is redelivered",
+            ),
+        ];
+        let own = settings.into_iter().filter(|(_, is_senseless, _)| *is_senseless);
+        let own = own.map(|(name, _, reason)| (name.to_owned(), reason));
+        let handlers =
+            self.handlers.iter().filter(|(_, handler)| handler.timeout.is_some_and(|timeout| timeout.is_zero()));
+        let named = self.breakers.iter().map(|(name, breaker)| (format!("breakers.{name}"), breaker));
+        let breakers = self.breaker.iter().map(|breaker| ("breaker".to_owned(), breaker)).chain(named);
+        let breakers = breakers.filter_map(|(name, breaker)| {
+            let (setting, reason) = breaker.senseless()?;
+            Some((format!("{name}.{setting}"), reason))
+        });
+        own.chain(handlers.map(|(name, _)| (format!("handlers.{name}.timeout"), TIME))).chain(breakers).next()
+    }
 }
 
 impl Default for ConsumerConfig {

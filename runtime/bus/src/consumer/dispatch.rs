@@ -261,7 +261,7 @@ impl Dispatch {
         self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
         let routing = match self.config.order {
             Order::None if self.breakers.is_empty() => Routing::default(),
-            order => self.worker.routes.routing(&delivery, &self.worker.service, order),
+            _ => self.worker.routes.routing(&delivery, &self.worker.service),
         };
         self.worker.in_hand().accept(delivery, routing);
     }

@@ -34,6 +34,17 @@ pub enum ConsumeError {
         /// What is wrong with it, and what would be right.
         reason: String,
     },
+    /// Events are to be ordered by their key and have none.
+    #[error(
+        "order = \"key\" cannot order {event_type}: its schema {schema} names no key; name one there, as in \
+         \"x-event\": {{\"key\": \"/id\"}}, or set order = \"none\" in handlers.\"{event_type}\""
+    )]
+    NoKey {
+        /// The type of the event.
+        event_type: &'static str,
+        /// Its schema file in the catalogue.
+        schema: String,
+    },
     /// There is no stream for what cannot be handled.
     #[error(
         "no stream captures {subject}, where dead letters go; declare one in eventsmith.toml and provision it \

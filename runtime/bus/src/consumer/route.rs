@@ -40,6 +40,9 @@ pub(super) struct Route {
     subject: &'static str,
     /// The part of the subject before the kind, under which the dead letters are, too.
     root: &'static str,
+    /// The schema file, for messages, if it names no key.
+    keyless: Option<String>,
+    order: Order,
     key: fn(u32, &[u8]) -> Result<Option<String>, DecodeError>,
     call: Call,
     pub(super) retry: RetryPolicy,
@@ -71,6 +74,9 @@ impl Routes {
                 return Err(ConsumeError::TwoHandlers { event_type });
             }
         }
+        if let Some((setting, reason)) = config.senseless() {
+            return Err(wrong(setting, reason));
+        }
         if let Some(name) = config.handlers.keys().find(|name| !self.0.iter().any(|route| route.event_type == *name)) {
             return Err(wrong(format!("handlers.{name}"), "no handler is for this type of event; mend the name"));
         }
@@ -80,7 +86,7 @@ impl Routes {
         let dependencies: BTreeMap<String, Arc<Breaker>> = config.breakers.iter().map(named).collect();
         let mut breakers: Vec<_> = dependencies.values().cloned().collect();
         for route in &mut self.0 {
-            let HandlerConfig { timeout, retry, breaker } =
+            let HandlerConfig { timeout, retry, breaker, order } =
                 config.handlers.get(route.event_type).cloned().unwrap_or_default();
             route.timeout = timeout.unwrap_or(config.timeout);
             route.retry = retry.unwrap_or_else(|| config.retry.clone());
@@ -93,6 +99,8 @@ impl Routes {
             if let Some(reason) = reason {
                 return Err(wrong(format!("max_attempts of {}", route.event_type), reason));
             }
+            route.order = order.unwrap_or(config.order);
+            route.check_order(config.order)?;
             route.breaker = match (breaker, &config.breaker) {
                 (Some(name), _) => Some(dependencies.get(&name).cloned().ok_or_else(|| {
                     let setting = format!("handlers.{}.breaker", route.event_type);
@@ -186,13 +194,13 @@ impl Routes {
     }
 
     /// Where a delivery belongs: its handler, and the key whose order it has to keep.
-    pub(super) fn routing(&self, delivery: &Delivery, service: &str, order: Order) -> Routing {
+    pub(super) fn routing(&self, delivery: &Delivery, service: &str) -> Routing {
         let (index, opened) = match self.find(delivery, service) {
             Ok(found) => found,
             Err((route, _)) => return Routing { route, key: None },
         };
         let key = |data| (self.0[index].key)(opened.version, data);
-        let key = match order {
+        let key = match self.0[index].order {
             Order::None => None,
             Order::Key => match key(opened.data) {
                 Ok(key) => key,
@@ -321,7 +329,24 @@ impl Route {
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
         let (event_type, subject) = (E::TYPE, E::SUBJECT);
-        Self { event_type, subject, root, key, call: Arc::new(call), retry, timeout, breaker: None }
+        let schema = || format!("{}/{}.v{}.json", E::KIND, E::TYPE.replace('.', "/"), E::VERSION);
+        let keyless = E::KEY.is_none().then(schema);
+        let (order, call, breaker) = (Order::None, Arc::new(call), None);
+        Self { event_type, subject, root, keyless, order, key, call, retry, timeout, breaker }
+    }
+
+    /// Whether the events can be ordered as they are to be.
+    fn check_order(&self, of_consumer: Order) -> Result<(), ConsumeError> {
+        match (self.order, of_consumer, &self.keyless) {
+            (Order::Key, Order::None, _) => {
+                let setting = format!("handlers.{}.order", self.event_type);
+                Err(wrong(setting, "the consumer itself is not ordered by key; set order = \"key\" at the top"))
+            }
+            (Order::Key, Order::Key, Some(schema)) => {
+                Err(ConsumeError::NoKey { event_type: self.event_type, schema: schema.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether events of this type belong on a subject. The subject is what the server's permissions guard; headers and

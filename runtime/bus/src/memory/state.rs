@@ -1,7 +1,7 @@
 //! All streams of a bus in memory.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -79,6 +79,8 @@ pub(super) struct Shared {
     readers: AtomicU64,
     /// How many consumers have been made and do not read yet.
     pub(super) starting: AtomicU64,
+    /// Whether an operator has created consumers.
+    has_provisioned_consumers: AtomicBool,
 }
 
 impl Memory {
@@ -173,6 +175,22 @@ impl Memory {
         stream
             .ok_or_else(|| ServerFailure::Refused { code: ServerFailure::NO_STREAM, reason: reason() })?
             .consumer(wanted)
+    }
+
+    /// [`put_consumer`](Self::put_consumer) by an operator. From then on services create no consumers here: they need what is
+    /// provisioned, as on a server.
+    ///
+    /// # Errors
+    /// As [`put_consumer`](Self::put_consumer).
+    pub fn provision_consumer(&self, wanted: &ConsumerSettings) -> Result<(), ServerFailure> {
+        self.put_consumer(wanted)?;
+        self.shared.has_provisioned_consumers.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether an operator has created consumers.
+    pub(crate) fn has_provisioned_consumers(&self) -> bool {
+        self.shared.has_provisioned_consumers.load(Ordering::Relaxed)
     }
 
     /// Deletes a durable consumer, and with it its place in the stream.

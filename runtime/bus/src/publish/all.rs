@@ -53,8 +53,12 @@ impl fmt::Display for PublishAllError {
         let (stored, all) = (self.stored().count(), self.results.len());
         write!(f, "{stored} of {all} events are stored")?;
         match self.failures().next() {
-            Some((index, _)) if all - stored == 1 => write!(f, "; event {index}, counted from 0, is not"),
-            Some((index, _)) => write!(f, "; {} are not, the first is event {index}, counted from 0", all - stored),
+            Some((index, reason)) if all - stored == 1 => {
+                write!(f, "; event {index}, counted from 0, is not: {reason}")
+            }
+            Some((index, reason)) => {
+                write!(f, "; {} are not, the first is event {index}, counted from 0: {reason}", all - stored)
+            }
             None => Ok(()),
         }
     }

@@ -10,7 +10,22 @@ use uuid::Uuid;
 use super::Strict;
 use super::json::Json;
 
-/// Reads an optional property that is there: null is not absence.
+/// Reads an optional property that is there: null is not absence. For structs of one's own, as serde reads both as `None`:
+///
+/// ```
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Changed {
+///     #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
+///     note: Option<Option<String>>,
+/// }
+///
+/// assert_eq!(serde_json::from_str::<Changed>(r#"{"note": null}"#)?.note, Some(None));
+/// assert_eq!(serde_json::from_str::<Changed>("{}")?.note, None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+/// What the type makes of the property.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

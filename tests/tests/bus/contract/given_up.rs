@@ -93,10 +93,12 @@ pub(super) async fn what_is_given_up_holds_the_ack_floor_until_nothing_is_pendin
     // Without the subjects of the advisories, so that no consumer dead-letters it.
     bus.provision(&[DEAD_LETTERS]).await?;
     give_up(&bus, 1).await?;
+    let settings = ConsumerDescriptor::DEFAULT.ack_wait(Duration::from_secs(20));
+    bus.provision(Topology::from(&[STREAM]).with_service(NAME, &["rules.domain.>"], &settings)).await?;
     let (entered, mut told) = mpsc::unbounded_channel();
     let release = [2, 3].map(|sequence| (sequence, Arc::new(Notify::new())));
     let released = HashMap::from(release.clone());
-    let config = ConsumerConfig { max_deliver: 100, ack_wait: Duration::from_secs(20), ..quick() };
+    let config = ConsumerConfig { ack_wait: Duration::from_secs(20), ..quick() };
     let consumer = bus.consumer(NAME).config(config).on(move |event: Received<Updated>| {
         let (entered, released) = (entered.clone(), released[&event.revision].clone());
         async move {

@@ -1,0 +1,40 @@
+//! What to do about a manifest that cannot be read, from the words of the error.
+
+use crate::lookup;
+
+/// The only key that must be there, and the way to write it.
+pub(super) const ROOT: &str = "an eventsmith.toml needs at least one line: root = \"rules\"";
+
+/// The message without the part of it that is help, and the help that fits it.
+pub(super) fn split(error: &toml::de::Error) -> (String, String) {
+    let message = error.message().trim();
+    let name = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
+    if let Some(name) = name("unknown field `").or_else(|| name("unknown variant `")) {
+        let (what, rest) = message.split_once(", expected").unwrap_or((message, ""));
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        let what = what.replace("unknown field", "there is no key").replace("unknown variant", "there is no value");
+        return (what, meant(name, &known));
+    }
+    if let Some(name) = name("missing field `") {
+        let help = if name == "root" { ROOT.to_owned() } else { format!("add a line: {name} = ..") };
+        return (format!("the key `{name}` is missing"), help);
+    }
+    let help = if message.starts_with("invalid type") {
+        "texts, durations and sizes stand in quotes; numbers, true and false do not; lists in brackets"
+    } else if let Some((what, help)) = message.split_once("; ") {
+        return (what.to_owned(), help.to_owned());
+    } else {
+        "mend the syntax of TOML: one `key = value` to a line, sections as [streams.NAME] and [services.NAME]"
+    };
+    (message.to_owned(), help.to_owned())
+}
+
+fn meant(name: &str, known: &[&str]) -> String {
+    let near: Vec<String> =
+        lookup::nearest(name, known.iter().copied()).iter().map(|name| format!("`{name}`")).collect();
+    match (near.as_slice(), known) {
+        ([], []) => "remove it".to_owned(),
+        ([], known) => format!("there are {}", known.join(", ")),
+        (near, _) => format!("did you mean {}?", near.join(" or ")),
+    }
+}
