@@ -139,7 +139,10 @@ pub use eventsmith_bus::{
     handler::{HandlerError, Received},
     jetstream::{ConnectError, ShutdownError},
     memory::StoredMessage,
-    publish::{Expect, PublishAllError, PublishBatch, PublishError, PublishOptions, Published},
+    publish::{
+        BulkError, BulkPlace, BulkPublished, BulkPublisher, Expect, PublishAllError, PublishBatch, PublishError,
+        PublishOptions, Published,
+    },
     signal::shutdown_signal,
     transport::{Denied, DeniedAction},
 };

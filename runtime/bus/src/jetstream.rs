@@ -3,6 +3,7 @@
 mod ack;
 mod acks;
 mod blind;
+mod bulk;
 mod client;
 mod connect;
 pub mod consumers;
@@ -30,9 +31,10 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamMessage,
-    Transport, Unavailable,
+    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure,
+    ServerFailure, StreamMessage, Transport, Unavailable,
 };
+use bulk::FastBatch;
 use pull::PullDeliveries;
 
 pub use client::{JetStream, Settings, nanos};
@@ -54,6 +56,14 @@ impl Transport for Arc<JetStream> {
         id: &'a str,
     ) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         send::send_batch(self, messages, id).boxed()
+    }
+
+    fn begin_bulk(&self, max_in_flight: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
+        async move {
+            let batch: Box<dyn BulkBatch> = Box::new(FastBatch::begin(self, max_in_flight).await?);
+            Ok(batch)
+        }
+        .boxed()
     }
 
     fn message<'a>(

@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    AckKind, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck, SendFailure,
-    ServerFailure, StreamMessage, Transport, Unavailable,
+    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck,
+    SendFailure, ServerFailure, StreamMessage, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -32,6 +32,10 @@ impl Transport for Memory {
 
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         async move { self.store_batch(messages).map(stored) }.boxed()
+    }
+
+    fn begin_bulk(&self, _: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
+        ready(Err(BulkEnd::unsupported("memory stores one by one"))).boxed()
     }
 
     fn message<'a>(

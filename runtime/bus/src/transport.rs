@@ -12,6 +12,7 @@
 //!
 //! This module names no implementation: [`jetstream`](crate::jetstream) and [`memory`](crate::memory) stand above it.
 
+mod bulk;
 mod delivery;
 mod denied;
 mod failure;
@@ -25,6 +26,7 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
+pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
@@ -41,6 +43,9 @@ pub trait Transport: Debug + Send + Sync {
     /// last message.
     fn send_batch<'a>(&'a self, messages: &'a [Message], id: &'a str)
     -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
+
+    /// Begins to send messages that one stream stores in order, with at most so many unacknowledged at a time.
+    fn begin_bulk(&self, max_in_flight: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>>;
 
     /// One message of a stream, if there is such a message.
     fn message<'a>(

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
 use async_nats::header::HeaderMap;
 use async_nats::jetstream::Error as ServerError;
+use async_nats::{StatusCode, Subject};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
@@ -104,7 +104,7 @@ pub(super) async fn send_batch(
 impl JetStream {
     /// Waits for a connection. What waits in the client's queue while there is none is sent whenever there is one again,
     /// perhaps after the duplicate window, so nothing is queued there; those who wait here are counted.
-    async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
+    pub(super) async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
         {
             let link = self.link.borrow();
             if link.connected && !link.closed {
@@ -121,10 +121,7 @@ impl JetStream {
     }
 
     async fn write(&self, message: &Message, headers: HeaderMap, deadline: Instant) -> Result<Sent, SendFailure> {
-        let subject = match &message.subject {
-            Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
-            Cow::Owned(subject) => subject.as_str().into(),
-        };
+        let subject = subject_of(message);
         let (reply_to, reply) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let payload = Bytes::clone(&message.payload);
         let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
@@ -247,8 +244,15 @@ fn last_told(error: &ServerError) -> Option<u64> {
     text.split_once(": ")?.1.split(' ').next()?.parse().ok()
 }
 
-fn bad_header() -> SendFailure {
+pub(super) fn bad_header() -> SendFailure {
     SendFailure::Refused { code: None, reason: "a header has a character that no header may have".into() }
+}
+
+pub(super) fn subject_of(message: &Message) -> Subject {
+    match &message.subject {
+        Cow::Borrowed(subject) => Subject::from_static(subject),
+        Cow::Owned(subject) => subject.as_str().into(),
+    }
 }
 
 /// A slot among those who wait for a connection, given back when dropped.
