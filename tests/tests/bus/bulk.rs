@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream;
 use eventsmith::admin::BusAdmin;
 use eventsmith::catalogue::{Discard, StreamDescriptor};
-use eventsmith::testing::NatsServer;
+use eventsmith::testing::{NatsCluster, NatsServer};
 use eventsmith::{BulkError, Bus, Config, Denied, Expect, PublishError, PublishOptions, Uuid};
 use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
 use serde_json::Value;
@@ -423,5 +423,39 @@ async fn a_denied_event_ends_the_call_at_once_and_by_name() -> Outcome {
         let stream = jetstream::new(client).get_stream("RULES").await?;
         assert_eq!(stream.cached_info().state.messages, stored as u64);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_leader_that_is_lost_loses_and_doubles_nothing() -> Outcome {
+    const MANY: usize = 1_000;
+    let mut cluster = NatsCluster::start(3).await?;
+    let servers = cluster.urls().into_iter().map(Into::into).collect();
+    let bus = Bus::connect(Config { servers, ..small_window(String::new()) }).await?;
+    if bus.provision(&[BULK.replicas(3)]).await.is_err() {
+        bus.provision(&[STREAM.replicas(3)]).await?;
+    }
+    let inspect = jetstream::new(async_nats::connect(cluster.urls()).await?);
+    let mut stream = inspect.get_stream("RULES").await?;
+    let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone());
+    let leader = cluster.index_of(&leader.ok_or("no leader")?).ok_or("an unknown leader")?;
+
+    let mut bulk = bus.bulk();
+    for (number, event) in numbered(MANY).enumerate() {
+        if number == MANY / 2 {
+            cluster.kill(leader)?;
+        }
+        bulk.push(&event).await?;
+    }
+    let published = bulk.finish().await?;
+    cluster.start_again(leader).await?;
+
+    assert_eq!(published.events, MANY as u64);
+    let mut stored = Vec::new();
+    for sequence in 1..=stream.info().await?.state.last_sequence {
+        let envelope: Value = serde_json::from_slice(&stream.get_raw_message(sequence).await?.payload)?;
+        stored.push(envelope["data"]["rule_id"].as_str().unwrap_or_default().to_owned());
+    }
+    assert_eq!(stored, rules(MANY));
     Ok(())
 }
