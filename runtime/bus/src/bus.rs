@@ -181,8 +181,8 @@ impl Bus {
 
     /// Publishes many events with few acknowledgements, for imports and replays, and returns how many there are.
     ///
-    /// They are stored one after the other, in the order given, and at most [`Config::max_in_flight`] are on their way at a
-    /// time. The first event that cannot be stored ends the call. On nats-server 2.14 or later a stream that allows it
+    /// They are stored one after the other, in the order given, and at most 16 times [`Config::max_in_flight`] are on their
+    /// way at a time. The first event that cannot be stored ends the call. On nats-server 2.14 or later a stream that allows it
     /// (`bulk = true` in `eventsmith.toml`) takes fast batches, several of them if connections or leaders are lost; all else
     /// is published as by [`publish_all`](Self::publish_all). [`bulk`](Self::bulk) takes events of several types, with ids,
     /// and from sources that have to be waited for.

@@ -17,6 +17,9 @@ use crate::transport::{BulkAck, BulkBatch, BulkEnd, SendFailure};
 
 pub use report::{BulkError, BulkPlace, BulkPublished};
 
+/// How many times wider the window of a batch is: the server is the quicker the fewer acks it sends, and the more it finds
+/// when it looks for messages.
+const WIDER: usize = 16;
 /// After so many batches in a row that stored nothing no other one is tried.
 const FRUITLESS: u32 = 3;
 
@@ -169,7 +172,8 @@ impl BulkPublisher {
         self.in_flight.push_back(prepared);
         let Some(prepared) = self.in_flight.back() else { return };
         if let Route::NextBatch = self.route {
-            match self.publisher.transport.begin_bulk(self.publisher.max_in_flight).await {
+            let window = self.publisher.max_in_flight.saturating_mul(WIDER);
+            match self.publisher.transport.begin_bulk(window).await {
                 Ok(batch) => self.route = Route::Batch { batch, counted: 0 },
                 Err(end) => return self.recover(end).await,
             }
