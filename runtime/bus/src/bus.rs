@@ -184,7 +184,7 @@ impl Bus {
     /// They are stored one after the other, in the order given, and at most 16 times [`Config::max_in_flight`] are on their
     /// way at a time. The first event that cannot be stored ends the call. On nats-server 2.14 or later a stream that allows it
     /// (`bulk = true` in `eventsmith.toml`) takes fast batches, several of them if connections or leaders are lost; all else
-    /// is published as by [`publish_all`](Self::publish_all). [`bulk`](Self::bulk) takes events of several types, with ids,
+    /// is published as by [`publish_all`](Self::publish_all), and what a batch left behind, too. [`bulk`](Self::bulk) takes events of several types, with ids,
     /// and from sources that have to be waited for.
     ///
     /// ```

@@ -14,6 +14,7 @@ mod inbox;
 mod link;
 mod login;
 mod losses;
+mod outbox;
 mod probe;
 mod pull;
 mod search;
@@ -48,6 +49,10 @@ pub use {
 impl Transport for Arc<JetStream> {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         send::send(self, message).boxed()
+    }
+
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>> {
+        send::send_all(self, messages).boxed()
     }
 
     fn send_batch<'a>(

@@ -30,6 +30,10 @@ impl Transport for Memory {
         async move { self.store(message).map(stored) }.boxed()
     }
 
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>> {
+        async move { messages.into_iter().map(|message| self.store(message).map(stored)).collect() }.boxed()
+    }
+
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         async move { self.store_batch(messages).map(stored) }.boxed()
     }

@@ -39,6 +39,9 @@ pub trait Transport: Debug + Send + Sync {
     /// how long that takes.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
 
+    /// [`send`](Self::send) for several messages, one after the other.
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>>;
+
     /// Sends messages once that one stream stores all together or not at all. The id must be new; the ack is that of the
     /// last message.
     fn send_batch<'a>(&'a self, messages: &'a [Message], id: &'a str)

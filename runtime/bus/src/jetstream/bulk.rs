@@ -8,6 +8,7 @@
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::Error as ServerError;
 use async_nats::{StatusCode, Subject};
@@ -21,14 +22,19 @@ use super::client::JetStream;
 use super::convert::to_nats;
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
+use super::outbox::{Outbound, Parcel};
 use super::send::{bad_header, subject_of};
 use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment::watch;
-use crate::transport::{BulkAck, BulkBatch, BulkEnd, DeniedAction, Message};
+use crate::transport::{BulkAck, BulkBatch, BulkEnd, DeniedAction, Message, SendFailure};
 
 /// How many acks may be outstanding: while one is on its way, the messages of the next are.
 const OUTSTANDING: u64 = 4;
+/// How many messages are handed to the thread of the connection together, and how long the first of them waits at most for
+/// the others while they come.
+const TOGETHER: usize = 32;
+const DELAY: Duration = Duration::from_millis(2);
 /// The server reads a longer interval between acks as one of 1.
 const LONGEST_INTERVAL: u64 = u16::MAX as u64;
 /// The server's code for a stream that takes no fast batches.
@@ -81,11 +87,17 @@ pub(super) struct FastBatch {
     /// How often the connection had been lost when the batch began, and how much been denied.
     losses: u64,
     denials: u64,
+    /// The server's limit in bytes.
+    max_payload: usize,
     /// The most messages that may be unacknowledged.
     max_window: u64,
     /// After how many messages the server acks at present.
     interval: u64,
+    /// How many messages were taken, those included that are yet to be handed over.
     sent: u64,
+    outgoing: Vec<Outbound>,
+    /// When the first of them was taken.
+    taken: Instant,
     is_committed: bool,
     stored: u64,
     /// What the server said of a message that it did not store; the end follows.
@@ -128,9 +140,12 @@ impl FastBatch {
             link,
             losses,
             denials,
+            max_payload: jetstream.client.server_info().max_payload,
             max_window,
             interval,
             sent: 0,
+            outgoing: Vec::new(),
+            taken: Instant::now(),
             is_committed: false,
             stored: 0,
             complaint: None,
@@ -152,7 +167,11 @@ impl FastBatch {
             0 => Operation::Start,
             _ => Operation::Append,
         };
-        self.write(message, operation).await?;
+        self.take(message, operation).await?;
+        let is_due = || self.outgoing.len() >= TOGETHER || self.taken.elapsed() >= DELAY;
+        if !matches!(operation, Operation::Append) || is_due() {
+            self.hand_over();
+        }
         if let Operation::Start = operation {
             // The answer tells whether there are batches at all, and how often acks come.
             self.wait().await?;
@@ -160,11 +179,10 @@ impl FastBatch {
         Ok(())
     }
 
-    async fn write(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
-        let deadline = Instant::now() + self.jetstream.ack_timeout;
+    async fn take(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
         let headers = to_nats(&message.headers).ok_or_else(|| self.end(Cause::of(bad_header())))?;
         if self.sent == 0 {
-            let connected = self.jetstream.connected(deadline).await;
+            let connected = self.jetstream.connected(Instant::now() + self.jetstream.ack_timeout).await;
             connected.map_err(|failure| self.end(Cause::of(failure)))?;
         }
         self.check_link()?;
@@ -174,12 +192,14 @@ impl FastBatch {
         // Writing into a text cannot fail.
         let _ = write!(reply, "{}.{}.$FI", self.sent + 1, operation as u8);
         let payload = Bytes::clone(&message.payload);
-        let publish = self.jetstream.client.publish_with_reply_and_headers(subject.clone(), reply, headers, payload);
-        match timeout_at(deadline, publish).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(self.end(Cause::of(error))),
-            Err(_) => return Err(self.end(format!("not sent within {:?}", self.jetstream.ack_timeout))),
+        let size = message.headers.size() + payload.len();
+        if size > self.max_payload {
+            return Err(self.end(Cause::of(SendFailure::TooLarge { size, limit: self.max_payload })));
         }
+        if self.outgoing.is_empty() {
+            self.taken = Instant::now();
+        }
+        self.outgoing.push(Outbound { subject: subject.clone(), reply, headers, payload });
         self.sent += 1;
         self.is_committed = matches!(operation, Operation::Commit);
         if self.last_subject != subject {
@@ -189,8 +209,17 @@ impl FastBatch {
         Ok(())
     }
 
+    fn hand_over(&mut self) {
+        let deadline = Instant::now() + self.jetstream.ack_timeout;
+        let messages = std::mem::replace(&mut self.outgoing, Vec::with_capacity(TOGETHER));
+        self.jetstream.outbox.send(Parcel { losses: self.losses, deadline, messages });
+    }
+
     /// Waits for the next report.
     async fn wait(&mut self) -> Result<(), BulkEnd> {
+        if !self.outgoing.is_empty() {
+            self.hand_over();
+        }
         let deadline = Instant::now() + self.jetstream.ack_timeout;
         let Denials(mut denials) = self.jetstream.denials.clone();
         loop {

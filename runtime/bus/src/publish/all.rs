@@ -67,6 +67,9 @@ impl std::error::Error for PublishAllError {
     }
 }
 
+/// How many messages are handed to the transport together: each time it costs about as much as a message.
+const TOGETHER: usize = 32;
+
 impl Publisher {
     pub(crate) async fn publish_all<'a, E: Event>(
         &self,
@@ -101,6 +104,8 @@ pub(super) struct PublishWindow {
     results: VecDeque<Option<Result<Published, PublishError>>>,
     /// How many results were taken.
     taken: usize,
+    /// To be sent together, in order.
+    outgoing: Vec<Outgoing>,
     /// Sent and not acknowledged, in order.
     in_flight: VecDeque<InFlight>,
     /// Whether an event is not known to be stored, so that none may follow.
@@ -111,6 +116,13 @@ impl fmt::Debug for PublishWindow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublishWindow").field("in_flight", &self.in_flight.len()).finish_non_exhaustive()
     }
+}
+
+/// A message to be sent.
+struct Outgoing {
+    index: usize,
+    prepared: Prepared,
+    earlier: u32,
 }
 
 /// A message on its way.
@@ -136,7 +148,14 @@ impl InFlight {
 
 impl PublishWindow {
     pub(super) fn new(publisher: Publisher) -> Self {
-        Self { publisher, results: VecDeque::new(), taken: 0, in_flight: VecDeque::new(), broken: false }
+        Self {
+            publisher,
+            results: VecDeque::new(),
+            taken: 0,
+            outgoing: Vec::new(),
+            in_flight: VecDeque::new(),
+            broken: false,
+        }
     }
 
     /// The results that are known, each behind those before it.
@@ -150,13 +169,14 @@ impl PublishWindow {
 
     /// Waits until the window has room.
     async fn make_room(&mut self) {
-        if self.in_flight.len() < self.publisher.max_in_flight.max(1) {
+        if self.in_flight.len() + self.outgoing.len() < self.publisher.max_in_flight.max(1) {
             return;
         }
+        self.send_outgoing().await;
         // Waking for each acknowledgement, to write one message, costs more than everything else. So room is made for
         // several: acknowledgements come in order, and with the last of these the others are there.
         let several = self.in_flight.len().div_ceil(4);
-        if let Some(last) = self.in_flight.get_mut(several - 1) {
+        if let Some(last) = several.checked_sub(1).and_then(|last| self.in_flight.get_mut(last)) {
             last.wait().await;
         }
         for _ in 0..several {
@@ -171,15 +191,35 @@ impl PublishWindow {
             self.results.push_back(Some(Err(PublishError::NotSent)));
             return;
         }
-        let sent = Instant::now();
-        let (ack, result) = match self.publisher.transport.send(&prepared.message).await {
-            Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
-            Err(failure) => (None, Err(failure)),
-        };
-        let failed = ack.is_none();
         let index = self.taken + self.results.len();
         self.results.push_back(None);
-        self.in_flight.push_back(InFlight { index, prepared, earlier, sent, ack, result });
+        self.outgoing.push(Outgoing { index, prepared, earlier });
+        if self.outgoing.len() >= TOGETHER {
+            self.send_outgoing().await;
+        }
+    }
+
+    async fn send_outgoing(&mut self) {
+        if self.broken {
+            for Outgoing { index, .. } in std::mem::take(&mut self.outgoing) {
+                self.set(index, Err(PublishError::NotSent));
+            }
+        }
+        if self.outgoing.is_empty() {
+            return;
+        }
+        let sent = Instant::now();
+        let messages = self.outgoing.iter().map(|outgoing| &outgoing.prepared.message).collect();
+        let acks = self.publisher.transport.send_all(messages).await;
+        let mut failed = false;
+        for (Outgoing { index, prepared, earlier }, ack) in self.outgoing.drain(..).zip(acks) {
+            let (ack, result) = match ack {
+                Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
+                Err(failure) => (None, Err(failure)),
+            };
+            failed |= ack.is_none();
+            self.in_flight.push_back(InFlight { index, prepared, earlier, sent, ack, result });
+        }
         if failed {
             self.settle_all().await;
         }
@@ -187,6 +227,7 @@ impl PublishWindow {
 
     /// Waits for all results.
     pub(super) async fn settle_all_in_turn(&mut self) {
+        self.send_outgoing().await;
         while !self.in_flight.is_empty() {
             self.settle_first().await;
         }
