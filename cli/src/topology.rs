@@ -47,6 +47,7 @@ fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
             manifest::Discard::New => Discard::New,
         },
         atomic: stream.atomic,
+        bulk: stream.bulk,
     }
 }
 

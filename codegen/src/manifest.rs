@@ -88,6 +88,9 @@ pub struct Stream {
     /// Whether batches can be published atomically into it.
     #[serde(default)]
     pub atomic: bool,
+    /// Whether events can be published into it in bulk, by fast batches.
+    #[serde(default)]
+    pub bulk: bool,
 }
 
 /// What a stream does at its limits.

@@ -72,7 +72,8 @@
 //!    bring it into a crate; [`Upcast`] turns an old version into the next one. [`DecodeError`] and [`Invalid`] say what is
 //!    wrong with a payload.
 //! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
-//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`].
+//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`BulkPublisher`],
+//!    [`PublishError`].
 //! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
 //! 5. Operating: [`admin`] provisions streams and looks after dead letters.
 //! 6. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
@@ -140,7 +141,10 @@ pub use eventsmith_bus::{
     handler::{HandlerError, Received},
     jetstream::{ConnectError, ShutdownError},
     memory::StoredMessage,
-    publish::{Expect, PublishAllError, PublishBatch, PublishError, PublishOptions, Published},
+    publish::{
+        BulkError, BulkPlace, BulkPublished, BulkPublisher, Expect, PublishAllError, PublishBatch, PublishError,
+        PublishOptions, Published,
+    },
     signal::shutdown_signal,
     transport::{Denied, DeniedAction},
 };

@@ -108,6 +108,7 @@ fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
         ("duplicate_window", stream.duplicate_window.map(duration)),
         ("discard", (stream.discard == Discard::New).then(|| variant("Discard", "New"))),
         ("atomic", stream.atomic.then(|| quote!(true))),
+        ("bulk", stream.bulk.then(|| quote!(true))),
     ]
     .map(|(setter, value)| with(setter, value));
     let subjects = texts(&stream.subjects);

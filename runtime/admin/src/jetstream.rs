@@ -95,6 +95,9 @@ fn found(Info { config, state }: Info) -> FoundStream {
     }
 }
 
+/// The server's name for what lets fast batches in. (NATS ADR-50.)
+const ALLOW_BULK: &str = "allow_batched";
+
 /// Puts our settings beside those that the server has and we do not speak of.
 fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerFailure> {
     let storage = match wanted.storage {
@@ -129,6 +132,10 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
         ("allow_atomic", json!(wanted.atomic)),
     ];
     settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    // Servers of 2.12 and 2.13 refuse requests with a setting that they do not know.
+    if wanted.bulk || settings.contains_key(ALLOW_BULK) {
+        settings.insert(ALLOW_BULK.to_owned(), json!(wanted.bulk));
+    }
     Ok(())
 }
 
@@ -136,6 +143,7 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
 fn read(settings: &Settings) -> StreamSettings {
     let text = |key| settings.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key| settings.get(key).and_then(Value::as_u64);
+    let is_set = |key| settings.get(key).and_then(Value::as_bool).unwrap_or_default();
     let duration = |key| number(key).map(Duration::from_nanos).unwrap_or_default();
     let subjects = settings.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     StreamSettings {
@@ -155,7 +163,8 @@ fn read(settings: &Settings) -> StreamSettings {
         replicas: number("num_replicas").and_then(|replicas| replicas.try_into().ok()).unwrap_or(1),
         duplicate_window: duration("duplicate_window"),
         discard: if text("discard") == "new" { Discard::New } else { Discard::Old },
-        atomic: settings.get("allow_atomic").and_then(Value::as_bool).unwrap_or_default(),
+        atomic: is_set("allow_atomic"),
+        bulk: is_set(ALLOW_BULK),
     }
 }
 
@@ -178,6 +187,7 @@ mod tests {
             duplicate_window: Duration::from_secs(5),
             discard: Discard::Old,
             atomic: false,
+            bulk: true,
         };
         let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
 

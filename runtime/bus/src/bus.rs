@@ -10,7 +10,10 @@ use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
 use crate::jetstream::{ConnectError, JetStream, ShutdownError};
 use crate::memory::{Memory, Starting, StoredMessage};
-use crate::publish::{PublishAllError, PublishBatch, PublishError, PublishOptions, Published, Publisher};
+use crate::publish::{
+    BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions, Published,
+    Publisher,
+};
 use crate::transport::Transport;
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
@@ -174,6 +177,40 @@ impl Bus {
     /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
     pub async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
         self.inner.publisher.publish_atomic(batch).await
+    }
+
+    /// Publishes many events with few acknowledgements, for imports and replays, and returns how many there are.
+    ///
+    /// They are stored one after the other, in the order given, and at most 16 times [`Config::max_in_flight`] are on their
+    /// way at a time. The first event that cannot be stored ends the call. On nats-server 2.14 or later a stream that allows it
+    /// (`bulk = true` in `eventsmith.toml`) takes fast batches, several of them if connections or leaders are lost; all else
+    /// is published as by [`publish_all`](Self::publish_all), and what a batch left behind, too. [`bulk`](Self::bulk) takes events of several types, with ids,
+    /// and from sources that have to be waited for.
+    ///
+    /// ```
+    /// use eventsmith::{BulkError, Bus, Event};
+    ///
+    /// async fn import<E: Event>(bus: &Bus, events: impl Iterator<Item = E> + Send) -> Result<(), BulkError> {
+    ///     let published = bus.publish_bulk(events).await.inspect_err(|error| {
+    ///         eprintln!("{} events are stored, the next one is not: {}", error.stored(), error.reason());
+    ///     })?;
+    ///     println!("{} events are stored", published.events);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BulkError`] when an event is not known to be stored; it says how many are.
+    pub async fn publish_bulk<E: Event>(
+        &self,
+        events: impl IntoIterator<Item = E, IntoIter: Send>,
+    ) -> Result<BulkPublished, BulkError> {
+        self.inner.publisher.publish_bulk(events.into_iter()).await
+    }
+
+    /// [`publish_bulk`](Self::publish_bulk) for events that are pushed one by one.
+    pub fn bulk(&self) -> BulkPublisher {
+        BulkPublisher::new(&self.inner.publisher)
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.

@@ -4,6 +4,7 @@ mod ack;
 mod acks;
 pub mod batch;
 mod blind;
+mod bulk;
 mod client;
 mod connect;
 pub mod consumers;
@@ -14,6 +15,7 @@ mod inbox;
 mod link;
 mod login;
 mod losses;
+mod outbox;
 mod probe;
 mod pull;
 mod search;
@@ -31,9 +33,10 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure, ServerFailure, StreamExtent,
-    StreamMessage, Transport, Unavailable,
+    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure,
+    ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
 };
+use bulk::FastBatch;
 use pull::PullDeliveries;
 
 pub use client::{JetStream, Settings, nanos};
@@ -49,12 +52,24 @@ impl Transport for Arc<JetStream> {
         send::send(self, message).boxed()
     }
 
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>> {
+        send::send_all(self, messages).boxed()
+    }
+
     fn send_batch<'a>(
         &'a self,
         messages: &'a [Message],
         id: &'a str,
     ) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         send::send_batch(self, messages, id).boxed()
+    }
+
+    fn begin_bulk(&self, max_in_flight: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
+        async move {
+            let batch: Box<dyn BulkBatch> = Box::new(FastBatch::begin(self, max_in_flight).await?);
+            Ok(batch)
+        }
+        .boxed()
     }
 
     fn message<'a>(

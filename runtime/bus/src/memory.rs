@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream};
 use crate::transport::{
-    AckKind, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck, SendFailure,
-    ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
+    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck,
+    SendFailure, ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -30,8 +30,16 @@ impl Transport for Memory {
         async move { self.store(message).map(stored) }.boxed()
     }
 
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>> {
+        async move { messages.into_iter().map(|message| self.store(message).map(stored)).collect() }.boxed()
+    }
+
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
         async move { self.store_batch(messages).map(stored) }.boxed()
+    }
+
+    fn begin_bulk(&self, _: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
+        ready(Err(BulkEnd::unsupported("memory stores one by one"))).boxed()
     }
 
     fn message<'a>(

@@ -2,6 +2,7 @@
 
 mod all;
 mod atomic;
+mod bulk;
 mod error;
 mod expect;
 mod known;
@@ -11,6 +12,7 @@ mod publisher;
 
 pub use all::PublishAllError;
 pub use atomic::PublishBatch;
+pub use bulk::{BulkError, BulkPlace, BulkPublished, BulkPublisher};
 pub use error::PublishError;
 pub use expect::Expect;
 pub use options::{PublishOptions, Published};

@@ -45,6 +45,8 @@ pub struct StreamSettings {
     pub discard: Discard,
     /// Whether batches can be published atomically into it.
     pub atomic: bool,
+    /// Whether events can be published into it in bulk, by fast batches.
+    pub bulk: bool,
 }
 
 impl StreamSettings {
@@ -74,6 +76,7 @@ impl From<&StreamDescriptor> for StreamSettings {
             duplicate_window: stream.duplicate_window,
             discard: stream.discard,
             atomic: stream.atomic,
+            bulk: stream.bulk,
         }
     }
 }

@@ -12,6 +12,7 @@
 //!
 //! This module names no implementation: [`jetstream`](crate::jetstream) and [`memory`](crate::memory) stand above it.
 
+mod bulk;
 mod delivery;
 mod denied;
 mod failure;
@@ -25,11 +26,14 @@ use tokio::runtime::Handle;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
+pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use lease::Lease;
-pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, StreamExtent, StreamMessage};
+pub use message::{
+    Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SharedHeaders, StreamExtent, StreamMessage,
+};
 
 /// Carries messages to streams and from durable consumers.
 pub trait Transport: Debug + Send + Sync {
@@ -37,10 +41,16 @@ pub trait Transport: Debug + Send + Sync {
     /// how long that takes.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
 
+    /// [`send`](Self::send) for several messages, one after the other.
+    fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>>;
+
     /// Sends messages once that one stream stores all together or not at all. The id must be new; the ack is that of the
     /// last message.
     fn send_batch<'a>(&'a self, messages: &'a [Message], id: &'a str)
     -> BoxFuture<'a, Result<PendingAck, SendFailure>>;
+
+    /// Begins to send messages that one stream stores in order, with at most so many unacknowledged at a time.
+    fn begin_bulk(&self, max_in_flight: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>>;
 
     /// One message of a stream, if there is such a message.
     fn message<'a>(

@@ -47,6 +47,8 @@ pub struct StreamDescriptor {
     pub discard: Discard,
     /// Whether `Bus::publish_atomic` may store into it; needs nats-server 2.12.1.
     pub atomic: bool,
+    /// Whether `Bus::publish_bulk` may store into it by fast batches; needs nats-server 2.14.
+    pub bulk: bool,
 }
 
 impl StreamDescriptor {
@@ -75,6 +77,7 @@ impl StreamDescriptor {
             duplicate_window: Duration::from_secs(120),
             discard: Discard::Old,
             atomic: false,
+            bulk: false,
         }
     }
 
@@ -103,6 +106,8 @@ impl StreamDescriptor {
         discard: Discard;
         /// Whether batches may be stored, [`atomic`](field@Self::atomic).
         atomic: bool;
+        /// Whether fast batches may be stored, [`bulk`](field@Self::bulk).
+        bulk: bool;
     }
 }
 

@@ -1,6 +1,6 @@
 //! How fast events are delivered, beside loops over the client that eventsmith is built on, and in how much memory.
 //!
-//! - ours: `Bus::publish_all`, which validates; a `Consumer`, which decodes, validates, routes and acknowledges
+//! - ours: `Bus::publish_all` and `Bus::bulk`, which validate; a `Consumer`, which decodes, validates, routes and acknowledges
 //! - raw: async-nats with payloads that were written beforehand, the same windows, and nothing decoded
 //!
 //! Both take turns, round by round, in one process, against one server. What counts is the ratio: the median over the
@@ -24,6 +24,7 @@ use std::env;
 use eventsmith::testing::NatsServer;
 
 use consume::Handlers;
+use publish::Way;
 use world::{STORAGES, World};
 
 /// What a bench returns when it cannot be carried out.
@@ -31,6 +32,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The part of the raw client's rate that publishing and consuming are to reach. (Design, section 9.)
 const PUBLISH_TARGET: f64 = 0.95;
+const BULK_TARGET: f64 = 1.5;
 const CONSUME_TARGET: f64 = 0.90;
 
 /// The handlers of a service: one, the default number, and as many that have something to wait for.
@@ -56,10 +58,12 @@ async fn main() -> Outcome {
         std::thread::available_parallelism()?
     );
     rounds::print_head();
-    for storage in STORAGES {
-        let name = format!("publish {}", world::name_of(storage));
-        if is_wanted(&name) {
-            publish::rounds(&world, storage, rounds).await?.print(&name, PUBLISH_TARGET);
+    for (way, target) in [(Way::Publish, PUBLISH_TARGET), (Way::Bulk, BULK_TARGET)] {
+        for storage in STORAGES {
+            let name = format!("{way} {}", world::name_of(storage));
+            if is_wanted(&name) {
+                publish::rounds(&world, storage, way, rounds).await?.print(&name, target);
+            }
         }
     }
     for storage in STORAGES {

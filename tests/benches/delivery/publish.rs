@@ -1,6 +1,7 @@
 //! Publishing: events of ours, validated and written, beside payloads that were written beforehand.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishAckFuture;
@@ -10,8 +11,29 @@ use crate::Outcome;
 use crate::rounds::{Rounds, Sample};
 use crate::world::{SUBJECT, World};
 
-pub(crate) async fn rounds(world: &World, storage: StorageType, rounds: usize) -> Outcome<Rounds> {
-    let ours = async || side(world, storage, ours(world.clone())).await;
+/// How ours publishes. The raw loop is the same.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// With an acknowledgement for each event.
+    Publish,
+    /// By fast batches.
+    Bulk,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publish => "publish",
+            Self::Bulk => "bulk",
+        })
+    }
+}
+
+pub(crate) async fn rounds(world: &World, storage: StorageType, way: Way, rounds: usize) -> Outcome<Rounds> {
+    let ours = async || match way {
+        Way::Publish => side(world, storage, ours(world.clone())).await,
+        Way::Bulk => side(world, storage, bulk(world.clone())).await,
+    };
     let raw = async || side(world, storage, raw(world.clone())).await;
     Rounds::interleaved(rounds, world.len(), ours, raw).await
 }
@@ -39,6 +61,17 @@ async fn side(
 async fn ours(world: World) -> Outcome<Vec<u64>> {
     let published = world.bus.publish_all(world.typed.iter()).await?;
     Ok(published.into_iter().map(|published| published.sequence).collect())
+}
+
+async fn bulk(world: World) -> Outcome<Vec<u64>> {
+    let mut bulk = world.bus.bulk();
+    for event in world.typed.iter() {
+        bulk.push(event).await?;
+    }
+    let published = bulk.finish().await?;
+    assert_eq!(published.batched, world.len() as u64, "not all went by batches");
+    // Nobody else stores into the stream.
+    Ok((1..=published.last.map_or(0, |place| place.sequence)).collect())
 }
 
 async fn raw(world: World) -> Outcome<Vec<u64>> {

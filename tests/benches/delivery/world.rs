@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_nats::jetstream::{self, stream};
+use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::{Storage, StreamDescriptor};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Event, StoredMessage};
 use rules_events::rule::RuleCreated;
@@ -77,7 +79,12 @@ impl World {
             storage,
             ..stream::Config::default()
         };
-        Ok(self.context.create_stream(config).await?)
+        self.context.create_stream(config).await?;
+        // The client's configuration has no fast batches.
+        let storage = if storage == stream::StorageType::File { Storage::File } else { Storage::Memory };
+        let descriptor = StreamDescriptor::new(STREAM, &["rules.domain.>"]).storage(storage).bulk(true);
+        self.bus.provision(&[descriptor]).await?;
+        Ok(self.context.get_stream(STREAM).await?)
     }
 
     /// A new stream with this many messages, which are the events over and over again, as the bus publishes them.

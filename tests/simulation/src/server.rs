@@ -223,7 +223,9 @@ impl Server {
                 *until = now + consumer.ack_wait;
             }
         } else if is_late {
-            self.orphaned.extend(consumer.leases.extract_if((sequence, 0)..=(sequence, usize::MAX), |_, _| true));
+            let of_it = consumer.leases.range((sequence, 0)..=(sequence, usize::MAX));
+            self.orphaned.extend(of_it.map(|(holder, until)| (*holder, *until)));
+            consumer.leases.retain(|(other, _), _| *other != sequence);
         }
         consumer.ack(sequence, delivery, process, ack, now);
         if let Some(reply) = reply {

@@ -5,6 +5,7 @@
 mod attempts;
 mod blocking;
 mod breakers;
+mod bulk;
 mod cluster;
 mod common;
 mod consume;

@@ -79,6 +79,12 @@ pub(crate) const STREAM: &[Field<StreamSettings>] = &[
         effect: update,
         needs: |stream| stream.atomic.then_some((2, 12)),
     },
+    Field {
+        name: "bulk",
+        text: |stream| stream.bulk.to_string(),
+        effect: update,
+        needs: |stream| stream.bulk.then_some((2, 14)),
+    },
 ];
 
 fn refuse(reason: &str) -> FieldEffect {

@@ -19,6 +19,7 @@ use super::acks::Acks;
 use super::connect::{ConnectError, Connected, connect, wrong};
 use super::denials::Denials;
 use super::link::Link;
+use super::outbox::Outbox;
 use super::thread::NetworkThread;
 use super::wire::Wire;
 use crate::cause::Cause;
@@ -40,6 +41,7 @@ pub struct JetStream {
     pub(super) link: watch::Receiver<Link>,
     pub(super) denials: Denials,
     pub(super) acks: Acks,
+    pub(super) outbox: Outbox,
     pub(super) ack_timeout: Duration,
     pub(super) request_timeout: Duration,
     pub(super) login_timeout: Duration,
@@ -124,6 +126,7 @@ impl JetStream {
     ) -> Result<Arc<Self>, ConnectError> {
         let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
+        let outbox = Outbox::open(client.clone(), link.clone());
         let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
         let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
         Ok(Arc::new(Self {
@@ -132,6 +135,7 @@ impl JetStream {
             link,
             denials,
             acks,
+            outbox,
             ack_timeout,
             request_timeout,
             login_timeout,

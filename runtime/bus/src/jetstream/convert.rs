@@ -1,11 +1,18 @@
 //! Messages and headers as the client has them, and as the contract has them.
 
+use std::borrow::Cow;
+
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::transport::{Headers, Message, ReceivedHeaders};
+use crate::transport::{Headers, Message, ReceivedHeaders, SharedHeaders};
 
 /// `None` if a header cannot be written; the client's own conversions would panic.
 pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
+    if let Some((shared, [(first, id), others @ ..])) = headers.sent()
+        && first == Headers::ID
+    {
+        return event_headers(shared, id, others);
+    }
     let all: Vec<(&str, &str)> = headers.iter().collect();
     let mut map = HeaderMap::new();
     for (index, (text, value)) in all.iter().enumerate() {
@@ -20,6 +27,25 @@ pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
         } else {
             map.insert(name, value);
         }
+    }
+    Some(map)
+}
+
+/// The headers of an event: to copy a map and replace a value takes a fraction of making the map.
+fn event_headers(shared: &SharedHeaders, id: &str, others: &[(Cow<'static, str>, String)]) -> Option<HeaderMap> {
+    let template = |shared: &SharedHeaders| {
+        let mut map = HeaderMap::new();
+        for (name, value) in shared.iter() {
+            map.insert(HeaderName::from_static(name), value.parse::<HeaderValue>().ok()?);
+        }
+        // Replaced in each copy.
+        map.insert(HeaderName::from_static(Headers::ID), HeaderValue::new());
+        Some(map)
+    };
+    let mut map = shared.prepared(template)?.clone()?;
+    map.insert(HeaderName::from_static(Headers::ID), id.parse::<HeaderValue>().ok()?);
+    for (name, value) in others {
+        map.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
     }
     Some(map)
 }
@@ -50,6 +76,8 @@ impl ReceivedHeaders for Received {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -58,6 +86,29 @@ mod tests {
         headers.push("traceparent", "00-1\r\nNats-Rollup: all");
 
         assert!(to_nats(&headers).is_none());
+    }
+
+    #[test]
+    fn headers_that_are_shared_are_sent_with_each_message() {
+        let shared = Arc::new(SharedHeaders::new(vec![(Headers::TYPE, "rule.created".into())]));
+        for id in ["1", "2"] {
+            let mut headers = Headers::shared(Arc::clone(&shared));
+            headers.push(Headers::ID, id);
+            headers.push(Headers::TYPE, "again");
+
+            let sent = received(to_nats(&headers));
+
+            let all = |headers: &Headers| {
+                let mut all: Vec<_> = headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                all.sort();
+                all
+            };
+            assert_eq!(all(&sent), all(&headers));
+            assert_eq!(all(&sent).len(), 3);
+        }
+        let mut wrong = Headers::shared(shared);
+        wrong.push(Headers::ID, "1\r\nX: y");
+        assert!(to_nats(&wrong).is_none());
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_nats::StatusCode;
 use async_nats::client::PublishErrorKind;
 use async_nats::header::HeaderMap;
 use async_nats::jetstream::Error as ServerError;
+use async_nats::{StatusCode, Subject};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::acks::Reply;
 use super::client::{ASK_AGAIN, AskFailure, JetStream, passes};
 use super::convert::to_nats;
+use super::outbox::{Outbound, Parcel};
 use super::stored::Expectation;
 use crate::cause::Cause;
 use crate::transport::{DeniedAction, Message, PendingAck, PublishAck, SendFailure};
@@ -63,6 +64,43 @@ pub(super) async fn send(jetstream: &Arc<JetStream>, message: &Message) -> Resul
     Ok(Ack { jetstream: Arc::clone(jetstream), deadline, sent, before: Vec::new() }.resolve().boxed())
 }
 
+/// Sends several messages over one connection.
+pub(super) async fn send_all(
+    jetstream: &Arc<JetStream>,
+    messages: Vec<&Message>,
+) -> Vec<Result<PendingAck, SendFailure>> {
+    let deadline = Instant::now() + jetstream.ack_timeout;
+    let mut results: Vec<Result<PendingAck, SendFailure>> = Vec::with_capacity(messages.len());
+    for _ in &messages {
+        match jetstream.connected(deadline).await {
+            Ok(()) if results.is_empty() => break,
+            Ok(()) => results.push(Err(lost())),
+            Err(failure) => results.push(Err(failure)),
+        }
+    }
+    if !results.is_empty() {
+        return results;
+    }
+    let losses = jetstream.link.borrow().losses;
+    let limit = jetstream.client.server_info().max_payload;
+    let mut outbound = Vec::with_capacity(messages.len());
+    for message in messages {
+        let sent = jetstream.make_out(message, limit).map(|(out, sent)| {
+            outbound.push(out);
+            let ack = Ack { jetstream: Arc::clone(jetstream), deadline, sent, before: Vec::new() };
+            ack.resolve().boxed()
+        });
+        results.push(sent);
+    }
+    // Those who began to wait for acks after the connection was lost would not learn it.
+    if jetstream.link.borrow().losses != losses {
+        results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(lost()));
+        return results;
+    }
+    jetstream.outbox.send(Parcel { losses, deadline, messages: outbound });
+    results
+}
+
 /// Sends messages that are stored all or none, each as it is but for the headers of the batch.
 pub(super) async fn send_batch(
     jetstream: &Arc<JetStream>,
@@ -104,7 +142,7 @@ pub(super) async fn send_batch(
 impl JetStream {
     /// Waits for a connection. What waits in the client's queue while there is none is sent whenever there is one again,
     /// perhaps after the duplicate window, so nothing is queued there; those who wait here are counted.
-    async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
+    pub(super) async fn connected(&self, deadline: Instant) -> Result<(), SendFailure> {
         {
             let link = self.link.borrow();
             if link.connected && !link.closed {
@@ -120,11 +158,21 @@ impl JetStream {
         }
     }
 
+    /// A message as the client takes it, and who waits for its ack.
+    fn make_out(&self, message: &Message, limit: usize) -> Result<(Outbound, Sent), SendFailure> {
+        let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
+        let size = message.headers.size() + message.payload.len();
+        if size > limit {
+            return Err(SendFailure::TooLarge { size, limit });
+        }
+        let subject = subject_of(message);
+        let (reply, receiver) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
+        let sent = Sent { subject: Cow::clone(&message.subject), expected: Expectation::of(message), reply: receiver };
+        Ok((Outbound { subject, reply, headers, payload: Bytes::clone(&message.payload) }, sent))
+    }
+
     async fn write(&self, message: &Message, headers: HeaderMap, deadline: Instant) -> Result<Sent, SendFailure> {
-        let subject = match &message.subject {
-            Cow::Borrowed(subject) => async_nats::Subject::from_static(subject),
-            Cow::Owned(subject) => subject.as_str().into(),
-        };
+        let subject = subject_of(message);
         let (reply_to, reply) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let payload = Bytes::clone(&message.payload);
         let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
@@ -165,7 +213,7 @@ impl Ack {
         let Self { jetstream, deadline, sent: Sent { subject, expected, reply }, before } = self;
         let reply = match timeout_at(deadline, reply).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(_)) => return Err(SendFailure::Transient("the connection was lost meanwhile".into())),
+            Ok(Err(_)) => return Err(lost()),
             Err(_) => {
                 let reason = format!("no acknowledgement within {:?}", jetstream.ack_timeout);
                 return Err(SendFailure::Transient(reason.into()));
@@ -247,8 +295,19 @@ fn last_told(error: &ServerError) -> Option<u64> {
     text.split_once(": ")?.1.split(' ').next()?.parse().ok()
 }
 
-fn bad_header() -> SendFailure {
+fn lost() -> SendFailure {
+    SendFailure::Transient("the connection was lost meanwhile".into())
+}
+
+pub(super) fn bad_header() -> SendFailure {
     SendFailure::Refused { code: None, reason: "a header has a character that no header may have".into() }
+}
+
+pub(super) fn subject_of(message: &Message) -> Subject {
+    match &message.subject {
+        Cow::Borrowed(subject) => Subject::from_static(subject),
+        Cow::Owned(subject) => subject.as_str().into(),
+    }
 }
 
 /// A slot among those who wait for a connection, given back when dropped.

@@ -71,22 +71,29 @@ impl std::error::Error for PublishAllError {
     }
 }
 
+/// How many messages are handed to the transport together: each time it costs about as much as a message.
+const TOGETHER: usize = 32;
+
 impl Publisher {
     pub(crate) async fn publish_all<'a, E: Event>(
         &self,
         events: impl Iterator<Item = &'a E>,
     ) -> Result<Vec<Published>, PublishAllError> {
-        let mut window = PublishWindow {
-            publisher: self,
-            options: PublishOptions::default(),
-            results: Vec::new(),
-            in_flight: VecDeque::new(),
-            broken: false,
-        };
+        let (options, mut window) = (PublishOptions::default(), PublishWindow::new(self.clone()));
         for event in events {
-            window.publish(event).await;
+            window.make_room().await;
+            if window.broken {
+                window.results.push_back(Some(Err(PublishError::NotSent)));
+                continue;
+            }
+            match prepare(&self.source, event, &options) {
+                Ok(prepared) => window.send(prepared, 0).await,
+                Err(error) => window.results.push_back(Some(Err(error))),
+            }
         }
-        let results = window.finish().await;
+        window.settle_all_in_turn().await;
+        // Nothing is in flight any more, so every event has its result.
+        let results: Vec<_> = window.results().collect();
         if results.iter().any(Result::is_err) {
             return Err(PublishAllError { results });
         }
@@ -94,22 +101,40 @@ impl Publisher {
     }
 }
 
-/// A call of `publish_all` under way.
-struct PublishWindow<'p> {
-    publisher: &'p Publisher,
-    options: PublishOptions,
-    /// One per event so far; `None` while it is in the window.
-    results: Vec<Option<Result<Published, PublishError>>>,
+/// Messages on their way, each with an acknowledgement of its own.
+pub(super) struct PublishWindow {
+    publisher: Publisher,
+    /// One per event whose result was not taken yet, in order; `None` while it is in the window.
+    results: VecDeque<Option<Result<Published, PublishError>>>,
+    /// How many results were taken.
+    taken: usize,
+    /// To be sent together, in order.
+    outgoing: Vec<Outgoing>,
     /// Sent and not acknowledged, in order.
     in_flight: VecDeque<InFlight>,
     /// Whether an event is not known to be stored, so that none may follow.
     broken: bool,
 }
 
+impl fmt::Debug for PublishWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishWindow").field("in_flight", &self.in_flight.len()).finish_non_exhaustive()
+    }
+}
+
+/// A message to be sent.
+struct Outgoing {
+    index: usize,
+    prepared: Prepared,
+    earlier: u32,
+}
+
 /// A message on its way.
 struct InFlight {
     index: usize,
     prepared: Prepared,
+    /// How often it was sent before, otherwise than from here.
+    earlier: u32,
     sent: Instant,
     /// Its acknowledgement, until that was waited for.
     ack: Option<PendingAck>,
@@ -125,49 +150,91 @@ impl InFlight {
     }
 }
 
-impl PublishWindow<'_> {
-    /// Sends an event as soon as the window has room.
-    async fn publish<E: Event>(&mut self, event: &E) {
-        if self.in_flight.len() >= self.publisher.max_in_flight.max(1) {
-            // Waking for each acknowledgement, to write one message, costs more than everything else. So room is made for
-            // several: acknowledgements come in order, and with the last of these the others are there.
-            let several = self.in_flight.len().div_ceil(4);
-            if let Some(last) = self.in_flight.get_mut(several - 1) {
-                last.wait().await;
-            }
-            for _ in 0..several {
-                self.settle_first().await;
-            }
-        }
-        let index = self.results.len();
-        if self.broken {
-            self.results.push(Some(Err(PublishError::NotSent)));
-            return;
-        }
-        match prepare(&self.publisher.source, event, &self.options) {
-            Ok(prepared) => {
-                let sent = Instant::now();
-                let (ack, result) = match self.publisher.transport.send(&prepared.message).await {
-                    Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
-                    Err(failure) => (None, Err(failure)),
-                };
-                let failed = ack.is_none();
-                self.results.push(None);
-                self.in_flight.push_back(InFlight { index, prepared, sent, ack, result });
-                if failed {
-                    self.settle_all().await;
-                }
-            }
-            Err(error) => self.results.push(Some(Err(error))),
+impl PublishWindow {
+    pub(super) fn new(publisher: Publisher) -> Self {
+        Self {
+            publisher,
+            results: VecDeque::new(),
+            taken: 0,
+            outgoing: Vec::new(),
+            in_flight: VecDeque::new(),
+            broken: false,
         }
     }
 
-    async fn finish(mut self) -> Vec<Result<Published, PublishError>> {
+    /// The results that are known, each behind those before it.
+    pub(super) fn results(&mut self) -> impl Iterator<Item = Result<Published, PublishError>> {
+        std::iter::from_fn(|| {
+            self.results.front()?.as_ref()?;
+            self.taken += 1;
+            self.results.pop_front().flatten()
+        })
+    }
+
+    /// Waits until the window has room.
+    async fn make_room(&mut self) {
+        if self.in_flight.len() + self.outgoing.len() < self.publisher.max_in_flight.max(1) {
+            return;
+        }
+        self.send_outgoing().await;
+        // Waking for each acknowledgement, to write one message, costs more than everything else. So room is made for
+        // several: acknowledgements come in order, and with the last of these the others are there.
+        let several = self.in_flight.len().div_ceil(4);
+        if let Some(last) = several.checked_sub(1).and_then(|last| self.in_flight.get_mut(last)) {
+            last.wait().await;
+        }
+        for _ in 0..several {
+            self.settle_first().await;
+        }
+    }
+
+    /// Sends a message as soon as the window has room. It may have been sent before, otherwise than from here.
+    pub(super) async fn send(&mut self, prepared: Prepared, earlier: u32) {
+        self.make_room().await;
+        if self.broken {
+            self.results.push_back(Some(Err(PublishError::NotSent)));
+            return;
+        }
+        let index = self.taken + self.results.len();
+        self.results.push_back(None);
+        self.outgoing.push(Outgoing { index, prepared, earlier });
+        if self.outgoing.len() >= TOGETHER {
+            self.send_outgoing().await;
+        }
+    }
+
+    async fn send_outgoing(&mut self) {
+        if self.broken {
+            for Outgoing { index, .. } in std::mem::take(&mut self.outgoing) {
+                self.set(index, Err(PublishError::NotSent));
+            }
+        }
+        if self.outgoing.is_empty() {
+            return;
+        }
+        let sent = Instant::now();
+        let messages = self.outgoing.iter().map(|outgoing| &outgoing.prepared.message).collect();
+        let acks = self.publisher.transport.send_all(messages).await;
+        let mut failed = false;
+        for (Outgoing { index, prepared, earlier }, ack) in self.outgoing.drain(..).zip(acks) {
+            let (ack, result) = match ack {
+                Ok(ack) => (Some(ack), Err(SendFailure::Closed)),
+                Err(failure) => (None, Err(failure)),
+            };
+            failed |= ack.is_none();
+            self.in_flight.push_back(InFlight { index, prepared, earlier, sent, ack, result });
+        }
+        if failed {
+            self.settle_all().await;
+        }
+    }
+
+    /// Waits for all results.
+    pub(super) async fn settle_all_in_turn(&mut self) {
+        self.send_outgoing().await;
         while !self.in_flight.is_empty() {
             self.settle_first().await;
         }
-        // Nothing is in flight any more, so every event has its result.
-        self.results.into_iter().map(|result| result.unwrap_or(Err(PublishError::NotSent))).collect()
     }
 
     /// Waits for the first acknowledgement of the window. If it fails, the whole window is settled before anything else
@@ -199,17 +266,17 @@ impl PublishWindow<'_> {
     }
 
     fn record(&mut self, in_flight: InFlight) {
-        let InFlight { index, prepared, sent, result, .. } = in_flight;
+        let InFlight { index, prepared, earlier, sent, result, .. } = in_flight;
         self.broken |= matches!(result, Err(SendFailure::Closed | SendFailure::QueueFull { .. }));
         let result = match result {
             Ok(stored) => Ok(prepared.stored(stored)),
-            Err(failure) => Err(prepared.failed(failure, 1, sent.elapsed())),
+            Err(failure) => Err(prepared.failed(failure, earlier + 1, sent.elapsed())),
         };
         self.set(index, result);
     }
 
     fn set(&mut self, index: usize, result: Result<Published, PublishError>) {
-        if let Some(slot) = self.results.get_mut(index) {
+        if let Some(slot) = index.checked_sub(self.taken).and_then(|index| self.results.get_mut(index)) {
             *slot = Some(result);
         }
     }

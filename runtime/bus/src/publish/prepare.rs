@@ -1,6 +1,8 @@
 //! From an event to a message, and from what a transport says of the message to what a caller learns.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use eventsmith_event::envelope::Outgoing;
@@ -12,7 +14,7 @@ use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use crate::cause::Cause;
 use crate::environment;
-use crate::transport::{Headers, Message, PublishAck, SendFailure};
+use crate::transport::{Headers, Message, PublishAck, SendFailure, SharedHeaders};
 
 /// The server's code for a stream that takes no batches.
 const ATOMIC_DISABLED: u64 = 10174;
@@ -24,7 +26,7 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
     let id = options.id.unwrap_or_else(environment::new_id);
     let mut buffer = Uuid::encode_buffer();
     let id_text = id.hyphenated().encode_lower(&mut buffer);
-    let version = E::VERSION.to_string();
+    let (version, shared) = type_headers::<E>();
     let envelope = Outgoing {
         id: id_text,
         event_type: E::TYPE,
@@ -41,11 +43,8 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
     let mut payload = Vec::with_capacity(960);
     serde_json::to_writer(&mut payload, &envelope)
         .map_err(|source| PublishError::Encode { event_type: E::TYPE, source })?;
-    let mut headers = Headers::default();
+    let mut headers = Headers::shared(shared);
     headers.push(Headers::ID, &*id_text);
-    headers.push(Headers::TYPE, E::TYPE);
-    headers.push(Headers::VERSION, version);
-    headers.push(Headers::CONTENT_TYPE, "application/json");
     if let Some(traceparent) = &options.traceparent {
         // A line break would let whoever supplies the value add headers of their own.
         if !traceparent.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -58,6 +57,27 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
     }
     Ok(Prepared { id, expect: options.expect, message: Message { subject, headers, payload: payload.into() } })
 }
+
+/// The version of an event as text, and the headers that all events of its type and version have.
+fn type_headers<E: Event>() -> (Arc<str>, Arc<SharedHeaders>) {
+    // There are as many as there are types in the program.
+    static KNOWN: RwLock<BTreeMap<(&str, u32), TypeHeaders>> = RwLock::new(BTreeMap::new());
+    let key = (E::TYPE, E::VERSION);
+    // A panic cannot leave it half changed.
+    if let Some((version, shared)) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return (Arc::clone(version), Arc::clone(shared));
+    }
+    let version = E::VERSION.to_string();
+    let all = vec![
+        (Headers::TYPE, Cow::Borrowed(E::TYPE)),
+        (Headers::VERSION, Cow::Owned(version.clone())),
+        (Headers::CONTENT_TYPE, Cow::Borrowed("application/json")),
+    ];
+    let new: TypeHeaders = (version.into(), Arc::new(SharedHeaders::new(all)));
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(new).clone()
+}
+
+type TypeHeaders = (Arc<str>, Arc<SharedHeaders>);
 
 /// A message and the id that all attempts to publish it share.
 #[derive(Debug, Clone)]

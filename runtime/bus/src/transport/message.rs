@@ -1,8 +1,9 @@
 //! What a transport carries and keeps.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use eventsmith_event::stream::Retention;
@@ -77,12 +78,13 @@ impl MalformedBlock {
     }
 }
 
-/// Headers: those that came with a message, then those that were set, in order. Names are compared as NATS does, with
-/// regard to case.
+/// Headers: those that came with a message, those that it shares with others, then those that were set, in order. Names are
+/// compared as NATS does, with regard to case.
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     received: Option<Arc<dyn ReceivedHeaders>>,
-    own: Vec<(Cow<'static, str>, String)>,
+    shared: Option<Arc<SharedHeaders>>,
+    own: Vec<OwnHeader>,
     malformed: Option<Arc<MalformedBlock>>,
 }
 
@@ -93,6 +95,39 @@ pub struct MalformedBlock {
     pub block: Bytes,
     /// What is wrong with its headers, as a part of a sentence.
     pub defect: &'static str,
+}
+
+/// The name and the value of a header that one message has.
+pub(crate) type OwnHeader = (Cow<'static, str>, String);
+
+/// Headers that all messages of a kind have, and what a transport has made of them.
+#[derive(Debug, Default)]
+pub struct SharedHeaders {
+    all: Vec<(&'static str, Cow<'static, str>)>,
+    prepared: OnceLock<Box<dyn Prepared>>,
+}
+
+/// What a transport makes of headers.
+trait Prepared: Any + Debug + Send + Sync {}
+
+impl<T: Any + Debug + Send + Sync> Prepared for T {}
+
+impl SharedHeaders {
+    /// Headers with these names and values.
+    pub fn new(all: Vec<(&'static str, Cow<'static, str>)>) -> Self {
+        Self { all, prepared: OnceLock::new() }
+    }
+
+    /// Each name and value, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.all.iter().map(|(name, value)| (*name, &**value))
+    }
+
+    /// What a transport makes of these headers, which it does once; `None` if it was another type that was made.
+    pub fn prepared<T: Any + Debug + Send + Sync>(&self, prepare: impl FnOnce(&Self) -> T) -> Option<&T> {
+        let prepared: &dyn Any = &**self.prepared.get_or_init(|| Box::new(prepare(self)));
+        prepared.downcast_ref()
+    }
 }
 
 /// Headers as a transport received them. They are not copied, since most are never read.
@@ -128,6 +163,16 @@ impl Headers {
         Self { received: Some(Arc::new(headers)), ..Self::default() }
     }
 
+    /// Headers that other messages have as well.
+    pub fn shared(shared: Arc<SharedHeaders>) -> Self {
+        Self { shared: Some(shared), ..Self::default() }
+    }
+
+    /// The headers that other messages have as well, and those that were set; `None` where any were received.
+    pub(crate) fn sent(&self) -> Option<(&SharedHeaders, &[OwnHeader])> {
+        Some((self.shared.as_deref().filter(|_| self.received.is_none())?, &self.own))
+    }
+
     /// The same headers, which are all that can be read of this block.
     pub fn with_malformed(self, block: MalformedBlock) -> Self {
         Self { malformed: Some(Arc::new(block)), ..self }
@@ -159,6 +204,9 @@ impl Headers {
         if let Some(received) = &self.received {
             received.visit(&mut visit);
         }
+        if let Some(shared) = &self.shared {
+            shared.iter().for_each(|(name, value)| visit(name, value));
+        }
         for (name, value) in &self.own {
             visit(name, value);
         }
@@ -174,7 +222,7 @@ impl Headers {
     /// A name that is ours and needs no copy, if this is one.
     pub fn static_name(&self, index: usize) -> Option<&'static str> {
         match self.own.get(index) {
-            Some((Cow::Borrowed(name), _)) if self.received.is_none() => Some(name),
+            Some((Cow::Borrowed(name), _)) if self.received.is_none() && self.shared.is_none() => Some(name),
             _ => None,
         }
     }

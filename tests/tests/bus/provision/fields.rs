@@ -17,7 +17,9 @@ use crate::common::*;
 async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> Outcome {
     let (server, bus) = server().await?;
     let day = Duration::from_secs(86_400);
-    let knows_atomic = async_nats::connect(server.url()).await?.is_server_compatible(2, 12, 0);
+    let client = async_nats::connect(server.url()).await?;
+    let knows_atomic = client.is_server_compatible(2, 12, 0);
+    let knows_bulk = client.is_server_compatible(2, 14, 0);
     let cases = [
         ("description", STREAM.description("other"), true),
         ("subjects", STREAM.subjects(&["rules.domain.>", "more.>"]), true),
@@ -30,6 +32,7 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
         ("duplicate_window", STREAM.duplicate_window(day), true),
         ("discard", STREAM.discard(Discard::New), true),
         ("atomic", STREAM.atomic(true), knows_atomic),
+        ("bulk", STREAM.bulk(true), knows_bulk),
     ];
     let mut tried = BTreeSet::from(["replicas"]); // on three servers, below
 
@@ -49,8 +52,10 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
             let mut config = outside(&server).await?.get_stream("RULES").await?.cached_info().config.clone();
             match name {
                 "storage" => config.storage = stream::StorageType::Memory,
-                "atomic" => {
-                    assert!(plan.to_string().contains("refused: it needs nats-server 2.12 or later"), "{plan}");
+                "atomic" | "bulk" => {
+                    let version = if name == "atomic" { "2.12" } else { "2.14" };
+                    let refusal = format!("refused: it needs nats-server {version} or later");
+                    assert!(plan.to_string().contains(&refusal), "{plan}");
                     continue;
                 }
                 _ => config.retention = stream::RetentionPolicy::WorkQueue,
