@@ -286,7 +286,8 @@ async fn a_lost_connection_loses_and_doubles_nothing() -> Outcome {
 
 #[tokio::test]
 async fn a_lost_message_or_report_loses_and_doubles_nothing() -> Outcome {
-    let chosen: [(fn(&Frame) -> bool, &[usize]); 2] =
+    type Choice = fn(&Frame) -> bool;
+    let chosen: [(Choice, &[usize]); 2] =
         [(is_event, &[1, 2, 40, 150, EVENTS]), (is_report, &[1, 2, 3, 1 + EVENTS / (IN_FLIGHT * 4)])];
     for (is_chosen, numbers) in chosen {
         for number in numbers {
