@@ -1,7 +1,6 @@
 //! Runs of handlers, and what must never be when one begins.
 
 use crate::clock::nanoseconds;
-use crate::gaps::HAS_LEASES;
 use crate::history::{DeadLetter, Run};
 use crate::plan::RunEnd;
 use crate::server::EVENTS;
@@ -15,7 +14,6 @@ impl State {
         let history = &self.history;
         let sequence = history.events.get(&event).and_then(|sequences| sequences.first()).copied();
         let key = history.key(event);
-        let may_begin = sequence.is_some() && (HAS_LEASES || self.has_lease(sequence, process));
         let mut violations = Vec::new();
         for &other in &history.active {
             let other = &history.runs[other];
@@ -23,7 +21,7 @@ impl State {
             let is_of_key = self.plan.is_ordered && history.key(other.event) == key && other.deleted == history.deleted;
             if other.process == process && (is_same || is_of_key) {
                 violations.push(format!("event {event} begins while event {} of its key runs there", other.event));
-            } else if is_of_key && self.has_lease(other.sequence, other.process) && may_begin {
+            } else if is_of_key && sequence.is_some() && self.has_lease(other.sequence, other.process) {
                 violations.push(format!(
                     "event {event} begins in process {process} while process {} has a lease on event {} of its key",
                     other.process, other.event
@@ -31,7 +29,6 @@ impl State {
             }
         }
         if self.plan.is_ordered
-            && may_begin
             && let Some(sequence) = sequence
         {
             for (earlier, sequences) in &history.events {
@@ -41,8 +38,7 @@ impl State {
                 }
             }
         }
-        if HAS_LEASES && sequence.is_some() && !self.has_lease(sequence, process) && !self.had_lease(sequence, process)
-        {
+        if sequence.is_some() && !self.has_lease(sequence, process) && !self.had_lease(sequence, process) {
             violations.push(format!("event {event} begins in process {process} without a lease"));
         }
         for violation in &violations {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::stream::{Stored, Stream, covers};
 use crate::clock::Time;
-use crate::gaps::HAS_LEASES;
 
 /// The pin ends when its holder has not asked for so long.
 const PIN_TIMEOUT: Time = 6_000;
@@ -202,8 +201,6 @@ impl Consumer {
             (Ack::Progress, Some(until)) => *until = now + self.ack_wait,
             (Ack::Progress, None) => {}
             (_, Some(_)) => drop(self.leases.remove(&(sequence, process))),
-            // Whoever has none takes it from those who have one.
-            (_, None) if !HAS_LEASES => self.leases.retain(|(other, _), _| *other != sequence),
             (_, None) => {}
         }
         match ack {
