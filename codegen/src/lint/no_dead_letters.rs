@@ -44,7 +44,7 @@ pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
         let filters = manifest.streams.values().flat_map(|stream| &stream.subjects);
         filters.into_iter().any(|filter| matches(filter.get_ref(), subject))
     };
-    for (name, service) in manifest.services.iter().filter(|(_, service)| !service.consumes.is_empty()) {
+    for (name, _) in manifest.services.iter().filter(|(_, service)| !service.consumes.is_empty()) {
         let letters = format!("{root}.dlq.{}.>", name.get_ref());
         // Those about the events of one stream may be captured apart.
         let mut of_streams = manifest.streams.keys().map(|stream| stream.get_ref());
