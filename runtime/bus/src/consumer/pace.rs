@@ -22,12 +22,14 @@ pub(super) struct Pace {
     /// Since when events are counted, and how many have ended since.
     since: Instant,
     ended: usize,
+    /// Since when nothing is at hand.
+    idle: Option<Instant>,
 }
 
 impl Pace {
     /// Of handlers of which nothing is known yet.
     pub(super) fn new(concurrency: usize, most: usize, now: Instant) -> Self {
-        Self { concurrency: concurrency.max(1), most, ahead: 0, since: now, ended: 0 }
+        Self { concurrency: concurrency.max(1), most, ahead: 0, since: now, ended: 0, idle: None }
     }
 
     /// Counts an event whose handler has ended, however it did.
@@ -35,18 +37,25 @@ impl Pace {
         self.ended += 1;
     }
 
-    /// How many to fetch ahead. While nothing is at hand, no time counts.
+    /// How many to fetch ahead. While nothing is at hand, no time counts; but handlers that wait for nothing end before this is
+    /// asked, so that nothing ever is.
     pub(super) fn ahead(&mut self, is_busy: bool, now: Instant) -> usize {
+        if is_busy && let Some(idle) = self.idle.take() {
+            self.since += now.saturating_duration_since(idle);
+        }
         let took = now.saturating_duration_since(self.since);
         let round = self.ahead.max(self.concurrency);
-        if !is_busy {
-            (self.since, self.ended) = (now, 0);
-        } else if self.ended >= round || took >= WAIT {
+        if self.ended >= round || is_busy && took >= WAIT {
             let in_time = self.ended as f64 * WAIT.as_secs_f64() / took.as_secs_f64().max(1e-6);
             let grown = 2 * (self.ahead + self.concurrency);
             // As many as there are at most would be counted as infinite, which is more than any limit.
             self.ahead = (in_time as usize).min(grown).min(self.most);
-            (self.since, self.ended) = (now, 0);
+            (self.since, self.ended, self.idle) = (now, 0, None);
+        } else if took >= WAIT {
+            (self.since, self.ended, self.idle) = (now, 0, None);
+        }
+        if !is_busy {
+            self.idle.get_or_insert(now);
         }
         self.ahead
     }
@@ -123,6 +132,18 @@ mod tests {
         pace.ended();
 
         assert_eq!(pace.ahead(true, now), MOST);
+    }
+
+    #[test]
+    fn handlers_that_end_before_anything_is_at_hand_get_more_ahead() {
+        let (mut pace, mut now) = pace();
+        let mut round = || {
+            now += Duration::from_millis(1);
+            (0..MOST).for_each(|_| pace.ended());
+            pace.ahead(false, now)
+        };
+
+        assert_eq!([round(), round(), round(), round(), round()], [16, 48, 112, 240, 256]);
     }
 
     #[test]
