@@ -31,7 +31,9 @@ pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use lease::Lease;
-pub use message::{Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SharedHeaders, StreamMessage};
+pub use message::{
+    Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders, StreamMessage,
+};
 
 /// Carries messages to streams and from durable consumers.
 pub trait Transport: Debug + Send + Sync {

@@ -70,9 +70,12 @@ impl MalformedBlock {
 pub struct Headers {
     received: Option<Arc<dyn ReceivedHeaders>>,
     shared: Option<Arc<SharedHeaders>>,
-    own: Vec<(Cow<'static, str>, String)>,
+    own: Vec<SetHeader>,
     malformed: Option<Arc<MalformedBlock>>,
 }
+
+/// Name and value of a header that was set.
+pub type SetHeader = (Cow<'static, str>, String);
 
 /// A block of headers that no client can read, as the stream keeps it.
 #[derive(Debug, Clone)]
@@ -152,7 +155,7 @@ impl Headers {
     }
 
     /// The headers that other messages have as well, and those that were set; `None` where any were received.
-    pub fn sent(&self) -> Option<(&SharedHeaders, &[(Cow<'static, str>, String)])> {
+    pub fn sent(&self) -> Option<(&SharedHeaders, &[SetHeader])> {
         Some((self.shared.as_deref().filter(|_| self.received.is_none())?, &self.own))
     }
 
