@@ -32,7 +32,8 @@ pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use lease::Lease;
 pub use message::{
-    Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SharedHeaders, StreamExtent, StreamMessage,
+    Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders, StreamExtent,
+    StreamMessage,
 };
 
 /// Carries messages to streams and from durable consumers.

@@ -88,12 +88,10 @@ fn is_report(frame: &Frame) -> bool {
     frame.from == End::Server && frame.subject.ends_with(".$FI")
 }
 
+type Choice = fn(&Frame) -> bool;
+
 /// Decides about the frame with this number, from 1 on, of those that are chosen; all others pass.
-fn at(
-    number: usize,
-    is_chosen: fn(&Frame) -> bool,
-    verdict: Verdict,
-) -> impl Fn(&Frame) -> Verdict + Send + Sync + 'static {
+fn at(number: usize, is_chosen: Choice, verdict: Verdict) -> impl Fn(&Frame) -> Verdict + Send + Sync + 'static {
     let seen = AtomicUsize::new(0);
     move |frame| {
         let is_it = is_chosen(frame) && seen.fetch_add(1, Ordering::Relaxed) + 1 == number;
@@ -286,7 +284,6 @@ async fn a_lost_connection_loses_and_doubles_nothing() -> Outcome {
 
 #[tokio::test]
 async fn a_lost_message_or_report_loses_and_doubles_nothing() -> Outcome {
-    type Choice = fn(&Frame) -> bool;
     let chosen: [(Choice, &[usize]); 2] =
         [(is_event, &[1, 2, 40, 150, EVENTS]), (is_report, &[1, 2, 3, 1 + EVENTS / (IN_FLIGHT * 4)])];
     for (is_chosen, numbers) in chosen {

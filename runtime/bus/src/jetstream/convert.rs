@@ -1,10 +1,8 @@
 //! Messages and headers as the client has them, and as the contract has them.
 
-use std::borrow::Cow;
-
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::transport::{Headers, Message, ReceivedHeaders, SharedHeaders};
+use crate::transport::{Headers, Message, ReceivedHeaders, SetHeader, SharedHeaders};
 
 /// `None` if a header cannot be written; the client's own conversions would panic.
 pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
@@ -32,7 +30,7 @@ pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
 }
 
 /// The headers of an event: to copy a map and replace a value takes a fraction of making the map.
-fn event_headers(shared: &SharedHeaders, id: &str, others: &[(Cow<'static, str>, String)]) -> Option<HeaderMap> {
+fn event_headers(shared: &SharedHeaders, id: &str, others: &[SetHeader]) -> Option<HeaderMap> {
     let template = |shared: &SharedHeaders| {
         let mut map = HeaderMap::new();
         for (name, value) in shared.iter() {

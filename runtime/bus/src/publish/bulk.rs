@@ -26,8 +26,8 @@ const FRUITLESS: u32 = 3;
 /// Publishes events one after the other with few acknowledgements: for imports and replays. See
 /// [`Bus::bulk`](crate::bus::Bus::bulk).
 ///
-/// A future of [`push`](Self::push) may be dropped: what was on its way is sent again with the next event, under the same
-/// ids. Where a `BulkPublisher` or the future of [`finish`](Self::finish) is dropped, nothing says what is stored.
+/// A future of [`push`](Self::push) that was polled may be dropped: the event is pushed, and what was on its way is sent again
+/// with the next one, under the same ids. Where a `BulkPublisher` or the future of [`finish`](Self::finish) is dropped, nothing says what is stored.
 ///
 /// ```
 /// use eventsmith::{BulkError, Bus, Event, PublishError};
@@ -51,8 +51,8 @@ const FRUITLESS: u32 = 3;
 pub struct BulkPublisher {
     publisher: Publisher,
     route: Route,
-    /// The last event that was pushed: it is sent when it is known whether another one follows.
-    held: Option<Prepared>,
+    /// Pushed and not sent, in order. The last one is sent when it is known whether another one follows.
+    held: VecDeque<Prepared>,
     /// Sent and not known to be stored, in order.
     in_flight: VecDeque<Prepared>,
     published: BulkPublished,
@@ -83,7 +83,7 @@ impl BulkPublisher {
         Self {
             publisher: publisher.clone(),
             route: Route::NextBatch,
-            held: None,
+            held: VecDeque::new(),
             in_flight: VecDeque::new(),
             published: BulkPublished::default(),
             failure: None,
@@ -117,8 +117,11 @@ impl BulkPublisher {
             return Err(PublishError::Batch { subject: prepared.message.subject, reason });
         }
         let id = prepared.id;
+        // From here on it is pushed, whether somebody waits or not.
+        self.held.push_back(prepared);
         self.take_up().await;
-        if let Some(before) = self.held.replace(prepared) {
+        while self.held.len() > 1 && self.failure.is_none() {
+            let Some(before) = self.held.pop_front() else { break };
             self.send(before, false).await;
         }
         self.is_busy = false;
@@ -131,10 +134,10 @@ impl BulkPublisher {
     /// [`BulkError`] when an event is not known to be stored; it says how many are.
     pub async fn finish(mut self) -> Result<BulkPublished, BulkError> {
         self.take_up().await;
-        if self.failure.is_none()
-            && let Some(last) = self.held.take()
+        while self.failure.is_none()
+            && let Some(next) = self.held.pop_front()
         {
-            self.send(last, true).await;
+            self.send(next, self.held.is_empty()).await;
         }
         match &mut self.route {
             _ if self.failure.is_some() => {}

@@ -84,9 +84,12 @@ impl MalformedBlock {
 pub struct Headers {
     received: Option<Arc<dyn ReceivedHeaders>>,
     shared: Option<Arc<SharedHeaders>>,
-    own: Vec<OwnHeader>,
+    own: Vec<SetHeader>,
     malformed: Option<Arc<MalformedBlock>>,
 }
+
+/// Name and value of a header that was set.
+pub type SetHeader = (Cow<'static, str>, String);
 
 /// A block of headers that no client can read, as the stream keeps it.
 #[derive(Debug, Clone)]
@@ -96,9 +99,6 @@ pub struct MalformedBlock {
     /// What is wrong with its headers, as a part of a sentence.
     pub defect: &'static str,
 }
-
-/// The name and the value of a header that one message has.
-pub(crate) type OwnHeader = (Cow<'static, str>, String);
 
 /// Headers that all messages of a kind have, and what a transport has made of them.
 #[derive(Debug, Default)]
@@ -169,7 +169,7 @@ impl Headers {
     }
 
     /// The headers that other messages have as well, and those that were set; `None` where any were received.
-    pub(crate) fn sent(&self) -> Option<(&SharedHeaders, &[OwnHeader])> {
+    pub fn sent(&self) -> Option<(&SharedHeaders, &[SetHeader])> {
         Some((self.shared.as_deref().filter(|_| self.received.is_none())?, &self.own))
     }
 
