@@ -79,8 +79,8 @@
 //! 6. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
 //! 7. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
 //!
-//! The guides of the repository go further: `docs/catalogue.md` on schema files, `docs/delivery.md` on services,
-//! `docs/unit-tests.md` on tests.
+//! The guides of the repository go further: `docs/first-service.md` begins with an empty folder, `docs/catalogue.md` is on
+//! schema files, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
 
 #![cfg_attr(
     not(all(feature = "admin", feature = "testing")),

@@ -129,7 +129,7 @@ pub struct Config {
     pub max_queued: usize,
     /// Creates the durable consumers of services as they start, or updates them, instead of expecting them to be there as
     /// the catalogue declares them. For development and tests; in production consumers are provisioned, and services have
-    /// no right to create any. Default: false; a bus in memory does it always.
+    /// no right to create any. Default: false; a bus in memory does it until services are provisioned there.
     pub create_consumers: bool,
     /// Provisions streams with this many replicas whatever the catalogue says: 1 for one server in development.
     pub replicas: Option<u8>,
