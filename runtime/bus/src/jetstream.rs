@@ -16,6 +16,7 @@ mod link;
 mod login;
 mod losses;
 mod outbox;
+mod pinned;
 mod probe;
 mod pull;
 mod search;

@@ -18,11 +18,11 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::ack::{AckReply, ReplyAcker, parse_reply};
 use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE, nanos};
-use super::consumers::{PIN_GROUP, PIN_TIMEOUT};
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::link::Link;
 use super::losses::LossWatch;
+use super::pinned::PinnedLease;
 use super::probe::Probe;
 use super::search::Scope;
 use crate::cause::Cause;
@@ -37,13 +37,10 @@ const EXPIRES: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
-/// How often the pinned reader asks for messages, wanted or not, to keep the pin.
-const PIN_RENEWAL: Duration = Duration::from_secs(2);
 
-/// The header that names the pinned reader, and the status that all others get.
-const PIN: &str = "Nats-Pin-Id";
 /// What a consumer answers to a request that makes no sense.
 const REFUSED: u16 = 400;
+/// What all get who are not pinned.
 const PIN_MISMATCH: StatusCode = StatusCode::PIN_ID_MISMATCH;
 
 /// What the server answers about a consumer, as far as it matters here.
@@ -76,21 +73,6 @@ pub(super) struct PullDeliveries {
     pin: Option<PinnedLease>,
     /// Whether the durable consumer is no more: nothing of it is acked any more.
     is_gone: Arc<AtomicBool>,
-}
-
-/// Our part in a pinned consumer, which serves one reader at a time. (NATS ADR-42: pinned clients.)
-#[derive(Debug)]
-struct PinnedLease {
-    /// The id by which the server pins us while it does.
-    id: Option<String>,
-    /// When we asked last. The server keeps the pin that long after.
-    asked_at: Instant,
-    /// When to ask next, so that the server does not pin another reader.
-    ask_at: Instant,
-    /// Came with a new pin, which is to be reported first.
-    held_back: Option<Delivery>,
-    /// To be reported before anything else: the server has pinned us.
-    is_new: bool,
 }
 
 impl Deliveries for PullDeliveries {
@@ -171,13 +153,7 @@ impl PullDeliveries {
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             gap: false,
-            pin: ordered.then(|| PinnedLease {
-                id: None,
-                asked_at: Instant::now(),
-                ask_at: Instant::now(),
-                held_back: None,
-                is_new: false,
-            }),
+            pin: ordered.then(|| PinnedLease::new(Instant::now())),
             is_gone,
         })
     }
@@ -296,12 +272,7 @@ impl PullDeliveries {
 
     /// Whether a message says that the server has pinned us.
     fn note_pin(&mut self, message: &Message) -> bool {
-        let Some(pin) = &mut self.pin else { return false };
-        // The server adds it behind all headers of the message.
-        let Some(id) = message.headers.as_ref().and_then(|headers| headers.get_last(PIN)) else { return false };
-        let is_new = pin.id.as_deref() != Some(id.as_str());
-        pin.id = Some(id.to_string());
-        is_new
+        self.pin.as_mut().is_some_and(|pin| pin.note(message))
     }
 
     /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
@@ -325,7 +296,7 @@ impl PullDeliveries {
         }
         let want = want.min(self.watch.allowed());
         let now = Instant::now();
-        let must_ask = self.pin.as_ref().is_some_and(|pin| pin.id.is_some() && pin.ask_at <= now);
+        let must_ask = self.pin.as_ref().is_some_and(|pin| pin.must_ask(now));
         let has_enough = want <= self.outstanding || self.outstanding > want - want / 4;
         if !connected || has_enough && !must_ask {
             return Ok(());
@@ -333,12 +304,7 @@ impl PullDeliveries {
         let batch = want.saturating_sub(self.outstanding).max(1);
         let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
         if let Some(pin) = &mut self.pin {
-            pin.asked_at = now;
-            pin.ask_at = now + PIN_RENEWAL;
-            request["group"] = PIN_GROUP.into();
-            if let Some(id) = &pin.id {
-                request["id"] = id.as_str().into();
-            }
+            pin.sign(&mut request, now);
         }
         let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
         let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
@@ -483,7 +449,7 @@ impl PullDeliveries {
 
     /// Whether the pin is ours for sure. Another reader's must not be taken away, as it may be at work.
     fn has_pin(&self) -> bool {
-        let is_kept = |pin: &PinnedLease| pin.id.is_some() && Instant::now() < pin.asked_at + PIN_TIMEOUT;
+        let is_kept = |pin: &PinnedLease| pin.is_kept(Instant::now());
         !self.is_gone.load(Ordering::Relaxed) && self.is_connected() && self.pin.as_ref().is_some_and(is_kept)
     }
 
