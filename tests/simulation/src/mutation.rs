@@ -14,8 +14,6 @@ pub enum Mutation {
     NewIds,
     /// Dead letters are stored wherever their subjects end.
     DeadLettersAnywhere,
-    /// Leases are not renewed.
-    NoRenewals,
     /// Nobody says whose pin it has, and the server pins nobody.
     NoPin,
     /// The last acks before an end are lost.
@@ -24,15 +22,8 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::AckEarly,
-        Self::AckFailures,
-        Self::NewIds,
-        Self::DeadLettersAnywhere,
-        Self::NoRenewals,
-        Self::NoPin,
-        Self::NoTerms,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::AckEarly, Self::AckFailures, Self::NewIds, Self::DeadLettersAnywhere, Self::NoPin, Self::NoTerms];
 
     /// Changes a message that a program sends.
     pub fn change(self, message: &mut OutboundMessage) {
@@ -40,7 +31,6 @@ impl Mutation {
         match self {
             Self::AckFailures if is_ack && message.payload.starts_with(b"-NAK") => message.payload = "+ACK".into(),
             Self::NoTerms if is_ack && message.payload.starts_with(b"+TERM") => message.payload = "+WPI".into(),
-            Self::NoRenewals if is_ack && message.payload.starts_with(b"+WPI") => message.payload = "?".into(),
             Self::NewIds if message.subject.starts_with("rules.domain.") => {
                 if let (Some(headers), Some(reply)) = (&mut message.headers, &message.reply) {
                     headers.insert("Nats-Msg-Id", reply.as_str());
