@@ -209,7 +209,11 @@ impl PullDeliveries {
             let message = message.ok_or_else(|| Gone::Deleted("the connection is closed".into()))?;
             let status = status_of(&message);
             if let Some((status, number)) = status.zip(self.inbox.number_of(&message)) {
-                if self.note_answer(number, status) {
+                if status.as_u16() != REFUSED {
+                    // Nobody was there to refuse it. Without pull requests that is all that tells of a deleted consumer.
+                    self.probe.failed(number);
+                    self.find().await?;
+                } else if self.note_answer(number) {
                     return Ok(Arrival::Live);
                 }
                 continue;
@@ -248,15 +252,10 @@ impl PullDeliveries {
         check_at.into_iter().chain(pin.map(|pin| pin.ask_at)).chain(probe).min()
     }
 
-    /// The consumer answered what it was asked without sense. Returns whether it had not been heard for long.
-    fn note_answer(&mut self, number: u64, status: StatusCode) -> bool {
+    /// The consumer refused what it was asked without sense. Returns whether it had not been heard for long.
+    fn note_answer(&mut self, number: u64) -> bool {
         let was_live = self.is_live();
-        if status.as_u16() == REFUSED {
-            self.probe.answered(number);
-        } else {
-            // Nobody was there to refuse it.
-            self.probe.failed(number);
-        }
+        self.probe.answered(number);
         !was_live && self.is_live()
     }
 
@@ -350,12 +349,19 @@ impl PullDeliveries {
         if !self.link.borrow().connected {
             return Ok(());
         }
+        self.find().await?;
+        tracing::debug!(stream = self.stream, consumer = self.durable, "asking for messages anew");
+        self.outstanding = 0;
+        self.note_gap();
+        Ok(())
+    }
+
+    /// Fails if the consumer is gone. Without an answer it is taken to be there.
+    async fn find(&self) -> Result<(), Gone> {
         match timeout(ASK_AGAIN, self.info()).await {
             Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone::Deleted(Cause::of(error))),
             answer => {
-                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "asking for messages anew");
-                self.outstanding = 0;
-                self.note_gap();
+                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "it is taken to be there");
                 Ok(())
             }
         }

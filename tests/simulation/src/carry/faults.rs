@@ -38,11 +38,16 @@ impl State {
         }
     }
 
-    /// Whether all programs notice what the server does now.
-    fn all_notice(&self) -> bool {
-        let notices =
-            |process: &Process| process.is_dead || process.is_closed || process.connection.is_some() && !process.is_cut;
-        !self.server.is_silent && self.processes.iter().all(notices)
+    /// Whether all programs notice that their consumer is gone for so long: at once where one has asked for messages, else when it
+    /// looks whether the consumer is there.
+    fn all_notice(&self, lasts: Time) -> bool {
+        let asks = |number| self.server.consumer.as_ref().is_some_and(|consumer| consumer.is_asked_by(number));
+        let is_long = lasts > self.plan.ack_wait / 5;
+        let notices = |(number, process): (usize, &Process)| {
+            let is_heard = process.connection.is_some() && !process.is_cut;
+            process.is_dead || process.is_closed || is_heard && (is_long || asks(number))
+        };
+        !self.server.is_silent && self.processes.iter().enumerate().all(notices)
     }
 
     pub(crate) fn begin_fault(&mut self, number: usize) {
@@ -119,7 +124,8 @@ impl State {
                     self.schedule(fault.lasts, Parcel::End(fault));
                 }
             }
-            FaultKind::DeleteConsumer | FaultKind::DeleteStream if !NOTICES_RECREATION && !self.all_notice() => {}
+            FaultKind::DeleteConsumer | FaultKind::DeleteStream
+                if !NOTICES_RECREATION && !self.all_notice(fault.lasts) => {}
             FaultKind::DeleteConsumer | FaultKind::DeleteStream => {
                 match fault.kind {
                     FaultKind::DeleteStream => {

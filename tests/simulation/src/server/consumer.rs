@@ -147,6 +147,11 @@ impl Consumer {
         self.waiting.len()
     }
 
+    /// Whether a pull request of a process waits.
+    pub fn is_asked_by(&self, process: usize) -> bool {
+        self.waiting.iter().any(|pull| pull.process == process)
+    }
+
     /// The id of the reader that is pinned.
     pub fn pinned(&self) -> Option<&str> {
         self.pin.as_ref().map(|pin| pin.id.as_str())
