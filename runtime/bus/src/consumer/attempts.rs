@@ -77,7 +77,7 @@ impl Attempts {
         if self.has_lost.load(Ordering::Relaxed) {
             self.note(delivery, count).await;
         } else {
-            self.update(delivery, |known| known.count = count);
+            self.given_up(delivery, attempt);
         }
     }
 
@@ -85,6 +85,11 @@ impl Attempts {
     pub(super) fn given_up(&self, delivery: &Delivery, attempt: u64) {
         let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
         self.update(delivery, |known| known.count = count);
+    }
+
+    /// A delivery came while an earlier one of the same event ran, and will not be run.
+    pub(super) fn passed_over(&self, delivery: &Delivery) {
+        self.update(delivery, |known| known.count.deliveries = delivery.deliveries);
     }
 
     /// An attempt that [began](Self::begin) did not come to a run.

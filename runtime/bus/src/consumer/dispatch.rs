@@ -292,15 +292,23 @@ impl Dispatch {
         let mut in_hand = self.worker.in_hand();
         let again = in_hand.settled(sequence);
         let queue = &mut in_hand.queue;
+        let left_until = |due| due + self.worker.ack_wait + OVERDUE;
         match end {
             DeliveryEnd::Settled(ack) => queue.settled(sequence, stored, ack, key.as_ref()),
-            DeliveryEnd::Again(due) if self.config.order == Order::Key => {
-                queue.away(sequence, key.as_ref(), due + self.worker.ack_wait + OVERDUE);
+            DeliveryEnd::Nakked(due) if self.config.order == Order::Key => {
+                queue.away(sequence, key.as_ref(), left_until(due));
             }
-            DeliveryEnd::Again(_) | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
+            DeliveryEnd::Left if self.config.order == Order::Key => {
+                queue.away(sequence, key.as_ref(), left_until(Instant::now()));
+            }
+            DeliveryEnd::Nakked(_) | DeliveryEnd::Left | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),
         }
         drop(in_hand);
-        self.accept_again(again);
+        match (end, again) {
+            // A nak ends the lease of the newest delivery, whichever it was sent for.
+            (DeliveryEnd::Nakked(_), Some((delivery, _))) => self.worker.attempts.passed_over(&delivery),
+            (_, again) => self.accept_again(again),
+        }
     }
 
     /// Lets events with keys begin once nobody else can have any before them.

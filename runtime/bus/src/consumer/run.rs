@@ -67,8 +67,10 @@ pub(super) struct FinishedDelivery {
 pub(super) enum DeliveryEnd {
     /// It was handled or dead-lettered, and this was said of it.
     Settled(AckKind),
-    /// It is redelivered, by then.
-    Again(Instant),
+    /// It was nakked, and is redelivered by then.
+    Nakked(Instant),
+    /// Its lease had ended; it is left to whoever has it.
+    Left,
     /// Nobody knows.
     Other,
 }
@@ -211,7 +213,7 @@ impl Worker {
                     tracing::warn!(stream = self.stream, sequence, "its lease ended before it could begin");
                     Counters::count(&self.monitor.counters().lease_lost);
                     self.attempts.withdraw(&delivery, attempt).await;
-                    return FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Again(Instant::now()) };
+                    return FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Left };
                 }
                 self.begin(delivery, attempt, admission)
             }
@@ -251,8 +253,9 @@ impl Worker {
             };
             log_settlement(&outcome, settlement);
             match (self.settle(&delivery, attempt, &outcome, settlement, retry).await, settlement) {
-                (Some(delay), _) => DeliveryEnd::Again(Instant::now() + delay),
+                (Some(delay), _) => DeliveryEnd::Nakked(Instant::now() + delay),
                 (None, Settlement::DeadLetter(reason)) => DeliveryEnd::Settled(AckKind::Term(reason.as_str())),
+                (None, Settlement::Leave) => DeliveryEnd::Left,
                 (None, _) => DeliveryEnd::Settled(AckKind::Ack),
             }
         }
@@ -281,7 +284,7 @@ impl Worker {
         }
     }
 
-    /// Executes the settlement about a delivery. Returns after how long it is redelivered, if it is.
+    /// Executes the settlement about a delivery. Returns after how long it is redelivered, if it was nakked.
     async fn settle(
         &self,
         delivery: &Delivery,
@@ -311,7 +314,7 @@ impl Worker {
                 Counters::count(&counters.lease_lost);
                 self.in_hand().settling(delivery.sequence);
                 self.attempts.given_up(delivery, attempt);
-                Some(Duration::ZERO)
+                None
             }
             Settlement::Nak => {
                 Counters::count(&counters.cut_off);
