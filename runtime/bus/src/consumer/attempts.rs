@@ -73,9 +73,8 @@ impl Attempts {
 
     /// An attempt failed, or was cut off. That is noted only where others could not infer it from the deliveries.
     pub(super) async fn failed(&self, delivery: &Delivery, attempt: u64) {
-        let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
         if self.has_lost.load(Ordering::Relaxed) {
-            self.note(delivery, count).await;
+            self.note(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt }).await;
         } else {
             self.given_up(delivery, attempt);
         }
@@ -122,7 +121,7 @@ impl Attempts {
 
     /// How often an event was run before this delivery.
     fn runs_before(&self, known: Option<Known>, deliveries: u64) -> u64 {
-        let count = known.map_or(RunCount { deliveries: 0, runs: 0 }, |known| known.count);
+        let count = known.map(|known| known.count).unwrap_or_default();
         let unknown = if self.has_lost.load(Ordering::Relaxed) { 0 } else { deliveries - 1 };
         count.runs + unknown.saturating_sub(count.deliveries)
     }
@@ -130,7 +129,7 @@ impl Attempts {
     /// What is known of an event of which this delivery was not run. Those before it of which nothing is known stay unknown: noted
     /// as runs, they would exhaust an event that was never run.
     fn without(&self, known: Option<Known>, deliveries: u64) -> RunCount {
-        let count = known.map_or(RunCount { deliveries: 0, runs: 0 }, |known| known.count);
+        let count = known.map(|known| known.count).unwrap_or_default();
         let accounted = if self.has_lost.load(Ordering::Relaxed) { deliveries } else { count.deliveries + 1 };
         RunCount { deliveries: accounted.min(deliveries), runs: count.runs }
     }
@@ -167,7 +166,7 @@ impl Attempts {
     }
 
     fn update(&self, delivery: &Delivery, change: impl FnOnce(&mut Known)) {
-        let new = Known { stored: delivery.stored, count: RunCount { deliveries: 0, runs: 0 }, is_noted: false };
+        let new = Known { stored: delivery.stored, count: RunCount::default(), is_noted: false };
         let mut all = self.lock();
         let known = all.entry(delivery.sequence).or_insert(new);
         if known.stored != delivery.stored {

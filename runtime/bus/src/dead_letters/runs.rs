@@ -16,7 +16,7 @@ const RUNS: &str = "Eventsmith-Runs";
 const TAIL: &str = "_runs";
 
 /// How often the handler of an event had begun at one of its deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunCount {
     /// How often it had been delivered.
     pub deliveries: u64,
