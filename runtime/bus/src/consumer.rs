@@ -269,7 +269,7 @@ impl Consumer {
             filters,
             deliver: self.config.deliver,
             ack_wait: self.config.ack_wait,
-            max_ack_pending: self.config.max_ack_pending.max(1),
+            max_ack_pending: self.config.max_ack_pending,
             max_deliver: Some(self.config.max_deliver),
             ordered: self.config.order == Order::Key,
         };

@@ -40,8 +40,8 @@ pub struct ConsumerConfig {
     /// Handlers become tasks of their own at their first wait; what they compute before it, they compute in turn. Move long
     /// computations to `tokio::task::spawn_blocking`.
     pub concurrency: usize,
-    /// How many events are fetched ahead of the handlers. Other instances of the service cannot have them meanwhile, so
-    /// make it small, or 0, where handling takes long. Default: 256.
+    /// How many events are fetched ahead of the handlers at most. Other instances of the service cannot have them meanwhile, so
+    /// no more are than the handlers began within the last second. Default: 256.
     pub prefetch: usize,
     /// Which events wait for each other. Default: none. With [`Order::Key`] every handler is of events that have a key, or has an
     /// [order of its own](HandlerConfig::order).

@@ -138,12 +138,12 @@ impl Dispatch {
             // Others may soon have what waits here, or have it.
             return false;
         }
+        // Where the first attempt may be the last, it is noted before it begins.
+        let is_always_noted = self.worker.routes.has_single_attempts();
         let begun_at = WorkInstant::now();
-        while self.running.len() < self.config.concurrency.max(1) {
+        while self.running.len() < self.config.concurrency {
             let Some((ReadyDelivery { delivery, routing }, admission)) = self.next_ready() else { return false };
-            // Where the first attempt may be the last, it is noted before it begins.
-            let is_noted = delivery.deliveries > 1 || self.worker.routes.has_single_attempts();
-            if is_noted || self.worker.blocking.is_seen() {
+            if is_always_noted || delivery.deliveries > 1 || self.worker.blocking.is_seen() {
                 self.spawn(delivery, routing.key, admission);
                 continue;
             }
@@ -212,21 +212,21 @@ impl Dispatch {
     /// How many more to fetch: none before a quarter of what was fetched ahead is used up, so that fetching goes in batches,
     /// and none while a breaker is open.
     fn want(&mut self) -> usize {
-        let ConsumerConfig { concurrency, .. } = *self.config;
-        let in_hand = self.worker.in_hand().queue.ready() + self.running.len();
+        let ready = self.worker.in_hand().queue.ready();
+        let in_hand = ready + self.running.len();
         let prefetch = self.pace.ahead(in_hand > 0, Instant::now());
         if self.malformed.is_holding() {
             return 0;
         }
         let room = self.room();
         if self.is_careful {
-            return usize::from(self.worker.in_hand().queue.ready() + self.running.len() == 0).min(room);
+            return usize::from(in_hand == 0).min(room);
         }
-        if self.worker.in_hand().queue.ready() > prefetch - prefetch / 4 {
+        if ready > prefetch - prefetch / 4 {
             return 0;
         }
-        let most = concurrency.max(1).saturating_add(prefetch).min(MOST);
-        most.saturating_sub(self.worker.in_hand().queue.ready() + self.running.len()).min(room)
+        let most = self.config.concurrency.saturating_add(prefetch).min(MOST);
+        most.saturating_sub(in_hand).min(room)
     }
 
     /// How many the breakers let be fetched.

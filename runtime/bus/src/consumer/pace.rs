@@ -29,7 +29,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Of handlers of which nothing is known yet.
     pub(super) fn new(concurrency: usize, most: usize, now: Instant) -> Self {
-        Self { concurrency: concurrency.max(1), most, ahead: 0, since: now, ended: 0, idle: None }
+        Self { concurrency, most, ahead: 0, since: now, ended: 0, idle: None }
     }
 
     /// Counts an event whose handler has ended, however it did.
@@ -48,10 +48,10 @@ impl Pace {
         if self.ended >= round || is_busy && took >= WAIT {
             let in_time = self.ended as f64 * WAIT.as_secs_f64() / took.as_secs_f64().max(1e-6);
             let grown = 2 * (self.ahead + self.concurrency);
-            // As many as there are at most would be counted as infinite, which is more than any limit.
+            // What is too large for the type becomes the largest number of it, which is more than any limit.
             self.ahead = (in_time as usize).min(grown).min(self.most);
-            (self.since, self.ended, self.idle) = (now, 0, None);
-        } else if took >= WAIT {
+        }
+        if self.ended >= round || took >= WAIT {
             (self.since, self.ended, self.idle) = (now, 0, None);
         }
         if !is_busy {
