@@ -104,14 +104,7 @@ pub(super) struct AckReply {
 /// Parses `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.STORED.PENDING` of old, with `DOMAIN.ACCOUNT` before
 /// the stream and a token at the end since. (NATS ADR-15.)
 pub(super) fn parse_reply(reply: &str) -> Option<AckReply> {
-    // By bytes, as this is done for every message: what `str` offers takes several times as long for tokens this short.
-    let rest = reply.strip_prefix("$JS.ACK.")?.as_bytes();
-    let before = match rest.iter().filter(|byte| **byte == b'.').count() {
-        6 => 2,
-        8.. => 4,
-        _ => return None,
-    };
-    let mut tokens = rest.split(|byte| *byte == b'.').skip(before);
+    let mut tokens = tokens(reply)?;
     let (deliveries, sequence) = (number(tokens.next()?)?, number(tokens.next()?)?);
     let stored = i128::from(number(tokens.nth(1)?)?);
     Some(AckReply { deliveries, sequence, stored: Timestamp::from_nanosecond(stored).ok()? })
@@ -119,10 +112,20 @@ pub(super) fn parse_reply(reply: &str) -> Option<AckReply> {
 
 /// The number of a delivery among those of its consumer, and how many messages were behind it.
 pub(super) fn parse_position(reply: &str) -> Option<(u64, u64)> {
-    let tokens: Vec<&str> = reply.split('.').collect();
-    let before = if tokens.len() == 9 { 6 } else { 8 };
-    let number = |index: usize| tokens.get(before + index)?.parse().ok();
-    Some((number(0)?, number(2)?))
+    let mut tokens = tokens(reply)?.skip(2);
+    Some((number(tokens.next()?)?, number(tokens.nth(1)?)?))
+}
+
+/// What stands behind the consumer in the subject of an ack.
+fn tokens(reply: &str) -> Option<impl Iterator<Item = &[u8]>> {
+    // By bytes, as this is done for every message: what `str` offers takes several times as long for tokens this short.
+    let rest = reply.strip_prefix("$JS.ACK.")?.as_bytes();
+    let before = match rest.iter().filter(|byte| **byte == b'.').count() {
+        6 => 2,
+        8.. => 4,
+        _ => return None,
+    };
+    Some(rest.split(|byte| *byte == b'.').skip(before))
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
