@@ -23,11 +23,11 @@ use super::convert::to_nats;
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use super::outbox::{Outbound, Parcel};
-use super::send::{bad_header, subject_of};
+use super::send::{bad_header, check_size, subject_of};
 use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment::watch;
-use crate::transport::{BulkAck, BulkBatch, BulkEnd, DeniedAction, Message, SendFailure};
+use crate::transport::{BulkAck, BulkBatch, BulkEnd, DeniedAction, Message};
 
 /// How many acks may be outstanding: while one is on its way, the messages of the next are.
 const OUTSTANDING: u64 = 4;
@@ -192,10 +192,7 @@ impl FastBatch {
         // Writing into a text cannot fail.
         let _ = write!(reply, "{}.{}.$FI", self.sent + 1, operation as u8);
         let payload = Bytes::clone(&message.payload);
-        let size = message.headers.size() + payload.len();
-        if size > self.max_payload {
-            return Err(self.end(Cause::of(SendFailure::TooLarge { size, limit: self.max_payload })));
-        }
+        check_size(&message.headers, &payload, self.max_payload).map_err(|failure| self.end(Cause::of(failure)))?;
         if self.outgoing.is_empty() {
             self.taken = Instant::now();
         }

@@ -20,7 +20,7 @@ use super::convert::to_nats;
 use super::outbox::{Outbound, Parcel};
 use super::stored::Expectation;
 use crate::cause::Cause;
-use crate::transport::{DeniedAction, Message, PendingAck, PublishAck, SendFailure};
+use crate::transport::{DeniedAction, Headers, Message, PendingAck, PublishAck, SendFailure};
 
 /// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
@@ -71,6 +71,7 @@ pub(super) async fn send_all(
 ) -> Vec<Result<PendingAck, SendFailure>> {
     let deadline = Instant::now() + jetstream.ack_timeout;
     let mut results: Vec<Result<PendingAck, SendFailure>> = Vec::with_capacity(messages.len());
+    // Without a connection each fails as if it were sent alone.
     for _ in &messages {
         match jetstream.connected(deadline).await {
             Ok(()) if results.is_empty() => break,
@@ -85,12 +86,15 @@ pub(super) async fn send_all(
     let limit = jetstream.client.server_info().max_payload;
     let mut outbound = Vec::with_capacity(messages.len());
     for message in messages {
-        let sent = jetstream.make_out(message, limit).map(|(out, sent)| {
+        let fitting = to_nats(&message.headers).ok_or_else(bad_header).and_then(|headers| {
+            check_size(&message.headers, &message.payload, limit)?;
+            jetstream.make_out(message, headers)
+        });
+        results.push(fitting.map(|(out, sent)| {
             outbound.push(out);
             let ack = Ack { jetstream: Arc::clone(jetstream), deadline, sent, before: Vec::new() };
             ack.resolve().boxed()
-        });
-        results.push(sent);
+        }));
     }
     // Those who began to wait for acks after the connection was lost would not learn it.
     if jetstream.link.borrow().losses != losses {
@@ -122,10 +126,7 @@ pub(super) async fn send_batch(
             all.push("Nats-Batch-Commit", "1");
         }
         // Found later, it would leave the server with half a batch.
-        let size = all.size() + message.payload.len();
-        if size > info.max_payload {
-            return Err(SendFailure::TooLarge { size, limit: info.max_payload });
-        }
+        check_size(&all, &message.payload, info.max_payload)?;
         headers.push(to_nats(&all).ok_or_else(bad_header)?);
     }
     jetstream.connected(deadline).await?;
@@ -159,12 +160,7 @@ impl JetStream {
     }
 
     /// A message as the client takes it, and who waits for its ack.
-    fn make_out(&self, message: &Message, limit: usize) -> Result<(Outbound, Sent), SendFailure> {
-        let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
-        let size = message.headers.size() + message.payload.len();
-        if size > limit {
-            return Err(SendFailure::TooLarge { size, limit });
-        }
+    fn make_out(&self, message: &Message, headers: HeaderMap) -> Result<(Outbound, Sent), SendFailure> {
         let subject = subject_of(message);
         let (reply, receiver) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let sent = Sent { subject: Cow::clone(&message.subject), expected: Expectation::of(message), reply: receiver };
@@ -172,15 +168,10 @@ impl JetStream {
     }
 
     async fn write(&self, message: &Message, headers: HeaderMap, deadline: Instant) -> Result<Sent, SendFailure> {
-        let subject = subject_of(message);
-        let (reply_to, reply) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
-        let payload = Bytes::clone(&message.payload);
-        let publish = self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload);
+        let (Outbound { subject, reply, headers, payload }, sent) = self.make_out(message, headers)?;
+        let publish = self.client.publish_with_reply_and_headers(subject, reply, headers, payload);
         match timeout_at(deadline, publish).await {
-            Ok(Ok(())) => {
-                let (subject, expected) = (Cow::clone(&message.subject), Expectation::of(message));
-                Ok(Sent { subject, expected, reply })
-            }
+            Ok(Ok(())) => Ok(sent),
             Ok(Err(error)) => Err(match error.kind() {
                 PublishErrorKind::MaxPayloadExceeded => SendFailure::TooLarge {
                     size: message.headers.size() + message.payload.len(),
@@ -301,6 +292,12 @@ fn lost() -> SendFailure {
 
 pub(super) fn bad_header() -> SendFailure {
     SendFailure::Refused { code: None, reason: "a header has a character that no header may have".into() }
+}
+
+/// Whether the server takes a message of this size.
+pub(super) fn check_size(headers: &Headers, payload: &[u8], limit: usize) -> Result<(), SendFailure> {
+    let size = headers.size() + payload.len();
+    if size > limit { Err(SendFailure::TooLarge { size, limit }) } else { Ok(()) }
 }
 
 pub(super) fn subject_of(message: &Message) -> Subject {
