@@ -6,6 +6,7 @@ mod found;
 
 use std::time::Duration;
 
+use eventsmith_event::filter;
 use eventsmith_event::stream::{DeliverFrom, Discard, Retention, Storage, StreamDescriptor};
 use serde::{Serialize, Serializer};
 
@@ -103,6 +104,14 @@ pub struct ConsumerSettings {
     pub max_deliver: Option<u64>,
     /// Whether one reader at a time is served, so that it can keep the order of keys.
     pub ordered: bool,
+}
+
+impl ConsumerSettings {
+    /// Whether every message of a stream is for the consumer, and none goes because it was acknowledged: then each that is dropped before
+    /// it was delivered is one that the consumer missed.
+    pub fn takes_all(&self, subjects: &[String], retention: Retention) -> bool {
+        retention == Retention::Limits && filter::beyond(subjects, &self.filters).is_empty()
+    }
 }
 
 /// Writes a duration, or `null` for none.

@@ -9,8 +9,8 @@ use eventsmith_event::filter;
 use crate::server::Server;
 use crate::topology::Topology;
 
-/// The tokens of subjects behind which the names of events stand.
-const KINDS: [&str; 2] = ["domain", "integration"];
+/// What separates the root of a subject from the name of the event.
+const KINDS: [&str; 2] = [".domain.", ".integration."];
 
 impl Server {
     /// What is to be said about the dead letters of a topology's consumers: a sentence for each service that has nowhere to put
@@ -44,16 +44,8 @@ impl Server {
 
 /// What stands before the kind of event in a subject; its first token if there is none.
 fn root(subject: &str) -> &str {
-    let tokens = || {
-        subject.split('.').scan(0, |at, token| {
-            let begins = *at;
-            *at += token.len() + 1;
-            Some((begins, token))
-        })
-    };
-    let kind = tokens().skip(1).find(|(_, token)| KINDS.contains(token));
-    let ends = kind.map(|(at, _)| at - 1).or_else(|| subject.find('.'));
-    &subject[..ends.unwrap_or(subject.len())]
+    let kind = KINDS.into_iter().filter_map(|kind| subject.find(kind)).min();
+    kind.or_else(|| subject.find('.')).map_or(subject, |end| &subject[..end])
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 use std::fmt;
 
 use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings, format};
-use eventsmith_event::filter;
-use eventsmith_event::stream::Retention;
 use serde::Serialize;
 
 use super::error::ProvisionError;
@@ -114,8 +112,6 @@ fn status_of(
     first: u64,
     topology: Option<&Topology>,
 ) -> ConsumerStatus {
-    let is_for_all =
-        stream.retention == Retention::Limits && filter::beyond(&stream.subjects, &settings.filters).is_empty();
     let is_managed = |topology: &Topology| {
         topology.consumers.iter().any(|wanted| wanted.stream == settings.stream && wanted.name == settings.name)
     };
@@ -128,7 +124,7 @@ fn status_of(
         last_delivered: progress.delivered,
         ack_floor: progress.ack_floor,
         dropped_unread: first.saturating_sub(progress.delivered + 1),
-        dropped_unread_is_certain: is_for_all,
+        dropped_unread_is_certain: settings.takes_all(&stream.subjects, stream.retention),
         paused: progress.paused,
         pinned: progress.pinned,
         name: settings.name,

@@ -7,9 +7,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use eventsmith_event::filter;
-use eventsmith_event::stream::Retention;
-
 use tokio::time::sleep;
 
 use super::monitor::{Counters, Monitor};
@@ -21,7 +18,7 @@ use crate::transport::{Denied, StreamExtent, Unavailable};
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// A consumer and its stream at one time.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Look {
     progress: Progress,
     filters: Vec<String>,
@@ -104,7 +101,7 @@ async fn look(bus: &Bus, stream: &str, consumer: &str) -> Result<Option<Look>, U
         return Ok(None);
     };
     let Some(StreamExtent { last, subjects, retention, .. }) = transport.extent(stream).await? else { return Ok(None) };
-    let is_for_all = retention == Retention::Limits && filter::beyond(&subjects, &settings.filters).is_empty();
+    let is_for_all = settings.takes_all(&subjects, retention);
     Ok(Some(Look { progress, filters: settings.filters, is_for_all, first, last }))
 }
 
