@@ -20,6 +20,7 @@ use syn::{Fields, Item, ItemStruct};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::generate::{load, types};
 use crate::load::{Loaded, locate, locate_in};
+use crate::lookup;
 use crate::model::{Event, Version};
 
 use args::{Args, Older};
@@ -113,11 +114,9 @@ fn find<'a>(loaded: &'a Loaded, args: &Args) -> syn::Result<(&'a Event, &'a Vers
     let Some(event) = loaded.catalogue.event(&wanted) else {
         let types = || loaded.catalogue.events.iter().map(|event| event.event_type.as_str());
         let near: Vec<String> = nearest(&wanted, types()).into_iter().take(3).map(|name| format!("{name:?}")).collect();
-        let way_out = if near.is_empty() {
+        let way_out = lookup::did_you_mean(&near).unwrap_or_else(|| {
             "an event is named by the path of its schema: domain/rule/created.v1.json is \"rule.created\"".to_owned()
-        } else {
-            format!("did you mean {}?", near.join(" or "))
-        };
+        });
         let message = format!("the catalogue has no event {wanted:?}; {way_out}");
         return Err(syn::Error::new_spanned(&args.event_type, message));
     };

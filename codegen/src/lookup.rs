@@ -52,10 +52,9 @@ pub fn version<'a>(
 fn event<'a>(catalogue: &'a Catalogue, event_type: &str) -> Result<&'a Event, Unknown> {
     catalogue.event(event_type).ok_or_else(|| {
         let near = nearest(event_type, catalogue.events.iter().map(|event| event.event_type.as_str()));
-        let help = match near.as_slice() {
-            [] => "the types are the paths of the schema files below their kind, joined by dots".to_owned(),
-            near => format!("did you mean {}?", near.join(" or ")),
-        };
+        let help = did_you_mean(&near).unwrap_or_else(|| {
+            "the types are the paths of the schema files below their kind, joined by dots".to_owned()
+        });
         Unknown { message: format!("the catalogue has no event {event_type:?}"), help }
     })
 }
@@ -66,6 +65,11 @@ fn no_version(event: &Event, number: &str) -> Unknown {
         message: format!("{} has no version {number:?}", event.event_type),
         help: format!("it has {}", versions.join(", ")),
     }
+}
+
+/// Asks whether one of some names was meant; nothing without names.
+pub(crate) fn did_you_mean(near: &[impl std::borrow::Borrow<str>]) -> Option<String> {
+    if near.is_empty() { None } else { Some(format!("did you mean {}?", near.join(" or "))) }
 }
 
 /// The three names nearest to a given one, without those that are too different to be meant.

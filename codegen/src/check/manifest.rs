@@ -1,5 +1,7 @@
 //! Streams and services of eventsmith.toml against the events that exist.
 
+use std::borrow::Cow;
+
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Position};
@@ -85,12 +87,11 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
         ];
         for (role, types, stored) in roles {
             for event_type in types {
-                let mut near = String::new();
                 let (rule, message, help) = match catalogue.event(event_type.get_ref()) {
                     None => (
                         "unknown-event",
                         format!("service {} {role} {}, which is no event", name.get_ref(), event_type.get_ref()),
-                        did_you_mean(catalogue, event_type.get_ref(), stored, &mut near),
+                        meant(catalogue, event_type.get_ref(), stored),
                     ),
                     Some(event) if event.kind.is_stored() != stored => (
                         "wrong-role",
@@ -100,25 +101,23 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
                             event_type.get_ref(),
                             event.kind.as_str()
                         ),
-                        "domain and integration events are published and consumed, commands and queries are handled",
+                        "domain and integration events are published and consumed, commands and queries are handled"
+                            .into(),
                     ),
                     Some(_) => continue,
                 };
-                diagnostics.push(error(catalogue, event_type, rule, message, help));
+                diagnostics.push(error(catalogue, event_type, rule, message, &help));
             }
         }
     }
 }
 
-/// The types nearest to one that was meant, those of the other role aside.
-fn did_you_mean<'t>(catalogue: &Catalogue, meant: &str, stored: bool, text: &'t mut String) -> &'t str {
+/// The types nearest to one that no event has, those of the other role aside.
+fn meant(catalogue: &Catalogue, unknown: &str, stored: bool) -> Cow<'static, str> {
     let events = catalogue.events.iter().filter(|event| event.kind.is_stored() == stored);
-    let near = lookup::nearest(meant, events.map(|event| event.event_type.as_str()));
-    *text = match near.as_slice() {
-        [] => "name the type of an event: its path below the kind, joined by dots".to_owned(),
-        near => format!("did you mean {}?", near.join(" or ")),
-    };
-    text
+    let near = lookup::nearest(unknown, events.map(|event| event.event_type.as_str()));
+    let help = lookup::did_you_mean(&near).map(Cow::Owned);
+    help.unwrap_or(Cow::Borrowed("name the type of an event: its path below the kind, joined by dots"))
 }
 
 /// Whether a subject filter matches every subject of an event.

@@ -8,6 +8,7 @@ use toml::Spanned;
 use crate::diagnostic::{Diagnostic, Position, Severity};
 use crate::lint::rules;
 use crate::load::Loaded;
+use crate::lookup;
 use crate::manifest::{FILE_NAME, Switch};
 use crate::model::Document;
 use crate::pointer::join;
@@ -180,10 +181,8 @@ impl Allow<'_> {
 /// The rule of an id, if it may be switched off; else what is wrong, and what to do.
 fn optional_rule(id: &str) -> Result<&'static Rule, (String, String)> {
     let Some(rule) = rules::find(id) else {
-        let help = match rules::nearest(id).as_slice() {
-            [] => "every finding names its rule in brackets".to_owned(),
-            near => format!("did you mean {}?", near.join(" or ")),
-        };
+        let help = lookup::did_you_mean(&rules::nearest(id));
+        let help = help.unwrap_or_else(|| "every finding names its rule in brackets".to_owned());
         return Err((format!("there is no rule {id:?}"), help));
     };
     let help = match rule.family {

@@ -32,9 +32,8 @@ pub(super) fn split(error: &toml::de::Error) -> (String, String) {
 fn meant(name: &str, known: &[&str]) -> String {
     let near: Vec<String> =
         lookup::nearest(name, known.iter().copied()).iter().map(|name| format!("`{name}`")).collect();
-    match (near.as_slice(), known) {
-        ([], []) => "remove it".to_owned(),
-        ([], known) => format!("there are {}", known.join(", ")),
-        (near, _) => format!("did you mean {}?", near.join(" or ")),
-    }
+    lookup::did_you_mean(&near).unwrap_or_else(|| match known {
+        [] => "remove it".to_owned(),
+        known => format!("there are {}", known.join(", ")),
+    })
 }
