@@ -22,6 +22,7 @@ pub use disk::find;
 pub use locate::{locate, locate_in};
 use part::Texts;
 pub use part::is_part;
+pub(crate) use part::version_name;
 
 /// A catalogue with all that is wrong with it.
 #[derive(Debug)]

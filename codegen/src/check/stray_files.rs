@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::load::version_name;
 use crate::lookup;
 use crate::model::{Catalogue, Kind};
 
@@ -11,7 +12,7 @@ use crate::model::{Catalogue, Kind};
 pub(super) fn check(catalogue: &Catalogue, used: &HashSet<&str>, diagnostics: &mut Vec<Diagnostic>) {
     for path in catalogue.documents.keys().filter(|path| !used.contains(path.as_str())) {
         let Some((folder, below)) = path.split_once('/') else { continue };
-        if Kind::of_folder(folder).is_some() || !is_versioned(below) {
+        if Kind::of_folder(folder).is_some() || below.strip_suffix(".json").and_then(version_name).is_none() {
             continue;
         }
         let kinds = Kind::ALL.map(Kind::as_str);
@@ -26,11 +27,4 @@ pub(super) fn check(catalogue: &Catalogue, used: &HashSet<&str>, diagnostics: &m
         let finding = Diagnostic::error("stray-file", path, message, help);
         diagnostics.push(Diagnostic { severity: Severity::Warning, ..finding });
     }
-}
-
-/// Whether a path ends as that of a version does: `.v1.json` or `.v1.reply.json`.
-fn is_versioned(path: &str) -> bool {
-    let stem = path.strip_suffix(".json").map(|stem| stem.strip_suffix(".reply").unwrap_or(stem));
-    let number = stem.and_then(|stem| stem.rsplit_once(".v")).map(|(_, number)| number);
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::load::event_options;
+use crate::load::part::{VersionName, version_name};
 use crate::model::{Document, Event, Kind, Version};
 
 /// What the name of a file below a kind's folder says.
@@ -122,8 +123,8 @@ fn file_name<'a>(
     let kind = Kind::of_folder(folder)?;
     let mut tokens: Vec<&str> = below.split('/').collect();
     let file = tokens.pop()?.strip_suffix(".json")?;
-    let (stem, is_reply) = file.strip_suffix(".reply").map_or((file, false), |stem| (stem, true));
-    let Some((name, number)) = stem.rsplit_once(".v").filter(|(_, number)| is_number(number)) else {
+    let Some(VersionName { name, number, is_reply }) = version_name(file) else {
+        let stem = file.strip_suffix(".reply").unwrap_or(file);
         if document.is_none_or(|document| holds_only_definitions(&document.schema)) {
             return None;
         }
@@ -145,10 +146,6 @@ fn file_name<'a>(
         diagnostics.push(Diagnostic::error("bad-token", path, message, TOKEN_HELP));
     }
     illegal.is_empty().then_some(FileName { path, kind, tokens, number, is_reply })
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn holds_only_definitions(schema: &Value) -> bool {

@@ -25,9 +25,24 @@ pub fn is_part(path: &str) -> bool {
 pub(super) fn other_format(path: &str) -> Option<&str> {
     let (kind, name) = path.split_once('/')?;
     let (stem, format) = name.rsplit_once('.')?;
-    let number = stem.strip_suffix(".reply").unwrap_or(stem).rsplit_once(".v")?.1;
-    let is_version = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (Kind::of_folder(kind).is_some() && is_version && OTHER_FORMATS.contains(&format)).then_some(format)
+    let is_event = Kind::of_folder(kind).is_some() && version_name(stem).is_some();
+    (is_event && OTHER_FORMATS.contains(&format)).then_some(format)
+}
+
+/// The name of a version of an event or a request, or of a reply: `created.v1` or `create.v1.reply`.
+pub(crate) struct VersionName<'a> {
+    pub(crate) name: &'a str,
+    /// The digits of the number.
+    pub(crate) number: &'a str,
+    pub(crate) is_reply: bool,
+}
+
+/// Reads a path without its format; `None` if it does not end as that of a version does.
+pub(crate) fn version_name(stem: &str) -> Option<VersionName<'_>> {
+    let (stem, is_reply) = stem.strip_suffix(".reply").map_or((stem, false), |stem| (stem, true));
+    let (name, number) = stem.rsplit_once(".v")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(VersionName { name, number, is_reply })
 }
 
 pub(super) fn is_skipped(folder: &str, at_the_top: bool) -> bool {
