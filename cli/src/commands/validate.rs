@@ -15,7 +15,7 @@ use eventsmith_codegen::{Severity, lookup};
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
 use crate::format::{Extra, FindingFormat, FindingPrinter};
-use crate::output::{Out, note};
+use crate::output::{self, Out, note};
 use crate::progress::Progress;
 
 /// Check payloads: whole envelopes, or the bare data of one event
@@ -165,8 +165,8 @@ impl Validation<'_> {
             out.flush().context("cannot write to standard output")?;
             match is_stopped {
                 true => {
-                    let s = if findings == 1 { "" } else { "s" };
-                    note(format_args!("stopped after {findings} finding{s} (--max-errors); there may be more"));
+                    let findings = output::counted(findings, "finding");
+                    note(format_args!("stopped after {findings} (--max-errors); there may be more"));
                 }
                 false => note(format_args!("{valid} valid, {invalid} invalid")),
             }
