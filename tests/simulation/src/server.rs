@@ -97,7 +97,7 @@ pub struct Server {
     /// Its one consumer, while there is one.
     pub consumer: Option<Consumer>,
     /// Leases that ended without any fault of the programs: the consumer was deleted, or an ack came late. Those who had them
-    /// cannot know.
+    /// cannot know, and what they say ends the leases of others.
     pub orphaned: BTreeMap<(u64, usize), Time>,
     /// Its connections.
     pub connections: BTreeMap<u64, Connection>,
@@ -222,7 +222,7 @@ impl Server {
             if let Some(until) = self.orphaned.get_mut(&(sequence, process)).filter(|until| **until > now) {
                 *until = now + consumer.ack_wait;
             }
-        } else if is_late {
+        } else if is_late || self.orphaned.contains_key(&(sequence, process)) {
             let of_it = consumer.leases.range((sequence, 0)..=(sequence, usize::MAX));
             self.orphaned.extend(of_it.map(|(holder, until)| (*holder, *until)));
             consumer.leases.retain(|(other, _), _| *other != sequence);
