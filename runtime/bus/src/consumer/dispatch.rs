@@ -332,17 +332,21 @@ impl Dispatch {
     }
 
     async fn nak_waiting(&mut self) {
-        let waiting = {
+        let (mut waiting, again) = {
             let mut in_hand = self.worker.in_hand();
-            let waiting = in_hand.queue.drain();
+            let (waiting, again) = (in_hand.queue.drain(), in_hand.take_again());
             // Their leases last until each is nakked.
             waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
-            waiting
+            (waiting, again)
         };
+        let drained = waiting.len();
+        waiting.extend(again);
         // What is not noted in time may count as an attempt.
         let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
-        for delivery in waiting {
-            self.worker.in_hand().settled(delivery.sequence);
+        for (index, delivery) in waiting.into_iter().enumerate() {
+            if index < drained {
+                self.worker.in_hand().settled(delivery.sequence);
+            }
             if !delivery.acker.lease().is_held(Instant::now()) {
                 continue;
             }

@@ -63,6 +63,12 @@ impl InHand {
         self.running.remove(&sequence)?.again
     }
 
+    /// Takes out the deliveries of events that run, which were to wait for the ends of the runs.
+    pub(super) fn take_again(&mut self) -> Vec<Delivery> {
+        let again = self.running.values_mut().filter_map(|running| running.again.take());
+        again.map(|(delivery, _)| delivery).collect()
+    }
+
     /// The leases that are to be renewed now.
     fn due(&self, now: Instant) -> Vec<(u64, Arc<dyn Acker>)> {
         let period = renewal_interval(self.ack_wait);
