@@ -394,6 +394,10 @@ impl PullDeliveries {
         // Where asking is denied, nothing comes in answer.
         let is_denied = self.jetstream.denials.0.borrow().after(0).any(|denied| denied.subject == asked);
         if self.is_connected() && !is_denied {
+            if self.outstanding > 0 {
+                // Else invalid requests are answered before what was asked for a moment ago is delivered, to nobody, and counted.
+                let _ = timeout(ASK_AGAIN, self.info()).await;
+            }
             let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
             // If it took too long, or the connection is lost now, what was on its way is lost.
             if !matches!(left, Ok(Some(()))) {
