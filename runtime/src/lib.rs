@@ -69,8 +69,8 @@
 //! # In reading order
 //!
 //! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements; [`include_events!`] and [`domain_event`]
-//!    bring it into a crate; [`Upcast`] turns an old version into the next one. [`DecodeError`] and [`Invalid`] say what is
-//!    wrong with a payload.
+//!    bring it into a crate; [`Upcast`] turns an old version into the next one, and [`present`] tells null and absence apart in
+//!    structs of one's own. [`DecodeError`] and [`Invalid`] say what is wrong with a payload.
 //! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
 //! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`BulkPublisher`],
 //!    [`PublishError`].

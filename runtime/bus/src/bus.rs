@@ -69,6 +69,9 @@ impl Bus {
     /// # Errors
     /// [`ConnectError`] when the configuration contradicts itself, no server can be reached or none lets us in.
     pub async fn connect(config: Config) -> Result<Self, ConnectError> {
+        if let Some((setting, reason)) = config.senseless() {
+            return Err(ConnectError::Config { setting, reason: reason.into() });
+        }
         let config = config.bounded();
         let jetstream = JetStream::connect(&config).await?;
         Ok(Self::over(Backend::JetStream(jetstream), config))

@@ -170,6 +170,20 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The first setting with a value under which nothing could be sent, and what would be right.
+    pub(crate) fn senseless(&self) -> Option<(&'static str, &'static str)> {
+        const TIME: &str = "it must be longer than no time at all";
+        let settings = [
+            ("connect_timeout", self.connect_timeout.is_zero(), TIME),
+            ("ping_interval", self.ping_interval.is_zero(), TIME),
+            ("request_timeout", self.request_timeout.is_zero(), TIME),
+            ("ack_timeout", self.ack_timeout.is_zero(), TIME),
+            ("max_in_flight", self.max_in_flight == 0, "it must be 1 at least"),
+            ("replicas", self.replicas.is_some_and(|replicas| !(1..=5).contains(&replicas)), "it must be 1 to 5"),
+        ];
+        settings.into_iter().find(|(_, is_senseless, _)| *is_senseless).map(|(name, _, reason)| (name, reason))
+    }
+
     /// The same, with no wait so long that no clock can add it.
     pub(crate) fn bounded(self) -> Self {
         Self {

@@ -350,3 +350,15 @@ async fn an_event_is_not_sent_any_more_when_its_time_is_up() -> Outcome {
     assert!(took < Duration::from_secs(4), "{took:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_configuration_under_which_nothing_is_sent_is_refused() {
+    for (config, setting) in [
+        (Config { max_in_flight: 0, ..Config::default() }, "max_in_flight"),
+        (Config { ack_timeout: Duration::ZERO, ..Config::default() }, "ack_timeout"),
+        (Config { replicas: Some(0), ..Config::default() }, "replicas"),
+    ] {
+        let error = Bus::connect(config).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the setting {setting} is wrong: it must be ")), "{error}");
+    }
+}
