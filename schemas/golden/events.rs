@@ -540,6 +540,7 @@ pub mod audit {
         }
 
         impl AuditTrail {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.from.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
                     && self.to.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
@@ -579,6 +580,7 @@ pub mod audit {
         }
 
         impl AuditTrailReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.items.len() <= 200 && self.items.iter().all(|item| item.is_valid())
             }
@@ -621,6 +623,7 @@ pub mod audit {
         }
 
         impl AuditEntry {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_version.is_valid()
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -689,6 +692,7 @@ pub mod cache {
         }
 
         impl CacheInvalidate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.scope.is_valid()
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -725,6 +729,7 @@ pub mod cache {
         }
 
         impl CacheInvalidateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.entries_removed <= 2147483647
                     && ::eventsmith::generated::checks::date_time(&self.completed_at)
@@ -764,6 +769,7 @@ pub mod cache {
         }
 
         impl CacheWarm {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.scope.is_valid()
             }
@@ -805,6 +811,7 @@ pub mod cache {
         }
 
         impl CacheWarmReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.entries_loaded <= 2147483647
                     && self.failed_rule_ids.as_ref().is_none_or(|value| {
@@ -906,6 +913,7 @@ pub mod common {
     );
 
     impl Discount {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             match self {
                 Self::Amount(inner) => inner.is_valid(),
@@ -924,6 +932,7 @@ pub mod common {
     }
 
     impl AmountDiscount {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             self.amount.is_valid()
         }
@@ -941,6 +950,7 @@ pub mod common {
     }
 
     impl Money {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             (0..=9007199254740991).contains(&self.amount_minor)
         }
@@ -989,6 +999,7 @@ pub mod common {
     }
 
     impl PercentageDiscount {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             self.cap.as_ref().is_none_or(|value| value.is_valid())
         }
@@ -1181,6 +1192,7 @@ pub mod common {
     );
 
     impl PaymentMethod {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             match self {
                 Self::Card(inner) => inner.is_valid(),
@@ -1222,6 +1234,7 @@ pub mod common {
     }
 
     impl CardMethod {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             self.expiry_month.as_ref().is_none_or(|value| (1..=12).contains(value))
                 && self.expiry_year.as_ref().is_none_or(|value| (2000..=2099).contains(value))
@@ -1332,6 +1345,7 @@ pub mod common {
     }
 
     impl BankTransferMethod {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             ::eventsmith::generated::checks::scan_all(
                 &self.bank_code,
@@ -1450,6 +1464,7 @@ pub mod common {
     pub struct RuleVersion(pub u32);
 
     impl RuleVersion {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             (1..=2147483647).contains(&self.0)
         }
@@ -1463,6 +1478,7 @@ pub mod common {
     pub struct RulePriority(pub u16);
 
     impl RulePriority {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             self.0 <= 1000
         }
@@ -1717,6 +1733,7 @@ pub mod common {
     );
 
     impl CacheScope {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             match self {
                 Self::All(_) => true,
@@ -1742,6 +1759,7 @@ pub mod common {
     }
 
     impl RulesScope {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             (1..=1000).contains(&self.rule_ids.len())
                 && ::eventsmith::generated::checks::unique(&self.rule_ids)
@@ -1758,6 +1776,7 @@ pub mod common {
     }
 
     impl TagsScope {
+        #[inline]
         pub(crate) fn is_valid(&self) -> bool {
             (1..=20).contains(&self.tags.len())
                 && ::eventsmith::generated::checks::unique(&self.tags)
@@ -1849,6 +1868,7 @@ pub mod coupon {
         }
 
         impl CouponExpired {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=2147483647).contains(&self.unused_redemptions)
                     && ::eventsmith::generated::checks::date_time(&self.expired_at)
@@ -1927,6 +1947,7 @@ pub mod coupon {
         }
 
         impl CouponIssued {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount.is_valid()
                     && self.minimum_subtotal.as_ref().is_none_or(|value| value.is_valid())
@@ -1985,6 +2006,7 @@ pub mod coupon {
         }
 
         impl CouponRedeemed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount_amount.is_valid()
                     && self.remaining_redemptions.as_ref().is_none_or(|value| *value <= 2147483647)
@@ -2042,6 +2064,7 @@ pub mod coupon {
         }
 
         impl CouponRejected {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.detail.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
                     value,
@@ -2148,6 +2171,7 @@ pub mod evaluation {
         }
 
         impl EvaluationCompleted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.conflicts_found <= 2147483647
@@ -2196,6 +2220,7 @@ pub mod evaluation {
         }
 
         impl EvaluationFailed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.failed_at)
             }
@@ -2238,6 +2263,7 @@ pub mod evaluation {
         }
 
         impl EvaluationStarted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.rule_count <= 2147483647
                     && ::eventsmith::generated::checks::date_time(&self.started_at)
@@ -2306,6 +2332,7 @@ pub mod evaluation {
         }
 
         impl EvaluationEvaluate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.facts.len() <= 256
                     && self.facts.keys().all(|name| ::eventsmith::generated::checks::scan_all(
@@ -2380,6 +2407,7 @@ pub mod evaluation {
         }
 
         impl EvaluationEvaluateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
@@ -2450,6 +2478,7 @@ pub mod evaluation {
         }
 
         impl EvaluationCompleted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.execution_time >= 0 && self.rules_applied <= 2147483647
                     && self.rules_skipped.as_ref().is_none_or(|value| *value <= 2147483647)
@@ -2550,6 +2579,7 @@ pub mod external {
         }
 
         impl ExternalRequestCompleted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.operation,
@@ -2622,6 +2652,7 @@ pub mod external {
         }
 
         impl ExternalRequestFailed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.operation,
@@ -2714,6 +2745,7 @@ pub mod loyalty {
         }
 
         impl LoyaltyPointsEarned {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=9007199254740991).contains(&self.points)
                     && (1..=9007199254740991).contains(&self.balance)
@@ -2772,6 +2804,7 @@ pub mod loyalty {
         }
 
         impl LoyaltyPointsRedeemed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=9007199254740991).contains(&self.points)
                     && (0..=9007199254740991).contains(&self.balance)
@@ -2839,6 +2872,7 @@ pub mod loyalty {
         }
 
         impl LoyaltyTierChanged {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.qualifying_points.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
                     && self.valid_until.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
@@ -2954,6 +2988,7 @@ pub mod metrics {
         }
 
         impl MetricsSummary {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.from)
                     && ::eventsmith::generated::checks::date_time(&self.to)
@@ -3029,6 +3064,7 @@ pub mod metrics {
         }
 
         impl MetricsSummaryReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.from)
                     && ::eventsmith::generated::checks::date_time(&self.to)
@@ -3066,6 +3102,7 @@ pub mod metrics {
         }
 
         impl RuleUsage {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.times_applied)
             }
@@ -3141,6 +3178,7 @@ pub mod payment {
         }
 
         impl PaymentAuthorized {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
                     && self.authorization_code.as_ref()
@@ -3207,6 +3245,7 @@ pub mod payment {
         }
 
         impl PaymentCaptured {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
                     && ::eventsmith::generated::checks::date_time(&self.captured_at)
@@ -3267,6 +3306,7 @@ pub mod payment {
         }
 
         impl PaymentFailed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
                     && ::eventsmith::generated::checks::date_time(&self.failed_at)
@@ -3338,6 +3378,7 @@ pub mod payment {
         }
 
         impl PaymentRefunded {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_valid() && self.method.is_valid()
                     && self.remaining_amount.as_ref().is_none_or(|value| value.is_valid())
@@ -3453,6 +3494,7 @@ pub mod promotion {
         }
 
         impl PromotionApplied {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.discount.is_valid() && self.subtotal.is_valid()
                     && self.discount_amount.is_valid()
@@ -3546,6 +3588,7 @@ pub mod promotion {
         }
 
         impl PromotionCreated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.name, 1..=200)
                     && self.description.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -3603,6 +3646,7 @@ pub mod promotion {
         }
 
         impl PromotionExpired {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.times_applied <= 2147483647
                     && self.total_discount.as_ref().is_none_or(|value| value.is_valid())
@@ -3692,6 +3736,7 @@ pub mod rule {
         }
 
         impl RuleActivated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.activated_at)
                     && ::eventsmith::generated::checks::date_time(&self.effective_at)
@@ -3742,6 +3787,7 @@ pub mod rule {
         }
 
         impl RuleCreated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.description, ..=2000)
                     && ::eventsmith::generated::checks::date_time(&self.created_at)
@@ -3792,6 +3838,7 @@ pub mod rule {
         }
 
         impl RuleDeactivated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.deactivated_at)
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -3838,6 +3885,7 @@ pub mod rule {
         }
 
         impl RuleDeleted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.deleted_at)
                     && self.final_version.is_valid()
@@ -3891,6 +3939,7 @@ pub mod rule {
         }
 
         impl RuleUpdated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=64).contains(&self.changes.len())
                     && self.changes.keys().all(|name| ::eventsmith::generated::checks::scan_all(
@@ -3951,6 +4000,7 @@ pub mod rule {
         }
 
         impl RuleActivate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
                     && self.effective_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
@@ -3994,6 +4044,7 @@ pub mod rule {
         }
 
         impl RuleActivateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.as_ref().is_none_or(|value| value.is_valid())
                     && ::eventsmith::generated::checks::date_time(&self.activated_at)
@@ -4054,6 +4105,7 @@ pub mod rule {
         }
 
         impl RuleCreate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.description.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
                     value,
@@ -4097,6 +4149,7 @@ pub mod rule {
         }
 
         impl RuleCreateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.is_valid()
                     && ::eventsmith::generated::checks::date_time(&self.created_at)
@@ -4139,6 +4192,7 @@ pub mod rule {
         }
 
         impl RuleDeactivate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4183,6 +4237,7 @@ pub mod rule {
         }
 
         impl RuleDeactivateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.as_ref().is_none_or(|value| value.is_valid())
                     && ::eventsmith::generated::checks::date_time(&self.deactivated_at)
@@ -4227,6 +4282,7 @@ pub mod rule {
         }
 
         impl RuleDelete {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.as_ref().is_none_or(|value| value.is_valid())
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4265,6 +4321,7 @@ pub mod rule {
         }
 
         impl RuleDeleteReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.final_version.is_valid()
                     && ::eventsmith::generated::checks::date_time(&self.deleted_at)
@@ -4305,6 +4362,7 @@ pub mod rule {
         }
 
         impl RuleUpdate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.expected_version.is_valid() && self.changes.is_valid()
                     && self.reason.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4345,6 +4403,7 @@ pub mod rule {
         }
 
         impl RuleUpdateReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.previous_version.is_valid()
                     && (2..=2147483647).contains(&self.new_version)
@@ -4379,6 +4438,7 @@ pub mod rule {
         }
 
         impl RuleGet {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.version.as_ref().is_none_or(|value| value.is_valid())
             }
@@ -4451,6 +4511,7 @@ pub mod rule {
         }
 
         impl RuleGetReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.description, ..=2000)
                     && self.priority.is_valid()
@@ -4533,6 +4594,7 @@ pub mod rule {
         }
 
         impl RuleList {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.min_priority.as_ref().is_none_or(|value| value.is_valid())
                     && self.page_size.as_ref().is_none_or(|value| (1..=200).contains(value))
@@ -4571,6 +4633,7 @@ pub mod rule {
         }
 
         impl RuleListReply {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.items.len() <= 200 && self.items.iter().all(|item| item.is_valid())
             }
@@ -4658,6 +4721,7 @@ pub mod rule {
         }
 
         impl RuleChanges {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.description.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
                     value,
@@ -4708,6 +4772,7 @@ pub mod rule {
         }
 
         impl RuleSummary {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.priority.is_valid()
                     && self.tags.as_ref().is_none_or(|value| {
@@ -4767,6 +4832,7 @@ pub mod rule {
         }
 
         impl RuleCreated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.description, ..=2000)
                     && self.priority.is_valid()
@@ -4861,6 +4927,7 @@ pub mod sync {
         }
 
         impl SyncCompleted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.records_created)
                     && (0..=9007199254740991).contains(&self.records_updated)
@@ -4929,6 +4996,7 @@ pub mod sync {
         }
 
         impl SyncFailed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (0..=9007199254740991).contains(&self.records_processed)
                     && self.cursor.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
@@ -4992,6 +5060,7 @@ pub mod sync {
         }
 
         impl SyncStarted {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.cursor.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
                     value,
@@ -5082,6 +5151,7 @@ pub mod tax {
         }
 
         impl TaxCalculated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=500).contains(&self.lines.len())
                     && self.lines.iter().all(|item| item.is_valid())
@@ -5133,6 +5203,7 @@ pub mod tax {
         }
 
         impl TaxRatesUpdated {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 (1..=1000).contains(&self.rates.len())
                     && self.rates.iter().all(|item| item.is_valid())
@@ -5186,6 +5257,7 @@ pub mod tax {
         }
 
         impl TaxLine {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.category.as_ref().is_none_or(|value| ::eventsmith::generated::checks::scan_all(
                     value,
@@ -5220,6 +5292,7 @@ pub mod tax {
         }
 
         impl RateChange {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.category,
@@ -5289,6 +5362,7 @@ pub mod webhook {
         }
 
         impl WebhookDelivered {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.event_type,
@@ -5380,6 +5454,7 @@ pub mod webhook {
         }
 
         impl WebhookFailed {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.event_type,
@@ -5459,6 +5534,7 @@ pub mod webhook {
         }
 
         impl WebhookReceived {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.event_type.as_ref().is_none_or(|value| ::eventsmith::generated::checks::scan_all(
                     value,

@@ -56,8 +56,10 @@ pub(super) fn is_valid(source: Source<'_>, id: Id, checked: &[bool]) -> Option<T
         }
         _ => quote!(#(#conditions)&&*),
     };
+    // `inline` is for the crate of the events: it is compiled where a payload is checked, and nowhere else.
     Some(quote! {
         impl #name {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 #body
             }

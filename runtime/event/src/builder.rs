@@ -21,6 +21,7 @@ macro_rules! builder {
         }
 
         impl ::std::convert::From<$required> for $name {
+            #[inline]
             fn from(required: $required) -> Self {
                 let $required { $($field),* } = required;
                 Self {
@@ -40,6 +41,7 @@ macro_rules! builder {
     (@setter $setter:ident $optional:ident $property:tt into $inner:ty) => {
         #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
+        #[inline]
         pub fn $setter(mut self, value: impl ::std::convert::Into<$inner>) -> Self {
             self.$optional = ::std::option::Option::Some(value.into());
             self
@@ -48,6 +50,7 @@ macro_rules! builder {
     (@setter $setter:ident $optional:ident $property:tt of $inner:ty) => {
         #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
+        #[inline]
         pub fn $setter(mut self, value: $inner) -> Self {
             self.$optional = ::std::option::Option::Some(value);
             self

@@ -3,12 +3,16 @@
 /// Completes `impl Event` or `impl Request`. Says how a payload is checked (by its `type`, by its type and `is_valid`, by
 /// either as draft 4 has it, or by the `validator`) and, for all but the oldest version, which older ones it decodes, through
 /// which type and conversion.
+///
+/// All of it is `inline`, so that the crate of a large catalogue compiles no reader; whoever handles an event compiles that
+/// of this event.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! event_payload {
     ($trait:ident, $name:ident, $check:tt $(, $($version:literal)|+ => $older:ty, $convert:expr)?) => {
         const TOKEN: $crate::token::Token = $crate::token::Token::of_generated_code();
 
+        #[inline]
         fn payload_schema() -> &'static $crate::schema::Schema {
             static SCHEMA: $crate::schema::Schema = $crate::schema::Schema::new(
                 <$name as $crate::event::$trait>::TYPE,
@@ -18,10 +22,12 @@ macro_rules! event_payload {
             &SCHEMA
         }
 
+        #[inline]
         fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
             $crate::check_payload!($check, validate self)
         }
 
+        #[inline]
         fn decode(version: u32, data: &[u8]) -> Result<Self, $crate::invalid::DecodeError> {
             match version {
                 <Self as $crate::event::$trait>::VERSION => Ok($crate::check_payload!($check, decode data)?),
@@ -47,16 +53,19 @@ macro_rules! reply_payload {
     ($name:ident, $check:tt, $type:literal, $version:literal) => {
         const TOKEN: $crate::token::Token = $crate::token::Token::of_generated_code();
 
+        #[inline]
         fn payload_schema() -> &'static $crate::schema::Schema {
             static SCHEMA: $crate::schema::Schema =
                 $crate::schema::Schema::new($type, $version, <$name as $crate::event::Reply>::SCHEMA);
             &SCHEMA
         }
 
+        #[inline]
         fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
             $crate::check_payload!($check, validate self)
         }
 
+        #[inline]
         fn decode(data: &[u8]) -> Result<Self, $crate::invalid::Invalid> {
             $crate::check_payload!($check, decode data)
         }
