@@ -115,6 +115,7 @@ pub mod order {
         }
 
         impl OrderPacked {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::date_time(&self.packed_at)
                     && self.lines.iter().all(|item| item.is_valid())
@@ -152,6 +153,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 1000
             }
@@ -196,6 +198,7 @@ pub mod order {
         }
 
         impl OrderStacked {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
                     && self.maybe.iter().flatten().all(|value| value.is_valid())
@@ -253,6 +256,7 @@ pub mod order {
         }
 
         impl Line {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
             }
@@ -282,6 +286,7 @@ pub mod order {
         }
 
         impl OrderPackedCash {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
             }
@@ -295,6 +300,7 @@ pub mod order {
         }
 
         impl OrderPackedCard {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
             }
@@ -316,6 +322,7 @@ pub mod order {
         );
 
         impl OrderPackedPayment {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 match self {
                     Self::Cash(inner) => inner.is_valid(),
@@ -332,6 +339,7 @@ pub mod order {
         }
 
         impl OrderPackedBox {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.count <= 200
             }
@@ -353,6 +361,7 @@ pub mod order {
         pub struct Height(pub u8);
 
         impl Height {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.0 <= 200
             }
@@ -380,6 +389,7 @@ pub mod order {
         }
 
         impl Crate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.level.is_valid()
                     && self.below.as_ref().is_none_or(|value| value.is_valid())
@@ -394,6 +404,7 @@ pub mod order {
         pub struct Level(pub u8);
 
         impl Level {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.0 <= 9
             }
@@ -422,6 +433,7 @@ pub mod order {
         }
 
         impl Marks {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.main.as_ref().is_none_or(|value| value.is_valid())
                     && self.unknown.values().all(|item| item.is_valid())
@@ -485,6 +497,7 @@ pub mod order {
         }
 
         impl OrderPacked {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.lines.iter().all(|item| item.is_valid())
                     && self.weights.values().all(|item| item.is_finite())
@@ -564,6 +577,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 1000
             }
@@ -645,6 +659,7 @@ pub mod order {
         }
 
         impl OrderStacked {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
                     && self.maybe.iter().flatten().all(|value| value.is_valid())
@@ -724,6 +739,7 @@ pub mod order {
         }
 
         impl Line {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_finite()
             }
@@ -768,6 +784,7 @@ pub mod order {
         }
 
         impl OrderPackedCard {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_finite()
             }
@@ -787,6 +804,7 @@ pub mod order {
         }
 
         impl OrderPackedCash {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_finite()
             }
@@ -806,6 +824,7 @@ pub mod order {
         }
 
         impl OrderPackedNone {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
             }
@@ -831,6 +850,7 @@ pub mod order {
         );
 
         impl OrderPackedPayment {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 match self {
                     Self::Card(inner) => inner.is_valid(),
@@ -863,6 +883,7 @@ pub mod order {
         }
 
         impl OrderPackedBox {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.count.is_finite()
             }
@@ -909,6 +930,7 @@ pub mod order {
         pub struct Weight(pub Number);
 
         impl Weight {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.0.is_finite()
             }
@@ -956,6 +978,7 @@ pub mod order {
         }
 
         impl Crate {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.level.is_valid()
                     && self.below.as_ref().is_none_or(|value| value.is_valid())
@@ -979,6 +1002,7 @@ pub mod order {
         pub struct Level(pub u8);
 
         impl Level {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.0 <= 9
             }
@@ -1013,6 +1037,7 @@ pub mod order {
         }
 
         impl Marks {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.main.as_ref().is_none_or(|value| value.is_valid())
                     && self.unknown.values().all(|item| item.is_valid())
@@ -1088,6 +1113,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::scan_all(
                     &self.amount,

@@ -72,6 +72,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.order_id, ..=40)
                     && self.amount <= 100000000
@@ -127,6 +128,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.order_id, ..=40)
                     && self.amount <= 100000000
@@ -208,6 +210,7 @@ pub mod order {
         }
 
         impl OrderPlaced {
+            #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 ::eventsmith::generated::checks::length(&self.order_id, ..=40)
                     && ::eventsmith::generated::checks::length(&self.amount, ..=20)
