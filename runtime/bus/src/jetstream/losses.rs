@@ -33,8 +33,8 @@ pub(super) struct LossWatch {
     window: usize,
     /// Whether to search as soon as there is a connection.
     is_due: bool,
-    /// Whether a pin that is ours may have been lost before.
-    may_be_pinned: bool,
+    /// When the connection was lost, if a pin that is ours may have been lost with it.
+    pinned_until: Option<Instant>,
     /// The search, if one is under way. It ends when this is dropped.
     searching: JoinSet<Searched>,
     /// What led to the last search.
@@ -67,7 +67,7 @@ impl LossWatch {
             scope: Arc::new(scope),
             window: usize::MAX,
             is_due: true,
-            may_be_pinned: false,
+            pinned_until: None,
             searching: JoinSet::new(),
             after: Loss::None,
             known: None,
@@ -95,7 +95,7 @@ impl LossWatch {
         }
         self.window = 1;
         self.is_due = true;
-        self.may_be_pinned = may_be_pinned;
+        self.pinned_until = may_be_pinned.then(Instant::now);
         // A pinned reader that waits asks for one from time to time, so that more are outstanding than are on their way.
         let was_one = outstanding == 1 || self.is_wary();
         self.after = if was_one { Loss::OfOne } else { Loss::OfMany };
@@ -110,7 +110,7 @@ impl LossWatch {
         let (scope, known) = (Arc::clone(&self.scope), self.known.clone());
         if self.may_read() {
             let arrived = self.arrived.iter().copied().collect();
-            self.searching.spawn(scope.search(known, arrived, self.may_be_pinned));
+            self.searching.spawn(scope.search(known, arrived, self.pinned_until));
         } else {
             self.searching.spawn(scope.look(known));
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use eventsmith_event::filter::covers;
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -51,6 +52,8 @@ pub(super) struct Position {
     /// How many deliveries there were.
     pub(super) deliveries: u64,
     pub(super) pending: u64,
+    /// Since when the server serves the reader that it has pinned, if it has one.
+    pinned_for: Option<Duration>,
 }
 
 /// What a search came to.
@@ -81,6 +84,15 @@ struct Info {
     delivered: Sequences,
     ack_floor: Sequences,
     num_ack_pending: u64,
+    /// When the server wrote this.
+    ts: Option<Timestamp>,
+    #[serde(default)]
+    priority_groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    pinned_ts: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -108,21 +120,33 @@ impl Scope {
     /// a rule.
     ///
     /// If such a message is found and may have had a new pin, that is given up: otherwise the server serves nobody before it
-    /// misses the reader that it has pinned.
+    /// misses the reader that it has pinned. A pin of after the loss is another reader's, who may be at work.
     pub(super) async fn search(
         self: Arc<Self>,
         known: Option<RangeInclusive<u64>>,
         arrived: HashSet<u64>,
-        may_be_pinned: bool,
+        pinned_until: Option<Instant>,
     ) -> Searched {
         let searched = self.search_all(known, &arrived).await;
-        if may_be_pinned && !searched.malformed.is_empty() {
+        if let Some(lost_at) = pinned_until
+            && !searched.malformed.is_empty()
+            && self.is_pinned_since(lost_at).await
+        {
             let unpinned = timeout(ASK_AGAIN, self.jetstream.unpin(&self.stream, &self.durable)).await;
             if !matches!(unpinned, Ok(Ok(()))) {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?unpinned, "the pin ends by itself");
             }
         }
         searched
+    }
+
+    /// Whether the server has a reader pinned since that time or longer.
+    async fn is_pinned_since(&self, then: Instant) -> bool {
+        let asked_at = Instant::now();
+        let position = timeout(ASK_AGAIN, self.position()).await;
+        let pinned_for = position.ok().and_then(Result::ok).and_then(|at| at.pinned_for);
+        // Two spans, each by one clock: those of two machines cannot be compared.
+        pinned_for.is_some_and(|pinned_for| pinned_for >= asked_at.duration_since(then))
     }
 
     async fn search_all(&self, known: Option<RangeInclusive<u64>>, arrived: &HashSet<u64>) -> Searched {
@@ -172,11 +196,14 @@ impl Scope {
         let subject = format!("CONSUMER.INFO.{}.{}", self.stream, self.durable);
         let info = self.jetstream.ask::<Info>(subject, &json!({})).await?;
         let info = info.map_err(|error| Unavailable(Cause::of(error)))?;
+        let pinned_at = info.priority_groups.iter().find_map(|group| group.pinned_ts);
+        let pinned_for = info.ts.zip(pinned_at).map(|(now, then)| now.duration_since(then));
         Ok(Position {
             floor: info.ack_floor.stream_seq,
             delivered: info.delivered.stream_seq,
             deliveries: info.delivered.consumer_seq,
             pending: info.num_ack_pending,
+            pinned_for: pinned_for.and_then(|span| span.try_into().ok()),
         })
     }
 

@@ -36,7 +36,7 @@ impl Server {
                 (Some("GET"), stream) => self.on_stream(stream, |stream| stream.get(&request)),
                 (_, stream) => self.on_stream(stream, |stream| stream.delete(request["seq"].as_u64().unwrap_or(0))),
             },
-            ["CONSUMER", "INFO"] => return Some(plain(&reply, self.consumer_info().into())),
+            ["CONSUMER", "INFO"] => return Some(plain(&reply, self.consumer_info(now).into())),
             ["CONSUMER", "UNPIN"] => match &mut self.consumer {
                 Some(consumer) => {
                     consumer.unpin();
@@ -72,7 +72,7 @@ impl Server {
     }
 
     /// What is asked for most, so that it is written as text at once.
-    fn consumer_info(&self) -> String {
+    fn consumer_info(&self, now: Time) -> String {
         let Some(consumer) = &self.consumer else { return error(404, 10014, "consumer not found").to_string() };
         let Consumer { name, filter, ack_wait, max_deliver, max_ack_pending, deliveries, delivered, .. } = consumer;
         let (created, floor, pending) = (text(consumer.created), consumer.floor(), consumer.pending.len());
@@ -83,7 +83,10 @@ impl Server {
             false => "",
         };
         let behind = self.streams.get(consumer.stream).map_or(0, |stream| stream.last).saturating_sub(*delivered);
-        let pinned = consumer.pinned().map_or_else(|| "null".to_owned(), |pin| format!("{pin:?}"));
+        let groups = consumer.pinned().map_or_else(String::new, |(id, since)| {
+            let since = text(since);
+            format!(r#"{{"group":"eventsmith","pinned_client_id":"{id}","pinned_ts":"{since}"}}"#)
+        });
         format!(
             r#"{{"name":"{name}","created":"{created}","config":{{"durable_name":"{name}","name":"{name}","ack_policy":"explicit","#
         ) + &format!(r#""ack_wait":{ack_wait}000000,"max_deliver":{max_deliver},"max_ack_pending":{max_ack_pending},"#)
@@ -93,9 +96,6 @@ impl Server {
             + &format!(
                 r#""delivered":{{"consumer_seq":{deliveries},"stream_seq":{delivered}}},"ack_floor":{{"consumer_seq":0,"stream_seq":{floor}}},"#
             )
-            + &format!(
-                r#""num_waiting":{},"priority_groups":[{{"group":"eventsmith","pinned_client_id":{pinned}}}]}}"#,
-                consumer.waiting()
-            )
+            + &format!(r#""num_waiting":{},"ts":"{}","priority_groups":[{groups}]}}"#, consumer.waiting(), text(now))
     }
 }

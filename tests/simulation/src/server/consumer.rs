@@ -74,6 +74,7 @@ struct Pull {
 #[derive(Debug)]
 struct Pin {
     id: String,
+    since: Time,
     asked: Time,
 }
 
@@ -152,9 +153,13 @@ impl Consumer {
         self.waiting.iter().any(|pull| pull.process == process)
     }
 
-    /// The id of the reader that is pinned.
-    pub fn pinned(&self) -> Option<&str> {
-        self.pin.as_ref().map(|pin| pin.id.as_str())
+    /// The id of the reader that is pinned, and since when it is.
+    pub fn pinned(&self) -> Option<(&str, Time)> {
+        self.pin.as_ref().map(|pin| (pin.id.as_str(), pin.since))
+    }
+
+    fn pinned_id(&self) -> Option<&str> {
+        Some(self.pinned()?.0)
     }
 
     /// Forgets what a server forgets that is restarted.
@@ -176,7 +181,7 @@ impl Consumer {
             () if heartbeat * 2 > expires => Some((400, "Bad Request - heartbeat value too large")),
             () if self.ordered == group.is_empty() => Some((400, "Bad Request - Priority Group")),
             () if self.waiting.len() >= MOST_WAITING => Some((409, "Exceeded MaxWaiting")),
-            () if !self.is_pinless && id.is_some() && id.as_deref() != self.pinned() => {
+            () if !self.is_pinless && id.is_some() && id.as_deref() != self.pinned_id() => {
                 Some((423, "Nats-Wrong-Pin-Id"))
             }
             () => None,
@@ -286,7 +291,7 @@ impl Consumer {
         if !self.ordered || self.is_pinless {
             return (!self.waiting.is_empty()).then_some(0);
         }
-        let pinned = self.pinned().map(ToOwned::to_owned);
+        let pinned = self.pinned_id().map(ToOwned::to_owned);
         self.waiting.retain(|pull| {
             let is_wrong = pull.id.is_some() && pull.id != pinned;
             if is_wrong {
@@ -301,7 +306,7 @@ impl Consumer {
                 self.pins += 1;
                 let id = format!("pin-{}-{}", self.created, self.pins);
                 first.id = Some(id.clone());
-                self.pin = Some(Pin { id, asked: now });
+                self.pin = Some(Pin { id, since: now, asked: now });
                 Some(0)
             }
         }
