@@ -53,8 +53,8 @@ impl Attempts {
     }
 
     /// The number of the attempt that a run of this delivery would be, counted from 1: more than `max_attempts` if it must
-    /// not run any more. The last attempt is noted before it begins.
-    pub(super) async fn begin(&self, delivery: &Delivery, max_attempts: u64) -> u64 {
+    /// not run any more. The last attempt is to be [noted](Self::note_last) before it begins.
+    pub(super) async fn number(&self, delivery: &Delivery, max_attempts: u64) -> u64 {
         let Delivery { deliveries, .. } = *delivery;
         if deliveries <= 1 && max_attempts > 1 {
             return 1;
@@ -64,11 +64,12 @@ impl Attempts {
         if runs >= max_attempts {
             return runs + 1;
         }
-        let attempt = (self.runs_before(known, deliveries) + 1).min(max_attempts);
-        if attempt == max_attempts {
-            self.note(delivery, RunCount { deliveries, runs: attempt }).await;
-        }
-        attempt
+        (self.runs_before(known, deliveries) + 1).min(max_attempts)
+    }
+
+    /// Notes that the last attempt is about to begin. If this is dropped, what was on its way may be stored.
+    pub(super) async fn note_last(&self, delivery: &Delivery, attempt: u64) {
+        self.note(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt }).await;
     }
 
     /// An attempt failed, or was cut off. That is noted only where others could not infer it from the deliveries.
@@ -91,7 +92,7 @@ impl Attempts {
         self.update(delivery, |known| known.count.deliveries = delivery.deliveries);
     }
 
-    /// An attempt that [began](Self::begin) did not come to a run.
+    /// An attempt that has a [number](Self::number) did not come to a run.
     pub(super) async fn withdraw(&self, delivery: &Delivery, attempt: u64) {
         let count = RunCount { deliveries: delivery.deliveries, runs: attempt.saturating_sub(1) };
         self.note(delivery, count).await;
@@ -210,7 +211,8 @@ mod tests {
 
         attempts.not_run(&[delivered(5)]).await;
 
-        assert_eq!(attempts.begin(&delivered(6), 2).await, 2, "its last attempt");
-        assert_eq!(attempts.begin(&delivered(7), 2).await, 3, "no further one");
+        assert_eq!(attempts.number(&delivered(6), 2).await, 2, "its last attempt");
+        attempts.note_last(&delivered(6), 2).await;
+        assert_eq!(attempts.number(&delivered(7), 2).await, 3, "no further one");
     }
 }

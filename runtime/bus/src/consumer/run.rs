@@ -207,7 +207,15 @@ impl Worker {
                     |(route, _)| route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts,
                     |(index, _)| self.routes[index].retry.max_attempts,
                 );
-                let attempt = self.attempts.begin(&delivery, max_attempts).await;
+                let attempt = self.attempts.number(&delivery, max_attempts).await;
+                if attempt == max_attempts {
+                    // Whoever has it next must not read of a run that never began.
+                    tokio::select! {
+                        biased;
+                        () = delivery.acker.lease().end() => {}
+                        () = self.attempts.note_last(&delivery, attempt) => {}
+                    }
+                }
                 if !delivery.acker.lease().is_held(Instant::now()) {
                     let (sequence, stored) = (delivery.sequence, delivery.stored);
                     tracing::warn!(stream = self.stream, sequence, "its lease ended before it could begin");

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+
+use crate::config::duration::LONGEST;
 
 /// The right to handle a delivery, which ends when the server may deliver the message to somebody else: `ack_wait` after it
 /// was delivered, or after a renewal that the server confirmed was sent. The server's clock is not seen here, so both times
@@ -36,6 +38,17 @@ impl Lease {
         self.terms().is_held(now)
     }
 
+    /// Waits until it has ended.
+    pub(crate) async fn end(&self) {
+        loop {
+            let left = self.terms().left(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(LONGEST)).await;
+        }
+    }
+
     /// Whether a renewal is to be sent now, as the lease and the last attempt to renew it are old enough. Remembers that.
     pub(crate) fn is_due(&self, now: Instant, period: Duration) -> bool {
         let mut terms = self.terms();
@@ -62,7 +75,11 @@ impl Lease {
 
 impl Terms {
     fn is_held(&self, now: Instant) -> bool {
-        now.duration_since(self.began) < self.ack_wait - self.ack_wait / 10
+        !self.left(now).is_zero()
+    }
+
+    fn left(&self, now: Instant) -> Duration {
+        (self.ack_wait - self.ack_wait / 10).saturating_sub(now.duration_since(self.began))
     }
 }
 
@@ -83,6 +100,21 @@ mod tests {
 
         lease.renewed(begin + 5 * SECOND, begin + 6 * SECOND);
         assert!(lease.is_held(begin + 13 * SECOND) && !lease.is_held(begin + 14 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn its_end_is_waited_for_however_often_it_is_renewed() {
+        let begin = Instant::now();
+        let lease = Lease::new(begin);
+        lease.limit(10 * SECOND);
+
+        let renew = async {
+            sleep(8 * SECOND).await;
+            lease.renewed(begin + 7 * SECOND, Instant::now());
+        };
+        tokio::join!(lease.end(), renew);
+
+        assert_eq!(begin.elapsed(), 16 * SECOND);
     }
 
     #[test]
