@@ -19,7 +19,7 @@ use crate::sample::Sampler;
 use crate::schema::{self, Validator};
 
 pub use compatibility::{Compatibility, Obstacle, Witness};
-use modern::modern;
+use modern::{drafts, modern, says_more};
 use pair::SchemaPair;
 use proof::Prover;
 use search::{LARGEST, Search};
@@ -29,6 +29,8 @@ pub struct Prepared<'a> {
     given: &'a Value,
     /// The same in the vocabulary of draft 2020-12.
     modern: Value,
+    /// The drafts of it and of its parts, with their places.
+    drafts: Vec<(String, u16)>,
     validator: OnceCell<Result<Validator, String>>,
     sampler: OnceCell<Result<Sampler, String>>,
 }
@@ -36,7 +38,17 @@ pub struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     /// Prepares a schema that refers to nothing outside of itself.
     pub fn new(schema: &'a Value) -> Self {
-        Self { given: schema, modern: modern(schema), validator: OnceCell::new(), sampler: OnceCell::new() }
+        Self {
+            given: schema,
+            modern: modern(schema),
+            drafts: drafts(schema),
+            validator: OnceCell::new(),
+            sampler: OnceCell::new(),
+        }
+    }
+
+    fn draft_numbers(&self) -> Vec<u16> {
+        self.drafts.iter().map(|(_, draft)| *draft).collect()
     }
 
     fn validator(&self) -> Result<&Validator, String> {
@@ -69,11 +81,11 @@ impl<'a> Prepared<'a> {
 /// ```
 pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     let (old, new) = (&writer.modern, &reader.modern);
-    if old == new && schema::same_draft(writer.given, reader.given) {
+    if old == new && writer.drafts == reader.drafts {
         return Compatibility::Identical;
     }
-    let draft = |schema: &Prepared<'_>| schema::draft_number(schema.given);
-    let pair = SchemaPair::new((old, draft(writer)), (new, draft(reader)));
+    let (of_old, of_new) = (writer.draft_numbers(), reader.draft_numbers());
+    let pair = SchemaPair::new((old, &of_old), (new, &of_new));
     let Err(first) = Prover::new(&pair, None).prove() else { return Compatibility::Compatible };
     let undecided = |pointer, reason| Compatibility::Undecided(Obstacle { pointer, reason });
     let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
@@ -90,7 +102,8 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
         }
     }
     let simple = closed::simply_closed(old);
-    if !pair.is_draft_4 && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
+    let is_plain = !pair.is_draft_4 && !says_more(new);
+    if is_plain && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Compatibility::Compatible;
     }
     match search.far_and_wide(&simple) {
@@ -102,6 +115,6 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
 /// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
 pub fn writes(schema: &Value, payload: &Value) -> bool {
     let writer = modern(schema);
-    let pair = SchemaPair::new((&writer, 0), (&writer, 0));
+    let pair = SchemaPair::new((&writer, &[]), (&writer, &[]));
     closed::is_declared(&pair, &[&writer], payload)
 }

@@ -1,8 +1,9 @@
 //! What writers write: declared properties only.
 //!
-//! An object whose schema declares properties is closed, even where the schema allows others: writers do not write what is
-//! not declared. Other properties that have a schema of their own are declared by it. An object without any declared property
-//! is free-form.
+//! Writers write what generated types carry. An object whose schema declares properties and says nothing of others is
+//! closed: its type has no room for what is not declared. Where the schema speaks of others, by `additionalProperties`,
+//! `unevaluatedProperties`, `patternProperties` or `propertyNames`, the type carries them, also where they may be anything. An
+//! object without any declared property is free-form.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +22,12 @@ pub(super) struct Declared<'a> {
     pub(super) patterns: BTreeSet<&'a str>,
     /// Those that must be there, declared or not.
     pub(super) required: BTreeSet<&'a str>,
-    /// Whether all others have a schema of their own.
+    /// Whether all others have a schema of their own, be it one that accepts everything.
     pub(super) is_map: bool,
+    /// Whether something is said of the names of others.
+    speaks_of_names: bool,
+    /// Whether others are forbidden.
+    forbids: bool,
     /// Whether something is declared whichever alternative applies.
     is_certain: bool,
 }
@@ -33,14 +38,14 @@ const TALLEST: usize = 24;
 impl<'a> Declared<'a> {
     /// Whether a writer writes no others.
     pub(super) fn closes(&self) -> bool {
-        !self.is_map && self.is_certain
+        self.is_certain && !self.is_map && (self.forbids || !self.speaks_of_names)
     }
 
     /// Adds what a schema declares that may apply, and whatever holds for the same object then.
     pub(super) fn add_uncertain(&mut self, root: &'a Value, schema: &'a Value) {
-        let is_certain = self.is_certain;
+        let (is_certain, forbids) = (self.is_certain, self.forbids);
         self.add(root, schema, 1);
-        self.is_certain = is_certain;
+        (self.is_certain, self.forbids) = (is_certain, forbids);
     }
 
     /// Adds what a schema declares, and whatever holds for the same object.
@@ -61,8 +66,14 @@ impl<'a> Declared<'a> {
         let required = members.get("required").and_then(Value::as_array);
         self.required.extend(required.into_iter().flatten().filter_map(Value::as_str));
         for keyword in ["additionalProperties", "unevaluatedProperties"] {
-            self.is_map |= members.get(keyword).is_some_and(|schema| !schema.is_boolean());
+            match members.get(keyword) {
+                Some(Value::Bool(false)) => self.forbids = true,
+                Some(_) => self.is_map = true,
+                None => {}
+            }
         }
+        self.speaks_of_names |= names("patternProperties").next().is_some();
+        self.speaks_of_names |= members.get("propertyNames").is_some_and(|names| *names != Value::Bool(true));
     }
 }
 
@@ -112,7 +123,7 @@ pub(super) fn simply_closed(schema: &Value) -> Value {
     }
     let mut declared = Declared::default();
     declared.add_own(members);
-    let is_open = members.get("additionalProperties").is_none_or(|others| *others == Value::Bool(true));
+    let is_open = !members.contains_key("additionalProperties");
     if is_open && let Some(Value::Object(properties)) = copy.get_mut("properties").filter(|_| declared.closes()) {
         for name in &declared.required {
             properties.entry(*name).or_insert(json!(true));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::lower::dialect::Draft;
 use crate::sample::local::{localized, target};
-use crate::schema::is_known_format;
+use crate::schema::{draft_number, is_known_format};
 use crate::walk::every_schema;
 
 /// The draft that schemas are translated to.
@@ -14,8 +14,8 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// A self-contained schema, translated to draft 2020-12. References are pointers into it.
 ///
-/// It accepts what the schema accepts, but for `1.0`, which draft 4 takes for no integer, and for what a format means in
-/// the one draft and not in the other.
+/// It accepts what the schema accepts, but for `1.0`, which draft 4 takes for no integer, and for what no keyword of the new
+/// draft says: see [`says_more`].
 pub(super) fn modern(schema: &Value) -> Value {
     let local = localized(schema);
     let mut steps = HashSet::new();
@@ -63,12 +63,16 @@ impl Rewriter<'_> {
                 "then" | "else" if !draft.asserts("if").is_empty() => below(value),
                 "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),
                 _ if draft.asserts(keyword).is_empty() => {
-                    if !self.steps.contains(keyword.as_str()) {
+                    // A reference may lead through it, unless the new draft would take it for an assertion.
+                    let is_mute = Draft::D2020.asserts(keyword).is_empty() && !WORDS.contains(&keyword.as_str());
+                    if !is_mute || !self.steps.contains(keyword.as_str()) {
                         continue;
                     }
                     below(value)
                 }
                 "format" if !value.as_str().is_some_and(|name| is_known_format(dialect, name)) => continue,
+                "format" if draft <= Draft::D6 && value == "hostname" => json!(OLD_HOST_NAME),
+                "contentEncoding" | "contentMediaType" if !value.as_str().is_some_and(asserts_content) => continue,
                 "uniqueItems" if *value == Value::Bool(false) => continue,
                 "items" if is_list => {
                     out.insert("prefixItems".to_owned(), list(value));
@@ -95,14 +99,18 @@ impl Rewriter<'_> {
                             Value::Array(_) => ("dependentRequired", rule.clone()),
                             schema => ("dependentSchemas", below(schema)),
                         };
-                        let entry = out.entry(keyword).or_insert_with(|| json!({}));
-                        if let Value::Object(entry) = entry {
-                            entry.insert(name.clone(), rule);
-                        }
+                        depend(&mut out, keyword, name, rule);
                     }
                     continue;
                 }
-                "properties" | "patternProperties" | "dependentSchemas" => map(value),
+                "dependentRequired" | "dependentSchemas" => {
+                    for (name, rule) in value.as_object().into_iter().flatten() {
+                        let rule = if keyword == "dependentSchemas" { below(rule) } else { rule.clone() };
+                        depend(&mut out, keyword, name, rule);
+                    }
+                    continue;
+                }
+                "properties" | "patternProperties" => map(value),
                 "allOf" | "anyOf" | "oneOf" | "prefixItems" => list(value),
                 "additionalProperties"
                 | "unevaluatedProperties"
@@ -118,6 +126,56 @@ impl Rewriter<'_> {
         }
         Value::Object(out)
     }
+}
+
+/// Keywords of the new draft that assert something together with others.
+const WORDS: &[&str] = &["then", "else", "minContains", "maxContains"];
+
+/// The format of host names in drafts 4 and 6, which know nothing of labels with other letters. The new draft has no name
+/// for it.
+pub(super) const OLD_HOST_NAME: &str = "hostname of draft 6";
+
+/// Whether validators look into what is encoded so, or is of such a media type.
+fn asserts_content(name: &str) -> bool {
+    ["base64", "base64url", "application/json"].contains(&name)
+}
+
+/// Adds a dependency; one that is there already goes on to hold.
+fn depend(out: &mut Map<String, Value>, keyword: &str, name: &str, rule: Value) {
+    let Value::Object(rules) = out.entry(keyword).or_insert_with(|| json!({})) else { return };
+    match (rules.get_mut(name), rule) {
+        (None, rule) => {
+            rules.insert(name.to_owned(), rule);
+        }
+        (Some(Value::Array(names)), Value::Array(more)) => names.extend(more),
+        (Some(known), rule) => {
+            let both = json!({"allOf": [known.take(), rule]});
+            *known = both;
+        }
+    }
+}
+
+/// Whether a schema, once translated, asserts something that keywords of the new draft do not say: whoever reads it as one of
+/// that draft takes it for wider than it is.
+pub(super) fn says_more(modern: &Value) -> bool {
+    let mut found = false;
+    every_schema(modern, &mut |_, schema| {
+        let has = |keyword: &str| schema.get(keyword).is_some();
+        found |= has("contentEncoding") || has("contentMediaType") || has("$recursiveRef") || has("$dynamicRef");
+        found |= schema.get("format").is_some_and(|format| format == OLD_HOST_NAME);
+    });
+    found
+}
+
+/// Every draft that a document or a part of it names, with the place.
+pub(super) fn drafts(schema: &Value) -> Vec<(String, u16)> {
+    let mut found = vec![(String::new(), draft_number(schema))];
+    every_schema(schema, &mut |at, inner| {
+        if !at.is_empty() && inner.get("$schema").is_some() {
+            found.push((at.to_owned(), draft_number(inner)));
+        }
+    });
+    found
 }
 
 /// Rewrites references into lists of items and dependencies, which have other names in the new draft.

@@ -9,6 +9,8 @@ use crate::sample::local::target;
 use crate::schema::Validator;
 use crate::walk::{LEAVES, every_schema};
 
+use super::modern::OLD_HOST_NAME;
+
 /// Which document a schema belongs to. References of one document have no meaning in the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Side {
@@ -34,15 +36,16 @@ pub(super) struct SchemaPair<'a> {
 const DEEPEST: usize = 64;
 
 impl<'a> SchemaPair<'a> {
-    /// A pair of documents, with the drafts that they are of.
-    pub(super) fn new((writer, of_writer): (&'a Value, u16), (reader, of_reader): (&'a Value, u16)) -> Self {
+    /// A pair of documents, with the drafts that they and their parts are of.
+    pub(super) fn new((writer, of_writer): (&'a Value, &[u16]), (reader, of_reader): (&'a Value, &[u16])) -> Self {
+        let is_draft_4 = of_reader.contains(&4);
         Self {
             writer,
             reader,
             leaves: RefCell::default(),
             common: common(writer, reader),
-            is_draft_4: of_reader == 4,
-            is_stricter: of_reader == 4 && of_writer != 4,
+            is_draft_4,
+            is_stricter: is_draft_4 && of_writer.iter().any(|draft| *draft != 4),
         }
     }
 
@@ -80,6 +83,13 @@ impl<'a> SchemaPair<'a> {
         validator.as_ref().map(|validator| validator.is_valid(value))
     }
 
+    /// The same for a schema that has a format of an older draft.
+    fn old_leaf(&self, mut schema: Map<String, Value>, value: &Value) -> Option<bool> {
+        schema.insert("format".to_owned(), json!("hostname"));
+        schema.insert("$schema".to_owned(), json!("http://json-schema.org/draft-06/schema#"));
+        self.leaf(&Value::Object(schema), value)
+    }
+
     /// Whether a schema accepts a value; `None` where that cannot be decided.
     pub(super) fn accepts(&self, schema: &Value, side: Side, value: &Value, depth: usize) -> Option<bool> {
         let members = match schema {
@@ -94,7 +104,10 @@ impl<'a> SchemaPair<'a> {
             .map(|(keyword, value)| (keyword.clone(), value.clone()))
             .collect();
         if !leaf.is_empty() {
-            all.take(self.leaf(&Value::Object(leaf), value));
+            all.take(match leaf.get("format").is_some_and(|format| format == OLD_HOST_NAME) {
+                true => self.old_leaf(leaf, value),
+                false => self.leaf(&Value::Object(leaf), value),
+            });
         }
         let below = |schema: &Value, value: &Value| self.accepts(schema, side, value, depth + 1);
         for (keyword, operand) in members {

@@ -323,7 +323,7 @@ impl<'a> Prover<'a> {
             }
             "contentEncoding" | "contentMediaType" => {
                 if types.meets(TypeSet::STRING) {
-                    self.verbatim(written, keyword, operand)
+                    self.content(written, reader, keyword)
                 } else {
                     Ok(())
                 }

@@ -5,20 +5,33 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::pointer::{fragment, of_fragment};
-use crate::schema::resolve_uri;
+use crate::schema::{id_keyword, ref_has_siblings, resolve_uri};
 use crate::walk::every_schema;
 
 /// The base URI of a schema without an identifier; internal.
 const NOWHERE: &str = "sample:/schema.json";
 
-/// A copy of a schema in which every `$ref` (or `$dynamicRef`) that leads into the schema is `#` and a pointer.
+/// A copy of a schema in which every `$ref` that leads into the schema is `#` and a pointer. So is a `$dynamicRef`, unless
+/// several schemas have its anchor, so that the instance decides where it leads.
 pub(crate) fn localized(schema: &Value) -> Value {
     let mut resources: Vec<(String, String)> = vec![(String::new(), NOWHERE.to_owned())];
     let mut targets: HashMap<String, String> = HashMap::from([(NOWHERE.to_owned(), String::new())]);
     let mut references = Vec::new();
+    let mut anchors: HashMap<&str, usize> = HashMap::new();
+    every_schema(schema, &mut |_, inner| {
+        if let Some(anchor) = inner.get("$dynamicAnchor").and_then(Value::as_str) {
+            *anchors.entry(anchor).or_default() += 1;
+        }
+    });
+    let is_fixed = |reference: &&str| {
+        let anchor = reference.split_once('#').map(|(_, anchor)| anchor);
+        anchor.and_then(|anchor| anchors.get(anchor)).is_none_or(|count| *count < 2)
+    };
     every_schema(schema, &mut |at, inner| {
         let text = |keyword: &str| inner.get(keyword).and_then(Value::as_str);
-        if let Some(id) = text("$id").or_else(|| text("id"))
+        let own = if inner.get("$schema").is_some() { inner } else { schema };
+        let is_alone = inner.get("$ref").is_some() && !ref_has_siblings(own);
+        if let Some(id) = text(id_keyword(own)).filter(|_| !is_alone)
             && let Some(uri) = resolve_uri(base(&resources, at), id)
         {
             let uri = uri.trim_end_matches('#').to_owned();
@@ -28,7 +41,7 @@ pub(crate) fn localized(schema: &Value) -> Value {
         for anchor in [text("$anchor"), text("$dynamicAnchor")].into_iter().flatten() {
             targets.insert(format!("{}#{anchor}", base(&resources, at)), at.to_owned());
         }
-        if let Some(reference) = text("$ref").or_else(|| text("$dynamicRef"))
+        if let Some(reference) = text("$ref").or_else(|| text("$dynamicRef").filter(is_fixed))
             && let Some(uri) = resolve_uri(base(&resources, at), reference)
         {
             references.push((at.to_owned(), uri));
@@ -39,7 +52,9 @@ pub(crate) fn localized(schema: &Value) -> Value {
         if let Some(pointer) = pointer_of(&targets, &uri)
             && let Some(Value::Object(members)) = copy.pointer_mut(&at)
         {
-            members.shift_remove("$dynamicRef");
+            if !members.contains_key("$ref") {
+                members.shift_remove("$dynamicRef");
+            }
             members.insert("$ref".to_owned(), Value::String(fragment(&pointer)));
         }
     }

@@ -1,8 +1,10 @@
 //! Keywords about values without parts: types, lists of values, numbers, texts.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::containment::modern::OLD_HOST_NAME;
 use crate::containment::number::{beyond, divides};
+use crate::containment::pair::Side;
 use crate::containment::text::{Inclusion, Lengths, inclusion};
 use crate::containment::types::TypeSet;
 use crate::containment::writer::Written;
@@ -10,7 +12,10 @@ use crate::containment::writer::Written;
 use super::{Fit, Miss, Prover};
 
 /// Texts that many patterns and formats refuse.
-const PROBES: &[&str] = &["", " ", "a", "A", "0", "text", "a b", "é", "-", "_", ".", "/", "\n", "a\n", "00", "aa", "!"];
+const PROBES: &[&str] = &[
+    "", " ", "a", "A", "0", "text", "a b", "é", "-", "_", ".", "/", "\n", "a\n", "00", "aa", "!", "{", "1234", "e30=",
+    "ab--c",
+];
 
 impl<'a> Prover<'a> {
     pub(super) fn types(&self, written: &Written<'a>, operand: &'a Value) -> Fit {
@@ -144,6 +149,28 @@ impl<'a> Prover<'a> {
         Err(Miss::new(values, format!("strings may be written that are no {format}")))
     }
 
+    /// What a text holds that is encoded: the two keywords mean something together.
+    pub(super) fn content(&self, written: &Written<'a>, reader: &Map<String, Value>, keyword: &str) -> Fit {
+        let asked = match keyword {
+            "contentEncoding" => &["contentEncoding"][..],
+            _ => &["contentEncoding", "contentMediaType"],
+        };
+        let says_so = |(members, _): &(&Map<String, Value>, Side)| {
+            asked.iter().all(|keyword| members.get(*keyword) == reader.get(*keyword))
+        };
+        if written.parts.iter().any(says_so) {
+            return Ok(());
+        }
+        let mut values = Vec::new();
+        for more in
+            [json!({}), json!({"minLength": 1}), json!({"minLength": 5}), json!({"minLength": 2, "maxLength": 3})]
+        {
+            values.extend(self.fill_text(written, more));
+        }
+        values.extend(self.probes(written));
+        Err(Miss::new(values, format!("texts may be written that are not what {keyword} says")))
+    }
+
     /// A text that is perhaps written, with more said about it.
     fn fill_text(&self, written: &Written<'a>, mut more: Value) -> Option<Value> {
         if let Value::Object(members) = &mut more {
@@ -187,6 +214,8 @@ fn number(value: f64) -> Value {
 fn implies(narrow: &str, wide: &str) -> bool {
     matches!(
         (narrow, wide),
-        ("uri", "iri" | "iri-reference" | "uri-reference") | ("uri-reference" | "iri", "iri-reference")
+        ("uri", "iri" | "iri-reference" | "uri-reference")
+            | ("uri-reference" | "iri", "iri-reference")
+            | ("hostname", OLD_HOST_NAME)
     )
 }

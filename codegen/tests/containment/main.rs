@@ -1,6 +1,12 @@
 //! What writers write, and whether readers accept it: the corners where a proof or a witness goes wrong easily.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod drafts;
+mod undeclared;
+
 use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};
+use eventsmith_codegen::schema::Validator;
 use serde_json::{Value, json};
 
 fn compatibility(writer: &Value, reader: &Value) -> Compatibility {
@@ -13,6 +19,22 @@ fn breaks(writer: &Value, reader: &Value, payload: &Value) {
         Compatibility::Breaking(witness) => assert_eq!(witness.payload, *payload),
         other => unreachable!("{other:?}"),
     }
+}
+
+/// A payload is written and refused, so that no proof may say otherwise; a witness is found.
+#[track_caller]
+fn refutes(writer: &Value, reader: &Value, payload: &Value) {
+    assert!(Validator::new(writer).unwrap().is_valid(payload), "{writer} does not accept {payload}");
+    assert!(!Validator::new(reader).unwrap().is_valid(payload), "{reader} accepts {payload}");
+    match compatibility(writer, reader) {
+        Compatibility::Breaking(_) => {}
+        other => unreachable!("{other:?}: {writer} to {reader}"),
+    }
+}
+
+#[track_caller]
+fn proves(writer: &Value, reader: &Value) {
+    assert_eq!(compatibility(writer, reader), Compatibility::Compatible, "{writer} to {reader}");
 }
 
 #[test]
