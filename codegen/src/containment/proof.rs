@@ -6,6 +6,7 @@
 mod arrays;
 mod choices;
 mod objects;
+mod others;
 mod scalars;
 
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,6 @@
-//! Sets of texts: their lengths, and whether one pattern includes others.
+//! Sets of texts: their lengths, and whether a pattern or a format includes others.
+
+mod language;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -12,6 +14,8 @@ use serde_json::Value;
 use crate::schema::rust_regex;
 
 use super::writer::Written;
+
+use language::{Condition, conditions, wider_than_format, within_format};
 
 /// How long the texts are that are written.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +48,14 @@ impl Lengths {
                 "uuid" => lengths.tighten(36, Some(36)),
                 "date" => lengths.tighten(10, Some(10)),
                 "date-time" => lengths.tighten(20, None),
-                // Four numbers of one to three digits.
+                "time" => lengths.tighten(9, None),
+                // Four numbers of one to three digits; RFC 4291.
                 "ipv4" => lengths.tighten(7, Some(15)),
+                "ipv6" => lengths.tighten(2, Some(45)),
+                // RFC 1035.
+                "hostname" => lengths.tighten(1, Some(253)),
+                // A letter, a number and a unit.
+                "duration" => lengths.tighten(3, None),
                 _ => {}
             }
         }
@@ -102,39 +112,95 @@ const MOST_STATES: usize = 50_000;
 /// The greatest length that is made part of an automaton.
 const LONGEST: u64 = 300;
 
-type Automata = Vec<dense::DFA<Vec<u32>>>;
+/// An automaton, and whether a text must be matched by it or must not.
+type Acceptor = (dense::DFA<Vec<u32>>, bool);
 
-/// Whether every text of some lengths that all of `narrow` match is matched by `wide`.
-pub(super) fn inclusion(narrow: &[&str], lengths: Lengths, wide: &str) -> Inclusion {
-    if narrow.is_empty() && lengths.most.is_none_or(|most| most > 8) {
-        // Almost any text will do for a witness; a proof would be an odd pattern.
-        let trivial = ["", "^", "$", ".*", "^.*"];
-        return if trivial.contains(&wide) { Inclusion::Proved } else { Inclusion::Unknown };
-    }
-    let most = match lengths.most {
-        Some(most) if most <= LONGEST => most.to_string(),
-        _ => String::new(),
-    };
-    let least = lengths.least.min(LONGEST);
-    let Some(wide) = automaton(wide) else { return Inclusion::Unknown };
-    // Texts are sequences of code points; an automaton by itself knows bytes only.
-    let Some(any) = whole(&format!(r"(?s:.){{{least},{most}}}")) else { return Inclusion::Unknown };
-    let mut all: Automata = vec![any];
-    for pattern in narrow {
-        // A pattern that cannot be followed is left out; what remains is more than is written.
-        all.extend(automaton(pattern));
-    }
-    search(&all, &wide)
+/// What is said of the texts that are written.
+#[derive(Debug, Clone)]
+pub(super) struct TextLanguage<'a> {
+    pub(super) patterns: Vec<&'a str>,
+    pub(super) formats: Vec<&'a str>,
+    pub(super) lengths: Lengths,
 }
 
-/// An automaton for the texts that a pattern matches somewhere.
-fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
-    let pattern = if let Some(rest) = pattern.strip_prefix("^[^]") {
-        format!("^(?s:.){rest}")
-    } else {
-        rust_regex(pattern)?.into_owned()
-    };
-    whole(&format!("(?s:.)*(?:{pattern})(?s:.)*"))
+impl<'a> TextLanguage<'a> {
+    pub(super) fn of(written: &Written<'a>) -> Self {
+        Self {
+            patterns: written.every("pattern").filter_map(Value::as_str).collect(),
+            formats: written.every("format").filter_map(Value::as_str).collect(),
+            lengths: Lengths::said(written),
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.patterns.is_empty() && self.formats.is_empty() && self.lengths.most.is_none_or(|most| most > 8)
+    }
+
+    /// Whether a pattern matches every such text.
+    pub(super) fn is_matched_by(&self, wide: &str) -> Inclusion {
+        // Almost any text will do for a witness; a proof would be an odd pattern.
+        if self.is_free() && !wide.contains("(?") {
+            let trivial = ["", "^", "$", ".*", "^.*"];
+            return if trivial.contains(&wide) { Inclusion::Proved } else { Inclusion::Unknown };
+        }
+        conditions(wide).map_or(Inclusion::Unknown, |wide| self.fulfils(&wide))
+    }
+
+    /// Whether every such text is of a format.
+    pub(super) fn is_of_format(&self, format: &str) -> Inclusion {
+        match within_format(format) {
+            Some(within) if !self.is_free() => self.fulfils(&[within]),
+            _ => Inclusion::Unknown,
+        }
+    }
+
+    fn fulfils(&self, wide: &[Condition]) -> Inclusion {
+        let most = match self.lengths.most {
+            Some(most) if most <= LONGEST => most.to_string(),
+            _ => String::new(),
+        };
+        let least = self.lengths.least.min(LONGEST);
+        // Texts are sequences of code points; an automaton by itself knows bytes only.
+        let Some(any) = whole(&format!(r"(?s:.){{{least},{most}}}")) else { return Inclusion::Unknown };
+        let mut narrow: Vec<Acceptor> = vec![(any, true)];
+        // What cannot be followed is left out; what remains is more than is written.
+        narrow.extend(
+            self.formats.iter().filter_map(|format| wider_than_format(format)).filter_map(|one| automaton(&one)),
+        );
+        for pattern in &self.patterns {
+            narrow.extend(conditions(pattern).into_iter().flatten().filter_map(|one| automaton(&one)));
+        }
+        for condition in wide {
+            let Some(automaton) = automaton(condition) else { return Inclusion::Unknown };
+            match search(&narrow, &automaton) {
+                Inclusion::Proved => {}
+                other => return other,
+            }
+        }
+        Inclusion::Proved
+    }
+}
+
+/// Whether every text that one pattern matches is matched by another.
+pub(super) fn includes(wide: &str, narrow: &str) -> bool {
+    let narrow =
+        TextLanguage { patterns: vec![narrow], formats: Vec::new(), lengths: Lengths { least: 0, most: None } };
+    narrow.is_matched_by(wide) == Inclusion::Proved
+}
+
+/// Whether certainly no text is matched by two patterns.
+pub(super) fn are_apart(one: &str, other: &str) -> bool {
+    let Some(other) = conditions(other) else { return false };
+    let [only] = other.as_slice() else { return false };
+    let none = Condition { holds: !only.holds, ..only.clone() };
+    let one = TextLanguage { patterns: vec![one], formats: Vec::new(), lengths: Lengths { least: 0, most: None } };
+    conditions(one.patterns[0]).is_some() && one.fulfils(&[none]) == Inclusion::Proved
+}
+
+/// An automaton for the texts that an expression matches somewhere.
+fn automaton(condition: &Condition) -> Option<Acceptor> {
+    let found = whole(&format!("(?s:.)*(?:{})(?s:.)*", condition.expression))?;
+    Some((found, condition.holds))
 }
 
 /// An automaton for the texts that an expression matches from their first to their last byte.
@@ -147,12 +213,13 @@ fn whole(expression: &str) -> Option<dense::DFA<Vec<u32>>> {
 }
 
 /// Walks all automata at once, shortest texts first.
-fn search(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Inclusion {
+fn search(narrow: &[Acceptor], wide: &Acceptor) -> Inclusion {
     let start = start::Config::new().anchored(Anchored::Yes);
-    let first: Option<Vec<StateID>> = narrow.iter().chain([wide]).map(|dfa| dfa.start_state(&start).ok()).collect();
+    let first: Option<Vec<StateID>> =
+        narrow.iter().chain([wide]).map(|(dfa, _)| dfa.start_state(&start).ok()).collect();
     let Some(first) = first else { return Inclusion::Unknown };
     let bytes = alphabet(narrow, wide);
-    let accepts = |dfa: &dense::DFA<Vec<u32>>, state| dfa.is_match_state(dfa.next_eoi_state(state));
+    let fulfils = |(dfa, holds): &Acceptor, state| dfa.is_match_state(dfa.next_eoi_state(state)) == *holds;
     let mut seen = HashSet::from([first.clone()]);
     // Each state with the state it came from and by which byte.
     let mut queue: Vec<(Vec<StateID>, usize, u8)> = vec![(first, usize::MAX, 0)];
@@ -160,15 +227,19 @@ fn search(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Inclusion {
     while let Some(index) = open.pop_front() {
         let Some((states, ..)) = queue.get(index).cloned() else { break };
         let Some((of_wide, of_narrow)) = states.split_last() else { break };
-        let written = narrow.iter().zip(of_narrow).all(|(dfa, state)| accepts(dfa, *state));
-        if written && !accepts(wide, *of_wide) {
+        let written = narrow.iter().zip(of_narrow).all(|(one, state)| fulfils(one, *state));
+        if written && !fulfils(wide, *of_wide) {
             return text(&queue, index).map_or(Inclusion::Unknown, Inclusion::Refuted);
         }
         for byte in &bytes {
-            let next: Vec<StateID> =
-                narrow.iter().chain([wide]).zip(&states).map(|(dfa, state)| dfa.next_state(*state, *byte)).collect();
-            let is_dead = narrow.iter().zip(&next).any(|(dfa, state)| dfa.is_dead_state(*state));
-            let has_quit = narrow.iter().chain([wide]).zip(&next).any(|(dfa, state)| dfa.is_quit_state(*state));
+            let next: Vec<StateID> = narrow
+                .iter()
+                .chain([wide])
+                .zip(&states)
+                .map(|((dfa, _), state)| dfa.next_state(*state, *byte))
+                .collect();
+            let is_dead = narrow.iter().zip(&next).any(|((dfa, holds), state)| *holds && dfa.is_dead_state(*state));
+            let has_quit = narrow.iter().chain([wide]).zip(&next).any(|((dfa, _), state)| dfa.is_quit_state(*state));
             if has_quit {
                 return Inclusion::Unknown;
             }
@@ -185,10 +256,11 @@ fn search(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Inclusion {
 }
 
 /// One byte of every class that all automata treat alike, readable ones where there are some.
-fn alphabet(narrow: &Automata, wide: &dense::DFA<Vec<u32>>) -> Vec<u8> {
+fn alphabet(narrow: &[Acceptor], wide: &Acceptor) -> Vec<u8> {
     let mut known = HashSet::new();
     let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b' '..=b'~').chain(0..=255);
-    let class = |byte: u8| -> Vec<u8> { narrow.iter().chain([wide]).map(|dfa| dfa.byte_classes().get(byte)).collect() };
+    let class =
+        |byte: u8| -> Vec<u8> { narrow.iter().chain([wide]).map(|(dfa, _)| dfa.byte_classes().get(byte)).collect() };
     readable.filter(|byte| known.insert(class(*byte))).collect()
 }
 
@@ -207,6 +279,10 @@ mod tests {
     use super::*;
 
     const ANY: Lengths = Lengths { least: 0, most: None };
+
+    fn inclusion(narrow: &[&str], lengths: Lengths, wide: &str) -> Inclusion {
+        TextLanguage { patterns: narrow.to_vec(), formats: Vec::new(), lengths }.is_matched_by(wide)
+    }
 
     #[test]
     fn a_wider_class_includes_a_narrower_one() {
@@ -228,7 +304,17 @@ mod tests {
     }
 
     #[test]
-    fn a_look_around_is_not_followed() {
-        assert_eq!(inclusion(&["^a$"], ANY, "^(?=a)a$"), Inclusion::Unknown);
+    fn look_around_at_an_end_is_followed_and_in_the_midst_it_is_not() {
+        assert_eq!(inclusion(&["^a$"], ANY, "^(?=a)a$"), Inclusion::Proved);
+        assert_eq!(inclusion(&["^(?!ab)[ab]{2}$"], ANY, "^(aa|ba|bb)$"), Inclusion::Proved);
+        assert_eq!(inclusion(&["^(aa|ba|bb)$"], ANY, "^(?!ab)[ab]{2}$"), Inclusion::Proved);
+        assert_eq!(inclusion(&["^[ab]+$"], ANY, "^(?!ab)[ab]+$"), Inclusion::Refuted("ab".to_owned()));
+        assert_eq!(inclusion(&["^aab$"], ANY, "^a(?=a)ab$"), Inclusion::Unknown);
+    }
+
+    #[test]
+    fn patterns_without_a_common_text_are_apart() {
+        assert!(are_apart("^x-", "^[a-w]"));
+        assert!(!are_apart("^x-", "-x$"));
     }
 }

@@ -1,6 +1,10 @@
 //! One text of every format of JSON Schema.
 
+mod lengths;
+
 use crate::sample::choices::Choices;
+
+pub(super) use lengths::of_length;
 
 /// The shapes; every `#` is a digit from 1 to 9.
 const SHAPES: &[(&str, &str)] = &[

@@ -24,8 +24,14 @@ impl Growth<'_> {
         }
         let check = self.scalar_check(flat)?;
         let fits = |text: &String| check.faults(&Value::String(text.clone())).is_empty();
-        if let Some(text) = format.and_then(Value::as_str).and_then(|name| formats::sample(name, &mut self.choices)) {
-            let found = padded(&text, least).into_iter().find(fits);
+        if let Some(name) = format.and_then(Value::as_str)
+            && let Some(text) = formats::sample(name, &mut self.choices)
+        {
+            let length = text.chars().count();
+            let other = length.clamp(least, most);
+            let found = [text].into_iter().find(fits);
+            let resized = || formats::of_length(name, other).into_iter().find(fits);
+            let found = found.or_else(|| (other != length).then(resized).flatten());
             if found.is_some() {
                 return found;
             }

@@ -1,5 +1,6 @@
 //! Keywords that assert something in one draft and not in another, or something else.
 
+use eventsmith_codegen::schema::is_known_format;
 use serde_json::{Value, json};
 
 use super::{proves, refutes};
@@ -64,18 +65,14 @@ fn a_format_is_asserted_where_the_draft_knows_it() {
     for (format, older, text) in [
         ("uuid", DRAFT_7, "text"),
         ("duration", DRAFT_7, "text"),
-        ("idn-email", DRAFT_6, "@"),
         ("iri", DRAFT_6, "text"),
         ("json-pointer", DRAFT_4, "text"),
         ("uri-template", DRAFT_4, "{"),
-        ("time", DRAFT_6, "text"),
-        ("date", DRAFT_6, "text"),
+        ("relative-json-pointer", DRAFT_6, "text"),
     ] {
         let schema = json!({"type": "string", "format": format});
         let (older, newer) = (of(older, &schema), of(DRAFT_2020, &schema));
-        if eventsmith_codegen::schema::is_known_format(&older, format) {
-            continue;
-        }
+        assert!(!is_known_format(&older, format) && is_known_format(&newer, format), "{format}");
         refutes(&older, &newer, &json!(text));
         proves(&newer, &older);
     }

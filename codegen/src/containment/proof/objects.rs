@@ -8,6 +8,7 @@ use crate::containment::types::TypeSet;
 use crate::containment::writer::Written;
 use crate::sample::local::target;
 
+use super::others::Names;
 use super::{Fit, Miss, Prover};
 
 impl<'a> Prover<'a> {
@@ -113,7 +114,7 @@ impl<'a> Prover<'a> {
                 let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
                 self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
             }));
-            let others = self.others(written, declared, schema, Some(pattern));
+            let others = self.others(written, declared, schema, &Names { of: Some(pattern), but: Vec::new() });
             self.all([named, others].into_iter()).map_err(|miss| miss.within("patternProperties", Some(pattern)))
         }))
     }
@@ -126,8 +127,13 @@ impl<'a> Prover<'a> {
         schema: &'a Value,
     ) -> Fit {
         let known = reader.get("properties").and_then(Value::as_object);
-        let patterns: Vec<&String> =
-            reader.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect();
+        let patterns: Vec<&str> = reader
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
+            .collect();
         let is_known = |name: &str| {
             known.is_some_and(|known| known.contains_key(name))
                 || patterns.iter().any(|pattern| self.pair.matches(pattern, name) == Some(true))
@@ -137,69 +143,8 @@ impl<'a> Prover<'a> {
             let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
             self.fits(&property, schema).map_err(|miss| self.around(written, name, miss))
         }));
-        // Names by pattern that the reader knows by the very same pattern are none of the others.
-        let by_pattern: Vec<&&str> =
-            declared.patterns.iter().filter(|own| !patterns.iter().any(|pattern| pattern.as_str() == **own)).collect();
-        let others = match declared.closes() && by_pattern.is_empty() {
-            true => Ok(()),
-            false => self.others(written, declared, schema, None),
-        };
+        let others = self.others(written, declared, schema, &Names { of: None, but: patterns });
         self.all([named, others].into_iter()).map_err(|miss| miss.within("additionalProperties", None))
-    }
-
-    /// Properties that are not declared by name.
-    fn others(&self, written: &Written<'a>, declared: &Declared<'a>, schema: &'a Value, pattern: Option<&str>) -> Fit {
-        if declared.closes() && declared.patterns.is_empty() {
-            return Ok(());
-        }
-        let mut property = Written::anything();
-        // What the reader says of others is about names that it does not declare itself; it is of no use here.
-        let own = |side: &Side| *side == Side::Writer;
-        for (members, side) in written.parts.iter().filter(|(_, side)| own(side)) {
-            let patterns = members.get("patternProperties").and_then(Value::as_object);
-            match (patterns, members.get("additionalProperties")) {
-                (None, Some(own)) => property.hold(self.pair, own, *side),
-                // Names of one pattern only.
-                (Some(patterns), Some(Value::Bool(false))) if patterns.len() == 1 => {
-                    patterns.values().for_each(|own| property.hold(self.pair, own, *side));
-                }
-                _ => {}
-            }
-        }
-        let mut holders = written
-            .parts
-            .iter()
-            .filter(|(_, side)| own(side))
-            .filter_map(|(members, _)| members.get("patternProperties"));
-        if declared.closes()
-            && let (Some(Value::Object(patterns)), None) = (holders.next(), holders.next())
-            && let Some((pattern, own)) = patterns.iter().next().filter(|_| patterns.len() == 1)
-            && declared.patterns.len() == 1
-            && declared.patterns.contains(pattern.as_str())
-        {
-            property.hold(self.pair, own, Side::Writer);
-        }
-        let Err(mut miss) = self.fits(&property, schema) else { return Ok(()) };
-        let mut names: Vec<String> = ["other", "x", "a", "A", "0", "1", "name"].map(str::to_owned).to_vec();
-        for pattern in declared.patterns.iter().copied().chain(pattern) {
-            let sample = crate::sample::Sampler::new(&json!({"type": "string", "pattern": pattern}));
-            names.extend(
-                sample.ok().and_then(|sampler| sampler.sample().ok()).and_then(|name| name.as_str().map(str::to_owned)),
-            );
-        }
-        names.retain(|name| !declared.names.contains(name.as_str()));
-        if let Some(pattern) = pattern {
-            names.retain(|name| self.pair.matches(pattern, name) != Some(false));
-        }
-        miss.values.extend([json!("text"), json!(1), json!(null)]);
-        let values = std::mem::take(&mut miss.values);
-        for value in values.into_iter().take(self.wanted()) {
-            for name in &names {
-                miss.values.extend(self.with(written, name, &value));
-            }
-        }
-        miss.values = self.written_among(written, std::mem::take(&mut miss.values));
-        Err(miss)
     }
 
     fn unevaluated(&self, written: &Written<'a>, declared: &Declared<'a>, reader: &'a Map<String, Value>) -> Fit {
@@ -333,7 +278,7 @@ impl<'a> Prover<'a> {
     }
 
     /// An object in which a property has a value.
-    fn with(&self, written: &Written<'a>, name: &str, value: &Value) -> Option<Value> {
+    pub(super) fn with(&self, written: &Written<'a>, name: &str, value: &Value) -> Option<Value> {
         self.fill(written, json!({"type": "object", "properties": {name: {"const": value}}, "required": [name]}))
     }
 }

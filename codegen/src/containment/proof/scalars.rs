@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::containment::modern::OLD_HOST_NAME;
 use crate::containment::number::{beyond, divides};
 use crate::containment::pair::Side;
-use crate::containment::text::{Inclusion, Lengths, inclusion};
+use crate::containment::text::{Inclusion, Lengths, TextLanguage};
 use crate::containment::types::TypeSet;
 use crate::containment::writer::Written;
 
@@ -13,8 +13,32 @@ use super::{Fit, Miss, Prover};
 
 /// Texts that many patterns and formats refuse.
 const PROBES: &[&str] = &[
-    "", " ", "a", "A", "0", "text", "a b", "é", "-", "_", ".", "/", "\n", "a\n", "00", "aa", "!", "{", "1234", "e30=",
+    "",
+    " ",
+    "a",
+    "A",
+    "0",
+    "text",
+    "a b",
+    "é",
+    "-",
+    "_",
+    ".",
+    "/",
+    "\n",
+    "a\n",
+    "00",
+    "aa",
+    "!",
+    "{",
+    "1234",
+    "e30=",
     "ab--c",
+    "\"a b\"@example.org",
+    "\"@\"@example.org",
+    "a@[127.0.0.1]",
+    "a@b",
+    "A <a@b.example>",
 ];
 
 impl<'a> Prover<'a> {
@@ -126,7 +150,7 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let mut values = Vec::new();
-        match inclusion(&own, Lengths::said(written), pattern) {
+        match TextLanguage::of(written).is_matched_by(pattern) {
             Inclusion::Proved => return Ok(()),
             Inclusion::Refuted(text) => values.push(Value::String(text)),
             Inclusion::Unknown => {}
@@ -141,7 +165,13 @@ impl<'a> Prover<'a> {
         if own.iter().any(|own| *own == format || implies(own, format)) {
             return Ok(());
         }
-        let mut values: Vec<Value> = self.fill_text(written, json!({})).into_iter().collect();
+        let mut values = Vec::new();
+        match TextLanguage::of(written).is_of_format(format) {
+            Inclusion::Proved => return Ok(()),
+            Inclusion::Refuted(text) => values.push(Value::String(text)),
+            Inclusion::Unknown => {}
+        }
+        values.extend(self.fill_text(written, json!({})));
         values.extend(self.probes(written));
         for sample in [json!({"minLength": 30}), json!({"format": "uri-reference"}), json!({"format": "iri"})] {
             values.extend(self.fill_text(written, sample));
@@ -181,15 +211,15 @@ impl<'a> Prover<'a> {
 
     /// Whether the writer's patterns keep a length.
     fn by_automaton(&self, written: &Written<'a>, keyword: &str, bound: u64) -> Inclusion {
-        let own: Vec<&str> = written.every("pattern").filter_map(Value::as_str).collect();
-        if own.is_empty() || bound > 300 {
+        let language = TextLanguage::of(written);
+        if language.patterns.is_empty() && language.formats.is_empty() || bound > 300 {
             return Inclusion::Unknown;
         }
         let wanted = match keyword {
             "minLength" => format!("^[^]{{{bound},}}$"),
             _ => format!("^[^]{{0,{bound}}}$"),
         };
-        inclusion(&own, Lengths::said(written), &wanted)
+        language.is_matched_by(&wanted)
     }
 
     /// Values that a list or a pattern may not cover.
