@@ -148,7 +148,7 @@ impl Document {
     /// # Errors
     /// The text is not JSON.
     pub fn parse(path: impl Into<String>, source: String) -> Result<Self, serde_json::Error> {
-        let mut schema: Value = serde_json::from_str(&source)?;
+        let mut schema: Value = eventsmith_exact::schema::read(&source)?;
         let foreign_dialect = match schema.get("$schema") {
             Some(Value::String(uri)) if schema::is_foreign(&schema, uri) => Some(uri.clone()),
             _ => None,

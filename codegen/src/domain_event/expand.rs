@@ -53,7 +53,7 @@ pub(super) fn implementation(
         Some((key.as_str(), quote!(#first #(.#below)*)))
     });
     let subject = version.subject(event);
-    let schema = raw_string(&bundle(loaded, &version.file).to_string());
+    let schema = raw_string(&eventsmith_exact::schema::text(&bundle(loaded, &version.file)));
     let is_older = older.map(|(path, number)| {
         let (event_trait, check) = (runtime.item(trait_of(event.kind)), runtime.internal("assert_is_older"));
         let event_type = &event.event_type;

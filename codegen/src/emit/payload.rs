@@ -25,7 +25,7 @@ pub(super) fn schemas(loaded: &Loaded) -> String {
         })
         .collect();
     let constants = parallel::map(&files, |(name, file)| {
-        let text = raw_text(&bundle(loaded, file).to_string());
+        let text = raw_text(&eventsmith_exact::schema::text(&bundle(loaded, file)));
         line(1, &format!("pub(super) const {name}: &str = {text};"))
     });
     let doc = "/// The schemas of all payloads, each with everything that it refers to.";

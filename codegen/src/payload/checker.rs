@@ -8,7 +8,7 @@ use crate::load::Loaded;
 use crate::lookup;
 use crate::model::{Event, Version};
 use crate::parallel;
-use crate::schema::Tape;
+use crate::schema::{Node, Tape};
 
 use super::compiled::{ENVELOPE_FILE, Slot};
 use super::finding::Finding;
@@ -146,7 +146,9 @@ impl<'a> Checker<'a> {
                 return Ok(());
             }
         };
-        let mut sink = Sink { record, value: &value, locator, mask: self.options.mask, findings };
+        let mut tape = Tape::default();
+        let exact = tape.read(record.text).filter(Node::has_wide);
+        let mut sink = Sink { record, value: &value, exact, locator, mask: self.options.mask, findings };
         match &self.data {
             Some(slot) => sink.violations("bad-payload", "", slot.get(self.loaded)?),
             None => self.explain_envelope(&mut sink)?,

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::schema::Node;
+
 use super::compiled::Compiled;
 use super::finding::{Demand, Finding};
 use super::records::{Record, RecordLocator};
@@ -15,6 +17,8 @@ const MOST: usize = 100;
 pub(super) struct Sink<'a> {
     pub(super) record: Record<'a>,
     pub(super) value: &'a Value,
+    /// The record on a tape, if some number of it is wide.
+    pub(super) exact: Option<Node<'a>>,
     pub(super) locator: &'a RecordLocator<'a>,
     /// Whether values of the payload are masked.
     pub(super) mask: bool,
@@ -35,7 +39,11 @@ impl Sink<'_> {
     /// Reports the faults of the value at a pointer into the record: the first of them, and how many are left out.
     pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
         let Some(instance) = self.value.pointer(at) else { return };
-        let (faults, mut omitted) = schema.validator.first_faults(instance, MOST);
+        let exact = self.exact.and_then(|node| node.at(at));
+        let (faults, mut omitted) = match exact {
+            Some(node) => schema.tape_validator.first_faults(node, MOST),
+            None => schema.validator.first_faults(instance, MOST),
+        };
         let mut reported = 0;
         for fault in faults {
             let whole = instance.pointer(&fault.pointer).unwrap_or(&Value::Null);
@@ -46,7 +54,8 @@ impl Sink<'_> {
                 false => format!("the schema says so: {file}#{}", fault.keyword),
             };
             let value = schema.schema.pointer(&fault.keyword);
-            for text in violation_text::describe(keyword, &fault, whole, value) {
+            let wide = exact.and_then(|node| node.at(&fault.pointer)?.wide());
+            for text in violation_text::describe(keyword, &fault, (whole, wide), value) {
                 if reported == MOST {
                     omitted += 1;
                     continue;

@@ -29,8 +29,13 @@ impl ViolationText {
     }
 }
 
-/// A fault of `whole` in words: `value` is that of the violated keyword. Every unexpected property is a fault of its own.
-pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Option<&Value>) -> Vec<ViolationText> {
+/// A fault of `whole`, a value and its text if it is a wide number, in words: `value` is that of the violated keyword. Every unexpected property is a fault of its own.
+pub(super) fn describe(
+    keyword: &str,
+    fault: &Fault,
+    (whole, wide): (&Value, Option<&str>),
+    value: Option<&Value>,
+) -> Vec<ViolationText> {
     if !fault.unexpected.is_empty() {
         let unexpected = |name: &String| ViolationText {
             below: join("", name),
@@ -46,7 +51,7 @@ pub(super) fn describe(keyword: &str, fault: &Fault, whole: &Value, value: Optio
         let found = only(whole);
         (format!("the property {name:?}{of}"), found, format!("missing property {name:?}{of}"), true)
     } else {
-        let found = found(keyword, whole);
+        let found = wide.map_or_else(|| found(keyword, whole), |numeral| cut(numeral.to_owned(), LIMIT));
         let said = fault.expected.clone().map(|expected| cut(expected, 2 * LIMIT));
         match said.or_else(|| value.and_then(|value| expected(keyword, value))) {
             Some(expected) => {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::validator::{Fault, faults};
+use super::validator::{Fault, exact_options_for, faults};
 
 /// A validator for every subschema of one self-contained schema, with `format` asserted.
 pub struct SubschemaValidators(jsonschema::ValidatorMap);
@@ -10,8 +10,7 @@ pub struct SubschemaValidators(jsonschema::ValidatorMap);
 impl SubschemaValidators {
     /// Compiles a schema and everything in it; the error says what cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        let options = jsonschema::options().should_validate_formats(true).offline();
-        options.build_map(schema).map(Self).map_err(|error| error.to_string())
+        exact_options_for(schema).build_map(schema).map(Self).map_err(|error| error.to_string())
     }
 
     /// Every way in which an instance violates the part at a pointer; `None` if there is no validator for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use eventsmith_exact::keywords::{are_needed, with_exact_keywords};
 use eventsmith_unions::{Cause, alternative, causes, one_only, values};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::json::Json;
@@ -47,6 +48,8 @@ fn fault(error: &ValidationError<'_>) -> Fault {
     };
     let expected = match error.kind() {
         Kind::OneOfMultipleValid { context } => Some(one_only(context)),
+        // Ours are the only keywords that say it themselves.
+        Kind::Custom { message, .. } => Some(message.clone()),
         _ => None,
     };
     Fault {
@@ -98,7 +101,7 @@ pub struct Validator(jsonschema::Validator);
 impl Validator {
     /// Compiles a schema; the error says what about it cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        options_for().build(schema).map(Self).map_err(|error| error.to_string())
+        exact_options_for(schema).build(schema).map(Self).map_err(|error| error.to_string())
     }
 
     /// Compiles a pattern alone; an error where the engine cannot run it.
@@ -119,12 +122,25 @@ impl Validator {
     /// The first ways in which an instance violates the schema, and how many more there are. Of a union they are those of the
     /// alternative that was meant.
     pub fn first_faults(&self, instance: &Value, most: usize) -> (Vec<Fault>, usize) {
-        let mut errors = self.0.iter_errors(instance);
-        let mut first: Vec<Fault> = errors.by_ref().take(most).flat_map(|error| explained(&error)).collect();
-        let more = first.len().saturating_sub(most);
-        first.truncate(most);
-        (first, errors.count() + more)
+        explained_first(self.0.iter_errors(instance), most)
     }
+}
+
+/// The first errors with the causes below unions, and how many more there are.
+pub(super) fn explained_first<'a>(
+    mut errors: impl Iterator<Item = ValidationError<'a>>,
+    most: usize,
+) -> (Vec<Fault>, usize) {
+    let mut first: Vec<Fault> = errors.by_ref().take(most).flat_map(|error| explained(&error)).collect();
+    let more = first.len().saturating_sub(most);
+    first.truncate(most);
+    (first, errors.count() + more)
+}
+
+/// What the validator of a schema is compiled with: keywords that compare decimals, where its own would round.
+pub(super) fn exact_options_for<'a>(schema: &Value) -> ValidationOptions<'a, Arc<dyn Retrieve>> {
+    let options = options_for();
+    if are_needed(schema) { with_exact_keywords(options) } else { options }
 }
 
 /// What every validator is compiled with, however it reads its instances.

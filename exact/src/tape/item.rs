@@ -4,11 +4,17 @@ use std::borrow::Cow;
 
 use serde_json::Number;
 
+/// A number: as serde_json has it, and as it is spelled where that says more.
+pub struct Numeral<'a> {
+    pub(super) nearest: Number,
+    pub(super) wide: Option<&'a str>,
+}
+
 /// A value, or the name of a member before its value.
 pub(super) enum Item<'a> {
     Null,
     Boolean(bool),
-    Number(Number),
+    Number(Numeral<'a>),
     String(Cow<'a, str>),
     /// `end` is the index behind everything that it holds.
     Array {
@@ -54,6 +60,47 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The elements of an array or the values of an object, each with its name or index.
+    pub fn children(&self) -> Vec<(Cow<'a, str>, Self)> {
+        match self.item() {
+            Some(Item::Array { end, .. }) => {
+                let (mut found, mut at) = (Vec::new(), self.at + 1);
+                while at < *end {
+                    found.push((found.len().to_string().into(), Self { items: self.items, at }));
+                    at = after(self.items, at);
+                }
+                found
+            }
+            _ => self.members().into_iter().flatten().map(|(name, value)| (name.into(), value)).collect(),
+        }
+    }
+
+    /// The text of a number that is wide.
+    pub fn wide(&self) -> Option<&'a str> {
+        match self.item() {
+            Some(Item::Number(number)) => number.wide,
+            _ => None,
+        }
+    }
+
+    /// The value at a JSON pointer.
+    pub fn at(&self, pointer: &str) -> Option<Self> {
+        let mut node = *self;
+        for step in pointer.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            node = node.children().into_iter().find(|(name, _)| *name == step)?.1;
+        }
+        Some(node)
+    }
+
+    /// Whether some number in it is wide.
+    pub fn has_wide(&self) -> bool {
+        let end = after(self.items, self.at);
+        self.items.get(self.at..end).is_some_and(|items| {
+            items.iter().any(|item| matches!(item, Item::Number(Numeral { wide: Some(_), .. })))
+        })
+    }
+
     pub(super) fn item(&self) -> Option<&'a Item<'a>> {
         self.items.get(self.at)
     }
@@ -67,7 +114,7 @@ impl<'a> Node<'a> {
 }
 
 /// Goes through the members of an object.
-pub(super) struct Members<'a> {
+pub struct Members<'a> {
     pub(super) items: &'a [Item<'a>],
     pub(super) next: usize,
     pub(super) left: usize,

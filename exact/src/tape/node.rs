@@ -1,21 +1,28 @@
 //! What a validator asks of a value, answered from the tape.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ptr;
 
 use jsonschema::JsonType;
-use jsonschema::json::{self, Json, NodeIdentity, cmp, unique};
+use jsonschema::json::{self, Json, JsonNumber, NodeIdentity, cmp, unique};
 use serde_json::{Map, Number, Value};
 
-use super::item::{Item, Members, Node, after};
+use super::item::{Item, Members, Node, Numeral, after};
+use crate::Decimal;
+use crate::canonical::canonical;
+
+/// A name of a member, as a tape of its own.
+#[derive(Default)]
+pub struct Buffer(Vec<Item<'static>>);
 
 /// Names the tape as a representation of JSON.
-pub(super) struct OnTape;
+pub struct OnTape;
 
 impl Json for OnTape {
     type Node<'a> = Node<'a>;
     type PreparedKey = Box<str>;
-    type StringBuffer = Vec<Item<'static>>;
+    type StringBuffer = Buffer;
 
     /// A lookup goes through the members: one pass for all names is always better.
     const KEYS_PER_LOOKUP: usize = 8;
@@ -26,16 +33,16 @@ impl Json for OnTape {
     }
 
     fn with_string_node<T>(buffer: &mut Self::StringBuffer, string: &str, f: impl FnOnce(Node<'_>) -> T) -> T {
-        buffer.clear();
-        buffer.push(Item::String(Cow::Owned(string.to_owned())));
-        f(Node { items: buffer, at: 0 })
+        buffer.0.clear();
+        buffer.0.push(Item::String(Cow::Owned(string.to_owned())));
+        f(Node { items: &buffer.0, at: 0 })
     }
 }
 
 impl<'a> json::Node<'a, OnTape> for Node<'a> {
     type Object = Object<'a>;
     type Array = Array<'a>;
-    type Number = &'a Number;
+    type Number = &'a Numeral<'a>;
 
     fn as_object(&self) -> Option<Object<'a>> {
         match self.item() {
@@ -55,7 +62,7 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
         self.text().map(Cow::Borrowed)
     }
 
-    fn as_number(&self) -> Option<&'a Number> {
+    fn as_number(&self) -> Option<&'a Numeral<'a>> {
         match self.item() {
             Some(Item::Number(number)) => Some(number),
             _ => None,
@@ -98,6 +105,11 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
         match (self.item(), expected) {
             (Some(Item::String(text)), Value::String(expected)) => text == expected,
             (Some(Item::String(_)), _) | (_, Value::String(_)) => false,
+            _ if self.has_wide() => {
+                let text = expected.to_string();
+                let mut tape = super::Tape::default();
+                tape.read(&text).is_some_and(|expected| canonical::<OnTape>(*self) == canonical::<OnTape>(expected))
+            }
             _ => cmp::equal(&value(*self), expected),
         }
     }
@@ -117,7 +129,7 @@ fn value(node: Node<'_>) -> Value {
     match node.item() {
         None | Some(Item::Null) => Value::Null,
         Some(Item::Boolean(value)) => Value::Bool(*value),
-        Some(Item::Number(number)) => Value::Number(number.clone()),
+        Some(Item::Number(number)) => Value::Number(number.nearest.clone()),
         Some(Item::String(text)) => Value::String(text.clone().into_owned()),
         Some(Item::Array { .. }) => {
             Value::Array(node.as_array().into_iter().flat_map(|array| array.elements()).map(value).collect())
@@ -129,8 +141,41 @@ fn value(node: Node<'_>) -> Value {
     }
 }
 
+impl JsonNumber for &Numeral<'_> {
+    fn as_u64(&self) -> Option<u64> {
+        self.nearest.as_u64()
+    }
+
+    fn as_i64(&self) -> Option<i64> {
+        self.nearest.as_i64()
+    }
+
+    fn as_f64(&self) -> Option<f64> {
+        self.nearest.as_f64()
+    }
+
+    fn as_str(&self) -> Cow<'_, str> {
+        self.wide.map_or_else(|| Cow::Owned(self.nearest.to_string()), Cow::Borrowed)
+    }
+
+    fn to_number(&self) -> Cow<'_, Number> {
+        Cow::Borrowed(&self.nearest)
+    }
+
+    fn is_integer(&self) -> bool {
+        match self.wide {
+            Some(numeral) => Decimal::parse(numeral).is_some_and(|decimal| decimal.is_integer()),
+            None => !self.nearest.is_f64() || self.nearest.as_f64().is_some_and(|value| value.fract() == 0.0),
+        }
+    }
+
+    fn is_written_as_integer(&self) -> bool {
+        self.wide.map_or_else(|| !self.nearest.is_f64(), |numeral| !numeral.contains(['.', 'e', 'E']))
+    }
+}
+
 /// The members of an object.
-pub(super) struct Object<'a> {
+pub struct Object<'a> {
     node: Node<'a>,
     length: usize,
 }
@@ -155,7 +200,7 @@ impl<'a> json::Object<'a, OnTape> for Object<'a> {
 }
 
 /// The elements of an array.
-pub(super) struct Array<'a> {
+pub struct Array<'a> {
     node: Node<'a>,
     length: usize,
     end: usize,
@@ -189,13 +234,17 @@ impl<'a> json::Array<'a, OnTape> for Array<'a> {
         if count == self.length {
             return true;
         }
+        if self.node.has_wide() {
+            let mut seen = HashSet::new();
+            return self.elements().all(|element| seen.insert(canonical::<OnTape>(element)));
+        }
         let values: Vec<Value> = self.elements().map(value).collect();
         unique::is_unique(&values)
     }
 }
 
 /// Goes through the elements of an array.
-pub(super) struct Elements<'a> {
+pub struct Elements<'a> {
     items: &'a [Item<'a>],
     next: usize,
     end: usize,

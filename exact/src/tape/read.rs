@@ -7,12 +7,36 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::item::{Item, after};
+use super::item::{Item, Numeral, after};
+use crate::{Decimal, wide};
 
 pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Writer { items }.deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok()
+    deserializer.end().ok()?;
+    let wide = wide(text);
+    if !wide.is_empty() {
+        let numbers = items.iter_mut().filter_map(|item| match item {
+            Item::Number(number) => Some(number),
+            _ => None,
+        });
+        let mut wide = wide.into_iter().peekable();
+        for (index, number) in numbers.enumerate() {
+            if let Some((_, numeral)) = wide.next_if(|(at, _)| *at == index) {
+                spell(number, numeral);
+            }
+        }
+    }
+    Some(())
+}
+
+/// Gives a number its text, and the value of an integer of 64 bits that it spells as a fraction.
+fn spell<'a>(number: &mut Numeral<'a>, numeral: &'a str) {
+    number.wide = Some(numeral);
+    if let Some(whole) = Decimal::parse(numeral).and_then(|decimal| decimal.to_i128()) {
+        let exact = u64::try_from(whole).map(Number::from).or_else(|_| i64::try_from(whole).map(Number::from));
+        number.nearest = exact.unwrap_or_else(|_| number.nearest.clone());
+    }
 }
 
 /// Writes one value to the tape.
@@ -46,18 +70,18 @@ impl<'a> Visitor<'a> for Writer<'_, 'a> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.items.push(Item::Number(value.into()));
+        self.items.push(Item::Number(Numeral { nearest: value.into(), wide: None }));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.items.push(Item::Number(value.into()));
+        self.items.push(Item::Number(Numeral { nearest: value.into(), wide: None }));
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
         let number = Number::from_f64(value).ok_or_else(|| E::custom("not a finite number"))?;
-        self.items.push(Item::Number(number));
+        self.items.push(Item::Number(Numeral { nearest: number, wide: None }));
         Ok(())
     }
 

@@ -1,0 +1,89 @@
+//! The numbers of a JSON text, as they are spelled.
+
+use crate::Decimal;
+
+/// Below this, 2^53, comparing the doubles nearest to two decimals of one text each is comparing the decimals.
+pub const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
+
+/// The numbers of a JSON text that are wide, each with how many numbers stand before it. None in nearly every text.
+pub fn wide(text: &str) -> Vec<(usize, &str)> {
+    numerals(text).enumerate().filter(|(_, numeral)| is_wide(numeral)).collect()
+}
+
+/// Whether `serde_json` may not hold what a number says: whether it is neither an integer of 64 bits, nor below 2^53 and
+/// the shortest decimal of its nearest double.
+pub fn is_wide(numeral: &str) -> bool {
+    /// Every decimal of so many digits has a double to itself.
+    const FEW: usize = 15;
+    let digits = numeral.bytes().filter(u8::is_ascii_digit).count();
+    if !numeral.contains(['.', 'e', 'E']) {
+        return digits > FEW && numeral.parse::<i64>().is_err() && numeral.parse::<u64>().is_err();
+    }
+    if digits <= FEW && !numeral.contains(['e', 'E']) {
+        return false;
+    }
+    let Ok(nearest) = numeral.parse::<f64>() else { return true };
+    nearest.abs() >= EXACT_DOUBLES || Decimal::parse(numeral) != Decimal::parse(&format!("{nearest:e}"))
+}
+
+/// Every number of a JSON text, in its order.
+fn numerals(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'"' => at = string_end(bytes, at + 1),
+                b'-' | b'0'..=b'9' => {
+                    let start = at;
+                    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
+                    at += bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                    return text.get(start..at);
+                }
+                _ => at += 1,
+            }
+        }
+        None
+    })
+}
+
+/// The place behind the quote that ends a string.
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_serde_json_holds_are_not_wide() {
+        for numeral in [
+            "0", "-0", "1", "1.0", "0.1", "-9223372036854775808", "18446744073709551615", "1e2", "1e-7", "0.30000000000000004",
+            "5e-324", "2.2250738585072014e-308", "2251799813685248.5",
+        ] {
+            assert!(!is_wide(numeral), "{numeral}");
+        }
+        for numeral in [
+            "18446744073709551616", "-9223372036854775809", "9007199254740993.0", "1e16", "1e400", "1e-400",
+            "0.1000000000000000055", "0.99999999999999999999", "1e999999999",
+        ] {
+            assert!(is_wide(numeral), "{numeral}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_counted_outside_of_strings() {
+        let text = r#"{"1e99": [1, "2\"3", -4.5e+6], "a\\": 18446744073709551616, "b": true}"#;
+
+        assert_eq!(numerals(text).collect::<Vec<_>>(), ["1", "-4.5e+6", "18446744073709551616"]);
+        assert_eq!(wide(text), [(2, "18446744073709551616")]);
+    }
+}
