@@ -7,7 +7,31 @@ pub const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 /// The numbers of a JSON text that are wide, each with how many numbers stand before it. None in nearly every text.
 pub fn wide(text: &str) -> Vec<(usize, &str)> {
-    numerals(text).enumerate().filter(|(_, numeral)| is_wide(numeral)).collect()
+    let numerals = numerals(text).map(|(_, numeral)| numeral);
+    numerals.enumerate().filter(|(_, numeral)| is_wide(numeral)).collect()
+}
+
+/// The text with every wide number that is an integer of 64 bits written as one: `1e19` without its exponent.
+pub fn whole_in_digits(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (start, numeral) in numerals(text).filter(|(_, numeral)| is_wide(numeral)) {
+        let Some(whole) = Decimal::parse(numeral).and_then(|decimal| decimal.to_i128()) else { continue };
+        if i64::try_from(whole).is_ok() || u64::try_from(whole).is_ok() {
+            plain.push_str(&text[copied..start]);
+            plain.push_str(&whole.to_string());
+            copied = start + numeral.len();
+        }
+    }
+    plain.push_str(&text[copied..]);
+    plain
+}
+
+/// The number of a JSON text that ends at a place or around it, and how many stand before it.
+pub fn number_at(text: &str, place: usize) -> Option<(usize, &str)> {
+    let (index, (start, numeral)) =
+        numerals(text).enumerate().take_while(|(_, (start, _))| *start <= place).last()?;
+    (place <= start + numeral.len() + 1).then_some((index, numeral))
 }
 
 /// Whether `serde_json` may not hold what a number says: whether it is neither an integer of 64 bits, nor below 2^53 and
@@ -26,8 +50,8 @@ pub fn is_wide(numeral: &str) -> bool {
     nearest.abs() >= EXACT_DOUBLES || Decimal::parse(numeral) != Decimal::parse(&format!("{nearest:e}"))
 }
 
-/// Every number of a JSON text, in its order.
-fn numerals(text: &str) -> impl Iterator<Item = &str> {
+/// Every number of a JSON text, in its order, and where it begins.
+fn numerals(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -38,7 +62,7 @@ fn numerals(text: &str) -> impl Iterator<Item = &str> {
                     let start = at;
                     let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
                     at += bytes[at..].iter().take_while(|byte| is_part(byte)).count();
-                    return text.get(start..at);
+                    return Some((start, text.get(start..at)?));
                 }
                 _ => at += 1,
             }
@@ -83,7 +107,10 @@ mod tests {
     fn numbers_are_counted_outside_of_strings() {
         let text = r#"{"1e99": [1, "2\"3", -4.5e+6], "a\\": 18446744073709551616, "b": true}"#;
 
-        assert_eq!(numerals(text).collect::<Vec<_>>(), ["1", "-4.5e+6", "18446744073709551616"]);
+        let numerals: Vec<&str> = numerals(text).map(|(_, numeral)| numeral).collect();
+        assert_eq!(numerals, ["1", "-4.5e+6", "18446744073709551616"]);
         assert_eq!(wide(text), [(2, "18446744073709551616")]);
+        assert_eq!(whole_in_digits("[1e19, 1.0, 1e20, 9007199254740993.0]"), "[10000000000000000000, 1.0, 1e20, 9007199254740993]");
+        assert_eq!((number_at("[12, true]", 3), number_at("[12, true]", 9)), (Some((0, "12")), None));
     }
 }

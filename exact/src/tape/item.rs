@@ -75,6 +75,16 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The text of a number.
+    pub fn number(&self) -> Option<Cow<'a, str>> {
+        match self.item() {
+            Some(Item::Number(number)) => {
+                Some(number.wide.map_or_else(|| number.nearest.to_string().into(), Cow::Borrowed))
+            }
+            _ => None,
+        }
+    }
+
     /// The text of a number that is wide.
     pub fn wide(&self) -> Option<&'a str> {
         match self.item() {

@@ -4,6 +4,7 @@
 //! last of two members with one name; and it does not read `1.0` as an integer. Generated types and [`Strict`] put that
 //! right.
 
+mod digits;
 mod discard;
 mod exact;
 mod json;
@@ -15,7 +16,9 @@ mod tagged;
 mod tests;
 mod union;
 
+pub(crate) use names::Text;
 pub use exact::{Exact, exact, exact_present, kept, present, required};
+pub(crate) use digits::seen;
 pub(crate) use json::parse;
 pub(crate) use spelling::spells_whole_as_fraction;
 pub use strict::Strict;

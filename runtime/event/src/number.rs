@@ -4,126 +4,124 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Deserialize, Deserializer};
+use eventsmith_exact::{Decimal, is_wide};
+use serde::de::{self, Deserialize, Deserializer, Error as _, MapAccess, Unexpected};
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
-/// A number of a schema that allows fractions: an integer of 64 bits, or a double.
+use crate::de::Text;
+
+/// A number of a schema that allows fractions, of any length.
 ///
 /// An `f64` alone would write `1` back as `1.0`, and forget the last digits of an integer beyond 2^53. Numbers compare
-/// by their value, whatever they were written as:
+/// by their value, whatever they were written as. A double is the shortest decimal that is read as it.
 ///
 /// ```
 /// use eventsmith::Number;
 ///
-/// let number: Number = "9007199254740993".parse()?;
-/// assert_eq!(number.to_string(), "9007199254740993");
-/// assert!(number > 9007199254740992.0);
+/// let number: Number = "18446744073709551617".parse()?;
+/// assert_eq!(number.to_string(), "18446744073709551617");
+/// assert!(number > "18446744073709551616".parse::<Number>()?);
 /// assert_eq!(Number::from(1), Number::from(1.0));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Number(Kind);
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Kind {
     /// Zero or more.
     Natural(u64),
     /// Less than zero.
     Negative(i64),
     Double(f64),
+    /// What none of them holds, as it was written.
+    Wide(Box<str>),
 }
 
-use Kind::{Double, Natural, Negative};
+use Kind::{Double, Natural, Negative, Wide};
 
 impl Number {
     /// The nearest double.
     #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
-    pub fn to_f64(self) -> f64 {
-        match self.0 {
-            Natural(value) => value as f64,
-            Negative(value) => value as f64,
-            Double(value) => value,
+    pub fn to_f64(&self) -> f64 {
+        match &self.0 {
+            Natural(value) => *value as f64,
+            Negative(value) => *value as f64,
+            Double(value) => *value,
+            Wide(text) => text.parse().unwrap_or(f64::NAN),
         }
     }
 
     /// The value, if it is an integer within the range of `i64`.
-    pub fn to_i64(self) -> Option<i64> {
-        self.whole().and_then(|value| i64::try_from(value).ok())
+    pub fn to_i64(&self) -> Option<i64> {
+        self.to_i128().and_then(|value| i64::try_from(value).ok())
     }
 
     /// The value, if it is an integer within the range of `u64`.
-    pub fn to_u64(self) -> Option<u64> {
-        self.whole().and_then(|value| u64::try_from(value).ok())
+    pub fn to_u64(&self) -> Option<u64> {
+        self.to_i128().and_then(|value| u64::try_from(value).ok())
+    }
+
+    /// The value, if it is an integer within the range of `i128`.
+    pub fn to_i128(&self) -> Option<i128> {
+        match &self.0 {
+            Natural(value) => Some((*value).into()),
+            Negative(value) => Some((*value).into()),
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within the bounds")]
+            Double(value) if value.abs() < EXACT_DOUBLES => (value.fract() == 0.0).then_some(*value as i128),
+            Double(_) | Wide(_) => self.decimal()?.to_i128(),
+        }
     }
 
     /// Whether JSON can write the number: it has no infinity and no NaN.
-    pub fn is_finite(self) -> bool {
+    pub fn is_finite(&self) -> bool {
         !matches!(self.0, Double(value) if !value.is_finite())
     }
 
     /// Whether the division by a number leaves nothing, both read as the decimals that they are written as.
-    ///
-    /// A no is not final beyond 2^53: there validators part ways as soon as a double is involved.
-    pub fn is_multiple_of(self, divisor: impl Into<Self>) -> bool {
+    pub fn is_multiple_of(&self, divisor: impl Into<Self>) -> bool {
         let divisor = divisor.into();
-        let exact = matches!((self.0, divisor.0), (Natural(_) | Negative(_), Natural(_)));
-        if !exact && self.to_f64().abs() >= EXACT_DOUBLES {
-            return false;
+        if let (Natural(value), Natural(divisor)) = (&self.0, &divisor.0) {
+            return *divisor != 0 && value.is_multiple_of(*divisor);
         }
-        let divided = self.decimal().zip(divisor.decimal()).and_then(|(value, divisor)| {
-            let exponent = value.exponent.min(divisor.exponent);
-            let (value, divisor) = (value.scaled_to(exponent)?, divisor.scaled_to(exponent)?);
-            value.checked_rem(divisor)
-        });
-        divided == Some(0)
+        let both = self.decimal().zip(divisor.decimal());
+        both.is_some_and(|(value, divisor)| value.is_multiple_of(&divisor))
     }
 
-    /// The value, if it is an integer.
-    fn whole(self) -> Option<i128> {
-        match self.0 {
-            Natural(value) => Some(value.into()),
-            Negative(value) => Some(value.into()),
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the bounds")]
-            Double(value) if value.fract() == 0.0 && value.abs() < BEYOND_INTEGERS => Some(value as i128),
-            Double(_) => None,
+    /// The decimal that the number is written as; none for infinity and NaN.
+    fn decimal(&self) -> Option<Decimal> {
+        match &self.0 {
+            Double(value) => Decimal::parse(&format!("{value:e}")),
+            _ => Decimal::parse(&self.to_string()),
         }
     }
 
-    /// The decimal that the number is written as. None for a fraction of more digits than doubles distinguish: two decimals
-    /// may be equally near to it, and another writer may choose the other one.
-    fn decimal(self) -> Option<Decimal> {
-        let Double(value) = self.0 else { return Some(Decimal { digits: self.whole()?, exponent: 0 }) };
-        let text = value.is_finite().then(|| format!("{value:e}"))?;
-        let (digits, exponent) = text.split_once('e')?;
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let places = i32::try_from(fraction.len()).ok()?;
-        let exponent = exponent.parse::<i32>().ok()? - places;
-        let length = u32::try_from(whole.trim_start_matches('-').len() + fraction.len()).ok()?;
-        if exponent < 0 && length > f64::DIGITS {
-            return None;
+    /// A number by its text, if JSON writes it so, and some double is near to it.
+    fn of_text(text: &str) -> Option<Self> {
+        if !text.contains(['.', 'e', 'E']) {
+            if let Ok(value) = text.parse::<u64>() {
+                return Some(value.into());
+            }
+            if let Ok(value) = text.parse::<i64>() {
+                return Some(if value == 0 { Self(Double(-0.0)) } else { value.into() });
+            }
         }
-        Some(Decimal { digits: format!("{whole}{fraction}").parse().ok()?, exponent })
+        // The first character tells a number from all other JSON, and from what Rust reads besides.
+        let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let nearest = text.parse::<f64>().ok().filter(|nearest| is_number && nearest.is_finite())?;
+        if !is_wide(text) {
+            return Some(nearest.into());
+        }
+        let double = Self(Double(nearest));
+        let decimal = Decimal::parse(text)?;
+        Some(if double.decimal()? == decimal { double } else { Self(Wide(text.into())) })
     }
 }
-
-/// The first double that no integer of 64 bits reaches, 2^64.
-const BEYOND_INTEGERS: f64 = 18_446_744_073_709_551_616.0;
 
 /// Up to here, 2^53, doubles hold every integer.
 const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
-
-struct Decimal {
-    digits: i128,
-    exponent: i32,
-}
-
-impl Decimal {
-    /// The digits of the same number with a smaller exponent.
-    fn scaled_to(&self, exponent: i32) -> Option<i128> {
-        let places = u32::try_from(self.exponent - exponent).ok()?;
-        self.digits.checked_mul(10_i128.checked_pow(places)?)
-    }
-}
 
 impl From<f64> for Number {
     fn from(value: f64) -> Self {
@@ -163,31 +161,34 @@ from_smaller! { u8 => u64, u16 => u64, u32 => u64, i8 => i64, i16 => i64, i32 =>
 
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        match (self.0, other.0) {
-            (Double(one), Double(other)) => one.partial_cmp(&other),
-            (Double(one), _) => other.compare_double(one).map(Ordering::reverse),
-            (_, Double(other)) => self.compare_double(other),
-            _ => self.whole().partial_cmp(&other.whole()),
+        match (&self.0, &other.0) {
+            (Natural(one), Natural(other)) => Some(one.cmp(other)),
+            (Negative(one), Negative(other)) => Some(one.cmp(other)),
+            (Natural(_), Negative(_)) => Some(Ordering::Greater),
+            (Negative(_), Natural(_)) => Some(Ordering::Less),
+            (Double(one), Double(other)) => one.partial_cmp(other),
+            (Double(one), _) => other.compare_double(*one).map(Ordering::reverse),
+            (_, Double(other)) => self.compare_double(*other),
+            _ => self.decimal().partial_cmp(&other.decimal()),
         }
     }
 }
 
 impl Number {
-    /// Compares an integer to a double without rounding either.
-    fn compare_double(self, double: f64) -> Option<Ordering> {
-        let integer = self.whole()?;
-        if double.is_nan() {
-            return None;
+    /// Compares what is no double to one, without rounding either.
+    fn compare_double(&self, double: f64) -> Option<Ordering> {
+        match self.to_i128() {
+            Some(integer) if double.abs() < EXACT_DOUBLES => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "within the range of 64 bits; the fraction is compared after"
+                )]
+                let whole = double.trunc() as i128;
+                Some(integer.cmp(&whole).then_with(|| 0.0.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal)))
+            }
+            _ if !double.is_finite() => self.to_f64().partial_cmp(&double),
+            _ => self.decimal().partial_cmp(&Self(Double(double)).decimal()),
         }
-        if double.abs() >= BEYOND_INTEGERS {
-            return Some(if double > 0.0 { Ordering::Less } else { Ordering::Greater });
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within the range of 64 bits; the fraction is compared after"
-        )]
-        let whole = double.trunc() as i128;
-        Some(integer.cmp(&whole).then_with(|| 0.0.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal)))
     }
 }
 
@@ -229,11 +230,12 @@ compare! { i64, f64 }
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Natural(value) => fmt::Display::fmt(&value, f),
-            Negative(value) => fmt::Display::fmt(&value, f),
+        match &self.0 {
+            Natural(value) => fmt::Display::fmt(value, f),
+            Negative(value) => fmt::Display::fmt(value, f),
             // As JSON has it: `1.0` keeps its fraction.
-            Double(value) => fmt::Debug::fmt(&value, f),
+            Double(value) => fmt::Debug::fmt(value, f),
+            Wide(text) => f.write_str(text),
         }
     }
 }
@@ -254,27 +256,46 @@ impl FromStr for Number {
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Natural(value) => serializer.serialize_u64(value),
-            Negative(value) => serializer.serialize_i64(value),
-            Double(value) => serializer.serialize_f64(value),
+        match &self.0 {
+            Natural(value) => serializer.serialize_u64(*value),
+            Negative(value) => serializer.serialize_i64(*value),
+            Double(value) => serializer.serialize_f64(*value),
+            Wide(text) => {
+                let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
+                raw.serialize(serializer)
+            }
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_f64(Visitor)
+        deserializer.deserialize_newtype_struct(RAW_VALUE, Visitor)
     }
 }
 
+/// How a deserializer of serde_json is asked for the text of a value.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// Reads the text of a number from serde_json, and from others what they make of it.
 struct Visitor;
 
-impl de::Visitor<'_> for Visitor {
+impl<'de> de::Visitor<'de> for Visitor {
     type Value = Number;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number")
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Number, A::Error> {
+        access.next_key_seed(Text)?;
+        let text = access.next_value_seed(Text)?;
+        Number::of_text(&text).ok_or_else(|| A::Error::invalid_value(Unexpected::Other("what is there"), &self))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Number, D::Error> {
+        deserializer.deserialize_f64(self)
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
@@ -300,11 +321,22 @@ mod tests {
 
     #[test]
     fn a_number_is_written_as_it_was_read() {
-        for text in ["1", "1.0", "-3", "0.1", "9007199254740993", "18446744073709551615", "1e300", "-0.0"] {
+        for text in ["1", "1.0", "-3", "0.1", "9007199254740993", "18446744073709551615", "1e300", "-0.0", "-0"] {
             assert_eq!(
                 serde_json::to_string(&number(text)).unwrap(),
                 serde_json::to_string(&serde_json::from_str::<serde_json::Value>(text).unwrap()).unwrap()
             );
+        }
+        let long = "9".repeat(300);
+        for text in ["18446744073709551617", "9007199254740993.0", "0.1000000000000000000001", "1e-400", &long] {
+            assert_eq!(serde_json::to_string(&number(text)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_or_beyond_every_double_is_refused() {
+        for text in ["\"1\"", "null", "[1]", "{}", r#"{"$serde_json::private::RawValue": "1"}"#, "1e400", "true"] {
+            assert!(text.parse::<Number>().is_err(), "{text}");
         }
     }
 
@@ -325,6 +357,8 @@ mod tests {
             "9223372036854775808",
             "18446744073709551615",
             "18446744073709551616",
+            "18446744073709551616.5",
+            "18446744073709551617",
             "1e300",
         ];
         for pair in ascending.windows(2) {
@@ -339,17 +373,19 @@ mod tests {
     #[test]
     fn multiples_are_those_of_decimals() {
         for (value, divisor) in
-            [("0.07", "0.01"), ("19.99", "0.01"), ("0", "0.3"), ("-4.5", "1.5"), ("1e3", "10"), ("4", "0.5")]
+            [("0.07", "0.01"), ("19.99", "0.01"), ("0", "0.3"), ("-4.5", "1.5"), ("1e3", "10"), ("4", "0.5"), ("1e300", "0.001"),
+                ("1", "1e-320"), ("-18446744073709551618", "2"),
+            ]
         {
             assert!(number(value).is_multiple_of(number(divisor)), "{value} {divisor}");
         }
         for (value, divisor) in [
             ("0.075", "0.01"),
             ("7", "2"),
-            ("1e300", "0.001"),
             ("1", "3.0"),
-            // As near to …602.2 as to …602.3, which is a multiple.
             ("923711371939602.25", "0.075"),
+            ("18446744073709551617", "2"),
+            ("1", "0"),
         ] {
             assert!(!number(value).is_multiple_of(number(divisor)), "{value} {divisor}");
         }

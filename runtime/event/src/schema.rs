@@ -4,17 +4,19 @@
 //! validator, which decides and names every violation.
 
 mod mask;
+mod room;
 mod text;
 mod violations;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use eventsmith_exact::{Node, OnTape, Tape, keywords, numerals, wide};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::de::{Strict, parse, spells_whole_as_fraction};
+use crate::de::{Strict, parse, seen, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Omitted, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
@@ -45,7 +47,10 @@ pub struct Schema {
 
 #[derive(Debug)]
 struct Compiled {
+    schema: Value,
     validator: jsonschema::Validator,
+    /// For payloads with wide numbers.
+    exact: OnceLock<Option<jsonschema::Validator<OnTape>>>,
     names: mask::Names,
 }
 
@@ -59,7 +64,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Invalid`] names the violations.
-    pub fn decode<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+    pub fn decode<T: DeserializeOwned + Serialize>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
         if let Some(value) = read(data)
             && check(&value)
         {
@@ -72,7 +77,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Invalid`] names the violations.
-    pub fn decode_draft_4<T: DeserializeOwned>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+    pub fn decode_draft_4<T: DeserializeOwned + Serialize>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
         if spells_whole_as_fraction(data) { self.decode_interpreted(data) } else { self.decode(data, check) }
     }
 
@@ -81,14 +86,43 @@ impl Schema {
     /// # Errors
     /// [`Invalid`] names the violations.
     #[cold]
-    pub fn decode_interpreted<T: DeserializeOwned>(&self, data: &[u8]) -> Result<T, Invalid> {
+    pub fn decode_interpreted<T: DeserializeOwned + Serialize>(&self, data: &[u8]) -> Result<T, Invalid> {
         let value = self.parse(data)?;
-        self.check(&value)?;
+        let text = str::from_utf8(data).unwrap_or_default();
+        if !wide(text).is_empty() {
+            return self.decode_wide(text, &value);
+        }
+        self.check(&value, None)?;
         // Types of the user's own may hold enums that are objects in JSON, which only serde's own reading takes.
         T::deserialize(Strict(&value)).or_else(|_| T::deserialize(&value)).map_err(|error| {
-            let found = format!("{} ({error})", violations::describe(&value));
-            self.unreadable("a value that the Rust type can hold", Some(found))
+            // The text has the place that the value does not have.
+            let found = refused::<T>(text).and_then(|place| room::unfit(text, &value, place));
+            found.map_or_else(|| self.unfit(&value, &error), |violation| self.invalid(violation))
         })
+    }
+
+    /// Decodes a payload with numbers that serde_json rounds. What the type does not keep of them is a violation.
+    fn decode_wide<T: DeserializeOwned + Serialize>(&self, text: &str, value: &Value) -> Result<T, Invalid> {
+        let mut tape = Tape::default();
+        let Some(node) = tape.read(text) else { return Err(self.unreadable("JSON", None)) };
+        self.check(value, Some(node))?;
+        let text = numerals::whole_in_digits(text);
+        let read = T::deserialize(Strict(&mut serde_json::Deserializer::from_str(&text)))
+            .or_else(|_| T::deserialize(&mut serde_json::Deserializer::from_str(&text)));
+        let read = read.map_err(|error| match room::unfit(&text, value, (error.line(), error.column())) {
+            Some(violation) => self.invalid(violation),
+            None => self.unfit(value, &error),
+        })?;
+        let written = serde_json::to_string(&read).unwrap_or_default();
+        match room::rounded(node, Tape::default().read(&written)) {
+            Some(violation) => Err(self.invalid(violation)),
+            None => Ok(read),
+        }
+    }
+
+    fn unfit(&self, value: &Value, error: &serde_json::Error) -> Invalid {
+        let found = format!("{} ({error})", violations::describe(value));
+        self.unreadable("a value that the Rust type can hold", Some(found))
     }
 
     /// Validates a typed value with the checks of its type.
@@ -104,9 +138,14 @@ impl Schema {
     /// # Errors
     /// [`Invalid`] names the violations.
     pub fn validate_interpreted<T: Serialize>(&self, value: &T) -> Result<(), Invalid> {
-        let value = serde_json::to_value(value)
-            .map_err(|error| self.unreadable("a value that can be written as JSON", Some(error.to_string())))?;
-        self.check(&value)
+        let unwritten = |error: serde_json::Error| {
+            self.unreadable("a value that can be written as JSON", Some(error.to_string()))
+        };
+        let text = serde_json::to_string(value).map_err(unwritten)?;
+        if wide(&text).is_empty() {
+            return self.check(&serde_json::to_value(value).map_err(unwritten)?, None);
+        }
+        self.check(&serde_json::from_str(&text).map_err(unwritten)?, Tape::default().read(&text))
     }
 
     /// Fills the subject template of an event.
@@ -133,22 +172,36 @@ impl Schema {
         parse(data).map_err(|error| self.unreadable("JSON", Some(error)))
     }
 
-    fn check(&self, value: &Value) -> Result<(), Invalid> {
+    /// Checks a value; `exact` is the same on a tape, where it has wide numbers.
+    fn check(&self, value: &Value, exact: Option<Node<'_>>) -> Result<(), Invalid> {
         let compiled = self.compiled.get_or_init(|| {
-            let schema = serde_json::from_str(self.text).map_err(|error| error.to_string())?;
-            let validator = options().build(&schema).map_err(|error| error.to_string())?;
-            Ok(Compiled { validator, names: mask::Names::of(&schema) })
+            let schema = eventsmith_exact::schema::read(self.text).map_err(|error| error.to_string())?;
+            let options = if keywords::are_needed(&schema) {
+                keywords::with_exact_keywords(options())
+            } else {
+                options()
+            };
+            let validator = options.build(&schema).map_err(|error| error.to_string())?;
+            Ok(Compiled { validator, names: mask::Names::of(&schema), schema, exact: OnceLock::new() })
         });
-        let Compiled { validator, names } = match compiled {
+        let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return Err(self.unreadable(&format!("a schema that compiles ({error})"), None)),
         };
-        if validator.is_valid(value) {
+        let names = &compiled.names;
+        let exact = exact.and_then(|node| Some((compiled.exact()?, node)));
+        let is_valid = match exact {
+            Some((validator, node)) => validator.is_valid(node),
+            None => compiled.validator.is_valid(value),
+        };
+        if is_valid {
             return Ok(());
         }
         let (mut violations, mut masks) = (Vec::new(), Vec::new());
         let mut name = |error: &jsonschema::ValidationError<'_>| {
-            for violation in violations::violations(error) {
+            for mut violation in violations::violations(error) {
+                let wide = exact.and_then(|(_, node)| node.at(&violation.instance)?.wide());
+                violation.found = wide.map(str::to_owned).or(violation.found);
                 let place = names.mask(&violation.instance, value);
                 if place != violation.instance {
                     masks.push((violations.len(), place));
@@ -157,7 +210,10 @@ impl Schema {
             }
         };
         let omitted = if !is_larger(value, MAX_SEARCHED) {
-            let mut errors = validator.iter_errors(value);
+            let mut errors = match exact {
+                Some((validator, node)) => validator.iter_errors(node),
+                None => compiled.validator.iter_errors(value),
+            };
             errors.by_ref().take(MAX_VIOLATIONS).for_each(|error| name(&error));
             // One error of a union may be several violations.
             let more = violations.len().saturating_sub(MAX_VIOLATIONS);
@@ -170,7 +226,11 @@ impl Schema {
             violations.push(Violation { instance: String::new(), schema: String::new(), expected, found });
             Omitted::Counted(0)
         } else {
-            validator.validate(value).err().iter().for_each(name);
+            let first = match exact {
+                Some((validator, node)) => validator.validate(node),
+                None => compiled.validator.validate(value),
+            };
+            first.err().iter().for_each(name);
             Omitted::Unknown
         };
         Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks).with_omitted(omitted))
@@ -187,6 +247,22 @@ impl Schema {
     }
 }
 
+impl Compiled {
+    fn exact(&self) -> Option<&jsonschema::Validator<OnTape>> {
+        let build = || {
+            let options = jsonschema::options_for::<OnTape>().should_validate_formats(true).offline();
+            keywords::with_exact_keywords(options).build(&self.schema).ok()
+        };
+        self.exact.get_or_init(build).as_ref()
+    }
+}
+
+/// Where a type stops reading a text, as line and column.
+fn refused<T: DeserializeOwned>(text: &str) -> Option<(usize, usize)> {
+    let error = T::deserialize(Strict(&mut serde_json::Deserializer::from_str(text))).err()?;
+    Some((error.line(), error.column()))
+}
+
 /// Reads a payload in one pass.
 #[inline]
 fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
@@ -194,10 +270,13 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
         return None;
     }
     // Checked as a whole, the encoding of strings is not checked again one by one.
-    let mut deserializer = serde_json::Deserializer::from_str(str::from_utf8(data).ok()?);
-    let value = T::deserialize(Strict(&mut deserializer)).ok()?;
+    let text = str::from_utf8(data).ok()?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let (value, has_doubles) = seen(|| T::deserialize(Strict(&mut deserializer)));
     deserializer.end().ok()?;
-    Some(value)
+    let value = value.ok()?;
+    // Digits may be lost.
+    if has_doubles && !wide(text).is_empty() { None } else { Some(value) }
 }
 
 /// How every payload is validated: formats are asserted, and nothing is fetched.

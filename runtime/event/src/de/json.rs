@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unex
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
+use super::digits;
 use super::names::{refuse_reserved, repeated};
 
 /// Parses a payload, in which no object has two members of one name.
@@ -57,6 +58,7 @@ impl<'de> Visitor<'de> for Json {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        digits::double();
         let number = Number::from_f64(value).ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))?;
         Ok(Value::Number(number))
     }

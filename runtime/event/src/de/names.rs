@@ -22,7 +22,7 @@ pub(super) fn repeated<E: Error>(name: &str) -> E {
 }
 
 /// Reads a string, borrowed from the payload if it stands there without escapes.
-pub(super) struct Text;
+pub(crate) struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {
     type Value = Cow<'de, str>;

@@ -2,6 +2,7 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use super::digits;
 use super::discard::Discard;
 use super::names::Unique;
 
@@ -43,9 +44,9 @@ macro_rules! integer {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
-    wrapping! { deserialize_any deserialize_option deserialize_seq deserialize_map }
+    wrapping! { deserialize_f32 deserialize_f64 deserialize_any deserialize_option deserialize_seq deserialize_map }
     scalar! {
-        deserialize_bool deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string
+        deserialize_bool deserialize_char deserialize_str deserialize_string
         deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
     }
     integer! {
@@ -129,8 +130,14 @@ impl<'de, V: Visitor<'de>, const NAMES: bool> Visitor<'de> for Wrap<V, NAMES> {
         self.0.expecting(f)
     }
 
+    #[inline]
+    fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
+        digits::double();
+        self.0.visit_f64(value)
+    }
+
     visit! {
-        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64,
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_str: &str, visit_borrowed_str: &'de str, visit_string: String,
         visit_bytes: &[u8], visit_borrowed_bytes: &'de [u8], visit_byte_buf: Vec<u8>
     }
@@ -233,6 +240,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
         if value.fract() != 0.0 {
             return self.0.visit_f64(value);
         }
+        digits::double();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the bounds")]
         if (0.0..U64_END).contains(&value) {
             self.0.visit_u64(value as u64)

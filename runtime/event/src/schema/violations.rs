@@ -111,6 +111,8 @@ fn expectation(error: &ValidationError<'_>) -> String {
         Kind::UnevaluatedItems { .. } => "no elements but the described ones".to_owned(),
         Kind::ContentEncoding { content_encoding } => format!("a text encoded as {content_encoding}"),
         Kind::ContentMediaType { content_media_type } => format!("a text of the media type {content_media_type}"),
+        // The keywords that compare decimals say it themselves.
+        Kind::Custom { message, .. } => head(LONGEST, message),
         other => format!("agreement with {}", other.keyword()),
     }
 }
