@@ -6,6 +6,7 @@
 mod conjunction;
 mod context;
 pub(crate) mod dialect;
+mod exact;
 mod flatten;
 mod list;
 mod literal;
@@ -37,8 +38,9 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
             }
         }
     }
-    for (_, root) in &roots {
+    for (file, root) in &roots {
         context.lower_body(*root);
+        context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
     }
     (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
 }

@@ -8,7 +8,7 @@ use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError, ValidationOptions};
 use serde_json::{Map, Value};
 
-use crate::canonical::{canonical, decimal};
+use crate::canonical::{canonical, decimal, of_text};
 use crate::numerals::{EXACT_DOUBLES, is_wide};
 use crate::schema::{EXACT, spelled};
 use crate::{Decimal, OnTape, Tape};
@@ -42,7 +42,7 @@ pub fn with_exact_keywords<'a, R, F: Json>(options: ValidationOptions<'a, R, F>)
         })
         .with_keyword("const", |parent, value, _: Location| {
             let text = spelled(parent, "const", value);
-            Ok(Box::new(Constants { accepted: canonical_text(&text).into_iter().collect(), text }))
+            Ok(Box::new(Constants { accepted: of_text(&text).into_iter().collect(), text }))
         })
         .with_keyword("enum", |parent, value, _: Location| {
             let text = spelled(parent, "enum", value);
@@ -56,10 +56,6 @@ pub fn with_exact_keywords<'a, R, F: Json>(options: ValidationOptions<'a, R, F>)
 }
 
 type Boxed<F> = Box<dyn for<'i> Keyword<'i, F>>;
-
-fn canonical_text(text: &str) -> Option<String> {
-    Tape::default().read(text).map(canonical::<OnTape>)
-}
 
 fn anything<F: Json>() -> Boxed<F> {
     Box::new(Anything)

@@ -16,6 +16,11 @@ impl Context<'_> {
     /// Lowers schemas that list the values they accept.
     pub(super) fn literals(&mut self, conjunction: &Conjunction, flat: &Flat<'_>, hint: &str) -> Option<Lowered> {
         let values = self.values(flat)?;
+        if flat.parts.iter().any(Part::lists_rounded) {
+            // The validator compares; all that is asked of the type is room.
+            let are_numbers = values.iter().all(Value::is_number);
+            return Some(Lowered::of(if are_numbers { Type::Number } else { Type::Any }));
+        }
         let classes = values.iter().fold(Classes::NONE, |all, value| all.or(Classes::of(value)));
         if classes.has(Classes::NULL) && classes != Classes::NULL {
             let mut shape = self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint);
@@ -47,7 +52,13 @@ impl Context<'_> {
             (_, _, Some(texts)) => Lowered::Body(Body::Enum(texts.into_iter().map(Variant::of).collect())),
             (_, Some(integers), _) => {
                 let (min, max) = (integers.iter().min().copied(), integers.iter().max().copied());
-                let mut shape = Shape::of(Type::Integer(integer_for(min, max)));
+                let Some(integer) = integer_for(min, max) else {
+                    return Lowered::Shape(Shape {
+                        checks: vec![Check::Constants(values.to_vec())],
+                        ..Shape::of(Type::Any)
+                    });
+                };
+                let mut shape = Shape::of(Type::Integer(integer));
                 shape.checks.push(Check::OneOf(integers));
                 Lowered::Shape(shape)
             }

@@ -1,5 +1,6 @@
 //! Strings and numbers.
 
+use eventsmith_exact::Decimal;
 use serde_json::{Number, Value};
 
 use crate::schema;
@@ -8,6 +9,7 @@ use crate::shape::{Check, Classes, Integer, Shape, Type};
 use super::conjunction::{Flat, Part};
 use super::context::Context;
 use super::dialect::Draft;
+use super::exact;
 
 impl Context<'_> {
     pub(super) fn text_shape(&mut self, flat: &Flat<'_>) -> Shape {
@@ -53,24 +55,32 @@ impl Context<'_> {
         let mut divisors = Vec::new();
         for part in &flat.parts {
             for bound in bounds(part) {
-                let whole = if bound.is_lower { ceiling(&bound) } else { floor(&bound) };
-                match (whole, bound.is_lower) {
-                    (Some(whole), true) => lower = lower.max(Some(whole)),
-                    (Some(whole), false) => upper = Some(upper.map_or(whole, |upper: i128| upper.min(whole))),
-                    (None, _) => self.gap(&part.location, bound.keyword),
+                let Some(decimal) = part.decimal(bound.keyword) else { continue };
+                let whole = bound.whole(&decimal);
+                if bound.is_lower {
+                    lower = lower.max(Some(whole));
+                } else {
+                    upper = Some(upper.map_or(whole, |upper: i128| upper.min(whole)));
                 }
             }
-            if let Some(value) = part.get("multipleOf") {
-                match integer_of(value).and_then(|divisor| u64::try_from(divisor).ok()) {
+            if part.get("multipleOf").is_some() {
+                let divisor = part.decimal("multipleOf").and_then(|divisor| u64::try_from(divisor.to_i128()?).ok());
+                match divisor {
                     Some(divisor) => divisors.push(divisor),
                     None => self.gap(&part.location, "multipleOf"),
                 }
             }
         }
+        let Some(integer) = integer_for(lower, upper) else {
+            // No integer of Rust has room for the range: the type is wider, and the validator decides.
+            for part in &flat.parts {
+                self.gap(&part.location, "type");
+            }
+            return Shape::of(Type::Number);
+        };
         if flat.without_fraction {
             self.spells_integers();
         }
-        let integer = integer_for(lower, upper);
         let (least, most) = integer.bounds();
         let mut shape = Shape::of(Type::Integer(integer));
         let min = lower.filter(|bound| *bound > least);
@@ -85,6 +95,7 @@ impl Context<'_> {
     pub(super) fn number(&mut self, flat: &Flat<'_>) -> Shape {
         let handled = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
         self.gaps_but(flat, Classes::NUMBER, &handled);
+        // What is rounded is a gap of every payload that reaches it.
         let mut shape = Shape::of(Type::Number);
         for part in &flat.parts {
             let (mut min, mut max, mut above, mut below) = (None, None, None, None);
@@ -154,25 +165,17 @@ fn bounds<'a>(part: &Part<'a>) -> Vec<Bound<'a>> {
     keywords.into_iter().filter_map(bound).collect()
 }
 
-/// A double holds every integer up to 2^53.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// The least integer that a lower limit allows.
-fn ceiling(bound: &Bound<'_>) -> Option<i128> {
-    if let Some(limit) = integer_of(&Value::Number(bound.limit.clone())) {
-        return Some(if bound.is_exclusive { limit + 1 } else { limit });
+impl Bound<'_> {
+    /// The outermost integer that it allows; beyond 128 bits the last of those.
+    fn whole(&self, limit: &Decimal) -> i128 {
+        let (near, far) = if self.is_lower { (limit.ceiling(), i128::MIN) } else { (limit.floor(), i128::MAX) };
+        let Some(near) = near else {
+            let is_above = Some(limit) > Decimal::parse("0").as_ref();
+            return if is_above { i128::MAX } else { i128::MIN };
+        };
+        let step = if far > 0 { -1 } else { 1 };
+        if self.is_exclusive && limit.is_integer() { near.saturating_add(step) } else { near }
     }
-    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    bound.limit.as_f64().map(f64::ceil).filter(|limit| limit.abs() < EXACT).map(|limit| limit as i128)
-}
-
-/// The greatest integer that an upper limit allows.
-fn floor(bound: &Bound<'_>) -> Option<i128> {
-    if let Some(limit) = integer_of(&Value::Number(bound.limit.clone())) {
-        return Some(if bound.is_exclusive { limit - 1 } else { limit });
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    bound.limit.as_f64().map(f64::floor).filter(|limit| limit.abs() < EXACT).map(|limit| limit as i128)
 }
 
 impl Integer {
@@ -189,8 +192,8 @@ impl Integer {
     }
 }
 
-/// The smallest type for a range; 64 bits where the schema names no bound.
-pub(super) fn integer_for(min: Option<i128>, max: Option<i128>) -> Integer {
+/// The smallest type for a range, of 64 bits where the schema names no bound; `None` if no type has room for it.
+pub(super) fn integer_for(min: Option<i128>, max: Option<i128>) -> Option<Integer> {
     let candidates: &[Integer] = match (min, max) {
         (Some(min), Some(_)) if min >= 0 => &[Integer::U8, Integer::U16, Integer::U32, Integer::I64, Integer::U64],
         (Some(min), None) if min >= 0 => &[Integer::U64],
@@ -199,21 +202,15 @@ pub(super) fn integer_for(min: Option<i128>, max: Option<i128>) -> Integer {
     };
     let fits = |candidate: &&Integer| {
         let (least, most) = candidate.bounds();
-        min.is_none_or(|min| min >= least) && max.is_none_or(|max| max <= most)
+        let has = |bound: i128| (least..=most).contains(&bound);
+        min.is_none_or(has) && max.is_none_or(has)
     };
-    candidates.iter().find(fits).copied().unwrap_or(Integer::I64)
+    candidates.iter().find(fits).copied()
 }
 
 /// The value of a JSON number without a fraction.
 pub(crate) fn integer_of(value: &Value) -> Option<i128> {
     let Value::Number(number) = value else { return None };
-    if let Some(integer) = number.as_i64() {
-        return Some(integer.into());
-    }
-    if let Some(integer) = number.as_u64() {
-        return Some(integer.into());
-    }
-    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT)?;
-    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    Some(float as i128)
+    let small = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    small.or_else(|| exact::integer(number))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::item::{Item, Members, Node, Numeral, after};
 use crate::Decimal;
-use crate::canonical::canonical;
+use crate::canonical::{canonical, of_text};
 
 /// A name of a member, as a tape of its own.
 #[derive(Default)]
@@ -106,9 +106,7 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
             (Some(Item::String(text)), Value::String(expected)) => text == expected,
             (Some(Item::String(_)), _) | (_, Value::String(_)) => false,
             _ if self.has_wide() => {
-                let text = expected.to_string();
-                let mut tape = super::Tape::default();
-                tape.read(&text).is_some_and(|expected| canonical::<OnTape>(*self) == canonical::<OnTape>(expected))
+                of_text(&expected.to_string()).is_some_and(|expected| canonical::<OnTape>(*self) == expected)
             }
             _ => cmp::equal(&value(*self), expected),
         }
