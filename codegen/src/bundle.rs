@@ -7,7 +7,7 @@
 //! The validator's own bundling always embeds whole documents, keeps no record of where a definition came from, and stops at
 //! the first reference without a target. `Event::SCHEMA` and the texts that `breaking` compares need the smaller form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -48,7 +48,8 @@ impl Origins {
 pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origins) {
     let mut origins = Origins { file: file.to_owned(), copied: BTreeMap::new() };
     let Some(document) = loaded.catalogue.documents.get(file) else { return (Value::Bool(true), origins) };
-    let mut bundler = Bundler { loaded, root: file, names: BTreeMap::new(), definitions: Map::new() };
+    let mut bundler =
+        Bundler { loaded, root: file, names: BTreeMap::new(), taken: HashSet::new(), definitions: Map::new() };
     if !bundler.leaves_file(file) {
         return (document.schema.clone(), origins);
     }
@@ -75,16 +76,12 @@ pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origin
 /// A file and all files that it refers to, directly or not.
 pub(crate) fn files_from(loaded: &Loaded, file: &str) -> Vec<String> {
     let mut files = vec![file.to_owned()];
+    let mut seen: HashSet<&str> = HashSet::from([file]);
     let mut next = 0;
-    while let Some(file) = files.get(next).cloned() {
+    while let Some(file) = files.get(next) {
+        let others = loaded.references.neighbours(file).iter().filter(|other| seen.insert(other)).cloned();
+        files.extend(others.collect::<Vec<_>>());
         next += 1;
-        for link in loaded.references.links(&file) {
-            if let Some(Target::Location(target)) = &link.target
-                && !files.contains(&target.file)
-            {
-                files.push(target.file.clone());
-            }
-        }
     }
     files
 }
@@ -94,6 +91,8 @@ struct Bundler<'a> {
     root: &'a str,
     /// The key below the definitions for each copied schema.
     names: BTreeMap<Location, String>,
+    /// Those keys.
+    taken: HashSet<String>,
     definitions: Map<String, Value>,
 }
 
@@ -117,10 +116,11 @@ impl<'a> Bundler<'a> {
     fn rewrite(&mut self, location: &Location, schema: &Value) -> Value {
         let mut copy = schema.clone();
         let loaded = self.loaded;
-        let links = loaded.references.links(&location.file).iter().filter_map(|link| {
-            let below = link.pointer.strip_prefix(&location.pointer)?;
-            (below.is_empty() || below.starts_with('/')).then_some((below, link.target.as_ref()?))
-        });
+        let links = loaded
+            .references
+            .links_within(location)
+            .into_iter()
+            .filter_map(|link| Some((link.pointer.strip_prefix(&location.pointer)?, link.target.as_ref()?)));
         for (at, target) in links {
             let Target::Location(target) = target else { continue };
             let reference = schema.pointer(at).and_then(|inner| inner.get("$ref")).and_then(Value::as_str);
@@ -153,10 +153,11 @@ impl<'a> Bundler<'a> {
         let is_taken = |name: &str| {
             let root = documents.get(self.root).map(|document| &document.schema);
             let own = root.and_then(|root| root.get(schema::definitions_keyword(root)));
-            own.is_some_and(|own| own.get(name).is_some()) || self.names.values().any(|other| other == name)
+            own.is_some_and(|own| own.get(name).is_some()) || self.taken.contains(name)
         };
         let name = unique(&wanted, is_taken);
         self.names.insert(target.clone(), name.clone());
+        self.taken.insert(name.clone());
         let schema = documents.get(&target.file).and_then(|document| document.schema.pointer(&target.pointer));
         let mut copy = self.rewrite(target, schema.unwrap_or(&Value::Bool(true)));
         if let Value::Object(members) = &mut copy

@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
 use crate::parallel;
 use crate::pointer::{join, percent_encoded};
-use crate::references::{Location, References, Target};
+use crate::references::{Location, References};
 use crate::schema;
 
 /// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
@@ -54,10 +54,7 @@ pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &Refere
             continue;
         }
         found.push(document);
-        open.extend(references.links(&file).iter().filter_map(|link| match &link.target {
-            Some(Target::Location(target)) => Some(target.file.clone()),
-            _ => None,
-        }));
+        open.extend(references.neighbours(&file).iter().cloned());
     }
     found
 }

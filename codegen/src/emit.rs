@@ -36,6 +36,7 @@ use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
 use event_impl::{Check, EventImpl, Older, event_impl};
+use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
 use payload::Payload;
@@ -185,11 +186,8 @@ impl Emitter<'_> {
             contents.entry(module).or_default().exports = exports;
         }
         let contents: Vec<(Vec<String>, Contents)> = contents.into_iter().collect();
-        let texts = parallel::map(&contents, |(path, contents)| {
-            layout::format(imports::shorten(self.runtime, self.items(path, contents, &subjects)), path.len())
-        });
         let mut root = Module::default();
-        for ((path, _), text) in contents.iter().zip(texts) {
+        for (path, text) in self.modules(&contents, &subjects) {
             root.at(path).items = text?;
         }
         let constants = imports::shorten(self.runtime, catalogue::constants(self.loaded, self.source()));
@@ -202,17 +200,67 @@ impl Emitter<'_> {
         Ok(text)
     }
 
-    /// What stands in a module.
-    fn items(&self, path: &[String], contents: &Contents, subjects: &Subjects) -> TokenStream {
+    /// The text of every module.
+    ///
+    /// The types of a module are written a few at a time: what has been written takes far less memory than what it is written
+    /// from, and all processors have something to do even where everything stands in one module.
+    fn modules<'c>(
+        &self,
+        contents: &'c [(Vec<String>, Contents)],
+        subjects: &Subjects,
+    ) -> Vec<(&'c Vec<String>, Result<String, syn::Error>)> {
+        const AT_ONCE: usize = 16;
+        let types: Vec<Types<'_>> = contents.iter().map(|(path, contents)| self.types_of(path, contents)).collect();
+        let parts: Vec<(usize, &[Id])> = contents
+            .iter()
+            .enumerate()
+            .flat_map(|(module, (_, contents))| contents.own.chunks(AT_ONCE).map(move |ids| (module, ids)))
+            .collect();
+        let written = parallel::map(&parts, |(module, ids)| {
+            let mut imports = Imports::new(self.runtime);
+            let items = imports.shorten(self.items(&types[*module], ids, subjects));
+            (imports, layout::format_part(items, contents[*module].0.len()))
+        });
+        let mut written = parts.iter().map(|(module, _)| *module).zip(written).peekable();
+        let text = |(module, (path, contents)): (usize, &'c (Vec<String>, Contents))| {
+            let mut imports = Imports::new(self.runtime);
+            let head = imports.shorten(self.head(&types[module], contents));
+            let mut items = String::new();
+            while let Some((_, (of_part, text))) = written.next_if(|(of, _)| *of == module) {
+                imports.extend(of_part);
+                match text {
+                    Ok(text) => items.push_str(&text),
+                    Err(error) => return (path, Err(error)),
+                }
+            }
+            let uses = imports.uses();
+            let head = layout::format_part(quote!(#uses #head), path.len());
+            (path, head.map(|head| layout::part_items(&(head + &items))))
+        };
+        contents.iter().enumerate().map(text).collect()
+    }
+
+    /// The types of a module, with the names that stand for others there.
+    fn types_of<'c>(&'c self, path: &'c [String], contents: &Contents) -> Types<'c> {
         let Contents { own, exports } = contents;
         let built = own.iter().chain(exports.keys()).filter_map(|id| self.builders.required_name(*id));
         let required = built.map(|name| name.to_string()).collect();
-        let types = Types::importing(self.source(), path, own, exports, &required);
-        let mut items = types.imports(exports);
-        items.extend(exports::uses(&types, &self.builders, exports));
-        for id in own.iter().copied() {
+        Types::importing(self.source(), path, own, exports, &required)
+    }
+
+    /// What stands before the types of a module.
+    fn head(&self, types: &Types<'_>, contents: &Contents) -> TokenStream {
+        let mut items = types.imports(&contents.exports);
+        items.extend(exports::uses(types, &self.builders, &contents.exports));
+        items
+    }
+
+    /// Some types of a module, with what is implemented for them.
+    fn items(&self, types: &Types<'_>, ids: &[Id], subjects: &Subjects) -> TokenStream {
+        let mut items = TokenStream::new();
+        for id in ids.iter().copied() {
             items.extend(types.declaration(id, self.facts(id)));
-            items.extend(self.builders.builder(&types, id));
+            items.extend(self.builders.builder(types, id));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
                 items.extend(checks::is_valid(self.source(), id, &self.checked));

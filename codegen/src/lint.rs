@@ -19,6 +19,7 @@ pub(crate) mod no_dead_letters;
 pub(crate) mod no_handler;
 pub(crate) mod no_key;
 pub(crate) mod no_publisher;
+pub(crate) mod openapi_keyword;
 pub(crate) mod other_draft_keyword;
 mod pattern;
 pub(crate) mod property_naming;
@@ -84,6 +85,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&misplaced_keyword::RULE, Look::Schema(misplaced_keyword::check)),
     (&missing_description::RULE, Look::Schema(missing_description::check)),
     (&misspelt_keyword::RULE, Look::Schema(misspelt_keyword::check)),
+    (&openapi_keyword::RULE, Look::Schema(openapi_keyword::check)),
     (&other_draft_keyword::RULE, Look::Schema(other_draft_keyword::check)),
     (&property_naming::RULE, Look::Schema(property_naming::check)),
     (&secret_property::RULE, Look::Schema(secret_property::check)),

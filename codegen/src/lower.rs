@@ -3,6 +3,7 @@
 //! Two things hold for every schema. The type has room for every instance that the schema accepts. And whatever the
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
+mod budget;
 mod conjunction;
 mod context;
 pub(crate) mod dialect;
@@ -39,6 +40,7 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
         }
     }
     for (file, root) in &roots {
+        context.begin(file);
         context.lower_body(*root);
         context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
     }
@@ -118,6 +120,7 @@ impl Context<'_> {
             Lowered::Shape(shape) => Body::Wrapper(shape),
         };
         self.definitions[id].gaps = self.close_gaps(outer);
+        self.budget.write(&self.definitions[id]);
         self.leave(outer_owner);
     }
 
@@ -183,6 +186,10 @@ impl Context<'_> {
     }
 
     fn analyse(&mut self, conjunction: &Conjunction, hint: &str) -> Lowered {
+        if self.budget.is_spent() {
+            self.gap(&conjunction.locations[0], "$ref");
+            return Lowered::of(Type::Any);
+        }
         let flat = self.flatten(conjunction);
         if let Some(never) = &flat.never {
             self.gap(&never.location, &never.keyword);

@@ -52,6 +52,10 @@ pub struct References {
     bases: HashMap<String, BTreeMap<String, String>>,
     /// The references of each file.
     links: HashMap<String, Vec<Link>>,
+    /// The numbers of those, in the order of their pointers.
+    by_pointer: HashMap<String, Vec<usize>>,
+    /// The files that each file refers to, itself left out.
+    neighbours: HashMap<String, Vec<String>>,
     /// Files whose parts may not be copied elsewhere: with anchors, dynamic references, or identifiers below the root.
     bound: HashSet<String>,
     /// Schemas of each file that stand below keywords nobody knows, and are schemas only because references lead there.
@@ -98,7 +102,45 @@ impl References {
         let links = parallel::map(&all, |document| index.resolved(documents, document));
         index.links = all.iter().map(|document| document.path.clone()).zip(links).collect();
         index.find_hidden(documents);
+        index.sort_links();
         index
+    }
+
+    /// Makes what [`links_within`](Self::links_within) and [`neighbours`](Self::neighbours) look things up in.
+    fn sort_links(&mut self) {
+        for (file, links) in &self.links {
+            let mut order: Vec<usize> = (0..links.len()).collect();
+            order.sort_by(|one, other| links[*one].pointer.cmp(&links[*other].pointer));
+            self.by_pointer.insert(file.clone(), order);
+            let mut seen = HashSet::from([file.as_str()]);
+            let targets = links.iter().filter_map(|link| match &link.target {
+                Some(Target::Location(target)) => Some(target.file.as_str()),
+                Some(Target::MetaSchema) | None => None,
+            });
+            let others = targets.filter(|target| seen.insert(target)).map(str::to_owned).collect();
+            self.neighbours.insert(file.clone(), others);
+        }
+    }
+
+    /// The files that a file refers to, each once, in the order of its references.
+    pub(crate) fn neighbours(&self, file: &str) -> &[String] {
+        self.neighbours.get(file).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The references in a schema and below it, in the order of the file.
+    pub(crate) fn links_within(&self, location: &Location) -> Vec<&Link> {
+        let links = self.links(&location.file);
+        let order = self.by_pointer.get(&location.file).map(Vec::as_slice).unwrap_or_default();
+        let within = |from: &str, is_within: &dyn Fn(&str) -> bool| -> Vec<usize> {
+            let first = order.partition_point(|index| links[*index].pointer.as_str() < from);
+            let found = order[first..].iter().take_while(|index| is_within(&links[**index].pointer));
+            found.copied().collect()
+        };
+        let below = format!("{}/", location.pointer);
+        let mut found = within(&location.pointer, &|at| at == location.pointer);
+        found.extend(within(&below, &|at| at.starts_with(&below)));
+        found.sort_unstable();
+        found.into_iter().map(|index| &links[index]).collect()
     }
 
     /// The pointers of the schemas in a file that only references make schemas: `#/components/schemas/Rule`.

@@ -1,6 +1,7 @@
 //! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
 //! names `jsonschema`.
 
+mod effort;
 mod parts;
 mod pattern;
 mod satisfiable;

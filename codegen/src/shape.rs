@@ -1,6 +1,7 @@
 //! The types that will be generated, as data: what a schema means in Rust.
 
 mod boxes;
+mod circles;
 mod classes;
 mod homes;
 pub(crate) mod identifiers;
@@ -8,7 +9,7 @@ mod merge;
 pub(crate) mod names;
 pub(crate) mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Number, Value};
 
@@ -52,7 +53,7 @@ pub struct Definition {
 }
 
 /// A keyword that neither type nor check expresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Gap {
     /// The schema that holds the keyword.
     pub location: Location,
@@ -320,15 +321,9 @@ impl Program {
 
     /// Every gap that the type of an event reaches, in a stable order. None means: types and checks say it all.
     pub fn gaps(&self, root: Id) -> Vec<&Gap> {
-        let mut gaps: Vec<&Gap> = Vec::new();
-        for id in self.reachable(root) {
-            for gap in &self.definitions[id].gaps {
-                if !gaps.contains(&gap) {
-                    gaps.push(gap);
-                }
-            }
-        }
-        gaps
+        let mut seen = HashSet::new();
+        let all = self.reachable(root).into_iter().flat_map(|id| &self.definitions[id].gaps);
+        all.filter(|gap| seen.insert(*gap)).collect()
     }
 
     /// Whether the type of an event holds an integer of draft 4, of which `1.0` is none.
@@ -339,10 +334,11 @@ impl Program {
     /// A definition and all that it names, itself first.
     pub fn reachable(&self, root: Id) -> Vec<Id> {
         let mut found = vec![root];
+        let mut seen = HashSet::from([root]);
         let mut next = 0;
         while let Some(id) = found.get(next) {
             for (named, _) in self.definitions[*id].body.names() {
-                if !found.contains(&named) {
+                if seen.insert(named) {
                     found.push(named);
                 }
             }

@@ -8,25 +8,38 @@ use quote::{format_ident, quote};
 use super::runtime::Runtime;
 
 /// Shortens the paths of well-known types in the items of one module, and imports them there.
-///
-/// No generated type has one of these names; [`lower`](crate::lower) sees to that.
 pub(super) fn shorten(runtime: &Runtime, items: TokenStream) -> TokenStream {
-    let mut imports = Imports { runtime, of_runtime: BTreeMap::new(), serde: BTreeSet::new(), std: BTreeSet::new() };
+    let mut imports = Imports::new(runtime);
     let items = imports.shorten(items);
     let uses = imports.uses();
     quote!(#uses #items)
 }
 
-struct Imports<'a> {
+/// What one module imports of well-known types. No generated type has one of their names; [`lower`](crate::lower) sees to that.
+pub(super) struct Imports<'a> {
     runtime: &'a Runtime,
     /// By module.
-    of_runtime: BTreeMap<Vec<String>, BTreeSet<Ident>>,
-    serde: BTreeSet<Ident>,
+    of_runtime: BTreeMap<Vec<String>, BTreeSet<String>>,
+    serde: BTreeSet<String>,
     std: BTreeSet<String>,
 }
 
-impl Imports<'_> {
-    fn shorten(&mut self, tokens: TokenStream) -> TokenStream {
+impl<'a> Imports<'a> {
+    pub(super) fn new(runtime: &'a Runtime) -> Self {
+        Self { runtime, of_runtime: BTreeMap::new(), serde: BTreeSet::new(), std: BTreeSet::new() }
+    }
+
+    /// Takes in what other items of the same module import.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (module, names) in other.of_runtime {
+            self.of_runtime.entry(module).or_default().extend(names);
+        }
+        self.serde.extend(other.serde);
+        self.std.extend(other.std);
+    }
+
+    /// Shortens the paths in some items, and notes what they import.
+    pub(super) fn shorten(&mut self, tokens: TokenStream) -> TokenStream {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut shortened = Vec::with_capacity(tokens.len());
         let mut at = 0;
@@ -55,23 +68,27 @@ impl Imports<'_> {
         let steps: Vec<String> = module.iter().map(ToString::to_string).collect();
         let module: Vec<&str> = steps.iter().map(String::as_str).collect();
         match module.as_slice() {
-            ["serde"] => drop(self.serde.insert(name.clone())),
+            ["serde"] => drop(self.serde.insert(name.to_string())),
             ["std", "collections"] if name == "BTreeMap" => drop(self.std.insert("collections::BTreeMap".to_owned())),
             ["std", "borrow"] if name == "Cow" => drop(self.std.insert("borrow::Cow".to_owned())),
             module if self.runtime.is_module(module) => {
-                self.of_runtime.entry(steps).or_default().insert(name.clone());
+                self.of_runtime.entry(steps).or_default().insert(name.to_string());
             }
             _ => return false,
         }
         true
     }
 
-    fn uses(&self) -> TokenStream {
+    /// The `use` lines.
+    pub(super) fn uses(&self) -> TokenStream {
         let std = self.std.iter().filter_map(|path| format!("use ::std::{path};").parse::<TokenStream>().ok());
-        let list = |module: TokenStream, names: &BTreeSet<Ident>| match names.len() {
-            0 => TokenStream::new(),
-            1 => quote!(use #module::#(#names)*;),
-            _ => quote!(use #module::{#(#names),*};),
+        let list = |module: TokenStream, names: &BTreeSet<String>| {
+            let names = names.iter().map(|name| format_ident!("{}", name));
+            match names.len() {
+                0 => TokenStream::new(),
+                1 => quote!(use #module::#(#names)*;),
+                _ => quote!(use #module::{#(#names),*};),
+            }
         };
         let of_runtime = self.of_runtime.iter().map(|(module, names)| {
             let steps = module.iter().map(|step| format_ident!("{}", step));

@@ -11,6 +11,11 @@ pub(super) const HEADER: &str =
 
 /// Formats the items of a module that lies `depth` modules deep.
 pub(super) fn format(items: TokenStream, depth: usize) -> Result<String, syn::Error> {
+    Ok(part_items(&format_part(items, depth)?))
+}
+
+/// Formats some of the items of a module; [`part_items`] puts the empty lines between all of them.
+pub(super) fn format_part(items: TokenStream, depth: usize) -> Result<String, syn::Error> {
     if items.is_empty() {
         return Ok(String::new());
     }
@@ -22,7 +27,7 @@ pub(super) fn format(items: TokenStream, depth: usize) -> Result<String, syn::Er
     let text = prettyplease::unparse(&syn::parse2(nested)?);
     let lines: Vec<&str> = text.lines().collect();
     let inner = lines[depth..lines.len() - depth].join("\n");
-    Ok(part_items(&builder::lay_out(&lines::join(&join_attributes(&inner)))))
+    Ok(builder::lay_out(&lines::join(&join_attributes(&inner))))
 }
 
 /// A line at a depth.
@@ -61,7 +66,7 @@ fn join_attributes(text: &str) -> String {
 
 /// Puts an empty line before every item that follows another one. No literal of the text spans lines, because every
 /// line break in one is written as an escape.
-fn part_items(text: &str) -> String {
+pub(super) fn part_items(text: &str) -> String {
     let mut parted = String::with_capacity(text.len() + text.len() / 16);
     let mut before = "";
     for line in text.lines() {

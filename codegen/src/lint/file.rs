@@ -1,5 +1,6 @@
 //! What a rule sees: a schema file, every schema in it, and where it stands.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
@@ -52,7 +53,13 @@ pub(crate) struct File<'a> {
     nodes: Vec<SchemaNode<'a>>,
     bundle: OnceLock<Value>,
     empties: OnceLock<Vec<Empty>>,
+    /// How many more schemas rules may follow references to.
+    steps: Cell<usize>,
 }
+
+/// Schemas behind references that rules look at, for each schema of a file: chains of references are followed from each of their
+/// links, so that a long one costs the square of its length.
+const STEPS: usize = 64;
 
 struct SchemaNode<'a> {
     at: String,
@@ -67,7 +74,14 @@ impl<'a> File<'a> {
         let mut nodes = Vec::new();
         collect(&document.schema, String::new(), None, "", &mut nodes);
         let draft = Draft::of(&document.schema);
-        Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new() }
+        let steps = Cell::new(STEPS * nodes.len().max(STEPS));
+        Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new(), steps }
+    }
+
+    /// Whether one more schema may be looked at. Where none may, a rule says nothing.
+    pub(crate) fn may_step(&self) -> bool {
+        self.steps.set(self.steps.get().saturating_sub(1));
+        self.steps.get() > 0
     }
 
     /// Every schema of the file that is an object.
@@ -88,12 +102,10 @@ impl<'a> File<'a> {
                 && !self.refers_to_its_root()
                 && let Some(definitions) = of_definitions(self.bundle())
             {
-                for more in empties(&definitions) {
-                    let is_of_union = more.pointer.is_empty() || more.pointer.starts_with("/anyOf/");
-                    if !is_of_union && !found.iter().any(|known| known.pointer == more.pointer) {
-                        found.push(more);
-                    }
-                }
+                let known: HashSet<String> = found.iter().map(|known| known.pointer.clone()).collect();
+                let is_of_list = |more: &Empty| more.pointer.is_empty() || more.pointer.starts_with("/properties/");
+                let more = empties(&definitions).into_iter();
+                found.extend(more.filter(|more| !is_of_list(more) && !known.contains(&more.pointer)));
             }
             found.retain(|empty| self.is_to_blame(empty));
             found
@@ -114,11 +126,14 @@ impl<'a> File<'a> {
     /// Whether some definition is there for other files only, so that no search from the root gets there.
     fn has_unused_definitions(&self) -> bool {
         let links = self.context.loaded.references.links(&self.document.path);
-        let is_used = |spot: Spot<'_>| {
-            let location = Target::Location(spot.location());
-            links.iter().any(|link| link.target.as_ref() == Some(&location))
-        };
-        self.spots().any(|spot| spot.is_definition() && !is_used(spot))
+        let used: HashSet<&str> = links
+            .iter()
+            .filter_map(|link| match &link.target {
+                Some(Target::Location(target)) if target.file == self.document.path => Some(target.pointer.as_str()),
+                _ => None,
+            })
+            .collect();
+        self.spots().any(|spot| spot.is_definition() && !used.contains(spot.at()))
     }
 
     /// Whether anything that it refers to, near or far, refers to it as a whole.
@@ -141,7 +156,7 @@ fn collect<'a>(schema: &'a Value, at: String, parent: Option<usize>, via: &'a st
     nodes.push(SchemaNode { at: at.clone(), schema: members, parent, via });
     for (below, child) in subschemas(schema) {
         let step = below[1..].split('/').next().unwrap_or_default();
-        let via = members.keys().find(|keyword| *keyword == step).map_or("", String::as_str);
+        let via = members.get_key_value(step).map_or("", |(keyword, _)| keyword.as_str());
         collect(child, format!("{at}{below}"), Some(index), via, nodes);
     }
 }
@@ -252,8 +267,8 @@ impl<'f> Spot<'f> {
     }
 
     /// Every schema that the value of this one must follow as well, itself first: what it refers to, its `allOf`, and
-    /// what stands around it.
-    pub(crate) fn conjuncts(self) -> Vec<&'f Map<String, Value>> {
+    /// what stands around it. `None` where that is too much to look at.
+    pub(crate) fn conjuncts(self) -> Option<Vec<&'f Map<String, Value>>> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         let mut spot = Some(self);
@@ -262,6 +277,9 @@ impl<'f> Spot<'f> {
             while let Some((location, schema)) = open.pop() {
                 if !seen.insert(location.clone()) {
                     continue;
+                }
+                if !self.file.may_step() {
+                    return None;
                 }
                 found.push(schema);
                 if let Some((location, Value::Object(target))) = self.file.context.target(&location) {
@@ -275,7 +293,7 @@ impl<'f> Spot<'f> {
             }
             spot = here.parent().filter(|_| here.is_in_place());
         }
-        found
+        Some(found)
     }
 }
 

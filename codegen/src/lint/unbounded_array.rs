@@ -20,7 +20,10 @@ pub(crate) const RULE: Rule = Rule {
 const CLOSING: &[&str] = &["items", "additionalItems", "unevaluatedItems"];
 
 pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
-    if spot.is_partial() || !spot.is_typed("array") || spot.conjuncts().into_iter().any(is_bounded) {
+    if spot.is_partial()
+        || !spot.is_typed("array")
+        || spot.conjuncts().is_none_or(|all| all.into_iter().any(is_bounded))
+    {
         return;
     }
     let help = "add maxItems: the most that consumers must be ready for";

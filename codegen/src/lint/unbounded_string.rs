@@ -21,7 +21,10 @@ pub(crate) const RULE: Rule = Rule {
 const SHORT: &[&str] = &["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"];
 
 pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
-    if spot.is_partial() || !spot.is_typed("string") || spot.conjuncts().into_iter().any(is_bounded) {
+    if spot.is_partial()
+        || !spot.is_typed("string")
+        || spot.conjuncts().is_none_or(|all| all.into_iter().any(is_bounded))
+    {
         return;
     }
     let help = "add maxLength: the longest text that consumers must be ready for";

@@ -21,13 +21,16 @@ pub(crate) const RULE: Rule = Rule {
     good: r#"{"type": "object", "required": ["rule_id"], "properties": {"rule_id": {"type": "string"}}}"#,
 };
 
+/// So many names are compared with what is declared.
+const MOST_HELPED: usize = 8;
+
 pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     // One look for each value: it takes in everything that is said about that value in place.
     if spot.is_in_place() {
         return;
     }
     let mut said = Said::new(spot.file.context);
-    said.gather(&spot.location(), spot.schema(), true);
+    said.gather(spot);
     // What only demands is meant to stand beside something that declares.
     if said.is_open || said.declared.is_empty() && spot.is_definition() {
         return;
@@ -35,8 +38,10 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     let is_declared = |name: &String| {
         said.declared.contains(name) || said.patterns.iter().any(|pattern| schema::matches(pattern, name))
     };
-    for (at, name) in said.required.iter().filter(|(_, name)| !is_declared(name)) {
-        let near = crate::lookup::nearest(name, said.declared.iter().map(String::as_str));
+    for (number, (at, name)) in said.required.iter().filter(|(_, name)| !is_declared(name)).enumerate() {
+        // Whoever misspells a name does so a few times, and each name that is compared takes a while.
+        let names = said.declared.iter().map(String::as_str).filter(|_| number < MOST_HELPED);
+        let near = crate::lookup::nearest(name, names);
         let help = match near.first() {
             Some(near) => format!("did you mean {near:?}? otherwise declare it in properties"),
             None => "declare it in properties".to_owned(),
@@ -71,10 +76,26 @@ impl<'a> Said<'a> {
     }
 
     /// Takes in a schema with all that is about the same value. What stands behind a reference demands for itself.
-    fn gather(&mut self, location: &Location, members: &Map<String, Value>, counts: bool) {
-        if !self.seen.insert(location.clone()) {
-            return;
+    fn gather(&mut self, spot: Spot<'_>) {
+        let mut open = vec![(spot.location(), spot.schema(), true)];
+        while let Some((location, members, counts)) = open.pop() {
+            if !self.seen.insert(location.clone()) {
+                continue;
+            }
+            if !spot.file.may_step() {
+                self.is_open = true;
+                return;
+            }
+            let more = self.take_in(&location, members, counts);
+            open.extend(more.into_iter().rev());
         }
+    }
+
+    /// Takes in one schema; returns the others that are about the same value.
+    fn take_in<'s>(&mut self, location: &Location, members: &'s Map<String, Value>, counts: bool) -> Vec<Open<'s>>
+    where
+        'a: 's,
+    {
         let object = |keyword| members.get(keyword).and_then(Value::as_object);
         self.declared.extend(object("properties").into_iter().flat_map(|map| map.keys().cloned()));
         self.patterns.extend(object("patternProperties").into_iter().flat_map(|map| map.keys().cloned()));
@@ -87,26 +108,31 @@ impl<'a> Said<'a> {
             let named = names.filter_map(|(index, name)| Some((join(&below, &index.to_string()), name.as_str()?)));
             self.required.extend(named.map(|(at, name)| (at, name.to_owned())));
         }
+        let mut more: Vec<Open<'s>> = Vec::new();
         if let Some((target, Value::Object(schema))) = self.context.target(location) {
-            self.gather(&target, schema, false);
+            more.push((target, schema, false));
         }
         for keyword in ["allOf", "anyOf", "oneOf"] {
             for (index, item) in members.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
                 if let Value::Object(item) = item {
-                    self.gather(&location.below(&format!("/{keyword}/{index}")), item, counts);
+                    more.push((location.below(&format!("/{keyword}/{index}")), item, counts));
                 }
             }
         }
         // What must not be there need not be declared.
         for (keyword, counts) in [("if", counts), ("then", counts), ("else", counts), ("not", false)] {
             if let Some(Value::Object(schema)) = members.get(keyword) {
-                self.gather(&location.below(&join("", keyword)), schema, counts);
+                more.push((location.below(&join("", keyword)), schema, counts));
             }
         }
         for (name, schema) in object("dependentSchemas").into_iter().flatten() {
             if let Value::Object(schema) = schema {
-                self.gather(&location.below(&join("/dependentSchemas", name)), schema, counts);
+                more.push((location.below(&join("/dependentSchemas", name)), schema, counts));
             }
         }
+        more
     }
 }
+
+/// A schema to take in, with its place, and whether what it requires counts.
+type Open<'s> = (Location, &'s Map<String, Value>, bool);

@@ -1,5 +1,7 @@
 //! A payload can be valid.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
 use crate::rule::{Family, Rule};
@@ -43,10 +45,12 @@ pub(super) fn empty_root<'f>(file: &'f File<'_>) -> Option<&'f Empty> {
 /// The locations that accept nothing though all that they are made of accepts something.
 pub(super) fn innermost<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f Empty> {
     let empties = file.empties();
-    let is_below = |inner: &Empty, outer: &Empty| {
-        inner.pointer.strip_prefix(&outer.pointer).is_some_and(|rest| rest.starts_with('/'))
-    };
-    empties.iter().filter(move |outer| !empties.iter().any(|inner| is_below(inner, outer)))
+    let mut holders: HashSet<&str> = HashSet::new();
+    for empty in empties {
+        let slashes = empty.pointer.match_indices('/');
+        holders.extend(slashes.map(|(at, _)| &empty.pointer[..at]));
+    }
+    empties.iter().filter(move |empty| !holders.contains(empty.pointer.as_str()))
 }
 
 /// What contradicts what.

@@ -20,7 +20,7 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     if spot.is_partial() || !spot.is_typed("integer") {
         return;
     }
-    let schemas = spot.conjuncts();
+    let Some(schemas) = spot.conjuncts() else { return };
     if schemas.iter().any(|schema| schema.contains_key("const") || schema.contains_key("enum")) {
         return;
     }

@@ -1,6 +1,6 @@
 //! Schemas that hold together: what `allOf`, references with siblings, and a chosen alternative come to.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -164,32 +164,31 @@ impl<'a> Flat<'a> {
     }
 
     pub(super) fn required(&self) -> Vec<&'a str> {
-        let mut names: Vec<&str> = Vec::new();
-        for name in self.every("required").filter_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str)
-        {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+        let lists = self.every("required").filter_map(|(_, names)| names.as_array());
+        each_once(lists.flatten().filter_map(Value::as_str)).collect()
+    }
+
+    /// The name itself, if a property must be there.
+    pub(super) fn required_name(&self, name: &str) -> Option<&'a str> {
+        let lists = self.every("required").filter_map(|(_, names)| names.as_array());
+        lists.flatten().filter_map(Value::as_str).find(|required| *required == name)
     }
 
     /// The declared properties in their order.
     pub(super) fn properties(&self) -> Vec<Property<'a>> {
-        let mut names: Vec<&str> = Vec::new();
-        for (name, _) in self.parts.iter().flat_map(|part| part.object("properties")) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names.into_iter().map(|name| self.property(name)).collect()
+        self.property_names().map(|name| self.property(name)).collect()
+    }
+
+    /// The names of the declared properties in their order.
+    pub(super) fn property_names(&self) -> impl Iterator<Item = &'a str> {
+        each_once(self.parts.iter().flat_map(|part| part.object("properties")).map(|(name, _)| name))
     }
 
     /// What the schemas say about one property.
     pub(super) fn property(&self, name: &'a str) -> Property<'a> {
         let mut locations = Vec::new();
         for part in &self.parts {
-            if part.object("properties").any(|(declared, _)| declared == name) {
+            if part.get("properties").is_some_and(|declared| declared.get(name).is_some()) {
                 locations.push(part.below("properties", name));
             }
             for (pattern, _) in part.object("patternProperties") {
@@ -217,6 +216,12 @@ impl<'a> Flat<'a> {
     pub(super) fn closures(&self) -> &[Closure<'a>] {
         &self.closures
     }
+}
+
+/// Names without those that came before.
+fn each_once<'n>(names: impl Iterator<Item = &'n str>) -> impl Iterator<Item = &'n str> {
+    let mut seen = HashSet::new();
+    names.filter(move |name| seen.insert(*name))
 }
 
 impl Closure<'_> {

@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::bundle::files_from;
 use crate::load::Loaded;
 use crate::pointer;
 use crate::references::{Location, Target};
 use crate::shape::names::Origin;
 use crate::shape::{Body, Classes, Definition, Gap, Id};
 
+use super::budget::Budget;
 use super::conjunction::{Conjunction, Flat};
 
 /// The state of lowering a catalogue.
@@ -31,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) gaps: Vec<Gap>,
     /// Where every `$ref` of the catalogue leads, by the schema that holds it.
     targets: HashMap<Location, Option<Target>>,
+    /// What the payload at hand may still come to.
+    pub(super) budget: Budget,
 }
 
 /// What makes a definition: its schemas, and the tag that it leaves out.
@@ -48,6 +52,7 @@ impl<'a> Context<'a> {
             owner: None,
             gaps: Vec::new(),
             targets: loaded.references.targets(),
+            budget: Budget::default(),
         }
     }
 
@@ -70,6 +75,14 @@ impl<'a> Context<'a> {
         // Below a keyword that nobody knows references are not listed, but may be led to.
         let reference = self.schema(from).get("$ref")?.as_str()?;
         self.loaded.references.resolve(&self.loaded.catalogue.documents, from, reference)
+    }
+
+    /// Begins to lower what a schema file describes.
+    pub(super) fn begin(&self, file: &str) {
+        let documents = &self.loaded.catalogue.documents;
+        let files = files_from(self.loaded, file);
+        let sizes = files.iter().filter_map(|file| documents.get(file)).map(|document| document.source.len());
+        self.budget.begin(sizes.sum());
     }
 
     /// Numbers the payload of a schema file before anything is read, so that it comes first.
@@ -145,6 +158,7 @@ impl<'a> Context<'a> {
         let id = self.reserve((conjunction, None), self.inline(hint));
         self.definitions[id].body = body;
         self.definitions[id].gaps = self.close_gaps(outer);
+        self.budget.write(&self.definitions[id]);
         id
     }
 

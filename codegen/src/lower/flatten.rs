@@ -1,6 +1,6 @@
 //! Flattening: what all schemas of a conjunction say together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -44,6 +44,7 @@ impl<'a> Context<'a> {
             return parts.clone();
         }
         flat.done.insert(location.clone(), Vec::new());
+        self.budget.look(1);
         let members = match self.schema(location) {
             Value::Object(members) => members,
             Value::Bool(true) => return Vec::new(),
@@ -172,7 +173,7 @@ impl<'a> Context<'a> {
     /// Whether a schema says something about nothing but an object's properties of some names, and about those no
     /// more than comparisons and checks.
     pub(super) fn speaks_only_of(&self, location: &Location, names: &BTreeSet<&str>) -> bool {
-        self.speaks_only(location, names, 0)
+        self.speaks_only(location, names, 0, &mut HashSet::new())
     }
 
     /// Whether a schema only compares a value to constants, or checks what is plain about it.
@@ -182,8 +183,21 @@ impl<'a> Context<'a> {
         flat.is_resolved() && flat.parts.iter().flat_map(Part::keywords).all(|(keyword, _)| PLAIN.contains(&keyword))
     }
 
-    fn speaks_only(&self, location: &Location, names: &BTreeSet<&str>, depth: usize) -> bool {
+    /// `seen` are schemas that are looked at already: what they say is asked once, on however many ways they are met.
+    fn speaks_only(
+        &self,
+        location: &Location,
+        names: &BTreeSet<&str>,
+        depth: usize,
+        seen: &mut HashSet<Location>,
+    ) -> bool {
         const DEEPEST: usize = 8;
+        if !seen.insert(location.clone()) {
+            return true;
+        }
+        if self.budget.is_spent() {
+            return false;
+        }
         let flat = self.flattened(&Conjunction::of(location.clone()));
         if depth > DEEPEST || !flat.loose.is_empty() {
             return false;
@@ -191,13 +205,16 @@ impl<'a> Context<'a> {
         flat.parts.iter().all(|part| {
             part.keywords().all(|(keyword, _)| match keyword {
                 "type" => true,
-                "required" => flat.required().iter().all(|name| names.contains(name)),
+                "required" => part
+                    .get(keyword)
+                    .and_then(Value::as_array)
+                    .is_none_or(|all| all.iter().filter_map(Value::as_str).all(|name| names.contains(name))),
                 "properties" => part
                     .object(keyword)
                     .all(|(name, _)| names.contains(name) && self.is_comparison(&part.below(keyword, name))),
-                "not" => self.speaks_only(&part.location.below("/not"), names, depth + 1),
+                "not" => self.speaks_only(&part.location.below("/not"), names, depth + 1, seen),
                 "anyOf" | "oneOf" | "if" | "dependentSchemas" | "dependencies" => {
-                    self.applied(part).iter().all(|location| self.speaks_only(location, names, depth + 1))
+                    self.applied(part).iter().all(|location| self.speaks_only(location, names, depth + 1, seen))
                 }
                 "dependentRequired" => true,
                 _ => false,

@@ -1,5 +1,7 @@
 //! `enum` and `const`: an enum when all values are strings, else a type with a check.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::schema;
@@ -82,12 +84,9 @@ impl Context<'_> {
         let fits = |value: &Value| {
             flat.classes.has(Classes::of(value)) && (!flat.whole || !value.is_number() || integer_of(value).is_some())
         };
-        let mut values: Vec<Value> = Vec::new();
-        for value in listed.into_iter().filter(|value| fits(value)) {
-            if !values.contains(&value) {
-                values.push(value);
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut values: Vec<Value> =
+            listed.into_iter().filter(|value| fits(value) && seen.insert(value.clone())).collect();
         let only_one_list =
             |part: &Part<'_>| part.keywords().all(|(name, _)| ["type", "enum", "const"].contains(&name));
         if !(flat.parts.len() == 1 && flat.parts.iter().all(only_one_list)) {

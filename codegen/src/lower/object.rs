@@ -1,5 +1,7 @@
 //! Objects: structs where properties are declared, maps where they are not.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::references::Location;
@@ -29,7 +31,7 @@ impl Context<'_> {
     /// Whether an object has properties with names of their own.
     pub(super) fn is_struct(flat: &Flat<'_>) -> bool {
         let closed = flat.closures().iter().any(|closure| closure.forbids) && flat.patterns().is_empty();
-        closed || !flat.properties().is_empty() || !flat.required().is_empty()
+        closed || flat.property_names().next().is_some() || !flat.required().is_empty()
     }
 
     /// Lowers a struct, without the property `tag` if it is the alternative of a union.
@@ -38,11 +40,13 @@ impl Context<'_> {
         self.gaps_but(flat, Classes::OBJECT, HANDLED);
         let mut has_gaps = self.gaps.len() > before;
         let required = flat.required();
+        let required_names: HashSet<&str> = required.iter().copied().collect();
         let unknown = self.unknown(flat);
         let mut rules = Vec::new();
-        let mut fields = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
+        let mut declared: HashSet<&str> = HashSet::new();
         for property in flat.properties() {
-            let is_required = required.contains(&property.name);
+            let is_required = required_names.contains(property.name);
             if Some(property.name) == tag {
                 continue;
             }
@@ -61,9 +65,10 @@ impl Context<'_> {
                 self.lower(&Conjunction::all(property.locations.clone()), property.name)
             };
             fields.push(self.field(property.name, &property.locations, shape, is_required));
+            declared.insert(property.name);
         }
         for name in required.into_iter().filter(|name| Some(*name) != tag) {
-            if fields.iter().any(|field| field.property == name) {
+            if declared.contains(name) {
                 continue;
             }
             let property = flat.property(name);
@@ -174,7 +179,7 @@ impl Context<'_> {
                 && names.classes == Classes::STRING
                 && names.parts.iter().flat_map(|part| part.keywords()).all(|(keyword, _)| plain.contains(&keyword));
             let mut declared: Vec<Value> = flat.required().into_iter().map(Value::from).collect();
-            declared.extend(flat.properties().into_iter().map(|property| Value::from(property.name)));
+            declared.extend(flat.property_names().map(Value::from));
             let is_plain = is_plain
                 && names.parts.iter().all(|part| {
                     let validator = self.plain_validator(part);

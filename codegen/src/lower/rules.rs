@@ -3,6 +3,8 @@
 //! A schema that speaks of declared properties only, and of them no more than comparisons and checks, becomes a rule
 //! over the fields of the struct. Everything else is a gap.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use crate::pointer::join;
@@ -19,13 +21,16 @@ impl Context<'_> {
     /// Adds the rules of an object to its struct; a gap for each that its fields cannot say.
     pub(super) fn add_rules(&mut self, flat: &Flat<'_>, body: &mut Struct) {
         let mut rules = Vec::new();
+        let fields = Fields::of(&body.fields);
         for part in &flat.parts {
             for keyword in ["if", "not", "anyOf", "oneOf", "dependentRequired", "dependentSchemas", "dependencies"] {
                 if part.get(keyword).is_none() {
                     continue;
                 }
-                match self.rule_of(part, keyword, body, 0) {
-                    Some(rule) => rules.push(simplified(rule, &body.fields)),
+                self.budget.begin_rules();
+                let rule = self.rule_of(part, keyword, &fields, 0).map(|rule| simplified(rule, &fields));
+                match rule.filter(|rule| self.budget.has_room_for(rule)) {
+                    Some(rule) => rules.push(rule),
                     None => self.gap(&part.location, keyword),
                 }
             }
@@ -50,21 +55,21 @@ impl Context<'_> {
     }
 
     /// What one keyword of a schema says about an object.
-    fn rule_of(&self, part: &Part<'_>, keyword: &str, body: &Struct, depth: usize) -> Option<Rule> {
+    fn rule_of(&self, part: &Part<'_>, keyword: &str, fields: &Fields<'_>, depth: usize) -> Option<Rule> {
         let value = part.get(keyword)?;
         let at = |keyword: &str| part.location.below(&join("", keyword));
         let each = || -> Option<Vec<Rule>> {
             let all = 0..value.as_array()?.len();
-            all.map(|index| self.rule(&part.below(keyword, &index.to_string()), body, depth + 1)).collect()
+            all.map(|index| self.rule(&part.below(keyword, &index.to_string()), fields, depth + 1)).collect()
         };
         Some(match keyword {
             "anyOf" => Rule::Any(each()?),
             "oneOf" => Rule::One(each()?),
-            "not" => not(self.rule(&at("not"), body, depth + 1)?),
+            "not" => not(self.rule(&at("not"), fields, depth + 1)?),
             "if" => {
-                let condition = self.rule(&at("if"), body, depth + 1)?;
+                let condition = self.rule(&at("if"), fields, depth + 1)?;
                 let branch = |keyword: &str| match part.sibling(keyword) {
-                    Some(_) => self.rule(&at(keyword), body, depth + 1),
+                    Some(_) => self.rule(&at(keyword), fields, depth + 1),
                     None => Some(Rule::All(Vec::new())),
                 };
                 let then = Rule::Any(vec![not(condition.clone()), branch("then")?]);
@@ -73,28 +78,28 @@ impl Context<'_> {
             "required" => {
                 let present = |name: &Value| {
                     let name = name.as_str()?;
-                    body.fields.iter().any(|field| field.property == name).then(|| Rule::Present(name.to_owned()))
+                    fields.has(name).then(|| Rule::Present(name.to_owned()))
                 };
                 Rule::All(value.as_array()?.iter().map(present).collect::<Option<_>>()?)
             }
             "properties" => {
-                let property = |name: &String| self.property_rule(&part.below(keyword, name), name, body, depth);
+                let property = |name: &String| self.property_rule(&part.below(keyword, name), name, fields, depth);
                 Rule::All(value.as_object()?.keys().map(property).collect::<Option<_>>()?)
             }
             "dependentRequired" | "dependentSchemas" | "dependencies" => {
                 let dependency = |(name, needs): (&String, &Value)| {
-                    if !body.fields.iter().any(|field| &field.property == name) {
+                    if !fields.has(name) {
                         return None;
                     }
                     let needs = match needs {
                         Value::Array(names) => {
-                            let declared = |name: &&str| body.fields.iter().any(|field| field.property == **name);
+                            let declared = |name: &&str| fields.has(name);
                             let present = |name: &Value| {
                                 name.as_str().filter(declared).map(|name| Rule::Present(name.to_owned()))
                             };
                             Rule::All(names.iter().map(present).collect::<Option<_>>()?)
                         }
-                        _ => self.rule(&part.below(keyword, name), body, depth + 1)?,
+                        _ => self.rule(&part.below(keyword, name), fields, depth + 1)?,
                     };
                     Some(Rule::Any(vec![not(Rule::Present(name.clone())), needs]))
                 };
@@ -105,8 +110,8 @@ impl Context<'_> {
     }
 
     /// What a schema says about an object, as a rule over its fields.
-    fn rule(&self, location: &Location, body: &Struct, depth: usize) -> Option<Rule> {
-        if depth > DEEPEST {
+    fn rule(&self, location: &Location, fields: &Fields<'_>, depth: usize) -> Option<Rule> {
+        if depth > DEEPEST || !self.budget.adds_rule() {
             return None;
         }
         let flat = self.flattened(&Conjunction::of(location.clone()));
@@ -119,19 +124,19 @@ impl Context<'_> {
         let mut rules = Vec::new();
         for part in &flat.parts {
             for (keyword, _) in part.keywords().filter(|(keyword, of)| *keyword != "type" && of.has(Classes::OBJECT)) {
-                rules.push(self.rule_of(part, keyword, body, depth)?);
+                rules.push(self.rule_of(part, keyword, fields, depth)?);
             }
         }
         Some(Rule::All(rules))
     }
 
     /// What a schema says about one property, which may be absent.
-    fn property_rule(&self, location: &Location, name: &str, body: &Struct, depth: usize) -> Option<Rule> {
+    fn property_rule(&self, location: &Location, name: &str, fields: &Fields<'_>, depth: usize) -> Option<Rule> {
         let flat = self.flattened(&Conjunction::of(location.clone()));
         if flat.never.is_none() && flat.classes == Classes::ALL && flat.is_bare(Classes::ALL) && flat.is_resolved() {
             return Some(Rule::All(Vec::new()));
         }
-        let field = body.fields.iter().find(|field| field.property == name)?;
+        let field = fields.get(name)?;
         let absent = not(Rule::Present(name.to_owned()));
         if flat.never.is_some() {
             return Some(absent);
@@ -255,6 +260,23 @@ impl Context<'_> {
     }
 }
 
+/// The fields of a struct by their properties.
+pub(super) struct Fields<'b>(HashMap<&'b str, &'b Field>);
+
+impl<'b> Fields<'b> {
+    fn of(fields: &'b [Field]) -> Self {
+        Self(fields.iter().map(|field| (field.property.as_str(), field)).collect())
+    }
+
+    fn get(&self, property: &str) -> Option<&'b Field> {
+        self.0.get(property).copied()
+    }
+
+    fn has(&self, property: &str) -> bool {
+        self.0.contains_key(property)
+    }
+}
+
 /// Whether a constant can be a value of a type.
 enum Comparison {
     Possible,
@@ -270,19 +292,23 @@ fn not(rule: Rule) -> Rule {
 }
 
 /// A rule without parts that always or never hold. `All` and `Any` of nothing are what is left of such rules.
-pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
+pub(super) fn simplified(rule: Rule, fields: &Fields<'_>) -> Rule {
     let always = Rule::All(Vec::new());
     let never = Rule::Any(Vec::new());
     let each = |rules: Vec<Rule>| rules.into_iter().map(|rule| simplified(rule, fields)).collect::<Vec<_>>();
     match rule {
-        Rule::Present(name) if fields.iter().any(|field| field.property == name && field.required) => always,
+        Rule::Present(name) if fields.get(&name).is_some_and(|field| field.required) => always,
         Rule::All(rules) => {
             let mut flat = Vec::new();
+            let mut seen = HashSet::new();
             for rule in each(rules) {
                 match rule {
-                    Rule::All(rules) => flat.extend(rules),
+                    Rule::All(rules) => {
+                        seen.extend(rules.iter().map(|rule| format!("{rule:?}")));
+                        flat.extend(rules);
+                    }
                     rule if rule == never => return never,
-                    rule if flat.contains(&rule) => {}
+                    rule if !seen.insert(format!("{rule:?}")) => {}
                     rule => flat.push(rule),
                 }
             }
@@ -290,11 +316,15 @@ pub(super) fn simplified(rule: Rule, fields: &[Field]) -> Rule {
         }
         Rule::Any(rules) => {
             let mut flat = Vec::new();
+            let mut seen = HashSet::new();
             for rule in each(rules) {
                 match rule {
-                    Rule::Any(rules) => flat.extend(rules),
+                    Rule::Any(rules) => {
+                        seen.extend(rules.iter().map(|rule| format!("{rule:?}")));
+                        flat.extend(rules);
+                    }
                     rule if rule == always => return always,
-                    rule if flat.contains(&rule) => {}
+                    rule if !seen.insert(format!("{rule:?}")) => {}
                     rule => flat.push(rule),
                 }
             }

@@ -1,7 +1,7 @@
 //! `oneOf` and `anyOf`, and several types of JSON: null as an alternative, enums whose values are documented, objects
 //! that a constant property distinguishes, and types that are tried one after the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
         };
         let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
         let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
-        let names: BTreeSet<&str> = flat.properties().iter().map(|property| property.name).collect();
+        let names: BTreeSet<&str> = flat.property_names().collect();
         let are_rules = flat.classes == Classes::OBJECT
             && !names.is_empty()
             && branches.len() > 1
@@ -119,6 +119,9 @@ impl<'a> Context<'a> {
     fn combinations(&self, branches: &[Branch<'a>], left: usize) -> Option<usize> {
         let mut count = 0;
         for branch in branches {
+            if self.budget.is_spent() {
+                return None;
+            }
             let is_plain = self.plain(&branch.conjunction).choices.is_empty();
             // Without a choice it is a schema of its own, whose type is shared.
             let next = if is_plain { None } else { self.first_union(&branch.conjunction, &branch.flat) };
@@ -156,12 +159,13 @@ impl<'a> Context<'a> {
     /// Alternatives that are strings, each with a description of its own: an enum that is written out.
     fn documented(&self, branches: &[Branch<'_>], exactly_one: bool) -> Option<Vec<Variant>> {
         let mut variants: Vec<Variant> = Vec::new();
+        let mut seen = HashSet::new();
         for branch in branches {
             let doc = [self.text(&branch.location, "description"), self.text(&branch.location, "title")];
             let doc = doc.into_iter().find(|doc| !doc.is_empty()).unwrap_or_default();
             for value in self.values(&branch.flat)? {
                 let Value::String(value) = value else { return None };
-                if variants.iter().any(|variant| variant.value == value) {
+                if !seen.insert(value.clone()) {
                     if exactly_one {
                         return None;
                     }
@@ -203,9 +207,12 @@ impl<'a> Context<'a> {
         let (tag, values) = branches.first()?.flat.properties().into_iter().find_map(|property| {
             let tag = property.name;
             let mut all: Vec<Vec<String>> = Vec::new();
+            let mut seen = HashSet::new();
             for branch in branches {
                 let values = self.tag_values(&branch.flat, tag)?;
-                if values.iter().any(|value| all.iter().flatten().any(|other| other == value)) {
+                // Within one alternative a value may be listed twice.
+                let own: HashSet<&String> = values.iter().collect();
+                if !own.into_iter().all(|value| seen.insert(value.clone())) {
                     return None;
                 }
                 all.push(values);
@@ -243,7 +250,7 @@ impl<'a> Context<'a> {
 
     /// The constants that a required property must have, all of them strings.
     fn tag_values(&self, flat: &Flat<'a>, tag: &str) -> Option<Vec<String>> {
-        let name = flat.required().into_iter().find(|name| *name == tag)?;
+        let name = flat.required_name(tag)?;
         let property = flat.property(name);
         if property.locations.is_empty() || property.forbidden {
             return None;

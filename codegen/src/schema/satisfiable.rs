@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::pointer::{self, fragment};
 
+use super::effort::is_bearable;
+
 /// A part of a schema that provably accepts nothing, though nobody wrote `false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Empty {
@@ -15,8 +17,11 @@ pub struct Empty {
     pub causes: Vec<(String, Vec<String>)>,
 }
 
-/// The parts of a self-contained schema that provably accept nothing. What cannot be decided is left out.
+/// The parts of a self-contained schema that provably accept nothing. What cannot be decided, or not in time, is left out.
 pub fn empties(schema: &Value) -> Vec<Empty> {
+    if !is_bearable(schema) {
+        return Vec::new();
+    }
     let options = canonical::options().should_validate_formats(true).offline();
     let Ok(document) = options.prepare(schema) else { return Vec::new() };
     let Ok(found) = document.unsatisfiable() else { return Vec::new() };
@@ -48,15 +53,16 @@ pub fn of_definitions(schema: &Value) -> Option<Value> {
         .filter(|(keyword, _)| KEPT.contains(&keyword.as_str()))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
-    let mut references = Vec::new();
+    // Not alternatives, which would be compared with each other.
+    let mut references = Map::new();
     for keyword in ["$defs", "definitions"] {
         for name in members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             let at = pointer::join(&format!("/{keyword}"), name);
-            references.push(json!({"$ref": fragment(&at)}));
+            references.insert(references.len().to_string(), json!({"$ref": fragment(&at)}));
         }
     }
     (!references.is_empty()).then(|| {
-        copy.insert("anyOf".to_owned(), Value::Array(references));
+        copy.insert("properties".to_owned(), Value::Object(references));
         Value::Object(copy)
     })
 }

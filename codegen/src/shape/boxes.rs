@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use crate::shape::{Body, Gap, Id, Program, Shape, Type};
 
+use super::circles::circles;
+
 /// Makes any JSON of a type that stands for itself, as in `{"anyOf": [{"$ref": "#"}, ..]}`: whoever reads it would go round
 /// and round without reading on. The validator knows what it comes to.
 pub(super) fn break_circles(program: &mut Program) {
@@ -20,14 +22,11 @@ pub(super) fn break_circles(program: &mut Program) {
         });
         named.collect()
     };
-    let mut edges: Vec<Vec<Id>> = (0..program.definitions.len()).map(|id| same(program, id)).collect();
-    for id in 0..program.definitions.len() {
-        if edges[id].iter().any(|next| reaches(&edges, *next, id)) {
-            edges[id].clear();
-            let definition = &mut program.definitions[id];
-            definition.body = Body::Wrapper(Shape::of(Type::Any));
-            definition.gaps.push(Gap { location: definition.location.clone(), keyword: "$ref".to_owned() });
-        }
+    let edges: Vec<Vec<Id>> = (0..program.definitions.len()).map(|id| same(program, id)).collect();
+    for (id, _) in circles(&edges) {
+        let definition = &mut program.definitions[id];
+        definition.body = Body::Wrapper(Shape::of(Type::Any));
+        definition.gaps.push(Gap { location: definition.location.clone(), keyword: "$ref".to_owned() });
     }
 }
 
@@ -37,16 +36,14 @@ pub(super) fn box_recursion(program: &mut Program) {
         let names = program.definitions[id].body.names();
         names.into_iter().filter(|(_, inside)| *inside).map(|(id, _)| id).collect()
     };
-    let mut inside: Vec<Vec<Id>> = (0..program.definitions.len()).map(|id| inside(program, id)).collect();
-    for owner in 0..program.definitions.len() {
-        for shape in program.definitions[owner].body.shapes_mut() {
-            for shape in leaves(shape) {
-                if let Type::Named(id) = shape.ty
-                    && reaches(&inside, id, owner)
-                {
-                    shape.ty = Type::Boxed(id);
-                    inside[owner].retain(|named| *named != id);
-                }
+    let inside: Vec<Vec<Id>> = (0..program.definitions.len()).map(|id| inside(program, id)).collect();
+    for (owner, members) in circles(&inside) {
+        let members: HashSet<Id> = members.into_iter().collect();
+        for shape in program.definitions[owner].body.shapes_mut().into_iter().flat_map(leaves) {
+            if let Type::Named(id) = shape.ty
+                && members.contains(&id)
+            {
+                shape.ty = Type::Boxed(id);
             }
         }
     }
@@ -58,18 +55,4 @@ fn leaves(shape: &mut Shape) -> Vec<&mut Shape> {
         Type::Tuple(ref mut items) => items.iter_mut().flat_map(leaves).collect(),
         _ => vec![shape],
     }
-}
-
-fn reaches(edges: &[Vec<Id>], from: Id, to: Id) -> bool {
-    let mut open = vec![from];
-    let mut seen = HashSet::new();
-    while let Some(id) = open.pop() {
-        if id == to {
-            return true;
-        }
-        if seen.insert(id) {
-            open.extend(&edges[id]);
-        }
-    }
-    false
 }

@@ -1,13 +1,13 @@
 //! Names of types, fields and variants: readable, legal, unique, and the same every time.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use crate::load::Loaded;
 use crate::pointer;
 use crate::shape::{Body, Id, Program, Type, Variant};
 
 use super::homes::Homes;
-use super::identifiers::{snake, type_name, type_name_part, unique};
+use super::identifiers::{Names, snake, type_name, type_name_part};
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -82,7 +82,7 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
 
 /// Gives every definition its name, and every field and variant.
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
-    let mut taken: BTreeMap<Vec<String>, HashSet<String>> = BTreeMap::new();
+    let mut taken: BTreeMap<Vec<String>, Names> = BTreeMap::new();
     for (id, origin) in origins.iter().enumerate() {
         let (_, path_name) = homes.of(&program.definitions[id].location.file);
         let title = title(program, id, loaded);
@@ -99,14 +99,11 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded,
                 vec![title.unwrap_or_else(|| nested.clone()), nested, by_path]
             }
         };
-        let names = taken.entry(program.definitions[id].module.clone()).or_default();
-        let legal = |name: &&String| !RESERVED_TYPES.contains(&name.as_str()) && !names.contains(*name);
-        let chosen = candidates.iter().find(legal).cloned().unwrap_or_else(|| {
-            let last = candidates.last().cloned().unwrap_or_default();
-            unique(&last, |name| RESERVED_TYPES.contains(&name) || names.contains(name))
-        });
-        names.insert(chosen.clone());
-        program.definitions[id].name = chosen;
+        let module = program.definitions[id].module.clone();
+        let names = taken.entry(module).or_insert_with(|| Names::without(RESERVED_TYPES));
+        let free = candidates.iter().find(|name| !names.has(name));
+        let chosen = free.or(candidates.last()).cloned().unwrap_or_default();
+        program.definitions[id].name = names.take(&chosen);
     }
     name_alternatives(program);
     program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
@@ -150,30 +147,21 @@ fn name_alternatives(program: &mut Program) {
 fn name_members(body: &mut Body) {
     match body {
         Body::Struct(body) => {
-            let mut taken = HashSet::from(["unknown".to_owned()]);
-            for field in &mut body.fields {
-                field.name = unique(&snake(&field.property), |name| taken.contains(name));
-                taken.insert(field.name.clone());
-            }
+            let mut names = Names::without(&["unknown"]);
+            body.fields.iter_mut().for_each(|field| field.name = names.take(&snake(&field.property)));
         }
         Body::Enum(variants) => name_variants(variants.iter_mut()),
         Body::Union(union) => {
-            let mut taken = HashSet::from(["Self".to_owned()]);
-            for variant in &mut union.variants {
-                variant.name = unique(&variant_name(&variant.name), |name| taken.contains(name));
-                taken.insert(variant.name.clone());
-            }
+            let mut names = Names::without(&["Self"]);
+            union.variants.iter_mut().for_each(|variant| variant.name = names.take(&variant_name(&variant.name)));
         }
         Body::Open | Body::Text(_) | Body::Wrapper(_) => {}
     }
 }
 
 fn name_variants<'a>(variants: impl Iterator<Item = &'a mut Variant>) {
-    let mut taken = HashSet::from(["Self".to_owned()]);
-    for variant in variants {
-        variant.name = unique(&variant_name(&variant.value), |name| taken.contains(name));
-        taken.insert(variant.name.clone());
-    }
+    let mut names = Names::without(&["Self"]);
+    variants.for_each(|variant| variant.name = names.take(&variant_name(&variant.value)));
 }
 
 fn variant_name(value: &str) -> String {

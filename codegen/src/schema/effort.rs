@@ -1,0 +1,158 @@
+//! Whether to decide about a schema takes a bearable time.
+//!
+//! Deciding whether a schema accepts anything distributes alternatives over what stands beside them and compares each with each. A
+//! schema of a few kilobytes can keep that busy for minutes, so that it is only begun where the number of cases is known to be small.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::pointer::of_fragment;
+
+/// Ways to choose from all unions that hold together.
+const MOST_WAYS: f64 = 4096.0;
+/// Alternatives of one union, which are compared in pairs.
+const MOST_ALTERNATIVES: usize = 256;
+/// Conditions and dependencies that hold together.
+const MOST_CONDITIONS: usize = 128;
+/// Conditions in the `else` of each other.
+const MOST_NESTED: usize = 12;
+
+/// Whether every part of a self-contained schema has few enough cases.
+pub(super) fn is_bearable(schema: &Value) -> bool {
+    let mut effort = Effort { root: schema, known: HashMap::new(), is_bearable: true };
+    effort.walk(schema);
+    effort.is_bearable
+}
+
+/// What one schema comes to, with everything that is said about the same value.
+#[derive(Clone, Copy)]
+struct Cases {
+    ways: f64,
+    conditions: usize,
+    nested: usize,
+}
+
+const ONE: Cases = Cases { ways: 1.0, conditions: 0, nested: 0 };
+
+struct Effort<'a> {
+    root: &'a Value,
+    /// By the schema's address in the document.
+    known: HashMap<*const Value, Cases>,
+    is_bearable: bool,
+}
+
+impl<'a> Effort<'a> {
+    fn walk(&mut self, schema: &'a Value) {
+        crate::walk::every_schema(schema, &mut |_, schema| {
+            if self.is_bearable {
+                self.cases(schema, 0);
+            }
+        });
+    }
+
+    fn cases(&mut self, schema: &'a Value, depth: usize) -> Cases {
+        /// As deep as JSON is read, and more than anybody chains references.
+        const DEEPEST: usize = 512;
+        let Value::Object(members) = schema else { return ONE };
+        if let Some(cases) = self.known.get(&std::ptr::from_ref(schema)) {
+            return *cases;
+        }
+        if depth > DEEPEST {
+            self.is_bearable = false;
+            return ONE;
+        }
+        // A circle comes to nothing more.
+        self.known.insert(schema, ONE);
+        let cases = self.of_members(members, depth + 1);
+        let is_small = cases.ways <= MOST_WAYS && cases.conditions <= MOST_CONDITIONS && cases.nested <= MOST_NESTED;
+        self.is_bearable &= is_small;
+        self.known.insert(schema, cases);
+        cases
+    }
+
+    fn of_members(&mut self, members: &'a Map<String, Value>, depth: usize) -> Cases {
+        let mut all = ONE;
+        let mut with = |cases: Cases| {
+            all.ways *= cases.ways;
+            all.conditions += cases.conditions;
+            all.nested = all.nested.max(cases.nested);
+        };
+        if let Some(target) = members.get("$ref").and_then(Value::as_str).and_then(|uri| uri.strip_prefix('#'))
+            && let Some(target) = self.root.pointer(&of_fragment(target))
+        {
+            with(self.cases(target, depth));
+        }
+        for item in members.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            with(self.cases(item, depth));
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            let Some(Value::Array(items)) = members.get(keyword) else { continue };
+            self.is_bearable &= items.len() <= MOST_ALTERNATIVES;
+            let mut either = Cases { ways: 0.0, ..ONE };
+            for item in items {
+                let cases = self.cases(item, depth);
+                either.ways += cases.ways;
+                either.conditions = either.conditions.max(cases.conditions);
+                either.nested = either.nested.max(cases.nested);
+            }
+            with(Cases { ways: either.ways.max(1.0), ..either });
+        }
+        if let Some(not) = members.get("not") {
+            with(self.cases(not, depth));
+        }
+        if let Some(condition) = members.get("if") {
+            let mut nested = self.cases(condition, depth);
+            for keyword in ["then", "else"] {
+                if let Some(branch) = members.get(keyword) {
+                    let cases = self.cases(branch, depth);
+                    nested.nested = nested.nested.max(cases.nested);
+                    nested.conditions = nested.conditions.max(cases.conditions);
+                    nested.ways = nested.ways.max(cases.ways);
+                }
+            }
+            with(Cases { conditions: nested.conditions + 1, nested: nested.nested + 1, ..nested });
+        }
+        for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
+            let count = members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
+            with(Cases { conditions: count, ..ONE });
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_of_few_cases_is_decided() {
+        let schema = json!({"allOf": [{"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"$ref": "#"}]});
+
+        assert!(is_bearable(&schema));
+    }
+
+    #[test]
+    fn unions_that_hold_together_multiply() {
+        let one =
+            |name: usize| json!({"oneOf": [{"required": [format!("a{name}")]}, {"required": [format!("b{name}")]}]});
+        let of = |count: usize| json!({"allOf": (0..count).map(one).collect::<Vec<_>>()});
+
+        assert!(is_bearable(&of(12)));
+        assert!(!is_bearable(&of(13)));
+    }
+
+    #[test]
+    fn many_alternatives_conditions_and_references_are_not_begun_with() {
+        let names: Vec<Value> = (0..300).map(|name| json!({"required": [name.to_string()]})).collect();
+        let needs: Map<String, Value> = (0..300).map(|name| (name.to_string(), json!(["a"]))).collect();
+        let nested =
+            (0..20).fold(json!({}), |inner, name| json!({"if": {"required": [name.to_string()]}, "else": inner}));
+
+        assert!(!is_bearable(&json!({"oneOf": names})));
+        assert!(!is_bearable(&json!({"dependentRequired": needs})));
+        assert!(!is_bearable(&nested));
+    }
+}

@@ -1,0 +1,210 @@
+//! What is written stays in proportion to what was read, whatever a schema multiplies, and everything comes to an end.
+
+mod common;
+
+use common::catalogue;
+use eventsmith_codegen::lint::lint;
+use eventsmith_codegen::{generate, load};
+use serde_json::{Map, Value, json};
+
+/// The bytes of a schema, and of the code for it. Lint looks at it, too.
+fn sizes(schema: &Value) -> (usize, usize) {
+    let text = schema.to_string();
+    let loaded = load(catalogue(&[("domain/rule/created.v1.json", &text)]).path());
+    lint(&loaded);
+    let code = generate(&loaded);
+    (text.len(), code.unwrap_or_else(|findings| panic!("{findings:?}")).len())
+}
+
+/// Twice as much schema is less than three times as much code, and no code is a large multiple of its schema.
+fn grows_evenly(name: &str, schema: fn(usize) -> Value, n: usize) {
+    let (one, two) = (sizes(&schema(n)), sizes(&schema(2 * n)));
+    const SMALL: usize = 100_000;
+
+    assert!(two.1 <= 3 * one.1.max(SMALL / 3), "{name}: {one:?}, then {two:?}");
+    assert!(one.1 <= 32 * one.0 + 4 * SMALL, "{name}: {one:?}");
+}
+
+fn reference(name: &str, index: usize) -> Value {
+    json!({"$ref": format!("#/$defs/{name}{index}")})
+}
+
+/// An object with a property `a` that is the first of some definitions.
+fn with_definitions(last: usize, definition: impl Fn(usize) -> Value) -> Value {
+    let definitions: Map<String, Value> = (0..=last).map(|at| (format!("d{at}"), definition(at))).collect();
+    json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": definitions})
+}
+
+fn object(name: &str) -> Value {
+    json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]})
+}
+
+fn independent_unions(n: usize) -> Value {
+    let tagged = |at: usize, kind: &str| {
+        let (tag, own) = (format!("k{at}"), format!("{kind}{at}"));
+        json!({"type": "object", "properties": {&tag: {"const": kind}, own: {"type": "string"}}, "required": [tag]})
+    };
+    let all: Vec<Value> = (0..n).map(|at| json!({"oneOf": [tagged(at, "a"), tagged(at, "b")]})).collect();
+    json!({"type": "object", "properties": {"a": {"allOf": all}}})
+}
+
+fn doubled_conjunctions(n: usize) -> Value {
+    with_definitions(n, |at| match at {
+        at if at < n => json!({"allOf": [reference("d", at + 1), reference("d", at + 1)]}),
+        _ => object("z"),
+    })
+}
+
+fn six_equal_alternatives(n: usize) -> Value {
+    with_definitions(n, |at| match at {
+        at if at < n => json!({"anyOf": vec![reference("d", at + 1); 6]}),
+        _ => object("z"),
+    })
+}
+
+fn six_alternatives(n: usize) -> Value {
+    with_definitions(n, |at| {
+        let alternative = |own: usize| {
+            let name = format!("q{own}");
+            json!({"type": "object", "properties": {&name: reference("d", at + 1)}, "required": [name]})
+        };
+        if at < n { json!({"anyOf": (0..6).map(alternative).collect::<Vec<_>>()}) } else { object("z") }
+    })
+}
+
+fn closed_alternatives(n: usize) -> Value {
+    with_definitions(n, |at| match at {
+        at if at < n => {
+            json!({"anyOf": [reference("d", at + 1), reference("d", at + 1)], "unevaluatedProperties": false})
+        }
+        _ => object("z"),
+    })
+}
+
+/// Two circles of definitions that meet in a conjunction: each pair of them is a type.
+fn circles_that_meet(n: usize) -> Value {
+    let circle = |name: &str, length: usize, step: usize| {
+        let of = |at: usize| {
+            json!({"type": "object", "properties": {
+                "l": reference(name, (at + 1) % length), "r": reference(name, (at + step) % length)
+            }})
+        };
+        (0..length).map(|at| (format!("{name}{at}"), of(at))).collect::<Map<String, Value>>()
+    };
+    let mut definitions = circle("d", 10 * n, 7);
+    definitions.extend(circle("e", 10 * n + 1, 5));
+    let both = json!({"allOf": [reference("d", 0), reference("e", 0)]});
+    json!({"type": "object", "properties": {"a": both}, "$defs": definitions})
+}
+
+/// Definitions that each add one property to the next: all of them together have the square of that.
+fn inherited_properties(n: usize) -> Value {
+    let last = 20 * n;
+    let mut schema = with_definitions(last, |at| {
+        let own = json!({"properties": {format!("x{at}"): {"type": "string"}}});
+        if at < last { json!({"type": "object", "allOf": [reference("d", at + 1), own]}) } else { object("z") }
+    });
+    let all: Map<String, Value> = (0..last).map(|at| (format!("p{at}"), reference("d", at))).collect();
+    schema["properties"] = Value::Object(all);
+    schema
+}
+
+fn required_alternatives(n: usize) -> Value {
+    let names = || (0..5 * n).map(|at| format!("p{at}"));
+    let properties: Map<String, Value> = names().map(|name| (name, json!({"type": "string"}))).collect();
+    let one: Vec<Value> = names().map(|name| json!({"required": [name]})).collect();
+    json!({"type": "object", "properties": properties, "oneOf": one})
+}
+
+fn nested_conditions(n: usize) -> Value {
+    let nested = (0..n).fold(json!({}), |inner, at| {
+        let condition = json!({"if": {"properties": {"k": {"const": format!("v{at}")}}}, "then": {"required": ["k"]}});
+        json!({"if": condition, "then": {"required": ["k"]}, "else": inner})
+    });
+    json!({"type": "object", "properties": {"k": {"type": "string"}}, "allOf": [nested]})
+}
+
+fn overlapping_patterns(n: usize) -> Value {
+    let properties: Map<String, Value> = (0..5 * n).map(|at| (format!("ab{at}"), json!({"type": "string"}))).collect();
+    let patterns: Map<String, Value> =
+        (0..5 * n).map(|at| (format!("^a.*{at}"), json!({"type": "string", "maxLength": at + 1}))).collect();
+    json!({"type": "object", "properties": properties, "patternProperties": patterns})
+}
+
+fn nested_negations(n: usize) -> Value {
+    with_definitions(n, |at| match at {
+        at if at < n => json!({"not": {"anyOf": [reference("d", at + 1), reference("d", at + 1)]}}),
+        _ => json!({"type": "string"}),
+    })
+}
+
+fn refined_pairs(n: usize) -> Value {
+    with_definitions(n, |at| {
+        let refined = |least: usize| json!({"$ref": format!("#/$defs/d{}", at + 1), "minProperties": least});
+        match at {
+            at if at < n => json!({"type": "object", "properties": {"l": refined(1), "r": refined(2)}}),
+            _ => object("z"),
+        }
+    })
+}
+
+fn long_descriptions_of_alternatives(n: usize) -> Value {
+    let doc = "A sentence about it. ".repeat(100 * n);
+    let union = |name: &str| {
+        let of = |kind: &str| {
+            let own = format!("{kind}{name}");
+            json!({"type": "object", "description": doc, "properties": {&own: {"type": "string"}}, "required": [own]})
+        };
+        json!({"oneOf": [of("a"), of("b")]})
+    };
+    let unions = ["x", "y", "z", "u", "v"].map(union);
+    json!({"type": "object", "properties": {"a": {"allOf": unions}}})
+}
+
+fn many_properties(n: usize) -> Value {
+    let properties: Map<String, Value> = (0..50 * n).map(|at| (format!("p{at}"), json!({"type": "integer"}))).collect();
+    let required: Vec<String> = (0..50 * n).map(|at| format!("p{at}")).collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+fn many_values(n: usize) -> Value {
+    let values: Vec<String> = (0..500 * n).map(|at| format!("v{at}")).collect();
+    json!({"type": "object", "properties": {"a": {"enum": values}}})
+}
+
+fn names_that_collide(n: usize) -> Value {
+    let properties: Map<String, Value> =
+        (0..50 * n).map(|at| (format!("a{}b", "_".repeat(at)), json!({"type": "integer"}))).collect();
+    json!({"type": "object", "properties": properties})
+}
+
+fn several_at_once(n: usize) -> Value {
+    let (properties, union) = (many_properties(n), six_alternatives(0));
+    json!({"type": "object", "properties": {"a": {"allOf": [properties, union["$defs"]["d0"]]}}})
+}
+
+#[test]
+fn code_grows_as_its_schema_does() {
+    let families: [(&str, fn(usize) -> Value); 17] = [
+        ("independent unions", independent_unions),
+        ("doubled conjunctions", doubled_conjunctions),
+        ("six equal alternatives", six_equal_alternatives),
+        ("six alternatives", six_alternatives),
+        ("closed alternatives", closed_alternatives),
+        ("circles that meet", circles_that_meet),
+        ("inherited properties", inherited_properties),
+        ("required alternatives", required_alternatives),
+        ("nested conditions", nested_conditions),
+        ("overlapping patterns", overlapping_patterns),
+        ("nested negations", nested_negations),
+        ("refined pairs", refined_pairs),
+        ("long descriptions", long_descriptions_of_alternatives),
+        ("many properties", many_properties),
+        ("many values", many_values),
+        ("names that collide", names_that_collide),
+        ("several at once", several_at_once),
+    ];
+    for (name, schema) in families {
+        grows_evenly(name, schema, 10);
+    }
+}
