@@ -40,9 +40,8 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
         }
     }
     for (file, root) in &roots {
-        context.begin(file);
-        context.lower_body(*root);
-        context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
+        context.lower_root(file, *root);
+            context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
     }
     (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
 }

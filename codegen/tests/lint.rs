@@ -223,3 +223,37 @@ fn an_allow_changes_no_generated_type() {
     assert!(plain.contains("struct RuleCreated"));
     assert_eq!(plain, allowed);
 }
+
+#[test]
+fn keywords_of_openapi_fail_where_they_change_the_meaning() {
+    let found = |property: &str| found("openapi-keyword", &format!(r#"{{"properties": {{"a": {property}}}}}"#));
+    let null = ["/properties/a/nullable"];
+
+    assert_eq!(found(r#"{"type": "string", "nullable": true}"#), null);
+    assert_eq!(found(r#"{"enum": ["x"], "nullable": true}"#), null);
+    assert_eq!(found(r##"{"allOf": [{"$ref": "#/properties/b"}], "nullable": true}"##), null);
+    assert_eq!(
+        found(r#"{"oneOf": [{"type": "object"}], "discriminator": {"propertyName": "k"}}"#),
+        ["/properties/a/discriminator"]
+    );
+    for harmless in [
+        r#"{"type": "string", "nullable": false}"#,
+        r#"{"type": ["string", "null"], "nullable": true}"#,
+        r#"{"nullable": true}"#,
+        r#"{"type": "object", "discriminator": {"propertyName": "k"}}"#,
+    ] {
+        assert_eq!(found(harmless), Vec::<String>::new(), "{harmless}");
+    }
+}
+
+#[test]
+fn other_keywords_of_openapi_are_told_with_the_way_out() {
+    let schema = r#"{"type": "object", "externalDocs": {"url": "x"}, "xml": {"name": "x"}, "example": {}}"#;
+    let loaded = load(catalogue(&[("domain/rule/created.v1.json", schema)]).path());
+    let findings = lint(&loaded);
+
+    let of = |pointer: &str| findings.iter().find(|finding| finding.pointer == pointer).unwrap();
+    assert_eq!(of("/xml").help, "OpenAPI has it, for XML; leave it out");
+    assert!(of("/externalDocs").help.contains("$comment"));
+    assert!(of("/example").help.contains("examples"));
+}

@@ -8,13 +8,13 @@ use std::cell::Cell;
 use crate::shape::{Body, Check, Definition, Rule, Shape, Type, Unknown};
 
 /// Text that every payload may have, in bytes: as much as the types of 128 alternatives take.
-const TEXT: usize = 64 << 10;
+const TEXT: usize = 128 << 10;
 
 /// Text for each byte of the files that a payload is described by.
-const TEXT_PER_BYTE: usize = 4;
+const TEXT_PER_BYTE: usize = 8;
 
 /// Schemas that may be looked at for every payload.
-const WORK: usize = 200_000;
+const WORK: usize = 50_000;
 
 /// Schemas that one keyword may be made a rule of.
 const RULES: usize = 4096;
@@ -66,16 +66,22 @@ impl Budget {
     }
 }
 
-/// What anything takes that has a line of its own.
-const LINE: usize = 32;
+/// What anything takes that has a line of its own, besides its names.
+const LINE: usize = 48;
+
+/// What a type takes with all that is implemented for it.
+const TYPE: usize = 400;
+
+/// What a field takes with its attributes, its check and its setter.
+const FIELD: usize = 140;
 
 fn of_body(body: &Body) -> usize {
-    LINE + match body {
+    TYPE + match body {
         Body::Open => 0,
         Body::Struct(body) => {
             let fields = body.fields.iter().map(|field| {
                 let default = field.default.as_ref().map_or(0, |default| default.to_string().len());
-                LINE + 2 * field.property.len() + field.doc.len() + default + of_shape(&field.shape)
+                FIELD + 3 * field.property.len() + field.doc.len() + default + of_shape(&field.shape)
             });
             let unknown = match &body.unknown {
                 Unknown::Kept(shape) => of_shape(shape),

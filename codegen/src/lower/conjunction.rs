@@ -69,6 +69,8 @@ pub(super) struct Flat<'a> {
     pub(super) closures: Vec<Closure<'a>>,
     /// The parts that each location came to.
     pub(super) done: HashMap<Location, Vec<usize>>,
+    /// How many references are being followed.
+    pub(super) depth: usize,
 }
 
 /// One schema among those that hold side by side.

@@ -33,6 +33,10 @@ pub(super) struct Context<'a> {
     pub(super) gaps: Vec<Gap>,
     /// Where every `$ref` of the catalogue leads, by the schema that holds it.
     targets: HashMap<Location, Option<Target>>,
+    /// Definitions that are being lowered, each for the one before.
+    depth: usize,
+    /// Definitions that have a number and are still to be lowered.
+    deferred: Vec<Id>,
     /// What the payload at hand may still come to.
     pub(super) budget: Budget,
 }
@@ -52,6 +56,8 @@ impl<'a> Context<'a> {
             owner: None,
             gaps: Vec::new(),
             targets: loaded.references.targets(),
+            depth: 0,
+            deferred: Vec::new(),
             budget: Budget::default(),
         }
     }
@@ -78,7 +84,7 @@ impl<'a> Context<'a> {
     }
 
     /// Begins to lower what a schema file describes.
-    pub(super) fn begin(&self, file: &str) {
+    fn begin(&self, file: &str) {
         let documents = &self.loaded.catalogue.documents;
         let files = files_from(self.loaded, file);
         let sizes = files.iter().filter_map(|file| documents.get(file)).map(|document| document.source.len());
@@ -146,11 +152,29 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Gives a number to some schemas and lowers them.
+    /// Gives a number to some schemas and lowers them; later, where too many others are being lowered.
     pub(super) fn define(&mut self, conjunction: Conjunction, tag: Option<&str>, origin: Origin) -> Id {
+        /// So many definitions may be open at once: chains of references are longer than stacks.
+        const DEEPEST: usize = 32;
         let id = self.reserve((conjunction, tag.map(str::to_owned)), origin);
-        self.lower_body(id);
+        if self.depth < DEEPEST {
+            self.depth += 1;
+            self.lower_body(id);
+            self.depth -= 1;
+        } else {
+            self.used.insert(id);
+            self.deferred.push(id);
+        }
         id
+    }
+
+    /// Lowers the payload of a schema file, and all that it names.
+    pub(super) fn lower_root(&mut self, file: &str, id: Id) {
+        self.begin(file);
+        self.lower_body(id);
+        while let Some(id) = self.deferred.pop() {
+            self.lower_body(id);
+        }
     }
 
     /// Gives a number and a name to a type that is there already. Takes the gaps found since `outer` was opened.

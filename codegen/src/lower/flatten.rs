@@ -12,6 +12,9 @@ use super::conjunction::{Closure, Conjunction, Flat, Members, Part};
 use super::context::Context;
 use super::dialect::Draft;
 
+/// So many references are followed one behind the other; a longer chain is left to the validator.
+const DEEPEST: usize = 64;
+
 impl<'a> Context<'a> {
     /// Flattens a conjunction. What it cannot resolve becomes a gap.
     pub(super) fn flatten(&mut self, conjunction: &Conjunction) -> Flat<'a> {
@@ -31,6 +34,7 @@ impl<'a> Context<'a> {
             loose: Vec::new(),
             closures: Vec::new(),
             done: HashMap::new(),
+            depth: 0,
         };
         for location in &conjunction.locations {
             self.add(location, conjunction, &mut flat);
@@ -104,8 +108,13 @@ impl<'a> Context<'a> {
     ) -> Option<Vec<usize>> {
         members.get("$ref").filter(|reference| reference.is_string())?;
         match self.resolve(location) {
-            Some(Target::Location(target)) => Some(self.add(&target, conjunction, flat)),
-            Some(Target::MetaSchema) | None => {
+            Some(Target::Location(target)) if flat.depth < DEEPEST => {
+                flat.depth += 1;
+                let parts = self.add(&target, conjunction, flat);
+                flat.depth -= 1;
+                Some(parts)
+            }
+            Some(_) | None => {
                 flat.loose.push(Gap { location: location.clone(), keyword: "$ref".to_owned() });
                 Some(Vec::new())
             }
