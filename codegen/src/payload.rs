@@ -12,6 +12,7 @@ mod input;
 mod part;
 mod pipeline;
 mod records;
+mod room;
 mod sink;
 mod violation_text;
 

@@ -238,9 +238,14 @@ mod tests {
 
     #[test]
     fn a_decimal_knows_the_integers_beside_it() {
-        for (text, floor, ceiling) in
-            [("1.5", 1, 2), ("-1.5", -2, -1), ("0.001", 0, 1), ("-0.001", -1, 0), ("1e2", 100, 100), ("-12.0", -12, -12)]
-        {
+        for (text, floor, ceiling) in [
+            ("1.5", 1, 2),
+            ("-1.5", -2, -1),
+            ("0.001", 0, 1),
+            ("-0.001", -1, 0),
+            ("1e2", 100, 100),
+            ("-12.0", -12, -12),
+        ] {
             assert_eq!((decimal(text).floor(), decimal(text).ceiling()), (Some(floor), Some(ceiling)), "{text}");
         }
         assert_eq!(decimal("1e40").floor(), None);

@@ -29,8 +29,7 @@ pub fn whole_in_digits(text: &str) -> String {
 
 /// The number of a JSON text that ends at a place or around it, and how many stand before it.
 pub fn number_at(text: &str, place: usize) -> Option<(usize, &str)> {
-    let (index, (start, numeral)) =
-        numerals(text).enumerate().take_while(|(_, (start, _))| *start <= place).last()?;
+    let (index, (start, numeral)) = numerals(text).enumerate().take_while(|(_, (start, _))| *start <= place).last()?;
     (place <= start + numeral.len() + 1).then_some((index, numeral))
 }
 
@@ -90,14 +89,32 @@ mod tests {
     #[test]
     fn numbers_that_serde_json_holds_are_not_wide() {
         for numeral in [
-            "0", "-0", "1", "1.0", "0.1", "-9223372036854775808", "18446744073709551615", "1e2", "1e-7", "0.30000000000000004",
-            "5e-324", "2.2250738585072014e-308", "2251799813685248.5",
+            "0",
+            "-0",
+            "1",
+            "1.0",
+            "0.1",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1e2",
+            "1e-7",
+            "0.30000000000000004",
+            "5e-324",
+            "2.2250738585072014e-308",
+            "2251799813685248.5",
         ] {
             assert!(!is_wide(numeral), "{numeral}");
         }
         for numeral in [
-            "18446744073709551616", "-9223372036854775809", "9007199254740993.0", "1e16", "1e400", "1e-400",
-            "0.1000000000000000055", "0.99999999999999999999", "1e999999999",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "9007199254740993.0",
+            "1e16",
+            "1e400",
+            "1e-400",
+            "0.1000000000000000055",
+            "0.99999999999999999999",
+            "1e999999999",
         ] {
             assert!(is_wide(numeral), "{numeral}");
         }
@@ -110,7 +127,10 @@ mod tests {
         let numerals: Vec<&str> = numerals(text).map(|(_, numeral)| numeral).collect();
         assert_eq!(numerals, ["1", "-4.5e+6", "18446744073709551616"]);
         assert_eq!(wide(text), [(2, "18446744073709551616")]);
-        assert_eq!(whole_in_digits("[1e19, 1.0, 1e20, 9007199254740993.0]"), "[10000000000000000000, 1.0, 1e20, 9007199254740993]");
+        assert_eq!(
+            whole_in_digits("[1e19, 1.0, 1e20, 9007199254740993.0]"),
+            "[10000000000000000000, 1.0, 1e20, 9007199254740993]"
+        );
         assert_eq!((number_at("[12, true]", 3), number_at("[12, true]", 9)), (Some((0, "12")), None));
     }
 }

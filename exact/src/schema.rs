@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn wide_numbers_are_kept_beside_their_keywords() {
-        let text = r#"{"properties":{"const":{"const":18446744073709551617},"b":{"maximum":5,"enum":[1,[0.1,1e-400]]}}}"#;
+        let text =
+            r#"{"properties":{"const":{"const":18446744073709551617},"b":{"maximum":5,"enum":[1,[0.1,1e-400]]}}}"#;
 
         let schema = read(text).unwrap();
 
@@ -180,7 +181,11 @@ mod tests {
             (r#"{"multipleOf": 1e-320}"#, "0.1", "1e-321"),
             (r#"{"multipleOf": 0.01}"#, "4.35", "4.355"),
             (r#"{"multipleOf": 36893488147419103234}"#, "73786976294838206468", "73786976294838206469"),
-            (r#"{"uniqueItems": true, "items": {"maximum": 1e17}}"#, "[9007199254740993.0, 9007199254740992]", "[1e16, 10000000000000000]"),
+            (
+                r#"{"uniqueItems": true, "items": {"maximum": 1e17}}"#,
+                "[9007199254740993.0, 9007199254740992]",
+                "[1e16, 10000000000000000]",
+            ),
             (
                 r#"{"$schema": "http://json-schema.org/draft-04/schema#", "minimum": 18446744073709551617, "exclusiveMinimum": true}"#,
                 "18446744073709551618",

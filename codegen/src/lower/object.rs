@@ -9,6 +9,7 @@ use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
 use super::context::Context;
+use super::exact::is_rounded;
 
 /// Keywords that fields, rules and maps express, or note a gap for.
 const HANDLED: &[&str] = &[
@@ -97,7 +98,11 @@ impl Context<'_> {
 
     fn field(&self, name: &str, locations: &[Location], shape: Shape, required: bool) -> Field {
         let doc = locations.iter().map(|location| self.text(location, "description")).find(|doc| !doc.is_empty());
-        let default = locations.iter().find_map(|location| self.schema(location).get("default")).cloned();
+        let default = locations.iter().find_map(|location| {
+            let schema = self.schema(location).as_object()?;
+            schema.get("default").filter(|_| !is_rounded(schema, "default"))
+        });
+        let default = default.cloned();
         let mut doc = doc.unwrap_or_default().to_owned();
         if let Some(default) = &default {
             doc.push_str(&format!("\n\nThe default is `{default}`."));

@@ -10,10 +10,11 @@ use crate::model::{Event, Version};
 use crate::parallel;
 use crate::schema::{Node, Tape};
 
-use super::compiled::{ENVELOPE_FILE, Slot};
+use super::compiled::{Compiled, ENVELOPE_FILE, Slot};
 use super::finding::Finding;
 use super::part::CheckedPart;
 use super::records::{self, Record, RecordLocator};
+use super::room::Room;
 use super::sink::Sink;
 
 /// What payloads are checked against, and what findings may show.
@@ -34,6 +35,7 @@ pub struct Checker<'a> {
     data: Option<Slot>,
     /// The schemas of an event by its type, each with its version.
     events: HashMap<&'a str, Vec<(String, Slot)>>,
+    room: Room,
 }
 
 impl<'a> Checker<'a> {
@@ -45,7 +47,7 @@ impl<'a> Checker<'a> {
             events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(slot).collect());
         }
         let data = options.event.map(|(_, version)| Slot::new(&version.file));
-        Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events }
+        Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events, room: Room::default() }
     }
 
     /// Checks every line of NDJSON, or why it cannot be one.
@@ -117,14 +119,29 @@ impl<'a> Checker<'a> {
     fn is_valid<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<bool, String> {
         let Some(node) = tape.read(text) else { return Ok(false) };
         if let Some(slot) = &self.data {
-            return Ok(slot.get(self.loaded)?.tape_validator.accepts(node));
+            return Ok(self.accepts(slot.get(self.loaded)?, node));
         }
         let named = |name: &str| node.member(name).and_then(|member| member.text());
         let (Some(event_type), Some(version)) = (named("type"), named("version")) else { return Ok(false) };
         let Some(data) = node.member("data") else { return Ok(false) };
         let Some(slot) = self.slot(event_type, version) else { return Ok(false) };
         let envelope = self.envelope.get(self.loaded)?;
-        Ok(envelope.tape_validator.accepts(node) && slot.get(self.loaded)?.tape_validator.accepts(data))
+        Ok(envelope.tape_validator.accepts(node) && self.accepts(slot.get(self.loaded)?, data))
+    }
+
+    /// Whether a payload is valid, and its type has room for it.
+    fn accepts(&self, schema: &Compiled, node: Node<'_>) -> bool {
+        schema.tape_validator.accepts(node) && self.room.unfit(self.loaded, &schema.file, node).is_none()
+    }
+
+    /// Finds everything that is wrong with bare data at a pointer into the record.
+    fn explain_data(&self, sink: &mut Sink<'_>, at: &str, schema: &Compiled) {
+        let before = sink.findings.len();
+        sink.violations("bad-payload", at, schema);
+        let unfit = sink.exact.and_then(|node| self.room.unfit(self.loaded, &schema.file, node.at(at)?));
+        if let Some((place, numeral)) = unfit.filter(|_| sink.findings.len() == before) {
+            sink.unfit(at, &place, &numeral, schema);
+        }
     }
 
     fn slot(&self, event_type: &str, version: &str) -> Option<&Slot> {
@@ -147,10 +164,10 @@ impl<'a> Checker<'a> {
             }
         };
         let mut tape = Tape::default();
-        let exact = tape.read(record.text).filter(Node::has_wide);
+        let exact = tape.read(record.text).filter(Node::has_beyond_i64);
         let mut sink = Sink { record, value: &value, exact, locator, mask: self.options.mask, findings };
         match &self.data {
-            Some(slot) => sink.violations("bad-payload", "", slot.get(self.loaded)?),
+            Some(slot) => self.explain_data(&mut sink, "", slot.get(self.loaded)?),
             None => self.explain_envelope(&mut sink)?,
         }
         Ok(())
@@ -187,7 +204,7 @@ impl<'a> Checker<'a> {
             }
             Ok(_) => {
                 if let Some(slot) = self.slot(event_type, version) {
-                    sink.violations("bad-payload", "/data", slot.get(self.loaded)?);
+                    self.explain_data(sink, "/data", slot.get(self.loaded)?);
                 }
                 Ok(())
             }

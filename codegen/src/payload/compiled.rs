@@ -33,7 +33,7 @@ impl Slot {
 
 /// A schema, ready for use.
 pub(super) struct Compiled {
-    file: String,
+    pub(super) file: String,
     /// The self-contained schema.
     pub(super) schema: Value,
     /// Answers yes or no, from a tape.

@@ -36,6 +36,26 @@ impl Sink<'_> {
         self.findings.push(finding);
     }
 
+    /// Reports a number that the generated type has no room for, at a place below the value at a pointer into the record.
+    pub(super) fn unfit(&mut self, at: &str, place: &str, numeral: &str, schema: &Compiled) {
+        let help = "an integer without bounds has 64 bits, as has an integer of any JSON: say `maximum`, or `number`";
+        let expected = "a number that the Rust type can hold".to_owned();
+        let found = (!self.mask).then(|| numeral.to_owned());
+        let message = match &found {
+            Some(found) => format!("expected {expected}, found {}", violation_text::short_text(found)),
+            None => format!("expected {expected}"),
+        };
+        self.report("bad-payload", &format!("{at}{place}"), &message, help);
+        if let Some(finding) = self.findings.last_mut() {
+            finding.demand = Some(Demand { file: schema.file.clone(), pointer: String::new(), expected, found });
+            if self.mask {
+                let index = self.record.index.map(|index| format!("/{index}")).unwrap_or_default();
+                let data = self.value.pointer(at).unwrap_or(&Value::Null);
+                finding.diagnostic.pointer = format!("{index}{at}{}", schema.masked(place, data));
+            }
+        }
+    }
+
     /// Reports the faults of the value at a pointer into the record: the first of them, and how many are left out.
     pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
         let Some(instance) = self.value.pointer(at) else { return };

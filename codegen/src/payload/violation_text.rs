@@ -68,6 +68,11 @@ pub(super) fn describe(
     vec![ViolationText { below: String::new(), expected, found: Some(found), message, is_from_schema }]
 }
 
+/// A text of a payload, cut where it is long.
+pub(super) fn short_text(text: &str) -> String {
+    cut(text.to_owned(), LIMIT)
+}
+
 /// What a keyword demands; `None` where its value alone does not say it.
 fn expected(keyword: &str, value: &Value) -> Option<String> {
     Some(match (keyword, value) {

@@ -3,8 +3,8 @@
 
 use std::sync::OnceLock;
 
-use eventsmith_exact::keywords::{are_needed, with_exact_keywords};
 use eventsmith_exact::OnTape;
+use eventsmith_exact::keywords::{are_needed, with_exact_keywords};
 pub use eventsmith_exact::{Node, Tape};
 use serde_json::Value;
 

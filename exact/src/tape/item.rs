@@ -85,6 +85,27 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The text of what serde_json makes of a number.
+    pub fn nearest(&self) -> Option<String> {
+        match self.item() {
+            Some(Item::Number(number)) => Some(number.nearest.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether some number in it is wide, or an integer beyond the range of `i64`.
+    pub fn has_beyond_i64(&self) -> bool {
+        let end = after(self.items, self.at);
+        self.items.get(self.at..end).is_some_and(|items| {
+            items.iter().any(|item| match item {
+                Item::Number(Numeral { nearest, wide }) => {
+                    wide.is_some() || nearest.as_i64().is_none() && nearest.is_u64()
+                }
+                _ => false,
+            })
+        })
+    }
+
     /// The text of a number that is wide.
     pub fn wide(&self) -> Option<&'a str> {
         match self.item() {
@@ -106,9 +127,9 @@ impl<'a> Node<'a> {
     /// Whether some number in it is wide.
     pub fn has_wide(&self) -> bool {
         let end = after(self.items, self.at);
-        self.items.get(self.at..end).is_some_and(|items| {
-            items.iter().any(|item| matches!(item, Item::Number(Numeral { wide: Some(_), .. })))
-        })
+        self.items
+            .get(self.at..end)
+            .is_some_and(|items| items.iter().any(|item| matches!(item, Item::Number(Numeral { wide: Some(_), .. }))))
     }
 
     pub(super) fn item(&self) -> Option<&'a Item<'a>> {

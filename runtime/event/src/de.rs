@@ -4,6 +4,7 @@
 //! last of two members with one name; and it does not read `1.0` as an integer. Generated types and [`Strict`] put that
 //! right.
 
+mod buffered;
 mod digits;
 mod discard;
 mod exact;
@@ -16,10 +17,11 @@ mod tagged;
 mod tests;
 mod union;
 
-pub(crate) use names::Text;
+pub use buffered::Buffered;
+pub(crate) use digits::{kept as keeping_digits, seen};
 pub use exact::{Exact, exact, exact_present, kept, present, required};
-pub(crate) use digits::seen;
 pub(crate) use json::parse;
+pub(crate) use names::Text;
 pub(crate) use spelling::spells_whole_as_fraction;
 pub use strict::Strict;
 pub use tagged::{Members, Tagged, read_tagged};

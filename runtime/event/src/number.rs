@@ -275,7 +275,7 @@ impl<'de> Deserialize<'de> for Number {
 }
 
 /// How a deserializer of serde_json is asked for the text of a value.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+pub(crate) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Reads the text of a number from serde_json, and from others what they make of it.
 struct Visitor;
@@ -372,11 +372,17 @@ mod tests {
 
     #[test]
     fn multiples_are_those_of_decimals() {
-        for (value, divisor) in
-            [("0.07", "0.01"), ("19.99", "0.01"), ("0", "0.3"), ("-4.5", "1.5"), ("1e3", "10"), ("4", "0.5"), ("1e300", "0.001"),
-                ("1", "1e-320"), ("-18446744073709551618", "2"),
-            ]
-        {
+        for (value, divisor) in [
+            ("0.07", "0.01"),
+            ("19.99", "0.01"),
+            ("0", "0.3"),
+            ("-4.5", "1.5"),
+            ("1e3", "10"),
+            ("4", "0.5"),
+            ("1e300", "0.001"),
+            ("1", "1e-320"),
+            ("-18446744073709551618", "2"),
+        ] {
             assert!(number(value).is_multiple_of(number(divisor)), "{value} {divisor}");
         }
         for (value, divisor) in [

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::de::{Strict, parse, seen, spells_whole_as_fraction};
+use crate::de::{Strict, keeping_digits, parse, seen, spells_whole_as_fraction};
 use crate::invalid::{Invalid, Omitted, Violation};
 use crate::subject::{SubjectToken, fill_subject};
 
@@ -77,7 +77,11 @@ impl Schema {
     ///
     /// # Errors
     /// [`Invalid`] names the violations.
-    pub fn decode_draft_4<T: DeserializeOwned + Serialize>(&self, data: &[u8], check: fn(&T) -> bool) -> Result<T, Invalid> {
+    pub fn decode_draft_4<T: DeserializeOwned + Serialize>(
+        &self,
+        data: &[u8],
+        check: fn(&T) -> bool,
+    ) -> Result<T, Invalid> {
         if spells_whole_as_fraction(data) { self.decode_interpreted(data) } else { self.decode(data, check) }
     }
 
@@ -107,8 +111,10 @@ impl Schema {
         let Some(node) = tape.read(text) else { return Err(self.unreadable("JSON", None)) };
         self.check(value, Some(node))?;
         let text = numerals::whole_in_digits(text);
-        let read = T::deserialize(Strict(&mut serde_json::Deserializer::from_str(&text)))
-            .or_else(|_| T::deserialize(&mut serde_json::Deserializer::from_str(&text)));
+        let read = keeping_digits(|| {
+            T::deserialize(Strict(&mut serde_json::Deserializer::from_str(&text)))
+                .or_else(|_| T::deserialize(&mut serde_json::Deserializer::from_str(&text)))
+        });
         let read = read.map_err(|error| match room::unfit(&text, value, (error.line(), error.column())) {
             Some(violation) => self.invalid(violation),
             None => self.unfit(value, &error),
@@ -138,9 +144,8 @@ impl Schema {
     /// # Errors
     /// [`Invalid`] names the violations.
     pub fn validate_interpreted<T: Serialize>(&self, value: &T) -> Result<(), Invalid> {
-        let unwritten = |error: serde_json::Error| {
-            self.unreadable("a value that can be written as JSON", Some(error.to_string()))
-        };
+        let unwritten =
+            |error: serde_json::Error| self.unreadable("a value that can be written as JSON", Some(error.to_string()));
         let text = serde_json::to_string(value).map_err(unwritten)?;
         if wide(&text).is_empty() {
             return self.check(&serde_json::to_value(value).map_err(unwritten)?, None);
@@ -176,11 +181,8 @@ impl Schema {
     fn check(&self, value: &Value, exact: Option<Node<'_>>) -> Result<(), Invalid> {
         let compiled = self.compiled.get_or_init(|| {
             let schema = eventsmith_exact::schema::read(self.text).map_err(|error| error.to_string())?;
-            let options = if keywords::are_needed(&schema) {
-                keywords::with_exact_keywords(options())
-            } else {
-                options()
-            };
+            let options =
+                if keywords::are_needed(&schema) { keywords::with_exact_keywords(options()) } else { options() };
             let validator = options.build(&schema).map_err(|error| error.to_string())?;
             Ok(Compiled { validator, names: mask::Names::of(&schema), schema, exact: OnceLock::new() })
         });

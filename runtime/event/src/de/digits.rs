@@ -5,6 +5,9 @@ use std::cell::Cell;
 thread_local! {
     /// Whether a double was read as what it may not be: an integer, or a value of any type.
     static SEEN: Cell<bool> = const { Cell::new(false) };
+
+    /// Whether what is buffered keeps its text.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Reads something, and says whether a double stood for what its text may not say: `0.99999999999999999999` is read as
@@ -20,4 +23,18 @@ pub(crate) fn seen<T>(read: impl FnOnce() -> T) -> (T, bool) {
 #[inline]
 pub(super) fn double() {
     SEEN.set(true);
+}
+
+/// Reads something that has wide numbers: what unions buffer keeps its text.
+pub(crate) fn kept<T>(read: impl FnOnce() -> T) -> T {
+    let outside = KEPT.replace(true);
+    let value = read();
+    KEPT.set(outside);
+    value
+}
+
+/// Whether what is buffered keeps its text.
+#[inline]
+pub(super) fn are_kept() -> bool {
+    KEPT.get()
 }

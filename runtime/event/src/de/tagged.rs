@@ -7,8 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::Strict;
-use super::json::Json;
+use super::buffered::{Buffer, Buffered};
 use super::names::{Name, Text, Unique, repeated};
 
 /// An enum whose variants are distinguished by a property, the tag.
@@ -51,11 +50,12 @@ impl<'de, T: Tagged> Visitor<'de> for Union<T> {
         let kind = loop {
             match access.next_key_seed(Text)? {
                 Some(name) if name == T::TAG => break access.next_value_seed(Text)?,
-                Some(name) => before.push((name, access.next_value_seed(Json)?)),
+                Some(name) => before.push((name, access.next_value_seed(Buffer)?)),
                 None => return Err(A::Error::missing_field(T::TAG)),
             }
         };
-        let kept = T::KEEPS_TAG.then(|| (Cow::Borrowed(T::TAG), Value::String(kind.clone().into_owned())));
+        let kept =
+            T::KEEPS_TAG.then(|| (Cow::Borrowed(T::TAG), Buffered::of(Value::String(kind.clone().into_owned()))));
         before.extend(kept);
         T::read_variant(&kind, Members { tag: T::TAG, before: before.into_iter(), value: None, rest: access })
     }
@@ -64,9 +64,9 @@ impl<'de, T: Tagged> Visitor<'de> for Union<T> {
 /// The members of one variant: those that were buffered, then those that still stand in the payload.
 pub struct Members<'de, A> {
     tag: &'static str,
-    before: std::vec::IntoIter<(Cow<'de, str>, Value)>,
+    before: std::vec::IntoIter<(Cow<'de, str>, Buffered)>,
     /// The value of the buffered name that was read last.
-    value: Option<Value>,
+    value: Option<Buffered>,
     rest: A,
 }
 
@@ -91,7 +91,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
         match self.value.take() {
-            Some(value) => seed.deserialize(Strict(value)).map_err(A::Error::custom),
+            Some(value) => value.into(seed).map_err(A::Error::custom),
             None => self.rest.next_value_seed(seed),
         }
     }

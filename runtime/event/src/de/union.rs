@@ -1,15 +1,14 @@
 //! Values of several types that nothing distinguishes but the types themselves.
 
 use serde::Serialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error};
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
 
-use super::Strict;
-use super::json::Json;
+use super::buffered::Buffered;
 
 /// Reads a value as one alternative, if it is of that type.
-pub fn alternative<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    T::deserialize(Strict(value)).ok()
+pub fn alternative<T: DeserializeOwned>(value: &Buffered) -> Option<T> {
+    value.to().ok()
 }
 
 /// Reads a value of which exactly one alternative must hold.
@@ -22,12 +21,12 @@ pub fn alternative<T: DeserializeOwned>(value: &Value) -> Option<T> {
 pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
-    alternatives: &[fn(&Value) -> Option<T>],
+    alternatives: &[fn(&Buffered) -> Option<T>],
 ) -> Result<T, D::Error> {
-    let value = Json.deserialize(deserializer)?;
+    let value = Buffered::read(deserializer)?;
     let (mut valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
     match valid.len() {
-        0 => best(value, others, None),
+        0 => best(value.value, others, None),
         1 => valid.pop().ok_or_else(no_alternative),
         _ => Err(D::Error::custom("more than one alternative matches")),
     }
@@ -42,12 +41,12 @@ pub fn read_one_of<'de, D: Deserializer<'de>, T: Serialize>(
 pub fn read_any_of<'de, D: Deserializer<'de>, T: Serialize>(
     deserializer: D,
     is_valid: fn(&T) -> bool,
-    alternatives: &[fn(&Value) -> Option<T>],
+    alternatives: &[fn(&Buffered) -> Option<T>],
     several: Option<fn(Value) -> T>,
 ) -> Result<T, D::Error> {
-    let value = Json.deserialize(deserializer)?;
+    let value = Buffered::read(deserializer)?;
     let (valid, others): (Vec<T>, Vec<T>) = alternatives.iter().filter_map(|read| read(&value)).partition(is_valid);
-    best(value, if valid.is_empty() { others } else { valid }, several)
+    best(value.value, if valid.is_empty() { others } else { valid }, several)
 }
 
 /// Of several readings of a value the one that keeps the most of it.

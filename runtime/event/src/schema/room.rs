@@ -49,10 +49,9 @@ fn nth_number(value: &Value, left: &mut usize) -> Option<String> {
             }
             None => Some(String::new()),
         },
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(index, item)| Some(below(&index.to_string(), &nth_number(item, left)?))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| Some(below(&index.to_string(), &nth_number(item, left)?)))
+        }
         Value::Object(members) => {
             members.iter().find_map(|(name, member)| Some(below(name, &nth_number(member, left)?)))
         }
