@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{Decimal, Node, Tape};
+use crate::{Decimal, Node, Tape, canonical};
 
 /// The member that holds the texts of wide numbers, by the names of their keywords.
 pub const EXACT: &str = "x-exact";
@@ -76,6 +76,12 @@ fn mark(schema: &mut Value, node: Node<'_>, is_named: bool) {
 /// The text of a keyword of a schema that is wide.
 pub fn wide_text<'a>(schema: &'a Map<String, Value>, keyword: &str) -> Option<&'a str> {
     schema.get(EXACT)?.get(keyword)?.as_str()
+}
+
+/// Whether serde_json rounds what a keyword says: 1e300 is the shortest decimal of its double, 18446744073709551617 is of none.
+pub fn is_rounded(schema: &Map<String, Value>, keyword: &str) -> bool {
+    let value = || schema.get(keyword).and_then(|value| canonical::of_text(&value.to_string()));
+    wide_text(schema, keyword).is_some_and(|text| canonical::of_text(text) != value())
 }
 
 /// The text of a keyword's value.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use eventsmith_exact::schema::{EXACT, is_rounded, wide_text};
 use serde_json::{Map, Value, json};
 
 use crate::lower::dialect::Draft;
@@ -56,6 +57,16 @@ impl Rewriter<'_> {
         let is_list = members.get("items").is_some_and(Value::is_array);
         let mut out = Map::new();
         for (keyword, value) in members {
+            // A number that serde_json rounds is understood where both schemas say the same.
+            if !alone && !draft.asserts(keyword).is_empty() && is_rounded(members, keyword) {
+                let flag = match keyword.as_str() {
+                    "minimum" => members.get("exclusiveMinimum").filter(|flag| flag.is_boolean()),
+                    "maximum" => members.get("exclusiveMaximum").filter(|flag| flag.is_boolean()),
+                    _ => None,
+                };
+                out.insert(format!("{EXACT}-{keyword}"), json!([wide_text(members, keyword), flag]));
+                continue;
+            }
             let value = match keyword.as_str() {
                 "$defs" | "definitions" => map(value),
                 "$ref" => value.clone(),

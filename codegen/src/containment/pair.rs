@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
+use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
@@ -115,6 +116,8 @@ impl<'a> SchemaPair<'a> {
                 return Some(false);
             }
             all.take(match (keyword.as_str(), operand) {
+                // A number that values do not hold.
+                (keyword, _) if keyword.starts_with(EXACT) => None,
                 ("$ref", Value::String(reference)) => match target(self.root(side), reference) {
                     Some(found) => below(found, value),
                     None => None,

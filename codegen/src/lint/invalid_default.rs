@@ -1,5 +1,7 @@
 //! Defaults are valid.
 
+use eventsmith_exact::schema::is_rounded;
+
 use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
 use crate::lint::invalid_example::{PartValidators, explanation};
@@ -24,7 +26,7 @@ pub(crate) const RULE: Rule = Rule {
 pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
     let mut validators = PartValidators::new(file);
     for spot in file.spots() {
-        let Some(default) = spot.get("default") else { continue };
+        let Some(default) = spot.get("default").filter(|_| !is_rounded(spot.schema(), "default")) else { continue };
         if let Some(fault) = validators.first_fault(spot.at(), default) {
             let help = "mend the default, or leave it out";
             report.at(

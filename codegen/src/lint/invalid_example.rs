@@ -1,5 +1,6 @@
 //! Examples are valid.
 
+use eventsmith_exact::schema::is_rounded;
 use serde_json::Value;
 
 use crate::diagnostic::Severity;
@@ -29,6 +30,10 @@ pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
     let mut validators = PartValidators::new(file);
     for spot in file.spots() {
         let Some(Value::Array(examples)) = spot.get("examples") else { continue };
+        // What serde_json rounds is left to the generated test, which decodes the text of every example.
+        if is_rounded(spot.schema(), "examples") {
+            continue;
+        }
         for (index, example) in examples.iter().enumerate() {
             if let Some(fault) = validators.first_fault(spot.at(), example) {
                 let at = join(&spot.below("examples"), &index.to_string());

@@ -1,6 +1,7 @@
 //! Numbers of schemas that serde_json rounds.
 
-use eventsmith_exact::{Decimal, schema as exact};
+use eventsmith_exact::schema::{self as exact, is_rounded};
+use eventsmith_exact::Decimal;
 use serde_json::{Number, Value};
 
 use crate::bundle::files_from;
@@ -42,13 +43,6 @@ fn find(schema: &Value, location: &Location, gaps: &mut Vec<Gap>) {
         }
         _ => {}
     }
-}
-
-/// Whether serde_json rounds what a keyword says: 1e300 is the shortest decimal of its double, 18446744073709551617 is of none.
-pub(super) fn is_rounded(schema: &serde_json::Map<String, Value>, keyword: &str) -> bool {
-    let text = exact::wide_text(schema, keyword);
-    let canonical = |text: &str| eventsmith_exact::canonical::of_text(text);
-    text.is_some_and(|text| canonical(text) != schema.get(keyword).and_then(|value| canonical(&value.to_string())))
 }
 
 impl Part<'_> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use eventsmith_exact::schema::is_rounded;
 use serde_json::Value;
 
 use crate::references::Location;
@@ -9,7 +10,6 @@ use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
 use super::context::Context;
-use super::exact::is_rounded;
 
 /// Keywords that fields, rules and maps express, or note a gap for.
 const HANDLED: &[&str] = &[

@@ -189,3 +189,19 @@ fn a_pattern_beyond_ascii_keeps_its_length() {
 
     assert_eq!(compatibility(&pattern, &json!({"type": "string", "maxLength": 3})), Compatibility::Compatible);
 }
+
+#[test]
+fn numbers_that_are_rounded_are_equal_only_where_their_digits_are() {
+    let read = |text: &str| eventsmith_exact::schema::read(text).unwrap();
+    let schema = |keyword: &str, number: &str| read(&format!(r#"{{"type": "number", "{keyword}": {number}}}"#));
+    let described = read(r#"{"type": "number", "description": "new", "const": 18446744073709551617}"#);
+
+    assert_eq!(compatibility(&schema("const", "18446744073709551617"), &described), Compatibility::Identical);
+    for keyword in ["const", "maximum", "minimum", "exclusiveMaximum", "multipleOf"] {
+        let (one, other) = (schema(keyword, "18446744073709551616"), schema(keyword, "18446744073709551617"));
+        let are_apart = |found| matches!(found, Compatibility::Undecided(_) | Compatibility::Breaking(_));
+        assert!(are_apart(compatibility(&one, &other)) && are_apart(compatibility(&other, &one)), "{keyword}");
+    }
+    let listed = read(r#"{"enum": [1, 2]}"#);
+    assert!(!matches!(compatibility(&listed, &schema("minimum", "1.00000000000000000001")), Compatibility::Compatible));
+}

@@ -1,10 +1,9 @@
 //! What an engineer would write who trusts every payload: the same fields, and no checks.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "only read")]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct CouponExpired {
     coupon_code: String,
     promotion_id: String,
@@ -13,8 +12,7 @@ pub(crate) struct CouponExpired {
     expired_at: Timestamp,
 }
 
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "only read")]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct TaxCalculated {
     transaction_id: String,
     customer_id: Option<String>,
@@ -24,8 +22,7 @@ pub(crate) struct TaxCalculated {
     calculated_at: Timestamp,
 }
 
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "only read")]
+#[derive(Debug, Deserialize, Serialize)]
 struct TaxLine {
     jurisdiction: String,
     tax_type: TaxType,
@@ -35,14 +32,13 @@ struct TaxLine {
     amount: Money,
 }
 
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "only read")]
+#[derive(Debug, Deserialize, Serialize)]
 struct Money {
     amount_minor: u64,
     currency: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum TaxType {
     Vat,
