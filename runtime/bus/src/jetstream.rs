@@ -12,6 +12,7 @@ mod convert;
 mod denials;
 mod header_block;
 mod inbox;
+mod life;
 mod link;
 mod login;
 mod losses;

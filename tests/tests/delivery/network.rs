@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, ConsumerConfig, Event, Expect, PublishError, PublishOptions, Received};
+use async_nats::jetstream::{self, consumer::pull};
+use eventsmith::admin::BusAdmin;
+use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, Event, Expect, PublishError, PublishOptions, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, Orders, What};
 use eventsmith_tests::proxy::{Frame, Proxy, Verdict};
 use tokio::sync::{mpsc, watch};
@@ -174,6 +176,82 @@ async fn a_consumer_that_is_cut_off_for_a_while_goes_on_where_it_was() -> Outcom
     done.sort_unstable();
     assert_eq!(done, (1..=20).collect::<Vec<_>>());
     assert_eq!(summary.handled, 20);
+    Ok(())
+}
+
+/// A consumer that runs one job, and loses its connection meanwhile. The job ends before there is one again.
+async fn job_that_ends_without_a_connection(site: &Site) -> Outcome<Running> {
+    let bus = Bus::connect(config(site.proxy.url())).await?;
+    let (begun, mut has_begun) = mpsc::channel(1);
+    let (end, may_end) = watch::channel(false);
+    let (ended, mut has_ended) = mpsc::channel(1);
+    // What is not acked is redelivered long after the test.
+    let config = ConsumerConfig { ack_wait: Duration::from_secs(300), ..quick() };
+    let consumer = bus.consumer("worker").config(config).on(move |_: Received<Job>| {
+        let (begun, mut may_end, ended) = (begun.clone(), may_end.clone(), ended.clone());
+        async move {
+            let _ = begun.send(()).await;
+            let _ = may_end.wait_for(|may_end| *may_end).await;
+            let _ = ended.send(()).await;
+            Ok(())
+        }
+    });
+    let consumer = Running::start(consumer);
+    site.bus.publish(&Job::new(1, [Deed::Complete])).await?;
+    timeout(PATIENCE, has_begun.recv()).await?.ok_or("no run")?;
+    site.proxy.refuse(true);
+    site.proxy.cut();
+    // Whoever gets no answer has no connection, and knows that.
+    let is_silent = async || timeout(Duration::from_millis(300), bus.transport().streams_of("x")).await.is_err();
+    until("the loss", async || Ok(is_silent().await.then_some(()))).await?;
+    end.send_replace(true);
+    timeout(PATIENCE, has_ended.recv()).await?.ok_or("no end")?;
+    Ok(consumer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_handled_without_a_connection_is_acked_over_the_next() -> Outcome {
+    let site = Site::new().await?;
+    let consumer = job_that_ends_without_a_connection(&site).await?;
+
+    site.proxy.refuse(false);
+    let stream = site.stream(&JOBS).await?;
+    until("the acknowledgement", async || settled(&stream, "worker").await).await?;
+
+    assert_eq!(stream.consumer_info("worker").await?.delivered.consumer_sequence, 1);
+    assert_eq!(consumer.stop().await?.handled, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_of_the_messages_of_a_stream_that_was_made_anew_without_a_connection() -> Outcome {
+    let site = Site::new().await?;
+    let consumer = job_that_ends_without_a_connection(&site).await?;
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let book = Arc::clone(&said);
+    site.proxy.rule(move |frame| {
+        book.lock().unwrap().extend(frame.word_about().map(|about| (about.sequence, frame.payload.to_vec())));
+        Verdict::Forward
+    });
+
+    let old = site.stream(&JOBS).await?.consumer_info("worker").await?.config;
+    let context = jetstream::new(async_nats::connect(site.server.url()).await?);
+    context.delete_stream(JOBS.name).await?;
+    site.bus.provision(&[JOBS]).await?;
+    let anew = context.get_stream(JOBS.name).await?;
+    anew.create_consumer(pull::Config {
+        durable_name: old.durable_name,
+        ack_wait: old.ack_wait,
+        filter_subjects: old.filter_subjects,
+        ..pull::Config::default()
+    })
+    .await?;
+    assert_eq!(site.bus.publish(&Job::new(2, [Deed::Complete])).await?.sequence, 1);
+    site.proxy.refuse(false);
+    let outcome = consumer.end().await?;
+
+    assert!(matches!(outcome, Err(ConsumeError::Gone { .. })), "{outcome:?}");
+    assert_eq!(*said.lock().unwrap(), []);
     Ok(())
 }
 

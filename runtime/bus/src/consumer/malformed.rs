@@ -124,7 +124,7 @@ impl Worker {
     ) -> Result<(), Unavailable> {
         self.dead_letter(delivery, 0, DeadReason::Malformed, error).await?;
         terminating.begin();
-        self.bus.transport().terminate(&self.stream, &self.service, delivery.sequence).await
+        delivery.acker.terminate().await
     }
 }
 

@@ -1,30 +1,30 @@
 //! Acks of deliveries: where they go, and what that subject says.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::Subject;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::client::{ASK_AGAIN, JetStream};
+use super::client::{ASK_AGAIN, PAUSE};
+use super::life::Life;
 use crate::cause::Cause;
 use crate::transport::{AckKind, Acker, Lease, Unavailable};
 
 /// What an in-progress ack says.
 const IN_PROGRESS: &[u8] = b"+WPI";
+/// What is said of a message that is dead-lettered as its stream keeps it.
+const DEAD_LETTER: &[u8] = b"+TERM dead letter";
 
 /// Acknowledges a delivery to the server.
 #[derive(Debug)]
 pub(super) struct ReplyAcker {
-    pub(super) jetstream: Arc<JetStream>,
+    pub(super) life: Arc<Life>,
     pub(super) reply: Subject,
     pub(super) lease: Lease,
-    /// Whether the durable consumer is no more. One of the same name may be there, whose messages have the same numbers.
-    pub(super) is_gone: Arc<AtomicBool>,
 }
 
 impl Acker for ReplyAcker {
@@ -36,6 +36,10 @@ impl Acker for ReplyAcker {
         self.ask_to_renew().boxed()
     }
 
+    fn terminate(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.ask_to_terminate().boxed()
+    }
+
     fn lease(&self) -> &Lease {
         &self.lease
     }
@@ -44,15 +48,31 @@ impl Acker for ReplyAcker {
 impl ReplyAcker {
     /// The server answers an ack that names a place for the answer.
     async fn ask_to_renew(&self) -> Result<(), Unavailable> {
-        if self.is_gone.load(Ordering::Relaxed) {
-            return Err(Unavailable("the consumer is gone".into()));
-        }
-        if !self.jetstream.link.borrow().connected {
+        self.say(Bytes::from_static(IN_PROGRESS)).await
+    }
+
+    async fn say(&self, what: Bytes) -> Result<(), Unavailable> {
+        if !self.life.is_certain() {
             // A server that is not there renews no lease, and the client's queue has better uses.
-            return Err(Unavailable("there is no connection".into()));
+            return Err(Unavailable("there is no connection, or the consumer may be another".into()));
         }
-        let confirmed = self.jetstream.client.request(self.reply.clone(), Bytes::from_static(IN_PROGRESS)).await;
+        let confirmed = self.life.jetstream.client.request(self.reply.clone(), what).await;
         confirmed.map(drop).map_err(|error| Unavailable(Cause::of(error)))
+    }
+
+    /// Terminates the message. Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
+    async fn ask_to_terminate(&self) -> Result<(), Unavailable> {
+        let deadline = Instant::now() + self.life.jetstream.request_timeout;
+        loop {
+            if self.life.is_over() {
+                return Ok(());
+            }
+            let said = timeout(ASK_AGAIN, self.say(Bytes::from_static(DEAD_LETTER))).await;
+            match said.unwrap_or_else(|_| Err(Unavailable("no answer".into()))) {
+                Err(_) if Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                said => return said,
+            }
+        }
     }
 
     async fn publish(&self, kind: AckKind) -> Result<(), Unavailable> {
@@ -63,25 +83,12 @@ impl ReplyAcker {
             AckKind::InProgress => Bytes::from_static(IN_PROGRESS),
             AckKind::Term(reason) => format!("+TERM {reason}").into(),
         };
-        if self.is_gone.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        if matches!(kind, AckKind::Nak(_)) && !self.jetstream.link.borrow().connected {
-            // The client would send it once there is a connection, when somebody else may have the lease, and end that.
-            return Ok(());
-        }
-        let publish = || self.jetstream.client.publish(self.reply.clone(), payload.clone());
-        // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
-        // connection nobody empties the queue; once it is full, this would wait for ever.
-        let at_once = publish().now_or_never();
-        let sent = match at_once {
-            Some(sent) => Ok(sent),
-            None => Box::pin(timeout(ASK_AGAIN, publish())).await,
+        let until = match kind {
+            AckKind::Ack | AckKind::Term(_) => None,
+            // Later somebody else may have the lease, which it would end.
+            AckKind::Nak(_) | AckKind::InProgress => self.lease.ends_at(),
         };
-        match sent {
-            Ok(sent) => sent.map_err(|error| Unavailable(Cause::of(error))),
-            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}").into())),
-        }
+        self.life.send(self.reply.clone(), payload, until).await
     }
 }
 

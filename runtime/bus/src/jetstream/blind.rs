@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::search::Position;
+use super::life::Position;
 
 /// How long a message is put off, at least and at most; longer each time.
 const SHORTEST: Duration = Duration::from_secs(5);

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::ack::{ReplyAcker, reply_of};
 use super::blind::Blind;
-use super::search::{Access, Position, Scope, Searched};
+use super::life::Position;
+use super::search::{Access, Scope, Searched};
 use crate::transport::{AckKind, Acker, Delivery, Lease, StreamMessage};
 
 /// More than is ever fetched at a time.
@@ -181,8 +182,8 @@ impl LossWatch {
         for message in malformed {
             let StreamMessage { sequence, stored, message } = message;
             tracing::error!(
-                stream = self.scope.stream,
-                consumer = self.scope.durable,
+                stream = self.scope.life.stream,
+                consumer = self.scope.life.durable,
                 sequence,
                 subject = %message.subject,
                 "no client can read the headers of a message; it goes to the dead letters"
@@ -199,8 +200,8 @@ impl LossWatch {
 
     /// Goes on without reading single messages.
     async fn go_blind(&mut self, position: Position, reason: &str) {
-        let Scope { jetstream, stream, durable: consumer, ack_wait, .. } = &*self.scope;
-        let api = &jetstream.api;
+        let Scope { life, ack_wait, .. } = &*self.scope;
+        let (stream, consumer, api) = (&life.stream, &life.durable, &life.jetstream.api);
         self.search_at = Instant::now() + TRY_AGAIN;
         tracing::error!(
             stream,
@@ -216,7 +217,7 @@ impl LossWatch {
     /// Lets the message wait that the connection was lost over, as far as it can be told which it is.
     async fn put_off(&mut self, position: Position) {
         let Some(blind) = self.blind.as_mut().filter(|_| self.after != Loss::None) else { return };
-        let Scope { stream, durable: consumer, .. } = &*self.scope;
+        let (stream, consumer) = (&self.scope.life.stream, &self.scope.life.durable);
         for (sequence, delay) in blind.suspects(position, self.after == Loss::OfOne, Instant::now()) {
             tracing::warn!(stream, consumer, sequence, ?delay, "the connection was lost over a message; it is put off");
             if let Err(error) = self.acker(position, sequence).send(AckKind::Nak(Some(delay))).await {
@@ -227,10 +228,9 @@ impl LossWatch {
 
     /// Acknowledges a message that did not arrive.
     fn acker(&self, position: Position, sequence: u64) -> ReplyAcker {
-        let Scope { jetstream, stream, durable, is_gone, .. } = &*self.scope;
+        let life = Arc::clone(&self.scope.life);
         // The server compares the number of the delivery with those that may be unacked: the last may be.
-        let reply = reply_of(stream, durable, sequence, position.deliveries);
-        let (jetstream, is_gone) = (Arc::clone(jetstream), Arc::clone(is_gone));
-        ReplyAcker { jetstream, reply, lease: Lease::new(Instant::now()), is_gone }
+        let reply = reply_of(&life.stream, &life.durable, sequence, position.deliveries);
+        ReplyAcker { life, reply, lease: Lease::new(Instant::now()) }
     }
 }

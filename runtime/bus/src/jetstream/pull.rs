@@ -6,20 +6,20 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::ack::{AckReply, ReplyAcker, parse_reply};
-use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE, nanos};
+use super::client::{ASK_AGAIN, JetStream, PAUSE, nanos};
 use super::convert::from_nats;
 use super::inbox::Inbox;
+use super::life::Life;
 use super::link::Link;
 use super::losses::LossWatch;
 use super::pinned::PinnedLease;
@@ -43,12 +43,6 @@ const REFUSED: u16 = 400;
 /// What all get who are not pinned.
 const PIN_MISMATCH: StatusCode = StatusCode::PIN_ID_MISMATCH;
 
-/// What the server answers about a consumer, as far as it matters here.
-#[derive(Debug, Deserialize)]
-struct Info {
-    num_ack_pending: usize,
-}
-
 /// Reads from a durable consumer.
 #[derive(Debug)]
 pub(super) struct PullDeliveries {
@@ -71,8 +65,9 @@ pub(super) struct PullDeliveries {
     gap: bool,
     /// Of a pinned consumer: whether the pin is ours.
     pin: Option<PinnedLease>,
-    /// Whether the durable consumer is no more: nothing of it is acked any more.
-    is_gone: Arc<AtomicBool>,
+    /// Whether the durable consumer is still the same, and the task that sees to it.
+    life: Arc<Life>,
+    _following: JoinSet<()>,
 }
 
 impl Deliveries for PullDeliveries {
@@ -130,16 +125,11 @@ impl PullDeliveries {
         let losses = link.borrow().losses;
         let probe = Probe::new(*ack_wait, Instant::now());
         let inbox = Inbox::open(jetstream.client.clone()).await.map_err(|error| Unavailable(Cause::of(error)))?;
-        let is_gone = Arc::new(AtomicBool::new(false));
-        let scope = Scope {
-            jetstream: Arc::clone(&jetstream),
-            stream: stream.clone(),
-            durable: durable.clone(),
-            filters: filters.clone(),
-            ack_wait: *ack_wait,
-            is_pinned: *ordered,
-            is_gone: Arc::clone(&is_gone),
-        };
+        let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable));
+        let mut following = JoinSet::new();
+        following.spawn_on(Arc::clone(&life).follow(), jetstream.thread.handle());
+        let (filters, is_pinned) = (filters.clone(), *ordered);
+        let scope = Scope { life: Arc::clone(&life), filters, ack_wait: *ack_wait, is_pinned };
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -154,14 +144,15 @@ impl PullDeliveries {
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             gap: false,
             pin: ordered.then(|| PinnedLease::new(Instant::now())),
-            is_gone,
+            life,
+            _following: following,
         })
     }
 
     /// Notes it when the durable consumer is no more.
     fn note_end<T>(&self, outcome: Result<T, Gone>) -> Result<T, Gone> {
         if matches!(outcome, Err(Gone::Deleted(_))) {
-            self.is_gone.store(true, Ordering::Relaxed);
+            self.life.end();
         }
         outcome
     }
@@ -192,6 +183,7 @@ impl PullDeliveries {
                     changed.map_err(|_| Gone::Deleted("the connection is closed".into()))?;
                     continue;
                 }
+                () = self.life.ended() => continue,
                 searched = self.watch.searched() => {
                     self.watch.take(searched).await;
                     continue;
@@ -212,7 +204,7 @@ impl PullDeliveries {
                 if status.as_u16() != REFUSED {
                     // Nobody was there to refuse it. Without pull requests that is all that tells of a deleted consumer.
                     self.probe.failed(number);
-                    self.find().await?;
+                    self.life.find().await?;
                 } else if self.note_answer(number) {
                     return Ok(Arrival::Live);
                 }
@@ -276,6 +268,7 @@ impl PullDeliveries {
 
     /// Asks for messages, so that as many are on their way as are wanted, but not for each single one.
     async fn pull(&mut self, want: usize) -> Result<(), Gone> {
+        self.life.check()?;
         let Link { connected, losses, is_locked_out, .. } = *self.link.borrow_and_update();
         if is_locked_out {
             return Err(Gone::LockedOut(self.jetstream.login_timeout));
@@ -349,22 +342,11 @@ impl PullDeliveries {
         if !self.link.borrow().connected {
             return Ok(());
         }
-        self.find().await?;
+        self.life.find().await?;
         tracing::debug!(stream = self.stream, consumer = self.durable, "asking for messages anew");
         self.outstanding = 0;
         self.note_gap();
         Ok(())
-    }
-
-    /// Fails if the consumer is gone. Without an answer it is taken to be there.
-    async fn find(&self) -> Result<(), Gone> {
-        match timeout(ASK_AGAIN, self.info()).await {
-            Ok(Ok(Err(error))) if matches!(error.code(), 404) => Err(Gone::Deleted(Cause::of(error))),
-            answer => {
-                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "it is taken to be there");
-                Ok(())
-            }
-        }
     }
 
     async fn take_back(&mut self) -> Result<Vec<Delivery>, Gone> {
@@ -396,7 +378,7 @@ impl PullDeliveries {
         if self.is_connected() && !is_denied {
             if self.outstanding > 0 {
                 // Else invalid requests are answered before what was asked for a moment ago is delivered, to nobody, and counted.
-                let _ = timeout(ASK_AGAIN, self.info()).await;
+                let _ = timeout(ASK_AGAIN, self.life.info()).await;
             }
             let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
             // If it took too long, or the connection is lost now, what was on its way is lost.
@@ -440,7 +422,7 @@ impl PullDeliveries {
         if !self.is_connected() {
             return Err(Unavailable("there is no connection".into()));
         }
-        let answer = timeout(ASK_AGAIN, self.info()).await;
+        let answer = timeout(ASK_AGAIN, self.life.info()).await;
         match answer.map_err(|_| Unavailable(format!("no answer within {ASK_AGAIN:?}").into()))?? {
             Ok(info) => Ok(info.num_ack_pending.saturating_sub(self.watch.put_off_for_good())),
             Err(error) => Err(Unavailable(Cause::of(error))),
@@ -449,7 +431,7 @@ impl PullDeliveries {
 
     /// The server handles what a connection sends in order, so its answer says that it has read all that was before.
     async fn make_round_trip(&self) -> Result<(), Unavailable> {
-        self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
+        self.life.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
         if self.has_pin() {
             // Otherwise the next reader would wait until the server misses us.
             self.jetstream.unpin(&self.stream, &self.durable).await?;
@@ -460,16 +442,12 @@ impl PullDeliveries {
     /// Whether the pin is ours for sure. Another reader's must not be taken away, as it may be at work.
     fn has_pin(&self) -> bool {
         let is_kept = |pin: &PinnedLease| pin.is_kept(Instant::now());
-        !self.is_gone.load(Ordering::Relaxed) && self.is_connected() && self.pin.as_ref().is_some_and(is_kept)
+        self.life.is_certain() && self.is_connected() && self.pin.as_ref().is_some_and(is_kept)
     }
 
     /// Where to send pull requests.
     fn asked(&self) -> String {
         format!("{}.CONSUMER.MSG.NEXT.{}.{}", self.jetstream.api, self.stream, self.durable)
-    }
-
-    async fn info(&self) -> Result<Answer<Info>, Unavailable> {
-        self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await
     }
 
     fn delivery(&mut self, mut message: Message) -> Option<Delivery> {
@@ -479,8 +457,7 @@ impl PullDeliveries {
             return None;
         };
         self.watch.note_arrival(sequence);
-        let (jetstream, is_gone) = (Arc::clone(&self.jetstream), Arc::clone(&self.is_gone));
-        let acker = Arc::new(ReplyAcker { jetstream, reply, lease: Lease::new(self.probe.heard()), is_gone });
+        let acker = Arc::new(ReplyAcker { life: Arc::clone(&self.life), reply, lease: Lease::new(self.probe.heard()) });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })
     }

@@ -3,20 +3,18 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith_event::filter::covers;
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::client::{ASK_AGAIN, JetStream};
+use super::client::ASK_AGAIN;
 use super::header_block::{defect_as_delivered, malformed};
+use super::life::{Life, Position};
 use super::stored::Raw;
-use crate::cause::Cause;
 use crate::transport::{StreamMessage, Unavailable};
 
 /// How many requests are under way at a time.
@@ -32,28 +30,10 @@ const LONGEST: Duration = Duration::from_secs(4);
 /// What is searched.
 #[derive(Debug)]
 pub(super) struct Scope {
-    pub(super) jetstream: Arc<JetStream>,
-    pub(super) stream: String,
-    pub(super) durable: String,
+    pub(super) life: Arc<Life>,
     pub(super) filters: Vec<String>,
     pub(super) ack_wait: Duration,
     pub(super) is_pinned: bool,
-    /// Whether the durable consumer is no more.
-    pub(super) is_gone: Arc<AtomicBool>,
-}
-
-/// How far a consumer has come.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Position {
-    /// The number of the last message up to which all is acked.
-    pub(super) floor: u64,
-    /// The number of the last message that was delivered.
-    pub(super) delivered: u64,
-    /// How many deliveries there were.
-    pub(super) deliveries: u64,
-    pub(super) pending: u64,
-    /// Since when the server serves the reader that it has pinned, if it has one.
-    pinned_for: Option<Duration>,
 }
 
 /// What a search came to.
@@ -77,28 +57,6 @@ pub(super) enum Access {
     Granted,
     /// They cannot, for this reason.
     Denied(String),
-}
-
-#[derive(Deserialize)]
-struct Info {
-    delivered: Sequences,
-    ack_floor: Sequences,
-    num_ack_pending: u64,
-    /// When the server wrote this.
-    ts: Option<Timestamp>,
-    #[serde(default)]
-    priority_groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    pinned_ts: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Sequences {
-    consumer_seq: u64,
-    stream_seq: u64,
 }
 
 /// What is left of the limits of a search.
@@ -132,9 +90,10 @@ impl Scope {
             && !searched.malformed.is_empty()
             && self.is_pinned_since(lost_at).await
         {
-            let unpinned = timeout(ASK_AGAIN, self.jetstream.unpin(&self.stream, &self.durable)).await;
+            let Life { jetstream, stream, durable, .. } = &*self.life;
+            let unpinned = timeout(ASK_AGAIN, jetstream.unpin(stream, durable)).await;
             if !matches!(unpinned, Ok(Ok(()))) {
-                tracing::debug!(stream = self.stream, consumer = self.durable, ?unpinned, "the pin ends by itself");
+                tracing::debug!(stream, consumer = durable, ?unpinned, "the pin ends by itself");
             }
         }
         searched
@@ -143,14 +102,14 @@ impl Scope {
     /// Whether the server has a reader pinned since that time or longer.
     async fn is_pinned_since(&self, then: Instant) -> bool {
         let asked_at = Instant::now();
-        let position = timeout(ASK_AGAIN, self.position()).await;
+        let position = timeout(ASK_AGAIN, self.life.position()).await;
         let pinned_for = position.ok().and_then(Result::ok).and_then(|at| at.pinned_for);
         // Two spans, each by one clock: those of two machines cannot be compared.
         pinned_for.is_some_and(|pinned_for| pinned_for >= asked_at.duration_since(then))
     }
 
     async fn search_all(&self, known: Option<RangeInclusive<u64>>, arrived: &HashSet<u64>) -> Searched {
-        let Ok(Ok(at)) = timeout(ASK_AGAIN, self.position()).await else {
+        let Ok(Ok(at)) = timeout(ASK_AGAIN, self.life.position()).await else {
             return Searched { known, ..Searched::default() };
         };
         let mut searched = Searched { position: Some(at), known: known.clone(), ..Searched::default() };
@@ -188,27 +147,12 @@ impl Scope {
 
     /// Tells only where the consumer is.
     pub(super) async fn look(self: Arc<Self>, known: Option<RangeInclusive<u64>>) -> Searched {
-        let position = timeout(ASK_AGAIN, self.position()).await.ok().and_then(Result::ok);
+        let position = timeout(ASK_AGAIN, self.life.position()).await.ok().and_then(Result::ok);
         Searched { position, known, ..Searched::default() }
     }
 
-    async fn position(&self) -> Result<Position, Unavailable> {
-        let subject = format!("CONSUMER.INFO.{}.{}", self.stream, self.durable);
-        let info = self.jetstream.ask::<Info>(subject, &json!({})).await?;
-        let info = info.map_err(|error| Unavailable(Cause::of(error)))?;
-        let pinned_at = info.priority_groups.iter().find_map(|group| group.pinned_ts);
-        let pinned_for = info.ts.zip(pinned_at).map(|(now, then)| now.duration_since(then));
-        Ok(Position {
-            floor: info.ack_floor.stream_seq,
-            delivered: info.delivered.stream_seq,
-            deliveries: info.delivered.consumer_seq,
-            pending: info.num_ack_pending,
-            pinned_for: pinned_for.and_then(|span| span.try_into().ok()),
-        })
-    }
-
     async fn next_message(&self, subject: &str, from: u64) -> Result<Option<Raw>, Unavailable> {
-        self.jetstream.raw_message(&self.stream, &json!({ "seq": from, "next_by_subj": subject })).await
+        self.life.jetstream.raw_message(&self.life.stream, &json!({ "seq": from, "next_by_subj": subject })).await
     }
 
     async fn look_through(&self, numbers: RangeInclusive<u64>, arrived: &HashSet<u64>, budget: &Budget) -> Part {

@@ -90,6 +90,11 @@ pub trait Acker: Debug + Send + Sync {
     /// would prolong that of another.
     fn renew(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
 
+    /// Says that the message is never to be delivered again, and waits until the server confirms it.
+    fn terminate(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.send(AckKind::Term("dead letter"))
+    }
+
     /// For how long the delivery is ours.
     fn lease(&self) -> &Lease;
 }

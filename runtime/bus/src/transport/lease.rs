@@ -38,6 +38,12 @@ impl Lease {
         self.terms().is_held(now)
     }
 
+    /// When it ends, unless it is renewed; never if that is nothing.
+    pub(crate) fn ends_at(&self) -> Option<Instant> {
+        let now = Instant::now();
+        now.checked_add(self.terms().left(now))
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn end(&self) {
         loop {

@@ -5,7 +5,7 @@ use eventsmith::simulation::jump;
 use jiff::SignedDuration;
 
 use crate::clock::Time;
-use crate::gaps::NOTICES_RECREATION;
+use crate::gaps::NOTICES_BRIEF_RECREATION;
 use crate::parcel::Parcel;
 use crate::plan::{Fault, FaultKind};
 use crate::process::Process;
@@ -38,14 +38,14 @@ impl State {
         }
     }
 
-    /// Whether all programs notice that their consumer is gone for so long: at once where one has asked for messages, else when it
-    /// looks whether the consumer is there.
+    /// Whether all programs notice that their consumer is gone for so long: at once where one has asked for messages, when it is
+    /// connected again where one is not, else when it looks whether the consumer is there.
     fn all_notice(&self, lasts: Time) -> bool {
         let asks = |number| self.server.consumer.as_ref().is_some_and(|consumer| consumer.is_asked_by(number));
         let is_long = lasts > self.plan.ack_wait / 5;
         let notices = |(number, process): (usize, &Process)| {
             let is_heard = process.connection.is_some() && !process.is_cut;
-            process.is_dead || process.is_closed || is_heard && (is_long || asks(number))
+            process.is_dead || process.is_closed || !is_heard || is_long || asks(number)
         };
         !self.server.is_silent && self.processes.iter().enumerate().all(notices)
     }
@@ -125,7 +125,7 @@ impl State {
                 }
             }
             FaultKind::DeleteConsumer | FaultKind::DeleteStream
-                if !NOTICES_RECREATION && !self.all_notice(fault.lasts) => {}
+                if !NOTICES_BRIEF_RECREATION && !self.all_notice(fault.lasts) => {}
             FaultKind::DeleteConsumer | FaultKind::DeleteStream => {
                 match fault.kind {
                     FaultKind::DeleteStream => {
@@ -135,7 +135,7 @@ impl State {
                     _ => self.server.delete_consumer(),
                 }
                 // What had come to it ends with it.
-                self.agenda.retain(|_, parcel| !matches!(parcel, Parcel::Ack(_)));
+                self.agenda.retain(|_, parcel| !matches!(**parcel, Parcel::Ack(_)));
                 self.schedule(fault.lasts, Parcel::End(fault));
             }
             FaultKind::RefuseLogin => {

@@ -1,0 +1,249 @@
+//! Whether a durable consumer is still the one that was read from at first.
+//!
+//! One that is deleted and made anew has the same name, and its messages may have the same numbers. An ack says nothing else, so
+//! what is said of a message of the first would end one of the second. As long as the consumer was asked for messages over one
+//! connection, the server tells when it is deleted. After a loss it must be asked when the consumer was made, and until then
+//! acks wait.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_nats::Subject;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE};
+use super::link::Link;
+use crate::cause::Cause;
+use crate::transport::{Gone, Unavailable};
+
+/// A durable consumer that is read from, as long as it is the same.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) jetstream: Arc<JetStream>,
+    pub(super) stream: String,
+    pub(super) durable: String,
+    is_over: AtomicBool,
+    /// Wakes the one who reads when it is over.
+    over: Notify,
+    /// How often the connection had been lost when it was certain last that it is the same.
+    losses: AtomicU64,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// When it was made, once the server has told.
+    created: Option<Timestamp>,
+    /// Acks that wait until that is certain again.
+    kept: Vec<KeptAck>,
+}
+
+/// An ack that waits.
+#[derive(Debug)]
+struct KeptAck {
+    reply: Subject,
+    payload: Bytes,
+    /// When somebody else may have the message about whom it must not be said.
+    until: Option<Instant>,
+}
+
+/// What the server answers about a consumer, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct Info {
+    created: Option<Timestamp>,
+    delivered: Sequences,
+    ack_floor: Sequences,
+    pub(super) num_ack_pending: usize,
+    /// When the server wrote this.
+    ts: Option<Timestamp>,
+    #[serde(default)]
+    priority_groups: Vec<Group>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sequences {
+    consumer_seq: u64,
+    stream_seq: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    pinned_ts: Option<Timestamp>,
+}
+
+/// How far a consumer has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Position {
+    /// The number of the last message up to which all is acked.
+    pub(super) floor: u64,
+    /// The number of the last message that was delivered.
+    pub(super) delivered: u64,
+    /// How many deliveries there were.
+    pub(super) deliveries: u64,
+    pub(super) pending: usize,
+    /// For how long the server has served the reader that it has pinned, if it has one.
+    pub(super) pinned_for: Option<Duration>,
+}
+
+impl Life {
+    pub(super) fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str) -> Self {
+        let losses = AtomicU64::new(jetstream.link.borrow().losses);
+        let (stream, durable) = (stream.to_owned(), durable.to_owned());
+        let (is_over, over, known) = (AtomicBool::new(false), Notify::new(), Mutex::default());
+        Self { jetstream, stream, durable, is_over, over, losses, known }
+    }
+
+    /// Whether it is certain that the consumer is no more: nothing of it is acked any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.known().kept.clear();
+        self.over.notify_one();
+    }
+
+    /// Waits until it is known that the consumer is gone. For one who waits.
+    pub(super) async fn ended(&self) {
+        self.over.notified().await;
+    }
+
+    /// Whether it is certain that the consumer is the same, and that it can be told something.
+    pub(super) fn is_certain(&self) -> bool {
+        let Link { connected, losses, .. } = *self.jetstream.link.borrow();
+        !self.is_over() && connected && losses == self.losses.load(Ordering::Relaxed)
+    }
+
+    /// Sends an ack as soon as it is certain that the consumer is the same, but not after `until`.
+    pub(super) async fn send(&self, reply: Subject, payload: Bytes, until: Option<Instant>) -> Result<(), Unavailable> {
+        if !self.is_certain() {
+            let mut known = self.known();
+            // Under the lock, as what waits may have been sent a moment ago.
+            if !self.is_certain() {
+                if !self.is_over() {
+                    known.kept.push(KeptAck { reply, payload, until });
+                }
+                return Ok(());
+            }
+        }
+        self.publish(reply, payload).await
+    }
+
+    /// Asks anew whenever the connection was lost.
+    pub(super) async fn follow(self: Arc<Self>) {
+        let mut link = self.jetstream.link.clone();
+        while !self.is_over() && link.changed().await.is_ok() {
+            self.ascertain().await;
+        }
+    }
+
+    /// Asks until it is certain whether the consumer is the same, or the connection is lost.
+    async fn ascertain(&self) {
+        while self.jetstream.link.borrow().connected && !self.is_over() && !self.is_certain() {
+            match timeout(ASK_AGAIN, self.info()).await {
+                Ok(Ok(Err(error))) if error.code() == 404 => self.end(),
+                Ok(Ok(Ok(_))) => {}
+                _ => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Asks about the consumer, and sees whether it is the same.
+    pub(super) async fn info(&self) -> Result<Answer<Info>, Unavailable> {
+        let asked_after = self.jetstream.link.borrow().losses;
+        let answer = self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await;
+        if let Ok(Ok(Info { created, .. })) = &answer {
+            self.note(*created, asked_after).await;
+        }
+        answer
+    }
+
+    /// Fails if the consumer is gone. Without an answer it is taken to be there.
+    pub(super) async fn find(&self) -> Result<(), Gone> {
+        match timeout(ASK_AGAIN, self.info()).await {
+            Ok(Ok(Err(error))) if error.code() == 404 => return Err(Gone::Deleted(Cause::of(error))),
+            answer => {
+                tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "it is taken to be there");
+            }
+        }
+        self.check()
+    }
+
+    /// Fails if it is known that the consumer is gone.
+    pub(super) fn check(&self) -> Result<(), Gone> {
+        match self.is_over() {
+            true => Err(Gone::Deleted("it was deleted and made anew, or another stands in its place".into())),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) async fn position(&self) -> Result<Position, Unavailable> {
+        let info = self.info().await?.map_err(|error| Unavailable(Cause::of(error)))?;
+        let pinned_at = info.priority_groups.iter().find_map(|group| group.pinned_ts);
+        let pinned_for = info.ts.zip(pinned_at).map(|(now, then)| now.duration_since(then));
+        Ok(Position {
+            floor: info.ack_floor.stream_seq,
+            delivered: info.delivered.stream_seq,
+            deliveries: info.delivered.consumer_seq,
+            pending: info.num_ack_pending,
+            pinned_for: pinned_for.and_then(|span| span.try_into().ok()),
+        })
+    }
+
+    /// The consumer was asked after so many losses, and was made then.
+    async fn note(&self, created: Option<Timestamp>, losses: u64) {
+        let kept = {
+            let mut known = self.known();
+            if known.created.is_some() && created != known.created {
+                drop(known);
+                tracing::error!(
+                    stream = self.stream,
+                    consumer = self.durable,
+                    "the consumer was deleted and made anew"
+                );
+                return self.end();
+            }
+            known.created = created;
+            self.losses.fetch_max(losses, Ordering::Relaxed);
+            match self.is_certain() {
+                true => std::mem::take(&mut known.kept),
+                false => Vec::new(),
+            }
+        };
+        for KeptAck { reply, payload, until } in kept {
+            if until.is_some_and(|until| until <= Instant::now()) {
+                continue;
+            }
+            if let Err(error) = self.send(reply, payload, until).await {
+                tracing::warn!(%error, "an ack is not sent; the event is redelivered after ack_wait");
+            }
+        }
+    }
+
+    async fn publish(&self, reply: Subject, payload: Bytes) -> Result<(), Unavailable> {
+        let publish = || self.jetstream.client.publish(reply.clone(), payload.clone());
+        // As long as the client's queue has room, no timer is needed, and none of this has to be kept. While there is no
+        // connection nobody empties the queue; once it is full, this would wait for ever.
+        let at_once = publish().now_or_never();
+        let sent = match at_once {
+            Some(sent) => Ok(sent),
+            None => Box::pin(timeout(ASK_AGAIN, publish())).await,
+        };
+        match sent {
+            Ok(sent) => sent.map_err(|error| Unavailable(Cause::of(error))),
+            Err(_) => Err(Unavailable(format!("not sent within {ASK_AGAIN:?}").into())),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
