@@ -16,6 +16,8 @@ use crate::state::State;
 
 /// How long a reconnecting client waits between attempts.
 const RECONNECT: Time = 400;
+/// After how long a server takes a connection for lost whose other end is gone.
+const UNHEARD: Time = 12_000;
 /// How long the longest late ack takes.
 const LATEST: u64 = 6_000;
 
@@ -134,7 +136,7 @@ impl State {
         found.crashed.notify_one();
         let connection = found.connection.take();
         self.history.crashed(process, self.now);
-        let after = if is_noticed { self.arrival(process, 0) - self.now } else { 30_000 };
+        let after = if is_noticed { self.arrival(process, 0) - self.now } else { UNHEARD };
         if let Some(connection) = connection {
             self.schedule(after, Parcel::ServerLearns { connection });
         }

@@ -7,6 +7,9 @@ pub type Time = u64;
 
 /// When every schedule begins, in seconds of the Unix era.
 const BEGIN: i64 = 1_790_000_000;
+/// The same as a day, and the second of it.
+const DAY: &str = "2026-09-21";
+const SECOND_OF_DAY: Time = 51_200;
 
 /// The time of day at which every schedule begins.
 pub fn begin() -> Timestamp {
@@ -18,7 +21,21 @@ pub fn nanoseconds(time: Time) -> i128 {
     i128::from(BEGIN) * 1_000_000_000 + i128::from(time) * 1_000_000
 }
 
-/// A time as the server writes it.
+/// A time as the server writes it. That is asked for so often that it is not left to a calendar.
 pub fn text(time: Time) -> String {
-    Timestamp::from_nanosecond(nanoseconds(time)).unwrap_or_default().to_string()
+    let (seconds, thousandths) = (SECOND_OF_DAY + time / 1_000, time % 1_000);
+    format!("{DAY}T{:02}:{:02}:{:02}.{thousandths:03}Z", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_the_time_that_it_stands_for() {
+        for time in [0, 7, 999, 61_001, 600_000] {
+            let expected = Timestamp::from_nanosecond(nanoseconds(time)).unwrap();
+            assert_eq!(text(time).parse::<Timestamp>().unwrap(), expected);
+        }
+    }
 }

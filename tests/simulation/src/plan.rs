@@ -5,7 +5,7 @@ use eventsmith::simulation::Random;
 use crate::clock::Time;
 
 /// When the last fault begins at the latest.
-pub const FAULTS_UNTIL: Time = 20_000;
+pub const FAULTS_UNTIL: Time = 12_000;
 
 /// What is to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Plan {
             .map(|_| EventPlan {
                 at: pick(0, 8_000),
                 key: pick(1, keys),
-                work: [0, 0, 20, 500, 3_000, 9_000][pick(0, 5) as usize],
+                work: [0, 0, 20, 500, 3_000, 6_500][pick(0, 5) as usize],
                 fails: [0, 0, 0, 0, 1, 2, 9][pick(0, 6) as usize],
                 end: [RunEnd::Handled, RunEnd::Handled, RunEnd::Handled, RunEnd::Rejected, RunEnd::Panicked]
                     [pick(0, 4) as usize],
@@ -172,7 +172,7 @@ impl Plan {
             .map(|_| Fault {
                 at: pick(0, FAULTS_UNTIL),
                 instance: pick(0, instances as u64) as usize,
-                lasts: pick(1, 12_000),
+                lasts: pick(1, 8_000),
                 kind: FaultKind::ALL[pick(0, FaultKind::ALL.len() as u64 - 1) as usize],
             })
             .collect();

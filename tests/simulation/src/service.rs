@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::world::World;
 
 /// How long a handler may take. Some take longer.
-const TIMEOUT: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Something happened to an item.
 #[domain_event("item.changed", version = 1)]

@@ -39,7 +39,7 @@ pub struct State {
     pub is_over: bool,
     /// In thousands: how many acks are lost, late and doubled at present.
     pub chaos: [u64; 3],
-    pub(crate) agenda: BTreeMap<(Time, u64), Parcel>,
+    pub(crate) agenda: BTreeMap<(Time, u64), Box<Parcel>>,
     carried: u64,
     pub(crate) connections: u64,
     /// When the server has something to do.
@@ -69,7 +69,7 @@ impl State {
     }
 
     /// What arrives first, unless that is later.
-    pub(crate) fn next_parcel(&mut self) -> Option<Parcel> {
+    pub(crate) fn next_parcel(&mut self) -> Option<Box<Parcel>> {
         let now = self.now;
         self.agenda.first_entry().filter(|first| first.key().0 <= now).map(|first| first.remove())
     }
@@ -86,7 +86,7 @@ impl State {
 
     pub(crate) fn schedule_at(&mut self, at: Time, parcel: Parcel) {
         self.carried += 1;
-        self.agenda.insert((at, self.carried), parcel);
+        self.agenda.insert((at, self.carried), Box::new(parcel));
     }
 
     /// Lets the server do what it has to do, when that is due.
@@ -108,7 +108,7 @@ impl State {
 
     /// Ends all faults.
     pub fn heal(&mut self) {
-        self.agenda.retain(|_, parcel| !matches!(parcel, Parcel::Begin(_) | Parcel::End(_)));
+        self.agenda.retain(|_, parcel| !matches!(**parcel, Parcel::Begin(_) | Parcel::End(_)));
         self.chaos = [0; 3];
         self.down_until = 0;
         self.server.is_silent = false;

@@ -65,7 +65,7 @@ impl World {
                 loop {
                     state.schedule_work();
                     let Some(parcel) = state.next_parcel() else { break };
-                    let told = state.deliver(parcel);
+                    let told = state.deliver(*parcel);
                     if let Some((listener, event)) = told {
                         // It wakes tasks, which may draw random numbers, but looks at nothing here.
                         drop(state);
