@@ -319,10 +319,12 @@ impl Dispatch {
         let malformed = self.malformed.unsettled();
         match pending {
             Ok(pending) => {
-                let mut in_hand = self.worker.in_hand();
-                let known = in_hand.known() + malformed;
+                let mut known = self.worker.in_hand().known();
+                if pending > known && pending <= known + malformed.len() {
+                    known += self.worker.count_pending(&malformed).await;
+                }
                 if pending <= known {
-                    in_hand.queue.release();
+                    self.worker.in_hand().queue.release();
                 } else {
                     tracing::debug!(pending, known, "others are not done yet");
                 }

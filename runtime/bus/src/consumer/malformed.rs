@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::keeper::send;
 use super::monitor::Counters;
@@ -18,6 +18,8 @@ use crate::transport::{AckKind, Delivery, MalformedBlock, Unavailable};
 /// For how long nothing is fetched while one of them is in hand, so that the server does not deliver it again before it is
 /// terminated.
 const HOLD: Duration = Duration::from_secs(2);
+/// How long to wait for an answer whether one is dead-lettered.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Those that are being dead-lettered.
 #[derive(Debug, Default)]
@@ -25,8 +27,15 @@ pub(super) struct MalformedInHand {
     tasks: JoinSet<()>,
     sequences: HashSet<u64>,
     hold_until: Option<Instant>,
-    /// How many are about to be terminated, or are: the server may count them no more.
-    terminating: Arc<AtomicUsize>,
+    messages: Vec<Arc<Malformed>>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Malformed {
+    delivery: Delivery,
+    /// Whether it is about to be terminated, or is: the server may count it no more.
+    is_terminating: AtomicBool,
 }
 
 impl MalformedInHand {
@@ -35,8 +44,9 @@ impl MalformedInHand {
         if self.sequences.insert(delivery.sequence) {
             worker.in_hand().begun(delivery.sequence, &delivery.acker);
             self.hold_until = Some(Instant::now() + HOLD);
-            let terminating = Terminating { all: Arc::clone(&self.terminating), is_counted: false };
-            self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(delivery, terminating));
+            let message = Arc::new(Malformed { delivery, is_terminating: AtomicBool::new(false) });
+            self.messages.push(Arc::clone(&message));
+            self.tasks.spawn(Arc::clone(worker).dead_letter_malformed(Handling(message)));
         }
     }
 
@@ -50,12 +60,13 @@ impl MalformedInHand {
         }
     }
 
-    /// How many are not terminated yet, and not about to be.
-    pub(super) fn unsettled(&mut self) -> usize {
+    /// Those that are not terminated yet, and not about to be.
+    pub(super) fn unsettled(&mut self) -> Vec<Arc<Malformed>> {
         while let Some(done) = self.tasks.try_join_next() {
             self.record(done);
         }
-        self.tasks.len().saturating_sub(self.terminating.load(Ordering::Relaxed))
+        let unsettled = self.messages.iter().filter(|message| !message.is_terminating.load(Ordering::Relaxed));
+        unsettled.cloned().collect()
     }
 
     fn record(&mut self, done: Result<(), JoinError>) {
@@ -64,6 +75,7 @@ impl MalformedInHand {
         }
         if self.tasks.is_empty() {
             self.sequences.clear();
+            self.messages.clear();
         }
     }
 
@@ -73,37 +85,31 @@ impl MalformedInHand {
     }
 }
 
-/// Counts one that is about to be terminated, until its task ends.
-struct Terminating {
-    all: Arc<AtomicUsize>,
-    is_counted: bool,
-}
+/// One whose task has not ended.
+struct Handling(Arc<Malformed>);
 
-impl Terminating {
-    fn begin(&mut self) {
-        if !std::mem::replace(&mut self.is_counted, true) {
-            self.all.fetch_add(1, Ordering::Relaxed);
-        }
+impl Handling {
+    fn begin_to_terminate(&self) {
+        self.0.is_terminating.store(true, Ordering::Relaxed);
     }
 }
 
-impl Drop for Terminating {
+impl Drop for Handling {
     fn drop(&mut self) {
-        if self.is_counted {
-            self.all.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.begin_to_terminate();
     }
 }
 
 impl Worker {
     /// Stores the dead letter of a message that cannot be read, and terminates the message. As long as that does not
     /// succeed its lease is renewed: delivered again, it would take others with it.
-    async fn dead_letter_malformed(self: Arc<Self>, delivery: Delivery, mut terminating: Terminating) {
+    async fn dead_letter_malformed(self: Arc<Self>, handling: Handling) {
+        let delivery = &handling.0.delivery;
         let (stream, consumer, sequence) = (&self.stream, &self.service, delivery.sequence);
         let error = delivery.message.headers.malformed().map(MalformedBlock::explanation).unwrap_or_default();
         send(&*delivery.acker, AckKind::InProgress).await;
         for attempt in 1.. {
-            match self.dead_letter_and_terminate(&delivery, &error, &mut terminating).await {
+            match self.dead_letter_and_terminate(&handling, &error).await {
                 Ok(()) => {
                     self.in_hand().settled(sequence);
                     return Counters::count(&self.monitor.counters().dead_lettered);
@@ -116,15 +122,22 @@ impl Worker {
         }
     }
 
-    async fn dead_letter_and_terminate(
-        &self,
-        delivery: &Delivery,
-        error: &str,
-        terminating: &mut Terminating,
-    ) -> Result<(), Unavailable> {
+    async fn dead_letter_and_terminate(&self, handling: &Handling, error: &str) -> Result<(), Unavailable> {
+        let delivery = &handling.0.delivery;
         self.dead_letter(delivery, 0, DeadReason::Malformed, error).await?;
-        terminating.begin();
+        handling.begin_to_terminate();
         delivery.acker.terminate().await
+    }
+
+    /// How many of them the server counted as pending a moment ago for sure. Another instance that found one, too, may have
+    /// terminated it; whoever does stores its dead letter first.
+    pub(super) async fn count_pending(&self, messages: &[Arc<Malformed>]) -> usize {
+        let mut pending = 0;
+        for message in messages {
+            let is_stored = timeout(PATIENCE, self.is_dead_lettered(&message.delivery)).await;
+            pending += usize::from(matches!(is_stored, Ok(Ok(false))));
+        }
+        pending
     }
 }
 
@@ -136,14 +149,23 @@ mod tests {
     #[tokio::test]
     async fn what_is_terminated_is_not_unsettled_although_another_is() {
         let mut malformed = MalformedInHand { sequences: HashSet::from([1, 2]), ..MalformedInHand::default() };
-        malformed.tasks.spawn(async {});
-        malformed.tasks.spawn(pending());
+        for sequence in [1, 2] {
+            let (delivery, is_terminating) = (Delivery::for_test(sequence), AtomicBool::new(false));
+            let message = Arc::new(Malformed { delivery, is_terminating });
+            malformed.messages.push(Arc::clone(&message));
+            let handling = Handling(message);
+            malformed.tasks.spawn(async move {
+                if handling.0.delivery.sequence == 2 {
+                    pending().await
+                }
+            });
+        }
 
-        while malformed.unsettled() > 1 {
+        while malformed.unsettled().len() > 1 {
             tokio::task::yield_now().await;
         }
 
-        assert_eq!(malformed.unsettled(), 1);
+        assert_eq!(malformed.unsettled()[0].delivery.sequence, 2);
         assert_eq!(malformed.sequences, HashSet::from([1, 2]), "until all are done with");
     }
 }

@@ -28,7 +28,7 @@ use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
-use crate::dead_letters::writer::{DeadLettered, dead_letter};
+use crate::dead_letters::writer::{DeadLettered, dead_letter, is_dead_lettered};
 use crate::environment::watch;
 use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, Unavailable};
 
@@ -375,17 +375,28 @@ impl Worker {
         if reason == DeadReason::Exhausted {
             self.check_acks(&*delivery.acker).await?;
         }
-        let origin = Origin {
+        dead_letter(self.bus.transport(), self.root_of(delivery), &self.origin(delivery, attempts), reason, error).await
+    }
+
+    /// Whether the dead letter of an event is stored, by this instance or another.
+    pub(super) async fn is_dead_lettered(&self, delivery: &Delivery) -> Result<bool, Unavailable> {
+        is_dead_lettered(self.bus.transport(), self.root_of(delivery), &self.origin(delivery, 0)).await
+    }
+
+    fn origin<'a>(&'a self, delivery: &'a Delivery, attempts: u64) -> Origin<'a> {
+        Origin {
             stream: &self.stream,
             consumer: &self.service,
             sequence: delivery.sequence,
             stored: delivery.stored,
             attempts,
             message: &delivery.message,
-        };
-        // A consumer may have handlers for several catalogues, and each has dead letters of its own.
-        let root = self.routes.root_of(&delivery.message.subject).unwrap_or(self.root);
-        dead_letter(self.bus.transport(), root, &origin, reason, error).await
+        }
+    }
+
+    /// A consumer may have handlers for several catalogues, and each has dead letters of its own.
+    fn root_of(&self, delivery: &Delivery) -> &'static str {
+        self.routes.root_of(&delivery.message.subject).unwrap_or(self.root)
     }
 }
 

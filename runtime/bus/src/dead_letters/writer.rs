@@ -44,6 +44,15 @@ pub async fn dead_letter(
     store(transport, dead_letter).await
 }
 
+/// Whether the dead letter of an event is stored, whoever stored it.
+///
+/// # Errors
+/// [`Unavailable`] when the server does not answer.
+pub async fn is_dead_lettered(transport: &dyn Transport, root: &str, origin: &Origin<'_>) -> Result<bool, Unavailable> {
+    let last = last_of(transport, &record::address(root, origin)).await?;
+    Ok(last.is_some_and(|last| last.message.headers.get(STORED) == Some(&record::nanoseconds(origin.stored))))
+}
+
 /// Stores a dead letter unless it is there. One that has no id is stored even if it was there a moment ago.
 ///
 /// # Errors
