@@ -2,7 +2,7 @@
 //!
 //! A schema is a `serde_json::Value`, which rounds them. So where a keyword's value is or holds a wide number, its text stands
 //! beside it, in a member of the same schema that is no keyword: `{"const": 18446744073709551617}` is read as
-//! `{"const": 1.8446744073709552e19, "x-exact": {"const": "18446744073709551617"}}`.
+//! `{"const": 1.8446744073709552e19, "\u{0}exact": {"const": "18446744073709551617"}}`.
 
 use std::borrow::Cow;
 
@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::{Decimal, Node, Tape, canonical};
 
-/// The member that holds the texts of wide numbers, by the names of their keywords.
-pub const EXACT: &str = "x-exact";
+/// The member that holds the texts of wide numbers, by the names of their keywords. Nobody names a property or a keyword so.
+pub const EXACT: &str = "\u{0}exact";
 
 /// The keywords whose values are numbers or hold some.
 const KEYWORDS: [&str; 9] = [
@@ -168,6 +168,8 @@ mod tests {
         assert_eq!(schema["properties"]["b"][EXACT]["enum"], "[1,[0.1,1e-400]]");
         assert_eq!(schema["properties"].as_object().unwrap().len(), 2);
         assert_eq!(super::text(&schema), text);
+        let named_alike = r#"{"properties":{"exact":{"const":18446744073709551617},"x-exact":{"type":"string"}}}"#;
+        assert_eq!(super::text(&read(named_alike).unwrap()), named_alike);
         assert_eq!(read(r#"{"maximum": 1.5}"#).unwrap(), serde_json::json!({"maximum": 1.5}));
     }
 
