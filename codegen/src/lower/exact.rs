@@ -1,7 +1,7 @@
 //! Numbers of schemas that serde_json rounds.
 
-use eventsmith_exact::schema::{self as exact, is_rounded};
 use eventsmith_exact::Decimal;
+use eventsmith_exact::schema::{self as exact, is_rounded};
 use serde_json::{Number, Value};
 
 use crate::bundle::files_from;

@@ -49,6 +49,10 @@ fn both_validators_agree_about_every_keyword() {
         for instance in Instances::new(schema, 7).unwrap().take(300) {
             let instance: Value = instance;
             let wanted = validator.faults(&instance).is_empty();
+            if Tape::default().read(&instance.to_string()).unwrap().has_wide() {
+                // A value does not know its text: in draft 4 `1e20` is no integer.
+                continue;
+            }
             assert_eq!(accepts(&on_tape, &instance.to_string()), Some(wanted), "{schema} {instance}");
             *(if wanted { &mut yes } else { &mut no }) += 1;
         }
