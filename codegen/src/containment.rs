@@ -1,5 +1,6 @@
 //! Whether a reader's schema accepts everything that writers of another schema write: proved, or refuted by a payload.
 
+mod carried;
 mod closed;
 mod compatibility;
 mod modern;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::sample::Sampler;
 use crate::schema::{self, Validator};
 
+use carried::marked;
 pub use compatibility::{Compatibility, Obstacle, Witness};
 use modern::{drafts, modern, says_more};
 use pair::SchemaPair;
@@ -40,7 +42,7 @@ impl<'a> Prepared<'a> {
     pub fn new(schema: &'a Value) -> Self {
         Self {
             given: schema,
-            modern: modern(schema),
+            modern: modern(&marked(schema)),
             drafts: drafts(schema),
             validator: OnceCell::new(),
             sampler: OnceCell::new(),
@@ -116,7 +118,7 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
 
 /// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
 pub fn writes(schema: &Value, payload: &Value) -> bool {
-    let writer = modern(schema);
+    let writer = modern(&marked(schema));
     let pair = SchemaPair::new((&writer, &[]), (&writer, &[]));
     closed::is_declared(&pair, &[&writer], payload)
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
 
+use super::carried::OPEN;
 use super::pair::{SchemaPair, Side};
 
 /// The properties that a schema declares for the object it speaks of.
@@ -72,6 +73,7 @@ impl<'a> Declared<'a> {
                 None => {}
             }
         }
+        self.is_map |= members.contains_key(OPEN);
         self.speaks_of_names |= names("patternProperties").next().is_some();
         self.speaks_of_names |= members.get("propertyNames").is_some_and(|names| *names != Value::Bool(true));
     }

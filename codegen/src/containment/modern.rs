@@ -10,6 +10,8 @@ use crate::sample::local::{localized, target};
 use crate::schema::{draft_number, is_known_format};
 use crate::walk::every_schema;
 
+use super::carried::OPEN;
+
 /// The draft that schemas are translated to.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
@@ -69,7 +71,7 @@ impl Rewriter<'_> {
             }
             let value = match keyword.as_str() {
                 "$defs" | "definitions" => map(value),
-                "$ref" => value.clone(),
+                "$ref" | OPEN => value.clone(),
                 _ if alone => continue,
                 "then" | "else" if !draft.asserts("if").is_empty() => below(value),
                 "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),

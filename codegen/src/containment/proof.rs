@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::pointer::join;
 use crate::sample::Sampler;
 
+use super::carried::OPEN;
 use super::pair::{SchemaPair, Side};
 use super::types::TypeSet;
 use super::writer::{Key, Written};
@@ -358,7 +359,7 @@ impl<'a> Prover<'a> {
             "oneOf" => self.one_of(written, operand),
             "not" => self.not(written, operand),
             "if" => return self.condition(written, reader, operand),
-            "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
+            OPEN | "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
             _ => self.verbatim(written, keyword, operand),
         };
         result.map_err(|miss| if miss.pointer.is_empty() { miss.within(keyword, None) } else { miss })

@@ -87,11 +87,12 @@ fn properties_of_another_alternative_are_written_only_where_both_may_hold() {
 }
 
 #[test]
-fn an_object_that_declares_something_only_under_a_condition_is_free_without_it() {
+fn an_object_that_declares_something_only_under_a_condition_is_free() {
     let writer = json!({"type": "object", "dependentSchemas": {"a": {"properties": {"a": true, "b": true}}}});
     let reader = json!({"type": "object", "properties": {"x": {"type": "string"}}});
 
-    assert!(writes(&writer, &json!({"x": 1})) && !writes(&writer, &json!({"a": 1, "x": 1})));
+    // Its type is a map.
+    assert!(writes(&writer, &json!({"x": 1})) && writes(&writer, &json!({"a": 1, "x": 1})));
     assert!(matches!(compatibility(&writer, &reader), Compatibility::Breaking(_)));
 }
 

@@ -73,3 +73,19 @@ fn what_lies_below_is_open_by_itself() {
     refutes(&list(open()), &list(closed.clone()), &json!({"list": [{"b": 1}]}));
     proves(&list(object(&json!({}))), &list(closed));
 }
+
+#[test]
+fn what_a_type_keeps_for_the_validator_is_written() {
+    let closed = object(&json!({"additionalProperties": false}));
+
+    // Fields can say this rule, but not those below: their types keep what they do not know.
+    proves(&object(&json!({"not": {"required": ["a"]}})), &closed);
+    for rule in [
+        json!({"not": {"required": ["zz"]}}),
+        json!({"if": {"required": ["zz"]}, "then": {"required": ["a"]}}),
+        json!({"dependentRequired": {"a": ["zz"]}}),
+        json!({"maxProperties": 3}),
+    ] {
+        refutes(&object(&rule), &closed, &json!({"b": 1}));
+    }
+}
