@@ -7,6 +7,7 @@ pub mod changes;
 mod direction;
 mod findings;
 mod published;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod texts;

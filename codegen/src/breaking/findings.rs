@@ -5,12 +5,13 @@ use serde_json::Value;
 use crate::containment::{Obstacle, Witness};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
-use crate::pointer::join;
+use crate::pointer::{join, steps};
 use crate::references::Location;
 use crate::schema::Fault;
 
 use super::changes::Change;
 use super::direction::Direction;
+use super::shown::{lines, shortened};
 use super::texts::{Subject, Text};
 
 /// A witness that is longer than this does not fit into a sentence.
@@ -44,12 +45,12 @@ impl Pair<'_> {
         let at = if fault.pointer.is_empty() { String::new() } else { format!("at {}, ", fault.pointer) };
         let changed = near(changes, fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {who}{shown}: {at}{}{changed}", self.name(), cut(&fault.message));
-        let mut help = self.way_out();
+        let location = self.location(fault);
+        let mut help = self.way_out(&location);
         if !is_short {
-            let pretty = format!("{payload:#}").replace('\n', "\n    ");
-            help = format!("{help}; what is written:\n    {pretty}");
+            help = format!("{help}; what is written:\n    {}", lines(&shortened(payload, &fault.pointer)));
         }
-        self.finding("breaking-change", &self.location(fault), message, help)
+        self.finding("breaking-change", &location, message, help)
     }
 
     /// The finding about an undecided change.
@@ -61,8 +62,9 @@ impl Pair<'_> {
         let fault = Fault { keyword: obstacle.pointer.clone(), ..Fault::default() };
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
         let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));
-        let help = format!("{}; if you know better, --allow-undecided", self.way_out());
-        self.finding("undecided-change", &self.location(&fault), message, help)
+        let location = self.location(&fault);
+        let help = format!("{}; if you know better, --allow-undecided", self.way_out(&location));
+        self.finding("undecided-change", &location, message, help)
     }
 
     fn name(&self) -> String {
@@ -74,12 +76,27 @@ impl Pair<'_> {
         if self.is_last { String::new() } else { format!(" of {}", self.then.revision) }
     }
 
-    fn way_out(&self) -> String {
+    fn way_out(&self, location: &Location) -> String {
         let Subject { event_type, version, file, .. } = self.subject;
         let event = self.current.catalogue.event(event_type);
         let newest = event.and_then(|event| event.versions.last()).map_or(*version, |version| version.number);
         let next = file.replace(&format!(".v{version}."), &format!(".v{}.", newest + 1));
-        format!("what is published stays as it is: undo the change here and make it in a new version, {next}")
+        if location.file == *file {
+            return format!(
+                "what is published stays as it is: undo the change here and make it in a new version, {next}"
+            );
+        }
+        // A shared type has no version of its own.
+        let copy = match steps(&location.pointer).as_deref() {
+            Some([keyword, name, ..]) if ["$defs", "definitions"].contains(&keyword.as_str()) => {
+                format!("as {name}V{}", newest + 1)
+            }
+            _ => "in a file of its own".to_owned(),
+        };
+        format!(
+            "what is published stays as it is, and so does the shared type that it refers to: undo the change here, make it \
+             in a copy of the type, {copy}, and let a new version refer to that, {next}"
+        )
     }
 
     fn finding(&self, rule: &'static str, location: &Location, message: String, help: String) -> Diagnostic {

@@ -243,6 +243,11 @@ fn a_keyword_in_a_shared_file_is_shown_in_that_file() {
     for finding in [&backward, &forward] {
         assert_eq!((finding.file.as_str(), finding.pointer.as_str()), ("common.json", "/$defs/Level/enum"));
     }
+    assert!(
+        backward.help.contains("a copy of the type, as LevelV2, and let a new version refer to that"),
+        "{backward}"
+    );
+    assert!(backward.help.ends_with("domain/rule/created.v2.json"), "{backward}");
     assert!(backward.message.ends_with("(/$defs/Level/enum: \"b\" was removed)"), "{backward}");
     assert!(forward.message.ends_with("(/$defs/Level/enum: \"b\" was added)"), "{forward}");
 }
@@ -268,6 +273,7 @@ fn a_long_payload_is_shown_below() {
 
     assert!(!finding.message.contains("xxx"), "{finding}");
     assert!(finding.help.contains("what is written:\n    {\n      \"name\": 1,"), "{finding}");
+    assert!(finding.help.contains("... (200 characters)"), "{finding}");
 }
 
 #[test]
