@@ -19,6 +19,7 @@ use crate::sample::Sampler;
 
 use super::carried::OPEN;
 use super::pair::{SchemaPair, Side};
+use super::text::Inclusion;
 use super::types::TypeSet;
 use super::writer::{Key, Written};
 
@@ -91,6 +92,8 @@ pub(super) struct Prover<'a> {
     /// What is proved, or being proved. Values are finite: a proof by induction may assume itself for a part of the value.
     proved: RefCell<HashSet<(Key, usize)>>,
     trail: RefCell<Vec<(Key, usize)>>,
+    /// What is known of sets of texts: automata are dear.
+    inclusions: RefCell<HashMap<String, Inclusion>>,
     /// What cannot be proved, even by induction.
     failed: RefCell<HashMap<(Key, usize), String>>,
 }
@@ -103,6 +106,7 @@ impl<'a> Prover<'a> {
             skips_values: Cell::new(sampler.is_none()),
             stops_at_first: Cell::new(false),
             failed: RefCell::default(),
+            inclusions: RefCell::default(),
             fuel: Cell::new(FUEL),
             fills: Cell::new(0),
             emptiness_fuel: Cell::new(0),
@@ -110,6 +114,16 @@ impl<'a> Prover<'a> {
             proved: RefCell::default(),
             trail: RefCell::default(),
         }
+    }
+
+    /// What is found out about sets of texts, once.
+    fn inclusion(&self, question: String, find: impl FnOnce() -> Inclusion) -> Inclusion {
+        if let Some(known) = self.inclusions.borrow().get(&question) {
+            return known.clone();
+        }
+        let found = find();
+        self.inclusions.borrow_mut().insert(question, found.clone());
+        found
     }
 
     /// The values of the first miss that has any. Most often one of them is a witness.

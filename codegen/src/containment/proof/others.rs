@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::containment::closed::Declared;
 use crate::containment::pair::Side;
-use crate::containment::text::{are_apart, includes};
+use crate::containment::text::{Inclusion, are_apart, includes};
 use crate::containment::writer::Written;
 
 use super::{Fit, Prover};
@@ -67,6 +67,13 @@ impl<'a> Prover<'a> {
         schema: &'a Value,
         names: &Names<'_>,
     ) -> Fit {
+        let yes = |answer: bool| if answer { Inclusion::Proved } else { Inclusion::Unknown };
+        let are_apart = |one: &str, other: &str| {
+            self.inclusion(format!("{one:?} apart {other:?}"), || yes(are_apart(one, other))) == Inclusion::Proved
+        };
+        let includes = |wide: &str, narrow: &str| {
+            self.inclusion(format!("{wide:?} includes {narrow:?}"), || yes(includes(wide, narrow))) == Inclusion::Proved
+        };
         let matched: Vec<&str> = way.iter().filter_map(|(pattern, _)| *pattern).collect();
         let is_impossible = matched.iter().any(|pattern| {
             names.of.is_some_and(|of| are_apart(of, pattern))

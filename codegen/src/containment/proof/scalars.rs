@@ -150,7 +150,8 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let mut values = Vec::new();
-        match TextLanguage::of(written).is_matched_by(pattern) {
+        let language = TextLanguage::of(written);
+        match self.inclusion(format!("{language:?} pattern {pattern}"), || language.is_matched_by(pattern)) {
             Inclusion::Proved => return Ok(()),
             Inclusion::Refuted(text) => values.push(Value::String(text)),
             Inclusion::Unknown => {}
@@ -166,7 +167,8 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let mut values = Vec::new();
-        match TextLanguage::of(written).is_of_format(format) {
+        let language = TextLanguage::of(written);
+        match self.inclusion(format!("{language:?} format {format}"), || language.is_of_format(format)) {
             Inclusion::Proved => return Ok(()),
             Inclusion::Refuted(text) => values.push(Value::String(text)),
             Inclusion::Unknown => {}
@@ -219,7 +221,7 @@ impl<'a> Prover<'a> {
             "minLength" => format!("^[^]{{{bound},}}$"),
             _ => format!("^[^]{{0,{bound}}}$"),
         };
-        language.is_matched_by(&wanted)
+        self.inclusion(format!("{language:?} pattern {wanted}"), || language.is_matched_by(&wanted))
     }
 
     /// Values that a list or a pattern may not cover.
