@@ -6,7 +6,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::exit::ExitStatus;
-use crate::output::Out;
+use crate::output::{Out, note};
 
 /// Print the completion script for a shell
 #[derive(Args)]
@@ -23,6 +23,8 @@ impl Completions {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, program, "eventsmith", &mut text);
         out.write_all(&text)?;
+        out.finish()?;
+        note(format_args!("1 completion script for {}", self.shell));
         Ok(ExitStatus::Clean)
     }
 }

@@ -14,7 +14,7 @@ use super::data_format::DataFormat;
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
-use crate::output::{Out, note};
+use crate::output::{Out, counted, note};
 use print::{Counts, DeadLetterPrinter};
 use select::{FilterArgs, SelectedDeadLetters, SelectionArgs};
 
@@ -151,10 +151,13 @@ impl DlqShow {
         self.args.with_dead_letters(None, async |dead_letters| {
             let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let mut selected = SelectedDeadLetters::numbered(dead_letters, &self.numbers);
+            let mut count = 0;
             while let Some(dead_letter) = selected.next().await? {
                 printer.print_in_full(&dead_letter)?;
+                count += 1;
             }
             printer.finish("", json!({}))?;
+            note(format_args!("{} shown", counted(count, "dead letter")));
             Ok(selected.exit_status())
         })
     }

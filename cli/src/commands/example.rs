@@ -10,7 +10,7 @@ use eventsmith_codegen::sample::Sampler;
 
 use crate::catalogue::Schemas;
 use crate::exit::ExitStatus;
-use crate::output::Out;
+use crate::output::{Out, note};
 
 /// Print a valid sample payload of an event
 ///
@@ -27,12 +27,14 @@ pub(crate) struct Example {
 impl Example {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_sound()?;
-        let (_, version) = lookup::find(&loaded.catalogue, &self.event)?;
+        let (event, version) = lookup::find(&loaded.catalogue, &self.event)?;
         let sampler = Sampler::new(&bundle(&loaded, &version.file));
         let sampler = sampler.map_err(|error| anyhow!("{} cannot be used: {error}", version.file))?;
         let payload =
             sampler.example().map_err(|error| anyhow!("{}: {error}; write one into its `examples`", version.file))?;
         writeln!(out, "{payload:#}")?;
+        out.finish()?;
+        note(format_args!("1 example of {}@{}", event.event_type, version.number));
         Ok(ExitStatus::Clean)
     }
 }

@@ -1,5 +1,6 @@
 //! `eventsmith lint`: reports what is wrong with a catalogue, and which keywords make decoding slow.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use clap::Args;
@@ -22,6 +23,9 @@ pub(crate) struct Lint {
     /// Print which events the validator decodes, and which keywords cause that; these are no findings
     #[arg(long)]
     explain_paths: bool,
+    /// Print every finding; otherwise text shows the first warning or advice of a rule in a file, and how many are like it
+    #[arg(long)]
+    all: bool,
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: FindingFormat,
@@ -31,7 +35,10 @@ impl Lint {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load()?;
         let diagnostics = lint::lint(&loaded);
-        let findings: Vec<Finding> = diagnostics.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
+        // The other formats are read by programs, which group for themselves.
+        let is_grouped = !self.all && self.format == FindingFormat::Text;
+        let printed = if is_grouped { grouped(&diagnostics) } else { diagnostics.clone() };
+        let findings: Vec<Finding> = printed.iter().map(|diagnostic| shown(&loaded, diagnostic).into()).collect();
         let checked = checked(&loaded);
         let report = Report { command: "lint", checked: &checked, findings: &findings, extra: Extra::default() };
         format::write(out, self.format, &report)?;
@@ -45,9 +52,44 @@ impl Lint {
             }
         }
         out.finish()?;
-        note(format_args!("{}: {}", counted(checked.len(), "file"), counted_findings(&diagnostics)));
+        let hint = if printed.len() < diagnostics.len() { "; --all prints each" } else { "" };
+        note(format_args!("{}: {}{hint}", counted(checked.len(), "file"), counted_findings(&diagnostics)));
         Ok(ExitStatus::of(diagnostics.iter().map(|diagnostic| diagnostic.severity)))
     }
+}
+
+/// The findings with one for each file and rule where nothing is certainly wrong: the first, which says where the others are.
+fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    /// So many lines are named.
+    const NAMED: usize = 5;
+    let mut groups: Vec<Vec<&Diagnostic>> = Vec::new();
+    let mut of_rule: HashMap<(&str, &str), usize> = HashMap::new();
+    for diagnostic in diagnostics {
+        if diagnostic.severity == Severity::Error {
+            groups.push(vec![diagnostic]);
+            continue;
+        }
+        let at = *of_rule.entry((&diagnostic.file, diagnostic.rule)).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(diagnostic),
+            None => groups.push(vec![diagnostic]),
+        }
+    }
+    let first = |group: Vec<&Diagnostic>| {
+        let (first, others) = group.split_first()?;
+        let mut shown = (*first).clone();
+        if !others.is_empty() {
+            let positions = others.iter().filter_map(|other| other.position);
+            let mut lines: Vec<String> = positions.map(|position| position.line.to_string()).collect();
+            lines.dedup();
+            let rest = if lines.len() > NAMED { ", .." } else { "" };
+            lines.truncate(NAMED);
+            let lines = if lines.is_empty() { String::new() } else { format!(", in lines {}{rest}", lines.join(", ")) };
+            shown.message = format!("{} ({} more like it{lines})", shown.message, others.len());
+        }
+        Some(shown)
+    };
+    groups.into_iter().filter_map(first).collect()
 }
 
 /// Whether a finding prevents code from being generated, so that there is no path to explain.

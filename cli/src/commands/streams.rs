@@ -12,7 +12,7 @@ use super::data_format::DataFormat;
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
-use crate::output::Out;
+use crate::output::{Out, counted, note};
 use crate::topology::topology;
 
 /// Bring the streams and consumers of a server to what the catalogue says, and show their status
@@ -117,6 +117,8 @@ impl StreamsStatus {
         with_bus(self.connection.config()?, async |bus| {
             let status = bus.status(topology.as_ref()).await?;
             print(out, self.format, &status, status.to_string().trim_end())?;
+            out.finish()?;
+            note(format_args!("{}, {} missing", counted(status.streams.len(), "stream"), status.missing.len()));
             Ok(ExitStatus::findings_if(!status.missing.is_empty()))
         })
     }

@@ -172,7 +172,7 @@ async fn a_number_without_a_letter_is_told() {
     let run = scene.dlq(&["show", "9", "1"]);
 
     assert_eq!(run.status, 1);
-    assert_eq!(run.stderr, "there is no dead letter 9 in LETTERS\n");
+    assert_eq!(run.stderr, "there is no dead letter 9 in LETTERS\n1 dead letter shown\n");
     assert!(run.stdout.starts_with("1 of "), "{run:?}");
 }
 

@@ -212,3 +212,42 @@ fn the_catalogue_of_this_repository_is_clean() {
 
     assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
 }
+
+#[test]
+fn a_file_has_one_finding_of_each_rule_that_says_how_many_are_like_it() {
+    let bare = r#"{
+  "type": "object",
+  "properties": {
+    "a": {"type": "string"},
+    "b": {"type": "string"},
+    "c": {"type": "string"}
+  }
+}"#;
+    let folder =
+        Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", bare), ("domain/rule/changed.v1.json", bare)]);
+
+    let run = folder.run(&["lint"]);
+    let all = folder.run(&["lint", "--all"]);
+
+    let of = |text: &str| text.lines().filter(|line| line.contains("[unbounded-string]")).count();
+    assert_eq!((of(&run.stdout), of(&all.stdout)), (2, 6), "{run:?}");
+    assert!(run.stdout.contains("(2 more like it, in lines 5, 6)"), "{run:?}");
+    assert!(run.stderr.ends_with("; --all prints each\n"), "{run:?}");
+    assert_eq!(run.stderr.split(';').next(), all.stderr.trim_end().split(';').next(), "both count everything");
+}
+
+#[test]
+fn every_command_ends_with_a_line_that_says_what_it_did() {
+    let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", COMPLETE), ("p.json", r#"{"name": "a"}"#)]);
+    for (command, last) in [
+        (&["example", "rule.created"][..], "1 example of rule.created@1\n"),
+        (&["completions", "bash"], "1 completion script for bash\n"),
+        (&["man"], "1 manual page\n"),
+        (&["generate"], "1 event printed\n"),
+        (&["validate", "--event", "rule.created", "p.json"], "1 valid, 0 invalid\n"),
+    ] {
+        let run = folder.run(command);
+        assert_eq!(run.status, 0, "{run:?}");
+        assert!(run.stderr.ends_with(last), "{command:?}: {:?}", run.stderr);
+    }
+}
