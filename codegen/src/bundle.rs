@@ -50,7 +50,7 @@ pub(crate) fn bundle_with_origins(loaded: &Loaded, file: &str) -> (Value, Origin
     let Some(document) = loaded.catalogue.documents.get(file) else { return (Value::Bool(true), origins) };
     let mut bundler =
         Bundler { loaded, root: file, names: BTreeMap::new(), taken: HashSet::new(), definitions: Map::new() };
-    if !bundler.leaves_file(file) {
+    if !bundler.leaves_file(file) && !loaded.references.has_mounts() {
         return (document.schema.clone(), origins);
     }
     let keyword = format!("/{}", schema::definitions_keyword(&document.schema));
@@ -174,6 +174,7 @@ impl<'a> Bundler<'a> {
 
 /// Embeds whole documents under their URIs, which is where references look for them.
 fn embed(loaded: &Loaded, file: &str, root: &Value) -> Value {
+    let identified = |document: &Value, file: &str| identified(&settled(loaded, document, file), file);
     let mut root = identified(root, file).1;
     let keyword = schema::definitions_keyword(&root);
     let others = files_from(loaded, file).into_iter().skip(1);
@@ -185,6 +186,25 @@ fn embed(loaded: &Loaded, file: &str, root: &Value) -> Value {
         definitions.extend(embedded);
     }
     root
+}
+
+/// A document whose references name the URIs under which documents are embedded, where folders stand for other URLs.
+fn settled(loaded: &Loaded, document: &Value, file: &str) -> Value {
+    let mut copy = document.clone();
+    if !loaded.references.has_mounts() {
+        return copy;
+    }
+    for link in loaded.references.links(file).iter().filter(|link| link.keyword == "$ref") {
+        let Some(Target::Location(target)) = &link.target else { continue };
+        let Some(embedded) = loaded.catalogue.documents.get(&target.file) else { continue };
+        let Some(Value::Object(members)) = copy.pointer_mut(&link.pointer) else { continue };
+        let is_absolute = members.get("$ref").and_then(Value::as_str).is_some_and(|text| text.contains("://"));
+        if is_absolute {
+            let uri = identified(&embedded.schema, &target.file).0;
+            members.insert("$ref".to_owned(), Value::String(format!("{uri}{}", fragment(&target.pointer))));
+        }
+    }
+    copy
 }
 
 /// A document with its URI: the `$id` that it has, made absolute, or else that of its file.

@@ -27,6 +27,16 @@ pub struct Manifest {
     /// What `eventsmith lint` is to make of its rules, by their ids.
     #[serde(default)]
     pub lint: BTreeMap<Spanned<String>, Switch>,
+    /// The folders of the catalogue that hold what absolute references mean, by the URLs that these begin with.
+    #[serde(default)]
+    pub references: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+impl Manifest {
+    /// The folders that stand for URLs.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.references.iter().map(|(url, folder)| (url.get_ref().as_str(), folder.get_ref().as_str()))
+    }
 }
 
 /// How a published version file may change.
@@ -194,6 +204,7 @@ pub(crate) fn placeholder() -> Manifest {
         streams: BTreeMap::new(),
         services: BTreeMap::new(),
         lint: BTreeMap::new(),
+        references: BTreeMap::new(),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct References {
     anchors: HashMap<String, Location>,
     /// The base URIs of each file by pointer, the root's under the empty pointer.
     bases: HashMap<String, BTreeMap<String, String>>,
+    /// The folders that stand for URLs, the longest URL first: both end with a slash.
+    mounts: Vec<(String, String)>,
     /// The references of each file.
     links: HashMap<String, Vec<Link>>,
     /// The numbers of those, in the order of their pointers.
@@ -92,9 +94,19 @@ pub fn file_uri(path: &str) -> String {
 const BINDING: &[&str] = &["$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef"];
 
 impl References {
-    /// Indexes the documents of a catalogue.
-    pub fn new(documents: &BTreeMap<String, Document>) -> Self {
+    /// Indexes the documents of a catalogue, in which folders stand for URLs.
+    pub fn new<'m>(
+        documents: &BTreeMap<String, Document>,
+        mounts: impl IntoIterator<Item = (&'m str, &'m str)>,
+    ) -> Self {
         let mut index = Self::default();
+        let slashed = |text: &str| format!("{}/", text.trim_end_matches('/'));
+        let folder = |text: &str| match text.trim_matches('/') {
+            "" | "." => String::new(),
+            text => slashed(text.trim_start_matches("./")),
+        };
+        index.mounts = mounts.into_iter().map(|(url, path)| (slashed(url), folder(path))).collect();
+        index.mounts.sort_by_key(|(url, _)| std::cmp::Reverse(url.len()));
         for document in documents.values() {
             index.add(document);
         }
@@ -288,6 +300,19 @@ impl References {
             .or_else(|| self.resolve_against(documents, &file_uri(&from.file), reference))
     }
 
+    /// The URI of the file that stands for a URL.
+    fn mounted(&self, resource: &str) -> Option<String> {
+        let (url, folder) = self.mounts.iter().find(|(url, _)| resource.starts_with(url.as_str()))?;
+        let uri = file_uri(&format!("{folder}{}", pointer::of_fragment(&resource[url.len()..])));
+        // A file that has an `$id` is known by it, and by its path as well.
+        self.resources.contains_key(&uri).then_some(uri)
+    }
+
+    /// Whether folders stand for URLs, so that a validator may not know where references lead.
+    pub(crate) fn has_mounts(&self) -> bool {
+        !self.mounts.is_empty()
+    }
+
     fn resolve_against(&self, documents: &BTreeMap<String, Document>, base: &str, reference: &str) -> Option<Target> {
         let uri = schema::resolve_uri(base, reference)?;
         let (resource, fragment) = split(&uri);
@@ -295,9 +320,12 @@ impl References {
             return Some(Target::MetaSchema);
         }
         let location = if fragment.is_empty() || fragment.starts_with('/') {
-            self.resources.get(resource)?.below(&pointer::of_fragment(fragment))
+            let known = self.resources.get(resource);
+            let root = known.or_else(|| self.resources.get(&self.mounted(resource)?))?;
+            root.below(&pointer::of_fragment(fragment))
         } else {
-            self.anchors.get(&uri)?.clone()
+            let known = self.anchors.get(&uri);
+            known.or_else(|| self.anchors.get(&format!("{}#{fragment}", self.mounted(resource)?)))?.clone()
         };
         let target = documents.get(&location.file)?.schema.pointer(&location.pointer)?;
         (target.is_object() || target.is_boolean()).then_some(Target::Location(location))
@@ -333,7 +361,7 @@ mod tests {
 
     fn lead(texts: &[(&str, &str)], from: &str, reference: &str) -> Option<(String, String)> {
         let documents = documents(texts);
-        let target = References::new(&documents).resolve(&documents, &Location::root(from), reference)?;
+        let target = References::new(&documents, []).resolve(&documents, &Location::root(from), reference)?;
         match target {
             Target::Location(location) => Some((location.file, location.pointer)),
             Target::MetaSchema => Some(("meta".to_owned(), String::new())),
@@ -374,7 +402,7 @@ mod tests {
             let text = schema(draft);
             let documents = documents(&[("a.json", &text)]);
             let from = Location { file: "a.json".to_owned(), pointer: "/allOf/0".to_owned() };
-            match References::new(&documents).resolve(&documents, &from, "b") {
+            match References::new(&documents, []).resolve(&documents, &from, "b") {
                 Some(Target::Location(location)) => location.pointer,
                 _ => String::new(),
             }
@@ -389,11 +417,34 @@ mod tests {
         let text = r##"{"$ref": "#/components/schemas/A", "components": {"schemas": {
             "A": {"properties": {"b": {"$ref": "#/components/schemas/B"}}}, "B": {"$ref": "missing.json"}, "C": {"$ref": "x.json"}
         }}}"##;
-        let references = References::new(&documents(&[("a.json", text)]));
+        let references = References::new(&documents(&[("a.json", text)]), []);
 
         let pointers: Vec<&str> = references.links("a.json").iter().map(|link| link.pointer.as_str()).collect();
         assert_eq!(pointers, ["", "/components/schemas/A/properties/b", "/components/schemas/B"]);
         assert!(references.links("a.json")[2].target.is_none());
+    }
+
+    #[test]
+    fn an_absolute_reference_leads_into_the_folder_that_stands_for_its_url() {
+        let texts = [
+            ("shared/money.json", r#"{"$defs": {"Amount": {"$anchor": "amount"}}}"#),
+            ("shared/eu/tax.json", "{}"),
+            ("far/tax.json", "{}"),
+            ("a.json", "{}"),
+        ];
+        let documents = documents(&texts);
+        let mounts = [("https://example.org/", "shared"), ("https://example.org/eu/", "./far/")];
+        let references = References::new(&documents, mounts);
+        let target = |reference| match references.resolve(&documents, &Location::root("a.json"), reference) {
+            Some(Target::Location(Location { file, pointer })) => format!("{file}{pointer}"),
+            _ => "nowhere".to_owned(),
+        };
+
+        assert_eq!(target("https://example.org/money.json#/$defs/Amount"), "shared/money.json/$defs/Amount");
+        assert_eq!(target("https://example.org/money.json#amount"), "shared/money.json/$defs/Amount");
+        assert_eq!(target("https://example.org/eu/tax.json"), "far/tax.json");
+        assert_eq!(target("https://example.org/other.json"), "nowhere");
+        assert_eq!(target("https://example.com/money.json"), "nowhere");
     }
 
     #[test]

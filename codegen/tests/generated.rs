@@ -255,3 +255,31 @@ fn a_setter_is_told_the_name_of_its_property() {
     assert!(text.contains(r#"with_a_b = a_b "a\u{20}b": into String"#), "{text}");
     assert!(text.contains("with_note = note: into String"), "{text}");
 }
+
+#[test]
+fn absolute_references_lead_into_the_folders_that_stand_for_their_urls() {
+    let manifest = "root = \"rules\"\n[references]\n\"https://example.org/schemas\" = \"shared\"\n";
+    let schema = r##"{
+        "type": "object", "required": ["price", "own"],
+        "properties": {
+            "price": {"$ref": "https://example.org/schemas/money.json#/$defs/Amount"},
+            "own": {"$ref": "#/$defs/Own"}
+        },
+        "$defs": {"Own": {"type": "integer"}}
+    }"##;
+    for money in [
+        r#"{"$defs": {"Amount": {"type": "integer", "minimum": 0}}}"#,
+        r##"{"$defs": {"Amount": {"$anchor": "here", "$ref": "https://example.org/schemas/money.json#/$defs/N"}, "N": {"type": "integer"}}}"##,
+    ] {
+        let files =
+            [("eventsmith.toml", manifest), ("domain/rule/created.v1.json", schema), ("shared/money.json", money)];
+        let text = generate(&files);
+        let loaded = load(catalogue(&files).path());
+        let bundle = eventsmith_codegen::bundle::bundle(&loaded, "domain/rule/created.v1.json");
+
+        assert!(text.contains("pub price: "), "{text}");
+        let validator = jsonschema::options().build(&bundle).unwrap();
+        assert!(validator.is_valid(&serde_json::json!({"price": 1, "own": 1})), "{bundle}");
+        assert!(!validator.is_valid(&serde_json::json!({"price": "1", "own": 1})), "{bundle}");
+    }
+}

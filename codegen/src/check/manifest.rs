@@ -14,6 +14,7 @@ const DEAD_LETTERS: &str = "dlq";
 
 /// Adds what is wrong with the streams and services. A manifest that declares none has nothing wrong.
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    references(catalogue, diagnostics);
     subjects(catalogue, diagnostics);
     coverage(catalogue, diagnostics);
     services(catalogue, diagnostics);
@@ -22,6 +23,27 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 fn error(catalogue: &Catalogue, at: &Spanned<String>, rule: &'static str, message: String, help: &str) -> Diagnostic {
     let position = Position::of(&catalogue.manifest_source, at.span().start);
     Diagnostic::error(rule, FILE_NAME, message, help).at(Some(position))
+}
+
+/// Every folder that stands for a URL must hold schemas.
+fn references(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    for (url, folder) in &catalogue.manifest.references {
+        if !url.get_ref().contains("://") {
+            let message = format!("{:?} is no absolute URL; only such references need a folder", url.get_ref());
+            let help = "write [references] as \"https://example.org/schemas/\" = \"shared\"";
+            diagnostics.push(error(catalogue, url, "bad-manifest", message, help));
+            continue;
+        }
+        let path = folder.get_ref().trim_start_matches("./").trim_matches('/');
+        let holds = |file: &str| {
+            path.is_empty() || path == "." || file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+        };
+        if !catalogue.documents.keys().any(|file| holds(file)) {
+            let message = format!("the folder {:?} holds no schema file", folder.get_ref());
+            let help = "name a folder of the catalogue, as seen from eventsmith.toml";
+            diagnostics.push(error(catalogue, folder, "bad-manifest", message, help));
+        }
+    }
 }
 
 /// Every subject of a stream must capture something.

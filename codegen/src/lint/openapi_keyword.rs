@@ -24,7 +24,8 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
         }
         let message = match keyword {
             "nullable" => "\"nullable\" is OpenAPI's and says nothing here: null is refused".to_owned(),
-            _ => "\"discriminator\" is OpenAPI's and says nothing here: the alternatives are not told apart by it".to_owned(),
+            _ => "\"discriminator\" is OpenAPI's and says nothing here: the alternatives are not told apart by it"
+                .to_owned(),
         };
         let help = if keyword == "nullable" { nullable(spot.schema()) } else { discriminated(spot.schema()) };
         report.at(spot.file.document, &spot.below(keyword), message, help);
@@ -63,5 +64,7 @@ fn nullable(schema: &Map<String, Value>) -> String {
 fn discriminated(schema: &Map<String, Value>) -> String {
     let name = schema.get("discriminator").and_then(|said| said.get("propertyName")).and_then(Value::as_str);
     let name = name.unwrap_or("kind");
-    format!("require {name:?} in each alternative, with a `const` of its own: \"properties\": {{{name:?}: {{\"const\": \"..\"}}}}")
+    format!(
+        "require {name:?} in each alternative, with a `const` of its own: \"properties\": {{{name:?}: {{\"const\": \"..\"}}}}"
+    )
 }

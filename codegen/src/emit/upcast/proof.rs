@@ -123,7 +123,7 @@ fn asking_less(
             schema.get_mut("required")?.as_array_mut()?.retain(|name| name != property);
         }
     }
-    let references = References::new(&documents);
+    let references = References::new(&documents, loaded.catalogue.manifest.mounts());
     let Catalogue { dir, manifest, .. } = &loaded.catalogue;
     let (dir, manifest) = (dir.clone(), manifest.clone());
     let catalogue = Catalogue { dir, manifest, manifest_source: String::new(), events: Vec::new(), documents };
