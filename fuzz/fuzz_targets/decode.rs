@@ -1,7 +1,9 @@
-//! Bytes into every event of the catalogue: no panic, and accepted exactly if the validator accepts them.
+//! Bytes into every event of the catalogue: no panic, accepted exactly if the validator accepts them, and refused in time and in few
+//! words.
 #![no_main]
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use eventsmith::Invalid;
 use eventsmith_codegen::sample::{Choices, Instances};
@@ -36,11 +38,21 @@ fn payload(name: String, schema: &str, decode: fn(&[u8]) -> Result<(), Invalid>)
     Payload { name, schema, decode, validator }
 }
 
+/// How long one event may take, on a machine that does other things as well and without optimisation.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The longest text of an error.
+const MOST_WORDS: usize = 64 << 10;
+
 fuzz_target!(|data: &[u8]| {
     let parsed = serde_json::from_slice::<Value>(data);
     for payload in payloads() {
         let valid = parsed.as_ref().is_ok_and(|value| payload.validator.is_valid(value));
+        let start = Instant::now();
         let decoded = (payload.decode)(data);
+        assert!(start.elapsed() < LONGEST, "{}: {:?} for {} bytes", payload.name, start.elapsed(), data.len());
+        let words = decoded.as_ref().err().map_or(0, |error| error.to_string().len());
+        assert!(words <= MOST_WORDS, "{}: an error of {words} bytes", payload.name);
         // Refused on purpose, and said so: an integer that no type of 64 bits holds, a member that is there twice.
         let says = |words: &str| decoded.as_ref().is_err_and(|error| error.to_string().contains(words));
         let refused = valid && (says("that the Rust type can hold") || says("is there twice"));

@@ -1,9 +1,11 @@
-//! Any JSON as the schema of an event: generating never panics, and what is generated is Rust.
+//! Any JSON as the schema of an event: generating never panics, what is generated is Rust and in proportion to the schema, and
+//! neither generating nor lint takes long.
 #![no_main]
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use eventsmith_codegen::sample::Choices;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
@@ -22,13 +24,28 @@ fn catalogue() -> &'static PathBuf {
     })
 }
 
+/// What code may have for each byte of its schema, and what it may have anyway.
+const CODE_PER_BYTE: usize = 64;
+const CODE: usize = 512 << 10;
+
+/// How long one input may take, on a machine that does other things as well and without optimisation.
+const LONGEST: Duration = Duration::from_secs(20);
+
 fuzz_target!(|data: &[u8]| {
     let dir = catalogue();
     fs::write(dir.join("domain/rule/created.v1.json"), data).expect("a file");
-    if let Err(problems) = eventsmith_codegen::generate(&eventsmith_codegen::load(dir)) {
+    let start = Instant::now();
+    let loaded = eventsmith_codegen::load(dir);
+    match eventsmith_codegen::generate(&loaded) {
+        Ok(code) => {
+            let most = CODE + CODE_PER_BYTE * data.len();
+            assert!(code.len() <= most, "{} bytes of code for {} of schema", code.len(), data.len());
+        }
         // A schema may be refused, but not because of a mistake of ours.
-        assert!(problems.iter().all(|problem| problem.rule != "internal"), "{problems:?}");
+        Err(problems) => assert!(problems.iter().all(|problem| problem.rule != "internal"), "{problems:?}"),
     }
+    eventsmith_codegen::lint::lint(&loaded);
+    assert!(start.elapsed() < LONGEST, "{:?} for {} bytes of schema", start.elapsed(), data.len());
 });
 
 // Every third mutation begins with a random schema.
