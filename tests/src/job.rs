@@ -117,6 +117,8 @@ pub struct Entry {
     pub id: u64,
     /// At this attempt, counted from 1.
     pub attempt: u64,
+    /// At this delivery, counted from 1. Several may be the same attempt, as not each is known to have been run.
+    pub delivery: u64,
     /// In this process.
     pub process: u32,
 }
@@ -141,9 +143,9 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be written to.
-    pub fn append(&self, what: What, id: u64, attempt: u64) -> io::Result<()> {
+    pub fn append(&self, what: What, id: u64, attempt: u64, delivery: u64) -> io::Result<()> {
         let what = if what == What::Begun { "begun" } else { "done" };
-        let line = format!("{what} {id} {attempt} {}\n", std::process::id());
+        let line = format!("{what} {id} {attempt} {delivery} {}\n", std::process::id());
         let written = OpenOptions::new().create(true).append(true).open(&self.0)?.write(line.as_bytes())?;
         if written == line.len() { Ok(()) } else { Err(io::Error::other("half an entry was written")) }
     }
@@ -161,14 +163,15 @@ impl Journal {
         let text = text.rsplit_once('\n').map_or("", |(entries, _)| entries);
         let parse = |line: &str| {
             let words: Vec<&str> = line.split(' ').collect();
-            let [what, id, attempt, process] = words[..] else { return None };
+            let [what, id, attempt, delivery, process] = words[..] else { return None };
             let what = match what {
                 "begun" => What::Begun,
                 "done" => What::Done,
                 _ => return None,
             };
-            let (id, attempt, process) = (id.parse().ok()?, attempt.parse().ok()?, process.parse().ok()?);
-            Some(Entry { what, id, attempt, process })
+            let (id, attempt) = (id.parse().ok()?, attempt.parse().ok()?);
+            let (delivery, process) = (delivery.parse().ok()?, process.parse().ok()?);
+            Some(Entry { what, id, attempt, delivery, process })
         };
         text.lines().map(|line| parse(line).ok_or_else(|| io::Error::other(format!("not an entry: {line}")))).collect()
     }

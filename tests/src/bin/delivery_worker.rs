@@ -53,8 +53,8 @@ fn end_with_parent() {
 }
 
 async fn handle(job: Received<Job>, journal: Journal) -> Result<(), HandlerError> {
-    let (id, attempt) = (job.id, job.attempt());
-    journal.append(What::Begun, id, attempt)?;
+    let (id, attempt, (_, delivery)) = (job.id, job.attempt(), job.fencing_token());
+    journal.append(What::Begun, id, attempt, delivery)?;
     say(&format!("HANDLING {id} {attempt}"))?;
     match job.deed(attempt) {
         Deed::Complete => {}
@@ -66,7 +66,7 @@ async fn handle(job: Received<Job>, journal: Journal) -> Result<(), HandlerError
         Deed::Panic => panic!("told to panic"),
         Deed::Abort => std::process::abort(),
     }
-    journal.append(What::Done, id, attempt)?;
+    journal.append(What::Done, id, attempt, delivery)?;
     Ok(say(&format!("DONE {id} {attempt}"))?)
 }
 

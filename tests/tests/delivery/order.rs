@@ -43,7 +43,7 @@ fn out_of_order(entries: &[Entry]) -> Vec<String> {
 
 #[test]
 fn disorder_is_found() {
-    let entry = |what, id, process| Entry { what, id, attempt: 1, process };
+    let entry = |what, id, process| Entry { what, id, attempt: 1, delivery: 1, process };
     let (first, second) = (KEYS, 2 * KEYS);
     let orderly = [
         entry(What::Begun, first, 1),

@@ -127,7 +127,7 @@ async fn a_cluster_that_loses_its_leaders_amid_publishing_and_consuming_loses_no
     let book = journal.clone();
     let consumer = bus.consumer("worker").config(quick()).on(move |job: Received<Job>| {
         let book = book.clone();
-        async move { Ok(book.append(What::Done, job.id, job.attempt())?) }
+        async move { Ok(book.append(What::Done, job.id, job.attempt(), job.fencing_token().1)?) }
     });
     let consumer = Running::start(consumer);
 

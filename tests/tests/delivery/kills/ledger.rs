@@ -20,8 +20,8 @@ pub(crate) struct Ledger {
 /// A frame that passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    Delivered { sequence: u64, attempt: u64 },
-    Acknowledged { sequence: u64, attempt: u64 },
+    Delivered { sequence: u64, delivery: u64 },
+    Acknowledged { sequence: u64, delivery: u64 },
 }
 
 impl Ledger {
@@ -34,9 +34,9 @@ impl Ledger {
         if matches!(verdict, Verdict::Drop | Verdict::Cut) {
             return;
         }
-        let delivered = frame.delivers().map(|it| Seen::Delivered { sequence: it.sequence, attempt: it.attempt });
+        let delivered = frame.delivers().map(|it| Seen::Delivered { sequence: it.sequence, delivery: it.attempt });
         let acknowledged = frame.word_about().filter(|_| frame.payload == b"+ACK");
-        let acknowledged = acknowledged.map(|it| Seen::Acknowledged { sequence: it.sequence, attempt: it.attempt });
+        let acknowledged = acknowledged.map(|it| Seen::Acknowledged { sequence: it.sequence, delivery: it.attempt });
         let seen = delivered.or(acknowledged).map(|seen| (Instant::now(), seen));
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
     }
@@ -56,27 +56,30 @@ impl Ledger {
     ) -> Vec<String> {
         let mut done = HashMap::<u64, Vec<u64>>::new();
         for entry in journal.iter().filter(|entry| entry.what == What::Done) {
-            done.entry(entry.id).or_default().push(entry.attempt);
+            done.entry(entry.id).or_default().push(entry.delivery);
         }
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut attempts, mut acknowledged) = (HashMap::new(), HashMap::new());
         let mut wrong = Vec::new();
         for (when, seen) in seen.iter() {
             match *seen {
-                Seen::Delivered { sequence, attempt } => {
-                    attempts.entry(sequence).and_modify(|most: &mut u64| *most = attempt.max(*most)).or_insert(attempt);
+                Seen::Delivered { sequence, delivery } => {
+                    attempts
+                        .entry(sequence)
+                        .and_modify(|most: &mut u64| *most = delivery.max(*most))
+                        .or_insert(delivery);
                     // On a machine that stands still for `ack_wait`, a delivery and an acknowledgement may cross. One that
                     // was lost is followed by a delivery a whole `ack_wait` later.
                     if let Some((before, then)) = acknowledged.get(&sequence)
                         && when.duration_since(*then) > self.ack_wait / 2
                     {
-                        wrong.push(format!("{sequence} was delivered as {attempt} after {before} was acknowledged"));
+                        wrong.push(format!("{sequence} was delivered as {delivery} after {before} was acknowledged"));
                     }
                 }
-                Seen::Acknowledged { sequence, attempt } => {
-                    acknowledged.entry(sequence).or_insert((attempt, *when));
-                    if !done.get(&sequence).is_some_and(|done| done.iter().any(|at| *at <= attempt)) {
-                        wrong.push(format!("{sequence} was acknowledged at {attempt}, and is not done"));
+                Seen::Acknowledged { sequence, delivery } => {
+                    acknowledged.entry(sequence).or_insert((delivery, *when));
+                    if !done.get(&sequence).is_some_and(|done| done.iter().any(|at| *at <= delivery)) {
+                        wrong.push(format!("{sequence} was acknowledged at {delivery}, and is not done"));
                     }
                 }
             }
