@@ -41,7 +41,7 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
     }
     for (file, root) in &roots {
         context.lower_root(file, *root);
-            context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
+        context.definitions[*root].gaps.extend(exact::rounded(loaded, file));
     }
     (Program { definitions: context.definitions, roots: roots.into_iter().collect() }, context.origins)
 }
