@@ -118,6 +118,8 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
                 let message = format!("this is not JSON: {error}");
                 let help = if is_marked {
                     "the file begins with a byte order mark; save it as UTF-8 without one"
+                } else if message.contains("number out of range") {
+                    "numbers are read up to 1.8e308, as most readers of JSON hold them in doubles; use a string for what is beyond"
                 } else if message.contains("recursion limit") {
                     "JSON is read to a depth of 127; put what lies deeper into $defs, and refer to it"
                 } else {

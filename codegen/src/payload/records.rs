@@ -73,7 +73,8 @@ impl<'a> RecordLocator<'a> {
         let message = error.to_string();
         // The position is reported separately, and serde_json's is relative to the record.
         let message = format!("this is not JSON: {}", message.split(" at line ").next().unwrap_or_default());
-        self.at_offset("bad-json", record, offset, (&message, HELP))
+        let is_too_large = message.contains("number out of range");
+        self.at_offset("bad-json", record, offset, (&message, if is_too_large { TOO_LARGE } else { HELP }))
     }
 
     /// Why the text is no JSON: it is not UTF-8 from an offset on.
@@ -101,6 +102,8 @@ impl<'a> RecordLocator<'a> {
 
 /// What a payload file is.
 const HELP: &str = "a payload file holds one JSON value, an array of them, or one on every line";
+/// How large a number may be.
+const TOO_LARGE: &str = "numbers are read up to 1.8e308, as most readers of JSON hold them in doubles";
 
 fn shifted(start: Position, inner: Position) -> Position {
     let column = if inner.line == 1 { start.column + inner.column - 1 } else { inner.column };
