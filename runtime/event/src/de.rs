@@ -21,7 +21,7 @@ pub use buffered::Buffered;
 pub(crate) use digits::{kept as keeping_digits, seen};
 pub use exact::{Exact, exact, exact_present, kept, present, required};
 pub(crate) use json::parse;
-pub(crate) use names::Text;
+pub(crate) use names::{RAW_VALUE, Text};
 pub(crate) use spelling::spells_whole_as_fraction;
 pub use strict::Strict;
 pub use tagged::{Members, Tagged, read_tagged};

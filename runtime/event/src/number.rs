@@ -10,7 +10,7 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::de::Text;
+use crate::de::{RAW_VALUE, Text};
 
 /// A number of a schema that allows fractions, of any length.
 ///
@@ -273,9 +273,6 @@ impl<'de> Deserialize<'de> for Number {
         deserializer.deserialize_newtype_struct(RAW_VALUE, Visitor)
     }
 }
-
-/// How a deserializer of serde_json is asked for the text of a value.
-pub(crate) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Reads the text of a number from serde_json, and from others what they make of it.
 struct Visitor;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Strict;
 use super::digits;
 use super::json::{Json, parse};
-use super::names::Text;
+use super::names::{RAW_VALUE, Text};
 
 /// A value, and its text where it may have numbers that the value rounds.
 pub struct Buffered {
@@ -24,7 +24,7 @@ impl Buffered {
 
     #[cold]
     fn read_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_newtype_struct(crate::number::RAW_VALUE, OfText)?;
+        let text = deserializer.deserialize_newtype_struct(RAW_VALUE, OfText)?;
         let value = parse(text.as_bytes()).map_err(D::Error::custom)?;
         Ok(Self { value, text: Some(text) })
     }

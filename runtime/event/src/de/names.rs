@@ -8,8 +8,9 @@ use std::marker::PhantomData;
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 
-/// A member that serde_json takes for a marker of its own: it would read the text inside it as JSON, and in its place.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
+/// A member that serde_json takes for a marker of its own: it would read the text inside it as JSON, and in its place. By the
+/// same name a deserializer of serde_json is asked for the text of a value.
+pub(crate) const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Refuses a name that does not stand for itself.
 pub(super) fn refuse_reserved<E: Error>(name: &str) -> Result<(), E> {
