@@ -91,7 +91,7 @@ impl Decimal {
             let divisor = u128::from(divisor);
             let digit = |byte: u8| u128::from(byte - b'0');
             let rest = self.digits.bytes().fold(0, |rest, byte| (rest * 10 + digit(byte)) % divisor);
-            return rest * power_of_ten(power, divisor) % divisor == 0;
+            return (rest * power_of_ten(power, divisor)).is_multiple_of(divisor);
         }
         if self.digits.len().max(divisor.digits.len()) > LONGEST_DIVIDED {
             return false;

@@ -202,7 +202,7 @@ macro_rules! compare {
     ($($other:ty),*) => {$(
         impl PartialEq<$other> for Number {
             fn eq(&self, other: &$other) -> bool {
-                *self == Self::from(*other)
+                self.partial_cmp(&Self::from(*other)) == Some(Ordering::Equal)
             }
         }
 
@@ -214,7 +214,7 @@ macro_rules! compare {
 
         impl PartialEq<Number> for $other {
             fn eq(&self, other: &Number) -> bool {
-                Number::from(*self) == *other
+                Number::from(*self).partial_cmp(other) == Some(Ordering::Equal)
             }
         }
 
