@@ -64,8 +64,9 @@ impl<'a> Prepared<'a> {
 
 /// Decides whether what writers of one schema write is accepted by another.
 ///
-/// Writers write declared properties only: an object whose schema declares properties has no others, even where the
-/// schema allows them; one without any is free-form, and one whose other properties have a schema of their own is a map.
+/// Writers write what generated types carry. An object whose schema declares properties and says nothing of others has no
+/// others. Where the schema speaks of others, if only to allow them, or where a rule is left to the validator, the type
+/// carries them. An object without any declared property is free-form.
 ///
 /// ```
 /// use eventsmith_codegen::containment::{Prepared, Compatibility, decide};
