@@ -224,6 +224,7 @@ impl Context<'_> {
             Classes::NUMBER if flat.whole => Lowered::Shape(self.integer(flat)),
             Classes::NUMBER => Lowered::Shape(self.number(flat)),
             Classes::ARRAY => Lowered::Shape(self.list(flat)),
+            Classes::OBJECT if object::is_too_wide(flat) => Lowered::Shape(self.any_object(flat)),
             Classes::OBJECT if Self::is_struct(flat) => Lowered::Body(Body::Struct(self.structure(flat, None))),
             Classes::OBJECT => Lowered::Shape(self.map(flat)),
             Classes::BOOLEAN => {

@@ -381,3 +381,22 @@ fn schemas_that_meet_again_on_many_ways_are_read_once() {
 
     assert!(eventsmith_codegen::generate(&eventsmith_codegen::load(dir.path())).is_ok());
 }
+
+#[test]
+fn what_is_too_wide_for_a_struct_or_an_enum_is_left_to_the_validator() {
+    let text = |count: usize| {
+        let properties: serde_json::Map<String, Value> =
+            (0..count).map(|at| (format!("p{at}"), json!({"type": "integer"}))).collect();
+        let values: Vec<String> = (0..count).map(|at| format!("v{at}")).collect();
+        let wide = json!({"type": "object", "properties": properties});
+        let schema = json!({"type": "object", "properties": {"wide": wide, "long": {"enum": values}}}).to_string();
+        let dir = catalogue(&[("domain/rule/created.v1.json", &schema)]);
+        eventsmith_codegen::generate(&load(dir.path())).unwrap()
+    };
+
+    let wide = text(4097);
+
+    assert!(wide.contains("pub wide: Option<BTreeMap<String, Value>>,"));
+    assert!(wide.contains("pub long: Option<String>,"));
+    assert!(text(1000).contains("pub p999: Option<i64>,"));
+}

@@ -243,7 +243,6 @@ fn every_command_ends_with_a_line_that_says_what_it_did() {
         (&["example", "rule.created"][..], "1 example of rule.created@1\n"),
         (&["completions", "bash"], "1 completion script for bash\n"),
         (&["man"], "1 manual page\n"),
-        (&["generate"], "1 event printed\n"),
         (&["validate", "--event", "rule.created", "p.json"], "1 valid, 0 invalid\n"),
     ] {
         let run = folder.run(command);

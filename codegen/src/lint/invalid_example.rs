@@ -8,6 +8,7 @@ use crate::lint::file::{File, Report};
 use crate::pointer::join;
 use crate::rule::{Family, Rule};
 use crate::schema::{Fault, SubschemaValidators, Validator};
+use crate::walk::every_schema;
 
 pub(crate) const RULE: Rule = Rule {
     id: "invalid-example",
@@ -69,9 +70,33 @@ impl<'f> PartValidators<'f> {
         let bundle = || self.file.bundle();
         let faults = if at.is_empty() {
             self.whole.get_or_insert_with(|| Validator::new(bundle()).ok()).as_ref()?.faults(value)
-        } else {
+        } else if let Some(alone) = alone(bundle(), at) {
+            Validator::new(&alone).ok()?.faults(value)
+        } else if self.file.document.source.len() <= LARGEST {
             self.parts.get_or_insert_with(|| SubschemaValidators::new(bundle()).ok()).as_ref()?.faults(at, value)?
+        } else {
+            return None;
         };
         faults.into_iter().next()
     }
+}
+
+/// The largest file, in bytes, of which every part gets a validator: in each are those of all that it refers to.
+const LARGEST: usize = 256 << 10;
+
+/// A part of a schema as a schema of its own, if it refers to nothing.
+fn alone(bundle: &Value, at: &str) -> Option<Value> {
+    let Value::Object(part) = bundle.pointer(at)? else { return None };
+    let mut refers = false;
+    every_schema(bundle.pointer(at)?, &mut |_, schema| {
+        refers |= ["$ref", "$dynamicRef", "$recursiveRef"].iter().any(|keyword| schema.get(keyword).is_some());
+    });
+    if refers {
+        return None;
+    }
+    let mut alone = part.clone();
+    if let Some(draft) = bundle.get("$schema") {
+        alone.insert("$schema".to_owned(), draft.clone());
+    }
+    Some(Value::Object(alone))
 }

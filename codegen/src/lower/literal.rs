@@ -14,6 +14,9 @@ use crate::walk::LEAVES;
 use super::context::Context;
 use super::scalar::{integer_for, integer_of};
 
+/// Texts that an enum may have; a longer list is data, and left to the validator.
+const MOST_VALUES: usize = 4096;
+
 impl Context<'_> {
     /// Lowers schemas that list the values they accept.
     pub(super) fn literals(&mut self, conjunction: &Conjunction, flat: &Flat<'_>, hint: &str) -> Option<Lowered> {
@@ -50,6 +53,12 @@ impl Context<'_> {
                     self.gap(&part.location, "enum");
                 }
                 Lowered::of(Type::Any)
+            }
+            (_, _, Some(texts)) if texts.len() > MOST_VALUES => {
+                if let Some((part, _)) = flat.every("enum").next() {
+                    self.gap(&part.location, "enum");
+                }
+                Lowered::of(Type::Text)
             }
             (_, _, Some(texts)) => Lowered::Body(Body::Enum(texts.into_iter().map(Variant::of).collect())),
             (_, Some(integers), _) => {

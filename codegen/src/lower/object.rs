@@ -28,7 +28,24 @@ const HANDLED: &[&str] = &[
     "required",
 ];
 
+/// Fields that a struct may have: compilers take minutes for more, and more memory than most machines have.
+const MOST_FIELDS: usize = 4096;
+
+/// Whether an object has more properties than a struct may have fields.
+pub(super) fn is_too_wide(flat: &Flat<'_>) -> bool {
+    flat.property_names().nth(MOST_FIELDS).is_some()
+}
+
 impl Context<'_> {
+    /// Lowers an object of which the validator checks everything.
+    pub(super) fn any_object(&mut self, flat: &Flat<'_>) -> Shape {
+        self.gaps_but(flat, Classes::OBJECT, &[]);
+        if let Some(closure) = flat.closures().first() {
+            self.gap(&closure.schema.clone(), "additionalProperties");
+        }
+        Shape::of(Type::Map(Box::new(Shape::of(Type::Any))))
+    }
+
     /// Whether an object has properties with names of their own.
     pub(super) fn is_struct(flat: &Flat<'_>) -> bool {
         let closed = flat.closures().iter().any(|closure| closure.forbids) && flat.patterns().is_empty();
