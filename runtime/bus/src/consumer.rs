@@ -8,6 +8,7 @@ mod dispatch;
 mod dropped;
 mod durable;
 mod error;
+mod fitness;
 mod keeper;
 mod malformed;
 mod monitor;
@@ -47,6 +48,7 @@ use blocking::Blocking;
 use breaker::Breaker;
 use dispatch::Dispatch;
 use dropped::DropWatch;
+use fitness::Fitness;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
 use pace::Pace;
@@ -298,6 +300,7 @@ impl Consumer {
             reason: error.0,
         })?;
         let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
+        let fitness = Fitness::new(self.bus.shared_transport(), settings.clone());
         let cut_off = watch::Sender::new(false);
         let keeper = Keeper::start(
             Arc::clone(&in_hand),
@@ -305,6 +308,7 @@ impl Consumer {
             &settings,
             cut_off.clone(),
             self.monitor.clone(),
+            Arc::clone(&fitness),
         );
         let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
@@ -340,6 +344,7 @@ impl Consumer {
             breakers: breakers.to_vec(),
             changes: changed.subscribe(),
             deliveries,
+            fitness,
             _keeper: keeper,
             running: JoinSet::new(),
             malformed: MalformedInHand::default(),

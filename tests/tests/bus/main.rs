@@ -14,6 +14,7 @@ mod dead_lettering;
 mod dead_letters;
 mod domain;
 mod dropped;
+mod edited;
 mod fairness;
 mod faults;
 mod leases;

@@ -94,6 +94,13 @@ pub(super) async fn check(
     Ok(found.settings)
 }
 
+/// What was changed of a durable consumer so that a service that runs on it cannot go on. Its filters, times and limits may be changed
+/// at any time.
+pub(super) fn unusable(found: &FoundConsumer, begun_with: &ConsumerSettings) -> Vec<String> {
+    let filters = found.settings.filters.clone();
+    differences(found, &ConsumerSettings { filters, max_deliver: None, ..begun_with.clone() })
+}
+
 /// What keeps a service that needs what is wanted from running on what was found.
 fn differences(found: &FoundConsumer, wanted: &ConsumerSettings) -> Vec<String> {
     let exact = FoundConsumer::exactly(wanted.clone());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::fitness::Fitness;
 use super::monitor::{Counters, Monitor};
 use super::queue::{Queue, Routing};
 use crate::environment::{HashMap, watch};
@@ -133,30 +134,33 @@ impl Keeper {
         consumer: &ConsumerSettings,
         lost: watch::Sender<bool>,
         monitor: Monitor,
+        fitness: Arc<Fitness>,
     ) -> Self {
         let (ack_wait, known) = watch::channel(consumer.ack_wait);
         let (background, mut tasks) = (transport.background(), JoinSet::new());
         let stall = StallWatch { in_hand: Arc::clone(&in_hand), monitor, is_stalled: false };
         tasks.spawn_on(renew(in_hand, known, lost), &background);
         let (stream, name) = (consumer.stream.clone(), consumer.name.clone());
-        tasks.spawn_on(follow(transport, stream, name, ack_wait, stall), &background);
+        tasks.spawn_on(follow(transport, stream, name, ack_wait, stall, fitness), &background);
         Self { _tasks: tasks }
     }
 }
 
-/// Sees whether `ack_wait` is still what it was, and whether the consumer stands.
+/// Sees whether `ack_wait` is still what it was, whether the consumer stands, and whether the service can go on with it.
 async fn follow(
     transport: Arc<dyn Transport>,
     stream: String,
     name: String,
     ack_wait: watch::Sender<Duration>,
     mut stall: StallWatch,
+    fitness: Arc<Fitness>,
 ) {
     loop {
         sleep(LOOK_AGAIN).await;
         // Without an answer it is taken to be as it was.
         let Ok(Some(found)) = transport.consumer(&stream, &name).await else { continue };
         stall.look(&found);
+        fitness.look(&found);
         let now = found.settings.ack_wait;
         if ack_wait.send_if_modified(|known| std::mem::replace(known, now) != now) {
             tracing::info!(stream, consumer = name, ?now, "ack_wait was changed; leases are renewed accordingly");

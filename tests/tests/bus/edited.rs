@@ -1,0 +1,98 @@
+//! Durable consumers whose settings an operator edits while a service runs on them.
+
+use std::time::Duration;
+
+use eventsmith::admin::{BusAdmin, DeadLetterFilter};
+use eventsmith::testing::NatsServer;
+use eventsmith::{ConsumeError, ConsumerConfig, Event, Order, Received};
+use eventsmith_tests::running::PATIENCE;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::common::*;
+
+/// Changes settings of the durable consumer, as an operator does with `nats consumer edit`.
+async fn edit(server: &NatsServer, changes: Value) -> Outcome {
+    let client = async_nats::connect(server.url()).await?;
+    let info = client.request("$JS.API.CONSUMER.INFO.RULES.promotions", "".into()).await?;
+    let mut config = serde_json::from_slice::<Value>(&info.payload)?["config"].take();
+    let settings = config.as_object_mut().ok_or("no settings")?;
+    for (name, value) in changes.as_object().ok_or("no changes")? {
+        settings.insert(name.clone(), value.clone());
+    }
+    let request = json!({ "stream_name": "RULES", "config": config, "action": "update" }).to_string();
+    let answer = client.request("$JS.API.CONSUMER.CREATE.RULES.promotions", request.into()).await?;
+    let answer: Value = serde_json::from_slice(&answer.payload)?;
+    assert_eq!(answer.get("error"), None, "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_that_come_without_their_payloads_are_not_dead_lettered() -> Outcome {
+    let (server, bus) = server().await?;
+    let (consumer, mut told) = run_and_tell(&bus);
+    bus.publish(&activated("r1")).await?;
+    assert_eq!(next(&mut told).await?, "r1");
+
+    edit(&server, json!({ "headers_only": true })).await?;
+    bus.publish(&activated("r2")).await?;
+
+    let ended = consumer.end().await?;
+    let letters = bus.dead_letters("rules").await?;
+    assert_eq!(letters.count(&DeadLetterFilter::default()).await?, Default::default());
+    let Err(ConsumeError::Different { differences, .. }) = ended else { return Err(format!("{ended:?}").into()) };
+    assert!(differences.contains("headers_only"), "{differences}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_service_cannot_go_on_with_ends_it_by_name() -> Outcome {
+    for (order, setting, changes) in [
+        // The lease of a second delivery would be shorter than `ack_wait`, and two instances would run the event at once.
+        (Order::None, "backoff", json!({ "backoff": [15_000_000_000_u64, 1_000_000_000] })),
+        // All instances would be served, each with some of the events of a key.
+        (Order::Key, "ordered", json!({ "priority_groups": null, "priority_policy": "none", "priority_timeout": 0 })),
+    ] {
+        let (server, bus) = server().await?;
+        let config = ConsumerConfig { order, ..quick() };
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let consumer = run(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+            let tell = tell.clone();
+            async move { Ok(tell.send(event.number)?) }
+        }));
+        bus.publish(&Moved { key: "k".to_owned(), number: 1 }).await?;
+        assert_eq!(next(&mut told).await?, 1);
+
+        edit(&server, changes).await?;
+
+        let ended = consumer.end().await?;
+        let Err(ConsumeError::Different { differences, .. }) = ended else { return Err(format!("{ended:?}").into()) };
+        assert!(differences.contains(setting), "{differences}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_only_claims_to_lack_its_payload_is_dead_lettered() -> Outcome {
+    let (server, bus) = server().await?;
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Activated>| async { Ok(()) }));
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Msg-Size", "17");
+    let client = async_nats::connect(server.url()).await?;
+    client.publish_with_headers(Activated::SUBJECT, headers, "".into()).await?;
+    client.flush().await?;
+
+    let letters = bus.dead_letters("rules").await?;
+    let wait = async {
+        loop {
+            if let Some(letter) = letters.list(&DeadLetterFilter::default()).next().await? {
+                return Outcome::Ok(letter);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let letter = tokio::time::timeout(PATIENCE, wait).await??;
+    assert_eq!(letter.reason.to_string(), "undecodable");
+    assert_eq!(consumer.stop().await?.dead_lettered, 1);
+    Ok(())
+}
