@@ -19,6 +19,7 @@ use eventsmith::Event;
 use eventsmith::generated::Schema;
 use rules_events::coupon::CouponExpired;
 use rules_events::tax::TaxCalculated;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ struct Subject<E, T> {
     types: std::marker::PhantomData<(E, T)>,
 }
 
-impl<E: Event + DeserializeOwned, T: DeserializeOwned> Subject<E, T> {
+impl<E: Event + DeserializeOwned, T: DeserializeOwned + Serialize> Subject<E, T> {
     fn new(schema_file: &str, compiled: fn(&Value) -> bool) -> Self {
         let schema: Value = serde_json::from_str(E::SCHEMA).unwrap();
         let file: Value = serde_json::from_str(schema_file).unwrap();
