@@ -23,7 +23,8 @@ fn numbers() -> impl Strategy<Value = Value> {
 }
 
 fn accepts(schema: &Value, instance: &Value) -> bool {
-    jsonschema::options().build(schema).unwrap().is_valid(instance)
+    // Its own keywords round beyond 2^53.
+    eventsmith_exact::keywords::with_exact_keywords(jsonschema::options()).build(schema).unwrap().is_valid(instance)
 }
 
 fn multiple_of(divisor: &Value) -> Value {
@@ -52,10 +53,8 @@ proptest! {
         (digits, places) in (1_u32..5_000, 0_i32..4),
     ) {
         let divisor = json!(f64::from(digits) / 10_f64.powi(places));
-        // A no is not final: the validator is asked.
-        if number(&value).is_multiple_of(number(&divisor)) {
-            prop_assert!(accepts(&multiple_of(&divisor), &value), "{value} {divisor}");
-        }
+        let is_multiple = number(&value).is_multiple_of(number(&divisor));
+        prop_assert_eq!(is_multiple, accepts(&multiple_of(&divisor), &value), "{} {}", value, divisor);
         let product = json!(f64::from(digits) * 7.0 / 10_f64.powi(places));
         prop_assert_eq!(number(&product).is_multiple_of(number(&divisor)), accepts(&multiple_of(&divisor), &product));
     }
