@@ -3,18 +3,13 @@
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, Object};
 
-use crate::{Decimal, OnTape, Tape};
+use crate::Decimal;
 
 /// The text that every value has that equals this one as JSON Schema has it: numbers by their value, members in any order.
 pub fn canonical<F: Json>(node: F::Node<'_>) -> String {
     let mut text = String::new();
     write::<F>(&node, &mut text);
     text
-}
-
-/// The same of a JSON text; `None` where it has no [`Tape`].
-pub fn of_text(text: &str) -> Option<String> {
-    Tape::default().read(text).map(canonical::<OnTape>)
 }
 
 /// A number as a decimal, if it is one.

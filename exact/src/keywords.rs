@@ -8,9 +8,9 @@ use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError, ValidationOptions};
 use serde_json::{Map, Value};
 
-use crate::canonical::{canonical, decimal, of_text};
+use crate::canonical::{canonical, decimal};
 use crate::numerals::{EXACT_DOUBLES, is_wide};
-use crate::schema::{EXACT, spelled};
+use crate::schema::{EXACT, of_text, spelled};
 use crate::{Decimal, OnTape, Tape};
 
 /// Whether a schema compares with numbers that the validator's own keywords round: with wide ones, or by a divisor that is no

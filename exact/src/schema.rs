@@ -10,7 +10,8 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{Decimal, Node, Tape, canonical};
+use crate::canonical::canonical;
+use crate::{Decimal, Node, OnTape, Tape};
 
 /// The member that holds the texts of wide numbers, by the names of their keywords. Nobody names a property or a keyword so.
 pub const EXACT: &str = "\u{0}exact";
@@ -80,8 +81,8 @@ pub fn wide_text<'a>(schema: &'a Map<String, Value>, keyword: &str) -> Option<&'
 
 /// Whether serde_json rounds what a keyword says: 1e300 is the shortest decimal of its double, 18446744073709551617 is of none.
 pub fn is_rounded(schema: &Map<String, Value>, keyword: &str) -> bool {
-    let value = || schema.get(keyword).and_then(|value| canonical::of_text(&value.to_string()));
-    wide_text(schema, keyword).is_some_and(|text| canonical::of_text(text) != value())
+    let value = || schema.get(keyword).and_then(|value| of_text(&value.to_string()));
+    wide_text(schema, keyword).is_some_and(|text| of_text(text) != value())
 }
 
 /// The text of a keyword's value.
@@ -93,6 +94,11 @@ pub fn spelled(schema: &Map<String, Value>, keyword: &str, value: &Value) -> Str
 pub fn decimal(schema: &Map<String, Value>, keyword: &str) -> Option<Decimal> {
     let value = schema.get(keyword).filter(|value| value.is_number())?;
     Decimal::parse(&spelled(schema, keyword, value))
+}
+
+/// The same of a JSON text; `None` where it has no [`Tape`].
+pub(crate) fn of_text(text: &str) -> Option<String> {
+    Tape::default().read(text).map(canonical::<OnTape>)
 }
 
 /// The text of a schema, in which its numbers stand as they were written.

@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::item::{Item, Members, Node, Numeral, after};
 use crate::Decimal;
-use crate::canonical::{canonical, of_text};
+use crate::canonical::canonical;
 
 /// A name of a member, as a tape of its own.
 #[derive(Default)]
@@ -105,9 +105,7 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
         match (self.item(), expected) {
             (Some(Item::String(text)), Value::String(expected)) => text == expected,
             (Some(Item::String(_)), _) | (_, Value::String(_)) => false,
-            _ if self.has_wide() => {
-                of_text(&expected.to_string()).is_some_and(|expected| canonical::<OnTape>(*self) == expected)
-            }
+            _ if self.has_wide() => canonical::<OnTape>(*self) == canonical::<json::SerdeJson>(expected),
             _ => cmp::equal(&value(*self), expected),
         }
     }
