@@ -198,6 +198,15 @@ const PROBES: &[(&str, &[&str], &[&str])] = &[
         ],
         &[r#"{"n": 18446744073709551617, "k": "b"}"#, r#"{"k": "b", "n": 9223372036854775808}"#],
     ),
+    (
+        r#"{"oneOf": [
+            {"type": "object", "required": ["k"], "properties": {"k": {"const": "a"}}},
+            {"type": "object", "required": ["k"], "properties": {"k": {"const": "b"}, "n": {"type": "number"}, "m": true},
+                "anyOf": [{"required": ["n"]}, {"required": ["m"]}]}
+        ]}"#,
+        &[r#"{"k": "b", "n": 18446744073709551617}"#, r#"{"m": {"\"": [1]}, "k": "b", "n": 1e300}"#],
+        &[r#"{"k": "b", "i": 18446744073709551617}"#],
+    ),
     // A value of any type holds what serde_json does; the rest is refused, never rounded.
     (
         "true",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use eventsmith_exact::Decimal;
 use serde_json::{Map, Value, json};
 
 /// What a schema declares about its instances.
@@ -201,14 +202,7 @@ fn is_uuid(text: &str) -> bool {
 
 /// Whether two numbers are equal, however they are written: 1 is 1.0, but 2^53 + 1 is not 2^53.
 fn is_same_number(one: &serde_json::Number, other: &serde_json::Number) -> bool {
-    let integer = |number: &serde_json::Number| {
-        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e30);
-        number.as_i128().or_else(|| float.map(|float| float as i128))
-    };
-    match (integer(one), integer(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one.as_f64() == other.as_f64(),
-    }
+    Decimal::parse(&one.to_string()) == Decimal::parse(&other.to_string())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A part of a payload that is read before its type is known.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -24,7 +25,7 @@ impl Buffered {
 
     #[cold]
     fn read_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_newtype_struct(RAW_VALUE, OfText)?;
+        let text = AsText.deserialize(deserializer)?;
         let value = parse(text.as_bytes()).map_err(D::Error::custom)?;
         Ok(Self { value, text: Some(text) })
     }
@@ -63,7 +64,43 @@ impl<'de> Visitor<'de> for OfText {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<String, A::Error> {
         access.next_key_seed(Text)?;
-        access.next_value_seed(Text).map(std::borrow::Cow::into_owned)
+        access.next_value_seed(Text).map(Cow::into_owned)
+    }
+
+    /// The members of a tagged union have no text together.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_map(OfMembers)
+    }
+}
+
+/// Puts the texts of members together.
+struct OfMembers;
+
+impl<'de> Visitor<'de> for OfMembers {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<String, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = access.next_key_seed(Text)? {
+            let value = access.next_value_seed(AsText)?;
+            members.push(format!("{}:{value}", Value::from(name)));
+        }
+        Ok(format!("{{{}}}", members.join(",")))
+    }
+}
+
+/// Reads the text of a part of a payload.
+struct AsText;
+
+impl<'de> DeserializeSeed<'de> for AsText {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_newtype_struct(RAW_VALUE, OfText)
     }
 }
 
