@@ -1,10 +1,13 @@
 //! Compares what a server should hold with what it holds.
 
+use std::time::Duration;
+
 use eventsmith_bus::settings::fields::{CONSUMER, Effect, Field};
-use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings, is_legal_name};
+use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, Progress, StreamSettings, is_legal_name};
 use eventsmith_bus::transport::{MessageSelector, ServerFailure};
 use eventsmith_event::filter;
 use eventsmith_event::stream::{DeliverFrom, Retention};
+use tokio::time::sleep;
 
 use super::error::ProvisionError;
 use super::plan::{Action, Change, FieldChange, Plan, Wanted};
@@ -143,9 +146,7 @@ impl Server {
         wanted: &ConsumerSettings,
     ) -> Result<Option<String>, ServerFailure> {
         let (FoundConsumer { settings, progress, .. }, ConsumerSettings { stream, name, .. }) = (found, wanted);
-        if progress.lag + progress.ack_pending == 0 {
-            return Ok(None);
-        }
+        let has_waiting = |progress: &Progress| progress.lag + progress.ack_pending > 0;
         for filter in filter::beyond(&settings.filters, &wanted.filters) {
             let mut from = progress.ack_floor + 1;
             // What one filter lets through, several narrower ones may, too; then one event after the other is looked at.
@@ -155,6 +156,14 @@ impl Server {
                 let (subject, sequence) = (waiting.message.subject, waiting.sequence);
                 from = sequence + 1;
                 if !wanted.filters.iter().any(|wanted| filter::covers(wanted, &subject)) {
+                    // A message that was stored a moment ago is not counted yet; one that was passed over never is.
+                    if !has_waiting(progress) {
+                        sleep(UNTIL_COUNTED).await;
+                        let again = self.transport().consumer(stream, name).await?;
+                        if again.is_none_or(|again| !has_waiting(&again.progress)) {
+                            return Ok(None);
+                        }
+                    }
                     return Ok(Some(format!(
                         "as far as the server tells, events wait for {name} that it would never get, such as {sequence} on {subject}: let a version of \
                          the service handle them that has a handler, or delete the consumer"
@@ -200,5 +209,7 @@ impl Server {
 
 /// How many events of one filter are looked at.
 const LOOKS: usize = 1_000;
+/// How long a server may take to count a stored message as one that waits for a consumer.
+const UNTIL_COUNTED: Duration = Duration::from_millis(500);
 
 const ILLEGAL: &str = "the name is not legal; use letters, digits, '-' and '_' only";
