@@ -3,7 +3,7 @@
 //! `serde_json` keeps a number as an integer of 64 bits or as a double, and forgets what neither holds: `18446744073709551617`
 //! becomes 2^64. Its feature `arbitrary_precision` keeps the digits, but for every crate of the build, those of applications
 //! among them, where structs with `#[serde(flatten)]` then read no double any more. So most numbers stay as serde_json has
-//! them. The others are *wide*: they are found in the text ([`wide`]), kept beside their values ([`Tape`], [`schema`]), and
+//! them. The others are *wide*: they are found in the text ([`has_wide`]), kept beside their values ([`Tape`], [`schema`]), and
 //! compared as decimals ([`Decimal`]) by keywords of our own ([`keywords`]).
 //!
 //! ```
@@ -22,5 +22,5 @@ pub mod schema;
 mod tape;
 
 pub use decimal::Decimal;
-pub use numerals::{is_wide, wide};
+pub use numerals::{has_wide, is_wide};
 pub use tape::{Node, OnTape, Tape};

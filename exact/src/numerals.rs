@@ -6,9 +6,14 @@ use crate::Decimal;
 pub const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 /// The numbers of a JSON text that are wide, each with how many numbers stand before it. None in nearly every text.
-pub fn wide(text: &str) -> Vec<(usize, &str)> {
+pub(crate) fn wide(text: &str) -> Vec<(usize, &str)> {
     let numerals = numerals(text).map(|(_, numeral)| numeral);
     numerals.enumerate().filter(|(_, numeral)| is_wide(numeral)).collect()
+}
+
+/// Whether a JSON text has a wide number.
+pub fn has_wide(text: &str) -> bool {
+    numerals(text).any(|(_, numeral)| is_wide(numeral))
 }
 
 /// The text with every wide number that is an integer of 64 bits written as one: `1e19` without its exponent.

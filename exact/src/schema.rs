@@ -41,7 +41,7 @@ pub fn read(text: &str) -> Result<Value, serde_json::Error> {
     let mut schema = serde_json::from_str(text)?;
     let mut tape = Tape::default();
     // A text that repeats a name has no tape, and is told elsewhere.
-    if !crate::wide(text).is_empty()
+    if crate::has_wide(text)
         && let Some(node) = tape.read(text)
     {
         mark(&mut schema, node, false);

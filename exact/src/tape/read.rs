@@ -8,7 +8,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::Number;
 
 use super::item::{Item, Numeral, after};
-use crate::{Decimal, wide};
+use crate::Decimal;
+use crate::numerals::wide;
 
 pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
     let mut deserializer = serde_json::Deserializer::from_str(text);

@@ -11,7 +11,7 @@ mod violations;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use eventsmith_exact::{Node, OnTape, Tape, keywords, numerals, wide};
+use eventsmith_exact::{Node, OnTape, Tape, has_wide, keywords, numerals};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -93,7 +93,7 @@ impl Schema {
     pub fn decode_interpreted<T: DeserializeOwned + Serialize>(&self, data: &[u8]) -> Result<T, Invalid> {
         let value = self.parse(data)?;
         let text = str::from_utf8(data).unwrap_or_default();
-        if !wide(text).is_empty() {
+        if has_wide(text) {
             return self.decode_wide(text, &value);
         }
         self.check(&value, None)?;
@@ -147,7 +147,7 @@ impl Schema {
         let unwritten =
             |error: serde_json::Error| self.unreadable("a value that can be written as JSON", Some(error.to_string()));
         let text = serde_json::to_string(value).map_err(unwritten)?;
-        if wide(&text).is_empty() {
+        if !has_wide(&text) {
             return self.check(&serde_json::to_value(value).map_err(unwritten)?, None);
         }
         self.check(&serde_json::from_str(&text).map_err(unwritten)?, Tape::default().read(&text))
@@ -278,7 +278,7 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
     deserializer.end().ok()?;
     let value = value.ok()?;
     // Digits may be lost.
-    if has_doubles && !wide(text).is_empty() { None } else { Some(value) }
+    if has_doubles && has_wide(text) { None } else { Some(value) }
 }
 
 /// How every payload is validated: formats are asserted, and nothing is fetched.

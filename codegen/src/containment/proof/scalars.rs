@@ -149,15 +149,9 @@ impl<'a> Prover<'a> {
         if own.contains(&pattern) {
             return Ok(());
         }
-        let mut values = Vec::new();
         let language = TextLanguage::of(written);
-        match self.inclusion(format!("{language:?} pattern {pattern}"), || language.is_matched_by(pattern)) {
-            Inclusion::Proved => return Ok(()),
-            Inclusion::Refuted(text) => values.push(Value::String(text)),
-            Inclusion::Unknown => {}
-        }
-        values.extend(self.fill_text(written, json!({})));
-        values.extend(self.probes(written));
+        let decided = self.inclusion(format!("{language:?} pattern {pattern}"), || language.is_matched_by(pattern));
+        let Some(values) = self.counterexamples(written, decided) else { return Ok(()) };
         Err(Miss::new(values, format!("strings may be written that {pattern:?} does not match")))
     }
 
@@ -166,19 +160,25 @@ impl<'a> Prover<'a> {
         if own.iter().any(|own| *own == format || implies(own, format)) {
             return Ok(());
         }
-        let mut values = Vec::new();
         let language = TextLanguage::of(written);
-        match self.inclusion(format!("{language:?} format {format}"), || language.is_of_format(format)) {
-            Inclusion::Proved => return Ok(()),
-            Inclusion::Refuted(text) => values.push(Value::String(text)),
-            Inclusion::Unknown => {}
-        }
-        values.extend(self.fill_text(written, json!({})));
-        values.extend(self.probes(written));
+        let decided = self.inclusion(format!("{language:?} format {format}"), || language.is_of_format(format));
+        let Some(mut values) = self.counterexamples(written, decided) else { return Ok(()) };
         for sample in [json!({"minLength": 30}), json!({"format": "uri-reference"}), json!({"format": "iri"})] {
             values.extend(self.fill_text(written, sample));
         }
         Err(Miss::new(values, format!("strings may be written that are no {format}")))
+    }
+
+    /// Texts that may be written and refused; none where it is proved that there are none.
+    fn counterexamples(&self, written: &Written<'a>, decided: Inclusion) -> Option<Vec<Value>> {
+        let refuted = match decided {
+            Inclusion::Proved => return None,
+            Inclusion::Refuted(text) => Some(Value::String(text)),
+            Inclusion::Unknown => None,
+        };
+        let mut values: Vec<Value> = refuted.into_iter().chain(self.fill_text(written, json!({}))).collect();
+        values.extend(self.probes(written));
+        Some(values)
     }
 
     /// What a text holds that is encoded: the two keywords mean something together.
