@@ -52,6 +52,19 @@ async fn a_started_server_has_jetstream() -> Outcome {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_stream_may_reserve_more_than_the_machine_has() -> Outcome {
+    let server = NatsServer::start().await?;
+    let jetstream = jetstream_at(&server.url()).await?;
+
+    for storage in [jetstream::stream::StorageType::File, jetstream::stream::StorageType::Memory] {
+        let name = format!("{storage:?}").to_uppercase();
+        let wide = jetstream::stream::Config { storage, max_bytes: 100 << 40, ..stream(&name, 1) };
+        jetstream.create_stream(wide).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_side_by_side_do_not_know_of_each_other() -> Outcome {
     let (one, other) = tokio::try_join!(NatsServer::start(), NatsServer::start())?;

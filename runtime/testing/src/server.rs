@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const POLL: Duration = Duration::from_millis(10);
 /// How much of a log goes into an error, in lines.
 const TAIL: usize = 30;
+/// What the streams of a server may reserve together. A stream reserves its `max_bytes`, and the server's own limit is three
+/// quarters of what is free: tests store little, and must not depend on how full their machine is.
+const ROOM: &str = "1PB";
 
 /// A running nats-server with JetStream; dropping the handle kills it and removes its temporary store.
 #[derive(Debug)]
@@ -308,7 +311,7 @@ impl NatsServer {
         let port = if self.port == 0 { -1 } else { i32::from(self.port) };
         format!(
             "server_name: {}\nlisten: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:-1\"\nports_file_dir: {}\n\
-             jetstream {{ store_dir: {} }}\n{}",
+             jetstream {{ store_dir: {}, max_file_store: {ROOM}, max_memory_store: {ROOM} }}\n{}",
             quoted(self.name()),
             quoted(&ports.to_string_lossy()),
             quoted(&self.store_dir().to_string_lossy()),
