@@ -179,6 +179,20 @@ async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_server_without_room_for_what_a_stream_reserves_is_told_with_the_way_out() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let small = format!("jetstream {{ store_dir: {:?}, max_file_store: 1MB }}", folder.path());
+    let server = NatsServer::builder().config(small).start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+
+    let error = bus.provision(&[STREAM.max_bytes(2 << 20)]).await.unwrap_err().to_string();
+
+    assert!(error.contains("the stream RULES"), "{error}");
+    assert!(error.contains("lower them in eventsmith.toml, or raise max_file_store"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn overlapping_subjects_are_refused_before_anything_changes() -> Outcome {
     let (_server, bus) = server().await?;
 

@@ -17,7 +17,7 @@ pub enum ProvisionError {
         plan: Box<Plan>,
     },
     /// The server refused a change. Those before it in the plan are made; apply it again when the cause is gone.
-    #[error("the server refused {about}: {reason}")]
+    #[error("the server refused {about}: {reason}{}", way_out(*code))]
     Server {
         /// The stream or the consumer.
         about: String,
@@ -68,5 +68,16 @@ impl ProvisionError {
             ServerFailure::Unavailable(reason) => Self::Unavailable { about, reason },
             failure @ ServerFailure::Unsupported { .. } => Self::Unsupported { about, reason: Cause::of(failure) },
         }
+    }
+}
+
+/// What helps against a refusal whose text does not say it; the codes are nats-server's (server/errors.json).
+fn way_out(code: u64) -> &'static str {
+    match code {
+        10028 | 10047 => {
+            "; a stream reserves its max_bytes: lower them in eventsmith.toml, or raise max_file_store or max_memory_store of \
+             the server, which are three quarters of what was free when it started unless they are set"
+        }
+        _ => "",
     }
 }
