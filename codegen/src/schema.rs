@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};
-pub use tape::{Node, Tape, TapeValidator};
+pub use tape::{Node, Tape, TapeValidator, first_faults};
 use validator::faults;
 pub use validator::{Fault, Validator};
 

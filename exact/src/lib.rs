@@ -20,7 +20,9 @@ pub mod keywords;
 pub mod numerals;
 pub mod schema;
 mod tape;
+mod validator;
 
 pub use decimal::Decimal;
 pub use numerals::{has_wide, is_wide};
 pub use tape::{Node, OnTape, Tape};
+pub use validator::TapeValidator;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::schema::Node;
+use crate::schema::{Node, first_faults};
 
 use super::compiled::Compiled;
 use super::finding::{Demand, Finding};
@@ -61,7 +61,7 @@ impl Sink<'_> {
         let Some(instance) = self.value.pointer(at) else { return };
         let exact = self.exact.and_then(|node| node.at(at));
         let (faults, mut omitted) = match exact {
-            Some(node) => schema.tape_validator.first_faults(node, MOST),
+            Some(node) => first_faults(&schema.tape_validator, node, MOST),
             None => schema.validator.first_faults(instance, MOST),
         };
         let mut reported = 0;

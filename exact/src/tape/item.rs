@@ -1,8 +1,9 @@
 //! The items of a tape, and values as positions on it.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 /// A number: as serde_json has it, and as it is spelled where that says more.
 pub struct Numeral<'a> {
@@ -20,12 +21,17 @@ pub(super) enum Item<'a> {
     Array {
         length: usize,
         end: usize,
+        value: Built,
     },
     Object {
         length: usize,
         end: usize,
+        value: Built,
     },
 }
+
+/// A container as a value, built when somebody asks for it: every error about it does.
+pub(super) type Built = OnceLock<Box<Value>>;
 
 /// A value on a tape.
 #[derive(Clone, Copy)]
@@ -58,6 +64,18 @@ impl<'a> Node<'a> {
             Some(Item::String(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether it holds more values than this, itself included.
+    pub fn is_larger(&self, than: usize) -> bool {
+        let items = self.items.get(self.at..after(self.items, self.at)).unwrap_or_default();
+        let names = |item: &Item<'_>| if let Item::Object { length, .. } = item { *length } else { 0 };
+        items.len() - items.iter().map(names).sum::<usize>() > than
+    }
+
+    /// Whether it is an array.
+    pub fn is_array(&self) -> bool {
+        matches!(self.item(), Some(Item::Array { .. }))
     }
 
     /// The elements of an array or the values of an object, each with its name or index.
@@ -118,10 +136,17 @@ impl<'a> Node<'a> {
     pub fn at(&self, pointer: &str) -> Option<Self> {
         let mut node = *self;
         for step in pointer.split('/').skip(1) {
-            let step = step.replace("~1", "/").replace("~0", "~");
-            node = node.children().into_iter().find(|(name, _)| *name == step)?.1;
+            node = node.child(&step.replace("~1", "/").replace("~0", "~"))?;
         }
         Some(node)
+    }
+
+    /// An element by its index, or a member by its name.
+    pub fn child(&self, step: &str) -> Option<Self> {
+        match self.item() {
+            Some(Item::Object { .. }) => self.member(step),
+            _ => self.children().into_iter().find(|(name, _)| name == step).map(|(_, child)| child),
+        }
     }
 
     /// Whether some number in it is wide.

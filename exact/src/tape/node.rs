@@ -53,7 +53,7 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
 
     fn as_array(&self) -> Option<Array<'a>> {
         match self.item() {
-            Some(Item::Array { length, end }) => Some(Array { node: *self, length: *length, end: *end }),
+            Some(Item::Array { length, end, .. }) => Some(Array { node: *self, length: *length, end: *end }),
             _ => None,
         }
     }
@@ -111,7 +111,12 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
     }
 
     fn to_value(&self) -> Cow<'a, Value> {
-        Cow::Owned(value(*self))
+        match self.item() {
+            Some(Item::Array { value: built, .. } | Item::Object { value: built, .. }) => {
+                Cow::Borrowed(built.get_or_init(|| Box::new(value(*self))))
+            }
+            _ => Cow::Owned(value(*self)),
+        }
     }
 
     fn identity(&self) -> Option<NodeIdentity> {
@@ -119,7 +124,7 @@ impl<'a> json::Node<'a, OnTape> for Node<'a> {
     }
 }
 
-/// A value as others know it; rarely needed, by `uniqueItems` and `const`.
+/// A value as others know it; rarely needed, by `uniqueItems` and `const`, and of what is violated.
 fn value(node: Node<'_>) -> Value {
     use json::{Array as _, Node as _, Object as _};
     match node.item() {

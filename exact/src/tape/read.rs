@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::item::{Item, Numeral, after};
+use super::item::{Built, Item, Numeral, after};
 use crate::Decimal;
 use crate::numerals::wide;
 
@@ -103,7 +103,7 @@ impl<'a> Visitor<'a> for Writer<'_, 'a> {
             length += 1;
         }
         let end = self.items.len();
-        self.items[at] = Item::Array { length, end };
+        self.items[at] = Item::Array { length, end, value: Built::new() };
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl<'a> Visitor<'a> for Writer<'_, 'a> {
             length += 1;
         }
         let end = self.items.len();
-        self.items[at] = Item::Object { length, end };
+        self.items[at] = Item::Object { length, end, value: Built::new() };
         if repeats_a_name(self.items, at + 1, length) {
             return Err(A::Error::custom("a name is repeated"));
         }

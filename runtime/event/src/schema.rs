@@ -11,7 +11,7 @@ mod violations;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use eventsmith_exact::{Node, OnTape, Tape, has_wide, keywords, numerals};
+use eventsmith_exact::{Node, Tape, TapeValidator, has_wide, numerals};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -45,12 +45,18 @@ pub struct Schema {
     compiled: OnceLock<Result<Compiled, String>>,
 }
 
+/// What a search for violations is likely to find, which decides what is tried first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The type refused the payload: the search is made at once.
+    Violations,
+    /// Whether there are any is asked first, which takes less than a search.
+    Nothing,
+}
+
 #[derive(Debug)]
 struct Compiled {
-    schema: Value,
-    validator: jsonschema::Validator,
-    /// For payloads with wide numbers.
-    exact: OnceLock<Option<jsonschema::Validator<OnTape>>>,
+    validator: TapeValidator,
     names: mask::Names,
 }
 
@@ -70,7 +76,7 @@ impl Schema {
         {
             return Ok(value);
         }
-        self.decode_interpreted(data)
+        self.decode_by_validator(data, Expected::Violations)
     }
 
     /// Decodes a payload of draft 4, in which `1.0` is no integer though the types take it for one.
@@ -89,14 +95,28 @@ impl Schema {
     ///
     /// # Errors
     /// [`Invalid`] names the violations.
-    #[cold]
     pub fn decode_interpreted<T: DeserializeOwned + Serialize>(&self, data: &[u8]) -> Result<T, Invalid> {
-        let value = self.parse(data)?;
-        let text = str::from_utf8(data).unwrap_or_default();
-        if has_wide(text) {
-            return self.decode_wide(text, &value);
+        self.decode_by_validator(data, Expected::Nothing)
+    }
+
+    #[cold]
+    fn decode_by_validator<T: DeserializeOwned + Serialize>(
+        &self,
+        data: &[u8],
+        expected: Expected,
+    ) -> Result<T, Invalid> {
+        let mut tape = Tape::default();
+        let (text, node) = self.tape(&mut tape, data)?;
+        self.check(node, expected)?;
+        if node.has_wide() {
+            return self.decode_wide(text, node);
         }
-        self.check(&value, None)?;
+        if expected == Expected::Nothing
+            && let Some(value) = read(data)
+        {
+            return Ok(value);
+        }
+        let value = self.parse(data)?;
         // Types of the user's own may hold enums that are objects in JSON, which only serde's own reading takes.
         T::deserialize(Strict(&value)).or_else(|_| T::deserialize(&value)).map_err(|error| {
             // The text has the place that the value does not have.
@@ -105,20 +125,21 @@ impl Schema {
         })
     }
 
-    /// Decodes a payload with numbers that serde_json rounds. What the type does not keep of them is a violation.
-    fn decode_wide<T: DeserializeOwned + Serialize>(&self, text: &str, value: &Value) -> Result<T, Invalid> {
-        let mut tape = Tape::default();
-        let Some(node) = tape.read(text) else { return Err(self.unreadable("JSON", None)) };
-        self.check(value, Some(node))?;
-        let text = numerals::whole_in_digits(text);
+    /// Decodes a valid payload with numbers that serde_json rounds. What the type does not keep of them is a violation.
+    fn decode_wide<T: DeserializeOwned + Serialize>(&self, text: &str, node: Node<'_>) -> Result<T, Invalid> {
+        let digits = numerals::whole_in_digits(text);
         let read = keeping_digits(|| {
-            T::deserialize(Strict(&mut serde_json::Deserializer::from_str(&text)))
-                .or_else(|_| T::deserialize(&mut serde_json::Deserializer::from_str(&text)))
+            T::deserialize(Strict(&mut serde_json::Deserializer::from_str(&digits)))
+                .or_else(|_| T::deserialize(&mut serde_json::Deserializer::from_str(&digits)))
         });
-        let read = read.map_err(|error| match room::unfit(&text, value, (error.line(), error.column())) {
-            Some(violation) => self.invalid(violation),
-            None => self.unfit(value, &error),
-        })?;
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let value = self.parse(text.as_bytes())?;
+                let violation = room::unfit(&digits, &value, (error.line(), error.column()));
+                return Err(violation.map_or_else(|| self.unfit(&value, &error), |violation| self.invalid(violation)));
+            }
+        };
         let written = serde_json::to_string(&read).unwrap_or_default();
         match room::rounded(node, Tape::default().read(&written)) {
             Some(violation) => Err(self.invalid(violation)),
@@ -147,10 +168,8 @@ impl Schema {
         let unwritten =
             |error: serde_json::Error| self.unreadable("a value that can be written as JSON", Some(error.to_string()));
         let text = serde_json::to_string(value).map_err(unwritten)?;
-        if !has_wide(&text) {
-            return self.check(&serde_json::to_value(value).map_err(unwritten)?, None);
-        }
-        self.check(&serde_json::from_str(&text).map_err(unwritten)?, Tape::default().read(&text))
+        let mut tape = Tape::default();
+        self.check(self.tape(&mut tape, text.as_bytes())?.1, Expected::Nothing)
     }
 
     /// Fills the subject template of an event.
@@ -168,6 +187,14 @@ impl Schema {
         })
     }
 
+    /// Reads a payload onto a tape.
+    fn tape<'t, 'a: 't>(&self, tape: &'t mut Tape<'a>, data: &'a [u8]) -> Result<(&'a str, Node<'t>), Invalid> {
+        let text = str::from_utf8(data).ok().filter(|_| data.len() <= MAX_PAYLOAD_BYTES);
+        text.and_then(|text| Some((text, tape.read(text)?)))
+            // The tape does not say why.
+            .ok_or_else(|| self.parse(data).err().unwrap_or_else(|| self.unreadable("JSON", None)))
+    }
+
     #[inline(never)]
     fn parse(&self, data: &[u8]) -> Result<Value, Invalid> {
         if data.len() > MAX_PAYLOAD_BYTES {
@@ -177,45 +204,37 @@ impl Schema {
         parse(data).map_err(|error| self.unreadable("JSON", Some(error)))
     }
 
-    /// Checks a value; `exact` is the same on a tape, where it has wide numbers.
-    fn check(&self, value: &Value, exact: Option<Node<'_>>) -> Result<(), Invalid> {
+    fn check(&self, node: Node<'_>, expected: Expected) -> Result<(), Invalid> {
         let compiled = self.compiled.get_or_init(|| {
             let schema = eventsmith_exact::schema::read(self.text).map_err(|error| error.to_string())?;
-            let options =
-                if keywords::are_needed(&schema) { keywords::with_exact_keywords(options()) } else { options() };
-            let validator = options.build(&schema).map_err(|error| error.to_string())?;
-            Ok(Compiled { validator, names: mask::Names::of(&schema), schema, exact: OnceLock::new() })
+            Ok(Compiled { validator: TapeValidator::new(&schema)?, names: mask::Names::of(&schema) })
         });
-        let compiled = match compiled {
+        let Compiled { validator, names } = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return Err(self.unreadable(&format!("a schema that compiles ({error})"), None)),
         };
-        let names = &compiled.names;
-        let exact = exact.and_then(|node| Some((compiled.exact()?, node)));
-        let is_valid = match exact {
-            Some((validator, node)) => validator.is_valid(node),
-            None => compiled.validator.is_valid(value),
-        };
-        if is_valid {
+        let is_small = !node.is_larger(MAX_SEARCHED);
+        if !(is_small && expected == Expected::Violations) && validator.accepts(node) {
             return Ok(());
         }
         let (mut violations, mut masks) = (Vec::new(), Vec::new());
+        let has_wide = node.has_wide();
         let mut name = |error: &jsonschema::ValidationError<'_>| {
             for mut violation in violations::violations(error) {
-                let wide = exact.and_then(|(_, node)| node.at(&violation.instance)?.wide());
+                let wide = has_wide.then(|| node.at(&violation.instance)?.wide()).flatten();
                 violation.found = wide.map(str::to_owned).or(violation.found);
-                let place = names.mask(&violation.instance, value);
+                let place = names.mask(&violation.instance, node);
                 if place != violation.instance {
                     masks.push((violations.len(), place));
                 }
                 violations.push(violation);
             }
         };
-        let omitted = if !is_larger(value, MAX_SEARCHED) {
-            let mut errors = match exact {
-                Some((validator, node)) => validator.iter_errors(node),
-                None => compiled.validator.iter_errors(value),
-            };
+        let omitted = if is_small {
+            let mut errors = validator.errors(node).into_iter().flatten().peekable();
+            if errors.peek().is_none() && validator.accepts(node) {
+                return Ok(());
+            }
             errors.by_ref().take(MAX_VIOLATIONS).for_each(|error| name(&error));
             // One error of a union may be several violations.
             let more = violations.len().saturating_sub(MAX_VIOLATIONS);
@@ -228,11 +247,7 @@ impl Schema {
             violations.push(Violation { instance: String::new(), schema: String::new(), expected, found });
             Omitted::Counted(0)
         } else {
-            let first = match exact {
-                Some((validator, node)) => validator.validate(node),
-                None => compiled.validator.validate(value),
-            };
-            first.err().iter().for_each(name);
+            validator.first_error(node).iter().for_each(name);
             Omitted::Unknown
         };
         Err(Invalid::new(self.event_type, self.version, violations).with_masks(masks).with_omitted(omitted))
@@ -246,16 +261,6 @@ impl Schema {
 
     fn invalid(&self, violation: Violation) -> Invalid {
         Invalid::new(self.event_type, self.version, vec![violation])
-    }
-}
-
-impl Compiled {
-    fn exact(&self) -> Option<&jsonschema::Validator<OnTape>> {
-        let build = || {
-            let options = jsonschema::options_for::<OnTape>().should_validate_formats(true).offline();
-            keywords::with_exact_keywords(options).build(&self.schema).ok()
-        };
-        self.exact.get_or_init(build).as_ref()
     }
 }
 
@@ -285,18 +290,4 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
 #[must_use]
 pub fn options() -> jsonschema::ValidationOptions<'static> {
     jsonschema::options().should_validate_formats(true).offline()
-}
-
-/// Whether there are more values in a value than so many, itself included.
-fn is_larger(value: &Value, than: usize) -> bool {
-    fn count_down(value: &Value, left: &mut usize) -> bool {
-        let Some(rest) = left.checked_sub(1) else { return true };
-        *left = rest;
-        match value {
-            Value::Array(items) => items.iter().any(|item| count_down(item, left)),
-            Value::Object(members) => members.values().any(|member| count_down(member, left)),
-            _ => false,
-        }
-    }
-    count_down(value, &mut { than })
 }

@@ -13,7 +13,7 @@ fn accepts(validator: &TapeValidator, text: &str) -> Option<bool> {
 fn the_tape_is_a_representation_as_the_validator_wants_it() {
     let text = conformance::document().to_string();
 
-    conformance::assert_conformance::<super::OnTape>(&Tape::default().read(&text).unwrap());
+    conformance::assert_conformance::<eventsmith_exact::OnTape>(&Tape::default().read(&text).unwrap());
 }
 
 /// Every keyword asks values in its own way.

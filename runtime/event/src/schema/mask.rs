@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use eventsmith_exact::Node;
 use serde_json::Value;
 
 /// What stands for a name that is not told.
@@ -25,19 +26,15 @@ impl Names {
     }
 
     /// The place of a violation with every other name masked.
-    pub(super) fn mask(&self, pointer: &str, payload: &Value) -> String {
+    pub(super) fn mask(&self, pointer: &str, payload: Node<'_>) -> String {
         let mut at = Some(payload);
         let mut masked = String::new();
         for step in pointer.split('/').skip(1) {
             let name = step.replace("~1", "/").replace("~0", "~");
-            let is_index = matches!(at, Some(Value::Array(_)));
+            let is_index = at.is_some_and(|node| node.is_array());
             masked.push('/');
             masked.push_str(if is_index || self.0.contains(&name) { step } else { MASK });
-            at = match at {
-                Some(Value::Array(items)) => name.parse().ok().and_then(|index: usize| items.get(index)),
-                Some(Value::Object(members)) => members.get(&name),
-                _ => None,
-            };
+            at = at.and_then(|node| node.child(&name));
         }
         masked
     }
@@ -58,6 +55,7 @@ fn collect(schema: &Value, names: &mut HashSet<String>) {
 
 #[cfg(test)]
 mod tests {
+    use eventsmith_exact::Tape;
     use serde_json::json;
 
     use super::*;
@@ -65,10 +63,11 @@ mod tests {
     #[test]
     fn only_names_that_the_schema_does_not_hold_are_masked() {
         let schema = json!({"properties": {"a": {"additionalProperties": {"items": {"type": "string"}}}}});
-        let payload = json!({"a": {"a": [0], "4111": [0], "x/y~": [0, 1]}});
+        let mut tape = Tape::default();
+        let payload = tape.read(r#"{"a": {"a": [0], "4111": [0], "x/y~": [0, 1]}}"#).unwrap();
         let names = Names::of(&schema);
 
-        let masked = ["", "/a/a/0", "/a/4111/0", "/a/x~1y~0/1"].map(|place| names.mask(place, &payload));
+        let masked = ["", "/a/a/0", "/a/4111/0", "/a/x~1y~0/1"].map(|place| names.mask(place, payload));
 
         assert_eq!(masked, ["", "/a/a/0", "/a/*/0", "/a/*/1"]);
     }

@@ -1,0 +1,69 @@
+//! A validator of what is read onto a tape.
+
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::error::ErrorIterator;
+use jsonschema::{Retrieve, ValidationError, ValidationOptions, Validator};
+use serde_json::Value;
+
+use crate::keywords::{are_needed, with_exact_keywords};
+use crate::{Node, OnTape};
+
+/// A validator of values on a [`Tape`](crate::Tape). It asserts formats, fetches nothing, and judges numbers by their digits.
+///
+/// ```
+/// use eventsmith_exact::{Tape, TapeValidator};
+/// use serde_json::json;
+///
+/// let validator = TapeValidator::new(&json!({"required": ["a"]})).unwrap();
+/// let mut tape = Tape::default();
+/// assert!(!validator.accepts(tape.read("{}").unwrap()));
+/// assert!(validator.accepts(tape.read(r#"{"a": 1}"#).unwrap()));
+/// ```
+#[derive(Debug)]
+pub struct TapeValidator {
+    schema: Value,
+    /// The validator's own keywords; none where some of them would round a number of the schema.
+    own: Option<Validator<OnTape>>,
+    /// Those that compare decimals, for values with wide numbers.
+    exact: OnceLock<Option<Validator<OnTape>>>,
+}
+
+impl TapeValidator {
+    /// Compiles a self-contained schema.
+    ///
+    /// # Errors
+    /// What about it cannot be compiled.
+    pub fn new(schema: &Value) -> Result<Self, String> {
+        let own = options().build(schema).map_err(|error| error.to_string())?;
+        let own = Some(own).filter(|_| !are_needed(schema));
+        Ok(Self { schema: schema.clone(), own, exact: OnceLock::new() })
+    }
+
+    /// Whether a value is valid.
+    pub fn accepts(&self, node: Node<'_>) -> bool {
+        self.of(node).is_some_and(|validator| validator.is_valid(node))
+    }
+
+    /// Every way in which a value violates the schema.
+    pub fn errors<'i>(&'i self, node: Node<'i>) -> Option<ErrorIterator<'i>> {
+        Some(self.of(node)?.iter_errors(node))
+    }
+
+    /// The first way in which a value violates the schema.
+    pub fn first_error<'i>(&'i self, node: Node<'i>) -> Option<ValidationError<'i>> {
+        self.of(node)?.validate(node).err()
+    }
+
+    /// The validator for a value.
+    fn of(&self, node: Node<'_>) -> Option<&Validator<OnTape>> {
+        match &self.own {
+            Some(own) if !node.has_wide() => Some(own),
+            _ => self.exact.get_or_init(|| with_exact_keywords(options()).build(&self.schema).ok()).as_ref(),
+        }
+    }
+}
+
+fn options<'a>() -> ValidationOptions<'a, Arc<dyn Retrieve>, OnTape> {
+    jsonschema::options_for::<OnTape>().should_validate_formats(true).offline()
+}
