@@ -21,6 +21,7 @@ mod leases;
 mod letter_pages;
 mod login;
 mod malformed;
+mod malformed_subjects;
 mod memory;
 mod middleware;
 mod permissions;

@@ -39,10 +39,18 @@ const DEADLY: &[u8] = b"NATS/1.0\r\na: 1\r2\r\n\r\n";
 
 /// Publishes messages as no client would let us.
 pub(crate) async fn publish_raw(server: &NatsServer, subject: &str, head: &[u8], payload: &[u8]) -> Outcome {
+    publish_bytes(server, subject.as_bytes(), head, payload).await
+}
+
+/// The same on any subject, and without headers if there are none.
+pub(crate) async fn publish_bytes(server: &NatsServer, subject: &[u8], head: &[u8], payload: &[u8]) -> Outcome {
     let mut raw = TcpStream::connect(("127.0.0.1", server.port())).await?;
     raw.write_all(b"CONNECT {\"verbose\":false,\"headers\":true,\"user\":\"admin\",\"pass\":\"p\"}\r\n").await?;
-    let line = format!("HPUB {subject} {} {}\r\n", head.len(), head.len() + payload.len());
-    raw.write_all(&[line.as_bytes(), head, payload, b"\r\nPING\r\n"].concat()).await?;
+    let (verb, sizes) = match head.len() {
+        0 => (&b"PUB "[..], format!(" {}\r\n", payload.len())),
+        length => (&b"HPUB "[..], format!(" {length} {}\r\n", length + payload.len())),
+    };
+    raw.write_all(&[verb, subject, sizes.as_bytes(), head, payload, b"\r\nPING\r\n"].concat()).await?;
     let mut answers = String::new();
     while !answers.contains("PONG") {
         let mut part = [0; 4096];

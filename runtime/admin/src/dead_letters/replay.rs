@@ -84,6 +84,11 @@ impl DeadLetters {
 
     async fn replay_one(&self, dead_letter: &DeadLetter, to: ReplayTo) -> Result<Replayed, DeadLetterError> {
         let failed = |reason| DeadLetterError::Replay { sequence: dead_letter.sequence, reason };
+        if record::has_illegible_subject(dead_letter) {
+            let reason = "no client can read its subject, so it would be dead-lettered again; have its event published to \
+                          another subject, and purge the dead letter";
+            return Err(failed(reason.into()));
+        }
         let number = dead_letter.mark.map_or(dead_letter.sequence, |mark| mark.of);
         let link = format!("{}:{number}", self.stream);
         let copy = match self.mark(dead_letter).await? {

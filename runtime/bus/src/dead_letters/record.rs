@@ -91,6 +91,10 @@ const LONGEST_ERROR: usize = 1_000;
 pub fn address(root: &str, origin: &Origin<'_>) -> String {
     let subject = &*origin.message.subject;
     let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
+    let legible = tail.replace(is_illegible, "_");
+    // No subject has an empty token; the client reads one where white space stands alone.
+    let tokens: Vec<&str> = legible.split('.').map(|token| if token.is_empty() { "_" } else { token }).collect();
+    let tail = tokens.join(".");
     format!("{root}.{DEAD_LETTERS}.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
 }
 
@@ -225,6 +229,17 @@ fn is_legal(name: &str, value: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_name) && !value.contains(['\r', '\n'])
 }
 
+/// Whether a subject with this character may be one that no client can read.
+fn is_illegible(c: char) -> bool {
+    c.is_whitespace() || c == char::REPLACEMENT_CHARACTER
+}
+
+/// Whether no client can read what would be published to the subject of an event again.
+pub fn has_illegible_subject(dead_letter: &DeadLetter) -> bool {
+    let is_lost = |c| dead_letter.reason == DeadReason::Malformed && is_illegible(c);
+    dead_letter.subject.contains(|c: char| c.is_whitespace() || is_lost(c))
+}
+
 /// Whether a header is one that only a dead letter has.
 fn is_dead_letter_header(name: &str) -> bool {
     name.starts_with("Eventsmith-Dead-") || name == MESSAGE_ID
@@ -303,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn the_address_of_a_letter_can_always_be_read() {
+        for (subject, tail) in [
+            ("rules.domain.rule.a\u{a0}b", "domain.rule.a_b"),
+            ("rules.domain.rule.\u{fffd}", "domain.rule._"),
+            ("rules.domain.rule.", "domain.rule._"),
+            ("rules.domain.rule.ä", "domain.rule.ä"),
+        ] {
+            let message = Message { subject: subject.into(), ..event(&[]) };
+            assert_eq!(address("rules", &origin(&message)), format!("rules.dlq.promotions.RULES.17.{tail}"));
+        }
+    }
+
+    #[test]
     fn an_event_that_is_dead_lettered_again_keeps_the_last_reason_alone() {
         let message = event(&[]);
         let first = dead_letter(&message, "first");
@@ -326,7 +354,8 @@ mod tests {
     #[test]
     fn headers_that_no_client_can_read_are_kept_as_they_were_stored() {
         let malformed = |size| {
-            let block = MalformedBlock { block: vec![0xff; size].into(), defect: "they are not UTF-8" };
+            let block =
+                MalformedBlock { block: vec![0xff; size].into(), part: "its headers", defect: "they are not UTF-8" };
             let headers = event(&[("x", "1")]).headers.with_malformed(block);
             dead_letter(&Message { headers, ..event(&[]) }, "x")
         };

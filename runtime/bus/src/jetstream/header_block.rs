@@ -11,6 +11,10 @@ use bytes::Bytes;
 
 use crate::transport::{Headers, MalformedBlock};
 
+/// What of a message the client may not be able to read.
+pub(super) const HEADERS: &str = "its headers";
+pub(super) const SUBJECT: &str = "its subject";
+
 /// A header as long as the one that the server adds for a pinned consumer.
 const PIN_HEADER: &[u8] = b"Nats-Pin-Id: 0000000000000000000000\r\n\r\n";
 
@@ -19,14 +23,14 @@ const PIN_HEADER: &[u8] = b"Nats-Pin-Id: 0000000000000000000000\r\n\r\n";
 pub(super) fn read(block: Bytes) -> Headers {
     match defect(&block) {
         None => legible(&block),
-        Some(defect) => malformed(block, defect),
+        Some(defect) => malformed(block, HEADERS, defect),
     }
 }
 
-/// The headers of a message that the client cannot read for this reason.
-pub(super) fn malformed(block: Bytes, defect: &'static str) -> Headers {
+/// The headers of a message of which the client cannot read a part, for this reason.
+pub(super) fn malformed(block: Bytes, part: &'static str, defect: &'static str) -> Headers {
     let headers = legible(&block);
-    headers.with_malformed(MalformedBlock { block, defect })
+    headers.with_malformed(MalformedBlock { block, part, defect })
 }
 
 /// Why the client cannot read a message of a consumer that has this block of headers. For a pinned consumer the server

@@ -186,7 +186,7 @@ impl LossWatch {
                 consumer = self.scope.life.durable,
                 sequence,
                 subject = %message.subject,
-                "no client can read the headers of a message; it goes to the dead letters"
+                "no client can read a message; it goes to the dead letters"
             );
             let acker = Arc::new(self.acker(position, sequence));
             self.found.push_back(Delivery { message, sequence, deliveries: 0, stored, acker });

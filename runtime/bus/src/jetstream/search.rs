@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::client::ASK_AGAIN;
-use super::header_block::{defect_as_delivered, malformed};
+use super::header_block::{self, defect_as_delivered, malformed};
 use super::life::{Life, Position};
 use super::stored::Raw;
 use crate::transport::{StreamMessage, Unavailable};
@@ -178,17 +178,22 @@ impl Scope {
             budget.spend(raw.size());
             next = raw.seq + 1;
             if self.filters.iter().any(|filter| covers(filter, &raw.subject)) {
-                part.malformed.extend(self.malformed_message(raw));
+                part.malformed.extend(self.malformed_message(raw).await);
             }
         }
         part
     }
 
     /// A message, if the client cannot read it.
-    fn malformed_message(&self, raw: Raw) -> Option<StreamMessage> {
+    async fn malformed_message(&self, raw: Raw) -> Option<StreamMessage> {
         let block = raw.block()?;
-        let defect = defect_as_delivered(&block, self.is_pinned)?;
-        raw.with_headers(malformed(block, defect))
+        if let Some(defect) = defect_as_delivered(&block, self.is_pinned) {
+            return raw.with_headers(malformed(block, header_block::HEADERS, defect));
+        }
+        let has_headers = self.is_pinned || !block.is_empty();
+        let asked = self.life.jetstream.subject_defect(&self.life.stream, &raw, has_headers);
+        let defect = timeout(ASK_AGAIN, asked).await.ok()?.ok()??;
+        raw.with_headers(malformed(block, header_block::SUBJECT, defect))
     }
 }
 

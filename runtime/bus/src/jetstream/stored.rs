@@ -124,9 +124,40 @@ impl JetStream {
         };
         let Some(raw) = self.raw_message(stream, &request).await? else { return Ok(None) };
         let sequence = raw.seq;
-        let message = raw.block().and_then(|block| raw.with_headers(header_block::read(block)));
+        let block = raw.block();
+        let has_headers = block.as_ref().is_some_and(|block| !block.is_empty());
+        let defect = self.subject_defect(stream, &raw, has_headers).await?;
+        let read = |block: Bytes| match (header_block::read(block.clone()), defect) {
+            (headers, Some(defect)) if headers.malformed().is_none() => {
+                header_block::malformed(block, header_block::SUBJECT, defect)
+            }
+            (headers, _) => headers,
+        };
+        let message = block.and_then(|block| raw.with_headers(read(block)));
         let illegible = || Unavailable(format!("message {sequence} of {stream} is not written as NATS does").into());
         message.map(Some).ok_or_else(illegible)
+    }
+
+    /// Why the client cannot read the subject of a message. It takes the line before a message with headers apart wherever
+    /// Unicode has white space, and drops its connection over what is not UTF-8. The server stores both.
+    /// (async-nats 0.51, src/connection.rs, `try_read_op`)
+    pub(super) async fn subject_defect(
+        &self,
+        stream: &str,
+        raw: &Raw,
+        has_headers: bool,
+    ) -> Result<Option<&'static str>, Unavailable> {
+        // At the end it is only lost.
+        if has_headers && raw.subject.split_whitespace().nth(1).is_some() {
+            return Ok(Some("it has white space"));
+        }
+        if !raw.subject.contains(char::REPLACEMENT_CHARACTER) {
+            return Ok(None);
+        }
+        // The server's answer has this character in place of what is not UTF-8, unless it is there indeed.
+        let request = json!({ "seq": raw.seq, "next_by_subj": raw.subject });
+        let found = self.raw_message(stream, &request).await?;
+        Ok(found.is_none_or(|found| found.seq != raw.seq).then_some("it is not UTF-8"))
     }
 
     /// One message as the server writes it into its answer.

@@ -74,7 +74,7 @@ pub struct StreamExtent {
 impl MalformedBlock {
     /// Why the message cannot be consumed, for people.
     pub fn explanation(&self) -> String {
-        format!("no client can read its headers: {}", self.defect)
+        format!("no client can read {}: {}", self.part, self.defect)
     }
 }
 
@@ -91,12 +91,14 @@ pub struct Headers {
 /// Name and value of a header that was set.
 pub type SetHeader = (Cow<'static, str>, String);
 
-/// A block of headers that no client can read, as the stream keeps it.
+/// The block of headers of a message that no client can read, as the stream keeps it.
 #[derive(Debug, Clone)]
 pub struct MalformedBlock {
     /// The block, byte for byte.
     pub block: Bytes,
-    /// What is wrong with its headers, as a part of a sentence.
+    /// What cannot be read: `its headers` or `its subject`.
+    pub part: &'static str,
+    /// What is wrong with that, as a part of a sentence.
     pub defect: &'static str,
 }
 
@@ -178,7 +180,7 @@ impl Headers {
         Self { malformed: Some(Arc::new(block)), ..self }
     }
 
-    /// The block that these headers were read from, if no client can read it.
+    /// The block that these headers were read from, if no client can read the message.
     pub fn malformed(&self) -> Option<&MalformedBlock> {
         self.malformed.as_deref()
     }
