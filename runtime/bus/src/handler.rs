@@ -1,12 +1,13 @@
 //! What a handler returns, and what it is given.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use std::{fmt, iter};
 
 use bytes::Bytes;
+use eventsmith_event::clip::head;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::Event;
 use tokio::time::Instant;
@@ -157,6 +158,11 @@ impl<E> Deref for Received<E> {
     }
 }
 
+/// How many causes of an error are displayed at most, and how many characters of each: an error may hold a page, or be its own
+/// cause.
+const MOST_CAUSES: usize = 32;
+const LONGEST_CAUSE: usize = 4_000;
+
 /// Why a handler did not handle an event, and whether trying again may help.
 ///
 /// Every error becomes one with `?`, and then means: try again. Like `anyhow::Error` it is no `std::error::Error` itself.
@@ -224,16 +230,14 @@ impl<T: Into<BoxError>> From<T> for HandlerError {
 impl fmt::Display for HandlerError {
     /// The error with all its causes, as a log needs it; without those that the text above them repeats already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.source.to_string();
+        let mut text = head(LONGEST_CAUSE, &self.source);
         f.write_str(&text)?;
-        let mut cause = self.source.source();
-        while let Some(error) = cause {
-            let below = error.to_string();
+        for error in iter::successors(self.source.source(), |error| (*error).source()).take(MOST_CAUSES) {
+            let below = head(LONGEST_CAUSE, error);
             if !text.contains(&below) {
                 write!(f, ": {below}")?;
                 text = below;
             }
-            cause = error.source();
         }
         Ok(())
     }

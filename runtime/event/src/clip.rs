@@ -21,7 +21,8 @@ pub fn clip(text: String) -> String {
 }
 
 /// The first characters of what is displayed; no more of it is written than these.
-pub(crate) fn head(limit: usize, value: impl Display) -> String {
+#[must_use]
+pub fn head(limit: usize, value: impl Display) -> String {
     let mut head = Head { text: String::new(), left: limit };
     match write!(head, "{value}") {
         Ok(()) => head.text,

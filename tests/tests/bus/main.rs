@@ -32,4 +32,5 @@ mod replay_ids;
 mod rolling;
 mod rotation;
 mod subjects;
+mod user_code;
 mod wire;

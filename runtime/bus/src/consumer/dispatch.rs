@@ -72,7 +72,8 @@ impl Dispatch {
         let outcome = self.consume(stop).await;
         let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
         for delivery in self.deliveries.stop().await {
-            self.accept(delivery).await;
+            // It will not run, so that its key does not matter: to find it may take as long as to decode it.
+            self.accept_routed(delivery, |_, _| Routing::default()).await;
         }
         self.nak_waiting().await;
         self.finish(deadline).await;
@@ -258,6 +259,15 @@ impl Dispatch {
 
     /// Takes an event in, unless it was settled here and the server has not received its ack.
     async fn accept(&mut self, delivery: Delivery) {
+        let is_plain = self.config.order == Order::None && self.breakers.is_empty();
+        let route = |worker: &Worker, delivery: &Delivery| match is_plain {
+            true => Routing::default(),
+            false => worker.blocking.watch(|| worker.routes.routing(delivery, &worker.service)),
+        };
+        self.accept_routed(delivery, route).await;
+    }
+
+    async fn accept_routed(&mut self, delivery: Delivery, route: impl FnOnce(&Worker, &Delivery) -> Routing) {
         let last_ack = self.worker.in_hand().queue.last_ack(&delivery);
         if let Some(last_ack) = last_ack {
             return send(&*delivery.acker, last_ack).await;
@@ -267,10 +277,7 @@ impl Dispatch {
             return send(&*delivery.acker, AckKind::Nak(None)).await;
         }
         self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
-        let routing = match self.config.order {
-            Order::None if self.breakers.is_empty() => Routing::default(),
-            _ => self.worker.routes.routing(&delivery, &self.worker.service),
-        };
+        let routing = route(&self.worker, &delivery);
         self.worker.in_hand().accept(delivery, routing);
     }
 
@@ -306,7 +313,7 @@ impl Dispatch {
             DeliveryEnd::Nakked(due) if self.config.order == Order::Key => {
                 queue.away(sequence, key.as_ref(), left_until(due));
             }
-            DeliveryEnd::Left if self.config.order == Order::Key => {
+            DeliveryEnd::Left | DeliveryEnd::Other if self.config.order == Order::Key => {
                 queue.away(sequence, key.as_ref(), left_until(Instant::now()));
             }
             DeliveryEnd::Nakked(_) | DeliveryEnd::Left | DeliveryEnd::Other => queue.done(sequence, key.as_ref()),

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use eventsmith_event::clip::clip;
+use eventsmith_event::clip::{clip, head};
 use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
@@ -52,6 +52,9 @@ pub(super) struct Route {
 
 /// Decodes the payload, which it does not keep, and returns the handler's work.
 type Call = Arc<dyn Fn(Context, &[u8]) -> Result<PendingHandler, HandlerOutcome> + Send + Sync>;
+
+/// The longest text of an error, in characters: more than a dead letter keeps, and as much as a line of a log should have.
+const LONGEST_TEXT: usize = 4_000;
 
 /// A handler at work; its panics are an outcome, too.
 pub(super) type PendingHandler = BoxFuture<'static, HandlerOutcome>;
@@ -309,22 +312,28 @@ impl Route {
                 let service = service.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 match service.oneshot(received).await {
                     Ok(()) => HandlerOutcome::Handled,
-                    Err(error) => HandlerOutcome::Failed(error.into()),
+                    Err(error) => HandlerOutcome::Failed(in_words(error.into())),
                 }
             };
             let caught = AssertUnwindSafe(work).catch_unwind();
-            Ok(caught
-                .map(|ended| ended.unwrap_or_else(|panic| HandlerOutcome::Panicked(panic_message(&*panic))))
-                .boxed())
+            Ok(caught.map(|ended| ended.unwrap_or_else(panicked)).boxed())
         };
-        // An upcast that panics does so again when the event is handled, where it is an outcome.
-        let key = |version, data: &[u8]| match catch_unwind(AssertUnwindSafe(|| E::decode(version, data))) {
-            Err(_) => Ok(None),
-            // It waits for a later attempt, and those behind it with the same key wait too.
-            Ok(Err(error @ DecodeError::UnknownVersion { .. })) if is_newer(&error) => {
-                E::KEY.and_then(|pointer| key_at(pointer, data)).map(Some).ok_or(error)
+        let key = |version, data: &[u8]| {
+            let payload_key = || E::KEY.and_then(|pointer| key_at(pointer, data));
+            // The event is dropped in here, too, which may run code of the user's.
+            let decoded = catch_unwind(AssertUnwindSafe(|| E::decode(version, data).map(|event| event.key())));
+            match decoded {
+                // What panics does so again when the event is handled, where it is an outcome.
+                Err(panic) => {
+                    discard(panic);
+                    Ok(payload_key())
+                }
+                // It waits for a later attempt, and those behind it with the same key wait too.
+                Ok(Err(error @ DecodeError::UnknownVersion { .. })) if is_newer(&error) => {
+                    payload_key().map(Some).ok_or(error)
+                }
+                Ok(key) => key,
             }
-            Ok(decoded) => decoded.map(|event| event.key()),
         };
         let (retry, timeout) = (RetryPolicy::default(), Duration::MAX);
         let root = root(E::SUBJECT, E::KIND.as_str());
@@ -389,8 +398,7 @@ impl Route {
         };
         let called = |data| {
             // Decoding runs the user's code, too: upcasts.
-            catch_unwind(AssertUnwindSafe(|| (self.call)(context(), data)))
-                .unwrap_or_else(|panic| Err(HandlerOutcome::Panicked(panic_message(&*panic))))
+            catch_unwind(AssertUnwindSafe(|| (self.call)(context(), data))).unwrap_or_else(|panic| Err(panicked(panic)))
         };
         match called(opened.data) {
             Err(outcome @ HandlerOutcome::Panicked(_)) => Err(outcome),
@@ -433,9 +441,32 @@ fn key_at(pointer: &str, data: &[u8]) -> Option<String> {
     scalar_text(data.pointer(pointer)?)
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+fn panicked(panic: Box<dyn Any + Send>) -> HandlerOutcome {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message");
+    let outcome = HandlerOutcome::Panicked(head(LONGEST_TEXT, text));
+    discard(panic);
+    outcome
+}
+
+/// An error as its text, no longer than anybody reads. The user's error is not needed any more then: to display it and to
+/// drop it may panic, which must not change what becomes of the event.
+fn in_words(error: HandlerError) -> HandlerError {
+    let advice = error.advice;
+    let text = catch_unwind(AssertUnwindSafe(|| head(LONGEST_TEXT, &error))).unwrap_or_else(|panic| {
+        discard(panic);
+        "an error that panics when it is displayed".to_owned()
+    });
+    discard(error);
+    HandlerError { advice, source: text.into() }
+}
+
+/// Drops what is the user's, whose panics end here.
+pub(super) fn discard(value: impl Sized) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Dropped, it might panic again.
+        std::mem::forget(panic);
+    }
 }
 
 /// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.

@@ -20,7 +20,7 @@ use super::keeper::{self, InHand, send};
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
 use super::retry::RetryPolicy;
-use super::route::{PendingHandler, Routes};
+use super::route::{PendingHandler, Routes, discard};
 use super::settle::{HandlerOutcome, Settlement};
 use super::unstored::Unstored;
 use crate::bus::Bus;
@@ -162,13 +162,14 @@ impl Worker {
             let outcome = opened.unless_undecodable(&delivery.message, HandlerOutcome::Exhausted);
             return (Some(index), HandlerState::Ended(outcome));
         }
-        let state = match route.call(opened, delivery, attempt, &self.bus) {
-            Ok(mut work) => match self.blocking.watch(|| work.as_mut().now_or_never()) {
+        // Decoding may take its time, too, where upcasts do.
+        let state = self.blocking.watch(|| match route.call(opened, delivery, attempt, &self.bus) {
+            Ok(mut work) => match work.as_mut().now_or_never() {
                 Some(outcome) => HandlerState::Ended(outcome),
                 None => HandlerState::Waits(work),
             },
             Err(outcome) => HandlerState::Ended(outcome),
-        };
+        });
         (Some(index), state)
     }
 
@@ -233,8 +234,8 @@ impl Worker {
     pub(super) async fn finish(self: Arc<Self>, begun: Box<StartedDelivery>, key: Option<Key>) -> FinishedDelivery {
         let (sequence, stored) = (begun.delivery.sequence, begun.delivery.stored);
         let end = AssertUnwindSafe(self.run_to_end(begun)).catch_unwind().await.unwrap_or_else(|_| {
-            // A handler's panic is an outcome, so this one came from the text of its error, or from dropping what was cut
-            // off. The event is redelivered after `ack_wait`.
+            // A handler's panic is an outcome, so nobody knows where this one came from. The event is redelivered after
+            // `ack_wait`.
             tracing::error!(stream = self.stream, sequence, "handling an event ended in a panic");
             DeliveryEnd::Other
         });
@@ -284,12 +285,14 @@ impl Worker {
             true => self.blocking.watch(|| work.as_mut().poll(context)),
             false => Poll::Ready(HandlerOutcome::LeaseLost),
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
             outcome = poll_fn(&mut run) => outcome,
             () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => HandlerOutcome::CutOff,
             () = sleep(timeout.min(LONGEST)) => HandlerOutcome::TimedOut(timeout),
-        }
+        };
+        discard(work);
+        outcome
     }
 
     /// Executes the settlement about a delivery. Returns after how long it is redelivered, if it was nakked.
