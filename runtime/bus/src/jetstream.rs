@@ -20,6 +20,7 @@ mod outbox;
 mod pinned;
 mod probe;
 mod pull;
+mod pull_limits;
 mod search;
 mod send;
 mod stored;

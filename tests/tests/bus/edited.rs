@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter};
 use eventsmith::testing::NatsServer;
-use eventsmith::{ConsumeError, ConsumerConfig, Event, Order, Received};
+use eventsmith::{Bus, ConsumeError, ConsumerConfig, Event, Order, Received};
 use eventsmith_tests::running::PATIENCE;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -42,6 +42,65 @@ async fn events_that_come_without_their_payloads_are_not_dead_lettered() -> Outc
     assert_eq!(letters.count(&DeadLetterFilter::default()).await?, Default::default());
     let Err(ConsumeError::Different { differences, .. }) = ended else { return Err(format!("{ended:?}").into()) };
     assert!(differences.contains("headers_only"), "{differences}");
+    Ok(())
+}
+
+/// An operator, or the configuration of the server, limits what a pull request may ask for.
+#[tokio::test]
+async fn a_consumer_that_limits_pull_requests_is_asked_for_less_at_a_time() -> Outcome {
+    const EVENTS: u32 = 100;
+    for (order, changes) in [
+        (Order::None, json!({ "max_batch": 1 })),
+        (Order::None, json!({ "max_batch": 10, "max_expires": 1_000_000_000 })),
+        (Order::Key, json!({ "max_batch": 3 })),
+    ] {
+        let (server, bus) = server().await?;
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let instance = || {
+            let tell = tell.clone();
+            let config = ConsumerConfig { order, ..quick() };
+            run(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+                let tell = tell.clone();
+                async move { Ok(tell.send(event.number)?) }
+            }))
+        };
+        let moved = |number| Moved { key: "k".to_owned(), number };
+        let running = instance();
+        bus.publish(&moved(0)).await?;
+        assert_eq!(next(&mut told).await?, 0);
+
+        edit(&server, changes.clone()).await?;
+        bus.publish_all(&(1..EVENTS).map(moved).collect::<Vec<_>>()).await?;
+        for number in 1..EVENTS {
+            let handled = next(&mut told).await.map_err(|error| format!("{changes} {number}: {error}"))?;
+            assert!(order == Order::None || handled == number, "{handled} {number}");
+        }
+        let summary = running.stop().await?;
+        let another = instance();
+        bus.publish(&moved(EVENTS)).await?;
+        assert_eq!(next(&mut told).await?, EVENTS);
+        another.stop().await?;
+
+        assert_eq!((summary.handled, summary.lease_lost), (u64::from(EVENTS), 0));
+        assert!(told.try_recv().is_err(), "one of them ran twice");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_limits_pull_requests_is_asked_for_less_at_a_time() -> Outcome {
+    let store = tempfile::TempDir::new()?;
+    let limits = format!("jetstream: {{ store_dir: {:?}, limits: {{ max_request_batch: 5 }} }}", store.path());
+    let server = NatsServer::builder().config(limits).start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+    bus.provision(&[STREAM, DEAD_LETTERS]).await?;
+    bus.publish_all(&(0..50).map(activated).collect::<Vec<_>>()).await?;
+
+    let (consumer, mut told) = run_and_tell(&bus);
+    for number in 0..50 {
+        assert_eq!(next(&mut told).await?, number.to_string());
+    }
+    assert_eq!(consumer.stop().await?.handled, 50);
     Ok(())
 }
 

@@ -42,6 +42,15 @@ pub enum BatchFailure {
 struct Created {
     #[serde(default)]
     num_pending: u64,
+    #[serde(default)]
+    config: CreatedConfig,
+}
+
+#[derive(Default, Deserialize)]
+struct CreatedConfig {
+    /// How many messages a pull request may ask for, where the server's configuration limits it.
+    #[serde(default)]
+    max_batch: u64,
 }
 
 impl JetStream {
@@ -75,7 +84,8 @@ impl JetStream {
             Err(failure @ AskFailure::Silent(_)) => return Err(BatchFailure::Incomplete(Cause::of(failure))),
             Err(failure) => return Err(BatchFailure::Refused(Cause::of(failure))),
         };
-        let read = match created.num_pending.min(MOST) {
+        let most = if created.config.max_batch > 0 { created.config.max_batch.min(MOST) } else { MOST };
+        let read = match created.num_pending.min(most) {
             0 => Ok(Vec::new()),
             wanted => self.pull_batch(stream, &name, wanted).await,
         };

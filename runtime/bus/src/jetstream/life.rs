@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{ASK_AGAIN, Answer, JetStream, PAUSE};
 use super::link::Link;
+use super::pull_limits::RequestLimits;
 use crate::cause::Cause;
 use crate::transport::{Gone, Unavailable};
 
@@ -61,6 +62,8 @@ pub(super) struct Info {
     delivered: Sequences,
     ack_floor: Sequences,
     pub(super) num_ack_pending: usize,
+    #[serde(default)]
+    pub(super) config: RequestLimits,
     /// When the server wrote this.
     ts: Option<Timestamp>,
     #[serde(default)]

@@ -11,12 +11,11 @@ use std::time::Duration;
 use async_nats::{Message, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::ack::{AckReply, ReplyAcker, parse_reply};
-use super::client::{ASK_AGAIN, JetStream, PAUSE, nanos};
+use super::client::{ASK_AGAIN, JetStream, PAUSE};
 use super::convert::from_nats;
 use super::inbox::Inbox;
 use super::life::Life;
@@ -24,6 +23,7 @@ use super::link::Link;
 use super::losses::LossWatch;
 use super::pinned::PinnedLease;
 use super::probe::Probe;
+use super::pull_limits::{PullLimits, is_refusal};
 use super::search::Scope;
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
@@ -31,12 +31,11 @@ use crate::environment::watch;
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, Unavailable};
 
-/// How long the server keeps a pull request that it cannot fulfil.
-const EXPIRES: Duration = Duration::from_secs(30);
-/// How often the server says that it still has our pull requests while there are no messages.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
+
+/// How many pull requests are sent at a time, where the consumer limits what each may ask for.
+const REQUESTS: usize = 16;
 
 /// What a consumer answers to a request that makes no sense.
 const REFUSED: u16 = 400;
@@ -57,6 +56,7 @@ pub(super) struct PullDeliveries {
     watch: LossWatch,
     /// Messages that were asked for and have neither come nor been refused.
     outstanding: usize,
+    limits: PullLimits,
     /// When to see whether the consumer is still there, unless something is received before.
     check_at: Instant,
     /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
@@ -140,6 +140,7 @@ impl PullDeliveries {
             losses,
             watch: LossWatch::begin(scope),
             outstanding: 0,
+            limits: PullLimits::new(),
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
             gap: false,
@@ -231,6 +232,7 @@ impl PullDeliveries {
                         return Ok(Arrival::PinChanged);
                     }
                 }
+                Some(StatusCode::REQUEST_TERMINATED) if is_refusal(&message) => self.learn_limits(&message).await?,
                 Some(status) => self.handle_status(status, &message)?,
             }
         }
@@ -293,16 +295,31 @@ impl PullDeliveries {
         if !connected || has_enough && !must_ask {
             return Ok(());
         }
-        let batch = want.saturating_sub(self.outstanding).max(1);
-        let mut request = json!({ "batch": batch, "expires": nanos(EXPIRES), "idle_heartbeat": nanos(HEARTBEAT) });
-        if let Some(pin) = &mut self.pin {
-            pin.sign(&mut request, now);
+        for _ in 0..REQUESTS {
+            let (batch, mut request) = self.limits.request(want.saturating_sub(self.outstanding));
+            if let Some(pin) = &mut self.pin {
+                pin.sign(&mut request, now);
+            }
+            let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
+            let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
+            sent.map_err(|error| Gone::Deleted(Cause::of(error)))?;
+            self.outstanding += batch;
+            if self.outstanding >= want {
+                break;
+            }
         }
-        let (asked, reply) = (self.asked(), self.inbox.subject().to_owned());
-        let sent = self.jetstream.client.publish_with_reply(asked, reply, request.to_string().into()).await;
-        sent.map_err(|error| Gone::Deleted(Cause::of(error)))?;
-        self.outstanding += batch;
         self.check_at = now + PATIENCE;
+        Ok(())
+    }
+
+    /// The consumer refused a pull request that asked for more than one may.
+    async fn learn_limits(&mut self, message: &Message) -> Result<(), Gone> {
+        let Ok(Ok(Ok(info))) = timeout(ASK_AGAIN, self.life.info()).await else {
+            return self.handle_status(StatusCode::REQUEST_TERMINATED, message);
+        };
+        let refused = self.limits.learn(&info.config);
+        tracing::debug!(stream = self.stream, consumer = self.durable, limits = ?self.limits, "pull requests are limited");
+        self.outstanding = self.outstanding.saturating_sub(refused);
         Ok(())
     }
 
