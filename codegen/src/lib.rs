@@ -20,6 +20,7 @@ mod emit;
 pub mod evolution;
 pub mod excerpt;
 mod generate;
+mod language;
 pub mod lint;
 pub mod load;
 pub mod lookup;

@@ -1,21 +1,13 @@
 //! Sets of texts: their lengths, and whether a pattern or a format includes others.
 
-mod language;
-
-use std::collections::{HashSet, VecDeque};
-
-use regex_automata::Anchored;
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::util::syntax;
 use serde_json::Value;
 
+use crate::language::{Acceptors, Condition, conditions, wider_than_format, within_format};
 use crate::schema::rust_regex;
 
-use super::writer::Written;
+pub(super) use crate::language::Inclusion;
 
-use language::{Condition, conditions, wider_than_format, within_format};
+use super::writer::Written;
 
 /// How long the texts are that are written.
 #[derive(Debug, Clone, Copy)]
@@ -97,24 +89,6 @@ fn ascii(hir: &regex_syntax::hir::Hir) -> bool {
     }
 }
 
-/// Whether a pattern matches every text that others match.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Inclusion {
-    Proved,
-    /// A text that the others match and the pattern does not.
-    Refuted(String),
-    Unknown,
-}
-
-/// The largest automaton, in bytes, and the most pairs of states that are looked at.
-const LARGEST: usize = 1 << 20;
-const MOST_STATES: usize = 50_000;
-/// The greatest length that is made part of an automaton.
-const LONGEST: u64 = 300;
-
-/// An automaton, and whether a text must be matched by it or must not.
-type Acceptor = (dense::DFA<Vec<u32>>, bool);
-
 /// What is said of the texts that are written.
 #[derive(Debug, Clone)]
 pub(super) struct TextLanguage<'a> {
@@ -155,29 +129,20 @@ impl<'a> TextLanguage<'a> {
     }
 
     fn fulfils(&self, wide: &[Condition]) -> Inclusion {
-        let most = match self.lengths.most {
-            Some(most) if most <= LONGEST => most.to_string(),
-            _ => String::new(),
+        let Some(mut narrow) = Acceptors::of_lengths(self.lengths.least, self.lengths.most) else {
+            return Inclusion::Unknown;
         };
-        let least = self.lengths.least.min(LONGEST);
-        // Texts are sequences of code points; an automaton by itself knows bytes only.
-        let Some(any) = whole(&format!(r"(?s:.){{{least},{most}}}")) else { return Inclusion::Unknown };
-        let mut narrow: Vec<Acceptor> = vec![(any, true)];
         // What cannot be followed is left out; what remains is more than is written.
-        narrow.extend(
-            self.formats.iter().filter_map(|format| wider_than_format(format)).filter_map(|one| automaton(&one)),
-        );
+        for format in &self.formats {
+            narrow.and(wider_than_format(format));
+        }
         for pattern in &self.patterns {
-            narrow.extend(conditions(pattern).into_iter().flatten().filter_map(|one| automaton(&one)));
+            narrow.and(conditions(pattern).into_iter().flatten());
         }
-        for condition in wide {
-            let Some(automaton) = automaton(condition) else { return Inclusion::Unknown };
-            match search(&narrow, &automaton) {
-                Inclusion::Proved => {}
-                other => return other,
-            }
-        }
-        Inclusion::Proved
+        wide.iter()
+            .map(|condition| narrow.are_within(condition))
+            .find(|one| *one != Inclusion::Proved)
+            .unwrap_or(Inclusion::Proved)
     }
 }
 
@@ -195,83 +160,6 @@ pub(super) fn are_apart(one: &str, other: &str) -> bool {
     let none = Condition { holds: !only.holds, ..only.clone() };
     let one = TextLanguage { patterns: vec![one], formats: Vec::new(), lengths: Lengths { least: 0, most: None } };
     conditions(one.patterns[0]).is_some() && one.fulfils(&[none]) == Inclusion::Proved
-}
-
-/// An automaton for the texts that an expression matches somewhere.
-fn automaton(condition: &Condition) -> Option<Acceptor> {
-    let found = whole(&format!("(?s:.)*(?:{})(?s:.)*", condition.expression))?;
-    Some((found, condition.holds))
-}
-
-/// An automaton for the texts that an expression matches from their first to their last byte.
-fn whole(expression: &str) -> Option<dense::DFA<Vec<u32>>> {
-    let config = dense::Config::new()
-        .start_kind(StartKind::Anchored)
-        .dfa_size_limit(Some(LARGEST))
-        .determinize_size_limit(Some(LARGEST * 4));
-    dense::Builder::new().configure(config).syntax(syntax::Config::new()).build(&format!("^(?:{expression})$")).ok()
-}
-
-/// Walks all automata at once, shortest texts first.
-fn search(narrow: &[Acceptor], wide: &Acceptor) -> Inclusion {
-    let start = start::Config::new().anchored(Anchored::Yes);
-    let first: Option<Vec<StateID>> =
-        narrow.iter().chain([wide]).map(|(dfa, _)| dfa.start_state(&start).ok()).collect();
-    let Some(first) = first else { return Inclusion::Unknown };
-    let bytes = alphabet(narrow, wide);
-    let fulfils = |(dfa, holds): &Acceptor, state| dfa.is_match_state(dfa.next_eoi_state(state)) == *holds;
-    let mut seen = HashSet::from([first.clone()]);
-    // Each state with the state it came from and by which byte.
-    let mut queue: Vec<(Vec<StateID>, usize, u8)> = vec![(first, usize::MAX, 0)];
-    let mut open = VecDeque::from([0_usize]);
-    while let Some(index) = open.pop_front() {
-        let Some((states, ..)) = queue.get(index).cloned() else { break };
-        let Some((of_wide, of_narrow)) = states.split_last() else { break };
-        let written = narrow.iter().zip(of_narrow).all(|(one, state)| fulfils(one, *state));
-        if written && !fulfils(wide, *of_wide) {
-            return text(&queue, index).map_or(Inclusion::Unknown, Inclusion::Refuted);
-        }
-        for byte in &bytes {
-            let next: Vec<StateID> = narrow
-                .iter()
-                .chain([wide])
-                .zip(&states)
-                .map(|((dfa, _), state)| dfa.next_state(*state, *byte))
-                .collect();
-            let is_dead = narrow.iter().zip(&next).any(|((dfa, holds), state)| *holds && dfa.is_dead_state(*state));
-            let has_quit = narrow.iter().chain([wide]).zip(&next).any(|((dfa, _), state)| dfa.is_quit_state(*state));
-            if has_quit {
-                return Inclusion::Unknown;
-            }
-            if !is_dead && seen.insert(next.clone()) {
-                if queue.len() >= MOST_STATES {
-                    return Inclusion::Unknown;
-                }
-                open.push_back(queue.len());
-                queue.push((next, index, *byte));
-            }
-        }
-    }
-    Inclusion::Proved
-}
-
-/// One byte of every class that all automata treat alike, readable ones where there are some.
-fn alphabet(narrow: &[Acceptor], wide: &Acceptor) -> Vec<u8> {
-    let mut known = HashSet::new();
-    let readable = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').chain(b' '..=b'~').chain(0..=255);
-    let class =
-        |byte: u8| -> Vec<u8> { narrow.iter().chain([wide]).map(|(dfa, _)| dfa.byte_classes().get(byte)).collect() };
-    readable.filter(|byte| known.insert(class(*byte))).collect()
-}
-
-fn text(queue: &[(Vec<StateID>, usize, u8)], mut index: usize) -> Option<String> {
-    let mut bytes = Vec::new();
-    while let Some((_, from, byte)) = queue.get(index).filter(|(_, from, _)| *from != usize::MAX) {
-        bytes.push(*byte);
-        index = *from;
-    }
-    bytes.reverse();
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

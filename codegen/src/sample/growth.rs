@@ -10,8 +10,14 @@ use crate::sample::choices::Choices;
 use crate::sample::{intersect, number};
 use crate::schema::Validator;
 
-/// Validators of scalar keywords, by their schemas: every candidate needs them again.
-pub(super) type Checks = RefCell<HashMap<String, Option<Rc<Validator>>>>;
+/// What takes time to find, and every candidate needs again.
+#[derive(Default)]
+pub(super) struct Known {
+    /// Validators of scalar keywords, by their schemas.
+    checks: RefCell<HashMap<String, Option<Rc<Validator>>>>,
+    /// Texts that keep several keywords at once, by the keywords.
+    pub(super) texts: RefCell<HashMap<String, Rc<[String]>>>,
+}
 
 /// The budget of values for one candidate, discarded ones included.
 const FUEL: usize = 20_000;
@@ -23,7 +29,7 @@ pub(super) const DEEP: usize = 4;
 /// The state of the walk that builds one candidate.
 pub(super) struct Growth<'a> {
     pub(super) root: &'a Value,
-    pub(super) checks: &'a Checks,
+    pub(super) known: &'a Known,
     pub(super) choices: Choices,
     pub(super) hints: bool,
     pub(super) depth: usize,
@@ -35,8 +41,8 @@ pub(super) struct Growth<'a> {
 }
 
 impl<'a> Growth<'a> {
-    pub(super) fn new(root: &'a Value, checks: &'a Checks, choices: Choices, hints: bool) -> Self {
-        Self { root, checks, choices, hints, depth: 0, fuel: FUEL, attempt: 0, branches: 1 }
+    pub(super) fn new(root: &'a Value, known: &'a Known, choices: Choices, hints: bool) -> Self {
+        Self { root, known, choices, hints, depth: 0, fuel: FUEL, attempt: 0, branches: 1 }
     }
 
     /// A candidate for a schema below the root.
@@ -128,7 +134,7 @@ impl<'a> Growth<'a> {
             schema.insert("allOf".to_owned(), Value::Array(patterns));
         }
         let schema = Value::Object(schema);
-        let mut checks = self.checks.borrow_mut();
+        let mut checks = self.known.checks.borrow_mut();
         checks.entry(schema.to_string()).or_insert_with(|| Validator::new(&schema).ok().map(Rc::new)).clone()
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::sample::choices::{Choices, Optional};
-use crate::sample::growth::{Checks, Growth};
+use crate::sample::growth::{Growth, Known};
 use crate::sample::local;
 use crate::schema::{Fault, Validator};
 
@@ -14,7 +14,7 @@ pub struct Sampler {
     /// The schema with its references as pointers.
     pub(super) root: Value,
     validator: Validator,
-    checks: Checks,
+    known: Known,
 }
 
 /// Why there is no sample.
@@ -52,7 +52,7 @@ impl Sampler {
     /// # Errors
     /// The schema cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        Ok(Self { root: local::localized(schema), validator: Validator::new(schema)?, checks: Checks::default() })
+        Ok(Self { root: local::localized(schema), validator: Validator::new(schema)?, known: Known::default() })
     }
 
     /// The first of the schema's own examples that is valid; without one, a sample.
@@ -101,7 +101,7 @@ impl Sampler {
     }
 
     fn growth(&self, choices: Choices, hints: bool) -> Growth<'_> {
-        Growth::new(&self.root, &self.checks, choices, hints)
+        Growth::new(&self.root, &self.known, choices, hints)
     }
 
     /// The simplest value for a schema that may refer to this sampler's own. It is not validated.

@@ -1,9 +1,13 @@
 //! Strings: by format, by pattern, or just long enough.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
+use crate::language::{Acceptors, conditions, within_format};
 use crate::sample::choices::Choices;
 use crate::sample::growth::Growth;
+use crate::sample::intersect::MORE_PATTERNS;
 use crate::sample::object::size;
 use crate::sample::{formats, pattern};
 
@@ -46,8 +50,40 @@ impl Growth<'_> {
             }
         }
         // Formats that assert nothing, and patterns that refuse only a little.
-        Some(plain(least, most, &mut self.choices)).filter(fits)
+        let plain = Some(plain(least, most, &mut self.choices)).filter(fits);
+        plain.or_else(|| {
+            let common = self.common_texts(flat, least, most);
+            common.get(self.choices.pick(common.len())).filter(|text| fits(text)).cloned()
+        })
     }
+
+    /// Some texts that keep all that patterns, a format and lengths say together, the shortest first.
+    fn common_texts(&self, flat: &Map<String, Value>, least: usize, most: usize) -> Rc<[String]> {
+        let more = flat.get(MORE_PATTERNS).and_then(Value::as_array).into_iter().flatten();
+        let patterns: Vec<&str> = flat.get("pattern").into_iter().chain(more).filter_map(Value::as_str).collect();
+        let format = flat.get("format").and_then(Value::as_str);
+        let key = format!("{patterns:?} {format:?} {least} {most}");
+        if let Some(known) = self.known.texts.borrow().get(&key) {
+            return known.clone();
+        }
+        let found: Rc<[String]> = in_common(&patterns, format, least, most).into();
+        self.known.texts.borrow_mut().insert(key, found.clone());
+        found
+    }
+}
+
+/// How many texts are looked for.
+const COMMON: usize = 8;
+
+fn in_common(patterns: &[&str], format: Option<&str>, least: usize, most: usize) -> Vec<String> {
+    let most = (most < usize::MAX).then_some(most as u64);
+    let Some(mut all) = Acceptors::of_lengths(least as u64, most) else { return Vec::new() };
+    all.and(format.and_then(within_format));
+    // What cannot be followed is left out; the caller checks.
+    for pattern in patterns {
+        all.and(conditions(pattern).into_iter().flatten());
+    }
+    all.texts(COMMON)
 }
 
 /// How many repetitions beyond the least to try in a pattern: few in any case, many if the text must be long.

@@ -77,7 +77,10 @@ def catalogue(folder, package, path):
 
 def write(home, placed, mounts):
     shutil.rmtree(home, ignore_errors=True)
-    for place, data in placed.items():
+    # A URL can be a file and a folder at once; the shorter one then stands, and the longer one is missing.
+    for place, data in sorted(placed.items()):
+        if any((home / folder).is_file() for folder in Path(place).parents):
+            continue
         (home / place).parent.mkdir(parents=True, exist_ok=True)
         (home / place).write_bytes(data)
     lines = ['root = "bulk"', "", "[references]", *(f'"{url}" = "{place}"' for url, place in sorted(mounts.items()))]

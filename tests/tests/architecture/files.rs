@@ -19,7 +19,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["diagnostic", "excerpt", "manifest", "parallel"],
             &["lookup", "model", "pointer", "references", "rule", "schema", "walk"],
-            &["load"],
+            &["load", "language"],
             &["sample", "shape", "lower/dialect"],
             &["check"],
             &["lower", "bundle", "containment"],

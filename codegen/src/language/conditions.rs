@@ -4,13 +4,13 @@ use crate::schema::rust_regex;
 
 /// A regular expression of the `regex` crates, searched for, and whether a text must match it or must not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Condition {
-    pub(super) expression: String,
-    pub(super) holds: bool,
+pub(crate) struct Condition {
+    pub(crate) expression: String,
+    pub(crate) holds: bool,
 }
 
 impl Condition {
-    pub(super) fn that(expression: impl Into<String>) -> Self {
+    pub(crate) fn that(expression: impl Into<String>) -> Self {
         Self { expression: expression.into(), holds: true }
     }
 }
@@ -19,7 +19,7 @@ impl Condition {
 ///
 /// A look-ahead behind `^` and a look-behind before `$` are conditions of their own: `^(?!x)[a-z]+$` matches what `^[a-z]+$`
 /// matches and `^x` does not.
-pub(super) fn conditions(pattern: &str) -> Option<Vec<Condition>> {
+pub(crate) fn conditions(pattern: &str) -> Option<Vec<Condition>> {
     if let Some(rest) = pattern.strip_prefix("^[^]") {
         return Some(vec![Condition::that(format!("^(?s:.){rest}"))]);
     }
@@ -210,12 +210,12 @@ const URI: &str = "^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~-]*(?:/[A-Za-z0-9._~/
 const URI_REFERENCE: &str = "^(?:/[A-Za-z0-9._~-]+)*$";
 
 /// What every text of a format matches.
-pub(super) fn wider_than_format(format: &str) -> Option<Condition> {
+pub(crate) fn wider_than_format(format: &str) -> Option<Condition> {
     FORMATS.iter().find(|known| known.name == format).map(|known| Condition::that(known.wide))
 }
 
 /// What only texts of a format match.
-pub(super) fn within_format(format: &str) -> Option<Condition> {
+pub(crate) fn within_format(format: &str) -> Option<Condition> {
     let known = FORMATS.iter().find(|known| known.name == format)?;
     known.narrow.map(Condition::that)
 }
