@@ -9,7 +9,7 @@ pub(crate) fn raw_string(text: &str) -> Literal {
 
 /// The text of [`raw_string`].
 pub(super) fn raw_text(text: &str) -> String {
-    let can_be_raw = !text.contains(['\r', '\0']);
+    let can_be_raw = !text.contains(|c| matches!(c, '\r' | '\0') || turns_text(c));
     if !can_be_raw || !text.contains(['"', '\\']) {
         return Literal::string(text).to_string();
     }
@@ -18,4 +18,29 @@ pub(super) fn raw_text(text: &str) -> String {
         hashes.push('#');
     }
     format!("r{hashes}\"{text}\"{hashes}")
+}
+
+/// Whether a character turns the direction of writing. The compiler refuses such a one in literals and doc comments, where
+/// it can make code look like what it is not (CVE-2021-42574).
+pub(super) fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_quotes_is_raw() {
+        assert_eq!(raw_text(r#"{"a": "\\"}"#), r##"r#"{"a": "\\"}"#"##);
+    }
+
+    #[test]
+    fn what_turns_text_around_is_escaped() {
+        for c in ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            let text = raw_text(&format!("\"{c}"));
+
+            assert_eq!(text, format!(r#""\"\u{{{:x}}}""#, u32::from(c)));
+        }
+    }
 }
