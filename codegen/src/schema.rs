@@ -1,6 +1,7 @@
 //! JSON Schema itself: meta-schemas, references, validation, containment. With the files below it the one module that
 //! names `jsonschema`.
 
+mod algebra;
 mod effort;
 mod parts;
 mod pattern;
@@ -10,10 +11,10 @@ mod validator;
 
 use std::borrow::Cow;
 
-use jsonschema::canonical::Containment;
 use jsonschema::{Draft, Uri};
 use serde_json::Value;
 
+pub use algebra::{covers, difference};
 pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};
@@ -34,23 +35,6 @@ pub fn check_schema(schema: &Value) -> Vec<Fault> {
         return vec![Fault::in_schema("/$schema", message)];
     };
     faults(meta.iter_errors(schema))
-}
-
-/// Whether `reader` provably accepts everything that `writer` accepts.
-pub fn covers(reader: &Value, writer: &Value) -> bool {
-    let canonical =
-        |schema| jsonschema::canonical::options().should_validate_formats(true).offline().canonicalize(schema);
-    match (canonical(reader), canonical(writer)) {
-        (Ok(reader), Ok(writer)) => matches!(reader.covers(&writer), Ok(Containment::Yes)),
-        _ => false,
-    }
-}
-
-/// A schema of what `writer` accepts and `reader` does not, where that can be written down.
-pub fn difference(reader: &Value, writer: &Value) -> Option<Value> {
-    let canonical =
-        |schema| jsonschema::canonical::options().should_validate_formats(true).offline().canonicalize(schema).ok();
-    Some(canonical(writer)?.subtract(&canonical(reader)?).ok()?.to_json_schema())
 }
 
 /// Resolves a URI reference against a base, as RFC 3986 says.

@@ -1,10 +1,11 @@
 //! Which parts of a schema accept nothing.
 
-use jsonschema::canonical::{self, Satisfiability, UnsatisfiableReason};
+use jsonschema::canonical::{PreparedDocument, Satisfiability, UnsatisfiableReason};
 use serde_json::{Map, Value, json};
 
 use crate::pointer::{self, fragment};
 
+use super::algebra;
 use super::effort::is_bearable;
 
 /// A part of a schema that provably accepts nothing, though nobody wrote `false`.
@@ -22,9 +23,11 @@ pub fn empties(schema: &Value) -> Vec<Empty> {
     if !is_bearable(schema) {
         return Vec::new();
     }
-    let options = canonical::options().should_validate_formats(true).offline();
-    let Ok(document) = options.prepare(schema) else { return Vec::new() };
-    let Ok(found) = document.unsatisfiable() else { return Vec::new() };
+    algebra::about(schema, |document| empties_of(schema, document)).unwrap_or_default()
+}
+
+fn empties_of(schema: &Value, document: &PreparedDocument) -> Option<Vec<Empty>> {
+    let found = document.unsatisfiable().ok()?;
     let empty = |(pointer, reason): (String, UnsatisfiableReason)| {
         let causes = match reason {
             UnsatisfiableReason::Literal => return None,
@@ -40,7 +43,7 @@ pub fn empties(schema: &Value) -> Vec<Empty> {
     if !is_told && document.canonicalize_at("").is_ok_and(|whole| whole.satisfiability() == Satisfiability::No) {
         empties.push(Empty { pointer: String::new(), causes: Vec::new() });
     }
-    empties
+    Some(empties)
 }
 
 /// A schema that refers to every definition of another one and is nothing else: what no reference leads to is not
