@@ -35,6 +35,7 @@ mod text;
 mod vocabulary;
 
 pub use choices::{Choices, Optional};
+pub use growth::Limit;
 pub use instances::Instances;
 pub use sampler::{NoSample, Sampler};
 

@@ -18,6 +18,9 @@ impl Growth<'_> {
             count = count.max(1) + self.choices.pick(3);
         }
         count = count.min(size(flat, "maxItems").unwrap_or(count)).max(least);
+        if !self.has_room(least) {
+            return None;
+        }
         let is_unique = flat.get("uniqueItems") == Some(&Value::Bool(true));
         let mut items: Vec<Value> = Vec::new();
         for index in 0..count {

@@ -19,7 +19,7 @@ impl Growth<'_> {
     pub(super) fn flat(&mut self, schema: &Value, height: usize) -> Option<Map<String, Value>> {
         let members = match schema {
             Value::Bool(true) => return Some(Map::new()),
-            Value::Object(members) if height < TALLEST => members,
+            Value::Object(members) if height < TALLEST && self.may_go_on() => members,
             _ => return None,
         };
         let reference = members.get("$ref").and_then(Value::as_str);

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -21,10 +22,21 @@ pub(super) struct Known {
 
 /// The budget of values for one candidate, discarded ones included.
 const FUEL: usize = 20_000;
+/// The budget of schemas that are flattened for one candidate.
+const FLATS: usize = 200_000;
 /// How deep a candidate may be.
 const DEEPEST: usize = 16;
 /// The depth below which optional properties are left out and recursion is avoided.
 pub(super) const DEEP: usize = 4;
+
+/// What ends a walk through a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    /// The schema takes too long to walk through.
+    Time,
+    /// A value would have too many parts, or a text be too long.
+    Size,
+}
 
 /// The state of the walk that builds one candidate.
 pub(super) struct Growth<'a> {
@@ -34,6 +46,12 @@ pub(super) struct Growth<'a> {
     pub(super) hints: bool,
     pub(super) depth: usize,
     pub(super) fuel: usize,
+    /// How many schemas may still be flattened.
+    pub(super) flats: usize,
+    /// When to give up.
+    pub(super) deadline: Option<Instant>,
+    /// Which limit ended the walk, or a branch of it.
+    pub(super) limit: Option<Limit>,
     /// How often the current value has been tried already: each attempt takes another branch.
     pub(super) attempt: usize,
     /// The greatest number of branches met while the value at hand was flattened.
@@ -42,7 +60,38 @@ pub(super) struct Growth<'a> {
 
 impl<'a> Growth<'a> {
     pub(super) fn new(root: &'a Value, known: &'a Known, choices: Choices, hints: bool) -> Self {
-        Self { root, known, choices, hints, depth: 0, fuel: FUEL, attempt: 0, branches: 1 }
+        let (fuel, flats) = (FUEL, FLATS);
+        Self {
+            root,
+            known,
+            choices,
+            hints,
+            depth: 0,
+            fuel,
+            flats,
+            deadline: None,
+            limit: None,
+            attempt: 0,
+            branches: 1,
+        }
+    }
+
+    /// Whether as many parts can still be made. It notes where they cannot.
+    pub(super) fn has_room(&mut self, parts: usize) -> bool {
+        if parts > self.fuel {
+            self.limit = self.limit.max(Some(Limit::Size));
+        }
+        parts <= self.fuel
+    }
+
+    /// Counts a schema that is flattened; `false` where it was the last.
+    pub(super) fn may_go_on(&mut self) -> bool {
+        self.flats = self.flats.saturating_sub(1);
+        if self.flats == 0 || self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            self.flats = 0;
+            self.limit = self.limit.max(Some(Limit::Time));
+        }
+        self.flats > 0
     }
 
     /// A candidate for a schema below the root.
@@ -53,8 +102,8 @@ impl<'a> Growth<'a> {
         self.depth += 1;
         let mut found = None;
         let mut attempt = 0;
-        while let Some(fuel) = self.fuel.checked_sub(1) {
-            self.fuel = fuel;
+        while self.has_room(1) && self.flats > 0 {
+            self.fuel -= 1;
             (self.attempt, self.branches) = (attempt, 1);
             let flat = self.flat(schema, 0);
             let branches = self.branches;
@@ -133,9 +182,13 @@ impl<'a> Growth<'a> {
             let patterns: Vec<Value> = more.iter().map(|pattern| json!({"pattern": pattern})).collect();
             schema.insert("allOf".to_owned(), Value::Array(patterns));
         }
-        let schema = Value::Object(schema);
+        self.check(&Value::Object(schema))
+    }
+
+    /// The validator of a schema that many candidates ask.
+    pub(super) fn check(&self, schema: &Value) -> Option<Rc<Validator>> {
         let mut checks = self.known.checks.borrow_mut();
-        checks.entry(schema.to_string()).or_insert_with(|| Validator::new(&schema).ok().map(Rc::new)).clone()
+        checks.entry(schema.to_string()).or_insert_with(|| Validator::new(schema).ok().map(Rc::new)).clone()
     }
 
     /// Makes a value until it is none of those taken already; later tries choose at random.

@@ -1,19 +1,22 @@
 //! Objects: which properties, and what is in them.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value, json};
 
 use crate::sample::growth::Growth;
 use crate::sample::intersect::{all_of, intersect};
 use crate::sample::pattern;
-use crate::schema::Validator;
 
 impl Growth<'_> {
     pub(super) fn object(&mut self, flat: &Map<String, Value>) -> Option<Value> {
         let mut flat = flat.clone();
         let mut names = required(&flat);
         let must = names.len();
+        let mut taken: HashSet<String> = names.iter().cloned().collect();
         for name in known(&flat) {
-            if !names.contains(&name) && self.takes_optional() {
+            if !taken.contains(&name) && self.takes_optional() {
+                taken.insert(name.clone());
                 names.push(name);
             }
         }
@@ -21,18 +24,24 @@ impl Growth<'_> {
             names.truncate(most.max(must));
         }
         let least = size(&flat, "minProperties").unwrap_or_default();
-        let more: Vec<String> = known(&flat).into_iter().filter(|name| !names.contains(name)).collect();
-        names.extend(more.into_iter().take(least.saturating_sub(names.len())));
-        while names.len() < least {
-            names.push(self.invented(&flat, &names)?);
+        if !self.has_room(least.max(must)) {
+            return None;
         }
-        let mut must = self.dependents(&mut flat, &mut names)?;
+        let more: Vec<String> = known(&flat).into_iter().filter(|name| !taken.contains(name)).collect();
+        names.extend(more.into_iter().take(least.saturating_sub(names.len())));
+        taken = names.iter().cloned().collect();
+        while names.len() < least {
+            let name = self.invented(&flat, &taken)?;
+            taken.insert(name.clone());
+            names.push(name);
+        }
+        let mut must: HashSet<String> = self.dependents(&mut flat, &mut names)?.into_iter().collect();
         must.extend(required(&flat));
-        let order = known(&flat);
-        names.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
+        let order: HashMap<String, usize> = known(&flat).into_iter().zip(0..).collect();
+        names.sort_by_key(|name| order.get(name).copied().unwrap_or(usize::MAX));
         let mut members = Map::new();
         for name in names {
-            match self.value(&property(&flat, &name)) {
+            match self.value(&self.property(&flat, &name)) {
                 Some(value) => {
                     members.insert(name, value);
                 }
@@ -45,27 +54,34 @@ impl Growth<'_> {
 
     /// Adds the properties that others require; returns their names.
     fn dependents(&mut self, flat: &mut Map<String, Value>, names: &mut Vec<String>) -> Option<Vec<String>> {
+        const KEYWORDS: [&str; 3] = ["dependentRequired", "dependentSchemas", "dependencies"];
         let mut added = Vec::new();
         let mut next = 0;
-        while let Some(name) = names.get(next).cloned() {
+        let mut taken: HashSet<String> = names.iter().cloned().collect();
+        while KEYWORDS.iter().any(|keyword| flat.contains_key(*keyword))
+            && let Some(name) = names.get(next).cloned()
+        {
             next += 1;
-            let before = required(flat);
+            let mut before = None;
             let mut wanted = Vec::new();
-            for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
+            for keyword in KEYWORDS {
                 match flat.get(keyword).and_then(|map| map.get(&name)).cloned() {
                     Some(Value::Array(others)) => {
                         wanted.extend(others.iter().filter_map(Value::as_str).map(str::to_owned))
                     }
                     Some(schema) => {
+                        before.get_or_insert_with(|| required(flat).into_iter().collect::<HashSet<_>>());
                         let part = self.flat(&schema, 0)?;
                         *flat = intersect(flat.clone(), part)?;
                     }
                     None => {}
                 }
             }
-            wanted.extend(required(flat).into_iter().filter(|name| !before.contains(name)));
+            if let Some(before) = before {
+                wanted.extend(required(flat).into_iter().filter(|name| !before.contains(name)));
+            }
             for name in wanted {
-                if !names.contains(&name) {
+                if taken.insert(name.clone()) {
                     names.push(name.clone());
                 }
                 added.push(name);
@@ -75,7 +91,7 @@ impl Growth<'_> {
     }
 
     /// A name that the schema does not know but allows.
-    fn invented(&mut self, flat: &Map<String, Value>, taken: &[String]) -> Option<String> {
+    fn invented(&mut self, flat: &Map<String, Value>, taken: &HashSet<String>) -> Option<String> {
         let is_taken = |name: &String| taken.contains(name);
         if let Some(schema) = flat.get("propertyNames") {
             let schema = all_of(schema, &json!({"type": "string", "minLength": 1}));
@@ -86,7 +102,21 @@ impl Growth<'_> {
         {
             return self.distinct(is_taken, |growth| pattern::sample(pattern, 0, &mut growth.choices));
         }
-        (1_usize..).map(|number| format!("property{number}")).find(|name| !taken.contains(name))
+        (taken.len() + 1..).map(|number| format!("property{number}")).find(|name| !taken.contains(name))
+    }
+
+    /// Everything that holds for the value of a property.
+    fn property(&self, flat: &Map<String, Value>, name: &str) -> Value {
+        let mut parts: Vec<&Value> = flat.get("properties").and_then(|map| map.get(name)).into_iter().collect();
+        for (pattern, schema) in flat.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+            if self.check(&json!({"pattern": pattern})).is_some_and(|matches| matches.is_valid(&json!(name))) {
+                parts.push(schema);
+            }
+        }
+        if parts.is_empty() {
+            parts.extend(flat.get("additionalProperties"));
+        }
+        parts.into_iter().fold(Value::Bool(true), |all, part| all_of(&all, part))
     }
 }
 
@@ -107,19 +137,4 @@ pub(super) fn size(flat: &Map<String, Value>, keyword: &str) -> Option<usize> {
     // Counts are integers, though 3.0 is one, too.
     let number = flat.get(keyword)?.as_f64()?;
     (0.0..1e9).contains(&number).then_some(number as usize)
-}
-
-/// Everything that holds for the value of a property.
-fn property(flat: &Map<String, Value>, name: &str) -> Value {
-    let mut parts: Vec<&Value> = flat.get("properties").and_then(|map| map.get(name)).into_iter().collect();
-    for (pattern, schema) in flat.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
-        let matches = Validator::new(&json!({"pattern": pattern}));
-        if matches.is_ok_and(|matches| matches.faults(&json!(name)).is_empty()) {
-            parts.push(schema);
-        }
-    }
-    if parts.is_empty() {
-        parts.extend(flat.get("additionalProperties"));
-    }
-    parts.into_iter().fold(Value::Bool(true), |all, part| all_of(&all, part))
 }

@@ -1,11 +1,12 @@
 //! Makes candidates, and returns those that the validator accepts.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::sample::choices::{Choices, Optional};
-use crate::sample::growth::{Growth, Known};
+use crate::sample::growth::{Growth, Known, Limit};
 use crate::sample::local;
 use crate::schema::{Fault, Validator};
 
@@ -24,12 +25,18 @@ pub struct NoSample {
     pub tries: usize,
     /// What is wrong with the best of them; nothing, if none could be made.
     pub faults: Vec<Fault>,
+    /// Which limit stood in the way; nothing, if the walks through the schema came to their ends.
+    pub limit: Option<Limit>,
 }
 
 impl fmt::Display for NoSample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no valid sample in {} tries", self.tries)?;
         match self.faults.first() {
+            None if self.limit == Some(Limit::Size) => {
+                write!(f, ": a value of this schema is too large to be made here")
+            }
+            None if self.limit == Some(Limit::Time) => write!(f, ": the schema takes too long to walk through"),
             None => write!(f, ": the schema seems to accept nothing"),
             Some(Fault { pointer, keyword, message, .. }) if pointer.is_empty() => {
                 write!(f, "; the nearest fails at {keyword} of the schema: {message}")
@@ -45,6 +52,12 @@ impl std::error::Error for NoSample {}
 
 /// How many seeds are tried when the simplest choices fail.
 const SEEDS: u64 = 300;
+/// How many candidates are tried where they are too large.
+const ENOUGH: usize = 20;
+/// The budget of values for a sample: there may be large ones, where somebody asks for one.
+const FUEL: usize = 100_000;
+/// After this time no other candidate is begun with. Sound schemas take some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Sampler {
     /// A sampler for a schema that refers to nothing outside of itself.
@@ -74,16 +87,32 @@ impl Sampler {
             [(Optional::Leave, true), (Optional::Take, true), (Optional::Leave, false), (Optional::Take, false)];
         let plain = plain.into_iter().map(|(optional, hints)| (Choices::first(optional), hints));
         let seeded = (1..=SEEDS).map(|seed| (Choices::seeded(seed), false));
-        let mut failed = NoSample { tries: 0, faults: Vec::new() };
+        let deadline = Instant::now() + PATIENCE;
+        let mut failed = NoSample { tries: 0, faults: Vec::new(), limit: None };
         for (choices, hints) in plain.chain(seeded) {
             failed.tries += 1;
-            let Some(candidate) = self.candidate(choices, hints) else { continue };
+            let mut growth = self.growth(choices, hints);
+            (growth.fuel, growth.deadline) = (FUEL, Some(deadline));
+            let candidate = growth.value(&self.root);
+            let is_late = Instant::now() > deadline;
+            let late = is_late.then_some(Limit::Time);
+            failed.limit = failed.limit.max(growth.limit).max(late);
+            let Some(candidate) = candidate else {
+                // What is too large by the simplest choices is hardly smaller by others.
+                if is_late || failed.limit.is_some() && failed.tries >= ENOUGH {
+                    break;
+                }
+                continue;
+            };
             let faults = self.validator.faults(&candidate);
             if faults.is_empty() {
                 return Ok(candidate);
             }
             if failed.faults.is_empty() || faults.len() < failed.faults.len() {
                 failed.faults = faults;
+            }
+            if is_late {
+                break;
             }
         }
         Err(failed)

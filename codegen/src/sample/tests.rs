@@ -110,3 +110,56 @@ fn seeds_give_many_different_instances_and_the_same_ones_again() {
     assert!(all.len() > 150, "{}", all.len());
     assert!((0..200).all(|seed| made(seed) == made(seed) && sampler.accepts(&made(seed))));
 }
+
+/// What says why there is no sample, which is known at once.
+fn refused(schema: Value) -> String {
+    let begun = std::time::Instant::now();
+
+    let error = Sampler::new(&schema).unwrap().sample().unwrap_err();
+
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}: {schema}", begun.elapsed());
+    error.to_string()
+}
+
+#[test]
+fn what_would_be_too_large_is_told_as_that_and_not_begun_with() {
+    let schemas = [
+        json!({"type": "string", "minLength": 900_000_000}),
+        json!({"type": "array", "minItems": 900_000_000}),
+        json!({"type": "array", "items": {"type": "integer"}, "minItems": 1_000_000, "uniqueItems": true}),
+        json!({"type": "array", "contains": {"const": 1}, "minContains": 300_000}),
+        json!({"type": "object", "minProperties": 900_000_000}),
+        json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "array", "minItems": 1000,
+            "items": {"type": "array", "minItems": 1000, "items": {"type": "null"}}}}}),
+    ];
+    for schema in schemas {
+        let told = refused(schema);
+
+        assert!(told.ends_with(": a value of this schema is too large to be made here"), "{told}");
+    }
+}
+
+#[test]
+fn a_schema_whose_walk_would_not_end_is_given_up() {
+    let mut definitions = serde_json::Map::new();
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        definitions.insert(format!("d{level}"), json!({"if": next, "then": next, "else": next}));
+    }
+    definitions.insert("d40".to_owned(), json!({"type": "string"}));
+
+    let sampler = Sampler::new(&json!({"$ref": "#/$defs/d0", "$defs": definitions})).unwrap();
+
+    assert_eq!(sampler.candidate(Choices::first(Optional::Leave), false), None);
+}
+
+#[test]
+fn an_object_of_very_many_properties_has_a_sample() {
+    let properties: serde_json::Map<String, Value> =
+        (0..20_000).map(|number| (format!("p{number}"), json!({"type": "null"}))).collect();
+    let required: Vec<&String> = properties.keys().collect();
+
+    let made = sample(json!({"type": "object", "required": required, "properties": properties}));
+
+    assert_eq!(made.as_object().unwrap().len(), 20_000);
+}

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::language::{Acceptors, conditions, within_format};
 use crate::sample::choices::Choices;
-use crate::sample::growth::Growth;
+use crate::sample::growth::{Growth, Limit};
 use crate::sample::intersect::MORE_PATTERNS;
 use crate::sample::object::size;
 use crate::sample::{formats, pattern};
@@ -19,7 +19,11 @@ impl Growth<'_> {
     pub(super) fn text(&mut self, flat: &Map<String, Value>) -> Option<String> {
         let least = size(flat, "minLength").unwrap_or_default();
         let most = size(flat, "maxLength").unwrap_or(usize::MAX);
-        if least > most || least > LONGEST {
+        if least > most {
+            return None;
+        }
+        if least > LONGEST {
+            self.limit = self.limit.max(Some(Limit::Size));
             return None;
         }
         let (format, pattern) = (flat.get("format"), flat.get("pattern"));
