@@ -14,6 +14,8 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 /// | `EVENTSMITH_PORT`, `EVENTSMITH_PORT_4222_TCP` | `tcp://10.0.0.11:4222` |
 /// | `EVENTSMITH_PORT_4222_TCP_PROTO`, `..._PORT`, `..._ADDR` | `tcp`, `4222`, `10.0.0.11` |
 ///
+/// | `EVENTSMITH_NAME`, `EVENTSMITH_ENV_NATS_VERSION` (Docker) | `/web/eventsmith`, `2.10.26` |
+///
 /// and of a service `eventsmith-nats` they begin with `EVENTSMITH_NATS_`.
 /// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>; for ranges of ports Docker adds
 /// `..._START` and `..._END`, <https://docs.docker.com/engine/network/links/#environment-variables>.)
@@ -22,7 +24,17 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 pub(super) fn is_injected(name: &str, value: &str) -> bool {
     // The name of the service may go on, and hold any of these words.
     let tails = name.char_indices().filter(|(at, _)| *at == 0 || name.as_bytes()[at - 1] == b'_');
-    tails.map(|(at, _)| &name[at..]).any(|tail| is_service(tail, value) || is_port(tail, value))
+    tails.map(|(at, _)| &name[at..]).any(|tail| is_service(tail, value) || is_port(tail, value) || is_link(tail, value))
+}
+
+/// `NAME` with the path of a link as its value, such as `/web/eventsmith`, or `ENV_` and the name of a variable of the linked
+/// container.
+fn is_link(name: &str, value: &str) -> bool {
+    let is_path = || value.strip_prefix('/').and_then(|path| path.split_once('/')).is_some();
+    match name.strip_prefix("ENV_") {
+        Some(variable) => !variable.is_empty(),
+        None => name == "NAME" && is_path(),
+    }
 }
 
 /// `SERVICE_HOST`, `SERVICE_PORT` or `SERVICE_PORT_NAME`.
@@ -77,6 +89,9 @@ mod tests {
             ("NATS_SERVICE_HOST", "10.0.0.11"),
             ("NATS_LEAF_PORT_7422_TCP_ADDR", "10.0.0.11"),
             ("NATS_PORT", "tcp://10.0.0.11:4222"),
+            ("NAME", "/web/eventsmith"),
+            ("ENV_NATS_VERSION", "2.10.26"),
+            ("NATS_ENV_PATH", "/bin"),
         ] {
             assert!(is_injected(name, value), "{name}");
         }
@@ -86,6 +101,9 @@ mod tests {
     fn what_only_looks_like_it_is_not() {
         for (name, value) in [
             ("PORT", "4222"),
+            ("NAME", "promotions"),
+            ("ENV_", "x"),
+            ("ENVIRONMENT", "production"),
             ("SERVICE", "x"),
             ("SERVICE_PORT", "nats://a:4222"),
             ("SERVICE_PORT_", "4222"),
