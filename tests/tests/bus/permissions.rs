@@ -189,6 +189,23 @@ async fn an_operator_who_may_not_change_streams_learns_which_permission_is_missi
     Ok(())
 }
 
+/// Otherwise it would wait for messages that cannot come, and end as if there had been none.
+#[tokio::test]
+async fn a_consumer_that_may_not_have_another_subscription_says_so_at_once() -> Outcome {
+    let server = NatsServer::builder().config("max_subscriptions: 2").start().await?;
+    let bus = Bus::connect(config(server.url())).await?;
+    bus.provision(&[STREAM, DEAD_LETTERS]).await?;
+    bus.publish(&activated("r1")).await?;
+
+    let denied = refusal(&bus).await?;
+    let later = bus.publish(&activated("r2")).await?;
+
+    assert_eq!(denied.action, DeniedAction::SubscribeMore);
+    assert!(denied.to_string().contains("raise max_subscriptions"), "{denied}");
+    assert_eq!(later.sequence, 2);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_server_or_an_account_without_jetstream_is_known_at_once() -> Outcome {
     let account =

@@ -105,6 +105,8 @@ impl Waiting {
         let concerns = |slot: &mut Slot| match denied.action {
             DeniedAction::Publish => *slot.subject == *denied.subject,
             DeniedAction::Subscribe => true,
+            // This subscription is an early one.
+            DeniedAction::SubscribeMore => false,
         };
         for slot in self.slots.iter_mut().filter_map(|slot| slot.take_if(concerns)) {
             // Whoever stopped waiting does not want it.

@@ -91,14 +91,14 @@ impl Denials {
     /// Waits until the server denies a request to a subject, or the inbox of its answer.
     pub(super) fn of_request(&self, subject: &str) -> impl Future<Output = Denied> + Send + use<> {
         let subject = subject.to_owned();
-        self.wait(move |denied| denied.action == DeniedAction::Subscribe || denied.subject == subject)
+        self.wait(move |denied| denied.action != DeniedAction::Publish || denied.subject == subject)
     }
 }
 
 /// Whether a denial keeps the durable consumers of this name from being read.
 pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhase) -> bool {
     let Denied { action, subject } = denied;
-    if *action == DeniedAction::Subscribe {
+    if *action != DeniedAction::Publish {
         return true;
     }
     let api = api_call(subject).and_then(|api| match api.strip_prefix("CONSUMER.") {
@@ -113,10 +113,16 @@ pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhas
     }
 }
 
+/// What the server says about one subscription too many. (nats-server, server/errors.go: `ErrTooManySubs`.)
+const TOO_MANY: &str = "maximum subscriptions exceeded";
+
 /// Reads what the server says: `Permissions Violation for Publish to "SUBJECT"`, `Permissions Violation for Subscription to
 /// "SUBJECT" using queue "QUEUE"`. (nats-server, server/client.go: `pubPermissionViolation` and `processSub`.)
 fn parse(error: &str) -> Option<Denied> {
     const START: &str = "permissions violation for ";
+    if error.eq_ignore_ascii_case(TOO_MANY) {
+        return Some(Denied { action: DeniedAction::SubscribeMore, subject: error.to_owned() });
+    }
     let what = error.get(START.len()..).filter(|_| error[..START.len()].eq_ignore_ascii_case(START))?;
     let (what, subject) = what.split_once('"')?;
     let subject = subject.split_once("\" using queue \"").map_or(subject, |(subject, _)| subject);
@@ -158,6 +164,7 @@ mod tests {
             (r#"Permissions Violation for Subscription to "_INBOX.x.*""#, Some(subscribe("_INBOX.x.*"))),
             (r#"Permissions Violation for Subscription to "a" using queue "q""#, Some(subscribe("a"))),
             ("Permissions Violation", None),
+            (TOO_MANY, Some(Denied { action: DeniedAction::SubscribeMore, subject: TOO_MANY.to_owned() })),
             ("maximum connections exceeded", None),
             ("ümläüte are no violation of permissions", None),
         ];

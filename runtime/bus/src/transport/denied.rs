@@ -15,11 +15,7 @@ use std::{fmt, iter};
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this user may not {action} {subject}; add {} to its permissions to {} in the server's configuration",
-    self.permission(),
-    self.action.as_str()
-)]
+#[error("{}", self.text())]
 pub struct Denied {
     /// What it may not do.
     pub action: DeniedAction,
@@ -35,6 +31,8 @@ pub enum DeniedAction {
     Publish,
     /// To receive what is sent there.
     Subscribe,
+    /// To have more subscriptions than it has. The subject is what the server says, as it does not say which one it refuses.
+    SubscribeMore,
 }
 
 impl DeniedAction {
@@ -42,7 +40,7 @@ impl DeniedAction {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
-            Self::Subscribe => "subscribe",
+            Self::Subscribe | Self::SubscribeMore => "subscribe",
         }
     }
 }
@@ -54,6 +52,21 @@ impl fmt::Display for DeniedAction {
 }
 
 impl Denied {
+    fn text(&self) -> String {
+        let Self { action, subject } = self;
+        match action {
+            DeniedAction::SubscribeMore => format!(
+                "{subject}: this connection has as many subscriptions as it may; raise max_subscriptions in the server's \
+                 configuration, or the limit of its account or user"
+            ),
+            _ => format!(
+                "this user may not {action} {subject}; add {} to its permissions to {} in the server's configuration",
+                self.permission(),
+                action.as_str()
+            ),
+        }
+    }
+
     /// The denial that led to an error, if one did.
     pub(crate) fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         iter::successors(Some(error), |error| (**error).source()).find_map(|error| error.downcast_ref())
