@@ -18,6 +18,7 @@ mod edited;
 mod fairness;
 mod faults;
 mod leases;
+mod letter_limits;
 mod letter_pages;
 mod login;
 mod malformed;

@@ -73,13 +73,17 @@ const TIME: &str = "Eventsmith-Dead-Time";
 const MESSAGE_ID: &str = "Eventsmith-Message-Id";
 /// Of a dead letter without the payload of its event: why that is missing.
 pub const PAYLOAD: &str = "Eventsmith-Dead-Payload";
-/// Of a dead letter about an event whose headers no client can read: the whole block of them in base64, or that it is too large.
+/// Of a dead letter about an event whose headers no client can read: the whole block of them in base64. Or that the headers of the
+/// event are too large, and left out.
 const HEADERS: &str = "Eventsmith-Dead-Headers";
 /// Of a mark: the dead letter that is being replayed, and from where on to look for what was replayed.
 const MARK: &str = "Eventsmith-Dead-Replaying";
 
 /// A block that has more bytes is left where the event is: a stream takes no more than 64 KiB of headers.
 const LARGEST_BLOCK: usize = 24 * 1024;
+/// A longer value of a header is left out together with the headers of the event: a stream takes subjects of 4 KiB, and errors of
+/// [`LONGEST_ERROR`] characters.
+const LONGEST_KEPT: usize = 4 * 1024;
 /// What is said instead of what is too large.
 const TOO_LARGE: &str = "too-large";
 
@@ -151,6 +155,20 @@ pub fn without_payload(dead_letter: &Message) -> Message {
     let mut headers = dead_letter.headers.clone();
     headers.push(PAYLOAD, TOO_LARGE);
     Message { headers, payload: Bytes::new(), ..dead_letter.clone() }
+}
+
+/// The dead letter without the headers of its event. The envelope says of which type that is, too.
+pub fn without_headers(dead_letter: &Message) -> Message {
+    let is_short = |value: &str| value.len() <= LONGEST_KEPT;
+    let mut headers = Headers::default();
+    let is_kept = |name: &str| is_control(name) || is_dead_letter_header(name) || name == Headers::TYPE;
+    for (name, value) in dead_letter.headers.iter().filter(|(name, value)| is_kept(name) && is_short(value)) {
+        if name != HEADERS {
+            headers.push(name.to_owned(), value);
+        }
+    }
+    headers.push(HEADERS, TOO_LARGE);
+    Message { headers, ..dead_letter.clone() }
 }
 
 /// The headers of the event that a dead letter is about, without its id.
@@ -379,6 +397,9 @@ mod tests {
         assert_eq!((empty.error.as_str(), empty.payload.len()), ("because", 0));
         assert_eq!(empty.headers.get(PAYLOAD), Some("too-large"));
         assert_eq!(original_headers(&empty).iter().collect::<Vec<_>>(), [("x", "1")]);
+        let bare = of(without_headers(&whole));
+        assert_eq!((bare.headers.get(HEADERS), bare.error.as_str()), (Some(TOO_LARGE), "because"));
+        assert_eq!(original_headers(&bare).iter().count(), 0);
     }
 
     #[test]

@@ -17,6 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long to wait before it is sent again.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The server's codes for a message that is larger than its stream takes, and for headers that are larger than any stream takes.
+/// (nats-server, server/errors.json)
+const MESSAGE_TOO_LARGE: u64 = 10054;
+const HEADERS_TOO_LARGE: u64 = 10097;
+
 /// Where the dead letter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLettered {
@@ -83,19 +88,32 @@ pub async fn store(transport: &dyn Transport, dead_letter: Message) -> Result<De
     Err(Unavailable(format!("others write on {subject} at the same time").into()))
 }
 
-/// Sends a dead letter; with less in it if the server takes none of its size, as an event may be as large as that by itself.
+/// Sends a dead letter; with less in it if the server takes none of its size, as an event may be as large as that by itself, or if
+/// the stream takes no message or no headers as large.
 ///
 /// # Errors
 /// As [`send`].
-pub async fn send_shortened(transport: &dyn Transport, dead_letter: Message) -> Result<PublishAck, SendFailure> {
+pub async fn send_shortened(transport: &dyn Transport, mut dead_letter: Message) -> Result<PublishAck, SendFailure> {
     let mut outcome = send(transport, dead_letter.clone()).await;
-    for shorten in [record::without_error, record::without_payload] {
-        if !matches!(outcome, Err(SendFailure::TooLarge { .. })) {
+    if matches!(outcome, Err(SendFailure::Refused { code: Some(HEADERS_TOO_LARGE), .. })) {
+        dead_letter = record::without_headers(&dead_letter);
+        outcome = send(transport, dead_letter.clone()).await;
+    }
+    for shorten in [record::without_error, record::without_payload, bare] {
+        if !matches!(
+            outcome,
+            Err(SendFailure::TooLarge { .. } | SendFailure::Refused { code: Some(MESSAGE_TOO_LARGE), .. })
+        ) {
             break;
         }
         outcome = send(transport, shorten(&dead_letter)).await;
     }
     outcome
+}
+
+/// What says that an event is dead-lettered, and why.
+fn bare(dead_letter: &Message) -> Message {
+    record::without_headers(&record::without_payload(dead_letter))
 }
 
 /// Sends a message and waits until it is stored. An answer that it is not for the moment, as a cluster gives while somebody

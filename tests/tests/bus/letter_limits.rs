@@ -1,0 +1,63 @@
+//! Dead letters that their stream does not take as they are.
+
+use async_nats::jetstream;
+use eventsmith::admin::{BusAdmin, DeadReason, ReplayTo, Replayed};
+use eventsmith::{HandlerError, Order, Received};
+
+use crate::common::*;
+use crate::dead_lettering::letters;
+use crate::malformed::publish_raw;
+
+const PAYLOAD: &[u8] = br#"{"id":"f-1","type":"rule.moved","source":"cron","subject":"rules.domain.rule.moved",
+    "time":"2026-11-23T10:00:00+01:00","version":"1","data":{"key":"k","number":1}}"#;
+
+/// The events behind it with the same key would wait for it without end.
+#[tokio::test]
+async fn an_event_with_as_many_headers_as_a_stream_takes_is_dead_lettered_without_them() -> Outcome {
+    for order in [Order::None, Order::Key] {
+        let (server, bus) = server().await?;
+        let head = [b"NATS/1.0\r\na: ", &b"x".repeat(65_400)[..], b"\r\n\r\n"].concat();
+        publish_raw(&server, "rules.domain.rule.moved", &head, PAYLOAD).await?;
+        bus.publish(&Moved { key: "k".to_owned(), number: 2 }).await?;
+        let config = eventsmith::ConsumerConfig { order, ..quick() };
+
+        let consumer = run(bus.consumer("promotions").config(config).on(|event: Received<Moved>| async move {
+            if event.number == 1 && event.replay_of().is_none() { Err(HandlerError::reject("no")) } else { Ok(()) }
+        }));
+        let letter = letters(&bus, 1).await?.remove(0);
+        let replayed = bus.dead_letters("rules").await?.replay(letter.sequence, ReplayTo::Everyone).await?;
+        let summary = consumer.stop().await?;
+
+        let header = |name: &str| letter.headers().find(|(found, _)| *found == name).map(|(_, value)| value.to_owned());
+        assert_eq!((letter.reason, letter.error.as_str(), &*letter.payload), (DeadReason::Rejected, "no", PAYLOAD));
+        assert_eq!((header("Eventsmith-Dead-Headers").as_deref(), header("a")), (Some("too-large"), None));
+        assert_eq!((letter.event_type.as_deref(), letter.attempts), (Some("rule.moved"), 1));
+        assert!(matches!(replayed, Replayed::Now { .. }), "{replayed:?}");
+        assert_eq!((summary.dead_lettered, summary.failed), (1, 0));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_as_small_as_its_stream_wants_it() -> Outcome {
+    let (server, bus) = server().await?;
+    let outside = jetstream::new(async_nats::connect(server.url()).await?);
+    let config = outside.get_stream("RULES_DEAD_LETTERS").await?.cached_info().config.clone();
+    outside.update_stream(jetstream::stream::Config { max_message_size: 2_000, ..config }).await?;
+    let head = [b"NATS/1.0\r\na: ", &b"x".repeat(3_000)[..], b"\r\n\r\n"].concat();
+    publish_raw(&server, "rules.domain.rule.moved", &head, PAYLOAD).await?;
+    bus.publish(&Moved { key: "x".repeat(10_000), number: 2 }).await?;
+    bus.publish(&Moved { key: "k".to_owned(), number: 3 }).await?;
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Moved>| async { Err(HandlerError::reject("no")) }));
+    let mut found = letters(&bus, 3).await?;
+    let summary = consumer.stop().await?;
+
+    found.sort_by_key(|letter| letter.origin_sequence);
+    let missing =
+        |name: &str| found.iter().map(|letter| letter.headers().any(|(found, _)| found == name)).collect::<Vec<_>>();
+    assert_eq!(missing("Eventsmith-Dead-Payload"), [true, true, false]);
+    assert_eq!(missing("Eventsmith-Dead-Headers"), [true, false, false]);
+    assert_eq!((summary.dead_lettered, summary.failed), (3, 0));
+    Ok(())
+}
