@@ -8,7 +8,11 @@
 //!
 //! `cargo bench -p eventsmith-tests --bench delivery`, and the words of a case's name to run that case alone. The variables
 //! `DELIVERY_BENCH_EVENTS`, `DELIVERY_BENCH_ROUNDS` and `DELIVERY_BENCH_BACKLOG` change how many events a round has, how
-//! many rounds there are, and how large the backlog is before which memory is measured.
+//! many rounds there are, and how large the backlog is before which memory is measured. `DELIVERY_BENCH_ALONE=ours`, or
+//! `=raw`, lets one side work alone, for a profiler. What an event costs beyond what every round costs is the difference
+//! between two numbers of rounds:
+//!
+//! `DELIVERY_BENCH_ALONE=ours DELIVERY_BENCH_ROUNDS=3 valgrind --tool=callgrind target/release/deps/delivery-* publish memory`
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 

@@ -1,5 +1,6 @@
 //! Rounds of two sides that take turns, and what comes of them.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    /// Lets both sides take turns, and first one, then the other begin, after a round that does not count.
+    /// Lets both sides take turns, and first one, then the other begin, after a round that does not count; or one of them work
+    /// alone.
     pub(crate) async fn interleaved(
         rounds: usize,
         events: usize,
@@ -42,6 +44,16 @@ impl Rounds {
         raw: impl AsyncFn() -> Outcome<Sample>,
     ) -> Outcome<Self> {
         let mut this = Self { events, ours: Vec::new(), raw: Vec::new() };
+        if let Some(alone) = env::var_os("DELIVERY_BENCH_ALONE") {
+            for _ in 0..rounds {
+                match alone.to_str() {
+                    Some("ours") => this.ours.push(ours().await?),
+                    Some("raw") => this.raw.push(raw().await?),
+                    _ => return Err("DELIVERY_BENCH_ALONE is neither `ours` nor `raw`".into()),
+                }
+            }
+            return Ok(this);
+        }
         raw().await?;
         ours().await?;
         for round in 0..rounds {
@@ -90,8 +102,11 @@ pub(crate) fn print_head() {
     );
 }
 
-/// The least, the median and the most.
+/// The least, the median and the most. Of a side that did not take part all are unknown.
 fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
+    if values.is_empty() {
+        return (f64::NAN, f64::NAN, f64::NAN);
+    }
     values.sort_by(f64::total_cmp);
     (values[0], values[values.len() / 2], values[values.len() - 1])
 }
