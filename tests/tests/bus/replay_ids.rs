@@ -1,6 +1,6 @@
 //! The ids under which dead letters are replayed: none meets that of another letter.
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, jetstream};
 use eventsmith::admin::{BusAdmin, DeadLetterError, ReplayTo, Replayed};
 
 use crate::common::*;
@@ -36,5 +36,23 @@ async fn a_letter_is_kept_if_another_event_was_stored_under_the_id_of_its_replay
 
     assert!(matches!(&error, DeadLetterError::Replay { sequence, .. } if *sequence == number), "{error}");
     assert!(scene.letters.get(number).await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_letter_that_nobody_may_delete_is_not_said_to_be_gone() -> Outcome {
+    let scene = scene(&[LETTERS]).await?;
+    let number = SAMPLE.store(&scene).await?;
+    let config = scene.outside.get_stream(LETTERS.name).await?.cached_info().config.clone();
+    scene.outside.update_stream(jetstream::stream::Config { deny_delete: true, ..config }).await?;
+
+    let first = scene.letters.replay(number, ReplayTo::Everyone).await.unwrap_err();
+    let second = scene.letters.replay(number, ReplayTo::Everyone).await.unwrap_err();
+
+    for error in [first, second] {
+        assert!(error.to_string().contains("cannot be deleted"), "{error}");
+    }
+    assert!(scene.letters.delete(77).await.is_ok(), "what is not there need not be deleted");
+    assert_eq!(messages(&scene, "RULES").await?, 1, "the event was published once");
     Ok(())
 }

@@ -10,7 +10,8 @@ use super::consumers::PIN_GROUP;
 use crate::cause::Cause;
 use crate::transport::Unavailable;
 
-/// The server's codes for a message to delete that is not there: deleted already, and never or no longer stored.
+/// The server's codes for a message that cannot be deleted, because it is not there: deleted already, and never or no longer stored.
+/// It says the second of a stream, too, that lets nobody delete (`deny_delete`).
 const NOT_THERE: [u64; 2] = [10043, 10057];
 
 impl JetStream {
@@ -18,11 +19,16 @@ impl JetStream {
         // Its bytes are not overwritten: that is for secrets, and slow.
         let request = json!({ "seq": sequence, "no_erase": true });
         match self.ask::<IgnoredAny>(format!("STREAM.MSG.DELETE.{stream}"), &request).await? {
-            Err(error) if !NOT_THERE.contains(&error.error_code().0) => {
+            Err(error) if !NOT_THERE.contains(&error.error_code().0) || self.is_there(stream, sequence).await => {
                 Err(Unavailable(Cause::about(format_args!("message {sequence} of {stream} cannot be deleted"), error)))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a stream holds a message for sure.
+    async fn is_there(&self, stream: &str, sequence: u64) -> bool {
+        matches!(self.raw_message(stream, &json!({ "seq": sequence })).await, Ok(Some(_)))
     }
 
     /// Takes the pin of a pinned consumer from whoever has it.
