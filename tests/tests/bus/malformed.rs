@@ -282,6 +282,7 @@ async fn operators_and_publishers_get_past_it_too() -> Outcome {
         poison(&server, head).await?;
         publish_raw(&server, "rules.dlq.promotions.RULES.7.domain.rule.moved", head, b"{}").await?;
     }
+    publish_bytes(&server, b"rules.dlq.promotions.RULES.7.domain.rule.\xff", b"", b"{}").await?;
     let letters = bus.dead_letters("rules").await?;
 
     let mut list = letters.list(&DeadLetterFilter::default());
@@ -292,7 +293,7 @@ async fn operators_and_publishers_get_past_it_too() -> Outcome {
     let recovered = letters.recover("RULES", "promotions").await?;
 
     assert!(first.is_none() && one.is_none());
-    assert_eq!(list.foreign(), 8);
+    assert_eq!(list.foreign(), 9);
     assert!(matches!(refused, PublishError::WrongSequence { .. }), "{refused:?}");
     assert_eq!(recovered.unaccounted, 0);
     Ok(())

@@ -1,5 +1,7 @@
 //! What code of the user's may do beside handling: panic where nobody expects it, and take its time.
 
+#![expect(clippy::panic, reason = "that is what is tried")]
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
