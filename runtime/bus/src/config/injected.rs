@@ -13,7 +13,6 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 /// | `EVENTSMITH_SERVICE_PORT`, `EVENTSMITH_SERVICE_PORT_CLIENT` | `4222` |
 /// | `EVENTSMITH_PORT`, `EVENTSMITH_PORT_4222_TCP` | `tcp://10.0.0.11:4222` |
 /// | `EVENTSMITH_PORT_4222_TCP_PROTO`, `..._PORT`, `..._ADDR` | `tcp`, `4222`, `10.0.0.11` |
-///
 /// | `EVENTSMITH_NAME`, `EVENTSMITH_ENV_NATS_VERSION` (Docker) | `/web/eventsmith`, `2.10.26` |
 ///
 /// and of a service `eventsmith-nats` they begin with `EVENTSMITH_NATS_`.
