@@ -8,7 +8,7 @@ mod item;
 mod node;
 mod read;
 
-use item::Item;
+pub(crate) use item::Item;
 pub use item::Node;
 pub use node::OnTape;
 

@@ -1,5 +1,9 @@
 //! A validator of what is read onto a tape.
+//!
+//! The validator of `jsonschema` is generic over the representation of JSON, and whoever names it with one compiles all of it
+//! again. Here it is compiled once: what is public is not generic.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use jsonschema::error::ErrorIterator;
@@ -7,6 +11,7 @@ use jsonschema::{Retrieve, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
 use crate::keywords::{are_needed, with_exact_keywords};
+use crate::tape::Item;
 use crate::{Node, OnTape};
 
 /// A validator of values on a [`Tape`](crate::Tape). It asserts formats, fetches nothing, and judges numbers by their digits.
@@ -43,6 +48,12 @@ impl TapeValidator {
     /// Whether a value is valid.
     pub fn accepts(&self, node: Node<'_>) -> bool {
         self.of(node).is_some_and(|validator| validator.is_valid(node))
+    }
+
+    /// Whether a string is valid, which is not copied.
+    pub fn accepts_text(&self, text: &str) -> bool {
+        let item = [Item::String(Cow::Borrowed(text))];
+        self.accepts(Node::root(&item))
     }
 
     /// Every way in which a value violates the schema.

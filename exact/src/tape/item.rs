@@ -12,7 +12,7 @@ pub struct Numeral<'a> {
 }
 
 /// A value, or the name of a member before its value.
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     Null,
     Boolean(bool),
     Number(Numeral<'a>),
@@ -49,7 +49,7 @@ pub(super) fn after(items: &[Item<'_>], at: usize) -> usize {
 }
 
 impl<'a> Node<'a> {
-    pub(super) fn root(items: &'a [Item<'a>]) -> Self {
+    pub(crate) fn root(items: &'a [Item<'a>]) -> Self {
         Self { items, at: 0 }
     }
 
