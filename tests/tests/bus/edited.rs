@@ -48,42 +48,46 @@ async fn events_that_come_without_their_payloads_are_not_dead_lettered() -> Outc
 /// An operator, or the configuration of the server, limits what a pull request may ask for.
 #[tokio::test]
 async fn a_consumer_that_limits_pull_requests_is_asked_for_less_at_a_time() -> Outcome {
+    is_asked_for_less(Order::None, json!({ "max_batch": 1 })).await?;
+    is_asked_for_less(Order::None, json!({ "max_batch": 10, "max_expires": 1_000_000_000 })).await
+}
+
+#[tokio::test]
+async fn a_consumer_that_limits_pull_requests_delivers_all_that_is_ordered_by_key() -> Outcome {
+    is_asked_for_less(Order::Key, json!({ "max_batch": 3 })).await
+}
+
+async fn is_asked_for_less(order: Order, changes: Value) -> Outcome {
     const EVENTS: u32 = 100;
-    for (order, changes) in [
-        (Order::None, json!({ "max_batch": 1 })),
-        (Order::None, json!({ "max_batch": 10, "max_expires": 1_000_000_000 })),
-        (Order::Key, json!({ "max_batch": 3 })),
-    ] {
-        let (server, bus) = server().await?;
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let instance = || {
+    let (server, bus) = server().await?;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let instance = || {
+        let tell = tell.clone();
+        let config = ConsumerConfig { order, ..quick() };
+        run(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
             let tell = tell.clone();
-            let config = ConsumerConfig { order, ..quick() };
-            run(bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
-                let tell = tell.clone();
-                async move { Ok(tell.send(event.number)?) }
-            }))
-        };
-        let moved = |number| Moved { key: "k".to_owned(), number };
-        let running = instance();
-        bus.publish(&moved(0)).await?;
-        assert_eq!(next(&mut told).await?, 0);
+            async move { Ok(tell.send(event.number)?) }
+        }))
+    };
+    let moved = |number| Moved { key: "k".to_owned(), number };
+    let running = instance();
+    bus.publish(&moved(0)).await?;
+    assert_eq!(next(&mut told).await?, 0);
 
-        edit(&server, changes.clone()).await?;
-        bus.publish_all(&(1..EVENTS).map(moved).collect::<Vec<_>>()).await?;
-        for number in 1..EVENTS {
-            let handled = next(&mut told).await.map_err(|error| format!("{changes} {number}: {error}"))?;
-            assert!(order == Order::None || handled == number, "{handled} {number}");
-        }
-        let summary = running.stop().await?;
-        let another = instance();
-        bus.publish(&moved(EVENTS)).await?;
-        assert_eq!(next(&mut told).await?, EVENTS);
-        another.stop().await?;
-
-        assert_eq!((summary.handled, summary.lease_lost), (u64::from(EVENTS), 0));
-        assert!(told.try_recv().is_err(), "one of them ran twice");
+    edit(&server, changes.clone()).await?;
+    bus.publish_all(&(1..EVENTS).map(moved).collect::<Vec<_>>()).await?;
+    for number in 1..EVENTS {
+        let handled = next(&mut told).await.map_err(|error| format!("{changes} {number}: {error}"))?;
+        assert!(order == Order::None || handled == number, "{handled} {number}");
     }
+    let summary = running.stop().await?;
+    let another = instance();
+    bus.publish(&moved(EVENTS)).await?;
+    assert_eq!(next(&mut told).await?, EVENTS);
+    another.stop().await?;
+
+    assert_eq!((summary.handled, summary.lease_lost), (u64::from(EVENTS), 0));
+    assert!(told.try_recv().is_err(), "one of them ran twice");
     Ok(())
 }
 

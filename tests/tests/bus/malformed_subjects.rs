@@ -86,12 +86,16 @@ fn config_of(server: &eventsmith::testing::NatsServer) -> eventsmith::Config {
 
 #[tokio::test]
 async fn a_subject_that_is_not_utf8_is_dead_lettered_and_costs_its_neighbours_nothing() -> Outcome {
-    for order in [Order::None, Order::Key] {
-        for head in [&b""[..], HEADERS] {
-            gets_past(b"\xff", head, order, "it is not UTF-8")
-                .await
-                .map_err(|error| format!("{order:?} {head:?}: {error}"))?;
-        }
+    for head in [&b""[..], HEADERS] {
+        gets_past(b"\xff", head, Order::None, "it is not UTF-8").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_subject_that_is_not_utf8_costs_nothing_what_is_ordered_by_key() -> Outcome {
+    for head in [&b""[..], HEADERS] {
+        gets_past(b"\xff", head, Order::Key, "it is not UTF-8").await?;
     }
     Ok(())
 }
@@ -101,6 +105,11 @@ async fn a_subject_with_the_white_space_of_unicode_is_dead_lettered_and_costs_it
     for tail in ["a\u{a0}b", "a\u{b}b", "a\u{2028}b"] {
         gets_past(tail.as_bytes(), HEADERS, Order::None, "it has white space").await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_subject_with_the_white_space_of_unicode_costs_nothing_what_is_ordered_by_key() -> Outcome {
     // For a pinned consumer the server adds a header.
     gets_past("a\u{a0}b".as_bytes(), b"", Order::Key, "it has white space").await
 }
