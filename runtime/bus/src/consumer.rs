@@ -4,6 +4,7 @@ mod attempts;
 mod blocking;
 mod breaker;
 mod config;
+mod confine;
 mod dispatch;
 mod dropped;
 mod durable;

@@ -1,6 +1,5 @@
 //! From a delivered message to the handler of its type.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use eventsmith_event::clip::{clip, head};
+use eventsmith_event::clip::clip;
 use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
 use eventsmith_event::event::Event;
 use eventsmith_event::filter;
@@ -21,6 +20,7 @@ use tower::{Service, ServiceExt};
 
 use super::breaker::Breaker;
 use super::config::{ConsumerConfig, HandlerConfig, Order};
+use super::confine::{discard, in_words, panicked};
 use super::queue::{Key, Routing};
 use super::settle::HandlerOutcome;
 use super::{ConsumeError, RetryPolicy};
@@ -52,9 +52,6 @@ pub(super) struct Route {
 
 /// Decodes the payload, which it does not keep, and returns the handler's work.
 type Call = Arc<dyn Fn(Context, &[u8]) -> Result<PendingHandler, HandlerOutcome> + Send + Sync>;
-
-/// The longest text of an error, in characters: more than a dead letter keeps, and as much as a line of a log should have.
-const LONGEST_TEXT: usize = 4_000;
 
 /// A handler at work; its panics are an outcome, too.
 pub(super) type PendingHandler = BoxFuture<'static, HandlerOutcome>;
@@ -439,34 +436,6 @@ fn is_newer(error: &DecodeError) -> bool {
 fn key_at(pointer: &str, data: &[u8]) -> Option<String> {
     let data: serde_json::Value = serde_json::from_slice(data).ok()?;
     scalar_text(data.pointer(pointer)?)
-}
-
-fn panicked(panic: Box<dyn Any + Send>) -> HandlerOutcome {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message");
-    let outcome = HandlerOutcome::Panicked(head(LONGEST_TEXT, text));
-    discard(panic);
-    outcome
-}
-
-/// An error as its text, no longer than anybody reads. The user's error is not needed any more then: to display it and to
-/// drop it may panic, which must not change what becomes of the event.
-fn in_words(error: HandlerError) -> HandlerError {
-    let advice = error.advice;
-    let text = catch_unwind(AssertUnwindSafe(|| head(LONGEST_TEXT, &error))).unwrap_or_else(|panic| {
-        discard(panic);
-        "an error that panics when it is displayed".to_owned()
-    });
-    discard(error);
-    HandlerError { advice, source: text.into() }
-}
-
-/// Drops what is the user's, whose panics end here.
-pub(super) fn discard(value: impl Sized) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // Dropped, it might panic again.
-        std::mem::forget(panic);
-    }
 }
 
 /// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
