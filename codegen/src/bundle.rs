@@ -188,19 +188,22 @@ fn embed(loaded: &Loaded, file: &str, root: &Value) -> Value {
     root
 }
 
-/// A document whose references name the URIs under which documents are embedded, where folders stand for other URLs.
+/// A document whose references name the URIs under which documents are embedded: one that is found by its path, or where a
+/// folder stands for a URL, may be embedded under another than the reference says.
 fn settled(loaded: &Loaded, document: &Value, file: &str) -> Value {
     let mut copy = document.clone();
-    if !loaded.references.has_mounts() {
-        return copy;
-    }
     for link in loaded.references.links(file).iter().filter(|link| link.keyword == "$ref") {
         let Some(Target::Location(target)) = &link.target else { continue };
         let Some(embedded) = loaded.catalogue.documents.get(&target.file) else { continue };
         let Some(Value::Object(members)) = copy.pointer_mut(&link.pointer) else { continue };
-        let is_absolute = members.get("$ref").and_then(Value::as_str).is_some_and(|text| text.contains("://"));
-        if is_absolute {
-            let uri = identified(&embedded.schema, &target.file).0;
+        let uri = identified(&embedded.schema, &target.file).0;
+        let uri = uri.trim_end_matches('#');
+        let says = |reference: &str| {
+            let said = schema::resolve_uri(loaded.references.base(file, &link.pointer)?, reference)?;
+            Some(said.split('#').next() == Some(uri))
+        };
+        // Within a document anchors and identifiers of its parts count.
+        if target.file != file && members.get("$ref").and_then(Value::as_str).and_then(says) == Some(false) {
             members.insert("$ref".to_owned(), Value::String(format!("{uri}{}", fragment(&target.pointer))));
         }
     }

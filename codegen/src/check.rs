@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::model::{Catalogue, Document};
 use crate::parallel;
 use crate::pointer::{join, percent_encoded};
-use crate::references::{Location, References};
+use crate::references::{Location, References, Target};
 use crate::schema;
 
 /// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
@@ -82,6 +82,8 @@ fn check_schema(document: &Document, references: &References, diagnostics: &mut 
             )
         } else if fault.pointer == "/$schema" {
             (fault.message, "name a draft: https://json-schema.org/draft/2020-12/schema".to_owned())
+        } else if fault.pointer.ends_with("/required") && value.as_array().is_some_and(Vec::is_empty) {
+            ("`required` is empty".to_owned(), "draft 4 asks for at least one name; leave the keyword out".to_owned())
         } else {
             (fault.message, "this is not JSON Schema; see the keyword in the specification of its draft".to_owned())
         };
@@ -119,6 +121,19 @@ fn check_references(
         } else {
             "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId".to_owned()
         };
+        diagnostics.push(document.error("bad-reference", &at, message, help));
+    }
+    // A validator holds the meta-schema of the draft that it reads.
+    for link in references.links(&document.path).iter().filter(|link| link.target == Some(Target::MetaSchema)) {
+        let at = join(&link.pointer, link.keyword);
+        let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
+        if !reference.contains("://") || schema::is_own_meta_schema(&document.schema, reference) {
+            continue;
+        }
+        let message =
+            format!("{reference:?} is the meta-schema of another draft, which validators of this file do not hold");
+        let help =
+            "refer to the meta-schema of the draft that `$schema` names, or copy the other one into the catalogue";
         diagnostics.push(document.error("bad-reference", &at, message, help));
     }
 }

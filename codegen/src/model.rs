@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::manifest::Manifest;
-use crate::pointer::Places;
+use crate::pointer::{Places, join, percent_encoded};
 use crate::schema;
+use crate::walk::every_schema;
 
 /// Every event of a folder of schema files, with the documents they refer to.
 #[derive(Debug, Clone)]
@@ -126,6 +127,27 @@ impl Version {
     }
 }
 
+/// Writes references as URIs have it where their authors did not: `#/definitions/Record<string,string>` is what generators of
+/// schemas write, and nothing else can be meant.
+fn encode_references(source: &str, schema: &mut Value) {
+    let is_odd = |reference: &str| percent_encoded(reference) != reference;
+    // Most files have no such reference, and are not walked.
+    if !source.split("\"$ref\"").skip(1).filter_map(|rest| rest.split('"').nth(1)).any(is_odd) {
+        return;
+    }
+    let mut found = Vec::new();
+    every_schema(schema, &mut |at, inner| {
+        if let Some(reference) = inner.get("$ref").and_then(Value::as_str).filter(|reference| is_odd(reference)) {
+            found.push((join(at, "$ref"), Value::String(percent_encoded(reference))));
+        }
+    });
+    for (at, reference) in found {
+        if let Some(place) = schema.pointer_mut(&at) {
+            *place = reference;
+        }
+    }
+}
+
 /// A parsed JSON file.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -156,6 +178,7 @@ impl Document {
         if let (Some(_), Value::Object(members)) = (&foreign_dialect, &mut schema) {
             members.shift_remove("$schema");
         }
+        encode_references(&source, &mut schema);
         Ok(Self { path: path.into(), source, schema, foreign_dialect, places: OnceLock::new() })
     }
 

@@ -300,6 +300,11 @@ impl References {
             .or_else(|| self.resolve_against(documents, &file_uri(&from.file), reference))
     }
 
+    /// The URI that references at a place of a file are relative to.
+    pub(crate) fn base(&self, file: &str, pointer: &str) -> Option<&str> {
+        Some(base_of(self.bases.get(file)?, pointer))
+    }
+
     /// The URI of the file that stands for a URL.
     fn mounted(&self, resource: &str) -> Option<String> {
         let (url, folder) = self.mounts.iter().find(|(url, _)| resource.starts_with(url.as_str()))?;

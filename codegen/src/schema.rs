@@ -50,6 +50,15 @@ pub fn is_meta_schema(uri: &str) -> bool {
         .any(|prefix| uri.starts_with(prefix))
 }
 
+/// Whether a reference leads to the meta-schema of the draft that a document is of.
+pub fn is_own_meta_schema(schema: &Value, reference: &str) -> bool {
+    let resource = reference.split('#').next().unwrap_or_default();
+    let own = Draft::default().detect(schema);
+    // Those of the newer drafts consist of several documents.
+    let vocabulary = resource.split_once("/meta/").map(|(draft, _)| format!("{draft}/schema"));
+    Draft::default().detect(&serde_json::json!({"$schema": vocabulary.as_deref().unwrap_or(resource)})) == own
+}
+
 /// Whether a schema names a meta-schema that is no draft of JSON Schema, but somebody's own.
 pub fn is_foreign(schema: &Value, uri: &str) -> bool {
     Draft::default().detect(schema) == Draft::Unknown && !is_meta_schema(uri)

@@ -331,20 +331,40 @@ fn a_pattern_that_only_some_engines_know_is_a_warning() {
 }
 
 #[test]
-fn a_reference_with_characters_that_no_uri_has_is_shown_as_it_is_written() {
-    for (name, written) in
-        [("Größe", "Gr%C3%B6%C3%9Fe"), ("Money amount", "Money%20amount"), ("List<Id>", "List%3CId%3E")]
-    {
-        let of = |reference: &str| {
-            format!(r##"{{"$ref": "#/$defs/{reference}", "$defs": {{"{name}": {{"type": "string"}}}}}}"##)
-        };
-        let help = match load(catalogue(&[("domain/rule/created.v1.json", &of(name))]).path()).diagnostics.as_slice() {
-            [finding] => finding.help.clone(),
-            other => panic!("{other:?}"),
-        };
-        assert!(help.ends_with(&format!("#/$defs/{written}")), "{help}");
-        assert!(generate(&load(catalogue(&[("domain/rule/created.v1.json", &of(written))]).path())).is_ok());
+fn a_reference_with_characters_that_no_uri_has_leads_where_the_encoded_one_does() {
+    for (name, written) in [
+        ("Größe", "Gr%C3%B6%C3%9Fe"),
+        ("Money amount", "Money%20amount"),
+        ("Record<string,(a|null)>", "Record%3Cstring,(a%7Cnull)%3E"),
+        (r#"List<\"a\">"#, "List%3C%22a%22%3E"),
+    ] {
+        for draft in ["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema"] {
+            let of = |reference: &str| {
+                let text = format!(
+                    r##"{{"$schema": "{draft}", "type": "object", "properties": {{"a": {{"$ref": "#/definitions/{reference}"}}}},
+                    "definitions": {{"{name}": {{"type": "string"}}}}}}"##
+                );
+                generate(&load(catalogue(&[("domain/rule/created.v1.json", &text)]).path())).unwrap()
+            };
+            assert_eq!(of(name), of(written), "{name}");
+        }
     }
+}
+
+#[test]
+fn a_meta_schema_is_known_where_it_is_that_of_the_file() {
+    let of = |draft: &str| {
+        let text = format!(
+            r#"{{"$schema": "http://json-schema.org/{draft}/schema#", "properties": {{"a": {{"$ref": "http://json-schema.org/draft-07/schema"}}}}}}"#
+        );
+        load(catalogue(&[("domain/rule/created.v1.json", &text)]).path()).diagnostics
+    };
+
+    assert_eq!(of("draft-07"), []);
+    let findings = of("draft-04");
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(finding.rule, "bad-reference");
+    assert!(finding.message.contains("another draft"), "{}", finding.message);
 }
 
 #[test]

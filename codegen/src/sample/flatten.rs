@@ -1,11 +1,13 @@
 //! A schema without references and combinators: one way to satisfy them, chosen.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 
 use crate::sample::growth::{DEEP, Growth};
 use crate::sample::intersect::intersect;
 use crate::sample::local;
-use crate::schema::ref_has_siblings;
+use crate::schema::{id_keyword, is_meta_schema, ref_has_siblings, resolve_uri};
 
 /// How deep references and combinators may be nested.
 const TALLEST: usize = 32;
@@ -13,7 +15,7 @@ const TALLEST: usize = 32;
 /// Keywords that flattening replaces by the keywords of their schemas.
 const DISSOLVED: &[&str] = &["$ref", "allOf", "anyOf", "else", "if", "oneOf", "then"];
 
-impl Growth<'_> {
+impl<'a> Growth<'a> {
     /// The keywords that hold for a value, once every reference is followed and every branch chosen; `None` where
     /// the schema accepts nothing, or nothing on this way.
     pub(super) fn flat(&mut self, schema: &Value, height: usize) -> Option<Map<String, Value>> {
@@ -26,13 +28,14 @@ impl Growth<'_> {
         if let Some(reference) = reference
             && !ref_has_siblings(self.root)
         {
-            return self.flat(local::target(self.root, reference)?, height + 1);
+            let target = self.referred(reference)?;
+            return self.flat(&target, height + 1);
         }
         let kept = members.iter().filter(|(keyword, _)| !DISSOLVED.contains(&keyword.as_str()));
         let mut flat: Map<String, Value> = kept.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
         if let Some(reference) = reference {
-            let target = local::target(self.root, reference)?;
-            flat = intersect(flat, self.flat(target, height + 1)?)?;
+            let target = self.referred(reference)?;
+            flat = intersect(flat, self.flat(&target, height + 1)?)?;
         }
         if let Some(Value::Array(all)) = members.get("allOf") {
             for part in all {
@@ -45,6 +48,18 @@ impl Growth<'_> {
             }
         }
         self.condition(flat, members, height)
+    }
+
+    /// The schema that a reference leads to. Of a meta-schema it is only told that schemas are objects.
+    fn referred(&self, reference: &str) -> Option<Cow<'a, Value>> {
+        let base = self.root.get(id_keyword(self.root)).and_then(Value::as_str).unwrap_or("sample:/schema.json");
+        match local::target(self.root, reference) {
+            Some(target) => Some(Cow::Borrowed(target)),
+            None if resolve_uri(base, reference).is_some_and(|uri| is_meta_schema(&uri)) => {
+                Some(Cow::Owned(json!({"type": ["object", "boolean"]})))
+            }
+            None => None,
+        }
     }
 
     /// The keywords with those of one branch; at great depth, rather of one that cannot recur.

@@ -36,10 +36,15 @@ def files(package, path):
                 continue
             if base or "://" in file:
                 url = urljoin(base or "", file)
-                target, wanted = package.by_id.get(url) or beside(package, source, file), by_url(url, mounts)
+                target, wanted = package.by_id.get(url) or beside(package, source, file), by_url(url)
             else:
                 target, wanted = beside(package, source, file), normpath(PurePosixPath(place).parent / unquote(file))
+                if target is None and (target := package.by_name.get(file)):
+                    # Identifiers that are names are relative to the place of the file that has them.
+                    wanted = normpath(PurePosixPath(place).parent / PurePosixPath(target).name)
             if target and wanted and not wanted.startswith("..") and wanted not in placed:
+                if wanted.startswith("by-url/"):
+                    mounts["/".join(url.split("/")[:3])] = "/".join(wanted.split("/")[:2])
                 placed[wanted] = package.texts[target]
                 open_.append((target, wanted))
     return event, placed, mounts
@@ -51,10 +56,11 @@ def beside(package, source, reference):
     return path if path in package.documents else None
 
 
-def by_url(url, mounts):
+def by_url(url):
     parts = urlsplit(url)
+    # Files end in `.json`; one whose name in the URL does not is found by its `$id`.
     if parts.scheme not in ("http", "https") or parts.netloc == "json-schema.org":
         return None
     folder = f"by-url/{token(parts.netloc)}"
-    mounts[f"{parts.scheme}://{parts.netloc}"] = folder
-    return normpath(f"{folder}/{unquote(parts.path).strip('/')}")
+    path = normpath(f"{folder}/{unquote(parts.path).strip('/')}")
+    return path if path.endswith(".json") else f"{path}.json"

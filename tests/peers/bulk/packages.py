@@ -68,6 +68,7 @@ class Package:
         self.texts = {}
         self.documents = {}
         self.by_id = {}
+        self.by_name = {}
         for path, data in members(archive):
             if "node_modules" in PurePosixPath(path).parts:
                 continue
@@ -77,8 +78,9 @@ class Package:
                 continue
             if isinstance(document, dict):
                 self.texts[path], self.documents[path] = data, document
-                if isinstance(identity := identifier(document), str) and "://" in identity:
-                    self.by_id.setdefault(identity.split("#")[0], path)
+                if isinstance(identity := identifier(document), str):
+                    known = self.by_id if "://" in identity else self.by_name
+                    known.setdefault(identity.split("#")[0], path)
 
     def schemas(self):
         return [path for path in sorted(self.documents) if is_schema(path, self.documents[path])]
