@@ -55,6 +55,19 @@ impl Schemas {
         }
         Ok(loaded)
     }
+
+    /// Loads a catalogue that must be free of errors, and whose schemas validators can hold values against in time.
+    pub(crate) fn load_bearable(&self) -> anyhow::Result<Loaded> {
+        let loaded = self.load_sound()?;
+        if let Some(costly) = loaded.diagnostics.iter().find(|found| found.rule == "costly-schema") {
+            note(format_args!("{}", shown(&loaded, costly)));
+            bail!(
+                "the catalogue {} has a schema that no value can be held against in time",
+                loaded.catalogue.dir.display()
+            );
+        }
+        Ok(loaded)
+    }
 }
 
 fn nearest() -> anyhow::Result<PathBuf> {

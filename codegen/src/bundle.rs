@@ -198,12 +198,14 @@ fn settled(loaded: &Loaded, document: &Value, file: &str) -> Value {
         let Some(Value::Object(members)) = copy.pointer_mut(&link.pointer) else { continue };
         let uri = identified(&embedded.schema, &target.file).0;
         let uri = uri.trim_end_matches('#');
-        let says = |reference: &str| {
+        let leads_elsewhere = |reference: &str| {
             let said = schema::resolve_uri(loaded.references.base(file, &link.pointer)?, reference)?;
-            Some(said.split('#').next() == Some(uri))
+            let said = said.split('#').next();
+            // Within a document the identifiers of its parts count.
+            let is_part = target.file == file && loaded.references.bases(file).any(|(_, base)| said == Some(base));
+            Some(said != Some(uri) && !is_part)
         };
-        // Within a document anchors and identifiers of its parts count.
-        if target.file != file && members.get("$ref").and_then(Value::as_str).and_then(says) == Some(false) {
+        if members.get("$ref").and_then(Value::as_str).and_then(leads_elsewhere) == Some(true) {
             members.insert("$ref".to_owned(), Value::String(format!("{uri}{}", fragment(&target.pointer))));
         }
     }

@@ -1,5 +1,7 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
+mod expansion;
+mod identifiers;
 pub(crate) mod manifest;
 mod patterns;
 mod stray_files;
@@ -27,11 +29,13 @@ pub(crate) fn check(loaded: &mut Loaded) {
         check_schema(document, references, &mut findings);
         if !has_errors(&findings) {
             check_references(document, &catalogue.documents, references, &mut findings);
+            identifiers::check(document, references, &mut findings);
             patterns::check(document, references, &patterns, &mut findings);
         }
         findings
     });
     diagnostics.extend(findings.into_iter().flatten());
+    expansion::check(catalogue, &documents, references, diagnostics);
     let used = documents.iter().map(|document| document.path.as_str()).collect();
     stray_files::check(catalogue, &used, diagnostics);
     reserved_names(catalogue, diagnostics);
@@ -110,30 +114,32 @@ fn check_references(
     references: &References,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    for link in references.links(&document.path).iter().filter(|link| link.target.is_none()) {
+    for link in references.links(&document.path) {
         let at = join(&link.pointer, link.keyword);
         let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
+        match &link.target {
+            Some(Target::MetaSchema) if !schema::knows_meta_schema(&document.schema, reference) => {
+                let message = format!(
+                    "the reference {reference:?} leads to a meta-schema that validators of this draft do not hold"
+                );
+                let help =
+                    "name its draft in `$schema` of this file, or copy it into the catalogue and refer to the copy";
+                diagnostics.push(document.error("bad-reference", &at, message, help));
+                continue;
+            }
+            Some(_) => continue,
+            None => {}
+        }
         let message = format!("the reference {reference:?} leads nowhere");
         let encoded = percent_encoded(reference);
         let from = Location { file: document.path.clone(), pointer: link.pointer.clone() };
         let help = if encoded != reference && references.resolve(documents, &from, &encoded).is_some() {
             format!("a reference is a URI, which writes such characters with percent signs: {encoded}")
+        } else if reference.contains("://") {
+            "nothing is fetched; say which folder holds it, in eventsmith.toml: [references] \"https://example.org/\" = \"shared\"".to_owned()
         } else {
             "a reference is a path relative to this file, with a pointer: ../../common.json#/$defs/RuleId".to_owned()
         };
-        diagnostics.push(document.error("bad-reference", &at, message, help));
-    }
-    // A validator holds the meta-schema of the draft that it reads.
-    for link in references.links(&document.path).iter().filter(|link| link.target == Some(Target::MetaSchema)) {
-        let at = join(&link.pointer, link.keyword);
-        let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
-        if !reference.contains("://") || schema::is_own_meta_schema(&document.schema, reference) {
-            continue;
-        }
-        let message =
-            format!("{reference:?} is the meta-schema of another draft, which validators of this file do not hold");
-        let help =
-            "refer to the meta-schema of the draft that `$schema` names, or copy the other one into the catalogue";
         diagnostics.push(document.error("bad-reference", &at, message, help));
     }
 }

@@ -27,6 +27,12 @@ pub fn fragment(pointer: &str) -> String {
     format!("#{}", utf8_percent_encode(pointer, NOT_IN_FRAGMENTS))
 }
 
+/// A path of a file as a URI holds it.
+pub(crate) fn in_path(path: &str) -> String {
+    const REPLACED: &AsciiSet = &NOT_IN_FRAGMENTS.add(b'?');
+    utf8_percent_encode(path, REPLACED).to_string()
+}
+
 /// A reference as a URI writes it. What is written with percent signs already stays.
 pub(crate) fn percent_encoded(reference: &str) -> String {
     let (path, fragment) = reference.split_once('#').map_or((reference, None), |(path, rest)| (path, Some(rest)));

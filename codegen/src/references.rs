@@ -1,5 +1,6 @@
 //! Where a `$ref` leads: across the files of the catalogue, by path, `$id`, JSON pointer or anchor.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
@@ -86,8 +87,18 @@ impl Link {
 
 /// The URI under which a file of the catalogue is known when it has no `$id`.
 pub fn file_uri(path: &str) -> String {
-    let escaped = path.replace('%', "%25").replace(' ', "%20").replace('#', "%23").replace('?', "%3F");
-    format!("catalogue:///{escaped}")
+    format!("{CATALOGUE}{}", pointer::in_path(path))
+}
+
+/// What the URIs of files begin with.
+const CATALOGUE: &str = "catalogue:///";
+
+/// The URI of a file as [`file_uri`] writes it, whichever characters of it are written with percent signs.
+fn normalized(resource: &str) -> Cow<'_, str> {
+    match resource.strip_prefix(CATALOGUE) {
+        Some(path) if path.contains('%') => Cow::Owned(file_uri(&pointer::of_fragment(path))),
+        _ => Cow::Borrowed(resource),
+    }
 }
 
 /// Keywords that bind a schema to the document it stands in.
@@ -290,6 +301,11 @@ impl References {
         self.bases.insert(document.path.clone(), bases);
     }
 
+    /// The base URIs of a file, by the pointers of the schemas that name them.
+    pub(crate) fn bases(&self, file: &str) -> impl Iterator<Item = (&String, &String)> {
+        self.bases.get(file).into_iter().flatten()
+    }
+
     /// Resolves a reference that stands at `from`; `None` when it leads nowhere.
     ///
     /// A reference is relative to the nearest `$id`, as the standard says; where that leads nowhere it is tried
@@ -324,12 +340,13 @@ impl References {
         if schema::is_meta_schema(resource) {
             return Some(Target::MetaSchema);
         }
+        let resource = &*normalized(resource);
         let location = if fragment.is_empty() || fragment.starts_with('/') {
             let known = self.resources.get(resource);
             let root = known.or_else(|| self.resources.get(&self.mounted(resource)?))?;
             root.below(&pointer::of_fragment(fragment))
         } else {
-            let known = self.anchors.get(&uri);
+            let known = self.anchors.get(&format!("{resource}#{fragment}"));
             known.or_else(|| self.anchors.get(&format!("{}#{fragment}", self.mounted(resource)?)))?.clone()
         };
         let target = documents.get(&location.file)?.schema.pointer(&location.pointer)?;
@@ -380,6 +397,17 @@ mod tests {
         let location = lead(&texts, "domain/rule/created.v1.json", "../../common.json#/$defs/a~1b");
 
         assert_eq!(location, Some(("common.json".to_owned(), "/$defs/a~1b".to_owned())));
+    }
+
+    #[test]
+    fn a_file_is_found_however_much_of_its_name_is_written_with_percent_signs() {
+        let texts = [("a.json", "{}"), ("größe [1]?.json", "{}"), ("we~ird%.json", "{}")];
+        let found = |reference| lead(&texts, "a.json", reference).map(|(file, _)| file);
+
+        for reference in ["gr%C3%B6%C3%9Fe%20%5B1%5D%3F.json", "gr%c3%b6%c3%9fe%20%5b1%5d%3f%2Ejson"] {
+            assert_eq!(found(reference).as_deref(), Some("größe [1]?.json"));
+        }
+        assert_eq!(found("we%7Eird%25.json").as_deref(), Some("we~ird%.json"));
     }
 
     #[test]

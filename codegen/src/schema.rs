@@ -50,13 +50,12 @@ pub fn is_meta_schema(uri: &str) -> bool {
         .any(|prefix| uri.starts_with(prefix))
 }
 
-/// Whether a reference leads to the meta-schema of the draft that a document is of.
-pub fn is_own_meta_schema(schema: &Value, reference: &str) -> bool {
-    let resource = reference.split('#').next().unwrap_or_default();
-    let own = Draft::default().detect(schema);
-    // Those of the newer drafts consist of several documents.
-    let vocabulary = resource.split_once("/meta/").map(|(draft, _)| format!("{draft}/schema"));
-    Draft::default().detect(&serde_json::json!({"$schema": vocabulary.as_deref().unwrap_or(resource)})) == own
+/// Whether the validator of a document can follow a reference to a meta-schema: it holds that of the document's own draft.
+pub fn knows_meta_schema(document: &Value, reference: &str) -> bool {
+    let mut schema = serde_json::Map::new();
+    schema.extend(document.get("$schema").map(|draft| ("$schema".to_owned(), draft.clone())));
+    schema.insert("$ref".to_owned(), Value::String(reference.to_owned()));
+    Validator::new(&Value::Object(schema)).is_ok()
 }
 
 /// Whether a schema names a meta-schema that is no draft of JSON Schema, but somebody's own.

@@ -364,7 +364,7 @@ fn a_meta_schema_is_known_where_it_is_that_of_the_file() {
     let findings = of("draft-04");
     let [finding] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(finding.rule, "bad-reference");
-    assert!(finding.message.contains("another draft"), "{}", finding.message);
+    assert!(finding.message.contains("validators of this draft do not hold"), "{}", finding.message);
 }
 
 #[test]
@@ -373,4 +373,69 @@ fn a_byte_order_mark_and_too_many_levels_are_told_for_what_they_are() {
 
     assert!(help("\u{feff}{}").contains("byte order mark"));
     assert!(help(&format!("{}{}", "{\"not\":".repeat(130), "}".repeat(130))).contains("depth of 127"));
+}
+
+#[test]
+fn definitions_that_multiply_are_told_where_they_become_too_many() {
+    let mut definitions = serde_json::Map::new();
+    for level in 0..9 {
+        let next = serde_json::json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        let keyword = ["allOf", "anyOf", "oneOf"][level % 3];
+        definitions.insert(format!("d{level}"), serde_json::json!({keyword: vec![next; 10]}));
+    }
+    definitions.insert("d9".to_owned(), serde_json::json!({"type": "string"}));
+    let schema = serde_json::json!({"$ref": "#/$defs/d0", "$defs": definitions}).to_string();
+
+    let found = warnings(&[("domain/rule/created.v1.json", &schema)]);
+
+    assert_eq!(found, [("costly-schema", "/$defs/d0".to_owned())]);
+}
+
+/// The warnings of loading: rule and pointer.
+fn warnings(files: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    let dir = catalogue(files);
+    load(dir.path()).diagnostics.iter().map(|warning| (warning.rule, warning.pointer.clone())).collect()
+}
+
+#[test]
+fn a_reference_that_leads_back_to_where_it_stands_is_told() {
+    let schemas = [
+        r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"anyOf": [true, {"$ref": "#/$defs/a"}]}}}"##,
+        r##"{"type": "object", "dependentSchemas": {"a": {"$ref": "#"}}}"##,
+        r##"{"not": {"$ref": "#"}}"##,
+        r##"{"if": true, "then": {"$ref": "#"}}"##,
+    ];
+    for schema in schemas {
+        let found = warnings(&[("domain/rule/created.v1.json", schema)]);
+        assert!(
+            found.iter().any(|(rule, at)| *rule == "endless-reference" && at.ends_with("/$ref")),
+            "{schema}: {found:?}"
+        );
+    }
+    let sound = r##"{"properties": {"a": {"$ref": "#"}}, "items": {"$ref": "#"}, "allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {}}}"##;
+    assert_eq!(warnings(&[("domain/rule/created.v1.json", sound)]), []);
+}
+
+#[test]
+fn a_meta_schema_that_the_validator_does_not_hold_is_no_target() {
+    let rule = "domain/rule/created.v1.json";
+    let of = |draft: &str| format!(r#"{{"$schema": "{draft}", "$ref": "http://json-schema.org/draft-07/schema#"}}"#);
+
+    assert_eq!(
+        problem(&[(rule, &of("https://json-schema.org/draft/2020-12/schema"))]),
+        at("bad-reference", rule, "/$ref", Some(1))
+    );
+    assert_eq!(warnings(&[(rule, &of("http://json-schema.org/draft-07/schema#"))]), []);
+}
+
+#[test]
+fn two_schemas_of_one_name_in_a_file_are_refused() {
+    let rule = "domain/rule/created.v1.json";
+    let anchors = r##"{"$ref": "#x", "$defs": {"a": {"$anchor": "x"}, "b": {"$anchor": "x", "type": "integer"}}}"##;
+    let ids = r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$id": "x:y"}, "b": {"$id": "x:y", "type": "integer"}}}"##;
+    let apart = r##"{"$ref": "x:a#x", "$defs": {"a": {"$id": "x:a", "$anchor": "x"}, "b": {"$anchor": "x", "$dynamicAnchor": "x"}}}"##;
+
+    assert_eq!(problem(&[(rule, anchors)]), at("bad-schema", rule, "/$defs/b/$anchor", Some(1)));
+    assert_eq!(problem(&[(rule, ids)]), at("bad-schema", rule, "/$defs/b/$id", Some(1)));
+    assert_eq!(warnings(&[(rule, apart)]), []);
 }

@@ -26,7 +26,7 @@ pub(crate) struct Example {
 
 impl Example {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        let loaded = self.schemas.load_sound()?;
+        let loaded = self.schemas.load_bearable()?;
         let (event, version) = lookup::find(&loaded.catalogue, &self.event)?;
         let sampler = Sampler::new(&bundle(&loaded, &version.file));
         let sampler = sampler.map_err(|error| anyhow!("{} cannot be used: {error}", version.file))?;

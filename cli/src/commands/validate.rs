@@ -48,7 +48,7 @@ pub(crate) struct Validate {
 
 impl Validate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        let loaded = self.schemas.load_sound()?;
+        let loaded = self.schemas.load_bearable()?;
         let event = self.event.as_deref().map(|name| lookup::find(&loaded.catalogue, name)).transpose()?;
         let (files, problems) = inputs::files(&self.files);
         let checker = Checker::new(&loaded, Options { event, mask: self.mask });

@@ -91,3 +91,41 @@ fn a_schema_that_accepts_nothing_has_no_example() {
     assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
     assert!(run.stderr.contains("domain/rule/never.v1.json: no valid sample"), "{}", run.stderr);
 }
+
+/// Definitions of which each refers to the next ten times, with an example and a default.
+fn costly() -> Folder {
+    let definition = |at: usize| {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        (format!("d{at}"), if at < 9 { json!({"anyOf": vec![next; 10]}) } else { json!({"type": "string"}) })
+    };
+    let definitions: serde_json::Map<String, Value> = (0..10).map(definition).collect();
+    let schema = json!({"$ref": "#/$defs/d0", "$defs": definitions, "examples": [1], "default": 1});
+    Folder::with(&[("eventsmith.toml", "root = \"rules\"\n"), ("domain/rule/created.v1.json", &schema.to_string())])
+}
+
+#[test]
+fn a_schema_that_no_value_can_be_held_against_in_time_is_refused() {
+    let folder = costly();
+
+    let lint = folder.run(&["lint"]);
+    let example = folder.run(&["example", "rule.created"]);
+    let validate = folder.run_with(&["validate", "--event", "rule.created", "-"], "1");
+
+    assert_eq!(lint.status, 1);
+    assert!(lint.stdout.contains("warning[costly-schema]"), "{}", lint.stdout);
+    for run in [example, validate] {
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+        assert!(run.stderr.contains("in time"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_would_be_too_large_is_not_begun_with() {
+    let schema = r#"{"type": "array", "items": {"type": "integer"}, "minItems": 900000000}"#;
+    let folder = Folder::with(&[("eventsmith.toml", "root = \"rules\"\n"), ("domain/rule/created.v1.json", schema)]);
+
+    let run = folder.run(&["example", "rule.created"]);
+
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("a value of this schema is too large to be made here"), "{}", run.stderr);
+}

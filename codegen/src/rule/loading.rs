@@ -75,12 +75,34 @@ pub(crate) const BAD_X_EVENT: Rule = rule(
 }"#,
 );
 
+pub(crate) const COSTLY_SCHEMA: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "costly-schema",
+        "Definitions that refer to each other several times multiply: ten steps of ten references each hold one value against \
+         ten thousand million schemas, which keeps every consumer busy for minutes. `validate` and `example` refuse to begin.",
+        "Definitions `d0` to `d9`, each `{\"allOf\": [..]}` with ten references to the next.",
+        "One reference to the next in each of them.",
+    )
+};
+
 pub(crate) const DUPLICATE_VERSION: Rule = rule(
     "duplicate-version",
     "A type and a version say which schema a message follows, so that two files cannot describe the same.",
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/created.v1.json\n{\"type\": \"object\"}",
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}\n--- integration/rule/exported.v1.json\n{\"type\": \"object\"}",
 );
+
+pub(crate) const ENDLESS_REFERENCE: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "endless-reference",
+        "A reference that leads back to where it stands, without a property or an item on its way, says nothing about the value. \
+         JSON Schema leaves open what it means: some validators accept everything, others do not end.",
+        r##"{"type": "object", "allOf": [{"$ref": "#"}]}"##,
+        r##"{"type": "object", "properties": {"parent": {"$ref": "#", "description": "The rule above."}}}"##,
+    )
+};
 
 pub(crate) const FOREIGN_DIALECT: Rule = Rule {
     severity: Warning,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use crate::sample::growth::{DEEP, Growth};
+use crate::sample::growth::{DEEP, Growth, Limit};
 use crate::sample::intersect::intersect;
 use crate::sample::local;
 use crate::schema::{id_keyword, is_meta_schema, ref_has_siblings, resolve_uri};
@@ -22,6 +22,10 @@ impl<'a> Growth<'a> {
         let members = match schema {
             Value::Bool(true) => return Some(Map::new()),
             Value::Object(members) if height < TALLEST && self.may_go_on() => members,
+            Value::Object(_) => {
+                self.limit = self.limit.max(Some(Limit::Time));
+                return None;
+            }
             _ => return None,
         };
         let reference = members.get("$ref").and_then(Value::as_str);

@@ -13,7 +13,7 @@ use eventsmith_codegen::load;
 use eventsmith_codegen::rules::{Family, RULES, Rule};
 
 /// Rules whose findings no catalogue shows: of the disk, and of eventsmith itself.
-const UNSHOWN: &[&str] = &["bad-link", "internal", "no-manifest", "unreadable"];
+const UNSHOWN: &[&str] = &["bad-link", "costly-schema", "internal", "no-manifest", "unreadable"];
 
 /// Rules about what short examples leave out.
 const OMITTED: &[&str] =
