@@ -1,5 +1,8 @@
 //! Patterns before any text is matched: whether the validator's engine runs them, and whether other engines do.
 
+mod back_references;
+mod properties;
+
 use std::borrow::Cow;
 
 use super::validator::Validator;
@@ -31,12 +34,23 @@ pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
                 .to_owned();
         return Some(PatternFault { is_fatal: true, message, help: "write < and > without the backslash".into() });
     }
+    if let Some(number) = back_references::to_nothing(pattern) {
+        let message = format!(
+            "is read differently: where the group of \\{number} has not matched, ECMA-262 goes on and the engine does not"
+        );
+        let help = "let the group match in any case, (a|) in place of (a)?, or write the alternatives out";
+        return Some(PatternFault { is_fatal: true, message, help: help.into() });
+    }
     let warning = |message: &str, help: &'static str| {
         Some(PatternFault { is_fatal: false, message: message.to_owned(), help: help.into() })
     };
     if !jsonschema_regex::is_valid_ecma_regex(pattern) {
         let message = "is no regular expression of ECMA-262, so that other validators refuse it or read it differently";
         return warning(message, foreign_help(pattern));
+    }
+    if let Some(name) = properties::unknown(pattern) {
+        let message = format!("has {name}, a name that ECMA-262 does not know, so that other validators refuse it");
+        return warning(&message, "write it as the standard does: \\p{L}, \\p{Letter}, \\p{Script=Greek}");
     }
     if let Some(class) = found.class.filter(|_| found.is_fancy) {
         let message = format!(
@@ -221,7 +235,9 @@ mod tests {
             (r"\p{Foo}", r"\p{L}"),
             (r"^\h$", r"no \h"),
             ("^a{,3}$", r"\{"),
-            // Not refused, but read as the start of a word.
+            // Not refused, but read differently.
+            (r"^(a)?\1b$", "(a|)"),
+            (r"^(?:(a)|b)\1$", "(a|)"),
             (r"^\<a\>$", "without the backslash"),
         ] {
             let fault = pattern_fault(pattern).unwrap();
@@ -232,9 +248,18 @@ mod tests {
 
     #[test]
     fn what_runs_and_is_not_of_ecma_262_is_worth_a_warning() {
-        for pattern in
-            ["(?i)abc", "(?P<x>a)", "a++", r"\Aa\z", r"^\x{41}$", "(?s).", "[[:alpha:]]", r"^(?!x)\w+$", r"\bcat\b"]
-        {
+        for pattern in [
+            "(?i)abc",
+            "(?P<x>a)",
+            "a++",
+            r"\Aa\z",
+            r"^\x{41}$",
+            "(?s).",
+            "[[:alpha:]]",
+            r"^(?!x)\w+$",
+            r"\bcat\b",
+            r"^\p{Greek}+$",
+        ] {
             assert!(pattern_fault(pattern).is_some_and(|fault| !fault.is_fatal), "{pattern}");
         }
     }
@@ -250,6 +275,7 @@ mod tests {
             r"^\u0041$",
             r"^(?<year>[0-9]{4})$",
             r"^(a)\1$",
+            r"^\p{Script=Greek}$",
             r"^a\/b$",
             r"^[a\-z]$",
             r"^\{\}$",
