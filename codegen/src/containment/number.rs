@@ -57,9 +57,10 @@ fn tightest(bounds: Vec<(Number, bool)>, tighter: Ordering) -> Option<(Number, b
 
 /// The nearest whole number within a bound of whole numbers.
 fn whole(bound: Number, excluded: bool, inward: i64) -> (Number, bool) {
-    if let Some(number) = bound.as_i64() {
-        let moved = if excluded { number.checked_add(inward) } else { Some(number) };
-        return moved.map_or((bound, excluded), |number| (number.into(), false));
+    if let Some(number) = bound.as_i128() {
+        let moved = if excluded { number.checked_add(inward.into()) } else { Some(number) };
+        let moved = moved.and_then(Number::from_i128);
+        return moved.map_or((bound, excluded), |number| (number, false));
     }
     match bound.as_f64() {
         Some(number) if number.fract() != 0.0 && number.abs() < EXACT => {

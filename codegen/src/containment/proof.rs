@@ -8,10 +8,12 @@ mod choices;
 mod objects;
 mod others;
 mod scalars;
+mod wide;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
+use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
 use crate::pointer::join;
@@ -374,8 +376,16 @@ impl<'a> Prover<'a> {
             "not" => self.not(written, operand),
             "if" => return self.condition(written, reader, operand),
             OPEN | "$schema" | "$defs" | "definitions" | "then" | "else" | "minContains" | "maxContains" => Ok(()),
+            _ if keyword.starts_with(EXACT) && keyword.ends_with("imum") => {
+                if types.meets(TypeSet::NUMBER) {
+                    self.wide_bound(written, keyword, operand)
+                } else {
+                    Ok(())
+                }
+            }
             _ => self.verbatim(written, keyword, operand),
         };
+        let keyword = keyword.trim_start_matches(EXACT).trim_start_matches('-');
         result.map_err(|miss| if miss.pointer.is_empty() { miss.within(keyword, None) } else { miss })
     }
 
@@ -388,7 +398,7 @@ impl<'a> Prover<'a> {
         if said && !own {
             return Ok(());
         }
-        Err(Miss::new(self.samples(written), format!("{keyword} cannot be reasoned about")))
+        Err(Miss::new(self.samples(written), format!("{} cannot be reasoned about", keyword.replace(EXACT, "exact"))))
     }
 
     fn reference(&self, written: &Written<'a>, operand: &'a Value) -> Fit {

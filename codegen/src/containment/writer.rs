@@ -314,7 +314,7 @@ impl<'a> Written<'a> {
     }
 
     /// Every value of a keyword.
-    pub(super) fn every(&self, keyword: &'static str) -> impl Iterator<Item = &'a Value> {
+    pub(super) fn every(&self, keyword: &str) -> impl Iterator<Item = &'a Value> {
         self.parts.iter().filter_map(move |(members, _)| members.get(keyword))
     }
 

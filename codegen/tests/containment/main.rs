@@ -201,8 +201,53 @@ fn numbers_that_are_rounded_are_equal_only_where_their_digits_are() {
     for keyword in ["const", "maximum", "minimum", "exclusiveMaximum", "multipleOf"] {
         let (one, other) = (schema(keyword, "18446744073709551616"), schema(keyword, "18446744073709551617"));
         let are_apart = |found| matches!(found, Compatibility::Undecided(_) | Compatibility::Breaking(_));
-        assert!(are_apart(compatibility(&one, &other)) && are_apart(compatibility(&other, &one)), "{keyword}");
+        let apart = (are_apart(compatibility(&one, &other)), are_apart(compatibility(&other, &one)));
+        let expected = match keyword {
+            "maximum" | "exclusiveMaximum" => (false, true),
+            "minimum" => (true, false),
+            _ => (true, true),
+        };
+        assert_eq!(apart, expected, "{keyword}");
     }
     let listed = read(r#"{"enum": [1, 2]}"#);
     assert!(!matches!(compatibility(&listed, &schema("minimum", "1.00000000000000000001")), Compatibility::Compatible));
+}
+
+/// An integer within bounds, as a schema file says it.
+fn integer(bounds: &str) -> Value {
+    eventsmith_exact::schema::read(&format!(r#"{{"type": "integer", {bounds}}}"#)).unwrap()
+}
+
+#[test]
+fn bounds_of_any_length_are_compared_by_their_digits() {
+    let edge = integer(r#""minimum": 0, "maximum": 18446744073709551615"#);
+    let beyond = integer(r#""minimum": 0, "maximum": 18446744073709551616"#);
+    let further = integer(r#""minimum": -9223372036854775809, "exclusiveMaximum": 18446744073709551617"#);
+    let below = integer(r#""minimum": 0, "exclusiveMaximum": 18446744073709551616"#);
+
+    proves(&edge, &beyond);
+    proves(&beyond, &further);
+    proves(&below, &beyond);
+    for (writer, reader) in [(&beyond, &edge), (&further, &beyond), (&beyond, &below)] {
+        match compatibility(writer, reader) {
+            Compatibility::Breaking(_) => {}
+            Compatibility::Undecided(undecided) => {
+                assert!(!format!("{undecided:?}").contains("exact"), "{undecided:?}")
+            }
+            other => unreachable!("{other:?}: {writer} to {reader}"),
+        }
+    }
+}
+
+#[test]
+fn an_excluded_bound_at_the_edge_of_64_bits_is_the_one_before_it() {
+    for (included, excluded) in
+        [("9223372036854775807", "9223372036854775808"), ("18446744073709551614", "18446744073709551615")]
+    {
+        let (one, other) =
+            (integer(&format!(r#""maximum": {included}"#)), integer(&format!(r#""exclusiveMaximum": {excluded}"#)));
+
+        proves(&one, &other);
+        proves(&other, &one);
+    }
 }

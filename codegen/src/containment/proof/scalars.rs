@@ -9,6 +9,7 @@ use crate::containment::text::{Inclusion, Lengths, TextLanguage};
 use crate::containment::types::TypeSet;
 use crate::containment::writer::Written;
 
+use super::wide::keeps_within;
 use super::{Fit, Miss, Prover};
 
 /// Texts that many patterns and formats refuse.
@@ -97,7 +98,7 @@ impl<'a> Prover<'a> {
             let reason = format!("numbers that are no multiple of {bound} may be written");
             return Err(Miss::new(self.written_among(written, values), reason));
         }
-        if range.fulfils(keyword, bound) {
+        if range.fulfils(keyword, bound) || keeps_within(written, keyword, bound) {
             return Ok(());
         }
         let mut values = beyond(keyword, bound);
