@@ -103,7 +103,7 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
             Ok(source) => source,
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
-                let help = "schema files are UTF-8 text";
+                let help = "schema files are UTF-8 text: save it so, where it is UTF-16 or of another encoding";
                 diagnostics.push(Diagnostic::error("unreadable", path, message, help));
                 continue;
             }

@@ -254,6 +254,7 @@ fn a_file_that_looks_like_an_event_and_is_none_is_told() {
             ("domian/rule/updated.v1.json", FINE),
             ("things/rule/deleted.v2.json", FINE),
             ("domain/rule/moved.v1.yml", "type: object"),
+            ("domain/rule/named.v1.JSON", FINE),
             ("domain/rule/notes.yml", "type: object"),
             ("domain/README.md", ""),
         ])
@@ -267,6 +268,7 @@ fn a_file_that_looks_like_an_event_and_is_none_is_told() {
         found,
         [
             ("stray-file", "domain/rule/moved.v1.yml", "write it as JSON, to domain/rule/moved.v1.json"),
+            ("stray-file", "domain/rule/named.v1.JSON", "write it as JSON, to domain/rule/named.v1.json"),
             ("stray-file", "domian/rule/updated.v1.json", "did you mean domain/rule/updated.v1.json?"),
             ("stray-file", "things/rule/deleted.v2.json", kinds),
         ]

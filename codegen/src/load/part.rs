@@ -26,7 +26,9 @@ pub(super) fn other_format(path: &str) -> Option<&str> {
     let (kind, name) = path.split_once('/')?;
     let (stem, format) = name.rsplit_once('.')?;
     let is_event = Kind::of_folder(kind).is_some() && version_name(stem).is_some();
-    (is_event && OTHER_FORMATS.contains(&format)).then_some(format)
+    // On some systems `.JSON` is `.json`.
+    let is_other = OTHER_FORMATS.contains(&format) || format != "json" && format.eq_ignore_ascii_case("json");
+    (is_event && is_other).then_some(format)
 }
 
 /// The name of a version of an event or a request, or of a reply: `created.v1` or `create.v1.reply`.

@@ -251,3 +251,13 @@ fn an_excluded_bound_at_the_edge_of_64_bits_is_the_one_before_it() {
         proves(&other, &one);
     }
 }
+
+#[test]
+fn a_name_that_a_wider_pattern_allows_is_a_witness() {
+    let of = |pattern: &str| json!({"type": "object", "patternProperties": {pattern: {"type": "number"}}, "additionalProperties": false});
+
+    proves(&of("^x"), &of("^(x|y)"));
+    refutes(&of("^(x|y)"), &of("^x"), &json!({"y": 1}));
+    refutes(&of("^[a-f]+$"), &of("^[a-e]+$"), &json!({"f": 1}));
+    refutes(&of("^(v1|v2|v3)_[a-z]+$"), &of("^(v1|v2)_[a-z]+$"), &json!({"v3_a": 1}));
+}

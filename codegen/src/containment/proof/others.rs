@@ -102,8 +102,10 @@ impl<'a> Prover<'a> {
         let mut found: Vec<String> = ["other", "x", "a", "A", "0", "1", "name"].map(str::to_owned).to_vec();
         let own = written.every("propertyNames").map(Clone::clone);
         let patterns = declared.patterns.iter().copied().chain(names.of).map(|pattern| json!({"pattern": pattern}));
+        let but: Vec<Value> = names.but.iter().map(|pattern| json!({"pattern": pattern})).collect();
+        let apart = if but.is_empty() { json!(true) } else { json!({"not": {"anyOf": but}}) };
         for schema in own.chain(patterns) {
-            let name = json!({"allOf": [{"type": "string"}, schema]});
+            let name = json!({"allOf": [{"type": "string"}, schema, apart]});
             let sample = crate::sample::Sampler::new(&name).ok().and_then(|sampler| sampler.sample().ok());
             found.extend(sample.and_then(|name| name.as_str().map(str::to_owned)));
         }
