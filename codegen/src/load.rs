@@ -109,6 +109,7 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
             }
         };
         let is_marked = source.starts_with('\u{feff}');
+        let is_pointer = source.starts_with("version https://git-lfs.github.com/");
         match Document::parse(&path, source) {
             Ok(document) => {
                 documents.insert(path, document);
@@ -118,6 +119,8 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
                 let message = format!("this is not JSON: {error}");
                 let help = if is_marked {
                     "the file begins with a byte order mark; save it as UTF-8 without one"
+                } else if is_pointer {
+                    "this is a pointer of Git LFS: fetch the file itself, by git lfs pull"
                 } else if message.contains("number out of range") {
                     "numbers are read up to 1.8e308, as most readers of JSON hold them in doubles; use a string for what is beyond"
                 } else if message.contains("recursion limit") {

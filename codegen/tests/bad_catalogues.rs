@@ -441,3 +441,12 @@ fn two_schemas_of_one_name_in_a_file_are_refused() {
     assert_eq!(problem(&[(rule, ids)]), at("bad-schema", rule, "/$defs/b/$id", Some(1)));
     assert_eq!(warnings(&[(rule, apart)]), []);
 }
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_as_that() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let problems = problems(&[("domain/rule/created.v1.json", pointer)]);
+
+    assert_eq!(problems[0].rule, "bad-json");
+    assert!(problems[0].help.contains("git lfs pull"), "{}", problems[0]);
+}
