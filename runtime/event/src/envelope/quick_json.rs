@@ -44,6 +44,7 @@ impl<'a> Quick<'a> {
         if !is_plain(text.as_bytes()) {
             return self.delegate(text);
         }
+        self.out.reserve(text.len() + 2);
         self.out.push(b'"');
         self.out.extend_from_slice(text.as_bytes());
         self.out.push(b'"');
@@ -78,10 +79,11 @@ fn is_plain(text: &[u8]) -> bool {
         let (quote, backslash) = (eight ^ (ONES * u64::from(b'"')), eight ^ (ONES * u64::from(b'\\')));
         (is_below(eight, 0x20) | is_below(quote, 1) | is_below(backslash, 1)) & (ONES << 7) == 0
     };
-    match text.last_chunk::<8>() {
+    match (text.last_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
         // The last eight may overlap those before.
-        Some(last) => text.as_chunks::<8>().0.iter().chain([last]).all(|eight| is_plain_8(*eight)),
-        None => text.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')),
+        (Some(last), ..) => text.as_chunks::<8>().0.iter().chain([last]).all(|eight| is_plain_8(*eight)),
+        (None, Some([a, b, c, d]), Some([e, f, g, h])) => is_plain_8([*a, *b, *c, *d, *e, *f, *g, *h]),
+        _ => text.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')),
     }
 }
 
