@@ -1,7 +1,6 @@
 //! What every message on the wire has in common, around the payload of its event.
 
 mod fast_path;
-mod quick_json;
 mod version;
 
 use std::borrow::Cow;
@@ -214,22 +213,6 @@ pub struct Outgoing<'a, E> {
     pub data: &'a E,
 }
 
-impl<E: Serialize> Outgoing<'_, E> {
-    /// The message, as serde_json writes it.
-    ///
-    /// # Errors
-    /// When the event cannot be written as JSON.
-    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        // Room for most events. From 1,024 bytes on, glibc's allocator tidies up all it has before it gives any.
-        let mut message = Vec::with_capacity(960);
-        if quick_json::write(self, &mut message).is_err() {
-            message.clear();
-            serde_json::to_writer(&mut message, self)?;
-        }
-        Ok(message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,8 +264,7 @@ mod tests {
             data: &data,
         };
 
-        let bytes = written.to_json().unwrap();
-        assert_eq!(bytes, serde_json::to_vec(&written).unwrap());
+        let bytes = serde_json::to_vec(&written).unwrap();
         let (envelope, payload) = Envelope::read(&bytes).unwrap();
 
         assert_eq!((envelope.version, envelope.correlation_id.as_deref()), (2, Some("c")));

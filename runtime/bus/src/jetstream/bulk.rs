@@ -7,7 +7,6 @@
 //! is silent for `ack_timeout` ends it for us.
 
 use std::fmt::{self, Write};
-use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,34 +155,23 @@ impl FastBatch {
         })
     }
 
-    /// Takes a message that need not wait for anything, as most need not.
-    fn append(&mut self, message: &Message) -> Result<(), BulkEnd> {
-        if self.outgoing.is_empty() {
-            self.take_reports()?;
-        }
-        self.take(message, Operation::Append)?;
-        if self.outgoing.len() >= TOGETHER || self.taken.elapsed() >= DELAY {
-            self.hand_over();
-        }
-        Ok(())
-    }
-
     async fn send_next(&mut self, message: &Message, is_last: bool) -> Result<(), BulkEnd> {
-        self.take_reports()?;
-        while self.is_full() {
+        while let Some(report) = self.reports.next().now_or_never() {
+            self.handle(report)?;
+        }
+        while self.sent - self.stored >= self.max_window.min(self.interval * OUTSTANDING) {
             self.wait().await?;
         }
         let operation = match self.sent {
             _ if is_last => Operation::Commit,
             0 => Operation::Start,
-            _ => return self.append(message),
+            _ => Operation::Append,
         };
-        if self.sent == 0 {
-            let connected = self.jetstream.connected(Instant::now() + self.jetstream.ack_timeout).await;
-            connected.map_err(|failure| self.end(Cause::of(failure)))?;
+        self.take(message, operation).await?;
+        let is_due = || self.outgoing.len() >= TOGETHER || self.taken.elapsed() >= DELAY;
+        if !matches!(operation, Operation::Append) || is_due() {
+            self.hand_over();
         }
-        self.take(message, operation)?;
-        self.hand_over();
         if let Operation::Start = operation {
             // The answer tells whether there are batches at all, and how often acks come.
             self.wait().await?;
@@ -191,21 +179,12 @@ impl FastBatch {
         Ok(())
     }
 
-    /// Whether as many messages are unacknowledged as may be.
-    fn is_full(&self) -> bool {
-        self.sent - self.stored >= self.max_window.min(self.interval * OUTSTANDING)
-    }
-
-    /// Takes in what the server has said by now.
-    fn take_reports(&mut self) -> Result<(), BulkEnd> {
-        while let Some(report) = self.reports.next().now_or_never() {
-            self.handle(report)?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
+    async fn take(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
         let headers = to_nats(&message.headers).ok_or_else(|| self.end(Cause::of(bad_header())))?;
+        if self.sent == 0 {
+            let connected = self.jetstream.connected(Instant::now() + self.jetstream.ack_timeout).await;
+            connected.map_err(|failure| self.end(Cause::of(failure)))?;
+        }
         self.check_link()?;
         let subject = subject_of(message);
         let mut reply = String::with_capacity(self.reply.len() + 20);
@@ -357,11 +336,7 @@ impl FastBatch {
 
 impl BulkBatch for FastBatch {
     fn send<'a>(&'a mut self, message: &'a Message, is_last: bool) -> BoxFuture<'a, Result<(), BulkEnd>> {
-        if is_last || self.sent == 0 || self.is_full() {
-            return self.send_next(message, is_last).boxed();
-        }
-        // The future of those that wait is large.
-        ready(self.append(message)).boxed()
+        self.send_next(message, is_last).boxed()
     }
 
     fn stored(&self) -> u64 {

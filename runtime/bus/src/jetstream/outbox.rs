@@ -4,12 +4,9 @@
 //! that is quicker than the writer. That costs more than the message. So several are handed over together, and a task on
 //! that thread writes them into the queue.
 
-use std::pin::pin;
-
 use async_nats::Subject;
 use async_nats::header::HeaderMap;
 use bytes::Bytes;
-use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -65,13 +62,8 @@ async fn deliver(mut parcels: mpsc::UnboundedReceiver<Parcel>, client: Wire, lin
             if now.losses != losses || now.closed {
                 break;
             }
-            let mut publish = pin!(client.publish_with_reply_and_headers(subject, reply, headers, payload));
-            // As long as the client's queue has room, no timer is needed.
-            let sent = match publish.as_mut().now_or_never() {
-                Some(sent) => Ok(sent),
-                None => timeout_at(deadline, publish).await,
-            };
-            match sent {
+            let publish = client.publish_with_reply_and_headers(subject, reply, headers, payload);
+            match timeout_at(deadline, publish).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "the client does not take a message"),
                 Err(_) => break,

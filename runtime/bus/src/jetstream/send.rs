@@ -201,13 +201,8 @@ impl JetStream {
 
 impl Ack {
     async fn resolve(self) -> Result<PublishAck, SendFailure> {
-        let Self { jetstream, deadline, sent: Sent { subject, expected, mut reply }, before } = self;
-        // Most acks are there when they are waited for, and need no timer.
-        let reply = match (&mut reply).now_or_never() {
-            Some(reply) => Ok(reply),
-            None => timeout_at(deadline, reply).await,
-        };
-        let reply = match reply {
+        let Self { jetstream, deadline, sent: Sent { subject, expected, reply }, before } = self;
+        let reply = match timeout_at(deadline, reply).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(lost()),
             Err(_) => {
@@ -215,42 +210,31 @@ impl Ack {
                 return Err(SendFailure::Transient(reason.into()));
             }
         };
-        match read(reply) {
-            Ok(stored) => Ok(stored),
-            // What is rare and large is kept out of the future, whose size every message pays for.
-            Err(failure) => Err(Box::pin(explain(&jetstream, failure, subject, expected, before)).await),
-        }
-    }
-}
-
-/// What is to be made of a message that was refused, with what stood before it in its batch.
-async fn explain(
-    jetstream: &JetStream,
-    failure: Failure,
-    subject: Cow<'static, str>,
-    expected: Option<Expectation>,
-    before: Vec<Sent>,
-) -> SendFailure {
-    // They were answered before. The first that was refused is why the rest was.
-    let refused = |Sent { subject, expected, reply }: Sent| {
-        let reply = reply.now_or_never()?.ok()?;
-        let is_told = reply.as_ref().map_or(true, |reply| !reply.payload.is_empty());
-        is_told.then(|| Some((subject, expected, read(reply).err()?))).flatten()
-    };
-    let (subject, expected, failure) = before.into_iter().find_map(refused).unwrap_or((subject, expected, failure));
-    match failure {
-        Failure::Nobody => jetstream.nobody_there(&subject).await,
-        Failure::WrongSequence { stream, error } => {
-            let asked = match expected {
-                Some(expected) => jetstream.last_sequence(&stream, &subject, expected).await,
-                None => None,
-            };
-            match asked.or_else(|| last_told(&error)) {
-                Some(last) => SendFailure::WrongSequence { last },
-                None => refusal(error),
+        let failure = match read(reply) {
+            Ok(stored) => return Ok(stored),
+            Err(failure) => failure,
+        };
+        // They were answered before. The first that was refused is why the rest was.
+        let refused = |Sent { subject, expected, reply }: Sent| {
+            let reply = reply.now_or_never()?.ok()?;
+            let is_told = reply.as_ref().map_or(true, |reply| !reply.payload.is_empty());
+            is_told.then(|| Some((subject, expected, read(reply).err()?))).flatten()
+        };
+        let (subject, expected, failure) = before.into_iter().find_map(refused).unwrap_or((subject, expected, failure));
+        Err(match failure {
+            Failure::Nobody => jetstream.nobody_there(&subject).await,
+            Failure::WrongSequence { stream, error } => {
+                let asked = match expected {
+                    Some(expected) => jetstream.last_sequence(&stream, &subject, expected).await,
+                    None => None,
+                };
+                match asked.or_else(|| last_told(&error)) {
+                    Some(last) => SendFailure::WrongSequence { last },
+                    None => refusal(error),
+                }
             }
-        }
-        Failure::Known(failure) => failure,
+            Failure::Known(failure) => failure,
+        })
     }
 }
 
