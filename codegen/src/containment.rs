@@ -21,7 +21,7 @@ use crate::schema::{self, Validator};
 
 use carried::marked;
 pub use compatibility::{Compatibility, Obstacle, Witness};
-use modern::{drafts, modern, says_more};
+use modern::{drafts, modern, says_more, without_meta_schemas};
 use pair::SchemaPair;
 use proof::Prover;
 use search::{LARGEST, Search};
@@ -58,7 +58,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn sampler(&self) -> Result<&Sampler, String> {
-        self.sampler.get_or_init(|| Sampler::new(&self.modern)).as_ref().map_err(Clone::clone)
+        self.sampler.get_or_init(|| Sampler::new(&without_meta_schemas(&self.modern))).as_ref().map_err(Clone::clone)
     }
 }
 

@@ -19,7 +19,7 @@ pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};
 pub use tape::{Node, Tape, TapeValidator, first_faults};
-use validator::faults;
+use validator::explained_first;
 pub use validator::{Fault, Validator};
 
 /// Checks a schema against the meta-schema that its `$schema` names, draft 2020-12 without one.
@@ -34,7 +34,8 @@ pub fn check_schema(schema: &Value) -> Vec<Fault> {
         let message = "the draft of this schema is unknown".to_owned();
         return vec![Fault::in_schema("/$schema", message)];
     };
-    faults(meta.iter_errors(schema))
+    // Of a schema in a list or none, the fault within it is told, not that it is neither.
+    explained_first(meta.iter_errors(schema), usize::MAX).0
 }
 
 /// Resolves a URI reference against a base, as RFC 3986 says.

@@ -450,3 +450,18 @@ fn a_pointer_of_git_lfs_is_told_as_that() {
     assert_eq!(problems[0].rule, "bad-json");
     assert!(problems[0].help.contains("git lfs pull"), "{}", problems[0]);
 }
+
+#[test]
+fn a_fault_in_a_schema_that_may_be_one_or_a_list_is_told_where_it_is() {
+    let of = |draft: &str| {
+        let text = format!(
+            r#"{{"$schema": "{draft}", "type": "array", "items": {{"properties": {{"a": {{"type": "money"}}}}}}}}"#
+        );
+        let [finding] = problems(&[("domain/rule/created.v1.json", &text)]).try_into().unwrap();
+        (finding.pointer, finding.message)
+    };
+
+    for draft in ["http://json-schema.org/draft-07/schema#", "http://json-schema.org/draft-04/schema#"] {
+        assert_eq!(of(draft), ("/items/properties/a/type".to_owned(), "unknown type \"money\"".to_owned()));
+    }
+}

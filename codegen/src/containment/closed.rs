@@ -31,6 +31,8 @@ pub(super) struct Declared<'a> {
     forbids: bool,
     /// Whether something is declared whichever alternative applies.
     is_certain: bool,
+    /// How many names of schemas were looked at.
+    pub(super) touched: usize,
 }
 
 /// How deep references and combinators may be nested.
@@ -61,6 +63,8 @@ impl<'a> Declared<'a> {
     /// Adds what one schema declares itself.
     pub(super) fn add_own(&mut self, members: &'a Map<String, Value>) {
         let names = |keyword: &str| members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let counted = |keyword: &str| members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
+        self.touched += 1 + counted("properties") + counted("patternProperties");
         self.names.extend(names("properties").map(String::as_str));
         self.patterns.extend(names("patternProperties").map(String::as_str));
         self.is_certain |= names("properties").chain(names("patternProperties")).next().is_some();

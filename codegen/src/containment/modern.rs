@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::lower::dialect::Draft;
 use crate::sample::local::{localized, target};
-use crate::schema::{draft_number, is_known_format};
+use crate::schema::{draft_number, is_known_format, is_meta_schema};
 use crate::walk::every_schema;
 
 use super::carried::OPEN;
@@ -212,6 +212,24 @@ fn redirect(root: &mut Value) {
             members.insert("$ref".to_owned(), Value::String(reference));
         }
     }
+}
+
+/// A schema without references to meta-schemas, of which a validator holds only those of its own draft. It accepts more.
+pub(super) fn without_meta_schemas(schema: &Value) -> Value {
+    let mut found = Vec::new();
+    every_schema(schema, &mut |at, inner| {
+        if inner.get("$ref").and_then(Value::as_str).is_some_and(is_meta_schema) {
+            found.push(at.to_owned());
+        }
+    });
+    let mut copy = schema.clone();
+    for at in found {
+        if let Some(Value::Object(members)) = copy.pointer_mut(&at) {
+            members.shift_remove("$ref");
+            members.insert("type".to_owned(), json!(["object", "boolean"]));
+        }
+    }
+    copy
 }
 
 #[cfg(test)]

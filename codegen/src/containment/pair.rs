@@ -1,13 +1,13 @@
 //! The two schemas that are compared, and whether a part of one accepts a value, as far as that can be decided.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
 use crate::sample::local::target;
-use crate::schema::Validator;
+use crate::schema::{Validator, is_meta_schema};
 use crate::walk::{LEAVES, every_schema};
 
 use super::modern::OLD_HOST_NAME;
@@ -27,6 +27,8 @@ pub(super) struct SchemaPair<'a> {
     leaves: RefCell<HashMap<String, Option<Validator>>>,
     /// References that mean the same in both documents.
     common: HashSet<&'a str>,
+    /// How much work may still be done, in names of properties and schemas that are looked at.
+    work: Cell<usize>,
     /// Whether `1.0` is no integer for the reader, as in draft 4.
     pub(super) is_draft_4: bool,
     /// Whether it is one for the writer all the same: then equal keywords accept less on the reader's side.
@@ -35,6 +37,9 @@ pub(super) struct SchemaPair<'a> {
 
 /// How deep schemas may be nested.
 const DEEPEST: usize = 64;
+
+/// The work for one pair in one direction: about a second.
+const WORK: usize = 8_000_000;
 
 impl<'a> SchemaPair<'a> {
     /// A pair of documents, with the drafts that they and their parts are of.
@@ -45,9 +50,20 @@ impl<'a> SchemaPair<'a> {
             reader,
             leaves: RefCell::default(),
             common: common(writer, reader),
+            work: Cell::new(WORK),
             is_draft_4,
             is_stricter: is_draft_4 && of_writer.iter().any(|draft| *draft != 4),
         }
+    }
+
+    /// Counts work. It is counted and not timed, so that the verdict is the same on every machine.
+    pub(super) fn spend(&self, work: usize) {
+        self.work.set(self.work.get().saturating_sub(work));
+    }
+
+    /// Whether nothing more is to be begun.
+    pub(super) fn is_spent(&self) -> bool {
+        self.work.get() == 0
     }
 
     pub(super) fn root(&self, side: Side) -> &'a Value {
@@ -269,7 +285,9 @@ fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
     let mut found: HashMap<&'a str, Vec<&'a str>> = HashMap::new();
     every_schema(writer, &mut |_, schema| {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return };
-        if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
+        if is_meta_schema(reference) {
+            found.insert(reference, Vec::new());
+        } else if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
             && !found.contains_key(reference)
             && one == other
         {

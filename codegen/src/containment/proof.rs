@@ -156,7 +156,7 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let (fuel, depth) = (self.fuel.get(), self.depth.get());
-        if fuel == 0 || depth == DEEPEST {
+        if fuel == 0 || depth == DEEPEST || self.pair.is_spent() {
             return Err(Miss::new(Vec::new(), "the schemas are too large to compare"));
         }
         self.fuel.set(fuel - 1);
@@ -275,7 +275,7 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let fuel = self.fuel.get();
-        if fuel == 0 {
+        if fuel == 0 || self.pair.is_spent() {
             return Err(Miss::new(Vec::new(), "the schemas are too large to compare"));
         }
         self.fuel.set(fuel - 1);

@@ -78,6 +78,7 @@ impl<'a> Written<'a> {
         let mut open = self.clone();
         open.choices.remove(0);
         let taking = |written: &Self, branch: &[(&'a Value, Side)]| {
+            pair.spend(written.parts.len() + written.given.len());
             let mut written = written.clone();
             branch.iter().for_each(|(schema, side)| written.hold(pair, schema, *side));
             written
@@ -95,7 +96,7 @@ impl<'a> Written<'a> {
             let mut written = taking(&open, branch);
             let others = branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
             for (_, other) in others {
-                if !taking(&written, other).is_never(pair, 0) {
+                if pair.is_spent() || !taking(&written, other).is_never(pair, 0) {
                     written.besides.extend(other);
                 }
             }
@@ -246,6 +247,7 @@ impl<'a> Written<'a> {
         for (schema, _) in open.chain(&self.besides).filter(|(_, side)| own(side)) {
             declared.add_uncertain(root, schema);
         }
+        pair.spend(declared.touched);
         declared
     }
 
@@ -337,8 +339,11 @@ impl<'a> Written<'a> {
         if depth > 1 || self.types != TypeSet::OBJECT || self.values.is_some() {
             return self.types.within(TypeSet::NUMBER) && self.range().is_empty();
         }
-        let declared = self.declared(pair);
         let required = self.required();
+        if required.is_empty() {
+            return false;
+        }
+        let declared = self.declared(pair);
         let never =
             |name: &&str| self.property(pair, &declared, name).is_none_or(|written| written.is_never(pair, depth + 1));
         required.iter().any(never)

@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,44 +98,36 @@ def attempt(result):
     result["generated"] = run(result, "generate", ["generate", "--schemas", home, "--out", home / "events.rs"]) is not None
     example = run(result, "example", ["example", "--schemas", home, result["type"]])
     if example is not None:
-        (home / "example.data").write_bytes(example)
-        checked = ["validate", "--schemas", home, "--event", result["type"], "-"]
         # An array is several payloads, so that one that is an array stands in another.
-        result["valid"] = run(result, "validate", checked, b"[" + example + b"]") is not None
+        (home / "example.data").write_bytes(b"[" + example + b"]")
+        checked = ["validate", "--schemas", home, "--event", result["type"], home / "example.data"]
+        result["valid"] = run(result, "validate", checked) is not None
     return result
 
 
-def run(result, name, arguments, data=b""):
+def run(result, name, arguments):
     """What a command prints, or nothing where it fails or costs too much; the reason is noted."""
-    with subprocess.Popen([BINARY, *arguments], stdin=-1, stdout=-1, stderr=-1) as process:
-        timer = threading.Timer(12 * SECONDS, process.send_signal, [signal.SIGKILL])
-        timer.start()
-        printed = {}
-        readers = [
-            threading.Thread(target=lambda key=key: printed.update({key: getattr(process, key).read()}))
-            for key in ("stdout", "stderr")
-        ]
-        for reader in readers:
-            reader.start()
+    # A process between, so that the memory of this one does not count.
+    command = [sys.executable, HERE.parent / "measure.py", BINARY, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, start_new_session=True) as process:
         try:
-            process.stdin.write(data)
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
-        for reader in readers:
-            reader.join()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        timer.cancel()
-    seconds, megabytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
+            printed, told = process.communicate(timeout=12 * SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            result[name] = f"no end after {12 * SECONDS:.0f} s"
+            return None
+    # The figures are the last line.
+    printed, figures = printed.rstrip(b"\n").rpartition(b"\n")[::2]
+    seconds, megabytes = float(figures.split()[0]), int(figures.split()[1])
     result["seconds"] = max(result.get("seconds", 0.0), round(seconds, 2))
     result["megabytes"] = max(result.get("megabytes", 0), megabytes)
     if seconds > SECONDS or megabytes > MEGABYTES:
         result[f"{name} costs"] = f"{seconds:.1f} s, {megabytes} MB"
     # Findings are no failure of the command.
     if process.returncode == 0 or name in ("lint", "breaking") and process.returncode == 1:
-        return printed["stdout"]
-    words = (printed["stdout"] if name in ("generate", "validate") else b"") + printed["stderr"]
+        return printed
+    words = (printed if name in ("generate", "validate") else b"") + told
     result[name] = words.decode(errors="replace").strip()[:2000] or f"status {process.returncode}"
     return None
 
