@@ -8,7 +8,7 @@ use eventsmith::admin::{BusAdmin, DeadLetterFilter, ProvisionError, Topology};
 use eventsmith::catalogue::ConsumerDescriptor;
 use eventsmith::testing::NatsServer;
 use eventsmith::{
-    Bus, Config, ConsumeError, ConsumerConfig, Denied, DeniedAction, PublishError, Received, RetryPolicy,
+    Bus, Config, ConsumeError, ConsumerConfig, Denied, DeniedAction, HandlerError, PublishError, Received, RetryPolicy,
 };
 
 use crate::common::*;
@@ -173,6 +173,33 @@ async fn a_consumer_that_may_not_ack_says_so_and_dead_letters_nothing() -> Outco
     assert!(handled.load(Ordering::Relaxed) >= 1);
     let letters = operator.dead_letters("rules").await?.count(&DeadLetterFilter::default()).await?;
     assert_eq!(letters.values().sum::<u64>(), 0, "{letters:?}");
+    Ok(())
+}
+
+/// An event that cannot be dead-lettered is redelivered until the server gives it up: somebody has to know.
+#[tokio::test]
+async fn a_consumer_that_may_not_store_dead_letters_says_so() -> Outcome {
+    let (server, operator) = server(&without("rules.dlq"), &["_INBOX.>"]).await?;
+    let bus = Bus::connect(user(&server, "service")).await?;
+    operator.publish(&activated("r1")).await?;
+    let rejecting = || {
+        bus.consumer("promotions")
+            .config(ConsumerConfig { retry: QUICK, ..ConsumerConfig::default() })
+            .on(|_: Received<Activated>| async { Err(HandlerError::reject("no")) })
+    };
+
+    let error = Running::start(rejecting()).end().await?.unwrap_err();
+
+    let ConsumeError::Denied { denied, .. } = &error else { return Err(error.into()) };
+    assert_eq!(denied.permission(), "rules.dlq.promotions.>");
+    // Nothing is lost: whoever may, dead-letters it.
+    let allowed = Bus::connect(user(&server, "operator")).await?;
+    let consumer =
+        allowed.consumer("promotions").on(|_: Received<Activated>| async { Err(HandlerError::reject("no")) });
+    let monitor = consumer.monitor();
+    let running = run(consumer);
+    until(|| monitor.summary().dead_lettered == 1).await?;
+    running.stop().await?;
     Ok(())
 }
 

@@ -11,7 +11,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
-use super::fitness::Fitness;
 use super::keeper::{Keeper, renewal_interval, send};
 use super::malformed::MalformedInHand;
 use super::monitor::Counters;
@@ -50,8 +49,6 @@ pub(super) struct Dispatch {
     /// Notifies of changes of the breakers.
     pub(super) changes: watch::Receiver<()>,
     pub(super) deliveries: Box<dyn Deliveries>,
-    /// Says when the durable consumer was changed so that the service cannot go on.
-    pub(super) fitness: Arc<Fitness>,
     /// Renews leases for as long as this lives.
     pub(super) _keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
@@ -102,7 +99,7 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(()),
-                unfit = self.fitness.end() => return Err(unfit),
+                unfit = self.worker.fitness.end() => return Err(unfit),
                 Some(done) = self.running.join_next() => {
                     self.record(done);
                     self.record_ended();
@@ -272,7 +269,7 @@ impl Dispatch {
         if let Some(last_ack) = last_ack {
             return send(&*delivery.acker, last_ack).await;
         }
-        if self.fitness.withholds(&delivery).await {
+        if self.worker.fitness.withholds(&delivery).await {
             let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(std::slice::from_ref(&delivery))).await;
             return send(&*delivery.acker, AckKind::Nak(None)).await;
         }

@@ -17,6 +17,7 @@ use super::blocking::Blocking;
 use super::breaker::{Admission, Breaker};
 use super::confine::discard;
 use super::error::ConsumeError;
+use super::fitness::Fitness;
 use super::keeper::{self, InHand, send};
 use super::monitor::{Counters, Monitor};
 use super::queue::Key;
@@ -41,6 +42,7 @@ pub(super) struct Worker {
     pub(super) attempts: Attempts,
     pub(super) unstored: Unstored,
     pub(super) blocking: Blocking,
+    pub(super) fitness: Arc<Fitness>,
     pub(super) routes: Routes,
     /// For what no handler is for.
     pub(super) retry: RetryPolicy,
@@ -379,7 +381,9 @@ impl Worker {
         if reason == DeadReason::Exhausted {
             self.check_acks(&*delivery.acker).await?;
         }
-        dead_letter(self.bus.transport(), self.root_of(delivery), &self.origin(delivery, attempts), reason, error).await
+        let (transport, root) = (self.bus.transport(), self.root_of(delivery));
+        let stored = dead_letter(transport, root, &self.origin(delivery, attempts), reason, error).await;
+        stored.inspect_err(|error| self.fitness.not_stored(error))
     }
 
     /// Whether the dead letter of an event is stored, by this instance or another.

@@ -79,6 +79,10 @@ impl Denied {
             let kept: Vec<&str> = tokens().take(to_consumer + 1).collect();
             return format!("{}.>", kept.join("."));
         }
+        // ROOT.dlq.CONSUMER, and then where the event comes from.
+        if self.action == DeniedAction::Publish && tokens().nth(1) == Some("dlq") && tokens().count() > 3 {
+            return format!("{}.>", tokens().take(3).collect::<Vec<_>>().join("."));
+        }
         match self.action {
             DeniedAction::Subscribe if tokens().next() == Some("_INBOX") => "_INBOX.>".to_owned(),
             _ => self.subject.clone(),
@@ -110,6 +114,7 @@ mod tests {
 
         assert_eq!(permission(publish, "rules.domain.rule.created"), "rules.domain.rule.created");
         assert_eq!(permission(publish, "$JS.API.CONSUMER.MSG.NEXT.S.C"), "$JS.API.CONSUMER.MSG.NEXT.S.C");
+        assert_eq!(permission(publish, "rules.dlq.promotions.RULES.17.domain.rule.created"), "rules.dlq.promotions.>");
         assert_eq!(permission(publish, "$JS.ACK.S.C.1.2.3.4.5"), "$JS.ACK.S.C.>");
         assert_eq!(permission(publish, "$JS.ACK._.hash.S.C.1.2.3.4.5.token"), "$JS.ACK._.hash.S.C.>");
         assert_eq!(permission(subscribe, "_INBOX.abc.*"), "_INBOX.>");

@@ -15,8 +15,8 @@ pub enum SendFailure {
     #[error("no stream captures the subject")]
     NoStream,
     /// The server does not let this user publish there, or receive the ack. It is not stored.
-    #[error(transparent)]
-    Denied(Denied),
+    #[error("{0}")]
+    Denied(#[source] Denied),
     /// There is no JetStream.
     #[error("{0}")]
     NoJetStream(String),
