@@ -55,14 +55,32 @@ impl GitRepository {
     /// The commit that a revision names.
     ///
     /// # Errors
-    /// It names none.
+    /// It names none, or several: git would take a tag for the branch of the same name.
     pub(crate) fn commit(&self, revision: &str) -> anyhow::Result<String> {
         // Git would read it as an option; no name of a revision begins so.
         if revision.is_empty() || revision.starts_with('-') {
             bail!("{revision:?} is no revision");
         }
+        let named = self.references_named(revision)?;
+        if let [(one, commit), others @ ..] = named.as_slice()
+            && let Some((other, _)) = others.iter().find(|(_, id)| id != commit)
+        {
+            bail!("{revision:?} is two revisions: say {one} or {other}");
+        }
         let commit = format!("{revision}^{{commit}}");
         Ok(run(&self.here, ["rev-parse", "--verify", commit.as_str()])?.trim().to_owned())
+    }
+
+    /// The branches and tags of a name, in full, with the commits that they lead to.
+    fn references_named(&self, name: &str) -> anyhow::Result<Vec<(String, String)>> {
+        let wanted = ["refs/heads/", "refs/tags/", "refs/remotes/"].map(|folder| format!("{folder}{name}"));
+        // Of a tag with a message, what it is about.
+        let format = "--format=%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
+        let listing = run(&self.here, ["for-each-ref", format].into_iter().chain(wanted.iter().map(String::as_str)))?;
+        let found = listing.lines().filter_map(|line| line.rsplit_once(' '));
+        // A pattern matches all below it, too.
+        let found = found.filter(|(reference, _)| wanted.iter().any(|wanted| wanted == reference));
+        Ok(found.map(|(reference, commit)| (reference.to_owned(), commit.to_owned())).collect())
     }
 
     /// The newest commit that the checked out state and another commit both come from, if there is one.
