@@ -110,23 +110,24 @@ impl Dispatch {
                 () = until(probe) => {}
                 _ = look.tick(), if self.worker.in_hand().queue.is_holding() => self.try_release().await,
                 () = yield_now(), if is_behind => {}
-                arrival = self.deliveries.next(want) => match arrival.map_err(|gone| self.worker.gone(gone))? {
-                    Arrival::Delivery(delivery) => {
+                arrival = self.deliveries.next(want) => match arrival {
+                    Err(gone) => return Err(self.worker.fitness.gone(gone).await),
+                    Ok(Arrival::Delivery(delivery)) => {
                         self.accept(delivery).await;
                         self.accept_more().await;
                     }
                     // Another instance may have been served until now, and hold events of our keys.
-                    Arrival::PinChanged => {
+                    Ok(Arrival::PinChanged) => {
                         self.nak_waiting().await;
                         self.worker.in_hand().queue.expect_nothing();
                         self.worker.in_hand().queue.hold();
                     }
-                    Arrival::Gap => {
+                    Ok(Arrival::Gap) => {
                         self.worker.attempts.may_have_lost();
                         self.worker.in_hand().queue.hold();
                     }
-                    Arrival::Live => {}
-                    Arrival::Malformed(delivery) => self.malformed.begin(&self.worker, delivery),
+                    Ok(Arrival::Live) => {}
+                    Ok(Arrival::Malformed(delivery)) => self.malformed.begin(&self.worker, delivery),
                 },
             }
             is_behind = self.begin().await;
@@ -238,7 +239,11 @@ impl Dispatch {
 
     /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
     async fn recall(&mut self) -> Result<(), ConsumeError> {
-        for delivery in self.deliveries.recall().await.map_err(|gone| self.worker.gone(gone))? {
+        let recalled = match self.deliveries.recall().await {
+            Ok(recalled) => recalled,
+            Err(gone) => return Err(self.worker.fitness.gone(gone).await),
+        };
+        for delivery in recalled {
             self.accept(delivery).await;
         }
         // Not all of it may be for handlers that the breaker guards.

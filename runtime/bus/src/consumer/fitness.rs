@@ -2,16 +2,21 @@
 //! server lets it do.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::durable::unusable;
 use super::error::ConsumeError;
 use crate::settings::{ConsumerSettings, FoundConsumer};
-use crate::transport::{Delivery, Denied, Headers, Transport, Unavailable};
+use crate::transport::{Delivery, Denied, Gone, Headers, Transport, Unavailable};
 
 /// What the server adds to messages that it delivers without their payloads: how long these are.
 const SIZE: &str = "Nats-Msg-Size";
+
+/// How long to wait for what a consumer that can no longer be read is like.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Compares the durable consumer with what the service began with.
 #[derive(Debug)]
@@ -76,17 +81,37 @@ impl Fitness {
     /// Waits until the service cannot go on.
     pub(super) async fn end(&self) -> ConsumeError {
         loop {
-            let ConsumerSettings { stream, name, .. } = &self.begun_with;
-            match self.unfit.get().cloned() {
-                Some(Unfit::Different(differences)) => {
-                    let (stream, consumer) = (stream.clone(), name.clone());
-                    return ConsumeError::Different { stream, consumer, differences };
-                }
-                Some(Unfit::Denied(denied)) => return ConsumeError::Denied { consumer: name.clone(), denied },
-                None => {}
+            if let Some(reason) = self.reason() {
+                return reason;
             }
             self.found.notified().await;
         }
+    }
+
+    /// Why the durable consumer can no longer be read: that it was edited, where a refusal came before that was seen.
+    pub(super) async fn gone(&self, gone: Gone) -> ConsumeError {
+        let ConsumerSettings { stream, name, .. } = &self.begun_with;
+        let (stream, consumer) = (stream.clone(), name.clone());
+        let reason = match gone {
+            Gone::Deleted(reason) => reason,
+            Gone::LockedOut(_) => {
+                return ConsumeError::Unauthorized { stream, consumer, reason: gone.to_string() };
+            }
+        };
+        if let Ok(Ok(Some(found))) = timeout(PATIENCE, self.transport.consumer(&stream, &consumer)).await {
+            self.look(&found);
+        }
+        self.reason().unwrap_or(ConsumeError::Gone { stream, consumer, reason })
+    }
+
+    /// Why the service cannot go on, if it cannot.
+    fn reason(&self) -> Option<ConsumeError> {
+        let ConsumerSettings { stream, name, .. } = &self.begun_with;
+        let (stream, consumer) = (stream.clone(), name.clone());
+        Some(match self.unfit.get()?.clone() {
+            Unfit::Different(differences) => ConsumeError::Different { stream, consumer, differences },
+            Unfit::Denied(denied) => ConsumeError::Denied { consumer, denied },
+        })
     }
 }
 

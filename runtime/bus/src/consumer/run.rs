@@ -16,7 +16,6 @@ use super::attempts::Attempts;
 use super::blocking::Blocking;
 use super::breaker::{Admission, Breaker};
 use super::confine::discard;
-use super::error::ConsumeError;
 use super::fitness::Fitness;
 use super::keeper::{self, InHand, send};
 use super::monitor::{Counters, Monitor};
@@ -32,7 +31,7 @@ use crate::dead_letters::origin::Origin;
 use crate::dead_letters::reason::DeadReason;
 use crate::dead_letters::writer::{DeadLettered, dead_letter, is_dead_lettered};
 use crate::environment::watch;
-use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Gone, Headers, Unavailable};
+use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Headers, Unavailable};
 
 /// What all deliveries of one stream have in common.
 #[derive(Debug)]
@@ -144,15 +143,6 @@ impl Worker {
             subject = %delivery.message.subject,
             id = delivery.message.headers.get(Headers::ID),
         )
-    }
-
-    /// The error of a durable consumer that can no longer be read.
-    pub(super) fn gone(&self, gone: Gone) -> ConsumeError {
-        let (stream, consumer) = (self.stream.clone(), self.service.clone());
-        match gone {
-            Gone::Deleted(reason) => ConsumeError::Gone { stream, consumer, reason },
-            Gone::LockedOut(_) => ConsumeError::Unauthorized { stream, consumer, reason: gone.to_string() },
-        }
     }
 
     fn call(&self, delivery: &Delivery, attempt: u64) -> (Option<usize>, HandlerState) {
