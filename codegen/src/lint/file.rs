@@ -61,6 +61,10 @@ pub(crate) struct File<'a> {
 /// links, so that a long one costs the square of its length.
 const STEPS: usize = 64;
 
+/// A shared file with more than this behind its references, in bytes of schema, is judged without them: that many files may share
+/// all of it. Payloads are judged with everything.
+const MOST_TOGETHER: usize = 100_000;
+
 struct SchemaNode<'a> {
     at: String,
     schema: &'a Map<String, Value>,
@@ -97,10 +101,12 @@ impl<'a> File<'a> {
     /// The parts of this file that provably accept nothing.
     pub(crate) fn empties(&self) -> &[Empty] {
         self.empties.get_or_init(|| {
-            let mut found = empties(self.bundle());
+            let alone = (!self.is_payload && self.bundle().to_string().len() > MOST_TOGETHER).then(|| self.alone());
+            let schema = alone.as_ref().unwrap_or_else(|| self.bundle());
+            let mut found = empties(schema);
             if self.has_unused_definitions()
                 && !self.refers_to_its_root()
-                && let Some(definitions) = of_definitions(self.bundle())
+                && let Some(definitions) = of_definitions(schema)
             {
                 let known: HashSet<String> = found.iter().map(|known| known.pointer.clone()).collect();
                 let is_of_list = |more: &Empty| more.pointer.is_empty() || more.pointer.starts_with("/properties/");
@@ -110,6 +116,18 @@ impl<'a> File<'a> {
             found.retain(|empty| self.is_to_blame(empty));
             found
         })
+    }
+
+    /// The schema with what is in other files taken for anything.
+    fn alone(&self) -> Value {
+        let mut schema = self.document.schema.clone();
+        for link in self.context.loaded.references.links(&self.document.path) {
+            let is_within = matches!(&link.target, Some(Target::Location(target)) if target.file == self.document.path);
+            if !is_within && let Some(part) = schema.pointer_mut(&link.pointer) {
+                *part = Value::Object(Map::new());
+            }
+        }
+        schema
     }
 
     /// Whether a part that accepts nothing is the one to report.
