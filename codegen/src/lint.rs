@@ -23,6 +23,7 @@ pub(crate) mod openapi_keyword;
 pub(crate) mod other_draft_keyword;
 mod pattern;
 pub(crate) mod property_naming;
+pub(crate) mod repeated_title;
 pub mod rules;
 pub(crate) mod secret_property;
 mod switches;
@@ -73,6 +74,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&no_handler::RULE, Look::Catalogue(no_handler::check)),
     (&no_key::RULE, Look::Catalogue(no_key::check)),
     (&no_publisher::RULE, Look::Catalogue(no_publisher::check)),
+    (&repeated_title::RULE, Look::Catalogue(repeated_title::check)),
     (&version_gap::RULE, Look::Catalogue(version_gap::check)),
     (&invalid_default::RULE, Look::File(invalid_default::check)),
     (&invalid_example::RULE, Look::File(invalid_example::check)),

@@ -181,6 +181,29 @@ handles = [\"rule.created\"]
 }
 
 #[test]
+fn a_subject_of_ones_own_begins_with_the_root() {
+    let manifest = "root = \"rules\"\n[streams.ALL]\nsubjects = [\"rls.>\"]\n";
+    let schema = FINE.replacen('{', r#"{"x-event": {"subject": "rls.domain.rule.created.{id}"}, "#, 1);
+
+    let found = problem(&[("eventsmith.toml", manifest), ("domain/rule/created.v1.json", &schema)]);
+
+    assert_eq!(found, at("bad-x-event", "domain/rule/created.v1.json", "/x-event/subject", Some(1)));
+}
+
+#[test]
+fn ids_are_remembered_no_longer_than_their_messages() {
+    let of = |settings: &str| {
+        let manifest = format!("root = \"rules\"\n[streams.ALL]\nsubjects = [\"rules.>\"]\n{settings}\n");
+        let dir = catalogue(&[("eventsmith.toml", &manifest), ("domain/rule/created.v1.json", FINE)]);
+        load(dir.path()).diagnostics.iter().map(|found| found.rule).collect::<Vec<_>>()
+    };
+
+    assert_eq!(of("max_age = \"1m\"\nduplicate_window = \"5m\""), ["bad-manifest"]);
+    assert_eq!(of("max_age = \"1m\""), ["bad-manifest"], "two minutes unless it is said");
+    assert!(of("max_age = \"1m\"\nduplicate_window = \"1m\"").is_empty());
+}
+
+#[test]
 fn a_manifest_that_is_no_toml_is_shown_with_its_line() {
     let found = problem(&[("eventsmith.toml", "root = \"rules\"\nstreams = 3\n")]);
 
@@ -464,4 +487,12 @@ fn a_fault_in_a_schema_that_may_be_one_or_a_list_is_told_where_it_is() {
     for draft in ["http://json-schema.org/draft-07/schema#", "http://json-schema.org/draft-04/schema#"] {
         assert_eq!(of(draft), ("/items/properties/a/type".to_owned(), "unknown type \"money\"".to_owned()));
     }
+}
+
+#[test]
+fn a_type_in_two_kinds_is_told_as_that() {
+    let problems = problems(&[("domain/rule/created.v1.json", FINE), ("integration/rule/created.v2.json", FINE)]);
+
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.message.contains("of the kind domain already, by domain/rule/created.v1.json"), "{problem}");
 }

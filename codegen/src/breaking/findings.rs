@@ -81,6 +81,11 @@ impl Pair<'_> {
         let event = self.current.catalogue.event(event_type);
         let newest = event.and_then(|event| event.versions.last()).map_or(*version, |version| version.number);
         let next = file.replace(&format!(".v{version}."), &format!(".v{}.", newest + 1));
+        // A reply is none without its request.
+        let next = match next.strip_suffix(".reply.json") {
+            Some(request) => format!("{request}.json with {next}"),
+            None => next,
+        };
         if location.file == *file {
             return format!(
                 "what is published stays as it is: undo the change here and make it in a new version, {next}"

@@ -171,6 +171,28 @@ fn a_reply_that_came_or_went_is_found() {
 }
 
 #[test]
+fn a_changed_reply_goes_with_its_request_into_a_new_version() {
+    let request = ("query/rule/get.v1.json", NAMED);
+    let (then, now) =
+        (catalogue("main", &[request, ("query/rule/get.v1.reply.json", NAMED)]), NAMED.replace("string", "integer"));
+    let now = catalogue("schemas", &[request, ("query/rule/get.v1.reply.json", &now)]);
+
+    let findings = compare(&then, &now, Policy::Full).findings;
+
+    let help = &findings[0].help;
+    assert!(help.ends_with("query/rule/get.v2.json with query/rule/get.v2.reply.json"), "{help}");
+}
+
+/// A catalogue that no other command takes does not pass here.
+#[test]
+fn what_is_wrong_now_is_told_though_all_can_be_compared() {
+    let sound = [("domain/rule/created.v1.json", NAMED)];
+    let stray = [sound[0], ("command/rule/delete.v1.reply.json", NAMED)];
+
+    assert_eq!(found(&sound, &stray)[0].0, "stray-reply");
+}
+
+#[test]
 fn what_was_broken_before_is_told_and_everything_else_compared() {
     let old = [
         ("common.json", r#"{"$defs": {"Id": {"type": "strng"}}}"#),

@@ -1,13 +1,14 @@
 //! Streams and services of eventsmith.toml against the events that exist.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::lookup;
 use crate::manifest::FILE_NAME;
-use crate::model::{Catalogue, Event};
+use crate::model::{Catalogue, Event, Token};
 
 /// A stream for messages that no event describes: dead letters, by the name of the token below the root.
 const DEAD_LETTERS: &str = "dlq";
@@ -16,6 +17,8 @@ const DEAD_LETTERS: &str = "dlq";
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     references(catalogue, diagnostics);
     subjects(catalogue, diagnostics);
+    templates(catalogue, diagnostics);
+    windows(catalogue, diagnostics);
     coverage(catalogue, diagnostics);
     services(catalogue, diagnostics);
 }
@@ -62,6 +65,36 @@ fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Subjects of payloads' own begin as all subjects do.
+fn templates(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let root = catalogue.manifest.root.get_ref();
+    for version in catalogue.events.iter().flat_map(|event| &event.versions) {
+        let Some(template) = &version.template else { continue };
+        if !matches!(template.tokens.first(), Some(Token::Literal(first)) if first == root)
+            && let Some(document) = catalogue.documents.get(&version.file)
+        {
+            let message = format!("the subject does not begin with {root}, the root of the catalogue");
+            let help = format!("begin it with {root}, as all subjects do, so that streams and permissions apply to it");
+            diagnostics.push(document.error("bad-x-event", "/x-event/subject", message, help));
+        }
+    }
+}
+
+/// A server refuses to remember the id of a message for longer than the message.
+fn windows(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    /// Of a stream that does not say it.
+    const DEFAULT: Duration = Duration::from_secs(120);
+    for (name, stream) in &catalogue.manifest.streams {
+        let window = stream.duplicate_window.unwrap_or(DEFAULT);
+        if stream.max_age.is_some_and(|max_age| max_age < window) {
+            let message =
+                format!("stream {}: max_age is less than duplicate_window, {} s", name.get_ref(), window.as_secs());
+            let help = "ids are not remembered for longer than their messages: lower duplicate_window, or keep messages longer";
+            diagnostics.push(error(catalogue, name, "bad-manifest", message, help));
+        }
+    }
+}
+
 /// Every stored event belongs to exactly one stream, and no request to any.
 fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     if catalogue.manifest.streams.is_empty() {
@@ -77,9 +110,10 @@ fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
             .collect();
         match streams.as_slice() {
             [] if event.kind.is_stored() => {
-                let message = format!("{} is in no stream", event.subject);
+                let Some(version) = event.versions.last() else { continue };
+                let message = format!("{} is in no stream", version.subject(event));
                 let help = "add a subject to a stream in eventsmith.toml that captures it";
-                let file = &event.versions[0].file;
+                let file = &version.file;
                 diagnostics.push(Diagnostic::error("no-stream", file, message, help));
             }
             [name, ..] if !event.kind.is_stored() => {

@@ -7,9 +7,9 @@ use crate::diagnostic::Severity;
 use crate::lint::{
     catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
     missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_dead_letters, no_handler,
-    no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming, secret_property, type_naming,
-    unanchored_pattern, unbounded_array, unbounded_string, undeclared_required, undescribed_property, unknown_format,
-    unknown_keyword, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
+    no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming, repeated_title, secret_property,
+    type_naming, unanchored_pattern, unbounded_array, unbounded_string, undeclared_required, undescribed_property,
+    unknown_format, unknown_keyword, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -78,6 +78,7 @@ pub const RULES: &[Rule] = &[
     evolution::REMOVED_EVENT,
     evolution::REMOVED_VERSION,
     loading::REPEATED_KEY,
+    repeated_title::RULE,
     loading::RESERVED_NAME,
     secret_property::RULE,
     loading::STORED_REQUEST,

@@ -100,9 +100,11 @@ fn report_types_in_two_kinds(events: &[Event], diagnostics: &mut Vec<Diagnostic>
     for (index, event) in events.iter().enumerate() {
         let Some(twin) = events[..index].iter().find(|twin| twin.event_type == event.event_type) else { continue };
         for version in &event.versions {
-            let same = twin.versions.iter().find(|other| other.number == version.number);
-            let first = same.unwrap_or(&twin.versions[0]);
-            diagnostics.push(two_files(&version.file, &first.file, &event.event_type, version.number));
+            let (kind, first) = (twin.kind.as_str(), &twin.versions[0].file);
+            let message =
+                format!("{} is of the kind {kind} already, by {first}: a type belongs to one kind", event.event_type);
+            let help = "rename one of the two, or make this file a version of the other";
+            diagnostics.push(Diagnostic::error("duplicate-version", &version.file, message, help));
         }
     }
 }
