@@ -6,7 +6,7 @@ pub(crate) mod manifest;
 mod patterns;
 mod stray_files;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -114,14 +114,18 @@ fn check_references(
     references: &References,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    // To ask takes a validator.
+    let mut known = HashMap::new();
+    let mut is_known = |reference: &str| {
+        let ask = || !reference.contains("://") || schema::knows_meta_schema(&document.schema, reference);
+        *known.entry(reference.to_owned()).or_insert_with(ask)
+    };
     for link in references.links(&document.path) {
         let at = join(&link.pointer, link.keyword);
         let reference = document.schema.pointer(&at).and_then(Value::as_str).unwrap_or_default();
         match &link.target {
             // A copy of a meta-schema refers to parts of itself.
-            Some(Target::MetaSchema)
-                if reference.contains("://") && !schema::knows_meta_schema(&document.schema, reference) =>
-            {
+            Some(Target::MetaSchema) if !is_known(reference) => {
                 let message = format!(
                     "the reference {reference:?} leads to a meta-schema that validators of this draft do not hold"
                 );

@@ -462,6 +462,8 @@ fn two_schemas_of_one_name_in_a_file_are_refused() {
 
     assert_eq!(problem(&[(rule, anchors)]), at("bad-schema", rule, "/$defs/b/$anchor", Some(1)));
     assert_eq!(problem(&[(rule, ids)]), at("bad-schema", rule, "/$defs/b/$id", Some(1)));
+    let old = r##"{"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {"$id": "#x"}, "b": {"$id": "#x"}}}"##;
+    assert_eq!(problem(&[(rule, old)]), at("bad-schema", rule, "/definitions/b/$id", Some(1)));
     assert_eq!(warnings(&[(rule, apart)]), []);
 }
 

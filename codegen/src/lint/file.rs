@@ -61,9 +61,20 @@ pub(crate) struct File<'a> {
 /// links, so that a long one costs the square of its length.
 const STEPS: usize = 64;
 
-/// A shared file with more than this behind its references, in bytes of schema, is judged without them: that many files may share
-/// all of it. Payloads are judged with everything.
-const MOST_TOGETHER: usize = 100_000;
+/// A shared file whose references lead to more than so many values is checked without them, as many files may share the same
+/// definitions. Payloads are always checked with all of them.
+const MOST_TOGETHER: usize = 5_000;
+
+/// Whether there are more values in one than are left.
+fn holds_more(value: &Value, left: &mut usize) -> bool {
+    let Some(fewer) = left.checked_sub(1) else { return true };
+    *left = fewer;
+    match value {
+        Value::Array(items) => items.iter().any(|item| holds_more(item, left)),
+        Value::Object(members) => members.values().any(|member| holds_more(member, left)),
+        _ => false,
+    }
+}
 
 struct SchemaNode<'a> {
     at: String,
@@ -101,7 +112,7 @@ impl<'a> File<'a> {
     /// The parts of this file that provably accept nothing.
     pub(crate) fn empties(&self) -> &[Empty] {
         self.empties.get_or_init(|| {
-            let alone = (!self.is_payload && self.bundle().to_string().len() > MOST_TOGETHER).then(|| self.alone());
+            let alone = (!self.is_payload && holds_more(self.bundle(), &mut { MOST_TOGETHER })).then(|| self.alone());
             let schema = alone.as_ref().unwrap_or_else(|| self.bundle());
             let mut found = empties(schema);
             if self.has_unused_definitions()

@@ -10,6 +10,7 @@ mod cluster;
 mod common;
 mod consume;
 mod contract;
+mod dead_letter_limits;
 mod dead_lettering;
 mod dead_letters;
 mod domain;
@@ -18,7 +19,7 @@ mod edited;
 mod fairness;
 mod faults;
 mod leases;
-mod letter_limits;
+
 mod letter_pages;
 mod login;
 mod malformed;

@@ -179,7 +179,7 @@ async fn a_sealed_stream_is_refused_by_that_name() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_server_without_room_for_what_a_stream_reserves_is_told_with_the_way_out() -> Outcome {
+async fn a_server_without_room_for_what_a_stream_reserves_is_reported_with_help() -> Outcome {
     let folder = tempfile::tempdir()?;
     let small = format!("jetstream {{ store_dir: {:?}, max_file_store: 1MB }}", folder.path());
     let server = NatsServer::builder().config(small).start().await?;

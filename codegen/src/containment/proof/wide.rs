@@ -20,7 +20,7 @@ impl<'a> Prover<'a> {
                 let side = if keyword.ends_with("inimum") { "less" } else { "more" };
                 Err(Miss::new(self.samples(written), format!("{side} than {bound} may be written")))
             }
-            None => Ok(()),
+            None => Err(Miss::new(self.samples(written), format!("{operand} cannot be compared"))),
         }
     }
 }
@@ -33,13 +33,12 @@ pub(super) fn keeps_within(written: &Written<'_>, keyword: &str, bound: &Number)
 fn is_within(written: &Written<'_>, keyword: &str, (bound, excludes): &Bound) -> bool {
     let is_upper = keyword.ends_with("aximum");
     let names = if is_upper { ["maximum", "exclusiveMaximum"] } else { ["minimum", "exclusiveMinimum"] };
-    let ends = names.into_iter().flat_map(|name| {
+    let mut ends = names.into_iter().flat_map(|name| {
         let exact = format!("{EXACT}-{name}");
         let plain = written.every(name).filter_map(move |end| plain(name, end.as_number()?));
         let wide = written.every(&exact).filter_map(move |end| wide(name, end)).collect::<Vec<_>>();
         plain.chain(wide)
     });
-    let mut ends = ends;
     ends.any(|(end, excluded)| match end == *bound {
         true => excluded || !excludes,
         false => (end < *bound) == is_upper,

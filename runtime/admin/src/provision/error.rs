@@ -17,7 +17,7 @@ pub enum ProvisionError {
         plan: Box<Plan>,
     },
     /// The server refused a change. Those before it in the plan are made; apply it again when the cause is gone.
-    #[error("the server refused {about}: {reason}{}", way_out(*code))]
+    #[error("the server refused {about}: {reason}{}", help(*code))]
     Server {
         /// The stream or the consumer.
         about: String,
@@ -71,10 +71,14 @@ impl ProvisionError {
     }
 }
 
-/// What helps against a refusal whose text does not say it; the codes are nats-server's (server/errors.json).
-fn way_out(code: u64) -> &'static str {
+/// The server's codes for a stream that it has no room for, in memory and on disk. (nats-server, server/errors.json)
+const NO_MEMORY: u64 = 10028;
+const NO_STORAGE: u64 = 10047;
+
+/// What helps against a refusal whose text does not say it.
+fn help(code: u64) -> &'static str {
     match code {
-        10028 | 10047 => {
+        NO_MEMORY | NO_STORAGE => {
             "; a stream reserves its max_bytes: lower them in eventsmith.toml, or raise max_file_store or max_memory_store of \
              the server, which are three quarters of what was free when it started unless they are set"
         }

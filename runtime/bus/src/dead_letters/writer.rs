@@ -100,10 +100,12 @@ pub async fn send_shortened(transport: &dyn Transport, mut dead_letter: Message)
         outcome = send(transport, dead_letter.clone()).await;
     }
     for shorten in [record::without_error, record::without_payload, bare] {
-        if !matches!(
+        let is_too_large = matches!(
             outcome,
-            Err(SendFailure::TooLarge { .. } | SendFailure::Refused { code: Some(MESSAGE_TOO_LARGE), .. })
-        ) {
+            Err(SendFailure::TooLarge { .. }
+                | SendFailure::Refused { code: Some(MESSAGE_TOO_LARGE | HEADERS_TOO_LARGE), .. })
+        );
+        if !is_too_large {
             break;
         }
         outcome = send(transport, shorten(&dead_letter)).await;
@@ -111,7 +113,7 @@ pub async fn send_shortened(transport: &dyn Transport, mut dead_letter: Message)
     outcome
 }
 
-/// What says that an event is dead-lettered, and why.
+/// The dead letter without payload and headers of its event: only what happened to it.
 fn bare(dead_letter: &Message) -> Message {
     record::without_headers(&record::without_payload(dead_letter))
 }

@@ -23,7 +23,7 @@ use super::link::Link;
 use super::losses::LossWatch;
 use super::pinned::PinnedLease;
 use super::probe::Probe;
-use super::pull_limits::{PullLimits, is_refusal};
+use super::pull_limits::{PullLimits, REQUESTS, is_refusal};
 use super::search::Scope;
 use crate::cause::Cause;
 use crate::config::duration::LONGEST;
@@ -33,9 +33,6 @@ use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, Unavailable};
 
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
-
-/// How many pull requests are sent at a time, where the consumer limits what each may ask for.
-const REQUESTS: usize = 16;
 
 /// What a consumer answers to a request that makes no sense.
 const REFUSED: u16 = 400;
@@ -232,7 +229,7 @@ impl PullDeliveries {
                         return Ok(Arrival::PinChanged);
                     }
                 }
-                Some(StatusCode::REQUEST_TERMINATED) if is_refusal(&message) => self.learn_limits(&message).await?,
+                Some(StatusCode::REQUEST_TERMINATED) if is_refusal(&message) => self.limits.note_refusal(),
                 Some(status) => self.handle_status(status, &message)?,
             }
         }
@@ -288,6 +285,9 @@ impl PullDeliveries {
         if connected {
             self.watch.search_if_due();
         }
+        if connected && self.limits.is_outdated() {
+            self.learn_limits().await;
+        }
         let want = want.min(self.watch.allowed());
         let now = Instant::now();
         let must_ask = self.pin.as_ref().is_some_and(|pin| pin.must_ask(now));
@@ -312,15 +312,17 @@ impl PullDeliveries {
         Ok(())
     }
 
-    /// The consumer refused a pull request that asked for more than one may.
-    async fn learn_limits(&mut self, message: &Message) -> Result<(), Gone> {
+    /// Reads what one may ask for, after a pull request asked for more.
+    async fn learn_limits(&mut self) {
         let Ok(Ok(Ok(info))) = timeout(ASK_AGAIN, self.life.info()).await else {
-            return self.handle_status(StatusCode::REQUEST_TERMINATED, message);
+            // The requests are made again then, and perhaps refused.
+            self.outstanding = self.outstanding.max(1);
+            self.check_at = Instant::now() + PAUSE;
+            return;
         };
         let refused = self.limits.learn(&info.config);
         tracing::debug!(stream = self.stream, consumer = self.durable, limits = ?self.limits, "pull requests are limited");
         self.outstanding = self.outstanding.saturating_sub(refused);
-        Ok(())
     }
 
     /// Handles a status message of the server.

@@ -15,6 +15,7 @@ pub enum SendFailure {
     #[error("no stream captures the subject")]
     NoStream,
     /// The server does not let this user publish there, or receive the ack. It is not stored.
+    // Not transparent: that would pass over the denial, which `Denied::behind` looks for among the sources.
     #[error("{0}")]
     Denied(#[source] Denied),
     /// There is no JetStream.

@@ -45,6 +45,24 @@ async fn with_headers_up_to_the_limit(order: Order) -> Outcome {
     Ok(())
 }
 
+/// First it is too large for the server, and what is left has too many headers for the stream.
+#[tokio::test]
+async fn an_event_that_is_too_large_in_every_way_is_dead_lettered_all_the_same() -> Outcome {
+    let (server, bus) = server().await?;
+    let head = [b"NATS/1.0\r\na: ", &b"x".repeat(65_400)[..], b"\r\n\r\n"].concat();
+    let client = async_nats::connect(server.url()).await?;
+    let room = client.server_info().max_payload - head.len() - PAYLOAD.len();
+    let payload = [PAYLOAD, &b" ".repeat(room)[..]].concat();
+    publish_raw(&server, "rules.domain.rule.moved", &head, &payload).await?;
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Moved>| async { Err(HandlerError::reject("no")) }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    let summary = consumer.stop().await?;
+
+    assert_eq!((letter.reason, letter.origin_sequence, summary.dead_lettered), (DeadReason::Rejected, 1, 1));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_dead_letter_is_as_small_as_its_stream_wants_it() -> Outcome {
     let (server, bus) = server().await?;
