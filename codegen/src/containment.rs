@@ -95,9 +95,12 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
         (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
         (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => return undecided(String::new(), reason),
     };
-    let search = Search::new(&pair, of_writer, of_reader);
+    // Each phase has a share of the work of its own, so that a long proof leaves some for the search.
+    let per_value = schema::schemas_per_value(old) + schema::schemas_per_value(new);
+    let search = Search::new(&pair, of_writer, of_reader, per_value);
     let prover = Prover::new(&pair, Some(sampler));
     for attempt in [Prover::first_miss, Prover::prove] {
+        pair.refuel();
         if let Err(miss) = attempt(&prover)
             && let Some(witness) = search.among(miss.values)
         {
@@ -111,8 +114,12 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     if is_plain && simple.to_string().len() < LARGEST && schema::covers(new, &simple) {
         return Compatibility::Compatible;
     }
+    pair.refuel();
     match search.far_and_wide(&simple) {
         Some(witness) => Compatibility::Breaking(Box::new(witness)),
+        None if search.is_spent() => {
+            undecided(first.pointer, format!("{}; to look for a witness takes too long", first.reason))
+        }
         None => undecided(first.pointer, first.reason),
     }
 }

@@ -15,6 +15,7 @@ use jsonschema::{Draft, Uri};
 use serde_json::Value;
 
 pub use algebra::{covers, difference};
+pub use effort::schemas_per_value;
 pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};

@@ -5,7 +5,7 @@
 //! `unevaluatedProperties`, `patternProperties` or `propertyNames`, the type carries them, also where they may be anything. An
 //! object without any declared property is free-form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,8 @@ pub(super) struct Declared<'a> {
     is_certain: bool,
     /// How many names of schemas were looked at.
     pub(super) touched: usize,
+    /// How high schemas were added, by their addresses: the same again adds nothing.
+    added: HashMap<*const Map<String, Value>, usize>,
 }
 
 /// How deep references and combinators may be nested.
@@ -54,6 +56,10 @@ impl<'a> Declared<'a> {
     /// Adds what a schema declares, and whatever holds for the same object.
     fn add(&mut self, root: &'a Value, schema: &'a Value, height: usize) {
         let Value::Object(members) = schema else { return };
+        if self.added.get(&std::ptr::from_ref(members)).is_some_and(|known| *known <= height) {
+            return;
+        }
+        self.added.insert(members, height);
         self.add_own(members);
         if height < TALLEST {
             in_place(root, members, &mut |schema| self.add(root, schema, height + 1));

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
@@ -25,6 +26,8 @@ pub(super) struct SchemaPair<'a> {
     reader: &'a Value,
     /// Validators of keywords without schemas, by their text.
     leaves: RefCell<HashMap<String, Option<Validator>>>,
+    /// The keywords without schemas of schemas of both documents, by the address of the schema.
+    own_leaves: RefCell<HashMap<*const Map<String, Value>, Rc<Leaf>>>,
     /// References that mean the same in both documents.
     common: HashSet<&'a str>,
     /// How much work may still be done, in names of properties and schemas that are looked at.
@@ -49,6 +52,7 @@ impl<'a> SchemaPair<'a> {
             writer,
             reader,
             leaves: RefCell::default(),
+            own_leaves: RefCell::default(),
             common: common(writer, reader),
             work: Cell::new(WORK),
             is_draft_4,
@@ -59,6 +63,11 @@ impl<'a> SchemaPair<'a> {
     /// Counts work. It is counted and not timed, so that the verdict is the same on every machine.
     pub(super) fn spend(&self, work: usize) {
         self.work.set(self.work.get().saturating_sub(work));
+    }
+
+    /// Gives the next phase its share, so that it is not starved by those before.
+    pub(super) fn refuel(&self) {
+        self.work.set(self.work.get().max(WORK / 4));
     }
 
     /// Whether nothing more is to be begun.
@@ -85,11 +94,16 @@ impl<'a> SchemaPair<'a> {
 
     /// Whether two values are equal as JSON Schema has it: `1` and `1.0` are.
     pub(super) fn equal(&self, one: &Value, other: &Value) -> bool {
-        one == other || self.leaf(&json!({"const": one}), other) == Some(true)
+        let has_numbers = |value: &Value| !matches!(value, Value::Null | Value::Bool(_) | Value::String(_));
+        if one == other || !has_numbers(one) || !has_numbers(other) {
+            return one == other;
+        }
+        self.leaf(&json!({"const": one}), other) == Some(true)
     }
 
     /// Whether a pattern matches a text; `None` if the pattern cannot be used.
     pub(super) fn matches(&self, pattern: &str, text: &str) -> Option<bool> {
+        self.spend(4);
         self.leaf(&json!({"pattern": pattern}), &Value::String(text.to_owned()))
     }
 
@@ -100,33 +114,42 @@ impl<'a> SchemaPair<'a> {
         validator.as_ref().map(|validator| validator.is_valid(value))
     }
 
-    /// The same for a schema that has a format of an older draft.
-    fn old_leaf(&self, mut schema: Map<String, Value>, value: &Value) -> Option<bool> {
-        schema.insert("format".to_owned(), json!("hostname"));
-        schema.insert("$schema".to_owned(), json!("http://json-schema.org/draft-06/schema#"));
-        self.leaf(&Value::Object(schema), value)
+    /// What a schema of one of the documents says itself, compiled once.
+    fn own_leaf(&self, members: &'a Map<String, Value>) -> Rc<Leaf> {
+        let known = self.own_leaves.borrow().get(&std::ptr::from_ref(members)).cloned();
+        known.unwrap_or_else(|| {
+            let leaf = Rc::new(Leaf::of(members));
+            self.spend(leaf.listed);
+            self.own_leaves.borrow_mut().insert(members, Rc::clone(&leaf));
+            leaf
+        })
     }
 
-    /// Whether a schema accepts a value; `None` where that cannot be decided.
-    pub(super) fn accepts(&self, schema: &Value, side: Side, value: &Value, depth: usize) -> Option<bool> {
-        let members = match schema {
-            Value::Bool(accepts) => return Some(*accepts),
-            Value::Object(members) if depth < DEEPEST => members,
-            _ => return None,
-        };
-        let mut all = All(Some(true));
-        let leaf: Map<String, Value> = members
-            .iter()
-            .filter(|(keyword, _)| LEAVES.contains(&keyword.as_str()))
-            .map(|(keyword, value)| (keyword.clone(), value.clone()))
-            .collect();
-        if !leaf.is_empty() {
-            all.take(match leaf.get("format").is_some_and(|format| format == OLD_HOST_NAME) {
-                true => self.old_leaf(leaf, value),
-                false => self.leaf(&Value::Object(leaf), value),
-            });
+    /// Whether a schema accepts a value; `None` where that cannot be decided, or not with the work that is left.
+    pub(super) fn accepts(&self, schema: &'a Value, side: Side, value: &Value, depth: usize) -> Option<bool> {
+        match schema {
+            Value::Bool(accepts) => Some(*accepts),
+            Value::Object(members) => self.accepts_by(members, side, value, depth),
+            _ => None,
         }
-        let below = |schema: &Value, value: &Value| self.accepts(schema, side, value, depth + 1);
+    }
+
+    /// The same for a schema that is no `true` and no `false`.
+    pub(super) fn accepts_by(
+        &self,
+        members: &'a Map<String, Value>,
+        side: Side,
+        value: &Value,
+        depth: usize,
+    ) -> Option<bool> {
+        if depth >= DEEPEST || self.is_spent() {
+            return None;
+        }
+        let mut all = All(Some(true));
+        let leaf = self.own_leaf(members);
+        self.spend(1 + leaf.effort(value));
+        all.take(leaf.accepts(value));
+        let below = |schema: &'a Value, value: &Value| self.accepts(schema, side, value, depth + 1);
         for (keyword, operand) in members {
             if all.0 == Some(false) {
                 return Some(false);
@@ -162,10 +185,10 @@ impl<'a> SchemaPair<'a> {
     fn object(
         &self,
         keyword: &str,
-        operand: &Value,
-        schema: &Map<String, Value>,
+        operand: &'a Value,
+        schema: &'a Map<String, Value>,
         object: &Map<String, Value>,
-        below: &dyn Fn(&Value, &Value) -> Option<bool>,
+        below: &dyn Fn(&'a Value, &Value) -> Option<bool>,
     ) -> Option<bool> {
         let map = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
         match (keyword, operand) {
@@ -207,12 +230,12 @@ impl<'a> SchemaPair<'a> {
     }
 }
 
-fn array(
+fn array<'a>(
     keyword: &str,
-    operand: &Value,
-    schema: &Map<String, Value>,
+    operand: &'a Value,
+    schema: &'a Map<String, Value>,
     items: &[Value],
-    below: &dyn Fn(&Value, &Value) -> Option<bool>,
+    below: &dyn Fn(&'a Value, &Value) -> Option<bool>,
 ) -> Option<bool> {
     let first = schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     match (keyword, operand) {
@@ -236,6 +259,53 @@ fn scalar(keyword: &str, value: &Value) -> Option<bool> {
         "contentEncoding" | "contentMediaType" if value.is_string() => None,
         "$dynamicRef" | "$recursiveRef" => None,
         _ => Some(true),
+    }
+}
+
+/// The keywords of a schema that hold no schemas.
+struct Leaf {
+    /// The texts of its `enum`, which may be many.
+    texts: Option<HashSet<String>>,
+    /// All keywords, without a `texts` for texts; nothing where they cannot be used.
+    validator: Option<Validator>,
+    /// The same without the `enum`.
+    rest: Option<Validator>,
+    listed: usize,
+}
+
+/// Fewer values are quickly gone through.
+const MANY: usize = 32;
+
+impl Leaf {
+    fn of(members: &Map<String, Value>) -> Self {
+        let own = members.iter().filter(|(keyword, _)| LEAVES.contains(&keyword.as_str()));
+        let mut leaf: Map<String, Value> = own.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
+        if leaf.get("format").is_some_and(|format| format == OLD_HOST_NAME) {
+            leaf.insert("format".to_owned(), json!("hostname"));
+            leaf.insert("$schema".to_owned(), json!("http://json-schema.org/draft-06/schema#"));
+        }
+        let values = leaf.get("enum").and_then(Value::as_array).filter(|values| values.len() > MANY);
+        let listed = values.map_or(0, Vec::len);
+        let texts = values.map(|values| values.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let compiled = |leaf: Map<String, Value>| Validator::new(&Value::Object(leaf)).ok();
+        let rest = texts.as_ref().and_then(|_: &HashSet<String>| {
+            let mut rest = leaf.clone();
+            rest.shift_remove("enum");
+            compiled(rest)
+        });
+        Self { texts, validator: compiled(leaf), rest, listed }
+    }
+
+    fn accepts(&self, value: &Value) -> Option<bool> {
+        match (value, &self.texts, &self.rest) {
+            (Value::String(text), Some(texts), Some(rest)) => Some(texts.contains(text) && rest.is_valid(value)),
+            _ => self.validator.as_ref().map(|validator| validator.is_valid(value)),
+        }
+    }
+
+    /// How many values are gone through.
+    fn effort(&self, value: &Value) -> usize {
+        if value.is_string() { 0 } else { self.listed }
     }
 }
 

@@ -160,6 +160,7 @@ impl<'a> Prover<'a> {
             return Err(Miss::new(Vec::new(), "the schemas are too large to compare"));
         }
         self.fuel.set(fuel - 1);
+        self.pair.spend(written.weight());
         let key = (written.key(), std::ptr::from_ref(members) as usize);
         if self.proved.borrow().contains(&key) {
             return Ok(());
@@ -284,10 +285,9 @@ impl<'a> Prover<'a> {
 
     /// Every value one by one.
     fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
-        let schema = Value::Object(reader.clone());
         // In draft 4 `1` and `1.0` are equal, and only the one is an integer: what is listed may be written either way.
         let is_told_apart = self.pair.is_draft_4 && {
-            let text = schema.to_string();
+            let text = Value::Object(reader.clone()).to_string();
             text.contains("\"integer\"") || text.contains("\"$ref\"")
         };
         let is_integer = |schema: &Value| !TypeSet::allowed(schema).meets(TypeSet::FRACTION);
@@ -299,7 +299,7 @@ impl<'a> Prover<'a> {
         };
         let refused: Vec<(&Value, Option<bool>)> = values
             .iter()
-            .map(|value| (value, self.pair.accepts(&schema, Side::Reader, value, 0).filter(|_| !strict(value))))
+            .map(|value| (value, self.pair.accepts_by(reader, Side::Reader, value, 0).filter(|_| !strict(value))))
             .filter(|(_, answer)| *answer != Some(true))
             .collect();
         let Some((first, answer)) = refused.first() else { return Ok(()) };

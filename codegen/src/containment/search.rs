@@ -1,5 +1,7 @@
 //! The search for a witness. Validators of the schemas as they were given decide whether a payload is one.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use crate::pointer::{join, steps};
@@ -16,7 +18,14 @@ pub(super) struct Search<'a> {
     /// The schemas as they were given.
     writer: &'a Validator,
     reader: &'a Validator,
+    /// How many schemas both hold one value against, with all references followed.
+    per_value: f64,
+    /// How much may still be validated, in schemas that values are held against.
+    work: Cell<f64>,
 }
+
+/// The work of one search: less than a second.
+const WORK: f64 = 60_000_000.0;
 
 /// The longest text of a schema that is canonicalized: that takes time that grows faster than the text.
 pub(super) const LARGEST: usize = 60_000;
@@ -29,21 +38,38 @@ const HUGE: usize = 200_000;
 const TEXT: usize = 8_000;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(pair: &'a SchemaPair<'a>, writer: &'a Validator, reader: &'a Validator) -> Self {
-        Self { pair, writer, reader }
+    pub(super) fn new(pair: &'a SchemaPair<'a>, writer: &'a Validator, reader: &'a Validator, per_value: f64) -> Self {
+        Self { pair, writer, reader, per_value, work: Cell::new(WORK) }
+    }
+
+    /// Whether nothing more is validated: validators cannot be interrupted, so that the work is known before.
+    pub(super) fn is_spent(&self) -> bool {
+        self.work.get() <= 0.0
+    }
+
+    /// Counts the work for a payload. Most of its parts meet few of the schemas.
+    fn spend(&self, payload: &Value) -> bool {
+        let parts = parts(payload) as f64;
+        self.work.set(self.work.get() - self.per_value * (1.0 + parts / 8.0) - 20.0 * parts);
+        !self.is_spent()
     }
 
     fn is_witness(&self, payload: &Value) -> bool {
-        !self.reader.is_valid(payload) && self.writer.is_valid(payload) && self.is_declared(payload)
+        self.spend(payload)
+            && !self.reader.is_valid(payload)
+            && self.writer.is_valid(payload)
+            && self.is_declared(payload)
     }
 
+    /// What is not decided for lack of work is no witness.
     fn is_declared(&self, payload: &Value) -> bool {
-        is_declared(self.pair, &[self.pair.root(Side::Writer)], payload)
+        is_declared(self.pair, &[self.pair.root(Side::Writer)], payload) && !self.pair.is_spent()
     }
 
     /// The first witness among some payloads, made small.
     pub(super) fn among(&self, payloads: impl IntoIterator<Item = Value>) -> Option<Witness> {
-        let found = payloads.into_iter().find(|payload| self.is_witness(payload))?;
+        let mut payloads = payloads.into_iter().take_while(|_| !self.is_spent());
+        let found = payloads.find(|payload| self.is_witness(payload))?;
         let payload = self.smallest(found);
         let fault = self.reader.faults(&payload).into_iter().next()?;
         Some(Witness { payload, fault })
@@ -60,7 +86,7 @@ impl<'a> Search<'a> {
                 return Some(witness);
             }
         }
-        if size > HUGE {
+        if size > HUGE || self.is_spent() {
             return None;
         }
         let count = (MOST * TEXT / size.max(1)).clamp(50, MOST);
@@ -80,6 +106,16 @@ impl<'a> Search<'a> {
             }
         }
         payload
+    }
+}
+
+/// How many values a value consists of.
+fn parts(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => 1 + members.values().map(parts).sum::<usize>(),
+        Value::Array(items) => 1 + items.iter().map(parts).sum::<usize>(),
+        Value::String(text) => 1 + text.len() / 64,
+        _ => 1,
     }
 }
 

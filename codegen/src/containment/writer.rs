@@ -1,5 +1,7 @@
 //! What is known of the values that a writer writes at one location: schemas that hold together.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::sample::local::target;
@@ -72,13 +74,20 @@ impl<'a> Written<'a> {
         written
     }
 
+    /// The work of a copy.
+    pub(super) fn weight(&self) -> usize {
+        let branches: usize = self.choices.iter().map(|choice| 1 + choice.branches.len()).sum();
+        let values = self.values.as_ref().map_or(0, Vec::len);
+        1 + self.given.len() + self.parts.len() + self.besides.len() + branches + values
+    }
+
     /// What is written, alternative by alternative of the first choice.
     pub(super) fn alternatives(&self, pair: &SchemaPair<'a>) -> Option<Vec<Self>> {
         let choice = self.choices.first()?;
         let mut open = self.clone();
         open.choices.remove(0);
         let taking = |written: &Self, branch: &[(&'a Value, Side)]| {
-            pair.spend(written.parts.len() + written.given.len());
+            pair.spend(written.weight());
             let mut written = written.clone();
             branch.iter().for_each(|(schema, side)| written.hold(pair, schema, *side));
             written
@@ -136,7 +145,17 @@ impl<'a> Written<'a> {
         let constant = members.get("const").map(std::slice::from_ref);
         if let Some(values) = constant.or_else(|| members.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
             match &mut self.values {
-                Some(known) => known.retain(|value| values.iter().any(|other| pair.equal(value, other))),
+                Some(known) => {
+                    let texts: HashSet<&str> = values.iter().filter_map(Value::as_str).collect();
+                    known.retain(|value| match value {
+                        Value::String(text) => texts.contains(text.as_str()),
+                        // Without work left the value is kept: more may be written, never less.
+                        _ => {
+                            pair.spend(values.len());
+                            pair.is_spent() || values.iter().any(|other| pair.equal(value, other))
+                        }
+                    });
+                }
                 None => self.values = Some(values.to_vec()),
             }
         }
@@ -260,6 +279,7 @@ impl<'a> Written<'a> {
             return None;
         }
         let mut written = Self::anything();
+        pair.spend(self.parts.len());
         for (members, side) in &self.parts {
             let mut known = false;
             if let Some(schema) = members.get("properties").and_then(|map| map.get(name)) {

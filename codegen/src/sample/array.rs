@@ -29,7 +29,13 @@ impl Growth<'_> {
                 schema = all_of(&schema, flat.get("contains").unwrap_or(&Value::Bool(true)));
             }
             let made = if is_unique {
-                self.distinct(|made| items.contains(made), |growth| growth.value(&schema))
+                self.distinct(
+                    |made| items.contains(made),
+                    |growth| {
+                        growth.spend(items.len());
+                        growth.value(&schema)
+                    },
+                )
             } else {
                 self.value(&schema)
             };

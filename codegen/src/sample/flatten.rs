@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use crate::sample::growth::{DEEP, Growth, Limit};
+use crate::sample::growth::{DEEP, Growth, Limit, weight, weights};
 use crate::sample::intersect::intersect;
 use crate::sample::local;
 use crate::schema::{id_keyword, is_meta_schema, ref_has_siblings, resolve_uri};
@@ -14,6 +14,10 @@ const TALLEST: usize = 32;
 
 /// Keywords that flattening replaces by the keywords of their schemas.
 const DISSOLVED: &[&str] = &["$ref", "allOf", "anyOf", "else", "if", "oneOf", "then"];
+
+fn is_kept(keyword: &str) -> bool {
+    !DISSOLVED.contains(&keyword)
+}
 
 impl<'a> Growth<'a> {
     /// The keywords that hold for a value, once every reference is followed and every branch chosen; `None` where
@@ -28,6 +32,7 @@ impl<'a> Growth<'a> {
             }
             _ => return None,
         };
+        self.spend(members.iter().filter(|(keyword, _)| is_kept(keyword)).map(|(_, value)| weight(value)).sum());
         let reference = members.get("$ref").and_then(Value::as_str);
         if let Some(reference) = reference
             && !ref_has_siblings(self.root)
@@ -35,7 +40,7 @@ impl<'a> Growth<'a> {
             let target = self.referred(reference)?;
             return self.flat(&target, height + 1);
         }
-        let kept = members.iter().filter(|(keyword, _)| !DISSOLVED.contains(&keyword.as_str()));
+        let kept = members.iter().filter(|(keyword, _)| is_kept(keyword));
         let mut flat: Map<String, Value> = kept.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
         if let Some(reference) = reference {
             let target = self.referred(reference)?;
@@ -43,6 +48,7 @@ impl<'a> Growth<'a> {
         }
         if let Some(Value::Array(all)) = members.get("allOf") {
             for part in all {
+                self.spend(weights(&flat));
                 flat = intersect(flat, self.flat(part, height + 1)?)?;
             }
         }
@@ -77,9 +83,14 @@ impl<'a> Growth<'a> {
         let start = start % order.len();
         order.rotate_left(start);
         if self.depth > DEEP && self.attempt == 0 {
-            order.sort_by_key(|branch| branch.to_string().contains("\"$ref\""));
+            self.spend(order.iter().map(|branch| weight(branch)).sum());
+            order.sort_by_cached_key(|branch| branch.to_string().contains("\"$ref\""));
         }
-        order.into_iter().find_map(|branch| intersect(flat.clone(), self.flat(branch, height + 1)?))
+        let copied = weights(flat);
+        order.into_iter().find_map(|branch| {
+            self.spend(copied);
+            intersect(flat.clone(), self.flat(branch, height + 1)?)
+        })
     }
 
     /// The keywords with those of `if` and `then`, or with those of `else`.
@@ -91,7 +102,9 @@ impl<'a> Growth<'a> {
     ) -> Option<Map<String, Value>> {
         let Some(condition) = members.get("if") else { return Some(flat) };
         self.branches = self.branches.max(2);
+        let copied = weights(&flat);
         let holds = |growth: &mut Self| {
+            growth.spend(copied);
             let flat = intersect(flat.clone(), growth.flat(condition, height + 1)?)?;
             growth.and(flat, members.get("then"), height)
         };

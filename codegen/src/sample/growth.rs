@@ -1,9 +1,8 @@
 //! The walk through a schema that builds one candidate, part by part.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
@@ -12,12 +11,37 @@ use crate::sample::{intersect, number};
 use crate::schema::Validator;
 
 /// What takes time to find, and every candidate needs again.
-#[derive(Default)]
 pub(super) struct Known {
+    /// How much work may still be done for all candidates together, in parts of schemas that are copied. It is counted and not
+    /// timed, so that the samples are the same on every machine.
+    pub(super) work: Cell<usize>,
     /// Validators of scalar keywords, by their schemas.
     checks: RefCell<HashMap<String, Option<Rc<Validator>>>>,
     /// Texts that keep several keywords at once, by the keywords.
     pub(super) texts: RefCell<HashMap<String, Rc<[String]>>>,
+}
+
+/// The work of one sampler: about a second.
+pub(super) const WORK: usize = 10_000_000;
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { work: Cell::new(WORK), checks: RefCell::default(), texts: RefCell::default() }
+    }
+}
+
+/// How many values a schema consists of.
+pub(super) fn weight(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => weights(members),
+        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// The same for its keywords.
+pub(super) fn weights(members: &Map<String, Value>) -> usize {
+    1 + members.values().map(weight).sum::<usize>()
 }
 
 /// The budget of values for one candidate, discarded ones included.
@@ -48,8 +72,6 @@ pub(super) struct Growth<'a> {
     pub(super) fuel: usize,
     /// How many schemas may still be flattened.
     pub(super) flats: usize,
-    /// When to give up.
-    pub(super) deadline: Option<Instant>,
     /// Which limit ended the walk, or a branch of it.
     pub(super) limit: Option<Limit>,
     /// How often the current value has been tried already: each attempt takes another branch.
@@ -61,19 +83,7 @@ pub(super) struct Growth<'a> {
 impl<'a> Growth<'a> {
     pub(super) fn new(root: &'a Value, known: &'a Known, choices: Choices, hints: bool) -> Self {
         let (fuel, flats) = (FUEL, FLATS);
-        Self {
-            root,
-            known,
-            choices,
-            hints,
-            depth: 0,
-            fuel,
-            flats,
-            deadline: None,
-            limit: None,
-            attempt: 0,
-            branches: 1,
-        }
+        Self { root, known, choices, hints, depth: 0, fuel, flats, limit: None, attempt: 0, branches: 1 }
     }
 
     /// Whether as many parts can still be made. It notes where they cannot.
@@ -87,11 +97,21 @@ impl<'a> Growth<'a> {
     /// Counts a schema that is flattened; `false` where it was the last.
     pub(super) fn may_go_on(&mut self) -> bool {
         self.flats = self.flats.saturating_sub(1);
-        if self.flats == 0 || self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            self.flats = 0;
+        self.spend(1);
+        if self.flats == 0 {
             self.limit = self.limit.max(Some(Limit::Time));
         }
         self.flats > 0
+    }
+
+    /// Counts work; where none is left, nothing more is flattened.
+    pub(super) fn spend(&mut self, work: usize) {
+        let left = self.known.work.get().saturating_sub(work);
+        self.known.work.set(left);
+        if left == 0 {
+            self.flats = 0;
+            self.limit = self.limit.max(Some(Limit::Time));
+        }
     }
 
     /// A candidate for a schema below the root.
@@ -127,9 +147,10 @@ impl<'a> Growth<'a> {
         if let Some(value) = flat.get("const") {
             return Some(value.clone());
         }
+        self.spend(weights(flat));
         if let Some(Value::Array(values)) = flat.get("enum") {
             let check = self.scalar_check(flat)?;
-            let values: Vec<&Value> = values.iter().filter(|value| check.faults(value).is_empty()).collect();
+            let values: Vec<&Value> = values.iter().filter(|value| check.is_valid(value)).collect();
             return values.get(self.choices.pick(values.len())).copied().cloned();
         }
         if self.hints

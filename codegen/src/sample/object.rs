@@ -41,7 +41,8 @@ impl Growth<'_> {
         names.sort_by_key(|name| order.get(name).copied().unwrap_or(usize::MAX));
         let mut members = Map::new();
         for name in names {
-            match self.value(&self.property(&flat, &name)) {
+            let schema = self.property(&flat, &name);
+            match self.value(&schema) {
                 Some(value) => {
                     members.insert(name, value);
                 }
@@ -106,7 +107,8 @@ impl Growth<'_> {
     }
 
     /// Everything that holds for the value of a property.
-    fn property(&self, flat: &Map<String, Value>, name: &str) -> Value {
+    fn property(&mut self, flat: &Map<String, Value>, name: &str) -> Value {
+        self.spend(8 * flat.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len));
         let mut parts: Vec<&Value> = flat.get("properties").and_then(|map| map.get(name)).into_iter().collect();
         for (pattern, schema) in flat.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
             if self.check(&json!({"pattern": pattern})).is_some_and(|matches| matches.is_valid(&json!(name))) {

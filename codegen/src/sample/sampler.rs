@@ -1,14 +1,13 @@
 //! Makes candidates, and returns those that the validator accepts.
 
 use std::fmt;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::sample::choices::{Choices, Optional};
-use crate::sample::growth::{Growth, Known, Limit};
+use crate::sample::growth::{Growth, Known, Limit, WORK};
 use crate::sample::local;
-use crate::schema::{Fault, Validator};
+use crate::schema::{Fault, Validator, schemas_per_value};
 
 /// Makes instances of one self-contained schema.
 pub struct Sampler {
@@ -56,8 +55,8 @@ const SEEDS: u64 = 300;
 const ENOUGH: usize = 20;
 /// The budget of values for a sample: there may be large ones, where somebody asks for one.
 const FUEL: usize = 100_000;
-/// After this time no other candidate is begun with. Sound schemas take some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A validator goes through as many schemas while one part of a schema is copied.
+const SCHEMAS: f64 = 10.0;
 
 impl Sampler {
     /// A sampler for a schema that refers to nothing outside of itself.
@@ -87,14 +86,16 @@ impl Sampler {
             [(Optional::Leave, true), (Optional::Take, true), (Optional::Leave, false), (Optional::Take, false)];
         let plain = plain.into_iter().map(|(optional, hints)| (Choices::first(optional), hints));
         let seeded = (1..=SEEDS).map(|seed| (Choices::seeded(seed), false));
-        let deadline = Instant::now() + PATIENCE;
+        self.known.work.set(WORK);
+        let validation = schemas_per_value(&self.root) / SCHEMAS;
         let mut failed = NoSample { tries: 0, faults: Vec::new(), limit: None };
         for (choices, hints) in plain.chain(seeded) {
             failed.tries += 1;
             let mut growth = self.growth(choices, hints);
-            (growth.fuel, growth.deadline) = (FUEL, Some(deadline));
+            growth.fuel = FUEL;
             let candidate = growth.value(&self.root);
-            let is_late = Instant::now() > deadline;
+            growth.spend(validation as usize);
+            let is_late = self.known.work.get() == 0;
             let late = is_late.then_some(Limit::Time);
             failed.limit = failed.limit.max(growth.limit).max(late);
             let Some(candidate) = candidate else {
@@ -104,6 +105,10 @@ impl Sampler {
                 }
                 continue;
             };
+            // A validator cannot be interrupted.
+            if validation > WORK as f64 {
+                break;
+            }
             let faults = self.validator.faults(&candidate);
             if faults.is_empty() {
                 return Ok(candidate);

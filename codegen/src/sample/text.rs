@@ -30,6 +30,8 @@ impl Growth<'_> {
         if format.is_none() && pattern.is_none() {
             return Some(plain(least, most, &mut self.choices));
         }
+        // A pattern is compiled, and perhaps drawn from for many lengths.
+        self.spend(100 + least);
         let check = self.scalar_check(flat)?;
         let fits = |text: &String| check.faults(&Value::String(text.clone())).is_empty();
         if let Some(name) = format.and_then(Value::as_str)

@@ -8,17 +8,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jsonschema::canonical::{self, CanonicalSchema, CanonicalizeOptions, Containment, PreparedDocument};
 use serde_json::Value;
 
+use super::effort::is_bearable;
+
 /// The greatest size of a number that is computed with; its reciprocal is the smallest.
 const GREATEST: f64 = 1e30;
 
-/// Whether `reader` provably accepts everything that `writer` accepts.
+/// Whether `reader` provably accepts everything that `writer` accepts. Where that would take long, it is not asked.
 pub fn covers(reader: &Value, writer: &Value) -> bool {
+    if !is_bearable(reader) || !is_bearable(writer) {
+        return false;
+    }
     let covers = || Some(matches!(canonical(reader)?.covers(&canonical(writer)?), Ok(Containment::Yes)));
     guarded(&[reader, writer], covers).unwrap_or(false)
 }
 
-/// A schema of what `writer` accepts and `reader` does not, where that can be written down.
+/// A schema of what `writer` accepts and `reader` does not, where that can be written down in a bearable time.
 pub fn difference(reader: &Value, writer: &Value) -> Option<Value> {
+    if !is_bearable(reader) || !is_bearable(writer) {
+        return None;
+    }
     let difference = || Some(canonical(writer)?.subtract(&canonical(reader)?).ok()?.to_json_schema());
     guarded(&[reader, writer], difference)
 }

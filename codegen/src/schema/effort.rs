@@ -17,12 +17,24 @@ const MOST_ALTERNATIVES: usize = 256;
 const MOST_CONDITIONS: usize = 128;
 /// Conditions in the `else` of each other.
 const MOST_NESTED: usize = 12;
+/// Schemas that one value is held against, with all references followed.
+const MOST_SCHEMAS: f64 = 20_000.0;
 
 /// Whether every part of a self-contained schema has few enough cases.
 pub(super) fn is_bearable(schema: &Value) -> bool {
-    let mut effort = Effort { root: schema, known: HashMap::new(), is_bearable: true };
+    let mut effort = Effort::new(schema);
     effort.walk(schema);
-    effort.is_bearable
+    effort.is_bearable && effort.most <= MOST_SCHEMAS
+}
+
+/// How many schemas a validator holds one value against at most, by a self-contained schema whose references are pointers: each
+/// as often as it is referred to.
+pub fn schemas_per_value(schema: &Value) -> f64 {
+    let mut effort = Effort::new(schema);
+    crate::walk::every_schema(schema, &mut |_, schema| {
+        effort.cases(schema, 0);
+    });
+    effort.most
 }
 
 /// What one schema comes to, with everything that is said about the same value.
@@ -31,18 +43,28 @@ struct Cases {
     ways: f64,
     conditions: usize,
     nested: usize,
+    /// Schemas that a value is held against.
+    schemas: f64,
 }
 
-const ONE: Cases = Cases { ways: 1.0, conditions: 0, nested: 0 };
+const ONE: Cases = Cases { ways: 1.0, conditions: 0, nested: 0, schemas: 1.0 };
+/// What a keyword adds to that is counted with its schemas.
+const NONE: Cases = Cases { schemas: 0.0, ..ONE };
 
 struct Effort<'a> {
     root: &'a Value,
     /// By the schema's address in the document.
     known: HashMap<*const Value, Cases>,
     is_bearable: bool,
+    /// The most schemas that a value is held against.
+    most: f64,
 }
 
 impl<'a> Effort<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self { root, known: HashMap::new(), is_bearable: true, most: 1.0 }
+    }
+
     fn walk(&mut self, schema: &'a Value) {
         crate::walk::every_schema(schema, &mut |_, schema| {
             if self.is_bearable {
@@ -67,13 +89,18 @@ impl<'a> Effort<'a> {
         let cases = self.of_members(members, depth + 1);
         let is_small = cases.ways <= MOST_WAYS && cases.conditions <= MOST_CONDITIONS && cases.nested <= MOST_NESTED;
         self.is_bearable &= is_small;
+        self.most = self.most.max(cases.schemas);
         self.known.insert(schema, cases);
         cases
     }
 
     fn of_members(&mut self, members: &'a Map<String, Value>, depth: usize) -> Cases {
-        let mut all = ONE;
+        // Values and patterns are tried one by one.
+        let listed = members.get("enum").and_then(Value::as_array).map_or(0, Vec::len) / 4;
+        let patterns = members.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
+        let mut all = Cases { schemas: 1.0 + (listed + patterns) as f64, ..ONE };
         let mut with = |cases: Cases| {
+            all.schemas += cases.schemas;
             all.ways *= cases.ways;
             all.conditions += cases.conditions;
             all.nested = all.nested.max(cases.nested);
@@ -89,9 +116,10 @@ impl<'a> Effort<'a> {
         for keyword in ["anyOf", "oneOf"] {
             let Some(Value::Array(items)) = members.get(keyword) else { continue };
             self.is_bearable &= items.len() <= MOST_ALTERNATIVES;
-            let mut either = Cases { ways: 0.0, ..ONE };
+            let mut either = Cases { ways: 0.0, ..NONE };
             for item in items {
                 let cases = self.cases(item, depth);
+                either.schemas += cases.schemas;
                 either.ways += cases.ways;
                 either.conditions = either.conditions.max(cases.conditions);
                 either.nested = either.nested.max(cases.nested);
@@ -109,13 +137,17 @@ impl<'a> Effort<'a> {
                     nested.nested = nested.nested.max(cases.nested);
                     nested.conditions = nested.conditions.max(cases.conditions);
                     nested.ways = nested.ways.max(cases.ways);
+                    nested.schemas += cases.schemas;
                 }
             }
             with(Cases { conditions: nested.conditions + 1, nested: nested.nested + 1, ..nested });
         }
         for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
             let count = members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
-            with(Cases { conditions: count, ..ONE });
+            with(Cases { conditions: count, ..NONE });
+            for (_, schema) in members.get(keyword).and_then(Value::as_object).into_iter().flatten() {
+                with(Cases { schemas: self.cases(schema, depth).schemas, ..NONE });
+            }
         }
         all
     }
@@ -142,6 +174,20 @@ mod tests {
 
         assert!(is_bearable(&of(8)));
         assert!(!is_bearable(&of(9)));
+    }
+
+    #[test]
+    fn a_schema_counts_as_often_as_it_is_referred_to() {
+        let of = |count: usize| {
+            let both = |at: usize| json!({"allOf": vec![json!({"$ref": format!("#/$defs/{}", at + 1)}); 2]});
+            let definitions: Map<String, Value> = (0..count).map(|at| (at.to_string(), both(at))).collect();
+            json!({"$ref": "#/$defs/0", "$defs": definitions})
+        };
+
+        assert!(is_bearable(&of(8)));
+        assert!(!is_bearable(&of(25)));
+        assert!(schemas_per_value(&of(25)) > 1e7);
+        assert!(schemas_per_value(&json!({"properties": {"a": {"type": "string"}}})) < 3.0);
     }
 
     #[test]

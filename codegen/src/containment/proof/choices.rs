@@ -132,7 +132,8 @@ impl<'a> Prover<'a> {
     /// Tries to prove something, then again for every alternative of what is written.
     pub(super) fn each_case(&self, written: &Written<'a>, prove: &dyn Fn(&Written<'a>) -> Fit) -> Fit {
         // Each of several alternatives is proved by itself.
-        let apart: usize = written.choices.iter().map(|choice| choice.branches.len()).product();
+        let lengths = written.choices.iter().map(|choice| choice.branches.len());
+        let apart = lengths.fold(1, usize::saturating_mul);
         let miss = match (2..=MOST_CASES).contains(&apart) {
             true => Miss::new(Vec::new(), "no alternative accepts what is written"),
             false => match prove(written) {
@@ -167,7 +168,7 @@ impl<'a> Prover<'a> {
     }
 
     fn spend(&self) -> Option<()> {
-        let fuel = self.fuel.get().checked_sub(1)?;
+        let fuel = self.fuel.get().checked_sub(1).filter(|_| !self.pair.is_spent())?;
         self.fuel.set(fuel);
         Some(())
     }
@@ -226,7 +227,9 @@ impl<'a> Prover<'a> {
         if written.types.is_empty() {
             return true;
         }
-        let Some(emptiness_fuel) = self.emptiness_fuel.get().checked_sub(1).filter(|_| depth <= 6) else {
+        let Some(emptiness_fuel) =
+            self.emptiness_fuel.get().checked_sub(1).filter(|_| depth <= 6 && !self.pair.is_spent())
+        else {
             return false;
         };
         self.emptiness_fuel.set(emptiness_fuel);
