@@ -5,6 +5,7 @@
 mod common;
 
 use common::catalogue;
+use eventsmith_codegen::containment::{Compatibility, Prepared, decide};
 use eventsmith_codegen::lint::lint;
 use eventsmith_codegen::{generate, load};
 use serde_json::{Map, Value, json};
@@ -212,4 +213,38 @@ fn code_grows_as_its_schema_does() {
     for (name, schema) in families {
         grows_evenly(name, schema, 5);
     }
+}
+
+/// An object with a property `a`.
+fn with_a(schema: Value) -> Value {
+    json!({"type": "object", "properties": {"a": schema}, "required": ["a"]})
+}
+
+fn compared(old: &Value, new: &Value) -> Compatibility {
+    decide(&Prepared::new(old), &Prepared::new(new))
+}
+
+#[test]
+fn comparing_schemas_that_multiply_comes_to_an_end() {
+    let twice = |name: &str| json!([{"$ref": name}, {"$ref": name}]);
+    let doubled = |keyword: &str, most: usize| {
+        with_definitions(25, |at| match at {
+            at if at < 25 => json!({keyword: twice(&format!("#/$defs/d{}", at + 1))}),
+            _ => json!({"type": "object", "properties": {"z": {"type": "string", "maxLength": most}}}),
+        })
+    };
+    let values =
+        |first: usize| with_a(json!({"enum": (first..first + 5_000).map(|at| format!("v{at}")).collect::<Vec<_>>()}));
+    let unions = |last: &str| {
+        let one = |at: usize| json!({"anyOf": (0..3).map(|own| json!({"required": [format!("{last}{at}_{own}")]})).collect::<Vec<_>>()});
+        with_a(json!({"type": "object", "allOf": (0..12).map(one).collect::<Vec<_>>()}))
+    };
+    let large = |most: usize| with_a(json!({"type": "object", "maxProperties": most}));
+
+    assert!(matches!(compared(&doubled("allOf", 9), &doubled("allOf", 8)), Compatibility::Undecided(_)));
+    assert!(matches!(compared(&values(0), &values(1)), Compatibility::Breaking(_)));
+    assert!(matches!(compared(&values(1), &values(1)), Compatibility::Identical));
+    assert!(matches!(compared(&large(1_000_001), &large(1_000_000)), Compatibility::Undecided(_)));
+    // Whatever is found out, it comes to an end.
+    compared(&unions("a"), &unions("b"));
 }

@@ -19,12 +19,36 @@ const MOST_CONDITIONS: usize = 128;
 const MOST_NESTED: usize = 12;
 /// Schemas that one value is held against, with all references followed.
 const MOST_SCHEMAS: f64 = 20_000.0;
+/// Schemas where those that are refined are written out.
+const MOST_REFINED: f64 = 100_000.0;
 
 /// Whether every part of a self-contained schema has few enough cases.
 pub(super) fn is_bearable(schema: &Value) -> bool {
     let mut effort = Effort::new(schema);
     effort.walk(schema);
-    effort.is_bearable && effort.most <= MOST_SCHEMAS
+    effort.is_bearable && effort.most <= MOST_SCHEMAS && refined(schema, schema, &mut HashMap::new(), 0) <= MOST_REFINED
+}
+
+/// How many schemas there are once every definition stands wherever it is refined, that is referred to beside other keywords. The
+/// others are kept once.
+fn refined(root: &Value, schema: &Value, known: &mut HashMap<*const Value, f64>, depth: usize) -> f64 {
+    /// As deep as JSON is read, and more than anybody chains references.
+    const DEEPEST: usize = 512;
+    if depth > DEEPEST {
+        return f64::INFINITY;
+    }
+    if let Some(count) = known.get(&std::ptr::from_ref(schema)) {
+        return *count;
+    }
+    // A circle comes to nothing more.
+    known.insert(schema, 0.0);
+    let below = crate::walk::subschemas(schema).into_iter().map(|(_, part)| part);
+    let is_refined = schema.as_object().is_some_and(|members| members.len() > 1);
+    let target = schema.get("$ref").and_then(Value::as_str).filter(|_| is_refined && depth > 0);
+    let target = target.and_then(|uri| root.pointer(&of_fragment(uri.strip_prefix('#')?)));
+    let count = 1.0 + below.chain(target).map(|part| refined(root, part, known, depth + 1)).sum::<f64>();
+    known.insert(schema, count);
+    count
 }
 
 /// How many schemas a validator holds one value against at most, by a self-contained schema whose references are pointers: each

@@ -1,5 +1,7 @@
 //! Changes of lists of schemas: branches, whose order does not matter, and positions, whose order does.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
@@ -51,11 +53,12 @@ impl Difference<'_> {
         pair(&mut pairs, old.len(), |one, other| self.is_same(&old[one], &new[other]));
         pair(&mut pairs, old.len(), |one, other| !is_unnamed(one, other) && old_names[one] == new_names[other]);
         pair(&mut pairs, old.len(), |one, other| one == other && is_unnamed(one, other));
-        let lone = (0..old.len()).filter(|one| !pairs.contains(&Some(*one))).count();
+        let lone = old.len() - pairs.iter().flatten().count();
         if lone == pairs.iter().filter(|pair| pair.is_none()).count() {
             pair(&mut pairs, old.len(), is_unnamed);
         }
-        for (one, branch) in old.iter().enumerate().filter(|(one, _)| !pairs.contains(&Some(*one))) {
+        let paired: HashSet<usize> = pairs.iter().flatten().copied().collect();
+        for (one, branch) in old.iter().enumerate().filter(|(one, _)| !paired.contains(one)) {
             self.add(&join(&at, &one.to_string()), format!("the branch{} was removed", spelled(branch)));
         }
         for (other, branch) in new.iter().enumerate() {
@@ -93,10 +96,11 @@ impl Difference<'_> {
 
 /// Pairs what has no partner yet with the first that fits.
 fn pair(pairs: &mut [Option<usize>], old: usize, fits: impl Fn(usize, usize) -> bool) {
-    for other in 0..pairs.len() {
-        if pairs[other].is_none() {
-            pairs[other] = (0..old).find(|one| !pairs.contains(&Some(*one)) && fits(*one, other));
-        }
+    let mut is_taken = vec![false; old];
+    pairs.iter().flatten().for_each(|one| is_taken[*one] = true);
+    for (other, pair) in pairs.iter_mut().enumerate().filter(|(_, pair)| pair.is_none()) {
+        *pair = (0..old).find(|one| !is_taken[*one] && fits(*one, other));
+        pair.iter().for_each(|one| is_taken[*one] = true);
     }
 }
 

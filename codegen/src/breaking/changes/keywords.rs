@@ -1,5 +1,7 @@
 //! Changes of keywords that say something about one value: types, lists of values, limits, single subschemas.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::pointer::join;
@@ -39,10 +41,18 @@ impl Difference<'_> {
 
     /// What was removed from and added to a list whose order says nothing.
     pub(super) fn elements(&mut self, old: &[Value], new: &[Value], at: &str) {
-        for gone in old.iter().filter(|value| !new.contains(value)) {
+        // Long lists are compared by their texts: comparing each with each would take their square.
+        const FEW: usize = 1_000;
+        let is_few = old.len().max(new.len()) < FEW;
+        let texts = |values: &[Value]| values.iter().map(Value::to_string).collect::<HashSet<String>>();
+        let (then, now) = (texts(old), texts(new));
+        let has = |known: &HashSet<String>, list: &[Value], value: &Value| {
+            known.contains(&value.to_string()) || is_few && list.contains(value)
+        };
+        for gone in old.iter().filter(|value| !has(&now, new, value)) {
             self.add(at, format!("{} was removed", short(gone)));
         }
-        for added in new.iter().filter(|value| !old.contains(value)) {
+        for added in new.iter().filter(|value| !has(&then, old, value)) {
             self.add(at, format!("{} was added", short(added)));
         }
     }
