@@ -2,6 +2,7 @@
 
 mod back_references;
 mod properties;
+mod slips;
 
 use std::borrow::Cow;
 
@@ -20,13 +21,24 @@ pub struct PatternFault {
 
 /// What is wrong with a pattern of JSON Schema; `None` where the engine runs it as ECMA-262 means it.
 pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
+    let warning = |message: &str, help: Cow<'static, str>| {
+        Some(PatternFault { is_fatal: false, message: message.to_owned(), help })
+    };
+    if slips::is_between_slashes(pattern) && Validator::of_pattern(pattern).is_ok() {
+        let message = "stands between the slashes of JavaScript, which are characters here, so that no text matches";
+        return warning(message, "leave the slashes out, and the flags behind them".into());
+    }
     if pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'^' | b'$' | b'_' | b'-' | b'/')) {
         return None;
     }
     let found = features(pattern);
     if Validator::of_pattern(pattern).is_err() {
-        let message = format!("cannot be run: {}", reason(pattern));
-        return Some(PatternFault { is_fatal: true, message, help: way_out(pattern, &found) });
+        let slip = if found.empty_class { None } else { slips::first(pattern) };
+        let (reason, help) = match slip {
+            Some((reason, help)) => (reason, help.into()),
+            None => (reason(pattern), way_out(pattern, &found)),
+        };
+        return Some(PatternFault { is_fatal: true, message: format!("cannot be run: {reason}"), help });
     }
     if found.angle {
         let message =
@@ -41,26 +53,26 @@ pub fn pattern_fault(pattern: &str) -> Option<PatternFault> {
         let help = "let the group match in any case, (a|) in place of (a)?, or write the alternatives out";
         return Some(PatternFault { is_fatal: true, message, help: help.into() });
     }
-    let warning = |message: &str, help: &'static str| {
-        Some(PatternFault { is_fatal: false, message: message.to_owned(), help: help.into() })
-    };
     if !jsonschema_regex::is_valid_ecma_regex(pattern) {
         let message = "is no regular expression of ECMA-262, so that other validators refuse it or read it differently";
         return warning(message, foreign_help(pattern));
     }
     if let Some(name) = properties::unknown(pattern) {
         let message = format!("has {name}, a name that ECMA-262 does not know, so that other validators refuse it");
-        return warning(&message, "write it as the standard does: \\p{L}, \\p{Letter}, \\p{Script=Greek}");
+        return warning(&message, "write it as the standard does: \\p{L}, \\p{Letter}, \\p{Script=Greek}".into());
     }
     if let Some(class) = found.class.filter(|_| found.is_fancy) {
         let message = format!(
             "has {class} beside a look-around or a back reference, where the engine also means characters beyond ASCII"
         );
-        return warning(&message, "write the characters out: [A-Za-z0-9_] for \\w, [0-9] for \\d, [^\\n\\r] for a dot");
+        return warning(
+            &message,
+            "write the characters out: [A-Za-z0-9_] for \\w, [0-9] for \\d, [^\\n\\r] for a dot".into(),
+        );
     }
     if found.has_word_boundary {
         let message = "has a \\b or \\B, which the engine reads with the letters of every language and ECMA-262 with those of ASCII";
-        return warning(message, "say which characters stand there: (^|[^A-Za-z0-9_])word([^A-Za-z0-9_]|$)");
+        return warning(message, "say which characters stand there: (^|[^A-Za-z0-9_])word([^A-Za-z0-9_]|$)".into());
     }
     None
 }
@@ -195,9 +207,19 @@ fn way_out(pattern: &str, found: &Features) -> Cow<'static, str> {
     text.into()
 }
 
-fn foreign_help(pattern: &str) -> &'static str {
-    if pattern.contains("(?P<") {
+fn foreign_help(pattern: &str) -> Cow<'static, str> {
+    let text = if pattern.contains("(?P<") {
         "write (?<name>...) for a named group"
+    } else if let Some(class) = posix_class(pattern) {
+        return format!("write {class}").into();
+    } else if let Some((_, help)) = slips::first(pattern) {
+        return help.into();
+    } else if pattern.contains("(?x") {
+        "leave the flag out, and with it the spaces and comments that it lets stand in a pattern"
+    } else if pattern.contains("(?s") {
+        "leave the flag out, and write [\\s\\S] for a dot that also matches ends of lines"
+    } else if pattern.contains("(?m") {
+        "leave the flag out, and write (^|\\n) for the start of a line"
     } else if pattern.starts_with("(?") && !pattern.starts_with("(?:") {
         "write the flag out: [Aa][Bb] for (?i)ab"
     } else if ["++", "*+", "?+", "}+"].iter().any(|repeat| pattern.contains(repeat)) {
@@ -206,7 +228,24 @@ fn foreign_help(pattern: &str) -> &'static str {
         "write ^ for the start of the text and $ for its end"
     } else {
         "write it as ECMA-262 has it; a literal ] or } takes a backslash"
-    }
+    };
+    text.into()
+}
+
+/// What to write for a class in the manner of POSIX.
+fn posix_class(pattern: &str) -> Option<&'static str> {
+    const CLASSES: &[(&str, &str)] = &[
+        ("[:alpha:]", "A-Za-z for [:alpha:], within the brackets of its set"),
+        ("[:digit:]", "0-9 for [:digit:], within the brackets of its set"),
+        ("[:alnum:]", "A-Za-z0-9 for [:alnum:], within the brackets of its set"),
+        ("[:upper:]", "A-Z for [:upper:], within the brackets of its set"),
+        ("[:lower:]", "a-z for [:lower:], within the brackets of its set"),
+        ("[:space:]", "\\s for [:space:], within the brackets of its set"),
+        ("[:xdigit:]", "0-9A-Fa-f for [:xdigit:], within the brackets of its set"),
+        ("[:word:]", "\\w for [:word:], within the brackets of its set"),
+        ("[:", "the characters out; ECMA-262 has no classes [:name:]"),
+    ];
+    CLASSES.iter().find(|(class, _)| pattern.contains(class)).map(|(_, help)| *help)
 }
 
 #[cfg(test)]
@@ -225,10 +264,14 @@ mod tests {
             (r"^(?<n>a)\k<n>$", r"\1"),
             (r"\0", r"\x00"),
             (r"\Z", "$"),
-            ("[a", "ECMA-262"),
-            ("(", "ECMA-262"),
-            ("a**", "ECMA-262"),
-            ("*a", "ECMA-262"),
+            ("[a", "close the ["),
+            ("^O-[0-9{6}$", "close the [ at character 4"),
+            ("a{2", "close the {"),
+            ("(", "close the ("),
+            ("a**", "repetitions"),
+            ("*a", "repeats before it"),
+            ("(?>a)", "(?:...)"),
+            ("(?P=n)", r"\1"),
             ("(a{1000}){1000}", "maxLength"),
             (r"^[\b]$", r"\x08"),
             (r"^\ud83d\ude00$", r"\u{1F600}"),
@@ -262,6 +305,22 @@ mod tests {
         ] {
             assert!(pattern_fault(pattern).is_some_and(|fault| !fault.is_fatal), "{pattern}");
         }
+    }
+
+    #[test]
+    fn what_is_foreign_is_told_by_its_kind() {
+        for (pattern, help) in [
+            ("(?x)a b", "spaces"),
+            ("(?s).", r"[\s\S]"),
+            ("{1,1000}{1,1000}", "repeats"),
+            ("[[:alpha:]]", "A-Za-z"),
+            ("/^abc$/", "slashes"),
+            ("/^a.c$/i", "slashes"),
+        ] {
+            let fault = pattern_fault(pattern).unwrap();
+            assert!(fault.help.contains(help), "{pattern}: {fault:?}");
+        }
+        assert_eq!(pattern_fault("/orders/"), None);
     }
 
     #[test]
