@@ -131,7 +131,7 @@ fn file_name<'a>(
             return None;
         }
         let message = format!("the name of the file says no version of {:?}", stem);
-        let help = format!("name it {stem}.v1.json, or keep nothing but $defs in a file that others share");
+        let help = format!("name it {}, or keep nothing but $defs in a file that others share", versioned(stem, file));
         diagnostics.push(Diagnostic::error("no-version", path, message, help));
         return None;
     };
@@ -150,8 +150,44 @@ fn file_name<'a>(
     illegal.is_empty().then_some(FileName { path, kind, tokens, number, is_reply })
 }
 
+/// The name that a file without a version was probably meant to have: `placed.V1` and `placed_v1` are `placed.v1.json`.
+fn versioned(stem: &str, file: &str) -> String {
+    let reply = if file.ends_with(".reply") { ".reply" } else { "" };
+    let lower = stem.to_ascii_lowercase();
+    let name = lower.strip_suffix(".schema").map_or(stem, |rest| &stem[..rest.len()]);
+    let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &name[rest.len()..];
+    let is_number = !number.is_empty() && !number.starts_with('0');
+    let word = rest.strip_suffix(['v', 'V']).and_then(|rest| rest.strip_suffix(['.', '_', '-']));
+    match word.filter(|word| is_number && !word.is_empty()) {
+        Some(word) => format!("{word}.v{number}{reply}.json"),
+        None => format!("{name}.v1{reply}.json"),
+    }
+}
+
 fn holds_only_definitions(schema: &Value) -> bool {
     const ANNOTATIONS: &[&str] =
         &["$defs", "definitions", "$schema", "$id", "id", "$comment", "title", "description", "x-lint-allow"];
     schema.as_object().is_some_and(|members| members.keys().all(|keyword| ANNOTATIONS.contains(&keyword.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::versioned;
+
+    #[test]
+    fn a_version_that_is_written_otherwise_is_not_doubled() {
+        for (stem, file, name) in [
+            ("placed", "placed", "placed.v1.json"),
+            ("placed.V1", "placed.V1", "placed.v1.json"),
+            ("placed_v2", "placed_v2", "placed.v2.json"),
+            ("placed-v2", "placed-v2", "placed.v2.json"),
+            ("updated.v1.schema", "updated.v1.schema", "updated.v1.json"),
+            ("updated.schema", "updated.schema", "updated.v1.json"),
+            ("get.V1", "get.V1.reply", "get.v1.reply.json"),
+            ("v1", "v1", "v1.v1.json"),
+        ] {
+            assert_eq!(versioned(stem, file), name);
+        }
+    }
 }
