@@ -3,6 +3,7 @@
 mod expansion;
 mod identifiers;
 pub(crate) mod manifest;
+mod nowhere;
 mod patterns;
 mod stray_files;
 
@@ -72,7 +73,7 @@ fn repeated(document: &Document, (name, position): (&str, Position)) -> Diagnost
 fn check_schema(document: &Document, references: &References, diagnostics: &mut Vec<Diagnostic>) {
     if let Some(dialect) = &document.foreign_dialect {
         let message = format!("{dialect:?} is no draft of JSON Schema; the file is read as draft 2020-12");
-        let help = "name the draft that the schema is written in: https://json-schema.org/draft/2020-12/schema";
+        let help = format!("name the draft that the schema is written in: {}", draft_uri(dialect));
         let warning = document.error("foreign-dialect", "/$schema", message, help);
         diagnostics.push(Diagnostic { severity: Severity::Warning, ..warning });
     }
@@ -85,13 +86,28 @@ fn check_schema(document: &Document, references: &References, diagnostics: &mut 
                 "the types are string, integer, number, boolean, array, object and null".to_owned(),
             )
         } else if fault.pointer == "/$schema" {
-            (fault.message, "name a draft: https://json-schema.org/draft/2020-12/schema".to_owned())
+            (fault.message, format!("name a draft: {}", draft_uri(value.as_str().unwrap_or_default())))
         } else if fault.pointer.ends_with("/required") && value.as_array().is_some_and(Vec::is_empty) {
             ("`required` is empty".to_owned(), "draft 4 asks for at least one name; leave the keyword out".to_owned())
         } else {
             (fault.message, "this is not JSON Schema; see the keyword in the specification of its draft".to_owned())
         };
         diagnostics.push(document.error("bad-schema", &fault.pointer, message, help));
+    }
+}
+
+/// The URI of the draft that a text speaks of, `draft-07`; of the newest if it speaks of none.
+fn draft_uri(text: &str) -> &'static str {
+    let text = text.to_ascii_lowercase();
+    let number = text.split_once("draft").map_or(text.as_str(), |(_, rest)| rest);
+    let number = number.trim_start_matches(|c: char| !c.is_ascii_digit()).trim_start_matches('0');
+    let digits = number.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    match digits {
+        "4" => "http://json-schema.org/draft-04/schema#",
+        "6" => "http://json-schema.org/draft-06/schema#",
+        "7" => "http://json-schema.org/draft-07/schema#",
+        "2019" | "201909" => "https://json-schema.org/draft/2019-09/schema",
+        _ => "https://json-schema.org/draft/2020-12/schema",
     }
 }
 
@@ -137,10 +153,16 @@ fn check_references(
             Some(_) => continue,
             None => {}
         }
-        let message = format!("the reference {reference:?} leads nowhere");
         let encoded = percent_encoded(reference);
         let from = Location { file: document.path.clone(), pointer: link.pointer.clone() };
-        let help = if encoded != reference && references.resolve(documents, &from, &encoded).is_some() {
+        let is_unencoded = encoded != reference && references.resolve(documents, &from, &encoded).is_some();
+        let explained = nowhere::explained(document, documents, references, reference);
+        if let Some((what, help)) = explained.filter(|_| !is_unencoded) {
+            diagnostics.push(document.error("bad-reference", &at, format!("the reference {reference:?} {what}"), help));
+            continue;
+        }
+        let message = format!("the reference {reference:?} leads nowhere");
+        let help = if is_unencoded {
             format!("a reference is a URI, which writes such characters with percent signs: {encoded}")
         } else if reference.contains("://") {
             "nothing is fetched; say which folder holds it, in eventsmith.toml: [references] \"https://example.org/\" = \"shared\"".to_owned()

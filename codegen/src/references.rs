@@ -329,6 +329,12 @@ impl References {
         self.resources.contains_key(&uri).then_some(uri)
     }
 
+    /// The path below the folder that stands for the beginning of a URL, whether there is such a file or not.
+    pub(crate) fn path_below_mount(&self, resource: &str) -> Option<String> {
+        let (url, folder) = self.mounts.iter().find(|(url, _)| resource.starts_with(url.as_str()))?;
+        Some(format!("{folder}{}", &resource[url.len()..]))
+    }
+
     /// Whether folders stand for URLs, so that a validator may not know where references lead.
     pub(crate) fn has_mounts(&self) -> bool {
         !self.mounts.is_empty()

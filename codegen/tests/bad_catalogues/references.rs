@@ -1,0 +1,105 @@
+//! References that lead nowhere, in circles, or to two places.
+
+use super::*;
+
+#[test]
+fn a_reference_that_leads_back_to_where_it_stands_is_told() {
+    let schemas = [
+        r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"anyOf": [true, {"$ref": "#/$defs/a"}]}}}"##,
+        r##"{"type": "object", "dependentSchemas": {"a": {"$ref": "#"}}}"##,
+        r##"{"not": {"$ref": "#"}}"##,
+        r##"{"if": true, "then": {"$ref": "#"}}"##,
+    ];
+    for schema in schemas {
+        let found = warnings(&[("domain/rule/created.v1.json", schema)]);
+        assert!(
+            found.iter().any(|(rule, at)| *rule == "endless-reference" && at.ends_with("/$ref")),
+            "{schema}: {found:?}"
+        );
+    }
+    let sound = r##"{"properties": {"a": {"$ref": "#"}}, "items": {"$ref": "#"}, "allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}], "$defs": {"a": {}}}"##;
+    assert_eq!(warnings(&[("domain/rule/created.v1.json", sound)]), []);
+}
+
+#[test]
+fn a_meta_schema_that_the_validator_does_not_hold_is_no_target() {
+    let rule = "domain/rule/created.v1.json";
+    let of = |draft: &str| format!(r#"{{"$schema": "{draft}", "$ref": "http://json-schema.org/draft-07/schema#"}}"#);
+
+    assert_eq!(
+        problem(&[(rule, &of("https://json-schema.org/draft/2020-12/schema"))]),
+        at("bad-reference", rule, "/$ref", Some(1))
+    );
+    assert_eq!(warnings(&[(rule, &of("http://json-schema.org/draft-07/schema#"))]), []);
+}
+
+#[test]
+fn two_schemas_of_one_name_in_a_file_are_refused() {
+    let rule = "domain/rule/created.v1.json";
+    let anchors = r##"{"$ref": "#x", "$defs": {"a": {"$anchor": "x"}, "b": {"$anchor": "x", "type": "integer"}}}"##;
+    let ids = r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$id": "x:y"}, "b": {"$id": "x:y", "type": "integer"}}}"##;
+    let apart = r##"{"$ref": "x:a#x", "$defs": {"a": {"$id": "x:a", "$anchor": "x"}, "b": {"$anchor": "x", "$dynamicAnchor": "x"}}}"##;
+
+    assert_eq!(problem(&[(rule, anchors)]), at("bad-schema", rule, "/$defs/b/$anchor", Some(1)));
+    assert_eq!(problem(&[(rule, ids)]), at("bad-schema", rule, "/$defs/b/$id", Some(1)));
+    let old = r##"{"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"a": {"$id": "#x"}, "b": {"$id": "#x"}}}"##;
+    assert_eq!(problem(&[(rule, old)]), at("bad-schema", rule, "/definitions/b/$id", Some(1)));
+    assert_eq!(warnings(&[(rule, apart)]), []);
+}
+
+#[test]
+fn a_meta_schema_is_known_where_it_is_that_of_the_file() {
+    let of = |draft: &str| {
+        let text = format!(
+            r#"{{"$schema": "http://json-schema.org/{draft}/schema#", "properties": {{"a": {{"$ref": "http://json-schema.org/draft-07/schema"}}}}}}"#
+        );
+        load(catalogue(&[("domain/rule/created.v1.json", &text)]).path()).diagnostics
+    };
+
+    assert_eq!(of("draft-07"), []);
+    let findings = of("draft-04");
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(finding.rule, "bad-reference");
+    assert!(finding.message.contains("validators of this draft do not hold"), "{}", finding.message);
+}
+
+#[test]
+fn a_reference_with_characters_that_no_uri_has_leads_where_the_encoded_one_does() {
+    for (name, written) in [
+        ("Größe", "Gr%C3%B6%C3%9Fe"),
+        ("Money amount", "Money%20amount"),
+        ("Record<string,(a|null)>", "Record%3Cstring,(a%7Cnull)%3E"),
+        (r#"List<\"a\">"#, "List%3C%22a%22%3E"),
+    ] {
+        for draft in ["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema"] {
+            let of = |reference: &str| {
+                let text = format!(
+                    r##"{{"$schema": "{draft}", "type": "object", "properties": {{"a": {{"$ref": "#/definitions/{reference}"}}}},
+                    "definitions": {{"{name}": {{"type": "string"}}}}}}"##
+                );
+                generate(&load(catalogue(&[("domain/rule/created.v1.json", &text)]).path())).unwrap()
+            };
+            assert_eq!(of(name), of(written), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_says_what_is_missing_and_what_was_meant() {
+    let shared = r#"{"$defs": {"OrderId": {"type": "string"}}}"#;
+    let manifest = "root = \"rules\"\n[references]\n\"https://example.org/\" = \".\"\n";
+    for (reference, missing, meant) in [
+        ("../../comon.json", "no file \"comon.json\"", "did you mean ../../common.json?"),
+        ("common.json", "no file \"domain/rule/common.json\"", "did you mean ../../common.json?"),
+        ("../../common.json#/$defs/OrderID", "has no /$defs/OrderID", "../../common.json#/$defs/OrderId?"),
+        ("#/$def/Pickup", "has no /$def", "did you mean #/$defs/Pickup?"),
+        ("https://example.org/comon.json", "no file \"comon.json\"", "did you mean common.json?"),
+    ] {
+        let schema =
+            format!("{{\"properties\": {{\"a\": {{\"$ref\": {reference:?}}}}}, \"$defs\": {{\"Pickup\": {{}}}}}}");
+        let files = [("eventsmith.toml", manifest), ("domain/rule/created.v1.json", &schema), ("common.json", shared)];
+        let found = problems(&files);
+
+        assert!(found[0].message.contains(missing) && found[0].help.contains(meant), "{found:#?}");
+    }
+}
