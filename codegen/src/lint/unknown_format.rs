@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Severity;
 use crate::lint::file::{Report, Spot};
+use crate::lint::misspelt_keyword::meant_format;
 use crate::rule::{Family, Rule};
 use crate::schema;
 
@@ -19,7 +20,8 @@ pub(crate) const RULE: Rule = Rule {
 
 pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
     let Some(Value::String(format)) = spot.get("format") else { return };
-    if !schema::is_known_format(&spot.file.document.schema, format) {
+    let is_told = meant_format(&spot.file.document.schema, format).is_some();
+    if !is_told && !schema::is_known_format(&spot.file.document.schema, format) {
         let message = format!("the draft of this file has no format {format:?}; nothing is checked");
         let help = "use a format of the standard, a pattern, or minimum and maximum";
         report.at(spot.file.document, &spot.below("format"), message, help);
