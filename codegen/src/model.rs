@@ -82,6 +82,16 @@ impl Kind {
         }
     }
 
+    /// The kind in a sentence.
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Domain => "a domain event",
+            Self::Integration => "an integration event",
+            Self::Command => "a command",
+            Self::Query => "a query",
+        }
+    }
+
     /// Whether events of this kind are stored in a stream; commands and queries are answered and gone.
     pub const fn is_stored(self) -> bool {
         matches!(self, Self::Domain | Self::Integration)

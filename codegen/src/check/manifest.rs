@@ -117,8 +117,12 @@ fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
                 diagnostics.push(Diagnostic::error("no-stream", file, message, help));
             }
             [name, ..] if !event.kind.is_stored() => {
-                let message =
-                    format!("stream {} captures {}, which is a {}", name.get_ref(), event.subject, event.kind.as_str());
+                let message = format!(
+                    "stream {} captures {}, which is {}",
+                    name.get_ref(),
+                    event.subject,
+                    event.kind.described()
+                );
                 let help = "commands and queries are answered, not stored; narrow the stream's subjects";
                 diagnostics.push(error(catalogue, name, "stored-request", message, help));
             }
@@ -152,10 +156,10 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
                     Some(event) if event.kind.is_stored() != stored => (
                         "wrong-role",
                         format!(
-                            "service {} {role} {}, which is a {}",
+                            "service {} {role} {}, which is {}",
                             name.get_ref(),
                             event_type.get_ref(),
-                            event.kind.as_str()
+                            event.kind.described()
                         ),
                         "domain and integration events are published and consumed, commands and queries are handled"
                             .into(),
