@@ -2,16 +2,17 @@
 
 use std::io::Write;
 
-use eventsmith_codegen::Severity;
+use eventsmith_codegen::{Diagnostic, Severity};
 use serde::Serialize;
 
 use super::finding::Report;
 use super::fingerprint::Fingerprints;
 use super::paths::RepositoryPaths;
+use super::visible::{visible, visible_lines};
 
 #[derive(Serialize)]
 struct Issue<'a> {
-    description: &'a str,
+    description: String,
     check_name: &'a str,
     fingerprint: String,
     severity: &'static str,
@@ -38,7 +39,7 @@ pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, report: &Repo
             let diagnostic = &finding.diagnostic;
             let path = paths.relative(&diagnostic.file);
             Issue {
-                description: &diagnostic.message,
+                description: description(diagnostic),
                 check_name: diagnostic.rule,
                 fingerprint: fingerprints.next(diagnostic, &path),
                 severity: match diagnostic.severity {
@@ -57,4 +58,15 @@ pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, report: &Repo
     serde_json::to_writer_pretty(&mut *out, &issues)?;
     writeln!(out)?;
     Ok(())
+}
+
+/// The message with the pointer and the help: GitLab shows nothing else of an issue.
+fn description(diagnostic: &Diagnostic) -> String {
+    let mut text = visible(&diagnostic.message).into_owned();
+    for (label, part) in [("at", &diagnostic.pointer), ("help:", &diagnostic.help)] {
+        if !part.is_empty() {
+            text.push_str(&format!("\n{label} {}", visible_lines(part)));
+        }
+    }
+    text
 }

@@ -199,7 +199,9 @@ fn gitlab_gets_issues_with_fingerprints_that_survive_other_edits() {
     assert_eq!(prints(&before).into_iter().collect::<HashSet<_>>().len(), 4);
     assert_eq!(after[0]["location"], json!({"path": "items.ndjson", "lines": {"begin": 2}}));
     assert_eq!((&after[0]["check_name"], &after[0]["severity"]), (&json!("bad-payload"), &json!("major")));
-    assert!(after[0]["description"].as_str().unwrap().starts_with("expected an integer"), "{after}");
+    let description = after[0]["description"].as_str().unwrap();
+    assert!(description.starts_with("expected an integer"), "{after}");
+    assert!(description.contains("\nat /price\nhelp: the schema says so: "), "{after}");
 }
 
 #[test]
