@@ -27,6 +27,10 @@ impl Schemas {
                 refuse_link_out(dir).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
                 dir.clone()
             }
+            Some(dir) if dir.is_file() => {
+                bail!("--schemas {} is a file; name the folder that holds {}", dir.display(), manifest::FILE_NAME)
+            }
+            Some(dir) if !dir.exists() => bail!("--schemas {}: there is no such folder", dir.display()),
             Some(dir) => bail!("no {} in {}", manifest::FILE_NAME, dir.display()),
             None => nearest()?,
         };

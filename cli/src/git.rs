@@ -68,7 +68,12 @@ impl GitRepository {
             bail!("{revision:?} is two revisions: say {one} or {other}");
         }
         let commit = format!("{revision}^{{commit}}");
-        Ok(run(&self.here, ["rev-parse", "--verify", commit.as_str()])?.trim().to_owned())
+        let found = run(&self.here, ["rev-parse", "--verify", commit.as_str()]);
+        let found = found.with_context(|| {
+            let name = revision.strip_prefix("origin/").unwrap_or(revision);
+            format!("this repository has no revision {revision:?}; if the remote has it: git fetch origin {name}")
+        })?;
+        Ok(found.trim().to_owned())
     }
 
     /// The branches and tags of a name, in full, with the commits that they lead to.

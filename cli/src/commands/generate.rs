@@ -58,8 +58,7 @@ impl Generate {
         };
         out.finish()?;
         let what = match &self.out {
-            // The text is all that is wanted, and where it ends is plain.
-            None => return Ok(exit_status),
+            None => "generated to stdout".to_owned(),
             Some(file) if !self.check => format!("generated into {}", file.display()),
             Some(file) if exit_status == ExitStatus::Clean => format!("compared: {} is fresh", file.display()),
             Some(file) => format!("compared: {} is stale", file.display()),

@@ -58,18 +58,19 @@ impl Lint {
     }
 }
 
-/// The findings with one for each file and rule where nothing is certainly wrong: the first, which says where the others are.
+/// The findings with one for each file, rule and help where nothing is certainly wrong: the first, which says where the others
+/// are. Those with another help take another edit, and are shown.
 fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     /// So many lines are named.
     const NAMED: usize = 5;
     let mut groups: Vec<Vec<&Diagnostic>> = Vec::new();
-    let mut of_rule: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut of_rule: HashMap<(&str, &str, &str), usize> = HashMap::new();
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error {
             groups.push(vec![diagnostic]);
             continue;
         }
-        let at = *of_rule.entry((&diagnostic.file, diagnostic.rule)).or_insert(groups.len());
+        let at = *of_rule.entry((&diagnostic.file, diagnostic.rule, &diagnostic.help)).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.push(diagnostic),
             None => groups.push(vec![diagnostic]),
@@ -84,7 +85,11 @@ fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
             lines.dedup();
             let rest = if lines.len() > NAMED { ", .." } else { "" };
             lines.truncate(NAMED);
-            let lines = if lines.is_empty() { String::new() } else { format!(", in lines {}{rest}", lines.join(", ")) };
+            let lines = match lines.as_slice() {
+                [] => String::new(),
+                [line] => format!(", in line {line}"),
+                lines => format!(", in lines {}{rest}", lines.join(", ")),
+            };
             shown.message = format!("{} ({} more like it{lines})", shown.message, others.len());
         }
         Some(shown)

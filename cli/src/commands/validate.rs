@@ -36,7 +36,7 @@ pub(crate) struct Validate {
     #[arg(long, short, conflicts_with = "format")]
     quiet: bool,
     /// Stop after this many findings
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_errors: Option<NonZeroUsize>,
     /// Never print values of payloads, nor names that their schema does not hold
     #[arg(long)]
@@ -69,6 +69,11 @@ impl Validate {
         checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
         validation.finish(&files)
     }
+}
+
+/// Reads a number of findings.
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a whole number from 1; leave the option out for all findings".to_owned())
 }
 
 /// The bytes of all files together; unknown with standard input.

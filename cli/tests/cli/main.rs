@@ -13,6 +13,7 @@ mod example;
 mod generate;
 mod lint;
 mod manual;
+mod messages;
 mod streams;
 mod validate;
 mod validate_inputs;

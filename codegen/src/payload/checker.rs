@@ -167,7 +167,15 @@ impl<'a> Checker<'a> {
         let exact = tape.read(record.text).filter(Node::has_beyond_i64);
         let mut sink = Sink { record, value: &value, exact, locator, mask: self.options.mask, findings };
         match &self.data {
-            Some(slot) => self.explain_data(&mut sink, "", slot.get(self.loaded)?),
+            Some(slot) => {
+                let before = sink.findings.len();
+                self.explain_data(&mut sink, "", slot.get(self.loaded)?);
+                if let Some(first) = sink.findings.get_mut(before).filter(|_| is_envelope(&value)) {
+                    let help = &mut first.diagnostic.help;
+                    help.push_str(if help.is_empty() { "" } else { "; " });
+                    help.push_str("this looks like an envelope: leave --event out");
+                }
+            }
             None => self.explain_envelope(&mut sink)?,
         }
         Ok(())
@@ -210,4 +218,10 @@ impl<'a> Checker<'a> {
             }
         }
     }
+}
+
+/// Whether a payload that is read as bare data has what an envelope begins with.
+fn is_envelope(value: &Value) -> bool {
+    let is_text = |name: &str| value.get(name).is_some_and(Value::is_string);
+    is_text("type") && is_text("version") && value.get("data").is_some()
 }
