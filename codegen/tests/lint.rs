@@ -257,3 +257,12 @@ fn other_keywords_of_openapi_are_told_with_the_way_out() {
     assert!(of("/externalDocs").help.contains("$comment"));
     assert!(of("/example").help.contains("examples"));
 }
+
+#[test]
+fn a_format_or_a_keyword_of_ours_that_is_nearly_right_is_misspelt() {
+    let schema =
+        r#"{"x-evnt": {}, "properties": {"a": {"type": "string", "format": "datetime"}, "b": {"format": "phone"}}}"#;
+
+    assert_eq!(found("misspelt-keyword", schema), ["/x-evnt", "/properties/a/format"]);
+    assert_eq!(found("unknown-format", schema), ["/properties/b/format"]);
+}
