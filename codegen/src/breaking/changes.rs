@@ -53,6 +53,9 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
     if difference.has_foreign_references {
         difference.shared_definitions(old, new, "");
     }
+    if difference.is_incomplete {
+        difference.add("", "there may be more changes: the schemas are too large or nested too deeply to list all");
+    }
     difference.changes
 }
 
@@ -67,6 +70,8 @@ struct Difference<'a> {
     seen: HashSet<(String, String)>,
     /// Whether a reference could not be followed, so that definitions must be compared by their names.
     has_foreign_references: bool,
+    /// Whether something was not looked at, so that no changes do not mean that there are none.
+    is_incomplete: bool,
     changes: Vec<Change>,
     /// How many schemas may still be looked at, together with all parts that are compared for themselves.
     fuel: Rc<Cell<u32>>,
@@ -88,6 +93,7 @@ impl<'a> Difference<'a> {
             open: Vec::new(),
             seen: HashSet::from([(String::new(), String::new())]),
             has_foreign_references: false,
+            is_incomplete: false,
             changes: Vec::new(),
             fuel: Rc::new(Cell::new(FUEL)),
             depth: 0,
@@ -98,7 +104,7 @@ impl<'a> Difference<'a> {
         self.changes.push(Change { pointer: at.to_owned(), message: message.into() });
     }
 
-    /// Whether two parts of the schemas say the same, with references taken by their text.
+    /// Whether two parts of the schemas say the same, with references taken by their text. What is too large to find out does not.
     fn is_same(&self, old: &Value, new: &Value) -> bool {
         // A part without references says what it says.
         if old == new && !self.follows_references || self.fuel.get() == 0 {
@@ -107,11 +113,14 @@ impl<'a> Difference<'a> {
         let mut part = Difference::between(self.old, self.new);
         part.fuel = Rc::clone(&self.fuel);
         part.schema(old, new, "");
-        part.changes.is_empty()
+        part.changes.is_empty() && !part.is_incomplete
     }
 
     fn schema(&mut self, old: &Value, new: &Value, at: &str) {
-        let Some(fuel) = self.fuel.get().checked_sub(1).filter(|_| self.depth < DEEPEST) else { return };
+        let Some(fuel) = self.fuel.get().checked_sub(1).filter(|_| self.depth < DEEPEST) else {
+            self.is_incomplete = true;
+            return;
+        };
         self.fuel.set(fuel);
         self.depth += 1;
         self.keywords(old, new, at);
@@ -400,6 +409,27 @@ mod tests {
 
         assert!(!changes(&old, &new).is_empty());
         assert!(!changes(&new, &old).is_empty());
+    }
+
+    #[test]
+    fn what_is_too_deep_or_too_large_to_be_compared_is_not_taken_for_the_same() {
+        let deep = |name: &str, kind: &str| {
+            let inner = (0..70).fold(json!({"type": kind}), |inner, _| json!({"items": inner}));
+            json!({"properties": {name: inner}})
+        };
+        let found = messages(deep("a", "string"), deep("b", "integer"));
+        assert_eq!(found[0], "/properties/a: was removed");
+
+        let wide = |keyword: &str, kind: &str| {
+            let mut all: Map<String, Value> = (0..FUEL).map(|name| (name.to_string(), json!({}))).collect();
+            all.insert("last".to_owned(), json!({"type": kind}));
+            json!({keyword: [{"properties": all}]})
+        };
+        let found = messages(wide("anyOf", "string"), wide("oneOf", "integer"));
+        assert_eq!(found, ["anyOf was removed: (a schema)", "oneOf was added: (a schema)"]);
+
+        let found = messages(wide("anyOf", "string"), wide("anyOf", "integer"));
+        assert!(found.last().unwrap().starts_with("there may be more changes"), "{found:?}");
     }
 
     #[test]
