@@ -1,6 +1,8 @@
 //! Back references to groups that may have matched nothing.
 //!
-//! ECMA-262 takes such a reference for the empty text and goes on (22.2.2.9.2, BackreferenceMatcher); the engine gives up there.
+//! ECMA-262 takes such a reference for the empty text and goes on (22.2.2.9.2, BackreferenceMatcher); the engine gives up there. A
+//! look-behind is matched from its end by ECMA-262 (22.2.2.4, direction) and from its start by the engine, so that within one
+//! either of them comes to the reference before it comes to the group.
 
 /// A group, the whole pattern being the first.
 struct Group {
@@ -10,13 +12,21 @@ struct Group {
     number: Option<usize>,
     /// Whether it may be passed over: repeated from zero times on, or within `(?!...)`.
     is_optional: bool,
+    is_look_behind: bool,
     /// Where its alternatives part.
     bars: Vec<usize>,
 }
 
 /// The first back reference of a pattern to a group that need not have matched before it.
 pub(super) fn to_nothing(pattern: &str) -> Option<usize> {
-    let mut groups = vec![Group { parent: 0, end: usize::MAX, number: None, is_optional: false, bars: Vec::new() }];
+    let mut groups = vec![Group {
+        parent: 0,
+        end: usize::MAX,
+        number: None,
+        is_optional: false,
+        is_look_behind: false,
+        bars: Vec::new(),
+    }];
     let mut references = Vec::new();
     let (mut here, mut captures, mut is_in_set) = (0, 0, false);
     let bytes = pattern.as_bytes();
@@ -44,7 +54,8 @@ pub(super) fn to_nothing(pattern: &str) -> Option<usize> {
                     captures
                 });
                 let is_optional = rest.starts_with(b"?!") || rest.starts_with(b"?<!");
-                groups.push(Group { parent: here, end: usize::MAX, number, is_optional, bars: Vec::new() });
+                let bars = Vec::new();
+                groups.push(Group { parent: here, end: usize::MAX, number, is_optional, is_look_behind, bars });
                 here = groups.len() - 1;
             }
             b')' if !is_in_set => {
@@ -69,6 +80,9 @@ fn may_be_unset(groups: &[Group], at: usize, number: usize, within: usize) -> bo
         return true;
     }
     let around = ancestors(groups, within);
+    if ancestors(groups, of).iter().any(|group| groups[*group].is_look_behind && around.contains(group)) {
+        return true;
+    }
     let mut is_first = true;
     while !around.contains(&of) {
         let group = &groups[of];
@@ -112,6 +126,8 @@ mod tests {
             r"[(](a)\1",
             r"\((a)\1",
             r"(?<=x)(a)\1",
+            r"(a)b(?<=\1b)",
+            r"(?<=(a))\1",
             r"(?:(a)\1)?",
             r"((a)b)\2",
             r"[\1]",
@@ -135,6 +151,9 @@ mod tests {
             (r"(a)|\1", 1),
             (r"(x)((a)|b)\3", 3),
             (r"(?:(?:\2b|x)(y)(a))+", 2),
+            (r"(?<=(a)\1)b", 1),
+            (r"(?<=\1(a))b", 1),
+            (r"^x(?<!(?:(a)|b)c(?:\1))$", 1),
         ] {
             assert_eq!(to_nothing(pattern), Some(number), "{pattern}");
         }
