@@ -25,11 +25,12 @@ impl<'a> Growth<'a> {
     pub(super) fn flat(&mut self, schema: &Value, height: usize) -> Option<Map<String, Value>> {
         let members = match schema {
             Value::Bool(true) => return Some(Map::new()),
-            Value::Object(members) if height < TALLEST && self.may_go_on() => members,
-            Value::Object(_) => {
-                self.limit = self.limit.max(Some(Limit::Time));
+            Value::Object(_) if height >= TALLEST => {
+                self.limit = self.limit.max(Some(Limit::Height));
                 return None;
             }
+            // It notes itself that there is no time left.
+            Value::Object(members) if self.may_go_on() => members,
             _ => return None,
         };
         self.spend(members.iter().filter(|(keyword, _)| is_kept(keyword)).map(|(_, value)| weight(value)).sum());

@@ -56,6 +56,8 @@ pub(super) const DEEP: usize = 4;
 /// What ends a walk through a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
+    /// References and combinators are nested too deeply.
+    Height,
     /// The schema takes too long to walk through.
     Time,
     /// A value would have too many parts, or a text be too long.

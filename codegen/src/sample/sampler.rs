@@ -36,6 +36,9 @@ impl fmt::Display for NoSample {
                 write!(f, ": a value of this schema is too large to be made here")
             }
             None if self.limit == Some(Limit::Time) => write!(f, ": the schema takes too long to walk through"),
+            None if self.limit == Some(Limit::Height) => {
+                write!(f, ": references and alternatives of the schema are nested too deeply to be followed here")
+            }
             None => write!(f, ": the schema seems to accept nothing"),
             Some(Fault { pointer, keyword, message, .. }) if pointer.is_empty() => {
                 write!(f, "; the nearest fails at {keyword} of the schema: {message}")
