@@ -143,10 +143,9 @@ fn check_references(
             // A copy of a meta-schema refers to parts of itself.
             Some(Target::MetaSchema) if !is_known(reference) => {
                 let message = format!(
-                    "the reference {reference:?} leads to a meta-schema that validators of this draft do not hold"
+                    "the reference {reference:?} leads to no part of the meta-schemas of drafts 4, 6, 7, 2019-09 and 2020-12"
                 );
-                let help =
-                    "name its draft in `$schema` of this file, or copy it into the catalogue and refer to the copy";
+                let help = "refer to the meta-schema of one of these drafts, or copy what is meant into the catalogue";
                 diagnostics.push(document.error("bad-reference", &at, message, help));
                 continue;
             }

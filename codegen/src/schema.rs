@@ -52,7 +52,7 @@ pub fn is_meta_schema(uri: &str) -> bool {
         .any(|prefix| uri.starts_with(prefix))
 }
 
-/// Whether the validator of a document can follow a reference to a meta-schema: it holds that of the document's own draft.
+/// Whether the validator of a document can follow a reference to a meta-schema: it knows those of all drafts, with their parts.
 pub fn knows_meta_schema(document: &Value, reference: &str) -> bool {
     let mut schema = serde_json::Map::new();
     schema.extend(document.get("$schema").map(|draft| ("$schema".to_owned(), draft.clone())));

@@ -17,12 +17,14 @@
 pub mod canonical;
 mod decimal;
 pub mod keywords;
+mod meta;
 pub mod numerals;
 pub mod schema;
 mod tape;
 mod validator;
 
 pub use decimal::Decimal;
+pub use meta::{meta_schema, with_meta_schemas};
 pub use numerals::{has_wide, is_wide};
 pub use tape::{Node, OnTape, Tape};
 pub use validator::TapeValidator;

@@ -11,6 +11,7 @@ use jsonschema::{Retrieve, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
 use crate::keywords::{are_needed, with_exact_keywords};
+use crate::meta::with_meta_schemas;
 use crate::tape::Item;
 use crate::{Node, OnTape};
 
@@ -40,7 +41,7 @@ impl TapeValidator {
     /// # Errors
     /// What about it cannot be compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        let own = options().build(schema).map_err(|error| error.to_string())?;
+        let own = options_for(schema).build(schema).map_err(|error| error.to_string())?;
         let own = Some(own).filter(|_| !are_needed(schema));
         Ok(Self { schema: schema.clone(), own, exact: OnceLock::new() })
     }
@@ -70,11 +71,14 @@ impl TapeValidator {
     fn of(&self, node: Node<'_>) -> Option<&Validator<OnTape>> {
         match &self.own {
             Some(own) if !node.has_wide() => Some(own),
-            _ => self.exact.get_or_init(|| with_exact_keywords(options()).build(&self.schema).ok()).as_ref(),
+            _ => self
+                .exact
+                .get_or_init(|| with_exact_keywords(options_for(&self.schema)).build(&self.schema).ok())
+                .as_ref(),
         }
     }
 }
 
-fn options<'a>() -> ValidationOptions<'a, Arc<dyn Retrieve>, OnTape> {
-    jsonschema::options_for::<OnTape>().should_validate_formats(true).offline()
+fn options_for<'a>(schema: &Value) -> ValidationOptions<'a, Arc<dyn Retrieve>, OnTape> {
+    with_meta_schemas(jsonschema::options_for::<OnTape>().should_validate_formats(true).offline(), schema)
 }

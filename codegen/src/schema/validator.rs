@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use eventsmith_exact::keywords::{are_needed, with_exact_keywords};
+use eventsmith_exact::with_meta_schemas;
 use eventsmith_unions::{Cause, alternative, causes, one_only, values};
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::json::Json;
@@ -139,7 +140,7 @@ pub(super) fn explained_first<'a>(
 
 /// What the validator of a schema is compiled with: keywords that compare decimals, where its own would round.
 pub(super) fn exact_options_for<'a>(schema: &Value) -> ValidationOptions<'a, Arc<dyn Retrieve>> {
-    let options = options_for();
+    let options = with_meta_schemas(options_for(), schema);
     if are_needed(schema) { with_exact_keywords(options) } else { options }
 }
 
