@@ -3,6 +3,7 @@
 mod carried;
 mod closed;
 mod compatibility;
+mod embedded;
 mod modern;
 mod number;
 mod pair;
@@ -21,7 +22,8 @@ use crate::schema::{self, Validator};
 
 use carried::marked;
 pub use compatibility::{Compatibility, Obstacle, Witness};
-use modern::{drafts, modern, says_more, without_meta_schemas};
+use embedded::with_meta_schemas;
+use modern::{drafts, modern, says_more};
 use pair::SchemaPair;
 use proof::Prover;
 use search::{LARGEST, Search};
@@ -40,10 +42,12 @@ pub struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     /// Prepares a schema that refers to nothing outside of itself.
     pub fn new(schema: &'a Value) -> Self {
+        let marked = marked(schema);
+        let whole = with_meta_schemas(&marked);
         Self {
             given: schema,
-            modern: modern(&marked(schema)),
-            drafts: drafts(schema),
+            modern: modern(&whole),
+            drafts: drafts(&whole),
             validator: OnceCell::new(),
             sampler: OnceCell::new(),
         }
@@ -58,7 +62,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn sampler(&self) -> Result<&Sampler, String> {
-        self.sampler.get_or_init(|| Sampler::new(&without_meta_schemas(&self.modern))).as_ref().map_err(Clone::clone)
+        self.sampler.get_or_init(|| Sampler::new(&self.modern)).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -88,8 +92,10 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
         return Compatibility::Identical;
     }
     let (of_old, of_new) = (writer.draft_numbers(), reader.draft_numbers());
-    let pair = SchemaPair::new((old, &of_old), (new, &of_new));
-    let Err(first) = Prover::new(&pair, None).prove() else { return Compatibility::Compatible };
+    let (of_old, of_new) = ((old, of_old.as_slice()), (new, of_new.as_slice()));
+    let (pair, reversed) = (SchemaPair::new(of_old, of_new), SchemaPair::reversed(of_old, of_new));
+    let reverse = Prover::new(&reversed, None, None);
+    let Err(first) = Prover::new(&pair, Some(&reverse), None).prove() else { return Compatibility::Compatible };
     let undecided = |pointer, reason| Compatibility::Undecided(Obstacle { pointer, reason });
     let (of_writer, of_reader, sampler) = match (writer.validator(), reader.validator(), writer.sampler()) {
         (Ok(of_writer), Ok(of_reader), Ok(sampler)) => (of_writer, of_reader, sampler),
@@ -98,7 +104,7 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
     // Each phase has a share of the work of its own, so that a long proof leaves some for the search.
     let per_value = schema::schemas_per_value(old) + schema::schemas_per_value(new);
     let search = Search::new(&pair, of_writer, of_reader, per_value);
-    let prover = Prover::new(&pair, Some(sampler));
+    let prover = Prover::new(&pair, Some(&reverse), Some(sampler));
     for attempt in [Prover::first_miss, Prover::prove] {
         pair.refuel();
         if let Err(miss) = attempt(&prover)

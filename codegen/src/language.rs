@@ -3,5 +3,5 @@
 mod automata;
 mod conditions;
 
-pub(crate) use automata::{Acceptors, Inclusion};
-pub(crate) use conditions::{Condition, conditions, wider_than_format, within_format};
+pub(crate) use automata::{Acceptors, Automata, Inclusion};
+pub(crate) use conditions::{Condition, wider_than_format, within_format};

@@ -46,6 +46,11 @@ impl<'a> Declared<'a> {
         self.is_certain && !self.is_map && (self.forbids || !self.speaks_of_names)
     }
 
+    /// Takes others as written unless they are forbidden, where everything counts that a schema accepts.
+    pub(super) const fn opens_unless_forbidden(&mut self, is_open: bool) {
+        self.is_map |= is_open && !self.forbids;
+    }
+
     /// Adds what a schema declares that may apply, and whatever holds for the same object then.
     pub(super) fn add_uncertain(&mut self, root: &'a Value, schema: &'a Value) {
         let (is_certain, forbids) = (self.is_certain, self.forbids);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::lower::dialect::Draft;
 use crate::sample::local::{localized, target};
-use crate::schema::{draft_number, is_known_format, is_meta_schema};
+use crate::schema::{draft_number, is_known_format};
 use crate::walk::every_schema;
 
 use super::carried::OPEN;
@@ -77,8 +77,7 @@ impl Rewriter<'_> {
                 "minContains" | "maxContains" if draft >= Draft::D2019 => value.clone(),
                 _ if draft.asserts(keyword).is_empty() => {
                     // A reference may lead through it, unless the new draft would take it for an assertion.
-                    let is_mute = Draft::D2020.asserts(keyword).is_empty() && !WORDS.contains(&keyword.as_str());
-                    if !is_mute || !self.steps.contains(keyword.as_str()) {
+                    if !is_mute(keyword) || !self.steps.contains(keyword.as_str()) {
                         continue;
                     }
                     below(value)
@@ -141,8 +140,14 @@ impl Rewriter<'_> {
     }
 }
 
-/// Keywords of the new draft that assert something together with others.
-const WORDS: &[&str] = &["then", "else", "minContains", "maxContains"];
+/// Keywords that assert something in the new draft together with others, or in another draft.
+const WORDS: &[&str] =
+    &["then", "else", "minContains", "maxContains", "contentEncoding", "contentMediaType", "$recursiveRef"];
+
+/// Whether a keyword of a translated schema asserts nothing: it stands there because a reference leads through it.
+pub(super) fn is_mute(keyword: &str) -> bool {
+    Draft::D2020.asserts(keyword).is_empty() && !WORDS.contains(&keyword) && !keyword.starts_with(EXACT)
+}
 
 /// The format of host names in drafts 4 and 6, which know nothing of labels with other letters. The new draft has no name
 /// for it.
@@ -212,24 +217,6 @@ fn redirect(root: &mut Value) {
             members.insert("$ref".to_owned(), Value::String(reference));
         }
     }
-}
-
-/// A schema without references to meta-schemas, of which a validator holds only those of its own draft. It accepts more.
-pub(super) fn without_meta_schemas(schema: &Value) -> Value {
-    let mut found = Vec::new();
-    every_schema(schema, &mut |at, inner| {
-        if inner.get("$ref").and_then(Value::as_str).is_some_and(is_meta_schema) {
-            found.push(at.to_owned());
-        }
-    });
-    let mut copy = schema.clone();
-    for at in found {
-        if let Some(Value::Object(members)) = copy.pointer_mut(&at) {
-            members.shift_remove("$ref");
-            members.insert("type".to_owned(), json!(["object", "boolean"]));
-        }
-    }
-    copy
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use eventsmith_exact::Decimal;
 use serde_json::{Number, Value, json};
 
 /// The lowest and the highest number, and whether they are excluded.
@@ -88,30 +89,38 @@ pub(super) fn compare(one: &Number, other: &Number) -> Option<Ordering> {
     }
 }
 
-/// Whether every multiple of `one` is a multiple of `other`.
-pub(super) fn divides(other: &Number, one: &Number) -> bool {
-    if one == other {
+/// Whether every number that is a multiple of several others is a multiple of one more.
+pub(super) fn divides(divisor: &Number, others: &[&Number]) -> bool {
+    let is_multiple = |number: &&Number| {
+        let decimal = |number: &Number| Decimal::parse(&number.to_string());
+        decimal(number).zip(decimal(divisor)).is_some_and(|(number, divisor)| number.is_multiple_of(&divisor))
+    };
+    if others.iter().any(is_multiple) {
         return true;
     }
-    match (scaled(one), scaled(other)) {
-        (Some((one, of_one)), Some((other, of_other))) => {
-            let scale = of_one.max(of_other);
-            let to = |number: i128, from: u32| number.checked_mul(10_i128.checked_pow(scale - from)?);
-            match (to(one, of_one), to(other, of_other)) {
-                (Some(one), Some(other)) if other > 0 => one % other == 0,
-                _ => false,
-            }
-        }
-        _ => false,
-    }
+    // What is a multiple of 2 and of 3 is one of 6.
+    let scaled: Option<Vec<i128>> = others.iter().copied().chain([divisor]).map(scaled).collect();
+    let Some((divisor, others)) = scaled.as_ref().and_then(|all| all.split_last()) else { return false };
+    let common = others.iter().try_fold(1_i128, |known, other| known.checked_mul(other / gcd(known, *other)));
+    !others.is_empty() && common.is_some_and(|common| common % divisor == 0)
 }
 
-/// A decimal as a whole number and the digits behind its point.
-fn scaled(number: &Number) -> Option<(i128, u32)> {
+/// A positive decimal in units of the smallest that are computed with.
+fn scaled(number: &Number) -> Option<i128> {
+    const PLACES: i64 = 12;
     let text = number.to_string();
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits < 18)?;
-    Some((format!("{whole}{fraction}").parse().ok()?, digits))
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok().filter(|digits| *digits > 0)?;
+    let power = PLACES + exponent.parse::<i64>().ok()? - i64::try_from(fraction.len()).ok()?;
+    digits.checked_mul(10_i128.checked_pow(u32::try_from(power).ok()?)?)
+}
+
+fn gcd(mut one: i128, mut other: i128) -> i128 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one.max(1)
 }
 
 /// Numbers on the wrong side of a bound.

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
+use crate::language::{Automata, Inclusion};
 use crate::sample::local::target;
-use crate::schema::{Validator, is_meta_schema};
+use crate::schema::Validator;
 use crate::walk::{LEAVES, every_schema};
 
 use super::modern::OLD_HOST_NAME;
@@ -28,6 +29,9 @@ pub(super) struct SchemaPair<'a> {
     leaves: RefCell<HashMap<String, Option<Validator>>>,
     /// The keywords without schemas of schemas of both documents, by the address of the schema.
     own_leaves: RefCell<HashMap<*const Map<String, Value>, Rc<Leaf>>>,
+    automata: Automata,
+    /// What is known of sets of texts.
+    inclusions: RefCell<HashMap<String, Inclusion>>,
     /// References that mean the same in both documents.
     common: HashSet<&'a str>,
     /// How much work may still be done, in names of properties and schemas that are looked at.
@@ -36,7 +40,14 @@ pub(super) struct SchemaPair<'a> {
     pub(super) is_draft_4: bool,
     /// Whether it is one for the writer all the same: then equal keywords accept less on the reader's side.
     pub(super) is_stricter: bool,
+    /// Whether it is none for the writer alone: then equal keywords accept more on the reader's side.
+    pub(super) is_looser: bool,
+    /// Whether everything counts as written that the writer's schema accepts.
+    pub(super) is_open: bool,
 }
+
+/// A document, with the drafts that it and its parts are of.
+pub(super) type Drafted<'a, 'b> = (&'a Value, &'b [u16]);
 
 /// How deep schemas may be nested.
 const DEEPEST: usize = 64;
@@ -45,19 +56,28 @@ const DEEPEST: usize = 64;
 const WORK: usize = 8_000_000;
 
 impl<'a> SchemaPair<'a> {
-    /// A pair of documents, with the drafts that they and their parts are of.
-    pub(super) fn new((writer, of_writer): (&'a Value, &[u16]), (reader, of_reader): (&'a Value, &[u16])) -> Self {
+    /// A pair of documents.
+    pub(super) fn new((writer, of_writer): Drafted<'a, '_>, (reader, of_reader): Drafted<'a, '_>) -> Self {
         let is_draft_4 = of_reader.contains(&4);
         Self {
             writer,
             reader,
             leaves: RefCell::default(),
             own_leaves: RefCell::default(),
+            automata: Automata::default(),
+            inclusions: RefCell::default(),
             common: common(writer, reader),
             work: Cell::new(WORK),
             is_draft_4,
             is_stricter: is_draft_4 && of_writer.iter().any(|draft| *draft != 4),
+            is_looser: of_writer.contains(&4) && of_reader.iter().any(|draft| *draft != 4),
+            is_open: false,
         }
+    }
+
+    /// The same pair with the sides exchanged, and everything written that the reader accepts.
+    pub(super) fn reversed(writer: Drafted<'a, '_>, reader: Drafted<'a, '_>) -> Self {
+        Self { is_open: true, work: Cell::new(WORK / 4), ..Self::new(reader, writer) }
     }
 
     /// Counts work. It is counted and not timed, so that the verdict is the same on every machine.
@@ -105,6 +125,21 @@ impl<'a> SchemaPair<'a> {
     pub(super) fn matches(&self, pattern: &str, text: &str) -> Option<bool> {
         self.spend(4);
         self.leaf(&json!({"pattern": pattern}), &Value::String(text.to_owned()))
+    }
+
+    /// What is found out about sets of texts, once.
+    pub(super) fn inclusion(&self, question: String, find: impl FnOnce(&Automata) -> Inclusion) -> Inclusion {
+        self.spend(8 + question.len() / 16);
+        if let Some(known) = self.inclusions.borrow().get(&question) {
+            return known.clone();
+        }
+        if self.is_spent() {
+            return Inclusion::Unknown;
+        }
+        let found = find(&self.automata);
+        self.spend(self.automata.take_work());
+        self.inclusions.borrow_mut().insert(question, found.clone());
+        found
     }
 
     /// Whether a schema without schemas in it accepts a value; `None` if it cannot be used.
@@ -355,9 +390,7 @@ fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
     let mut found: HashMap<&'a str, Vec<&'a str>> = HashMap::new();
     every_schema(writer, &mut |_, schema| {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return };
-        if is_meta_schema(reference) {
-            found.insert(reference, Vec::new());
-        } else if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
+        if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
             && !found.contains_key(reference)
             && one == other
         {

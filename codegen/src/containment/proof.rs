@@ -20,8 +20,8 @@ use crate::pointer::join;
 use crate::sample::Sampler;
 
 use super::carried::OPEN;
+use super::modern::is_mute;
 use super::pair::{SchemaPair, Side};
-use super::text::Inclusion;
 use super::types::TypeSet;
 use super::writer::{Key, Written};
 
@@ -71,6 +71,9 @@ const FUEL: u32 = 60_000;
 /// The budget of steps for the search for values that violate a keyword.
 const FUEL_FOR_MISSES: u32 = 4_000;
 
+/// The budget of steps for a proof that one alternative covers another.
+const FUEL_FOR_COVERING: u32 = 2_000;
+
 /// How many values are made for the misses of one proof.
 const FILLS: u32 = 400;
 
@@ -79,13 +82,15 @@ const DEEPEST: u32 = 48;
 
 pub(super) struct Prover<'a> {
     pub(super) pair: &'a SchemaPair<'a>,
+    /// Proves of schemas of the reader that everything that they accept is accepted by one of the writer.
+    reverse: Option<&'a Prover<'a>>,
     /// Fills in values of the writer's schema; without one, misses come without values.
     sampler: Option<&'a Sampler>,
     /// Whether misses come without values for now.
     skips_values: Cell<bool>,
     /// Whether the first miss with values is enough.
     stops_at_first: Cell<bool>,
-    fuel: Cell<u32>,
+    pub(super) fuel: Cell<u32>,
     /// How many values may still be made.
     fills: Cell<u32>,
     /// The budget of steps for one test of emptiness.
@@ -94,21 +99,19 @@ pub(super) struct Prover<'a> {
     /// What is proved, or being proved. Values are finite: a proof by induction may assume itself for a part of the value.
     proved: RefCell<HashSet<(Key, usize)>>,
     trail: RefCell<Vec<(Key, usize)>>,
-    /// What is known of sets of texts: automata are dear.
-    inclusions: RefCell<HashMap<String, Inclusion>>,
     /// What cannot be proved, even by induction.
     failed: RefCell<HashMap<(Key, usize), String>>,
 }
 
 impl<'a> Prover<'a> {
-    pub(super) fn new(pair: &'a SchemaPair<'a>, sampler: Option<&'a Sampler>) -> Self {
+    pub(super) fn new(pair: &'a SchemaPair<'a>, reverse: Option<&'a Prover<'a>>, sampler: Option<&'a Sampler>) -> Self {
         Self {
             pair,
+            reverse,
             sampler,
             skips_values: Cell::new(sampler.is_none()),
             stops_at_first: Cell::new(false),
             failed: RefCell::default(),
-            inclusions: RefCell::default(),
             fuel: Cell::new(FUEL),
             fills: Cell::new(0),
             emptiness_fuel: Cell::new(0),
@@ -116,16 +119,6 @@ impl<'a> Prover<'a> {
             proved: RefCell::default(),
             trail: RefCell::default(),
         }
-    }
-
-    /// What is found out about sets of texts, once.
-    fn inclusion(&self, question: String, find: impl FnOnce() -> Inclusion) -> Inclusion {
-        if let Some(known) = self.inclusions.borrow().get(&question) {
-            return known.clone();
-        }
-        let found = find();
-        self.inclusions.borrow_mut().insert(question, found.clone());
-        found
     }
 
     /// The values of the first miss that has any. Most often one of them is a witness.
@@ -144,6 +137,12 @@ impl<'a> Prover<'a> {
         self.fits(&Written::of(self.pair, writer, Side::Writer), reader)
     }
 
+    /// Whether everything that a schema of the one side accepts is accepted by one of the other.
+    fn covers(&self, reader: &'a Value, writer: &'a Value) -> bool {
+        self.fuel.set(FUEL_FOR_COVERING);
+        self.fits(&Written::of(self.pair, writer, Side::Writer), reader).is_ok()
+    }
+
     /// Whether everything that is written at a place is accepted by a schema of the reader.
     fn fits(&self, written: &Written<'a>, reader: &'a Value) -> Fit {
         let members = match reader {
@@ -152,7 +151,7 @@ impl<'a> Prover<'a> {
             _ if written.is_never(self.pair, 0) => return Ok(()),
             _ => return Err(Miss::new(self.samples(written), "the schema accepts nothing")),
         };
-        if written.is_never(self.pair, 0) || self.says_so(written, reader) {
+        if written.is_never(self.pair, 0) || self.says_so(written, reader) || self.is_impossible(written) {
             return Ok(());
         }
         let (fuel, depth) = (self.fuel.get(), self.depth.get());
@@ -272,7 +271,7 @@ impl<'a> Prover<'a> {
 
     /// The same for a narrower list of what is written.
     fn demands_of(&self, written: &Written<'a>, reader: &'a Map<String, Value>) -> Fit {
-        if written.is_never(self.pair, 0) {
+        if written.is_never(self.pair, 0) || self.is_impossible(written) {
             return Ok(());
         }
         let fuel = self.fuel.get();
@@ -383,6 +382,7 @@ impl<'a> Prover<'a> {
                     Ok(())
                 }
             }
+            _ if is_mute(keyword) => Ok(()),
             _ => self.verbatim(written, keyword, operand),
         };
         let keyword = keyword.trim_start_matches(EXACT).trim_start_matches('-');

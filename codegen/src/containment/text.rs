@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::language::{Acceptors, Condition, conditions, wider_than_format, within_format};
+use crate::language::{Acceptors, Automata, Condition, wider_than_format, within_format};
 use crate::schema::rust_regex;
 
 pub(super) use crate::language::Inclusion;
@@ -111,55 +111,65 @@ impl<'a> TextLanguage<'a> {
     }
 
     /// Whether a pattern matches every such text.
-    pub(super) fn is_matched_by(&self, wide: &str) -> Inclusion {
+    pub(super) fn is_matched_by(&self, automata: &Automata, wide: &str) -> Inclusion {
         // Almost any text will do for a witness; a proof would be an odd pattern.
         if self.is_free() && !wide.contains("(?") {
             let trivial = ["", "^", "$", ".*", "^.*"];
             return if trivial.contains(&wide) { Inclusion::Proved } else { Inclusion::Unknown };
         }
-        conditions(wide).map_or(Inclusion::Unknown, |wide| self.fulfils(&wide))
+        automata.conditions(wide).map_or(Inclusion::Unknown, |wide| self.fulfils(automata, &wide))
     }
 
     /// Whether every such text is of a format.
-    pub(super) fn is_of_format(&self, format: &str) -> Inclusion {
+    pub(super) fn is_of_format(&self, automata: &Automata, format: &str) -> Inclusion {
         match within_format(format) {
-            Some(within) if !self.is_free() => self.fulfils(&[within]),
+            Some(within) if !self.is_free() => self.fulfils(automata, &[within]),
             _ => Inclusion::Unknown,
         }
     }
 
-    fn fulfils(&self, wide: &[Condition]) -> Inclusion {
-        let Some(mut narrow) = Acceptors::of_lengths(self.lengths.least, self.lengths.most) else {
+    fn fulfils(&self, automata: &Automata, wide: &[Condition]) -> Inclusion {
+        // Many patterns at once are dear to follow, and most often one of them says enough.
+        let is_enough = |pattern: &'a str| Self::of_pattern(pattern).followed(automata, wide) == Inclusion::Proved;
+        if self.patterns.len() > 1 && self.patterns.iter().any(|pattern| is_enough(pattern)) {
+            return Inclusion::Proved;
+        }
+        self.followed(automata, wide)
+    }
+
+    fn followed(&self, automata: &Automata, wide: &[Condition]) -> Inclusion {
+        let Some(mut narrow) = Acceptors::of_lengths(automata, self.lengths.least, self.lengths.most) else {
             return Inclusion::Unknown;
         };
         // What cannot be followed is left out; what remains is more than is written.
         for format in &self.formats {
-            narrow.and(wider_than_format(format));
+            narrow.and(wider_than_format(format).as_ref());
         }
         for pattern in &self.patterns {
-            narrow.and(conditions(pattern).into_iter().flatten());
+            narrow.and(automata.conditions(pattern).iter().flat_map(|conditions| conditions.iter()));
         }
         wide.iter()
             .map(|condition| narrow.are_within(condition))
             .find(|one| *one != Inclusion::Proved)
             .unwrap_or(Inclusion::Proved)
     }
+
+    fn of_pattern(pattern: &'a str) -> Self {
+        Self { patterns: vec![pattern], formats: Vec::new(), lengths: Lengths { least: 0, most: None } }
+    }
 }
 
 /// Whether every text that one pattern matches is matched by another.
-pub(super) fn includes(wide: &str, narrow: &str) -> bool {
-    let narrow =
-        TextLanguage { patterns: vec![narrow], formats: Vec::new(), lengths: Lengths { least: 0, most: None } };
-    narrow.is_matched_by(wide) == Inclusion::Proved
+pub(super) fn includes(automata: &Automata, wide: &str, narrow: &str) -> bool {
+    TextLanguage::of_pattern(narrow).is_matched_by(automata, wide) == Inclusion::Proved
 }
 
 /// Whether certainly no text is matched by two patterns.
-pub(super) fn are_apart(one: &str, other: &str) -> bool {
-    let Some(other) = conditions(other) else { return false };
-    let [only] = other.as_slice() else { return false };
+pub(super) fn are_apart(automata: &Automata, one: &str, other: &str) -> bool {
+    let Some(other) = automata.conditions(other) else { return false };
+    let [only] = &*other else { return false };
     let none = Condition { holds: !only.holds, ..only.clone() };
-    let one = TextLanguage { patterns: vec![one], formats: Vec::new(), lengths: Lengths { least: 0, most: None } };
-    conditions(one.patterns[0]).is_some() && one.fulfils(&[none]) == Inclusion::Proved
+    automata.conditions(one).is_some() && TextLanguage::of_pattern(one).followed(automata, &[none]) == Inclusion::Proved
 }
 
 #[cfg(test)]
@@ -169,7 +179,8 @@ mod tests {
     const ANY: Lengths = Lengths { least: 0, most: None };
 
     fn inclusion(narrow: &[&str], lengths: Lengths, wide: &str) -> Inclusion {
-        TextLanguage { patterns: narrow.to_vec(), formats: Vec::new(), lengths }.is_matched_by(wide)
+        TextLanguage { patterns: narrow.to_vec(), formats: Vec::new(), lengths }
+            .is_matched_by(&Automata::default(), wide)
     }
 
     #[test]
@@ -202,7 +213,9 @@ mod tests {
 
     #[test]
     fn patterns_without_a_common_text_are_apart() {
-        assert!(are_apart("^x-", "^[a-w]"));
-        assert!(!are_apart("^x-", "-x$"));
+        let automata = Automata::default();
+
+        assert!(are_apart(&automata, "^x-", "^[a-w]"));
+        assert!(!are_apart(&automata, "^x-", "-x$"));
     }
 }

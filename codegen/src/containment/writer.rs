@@ -21,6 +21,8 @@ pub(super) struct Written<'a> {
     pub(super) parts: Vec<(&'a Map<String, Value>, Side)>,
     /// Alternatives of which one holds.
     pub(super) choices: Vec<Alternatives<'a>>,
+    /// Schemas that certainly do not hold: the other alternatives of a `oneOf`, what stands in a `not`.
+    pub(super) excluded: Vec<(&'a Value, Side)>,
     /// Alternatives that may hold besides; their properties are declared.
     besides: Vec<(&'a Value, Side)>,
     /// The types at hand.
@@ -35,12 +37,25 @@ pub(super) struct Written<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Alternatives<'a> {
     pub(super) branches: Vec<Vec<(&'a Value, Side)>>,
-    /// Whether others may hold as well.
-    is_any: bool,
+    kind: Kind<'a>,
+}
+
+/// What one alternative says of the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind<'a> {
+    /// They may hold as well.
+    Any,
+    /// They do not hold.
+    One,
+    /// The first holds together with this condition, the second without.
+    Condition(&'a Value),
 }
 
 /// The most alternatives of an `anyOf` whose every combination is looked at.
 const MOST_TOGETHER: usize = 4;
+
+/// The most alternatives of which the others are kept in mind.
+const MOST_EXCLUDED: usize = 128;
 
 /// How deep references and `allOf` may be nested.
 const TALLEST: usize = 48;
@@ -54,8 +69,16 @@ impl<'a> Written<'a> {
     }
 
     pub(super) fn anything() -> Self {
-        let (given, parts, choices) = (Vec::new(), Vec::new(), Vec::new());
-        Self { given, parts, choices, besides: Vec::new(), types: TypeSet::ALL, values: None, fixed: Vec::new() }
+        Self {
+            given: Vec::new(),
+            parts: Vec::new(),
+            choices: Vec::new(),
+            excluded: Vec::new(),
+            besides: Vec::new(),
+            types: TypeSet::ALL,
+            values: None,
+            fixed: Vec::new(),
+        }
     }
 
     /// Takes a further schema that holds.
@@ -68,6 +91,7 @@ impl<'a> Written<'a> {
 
     /// The same with some types only.
     pub(super) fn only(&self, pair: &SchemaPair<'a>, types: TypeSet) -> Self {
+        pair.spend(self.weight());
         let mut written = self.clone();
         written.types = written.types.and(types);
         written.list(pair);
@@ -78,7 +102,7 @@ impl<'a> Written<'a> {
     pub(super) fn weight(&self) -> usize {
         let branches: usize = self.choices.iter().map(|choice| 1 + choice.branches.len()).sum();
         let values = self.values.as_ref().map_or(0, Vec::len);
-        1 + self.given.len() + self.parts.len() + self.besides.len() + branches + values
+        1 + self.given.len() + self.parts.len() + self.besides.len() + self.excluded.len() + branches + values
     }
 
     /// What is written, alternative by alternative of the first choice.
@@ -93,21 +117,34 @@ impl<'a> Written<'a> {
             written
         };
         let branches = &choice.branches;
-        if choice.is_any && branches.len() <= MOST_TOGETHER {
+        if choice.kind == Kind::Any && branches.len() <= MOST_TOGETHER {
             // Each set of alternatives that may hold together, and no other does: what those declare is written.
             let sets = (1_u32..1 << branches.len()).map(|set| {
                 let members = branches.iter().enumerate().filter(|(index, _)| set & (1 << index) != 0);
-                members.fold(open.clone(), |written, (_, branch)| taking(&written, branch))
+                let mut written = members.fold(open.clone(), |written, (_, branch)| taking(&written, branch));
+                let others = branches.iter().enumerate().filter(|(index, _)| set & (1 << index) == 0);
+                written.excluded.extend(others.flat_map(|(_, branch)| branch));
+                written
             });
             return Some(sets.filter(|written| !written.is_never(pair, 0)).collect());
         }
         let chosen = |(index, branch): (usize, &Vec<(&'a Value, Side)>)| {
             let mut written = taking(&open, branch);
-            let others = branches.iter().enumerate().filter(|(other, _)| choice.is_any && *other != index);
-            for (_, other) in others {
-                if pair.is_spent() || !taking(&written, other).is_never(pair, 0) {
-                    written.besides.extend(other);
+            let others = branches.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, branch)| branch);
+            match choice.kind {
+                Kind::Any => {
+                    for other in others {
+                        if pair.is_spent() || !taking(&written, other).is_never(pair, 0) {
+                            written.besides.extend(other);
+                        }
+                    }
                 }
+                Kind::One if branches.len() <= MOST_EXCLUDED => written.excluded.extend(others.flatten()),
+                Kind::Condition(condition) if index == 1 => {
+                    let side = branches.iter().flatten().next().map_or(Side::Reader, |(_, side)| *side);
+                    written.excluded.push((condition, side));
+                }
+                Kind::One | Kind::Condition(_) => {}
             }
             written
         };
@@ -138,7 +175,8 @@ impl<'a> Written<'a> {
         if let Some(allowed) = members.get("type") {
             self.types = self.types.and(TypeSet::allowed(allowed));
         }
-        let is_whole = members.get("multipleOf").and_then(Value::as_i64).is_some_and(|divisor| divisor > 0);
+        let divisor = members.get("multipleOf").and_then(Value::as_f64);
+        let is_whole = divisor.is_some_and(|divisor| divisor > 0.0 && divisor.fract() == 0.0);
         if is_whole && !pair.is_draft_4 {
             self.types = self.types.without(TypeSet::FRACTION);
         }
@@ -176,7 +214,8 @@ impl<'a> Written<'a> {
                     [only] => self.follow(pair, only, side, height + 1),
                     several => {
                         let branches = several.iter().map(|branch| vec![(branch, side)]).collect();
-                        self.choices.push(Alternatives { branches, is_any: keyword == "anyOf" });
+                        let kind = if keyword == "anyOf" { Kind::Any } else { Kind::One };
+                        self.choices.push(Alternatives { branches, kind });
                     }
                 }
             }
@@ -186,9 +225,10 @@ impl<'a> Written<'a> {
             if then.is_some() || otherwise.is_some() {
                 let holds = [Some(condition), then].into_iter().flatten().map(|schema| (schema, side)).collect();
                 let fails = otherwise.into_iter().map(|schema| (schema, side)).collect();
-                self.choices.push(Alternatives { branches: vec![holds, fails], is_any: false });
+                self.choices.push(Alternatives { branches: vec![holds, fails], kind: Kind::Condition(condition) });
             }
         }
+        self.excluded.extend(members.get("not").map(|schema| (schema, side)));
     }
 
     /// Takes what must hold because a property must be there.
@@ -196,6 +236,7 @@ impl<'a> Written<'a> {
         loop {
             let before = self.parts.len();
             let required = self.required();
+            pair.spend(before + required.len());
             for (members, side) in self.parts.clone() {
                 let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
                 for (_, schema) in dependents.filter(|(name, _)| required.contains(&name.as_str())) {
@@ -267,6 +308,7 @@ impl<'a> Written<'a> {
             declared.add_uncertain(root, schema);
         }
         pair.spend(declared.touched);
+        declared.opens_unless_forbidden(pair.is_open);
         declared
     }
 
@@ -374,7 +416,12 @@ impl<'a> Written<'a> {
         let mut parts: Vec<usize> = self.parts.iter().map(|(part, _)| std::ptr::from_ref(*part) as usize).collect();
         parts.sort_unstable();
         let open = self.choices.iter().filter_map(|choice| choice.branches.iter().flatten().next());
-        parts.extend(open.chain(&self.besides).map(|(schema, _)| std::ptr::from_ref(*schema) as usize));
+        let address = |schema: &Value| std::ptr::from_ref(schema) as usize;
+        parts.extend(open.chain(&self.besides).map(|(schema, _)| address(schema)));
+        if !self.excluded.is_empty() {
+            parts.push(usize::MAX);
+            parts.extend(self.excluded.iter().map(|(schema, _)| address(schema)));
+        }
         let values = self.values.as_ref().map(|values| format!("{values:?}")).unwrap_or_default();
         let fixed = if self.fixed.is_empty() { String::new() } else { format!("{:?}", self.fixed) };
         (parts, self.choices.len(), self.types, format!("{values}{fixed}"))

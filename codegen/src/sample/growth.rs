@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use crate::language::Automata;
 use crate::sample::choices::Choices;
 use crate::sample::{intersect, number};
 use crate::schema::Validator;
@@ -19,6 +20,7 @@ pub(super) struct Known {
     checks: RefCell<HashMap<String, Option<Rc<Validator>>>>,
     /// Texts that keep several keywords at once, by the keywords.
     pub(super) texts: RefCell<HashMap<String, Rc<[String]>>>,
+    pub(super) automata: Automata,
 }
 
 /// The work of one sampler: about a second.
@@ -26,7 +28,12 @@ pub(super) const WORK: usize = 10_000_000;
 
 impl Default for Known {
     fn default() -> Self {
-        Self { work: Cell::new(WORK), checks: RefCell::default(), texts: RefCell::default() }
+        Self {
+            work: Cell::new(WORK),
+            checks: RefCell::default(),
+            texts: RefCell::default(),
+            automata: Automata::default(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::language::{Acceptors, conditions, within_format};
+use crate::language::{Acceptors, Automata, within_format};
 use crate::sample::choices::Choices;
 use crate::sample::growth::{Growth, Limit};
 use crate::sample::intersect::MORE_PATTERNS;
@@ -64,7 +64,7 @@ impl Growth<'_> {
     }
 
     /// Some texts that keep all that patterns, a format and lengths say together, the shortest first.
-    fn common_texts(&self, flat: &Map<String, Value>, least: usize, most: usize) -> Rc<[String]> {
+    fn common_texts(&mut self, flat: &Map<String, Value>, least: usize, most: usize) -> Rc<[String]> {
         let more = flat.get(MORE_PATTERNS).and_then(Value::as_array).into_iter().flatten();
         let patterns: Vec<&str> = flat.get("pattern").into_iter().chain(more).filter_map(Value::as_str).collect();
         let format = flat.get("format").and_then(Value::as_str);
@@ -72,8 +72,10 @@ impl Growth<'_> {
         if let Some(known) = self.known.texts.borrow().get(&key) {
             return known.clone();
         }
-        let found: Rc<[String]> = in_common(&patterns, format, least, most).into();
+        let automata = &self.known.automata;
+        let found: Rc<[String]> = in_common(automata, &patterns, format, least, most).into();
         self.known.texts.borrow_mut().insert(key, found.clone());
+        self.spend(self.known.automata.take_work());
         found
     }
 }
@@ -81,13 +83,13 @@ impl Growth<'_> {
 /// How many texts are looked for.
 const COMMON: usize = 8;
 
-fn in_common(patterns: &[&str], format: Option<&str>, least: usize, most: usize) -> Vec<String> {
+fn in_common(automata: &Automata, patterns: &[&str], format: Option<&str>, least: usize, most: usize) -> Vec<String> {
     let most = (most < usize::MAX).then_some(most as u64);
-    let Some(mut all) = Acceptors::of_lengths(least as u64, most) else { return Vec::new() };
-    all.and(format.and_then(within_format));
+    let Some(mut all) = Acceptors::of_lengths(automata, least as u64, most) else { return Vec::new() };
+    all.and(format.and_then(within_format).as_ref());
     // What cannot be followed is left out; the caller checks.
     for pattern in patterns {
-        all.and(conditions(pattern).into_iter().flatten());
+        all.and(automata.conditions(pattern).iter().flat_map(|conditions| conditions.iter()));
     }
     all.texts(COMMON)
 }

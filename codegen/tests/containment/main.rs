@@ -4,6 +4,7 @@
 
 mod decided;
 mod drafts;
+mod rewritten;
 mod undeclared;
 
 use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};

@@ -111,6 +111,7 @@ impl<'a> Prover<'a> {
         });
         let fails = otherwise.map(|otherwise| {
             let mut case = written.clone();
+            case.excluded.push((operand, Side::Reader));
             if let Some(own) = own("else") {
                 case.hold(self.pair, own, Side::Writer);
             }
@@ -147,7 +148,7 @@ impl<'a> Prover<'a> {
             if self.spend().is_none() {
                 return Err(miss);
             }
-            if case.is_never(self.pair, 0) {
+            if case.is_never(self.pair, 0) || self.is_impossible(&case) {
                 continue;
             }
             if let Err(other) = self.each_case(&case, prove) {
@@ -219,7 +220,33 @@ impl<'a> Prover<'a> {
             self.emptiness_fuel.set(EMPTINESS_FUEL);
         }
         let both = self.within(written, reader);
-        self.is_empty(&both, depth)
+        self.is_empty(&both, depth) || self.is_covered(written, reader)
+    }
+
+    /// Whether a schema certainly does not hold: it is one of those that do not.
+    fn is_excluded(&self, written: &Written<'a>, schema: &Value, side: Side) -> bool {
+        self.pair.spend(written.excluded.len());
+        written.excluded.iter().any(|(excluded, of)| match (*of, side) {
+            (Side::Writer, Side::Reader) => !self.pair.is_looser && self.pair.same(excluded, schema),
+            (Side::Reader, Side::Writer) => self.pair.same(schema, excluded),
+            (Side::Writer, Side::Writer) | (Side::Reader, Side::Reader) => *excluded == schema,
+        })
+    }
+
+    /// The same for a schema of the reader, of which may be proved that one of those accepts everything that it accepts.
+    fn is_covered(&self, written: &Written<'a>, schema: &'a Value) -> bool {
+        if self.is_excluded(written, schema, Side::Reader) {
+            return true;
+        }
+        let Some(reverse) = self.reverse else { return false };
+        let excluded = written.excluded.iter().filter(|(_, side)| *side == Side::Writer);
+        excluded.into_iter().any(|(excluded, _)| reverse.covers(excluded, schema))
+    }
+
+    /// Whether something is written that certainly is not.
+    pub(super) fn is_impossible(&self, written: &Written<'a>) -> bool {
+        !written.excluded.is_empty()
+            && written.given.iter().any(|(schema, side)| self.is_excluded(written, schema, *side))
     }
 
     /// Whether certainly nothing is written.

@@ -69,10 +69,13 @@ impl<'a> Prover<'a> {
     ) -> Fit {
         let yes = |answer: bool| if answer { Inclusion::Proved } else { Inclusion::Unknown };
         let are_apart = |one: &str, other: &str| {
-            self.inclusion(format!("{one:?} apart {other:?}"), || yes(are_apart(one, other))) == Inclusion::Proved
+            self.pair.inclusion(format!("{one:?} apart {other:?}"), |automata| yes(are_apart(automata, one, other)))
+                == Inclusion::Proved
         };
         let includes = |wide: &str, narrow: &str| {
-            self.inclusion(format!("{wide:?} includes {narrow:?}"), || yes(includes(wide, narrow))) == Inclusion::Proved
+            self.pair
+                .inclusion(format!("{wide:?} includes {narrow:?}"), |automata| yes(includes(automata, wide, narrow)))
+                == Inclusion::Proved
         };
         let matched: Vec<&str> = way.iter().filter_map(|(pattern, _)| *pattern).collect();
         let is_impossible = matched.iter().any(|pattern| {

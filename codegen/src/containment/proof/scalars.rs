@@ -1,6 +1,6 @@
 //! Keywords about values without parts: types, lists of values, numbers, texts.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::containment::modern::OLD_HOST_NAME;
 use crate::containment::number::{beyond, divides};
@@ -82,8 +82,10 @@ impl<'a> Prover<'a> {
         let range = written.range();
         if keyword == "multipleOf" {
             let whole = written.types.and(TypeSet::NUMBER) == TypeSet::INTEGER;
-            let mut divisors = written.every("multipleOf").filter_map(Value::as_number);
-            if divisors.any(|own| divides(bound, own)) || whole && divides(bound, &1.into()) {
+            let one = Number::from(1);
+            let divisors = written.every("multipleOf").filter_map(|own| own.as_number());
+            let divisors: Vec<&Number> = divisors.chain(whole.then_some(&one)).collect();
+            if divides(bound, &divisors) {
                 return Ok(());
             }
             let mut values: Vec<Value> = [1, 2, 3, 5, 7, 11, 13].map(|number| json!(number)).to_vec();
@@ -151,7 +153,9 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let language = TextLanguage::of(written);
-        let decided = self.inclusion(format!("{language:?} pattern {pattern}"), || language.is_matched_by(pattern));
+        let decided = self
+            .pair
+            .inclusion(format!("{language:?} pattern {pattern}"), |automata| language.is_matched_by(automata, pattern));
         let Some(values) = self.counterexamples(written, decided) else { return Ok(()) };
         Err(Miss::new(values, format!("strings may be written that {pattern:?} does not match")))
     }
@@ -162,7 +166,9 @@ impl<'a> Prover<'a> {
             return Ok(());
         }
         let language = TextLanguage::of(written);
-        let decided = self.inclusion(format!("{language:?} format {format}"), || language.is_of_format(format));
+        let decided = self
+            .pair
+            .inclusion(format!("{language:?} format {format}"), |automata| language.is_of_format(automata, format));
         let Some(mut values) = self.counterexamples(written, decided) else { return Ok(()) };
         for sample in [json!({"minLength": 30}), json!({"format": "uri-reference"}), json!({"format": "iri"})] {
             values.extend(self.fill_text(written, sample));
@@ -222,7 +228,8 @@ impl<'a> Prover<'a> {
             "minLength" => format!("^[^]{{{bound},}}$"),
             _ => format!("^[^]{{0,{bound}}}$"),
         };
-        self.inclusion(format!("{language:?} pattern {wanted}"), || language.is_matched_by(&wanted))
+        self.pair
+            .inclusion(format!("{language:?} pattern {wanted}"), |automata| language.is_matched_by(automata, &wanted))
     }
 
     /// Values that a list or a pattern may not cover.
