@@ -1,10 +1,12 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
 mod expansion;
+pub(crate) mod filters;
 mod identifiers;
 pub(crate) mod manifest;
 mod nowhere;
 mod patterns;
+mod schema_help;
 mod stray_files;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -80,15 +82,10 @@ fn check_schema(document: &Document, references: &References, diagnostics: &mut 
     let hidden = references.hidden(&document.path).flat_map(|at| hidden_faults(document, at));
     for fault in schema::check_schema(&document.schema).into_iter().chain(hidden) {
         let value = document.schema.pointer(&fault.pointer).unwrap_or(&Value::Null);
-        let (message, help) = if fault.pointer.ends_with("/type") && !fault.keyword.contains("/properties/properties") {
-            (
-                format!("unknown type {value}"),
-                "the types are string, integer, number, boolean, array, object and null".to_owned(),
-            )
-        } else if fault.pointer == "/$schema" {
+        let (message, help) = if fault.pointer == "/$schema" {
             (fault.message, format!("name a draft: {}", draft_uri(value.as_str().unwrap_or_default())))
-        } else if fault.pointer.ends_with("/required") && value.as_array().is_some_and(Vec::is_empty) {
-            ("`required` is empty".to_owned(), "draft 4 asks for at least one name; leave the keyword out".to_owned())
+        } else if let Some(explained) = schema_help::explained(&document.schema, &fault.pointer, value) {
+            explained
         } else {
             (fault.message, "this is not JSON Schema; see the keyword in the specification of its draft".to_owned())
         };

@@ -116,12 +116,16 @@ fn documents(texts: Texts, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String
             }
             Err(error) => {
                 let position = Position { line: error.line().max(1), column: error.column().max(1) };
-                let message = format!("this is not JSON: {error}");
+                let is_too_large = error.to_string().contains("number out of range");
+                let message = match is_too_large {
+                    true => "this number is too large to be read".to_owned(),
+                    false => format!("this is not JSON: {error}"),
+                };
                 let help = if is_marked {
                     "the file begins with a byte order mark; save it as UTF-8 without one"
                 } else if is_pointer {
                     "this is a pointer of Git LFS: fetch the file itself, by git lfs pull"
-                } else if message.contains("number out of range") {
+                } else if is_too_large {
                     "numbers are read up to 1.8e308, as most readers of JSON hold them in doubles; use a string for what is beyond"
                 } else if message.contains("recursion limit") {
                     "JSON is read to a depth of 127; put what lies deeper into $defs, and refer to it"

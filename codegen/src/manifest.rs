@@ -193,7 +193,7 @@ pub struct Switch {
     /// Why; it must not be empty.
     pub reason: Option<Spanned<String>>,
     /// The files that are meant, with `*` for any text; all without it.
-    pub files: Vec<String>,
+    pub files: Vec<Spanned<String>>,
 }
 
 /// Takes the place of a manifest that cannot be read: the schema files are checked all the same.

@@ -116,7 +116,7 @@ fn examples_are_checked_wherever_they_stand_and_across_files() {
 }
 
 #[test]
-fn the_innermost_contradiction_is_the_one_that_is_told() {
+fn the_innermost_contradiction_is_the_one_that_is_reported() {
     let inner = r#"{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 2, "maxLength": 1}}}"#;
     let optional = format!(r#"{{"type": "object", "properties": {{"o": {inner}}}}}"#);
     let required = format!(r#"{{"type": "object", "required": ["o"], "properties": {{"o": {inner}}}}}"#);
@@ -128,7 +128,7 @@ fn the_innermost_contradiction_is_the_one_that_is_told() {
 }
 
 #[test]
-fn a_contradiction_in_a_shared_file_is_told_once_where_it_stands() {
+fn a_contradiction_in_a_shared_file_is_reported_once_where_it_stands() {
     let event = r#"{"properties": {"id": {"$ref": "../../common.json#/$defs/Id"}}}"#;
     let common = r#"{"$defs": {"Id": {"type": "string", "minLength": 2, "maxLength": 1}}}"#;
     let files =
@@ -210,6 +210,24 @@ fn an_allow_reaches_no_other_file() {
 }
 
 #[test]
+fn a_switch_for_files_that_there_are_none_of_is_bad() {
+    let found = |files: &str| {
+        let manifest =
+            format!("root = \"r\"\n[lint]\nmissing-title = {{ level = \"off\", reason = \"why\", files = {files} }}\n");
+        let files = [("eventsmith.toml", manifest.as_str()), ("domain/rule/created.v1.json", "{\"type\": \"object\"}")];
+        let findings = lint(&load(catalogue(&files).path())).into_iter();
+        findings.filter(|found| found.rule == "bad-switch").map(|found| found.help).collect::<Vec<_>>()
+    };
+
+    assert_eq!(found(r#"["domain/*", "*.v1.json", "eventsmith.toml"]"#), Vec::<String>::new());
+    assert_eq!(found(r#"["domain/*", "domian/*"]"#), ["did you mean \"domain/*\"?"]);
+    assert_eq!(found(r#"["domain/rule"]"#), ["did you mean \"domain/rule/*\"?"]);
+    assert_eq!(found(r#"["./domain/rule/*"]"#), ["did you mean \"domain/rule/*\"?"]);
+    assert_eq!(found(r#"["domain/rule/creatd.v1.json"]"#), ["did you mean \"domain/rule/created.v1.json\"?"]);
+    assert!(found(r#"["nothing/like/it"]"#).concat().contains("as seen from eventsmith.toml"));
+}
+
+#[test]
 fn an_allow_changes_no_generated_type() {
     let generated = |allow: &str| {
         let schema = format!(r#"{{"type": "object", "properties": {{"a": {{"type": "string"{allow}}}}}}}"#);
@@ -247,7 +265,7 @@ fn keywords_of_openapi_fail_where_they_change_the_meaning() {
 }
 
 #[test]
-fn other_keywords_of_openapi_are_told_with_the_way_out() {
+fn other_keywords_of_openapi_are_reported_with_the_way_out() {
     let schema = r#"{"type": "object", "externalDocs": {"url": "x"}, "xml": {"name": "x"}, "example": {}}"#;
     let loaded = load(catalogue(&[("domain/rule/created.v1.json", schema)]).path());
     let findings = lint(&loaded);

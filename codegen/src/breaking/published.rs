@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use crate::check::manifest::captures;
+use crate::check::filters::captures;
 use crate::diagnostic::{Diagnostic, Position, Severity};
 use crate::load::Loaded;
 use crate::manifest::{FILE_NAME, Retention, Storage, Stream};

@@ -1,6 +1,7 @@
 //! Streams and services of eventsmith.toml against the events that exist.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -8,24 +9,41 @@ use toml::Spanned;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::lookup;
 use crate::manifest::FILE_NAME;
-use crate::model::{Catalogue, Event, Token};
+use crate::model::{Catalogue, Token};
+
+use super::filters::{captures, meant_filters};
 
 /// A stream for messages that no event describes: dead letters, by the name of the token below the root.
 const DEAD_LETTERS: &str = "dlq";
 
 /// Adds what is wrong with the streams and services. A manifest that declares none has nothing wrong.
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    names(catalogue, diagnostics);
     references(catalogue, diagnostics);
-    subjects(catalogue, diagnostics);
+    let meant = subjects(catalogue, diagnostics);
     templates(catalogue, diagnostics);
     windows(catalogue, diagnostics);
-    coverage(catalogue, diagnostics);
+    coverage(catalogue, &meant, diagnostics);
     services(catalogue, diagnostics);
 }
 
 fn error(catalogue: &Catalogue, at: &Spanned<String>, rule: &'static str, message: String, help: &str) -> Diagnostic {
     let position = Position::of(&catalogue.manifest_source, at.span().start);
     Diagnostic::error(rule, FILE_NAME, message, help).at(Some(position))
+}
+
+/// Servers know streams by their names, and services by those of their consumers.
+fn names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let streams = catalogue.manifest.streams.keys().map(|name| ("stream", name));
+    let services = catalogue.manifest.services.keys().map(|name| ("service", name));
+    for (what, name) in streams.chain(services) {
+        if name.get_ref().is_empty() || !name.get_ref().bytes().all(is_legal) {
+            let message = format!("{:?} is no name of a {what}", name.get_ref());
+            let help = "a name is one or more of A-Z a-z 0-9 _ -";
+            diagnostics.push(error(catalogue, name, "bad-manifest", message, help));
+        }
+    }
 }
 
 /// Every folder that stands for a URL must hold schemas.
@@ -49,20 +67,25 @@ fn references(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Every subject of a stream must capture something.
-fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+/// Every subject of a stream must capture something. Returns the subjects that were probably meant by those that do not.
+fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     let dead_letters = format!("{}.{DEAD_LETTERS}.", catalogue.manifest.root.get_ref());
+    let mut meant = Vec::new();
     for (name, stream) in &catalogue.manifest.streams {
         for subject in &stream.subjects {
             let filter = subject.get_ref();
             let captures = catalogue.events.iter().any(|event| captures(filter, event));
             if !captures && !filter.starts_with(&dead_letters) {
                 let message = format!("stream {} captures {filter}, but no event has such a subject", name.get_ref());
-                let help = "mend the subject, or add the event's schema file";
-                diagnostics.push(error(catalogue, subject, "unknown-subject", message, help));
+                let near = meant_filters(catalogue, filter);
+                let help = lookup::did_you_mean(&near)
+                    .unwrap_or_else(|| "mend the subject, or add the event's schema file".to_owned());
+                diagnostics.push(error(catalogue, subject, "unknown-subject", message, &help));
+                meant.extend(near);
             }
         }
     }
+    meant
 }
 
 /// Subjects of payloads' own begin as all subjects do.
@@ -95,8 +118,9 @@ fn windows(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Every stored event belongs to exactly one stream, and no request to any.
-fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+/// Every stored event belongs to exactly one stream, and no request to any. An event that a `meant` subject captures has been
+/// reported with the subject that was written instead.
+fn coverage(catalogue: &Catalogue, meant: &[String], diagnostics: &mut Vec<Diagnostic>) {
     if catalogue.manifest.streams.is_empty() {
         return;
     }
@@ -109,7 +133,7 @@ fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
             .map(|(name, _)| name)
             .collect();
         match streams.as_slice() {
-            [] if event.kind.is_stored() => {
+            [] if event.kind.is_stored() && !meant.iter().any(|filter| captures(filter, event)) => {
                 let Some(version) = event.versions.last() else { continue };
                 let message = format!("{} is in no stream", version.subject(event));
                 let help = "add a subject to a stream in eventsmith.toml that captures it";
@@ -137,78 +161,69 @@ fn coverage(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// A name of an event in a service.
+struct Mention<'a> {
+    service: &'a str,
+    role: &'static str,
+    /// Whether events have the role, and not commands and queries.
+    is_of_stored: bool,
+    event_type: &'a Spanned<String>,
+}
+
 /// Services speak of events that exist, in the role that their kind allows.
 fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
-    for (name, service) in &catalogue.manifest.services {
+    let mut unknown: BTreeMap<&str, Vec<Mention<'_>>> = BTreeMap::new();
+    for mention in mentions(catalogue) {
+        let Mention { service, role, is_of_stored, event_type } = mention;
+        match catalogue.event(event_type.get_ref()) {
+            None => unknown.entry(event_type.get_ref()).or_default().push(mention),
+            Some(event) if event.kind.is_stored() != is_of_stored => {
+                let message =
+                    format!("service {service} {role} {}, which is {}", event_type.get_ref(), event.kind.described());
+                let help = "domain and integration events are published and consumed, commands and queries are handled";
+                diagnostics.push(error(catalogue, event_type, "wrong-role", message, help));
+            }
+            Some(_) => {}
+        }
+    }
+    // Whoever mistypes a name copies it: one mistake, one finding.
+    for (name, mentions) in unknown {
+        let Some((first, others)) = mentions.split_first() else { continue };
+        let mut message = format!("service {} {} {name}, which is no event", first.service, first.role);
+        if !others.is_empty() {
+            let lines: Vec<String> = others.iter().map(|other| line(catalogue, other.event_type)).collect();
+            message.push_str(&format!("; so it says in line {}, too", lines.join(" and ")));
+        }
+        let help = meant(catalogue, name, first.is_of_stored);
+        diagnostics.push(error(catalogue, first.event_type, "unknown-event", message, &help));
+    }
+}
+
+/// Every name of an event in a service, in the order of the services.
+fn mentions(catalogue: &Catalogue) -> impl Iterator<Item = Mention<'_>> {
+    catalogue.manifest.services.iter().flat_map(|(name, service)| {
         let roles = [
             ("publishes", &service.publishes, true),
             ("consumes", &service.consumes, true),
             ("handles", &service.handles, false),
         ];
-        for (role, types, stored) in roles {
-            for event_type in types {
-                let (rule, message, help) = match catalogue.event(event_type.get_ref()) {
-                    None => (
-                        "unknown-event",
-                        format!("service {} {role} {}, which is no event", name.get_ref(), event_type.get_ref()),
-                        meant(catalogue, event_type.get_ref(), stored),
-                    ),
-                    Some(event) if event.kind.is_stored() != stored => (
-                        "wrong-role",
-                        format!(
-                            "service {} {role} {}, which is {}",
-                            name.get_ref(),
-                            event_type.get_ref(),
-                            event.kind.described()
-                        ),
-                        "domain and integration events are published and consumed, commands and queries are handled"
-                            .into(),
-                    ),
-                    Some(_) => continue,
-                };
-                diagnostics.push(error(catalogue, event_type, rule, message, &help));
-            }
-        }
-    }
+        roles.into_iter().flat_map(move |(role, types, is_of_stored)| {
+            types.iter().map(move |event_type| Mention { service: name.get_ref(), role, is_of_stored, event_type })
+        })
+    })
+}
+
+fn line(catalogue: &Catalogue, at: &Spanned<String>) -> String {
+    Position::of(&catalogue.manifest_source, at.span().start).line.to_string()
 }
 
 /// The types nearest to one that no event has, those of the other role aside.
 fn meant(catalogue: &Catalogue, unknown: &str, stored: bool) -> Cow<'static, str> {
     let events = catalogue.events.iter().filter(|event| event.kind.is_stored() == stored);
-    let near = lookup::nearest(unknown, events.map(|event| event.event_type.as_str()));
+    let types = events.map(|event| event.event_type.as_str());
+    // Subjects and paths have the kind before the type.
+    let below_kind = |name: &&str| unknown.strip_suffix(name).is_some_and(|kind| kind.ends_with('.'));
+    let near = types.clone().find(below_kind).map_or_else(|| lookup::nearest(unknown, types), |name| vec![name]);
     let help = lookup::did_you_mean(&near).map(Cow::Owned);
     help.unwrap_or(Cow::Borrowed("name the type of an event: its path below the kind, joined by dots"))
-}
-
-/// Whether a subject filter matches every subject of an event.
-pub(crate) fn captures(filter: &str, event: &Event) -> bool {
-    event.versions.iter().any(|version| matches(filter, &version.subject(event)))
-}
-
-/// Whether a subject filter matches a subject, as the server has it.
-pub(crate) fn matches(filter: &str, subject: &str) -> bool {
-    let mut subject = subject.split('.');
-    let mut filter = filter.split('.').peekable();
-    while let Some(token) = filter.next() {
-        match (token, subject.next()) {
-            (">", Some(_)) => return filter.peek().is_none(),
-            ("*", Some(_)) => {}
-            (literal, Some(token)) if literal == token => {}
-            _ => return false,
-        }
-    }
-    subject.next().is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_filter_matches_as_the_server_matches() {
-        assert!(matches("rules.>", "rules.domain.rule"));
-        assert!(matches("rules.*.rule", "rules.domain.rule"));
-        assert!(!matches("rules.domain.rule.>", "rules.domain.rule"));
-        assert!(!matches("rules.*", "rules.domain.rule"));
-    }
 }

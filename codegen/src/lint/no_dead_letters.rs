@@ -1,6 +1,6 @@
 //! Where services consume, a stream captures their dead letters.
 
-use crate::check::manifest::matches;
+use crate::check::filters::matches;
 use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::load::Loaded;

@@ -1,6 +1,7 @@
 //! Switches of rules, each with its reason: `[lint]` in `eventsmith.toml`, `x-lint-allow` in a schema.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use toml::Spanned;
@@ -43,7 +44,7 @@ struct Allow<'a> {
 struct SeverityLevel<'a> {
     rule: &'static Rule,
     severity: Option<Severity>,
-    files: &'a [String],
+    files: &'a [Spanned<String>],
 }
 
 impl<'a> Switches<'a> {
@@ -92,7 +93,8 @@ impl<'a> Switches<'a> {
     /// The finding as `eventsmith.toml` wants it; `None` if it does not.
     fn levelled(&self, finding: Diagnostic) -> Option<Diagnostic> {
         let is_meant = |level: &&SeverityLevel<'_>| {
-            let is_in = level.files.is_empty() || level.files.iter().any(|glob| is_match(glob, &finding.file));
+            let is_in =
+                level.files.is_empty() || level.files.iter().any(|glob| is_match(glob.get_ref(), &finding.file));
             level.rule.id == finding.rule && is_in
         };
         match self.levels.iter().find(is_meant) {
@@ -129,7 +131,38 @@ impl<'a> Switches<'a> {
             let at = reason.map_or(at, |reason| reason.span().start);
             return self.fault_in_manifest(at, format!("the switch of {} has no reason", rule.id), REASON_HELP);
         }
+        for glob in &switch.files {
+            self.check_files(glob);
+        }
         self.levels.push(SeverityLevel { rule, severity, files: &switch.files });
+    }
+
+    /// A pattern that matches no file switches nothing.
+    fn check_files(&mut self, glob: &Spanned<String>) {
+        let pattern = glob.get_ref();
+        let mut files = self.loaded.files.iter().map(String::as_str).chain([FILE_NAME]);
+        if files.any(|file| is_match(pattern, file)) {
+            return;
+        }
+        let message = format!("no file of the catalogue matches {pattern:?}");
+        let help = lookup::did_you_mean(&self.meant_files(pattern)).unwrap_or_else(|| {
+            "write paths as seen from eventsmith.toml; * stands for any text: \"domain/rule/*\"".to_owned()
+        });
+        self.fault_in_manifest(glob.span().start, message, help);
+    }
+
+    /// What may have been meant by a pattern that matches no file: a file, or all below a folder.
+    fn meant_files(&self, pattern: &str) -> Vec<String> {
+        let path = pattern.trim_start_matches("./").trim_start_matches('/');
+        let mut known = BTreeSet::new();
+        for file in &self.loaded.files {
+            known.insert(file.clone());
+            known.extend(file.match_indices('/').map(|(at, _)| format!("{}/*", &file[..at])));
+        }
+        let below = format!("{}/*", path.trim_end_matches('/'));
+        let plain = [path, below.as_str()].into_iter().find(|plain| known.contains(*plain));
+        let near = plain.map_or_else(|| lookup::nearest(path, known.iter().map(String::as_str)), |plain| vec![plain]);
+        near.into_iter().map(|near| format!("{near:?}")).collect()
     }
 
     fn fault_in_manifest(&mut self, at: usize, message: String, help: impl Into<String>) {

@@ -28,7 +28,8 @@ pub(super) fn events(
 ) -> Vec<Event> {
     for token in root.split('.').filter(|token| !is_token(token)) {
         let message = format!("the root {root:?} is not a subject: {token:?} is not a legal token");
-        diagnostics.push(Diagnostic::error("bad-token", crate::manifest::FILE_NAME, message, TOKEN_HELP));
+        let help = "a root is one token or several with dots between, each of A-Z a-z 0-9 _ -: root = \"rules\"";
+        diagnostics.push(Diagnostic::error("bad-token", crate::manifest::FILE_NAME, message, help));
     }
     let mut events: BTreeMap<(Kind, String), Event> = BTreeMap::new();
     let mut replies = Vec::new();

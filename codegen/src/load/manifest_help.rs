@@ -19,6 +19,10 @@ pub(super) fn split(error: &toml::de::Error) -> (String, String) {
         let help = if name == "root" { ROOT.to_owned() } else { format!("add a line: {name} = ..") };
         return (format!("the key `{name}` is missing"), help);
     }
+    if message.contains("expected struct Switch") {
+        let help = "write level and reason: unbounded-string = { level = \"off\", reason = \"why\" }";
+        return ("the switch of a rule is a table".to_owned(), help.to_owned());
+    }
     let help = if message.starts_with("invalid type") {
         "texts, durations and sizes stand in quotes; numbers, true and false do not; lists in brackets"
     } else if let Some((what, help)) = message.split_once("; ") {
@@ -31,7 +35,7 @@ pub(super) fn split(error: &toml::de::Error) -> (String, String) {
 
 fn meant(name: &str, known: &[&str]) -> String {
     let near: Vec<String> =
-        lookup::nearest(name, known.iter().copied()).iter().map(|name| format!("`{name}`")).collect();
+        lookup::nearest(&name.to_lowercase(), known.iter().copied()).iter().map(|name| format!("`{name}`")).collect();
     lookup::did_you_mean(&near).unwrap_or_else(|| match known {
         [] => "remove it".to_owned(),
         known => format!("there are {}", known.join(", ")),

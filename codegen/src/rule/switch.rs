@@ -8,7 +8,7 @@ pub(crate) const BAD_SWITCH: Rule = Rule {
     family: Family::Lint,
     severity: Severity::Error,
     purpose: "A rule is switched off by its id, with a reason that the next reader can judge. What makes a catalogue unusable \
-              cannot be switched off.",
+              cannot be switched off, and `files` that match none switch nothing.",
     bad: r#"{"type": "object", "x-lint-allow": {"unbounded-string": ""}, "properties": {"note": {"type": "string"}}}"#,
     good: r#"{
   "type": "object",

@@ -4,7 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod manifest;
 mod references;
+mod schemas;
 
 use common::catalogue;
 use eventsmith_codegen::{Diagnostic, generate, load};
@@ -44,7 +46,7 @@ fn an_unknown_type_is_shown_with_its_pointer_and_line() {
     assert_eq!(
         problems[0].to_string(),
         "domain/rule/created.v1.json:4:12 at /properties/id/type: error[bad-schema]: unknown type \"strng\"\n    \
-         help: the types are string, integer, number, boolean, array, object and null"
+         help: did you mean string?"
     );
 }
 
@@ -250,7 +252,7 @@ fn the_help_about_a_manifest_fits_what_is_wrong() {
 }
 
 #[test]
-fn an_event_that_was_mistyped_is_told_with_the_one_that_was_meant() {
+fn an_event_that_was_mistyped_is_reported_with_the_one_that_was_meant() {
     let manifest = "root = \"r\"\n[services.s]\nconsumes = [\"rule.creatd\"]\n";
 
     let found = problems(&[("domain/rule/created.v1.json", FINE), ("eventsmith.toml", manifest)]);
@@ -269,7 +271,7 @@ fn a_key_that_is_repeated_is_shown_at_the_second_one() {
 }
 
 #[test]
-fn a_file_that_looks_like_an_event_and_is_none_is_told() {
+fn a_file_that_looks_like_an_event_and_is_none_is_reported() {
     let loaded = load(
         catalogue(&[
             ("domain/rule/created.v1.json", r#"{"$ref": "../../shared/id.v1.json"}"#),
@@ -358,7 +360,7 @@ fn a_pattern_that_only_some_engines_know_is_a_warning() {
 }
 
 #[test]
-fn a_byte_order_mark_and_too_many_levels_are_told_for_what_they_are() {
+fn a_byte_order_mark_and_too_many_levels_are_reported_for_what_they_are() {
     let help = |text: &str| problems(&[("domain/rule/created.v1.json", text)]).remove(0).help;
 
     assert!(help("\u{feff}{}").contains("byte order mark"));
@@ -366,7 +368,7 @@ fn a_byte_order_mark_and_too_many_levels_are_told_for_what_they_are() {
 }
 
 #[test]
-fn definitions_that_multiply_are_told_where_they_become_too_many() {
+fn definitions_that_multiply_are_reported_where_they_become_too_many() {
     let mut definitions = serde_json::Map::new();
     for level in 0..9 {
         let next = serde_json::json!({"$ref": format!("#/$defs/d{}", level + 1)});
@@ -388,7 +390,7 @@ fn warnings(files: &[(&str, &str)]) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_pointer_of_git_lfs_is_told_as_that() {
+fn a_pointer_of_git_lfs_is_reported_as_that() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     let problems = problems(&[("domain/rule/created.v1.json", pointer)]);
 
@@ -397,7 +399,7 @@ fn a_pointer_of_git_lfs_is_told_as_that() {
 }
 
 #[test]
-fn a_fault_in_a_schema_that_may_be_one_or_a_list_is_told_where_it_is() {
+fn a_fault_in_a_schema_that_may_be_one_or_a_list_is_reported_where_it_is() {
     let of = |draft: &str| {
         let text = format!(
             r#"{{"$schema": "{draft}", "type": "array", "items": {{"properties": {{"a": {{"type": "money"}}}}}}}}"#
@@ -412,7 +414,7 @@ fn a_fault_in_a_schema_that_may_be_one_or_a_list_is_told_where_it_is() {
 }
 
 #[test]
-fn a_type_in_two_kinds_is_told_as_that() {
+fn a_type_in_two_kinds_is_reported_as_that() {
     let problems = problems(&[("domain/rule/created.v1.json", FINE), ("integration/rule/created.v2.json", FINE)]);
 
     let [problem] = problems.as_slice() else { panic!("{problems:?}") };

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_reference_that_leads_back_to_where_it_stands_is_told() {
+fn a_reference_that_leads_back_to_where_it_stands_is_reported() {
     let schemas = [
         r##"{"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"anyOf": [true, {"$ref": "#/$defs/a"}]}}}"##,
         r##"{"type": "object", "dependentSchemas": {"a": {"$ref": "#"}}}"##,

@@ -1,0 +1,84 @@
+//! Subject filters of streams, and those that were meant by filters that match nothing.
+
+use crate::lookup::distance;
+use crate::model::{Catalogue, Event};
+
+/// Whether a subject filter matches every subject of an event.
+pub(crate) fn captures(filter: &str, event: &Event) -> bool {
+    event.versions.iter().any(|version| matches(filter, &version.subject(event)))
+}
+
+/// Whether a subject filter matches a subject, as the server has it.
+pub(crate) fn matches(filter: &str, subject: &str) -> bool {
+    let mut subject = subject.split('.');
+    let mut filter = filter.split('.').peekable();
+    while let Some(token) = filter.next() {
+        match (token, subject.next()) {
+            (">", Some(_)) => return filter.peek().is_none(),
+            ("*", Some(_)) => {}
+            (literal, Some(token)) if literal == token => {}
+            _ => return false,
+        }
+    }
+    subject.next().is_none()
+}
+
+/// The filters nearest to one that matches no event, each of which matches some: without the slip of the keyboard, or below the
+/// root of the catalogue. At most three.
+pub(super) fn meant_filters(catalogue: &Catalogue, filter: &str) -> Vec<String> {
+    let below_root = format!("{}.{filter}", catalogue.manifest.root.get_ref());
+    if catalogue.events.iter().any(|event| captures(&below_root, event)) {
+        return vec![below_root];
+    }
+    let subjects =
+        catalogue.events.iter().flat_map(|event| event.versions.iter().map(|version| version.subject(event)));
+    let mut near: Vec<(usize, String)> = subjects.filter_map(|subject| corrected(filter, &subject)).collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, filter)| filter).collect()
+}
+
+/// The filter with the tokens of a subject in place of those that are spelled nearly like them, and how many letters differ;
+/// `None` where another subject was meant.
+fn corrected(filter: &str, subject: &str) -> Option<(usize, String)> {
+    let mut subject = subject.split('.');
+    let (mut corrected, mut difference) = (Vec::new(), 0);
+    for token in filter.split('.') {
+        let meant = subject.next()?;
+        if token == ">" {
+            corrected.push(token);
+            return Some((difference, corrected.join(".")));
+        }
+        let apart = if token == "*" { 0 } else { distance(token, meant) };
+        let length = token.chars().count();
+        if apart > length.div_ceil(3) || apart >= length && apart > 0 {
+            return None;
+        }
+        corrected.push(if token == "*" { token } else { meant });
+        difference += apart;
+    }
+    subject.next().is_none().then(|| (difference, corrected.join(".")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_matches_as_the_server_matches() {
+        assert!(matches("rules.>", "rules.domain.rule"));
+        assert!(matches("rules.*.rule", "rules.domain.rule"));
+        assert!(!matches("rules.domain.rule.>", "rules.domain.rule"));
+        assert!(!matches("rules.*", "rules.domain.rule"));
+    }
+
+    #[test]
+    fn a_mistyped_token_is_corrected_by_the_subject_that_was_meant() {
+        let subject = "rules.domain.rule.created";
+
+        assert_eq!(corrected("rules.domian.>", subject), Some((2, "rules.domain.>".to_owned())));
+        assert_eq!(corrected("rule.*.rule.creatd", subject), Some((2, "rules.*.rule.created".to_owned())));
+        assert_eq!(corrected("rules.integration.>", subject), None);
+        assert_eq!(corrected("rules.domian", subject), None);
+    }
+}

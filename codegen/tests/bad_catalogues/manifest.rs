@@ -1,0 +1,54 @@
+//! One mistake in `eventsmith.toml` is one finding.
+
+use crate::{FINE, problems};
+
+#[test]
+fn a_name_that_was_mistyped_and_copied_is_one_finding() {
+    let manifest = "root = \"r\"\n[services.a]\npublishes = [\"rule.creatd\"]\n[services.b]\nconsumes = [\"rule.creatd\"]\n\
+                    [services.c]\nconsumes = [\"rule.creatd\"]\n";
+
+    let found = problems(&[("domain/rule/created.v1.json", FINE), ("eventsmith.toml", manifest)]);
+
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.message, "service a publishes rule.creatd, which is no event; so it says in line 5 and 7, too");
+    assert_eq!(found.position.map(|position| position.line), Some(3));
+}
+
+#[test]
+fn slips_in_the_manifest_are_explained() {
+    for (text, message, help) in [
+        ("root = \"r\"\n[lint]\nmissing-title = \"off\"", "the switch of a rule is a table", "write level and reason"),
+        ("root = \"r\"\n[compatibility]\npolicy = \"FULL\"", "there is no value `FULL`", "did you mean `full`?"),
+        ("root = \"\"", "the root \"\" is not a subject", "root = \"rules\""),
+        ("root = \"r\"\n[streams.\"a b\"]\nsubjects = [\"r.>\"]", "\"a b\" is no name of a stream", "A-Z a-z 0-9 _ -"),
+        ("root = \"r\"\n[services.\"a.b\"]", "\"a.b\" is no name of a service", "A-Z a-z 0-9 _ -"),
+        (
+            "root = \"r\"\n[services.a]\npublishes = [\"r.domain.rule.created\"]",
+            "which is no event",
+            "did you mean rule.created?",
+        ),
+    ] {
+        let [found] =
+            problems(&[("domain/rule/created.v1.json", FINE), ("eventsmith.toml", text)]).try_into().expect(text);
+        assert!(found.message.contains(message) && found.help.contains(help), "{text}: {found}");
+    }
+}
+
+#[test]
+fn a_subject_that_was_mistyped_is_one_finding_with_the_subject_that_was_meant() {
+    let events = [("domain/rule/created.v1.json", FINE), ("domain/rule/deleted.v1.json", FINE)];
+    for (root, subject, meant) in [
+        ("r", "r.domian.>", "did you mean r.domain.>?"),
+        ("r", "r.domain.ruel.*", "did you mean r.domain.rule.*?"),
+        ("rules", "rulse.domain.*.*", "did you mean rules.domain.*.*?"),
+        ("r", "domain.>", "did you mean r.domain.>?"),
+    ] {
+        let manifest = format!("root = {root:?}\n[streams.S]\nsubjects = [{subject:?}]\n");
+        let found = problems(&[&events[..], &[("eventsmith.toml", manifest.as_str())]].concat());
+        let found: Vec<(&str, &str)> = found.iter().map(|found| (found.rule, found.help.as_str())).collect();
+        assert_eq!(found, [("unknown-subject", meant)], "{subject}");
+    }
+    let manifest = "root = \"r\"\n[streams.S]\nsubjects = [\"r.integration.>\"]\n";
+    let found = problems(&[&events[..], &[("eventsmith.toml", manifest)]].concat());
+    assert_eq!(found.len(), 3, "nothing near was meant: {found:?}");
+}
