@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use eventsmith_codegen::diagnostic::has_errors;
-use eventsmith_codegen::{Diagnostic, Loaded, load, manifest};
+use eventsmith_codegen::model::{Event, Version};
+use eventsmith_codegen::{Diagnostic, Loaded, load, lookup, manifest};
 
 use crate::output::note;
 use crate::outside::refuse_link_out;
@@ -71,6 +72,38 @@ impl Schemas {
             );
         }
         Ok(loaded)
+    }
+}
+
+/// A payload that a command is about.
+pub(crate) struct Payload<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) version: &'a Version,
+    /// Its schema file: the version's own, or that of the reply.
+    pub(crate) file: &'a str,
+}
+
+impl<'a> Payload<'a> {
+    /// The payload of the event that `TYPE[@N]` names, or the reply to the request of this name.
+    pub(crate) fn find(loaded: &'a Loaded, name: &str, is_reply: bool) -> anyhow::Result<Self> {
+        let catalogue = &loaded.catalogue;
+        if is_reply {
+            let (event, version, file) = lookup::reply(catalogue, name)?;
+            return Ok(Self { event, version, file });
+        }
+        lookup::find(catalogue, name).map(|(event, version)| Self { event, version, file: &version.file }).map_err(
+            |unknown| {
+                // Listings call it `rule.get v1 reply`, its file `get.v1.reply.json`.
+                let request =
+                    name.trim_end().strip_suffix("reply").map(|rest| rest.trim_end_matches(['.', ' ', '-', '_']));
+                match request.filter(|request| lookup::reply(catalogue, request).is_ok()) {
+                    Some(request) => {
+                        anyhow!("{}; for the reply to {request} write: {request} --reply", unknown.message)
+                    }
+                    None => unknown.into(),
+                }
+            },
+        )
     }
 }
 

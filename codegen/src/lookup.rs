@@ -49,6 +49,25 @@ pub fn version<'a>(
     version.map(|version| (event, version)).ok_or_else(|| no_version(event, number))
 }
 
+/// The schema file of the reply to the request that `TYPE` or `TYPE@N` names.
+///
+/// # Errors
+/// No such request, or it has no reply.
+pub fn reply<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Event, &'a Version, &'a str), Unknown> {
+    let (event, version) = find(catalogue, name)?;
+    match &version.reply {
+        Some(file) => Ok((event, version, file)),
+        None if event.kind.is_stored() => Err(Unknown {
+            message: format!("{} is {}, which nobody replies to", event.event_type, event.kind.described()),
+            help: "only commands and queries have replies".to_owned(),
+        }),
+        None => Err(Unknown {
+            message: format!("{} version {} has no reply", event.event_type, version.number),
+            help: format!("its schema file would be {}", version.file.replacen(".json", ".reply.json", 1)),
+        }),
+    }
+}
+
 fn event<'a>(catalogue: &'a Catalogue, event_type: &str) -> Result<&'a Event, Unknown> {
     catalogue.event(event_type).ok_or_else(|| {
         let near = nearest(event_type, catalogue.events.iter().map(|event| event.event_type.as_str()));

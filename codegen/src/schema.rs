@@ -19,7 +19,7 @@ pub use effort::schemas_per_value;
 pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};
-pub use tape::{Node, Tape, TapeValidator, first_faults};
+pub use tape::{Node, Tape, TapeValidator, first_faults, is_searchable};
 use validator::explained_first;
 pub use validator::{Fault, Validator};
 

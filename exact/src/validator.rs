@@ -10,6 +10,7 @@ use jsonschema::error::ErrorIterator;
 use jsonschema::{Retrieve, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
+use crate::effort::{MOST_SEARCHED, has_alternatives, is_searchable, multiplies};
 use crate::keywords::{are_needed, with_exact_keywords};
 use crate::meta::with_meta_schemas;
 use crate::tape::Item;
@@ -29,6 +30,9 @@ use crate::{Node, OnTape};
 #[derive(Debug)]
 pub struct TapeValidator {
     schema: Value,
+    has_alternatives: bool,
+    /// Whether it may hold one value against several schemas.
+    multiplies: bool,
     /// The validator's own keywords; none where some of them would round a number of the schema.
     own: Option<Validator<OnTape>>,
     /// Those that compare decimals, for values with wide numbers.
@@ -43,7 +47,8 @@ impl TapeValidator {
     pub fn new(schema: &Value) -> Result<Self, String> {
         let own = options_for(schema).build(schema).map_err(|error| error.to_string())?;
         let own = Some(own).filter(|_| !are_needed(schema));
-        Ok(Self { schema: schema.clone(), own, exact: OnceLock::new() })
+        let (has_alternatives, multiplies) = (has_alternatives(schema), multiplies(schema));
+        Ok(Self { schema: schema.clone(), has_alternatives, multiplies, own, exact: OnceLock::new() })
     }
 
     /// Whether a value is valid.
@@ -55,6 +60,17 @@ impl TapeValidator {
     pub fn accepts_text(&self, text: &str) -> bool {
         let item = [Item::String(Cow::Borrowed(text))];
         self.accepts(Node::root(&item))
+    }
+
+    /// Whether everything that is wrong with a value can be named in a second and some hundred megabytes. Where several schemas
+    /// of one value refer to themselves it may not be; whether the value is valid can be said all the same.
+    pub fn is_searchable(&self, node: Node<'_>) -> bool {
+        !self.multiplies || is_searchable(&self.schema, &self.schema, node, MOST_SEARCHED)
+    }
+
+    /// Whether the schema may hold `anyOf` or `oneOf`; a property of such a name counts, too.
+    pub fn has_alternatives(&self) -> bool {
+        self.has_alternatives
     }
 
     /// Every way in which a value violates the schema.

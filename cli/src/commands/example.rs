@@ -5,10 +5,9 @@ use std::io::Write;
 use anyhow::anyhow;
 use clap::Args;
 use eventsmith_codegen::bundle::bundle;
-use eventsmith_codegen::lookup;
 use eventsmith_codegen::sample::Sampler;
 
-use crate::catalogue::Schemas;
+use crate::catalogue::{Payload, Schemas};
 use crate::exit::ExitStatus;
 use crate::output::{Out, note};
 
@@ -19,22 +18,25 @@ use crate::output::{Out, note};
 pub(crate) struct Example {
     #[command(flatten)]
     schemas: Schemas,
-    /// The event, in its newest version unless one is given
+    /// The event, command or query, in its newest version unless one is given
     #[arg(value_name = "TYPE[@N]")]
     event: String,
+    /// Print the reply to this command or query
+    #[arg(long)]
+    reply: bool,
 }
 
 impl Example {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_bearable()?;
-        let (event, version) = lookup::find(&loaded.catalogue, &self.event)?;
-        let sampler = Sampler::new(&bundle(&loaded, &version.file));
-        let sampler = sampler.map_err(|error| anyhow!("{} cannot be used: {error}", version.file))?;
-        let payload =
-            sampler.example().map_err(|error| anyhow!("{}: {error}; write one into its `examples`", version.file))?;
+        let Payload { event, version, file } = Payload::find(&loaded, &self.event, self.reply)?;
+        let sampler = Sampler::new(&bundle(&loaded, file));
+        let sampler = sampler.map_err(|error| anyhow!("{file} cannot be used: {error}"))?;
+        let payload = sampler.example().map_err(|error| anyhow!("{file}: {error}; write one into its `examples`"))?;
         writeln!(out, "{payload:#}")?;
         out.finish()?;
-        note(format_args!("1 example of {}@{}", event.event_type, version.number));
+        let reply = if self.reply { ", its reply" } else { "" };
+        note(format_args!("1 example of {}@{}{reply}", event.event_type, version.number));
         Ok(ExitStatus::Clean)
     }
 }

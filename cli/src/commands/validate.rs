@@ -9,10 +9,10 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use eventsmith_codegen::Severity;
 use eventsmith_codegen::payload::{self, CheckResult, CheckedPart, Checker, Options};
-use eventsmith_codegen::{Severity, lookup};
 
-use crate::catalogue::Schemas;
+use crate::catalogue::{Payload, Schemas};
 use crate::exit::ExitStatus;
 use crate::format::{Extra, FindingFormat, FindingPrinter};
 use crate::output::{self, Out, note};
@@ -29,6 +29,9 @@ pub(crate) struct Validate {
     /// Read the payloads as bare data of this event, in its newest version unless one is given
     #[arg(long, value_name = "TYPE[@N]")]
     event: Option<String>,
+    /// Read them as replies to this command or query
+    #[arg(long, requires = "event")]
+    reply: bool,
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: FindingFormat,
@@ -49,9 +52,10 @@ pub(crate) struct Validate {
 impl Validate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_bearable()?;
-        let event = self.event.as_deref().map(|name| lookup::find(&loaded.catalogue, name)).transpose()?;
+        let named = |name| Payload::find(&loaded, name, self.reply);
+        let file = self.event.as_deref().map(named).transpose()?.map(|payload| payload.file);
         let (files, problems) = inputs::files(&self.files);
-        let checker = Checker::new(&loaded, Options { event, mask: self.mask });
+        let checker = Checker::new(&loaded, Options { file, mask: self.mask });
         let mut validation = Validation {
             settings: self,
             out,
@@ -86,6 +90,7 @@ fn size(files: &[String]) -> Option<u64> {
 struct Totals {
     valid: usize,
     invalid: usize,
+    envelopes: usize,
     findings: usize,
     worst: Option<Severity>,
     /// The names of inputs that could not be checked.
@@ -111,6 +116,11 @@ impl Validation<'_> {
                 self.report_unchecked(name.to_string(), &format!("{name} cannot be read: {error}"));
                 ControlFlow::Continue(())
             }
+            CheckResult::Empty(name) => {
+                let input = if &*name == "-" { "standard input" } else { &name };
+                self.report_unchecked(name.to_string(), &format!("{input} holds no payload"));
+                ControlFlow::Continue(())
+            }
             CheckResult::Checked(batch) => self.print(batch).unwrap_or_else(|error| {
                 self.failed = Some(error);
                 ControlFlow::Break(())
@@ -121,6 +131,7 @@ impl Validation<'_> {
     fn print(&mut self, batch: CheckedPart) -> anyhow::Result<ControlFlow<()>> {
         self.totals.valid += batch.valid;
         self.totals.invalid += batch.invalid;
+        self.totals.envelopes += batch.envelopes;
         let progress = self.progress.clone();
         let flow = match batch.findings.is_empty() {
             true => ControlFlow::Continue(()),
@@ -157,7 +168,7 @@ impl Validation<'_> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let Totals { valid, invalid, findings, worst, unchecked, is_stopped } = totals;
+        let Totals { valid, invalid, envelopes, findings, worst, unchecked, is_stopped } = totals;
         if !settings.quiet {
             // How many payloads were checked before the limit depends on how the files were cut into batches.
             let counted = |count| (!is_stopped).then_some(count);
@@ -174,6 +185,12 @@ impl Validation<'_> {
                     note(format_args!("stopped after {findings} (--max-errors); there may be more"));
                 }
                 false => note(format_args!("{valid} valid, {invalid} invalid")),
+            }
+            if envelopes > 0 {
+                note(format_args!(
+                    "note: {envelopes} of the valid ones look like envelopes, and were checked as bare data; leave --event out \
+                     to check envelopes"
+                ));
             }
         }
         match unchecked.as_slice() {

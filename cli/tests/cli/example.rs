@@ -67,7 +67,7 @@ fn without_an_example_one_is_made_up_that_validates() {
 }
 
 #[test]
-fn an_event_that_is_not_there_is_told_the_nearest_names() {
+fn an_event_that_is_not_there_is_refused_with_the_nearest_names() {
     let folder = catalogue();
 
     for (name, said) in [
@@ -128,4 +128,55 @@ fn what_would_be_too_large_is_not_begun_with() {
 
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("a value of this schema is too large to be made here"), "{}", run.stderr);
+}
+
+fn requests() -> Folder {
+    Folder::with(&[
+        ("eventsmith.toml", "root = \"rules\"\n"),
+        ("query/rule/get.v1.json", r#"{"type": "object"}"#),
+        (
+            "query/rule/get.v1.reply.json",
+            r#"{"type": "object", "required": ["name"], "properties": {"name": {"const": "x"}}}"#,
+        ),
+        ("command/rule/drop.v1.json", r#"{"type": "object"}"#),
+        ("domain/rule/created.v1.json", r#"{"type": "object"}"#),
+    ])
+}
+
+#[test]
+fn a_reply_has_an_example_that_validates_as_a_reply() {
+    let folder = requests();
+
+    let run = folder.run(&["example", "rule.get", "--reply"]);
+    let checked = folder.run_with(&["validate", "--event", "rule.get", "--reply", "-"], &run.stdout);
+    let wrong = folder.run_with(&["validate", "--event", "rule.get@1", "--reply", "-"], "{}");
+
+    assert_eq!((run.status, run.stdout.as_str()), (0, "{\n  \"name\": \"x\"\n}\n"), "{run:?}");
+    assert_eq!(run.stderr, "1 example of rule.get@1, its reply\n");
+    assert_eq!((checked.status, checked.stderr.as_str()), (0, "1 valid, 0 invalid\n"));
+    assert!(wrong.stdout.contains("query/rule/get.v1.reply.json#/required"), "{}", wrong.stdout);
+}
+
+#[test]
+fn whoever_names_a_reply_otherwise_is_shown_the_option() {
+    let folder = requests();
+
+    for name in ["rule.get reply", "rule.get.reply", "rule.get@1 reply"] {
+        for arguments in [vec!["example", name], vec!["validate", "--event", name, "-"]] {
+            let run = folder.run(&arguments);
+            assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
+            let request = name.strip_suffix("reply").unwrap().trim_end_matches(['.', ' ']);
+            assert!(run.stderr.contains(&format!("write: {request} --reply")), "{}", run.stderr);
+        }
+    }
+    for (name, said) in [
+        ("rule.drop", "its schema file would be command/rule/drop.v1.reply.json"),
+        ("rule.created", "only commands and queries have replies"),
+        ("rule.gett", "did you mean rule.get?"),
+    ] {
+        let run = folder.run(&["example", name, "--reply"]);
+        assert_eq!(run.status, 2);
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    assert_eq!(folder.run(&["validate", "--reply", "-"]).status, 2);
 }

@@ -125,7 +125,7 @@ fn every_line_of_ndjson_is_a_payload_and_a_broken_one_spoils_no_other() {
 }
 
 #[test]
-fn the_json_format_tells_everything_about_a_finding() {
+fn the_json_format_says_everything_about_a_finding() {
     let folder = catalogue();
     folder.write("a.json", "{\"rule_id\": \"R-1\", \"price\": 1,\n \"tags\": [\"ok\", \"long\"],\n \"colour\": 1}");
 
@@ -167,7 +167,7 @@ fn the_members_of_an_envelope_are_checked_too() {
 }
 
 #[test]
-fn an_envelope_of_an_unknown_event_is_told_the_nearest_names() {
+fn an_envelope_of_an_unknown_event_is_refused_with_the_nearest_names() {
     let folder = catalogue();
     let mut typo = envelope("1", json!({}));
     typo["type"] = json!("rule.craeted");
@@ -183,7 +183,7 @@ fn an_envelope_of_an_unknown_event_is_told_the_nearest_names() {
 }
 
 #[test]
-fn bare_data_without_an_event_is_told_the_way_out() {
+fn bare_data_without_an_event_is_refused_with_the_way_out() {
     let run = catalogue().run_with(&["validate", "-"], r#"{"rule_id": "R-1"}"#);
 
     assert_eq!(run.status, 1, "{run:?}");
@@ -226,4 +226,70 @@ fn the_alternative_of_a_union_and_the_cause_are_named() {
     assert!(too_much.contains("^ /n") && too_much.contains("at most 10 (oneOf/1), found 11"), "{too_much}");
     let unknown = said(r#"{"kind": "c"}"#);
     assert!(unknown.contains("^ /kind") && unknown.contains(r#"one of "a", "b""#), "{unknown}");
+}
+
+#[test]
+fn an_envelope_with_the_subject_of_another_event_is_invalid() {
+    let folder = catalogue();
+    folder.write("domain/rule/deleted.v1.json", "{}");
+    folder.write("domain/rule/moved.v1.json", r#"{"x-event": {"subject": "rules.domain.rule.moved.{to}"}, "required": ["to"], "properties": {"to": {"type": "string"}}}"#);
+    let with = |event_type: &str, subject: &str| {
+        let mut envelope = envelope("1", json!({"rule_id": "R-1", "to": "a"}));
+        envelope["type"] = json!(event_type);
+        envelope["subject"] = json!(subject);
+        folder.run_with(&["validate", "-"], &envelope.to_string())
+    };
+
+    let astray = with("rule.created", "rules.domain.rule.deleted");
+    assert_eq!(astray.status, 1, "{astray:?}");
+    for said in [
+        "error[bad-envelope]: expected rules.domain.rule.created, the subject of rule.created, found \"rules.domain.rule.deleted\"",
+        "^ /subject",
+        "help: the event of that subject is rule.deleted",
+    ] {
+        assert!(astray.stdout.contains(said), "{}", astray.stdout);
+    }
+    assert_eq!(with("rule.moved", "rules.domain.rule.moved.a").status, 0);
+    assert!(with("rule.moved", "rules.domain.rule.moved").stdout.contains("expected rules.domain.rule.moved.*"));
+}
+
+#[test]
+fn envelopes_that_pass_as_bare_data_are_noticed() {
+    let folder = catalogue();
+    folder.write("domain/rule/deleted.v1.json", "{}");
+    let envelopes = envelope("1", json!({"rule_id": "R-1"})).to_string().repeat(2).replace("}{", "}\n{");
+
+    let run = folder.run_with(&["validate", "--event", "rule.deleted", "-"], &envelopes);
+    let quiet = folder.run_with(&["validate", "--quiet", "--event", "rule.deleted", "-"], &envelopes);
+
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(
+        run.stderr.starts_with("2 valid, 0 invalid\nnote: 2 of the valid ones look like envelopes"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_name_its_number_and_no_more_than_fits() {
+    let said = |schema: &str, payload: &str| {
+        let folder = Folder::with(&[("eventsmith.toml", "root = \"r\""), ("domain/a/b.v1.json", schema)]);
+        folder.run_with(&["validate", "--event", "a.b", "-"], payload).stdout
+    };
+    let values: Vec<String> = (0..300).map(|index| format!("v{index}")).collect();
+
+    let name = said(r#"{"propertyNames": {"pattern": "^[a-z]+$"}}"#, r#"{"a": 1, "B": 2}"#);
+    assert!(
+        name.contains("expected a string that matches ^[a-z]+$, found the name \"B\"") && name.contains("^ /B"),
+        "{name}"
+    );
+    let many = said(r#"{"contains": {"type": "string"}, "maxContains": 1}"#, r#"[["a", "b"]]"#);
+    assert!(many.contains("expected at most 1 item of the shape that `contains` describes, found 2 items"), "{many}");
+    let beyond = said(r#"{"prefixItems": [true], "unevaluatedItems": false}"#, "[[1, 2]]");
+    assert!(beyond.contains("expected no items beyond those of the schema, found 2 items"), "{beyond}");
+    let listed = said(&json!({ "enum": values }).to_string(), "\"v\"");
+    assert!(listed.contains("\"v19\" and 280 more, found \"v\"") && !listed.contains("\"v20\""), "{listed}");
+    let marked = said("{}", "\u{feff}{}");
+    assert!(marked.contains("begins with a byte order mark"), "{marked}");
 }

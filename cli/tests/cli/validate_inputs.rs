@@ -95,6 +95,25 @@ fn what_stands_for_no_file_is_an_error_but_all_other_files_are_checked() {
 }
 
 #[test]
+fn an_input_of_nothing_has_not_passed() {
+    let folder = catalogue();
+    folder.write("empty.ndjson", "\n");
+    folder.write("good.json", GOOD);
+
+    let run = folder.run_with(
+        &["validate", "--schemas", "schemas", "--event", "item.added", "good.json", "-", "empty.ndjson"],
+        " \n",
+    );
+    let none = validate(&folder, &["--quiet", "empty.ndjson"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{run:?}");
+    for said in ["1 valid, 0 invalid", "standard input holds no payload", "empty.ndjson holds no payload"] {
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    assert_eq!(none.status, 2);
+}
+
+#[test]
 fn findings_of_many_chunks_come_in_order_with_their_lines() {
     let folder = catalogue();
     let text: String = (0..60_000).map(|index| if index % 1000 == 999 { BAD } else { GOOD }).collect();
@@ -156,7 +175,7 @@ fn quiet_leaves_only_the_status() {
 }
 
 #[test]
-fn it_stops_after_as_many_findings_as_it_is_told() {
+fn it_stops_after_as_many_findings_as_it_is_asked_to() {
     let folder = catalogue();
     folder.write("bad.ndjson", &BAD.repeat(5));
 
@@ -173,7 +192,7 @@ fn it_stops_after_as_many_findings_as_it_is_told() {
 }
 
 #[test]
-fn nothing_that_only_the_payload_knows_is_told_when_masked() {
+fn nothing_that_only_the_payload_knows_is_reported_when_masked() {
     const SECRETS: [&str; 6] = ["4111", "anna", "hush", "s3cret", "loud", "rule.x"];
     let folder = catalogue();
     let bare =
@@ -248,7 +267,7 @@ fn memory_does_not_grow_with_the_stream() {
 }
 
 #[test]
-fn a_payload_with_very_many_violations_is_told_in_a_hundred() {
+fn a_payload_with_very_many_violations_is_reported_in_a_hundred() {
     let folder = catalogue();
     let parts: Vec<String> = (0..50_000).map(|part| format!("\"p{part}\": \"x\"")).collect();
     folder.write("a.json", &format!("{{\"parts\": {{{}}}}}", parts.join(",")));
@@ -261,6 +280,28 @@ fn a_payload_with_very_many_violations_is_told_in_a_hundred() {
     assert!(many.stdout.contains("49900 more violations of the same schema"), "{}", many.stdout);
     assert_eq!((long.status, long.stdout.matches("error[bad-payload]").count()), (1, 2), "{long:?}");
     assert!(long.stdout.len() < 4_000, "{} bytes", long.stdout.len());
+}
+
+#[test]
+fn what_a_schema_describes_in_too_many_ways_is_refused_at_once() {
+    // Every level doubles the errors: 2^61 for the deepest.
+    let schema = |keyword: &str| {
+        let nested = r##"{"type": "array", "items": {"$ref": "#"}}"##;
+        format!(r#"{{"{keyword}": [{nested}, {nested}]}}"#)
+    };
+    for keyword in ["anyOf", "allOf"] {
+        let folder = Folder::with(&[("eventsmith.toml", "root = \"r\""), ("domain/a/b.v1.json", &schema(keyword))]);
+        let run = |depth: usize| {
+            let payload = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+            folder.run_with(&["validate", "--event", "a.b", "-"], &payload)
+        };
+
+        let (few, many) = (run(4), run(61));
+
+        assert_eq!((few.status, many.status), (1, 1), "{few:?} {many:?}");
+        assert!(few.stdout.contains("^ /0/0/0/0"), "{}", few.stdout);
+        assert!(many.stdout.contains("refers to itself in too many ways"), "{}", many.stdout);
+    }
 }
 
 #[cfg(unix)]

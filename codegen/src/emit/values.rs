@@ -14,7 +14,7 @@ pub(super) fn accepts(program: &Program, shape: &Shape, value: &Value) -> bool {
         _ => schema_of(program, shape),
     };
     let validator = schema.map(|schema| Validator::new(&schema));
-    validator.is_some_and(|validator| validator.is_ok_and(|validator| validator.faults(value).is_empty()))
+    validator.is_some_and(|validator| validator.is_ok_and(|validator| validator.is_valid(value)))
 }
 
 /// Whether a definition provably accepts all values of a shape.

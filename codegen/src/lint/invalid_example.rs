@@ -7,7 +7,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::{File, Report};
 use crate::pointer::join;
 use crate::rule::{Family, Rule};
-use crate::schema::{Fault, SubschemaValidators, Validator};
+use crate::schema::{Fault, SubschemaValidators, Tape, Validator, is_searchable};
 use crate::walk::every_schema;
 
 pub(crate) const RULE: Rule = Rule {
@@ -47,9 +47,11 @@ pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
 
 /// What is wrong with a value, and where in it.
 pub(super) fn explanation(fault: &Fault) -> String {
+    let said = fault.expected.as_ref().map_or_else(|| fault.message.clone(), |expected| format!("expected {expected}"));
+    let of = fault.alternative.as_ref().map(|alternative| format!(" ({alternative})")).unwrap_or_default();
     match fault.pointer.as_str() {
-        "" => fault.message.clone(),
-        pointer => format!("{} at {pointer}", fault.message),
+        "" => format!("{said}{of}"),
+        pointer => format!("{said}{of} at {pointer}"),
     }
 }
 
@@ -68,19 +70,27 @@ impl<'f> PartValidators<'f> {
     /// The first fault of a value by the schema at a pointer; `None` also where there is no validator for it.
     pub(super) fn first_fault(&mut self, at: &str, value: &Value) -> Option<Fault> {
         let bundle = || self.file.bundle();
-        let faults = if at.is_empty() {
-            self.whole.get_or_insert_with(|| Validator::new(bundle()).ok()).as_ref()?.faults(value)
-        } else if let Some(alone) = alone(bundle(), at) {
-            Validator::new(&alone).ok()?.faults(value)
-        } else if self.file.document.source.len() <= LARGEST {
-            self.parts.get_or_insert_with(|| SubschemaValidators::new(bundle()).ok()).as_ref()?.faults(at, value)?
-        } else {
-            return None;
+        let is_searchable = || {
+            let (text, mut tape) = (value.to_string(), Tape::default());
+            let part = bundle().pointer(at).zip(tape.read(&text));
+            part.is_some_and(|(part, node)| is_searchable(bundle(), part, node, MOST_STEPS))
         };
-        faults.into_iter().next()
+        if at.is_empty() {
+            let whole = self.whole.get_or_insert_with(|| Validator::new(bundle()).ok());
+            whole.as_ref()?.first_fault(value, is_searchable)
+        } else if let Some(alone) = alone(bundle(), at) {
+            Validator::new(&alone).ok()?.first_fault(value, is_searchable)
+        } else if self.file.document.source.len() <= LARGEST {
+            let parts = self.parts.get_or_insert_with(|| SubschemaValidators::new(bundle()).ok());
+            parts.as_ref()?.first_fault(at, value, is_searchable)
+        } else {
+            None
+        }
     }
 }
 
+/// How many steps a search for what is wrong with an example may take: there may be thousands of examples.
+const MOST_STEPS: usize = 50_000;
 /// The largest file, in bytes, of which every part gets a validator: in each are those of all that it refers to.
 const LARGEST: usize = 256 << 10;
 

@@ -101,7 +101,7 @@ impl Context<'_> {
         if !(flat.parts.len() == 1 && flat.parts.iter().all(only_one_list)) {
             for part in &flat.parts {
                 let validator = self.plain_validator(part)?;
-                values.retain(|value| validator.faults(value).is_empty());
+                values.retain(|value| validator.is_valid(value));
             }
         }
         Some(values)

@@ -205,7 +205,7 @@ impl Context<'_> {
             let is_plain = is_plain
                 && names.parts.iter().all(|part| {
                     let validator = self.plain_validator(part);
-                    validator.is_some_and(|validator| declared.iter().all(|name| validator.faults(name).is_empty()))
+                    validator.is_some_and(|validator| declared.iter().all(|name| validator.is_valid(name)))
                 });
             if is_plain {
                 checks.extend(self.text_shape(&names).checks);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::check::filters::matches;
 use crate::load::Loaded;
 use crate::lookup;
 use crate::model::{Event, Version};
@@ -16,12 +17,13 @@ use super::part::CheckedPart;
 use super::records::{self, Record, RecordLocator};
 use super::room::Room;
 use super::sink::Sink;
+use super::violation_text::short_text;
 
 /// What payloads are checked against, and what findings may show.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// The payloads are bare data of this event; otherwise they are envelopes, which name their event themselves.
-    pub event: Option<(&'a Event, &'a Version)>,
+    /// The payloads are bare data, which this schema file describes; otherwise they are envelopes, which name their event themselves.
+    pub file: Option<&'a str>,
     /// Findings show no value of a payload, and no name that its schema does not hold.
     pub mask: bool,
 }
@@ -33,9 +35,27 @@ pub struct Checker<'a> {
     envelope: Slot,
     /// The schema of bare data.
     data: Option<Slot>,
-    /// The schemas of an event by its type, each with its version.
-    events: HashMap<&'a str, Vec<(String, Slot)>>,
+    /// The versions of an event by its type.
+    events: HashMap<&'a str, Vec<KnownVersion>>,
     room: Room,
+}
+
+/// A version of an event, as envelopes name it.
+struct KnownVersion {
+    number: String,
+    /// Matches the subjects that it is published to.
+    subject: String,
+    slot: Slot,
+}
+
+/// What one pass over a payload says.
+#[derive(PartialEq)]
+enum FirstLook {
+    Valid,
+    /// Valid as the bare data that it was taken for, and an envelope by its looks.
+    ValidEnvelope,
+    /// Not certainly valid.
+    Doubtful,
 }
 
 impl<'a> Checker<'a> {
@@ -43,10 +63,14 @@ impl<'a> Checker<'a> {
     pub fn new(loaded: &'a Loaded, options: Options<'a>) -> Self {
         let mut events = HashMap::new();
         for event in &loaded.catalogue.events {
-            let slot = |version: &Version| (version.number.to_string(), Slot::new(&version.file));
-            events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(slot).collect());
+            let known = |version: &Version| KnownVersion {
+                number: version.number.to_string(),
+                subject: version.subject(event),
+                slot: Slot::new(&version.file),
+            };
+            events.entry(event.event_type.as_str()).or_insert_with(|| event.versions.iter().map(known).collect());
         }
-        let data = options.event.map(|(_, version)| Slot::new(&version.file));
+        let data = options.file.map(Slot::new);
         Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events, room: Room::default() }
     }
 
@@ -105,9 +129,13 @@ impl<'a> Checker<'a> {
         let mut tape = Tape::default();
         for record in records {
             let before = checked.findings.len();
-            if !self.is_valid(&mut tape, record.text)? {
-                locator.enter(record);
-                self.explain(record, &locator, &mut checked.findings)?;
+            match self.look(&mut tape, record.text)? {
+                FirstLook::Valid => {}
+                FirstLook::ValidEnvelope => checked.envelopes += 1,
+                FirstLook::Doubtful => {
+                    locator.enter(record);
+                    self.explain(record, &locator, &mut checked.findings)?;
+                }
             }
             let count = if checked.findings.len() == before { &mut checked.valid } else { &mut checked.invalid };
             *count += 1;
@@ -115,18 +143,26 @@ impl<'a> Checker<'a> {
         Ok(checked)
     }
 
-    /// Whether a payload is certainly valid. False for what is not JSON or repeats a name.
-    fn is_valid<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<bool, String> {
-        let Some(node) = tape.read(text) else { return Ok(false) };
-        if let Some(slot) = &self.data {
-            return Ok(self.accepts(slot.get(self.loaded)?, node));
-        }
+    /// Whether a payload is certainly valid. What is not JSON or repeats a name is not.
+    fn look<'t>(&self, tape: &mut Tape<'t>, text: &'t str) -> Result<FirstLook, String> {
+        let Some(node) = tape.read(text) else { return Ok(FirstLook::Doubtful) };
         let named = |name: &str| node.member(name).and_then(|member| member.text());
-        let (Some(event_type), Some(version)) = (named("type"), named("version")) else { return Ok(false) };
-        let Some(data) = node.member("data") else { return Ok(false) };
-        let Some(slot) = self.slot(event_type, version) else { return Ok(false) };
-        let envelope = self.envelope.get(self.loaded)?;
-        Ok(envelope.tape_validator.accepts(node) && self.accepts(slot.get(self.loaded)?, data))
+        let envelope = || Some((named("type")?, named("version")?, node.member("data")?));
+        if let Some(slot) = &self.data {
+            return Ok(match self.accepts(slot.get(self.loaded)?, node) {
+                false => FirstLook::Doubtful,
+                true if envelope().is_some_and(|(event_type, ..)| self.events.contains_key(event_type)) => {
+                    FirstLook::ValidEnvelope
+                }
+                true => FirstLook::Valid,
+            });
+        }
+        let Some((event_type, version, data)) = envelope() else { return Ok(FirstLook::Doubtful) };
+        let Some(known) = self.version(event_type, version) else { return Ok(FirstLook::Doubtful) };
+        let is_valid = self.envelope.get(self.loaded)?.tape_validator.accepts(node)
+            && self.accepts(known.slot.get(self.loaded)?, data)
+            && named("subject").is_none_or(|subject| matches(&known.subject, subject));
+        Ok(if is_valid { FirstLook::Valid } else { FirstLook::Doubtful })
     }
 
     /// Whether a payload is valid, and its type has room for it.
@@ -144,9 +180,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn slot(&self, event_type: &str, version: &str) -> Option<&Slot> {
-        let versions = self.events.get(event_type)?;
-        versions.iter().find(|(number, _)| number == version).map(|(_, slot)| slot)
+    fn version(&self, event_type: &str, version: &str) -> Option<&KnownVersion> {
+        self.events.get(event_type)?.iter().find(|known| known.number == version)
     }
 
     /// Finds everything that is wrong with a payload.
@@ -163,9 +198,19 @@ impl<'a> Checker<'a> {
                 return Ok(());
             }
         };
-        let mut tape = Tape::default();
-        let exact = tape.read(record.text).filter(Node::has_beyond_i64);
-        let mut sink = Sink { record, value: &value, exact, locator, mask: self.options.mask, findings };
+        let text;
+        let (mut tape, mut of_value) = (Tape::default(), Tape::default());
+        let read = tape.read(record.text);
+        let exact = read.filter(Node::has_beyond_i64);
+        let node = match read {
+            Some(node) => Some(node),
+            // Where a name is repeated, the last of its values counts.
+            None => {
+                text = value.to_string();
+                of_value.read(&text)
+            }
+        };
+        let mut sink = Sink { record, value: &value, node, exact, locator, mask: self.options.mask, findings };
         match &self.data {
             Some(slot) => {
                 let before = sink.findings.len();
@@ -211,13 +256,35 @@ impl<'a> Checker<'a> {
                 Ok(())
             }
             Ok(_) => {
-                if let Some(slot) = self.slot(event_type, version) {
-                    self.explain_data(sink, "/data", slot.get(self.loaded)?);
+                if let Some(known) = self.version(event_type, version) {
+                    self.explain_data(sink, "/data", known.slot.get(self.loaded)?);
+                    self.explain_subject(sink, event_type, known);
                 }
                 Ok(())
             }
         }
     }
+
+    /// An event has one subject; an envelope with another has the wrong type or went astray.
+    fn explain_subject(&self, sink: &mut Sink<'_>, event_type: &str, known: &KnownVersion) {
+        let subject = sink.value.get("subject").and_then(Value::as_str);
+        let Some(subject) = subject.filter(|subject| !matches(&known.subject, subject)) else { return };
+        let mut message = format!("expected {}, the subject of {event_type}", known.subject);
+        if !self.options.mask {
+            message.push_str(&format!(", found {:?}", short_text(subject)));
+        }
+        let owner = self.loaded.catalogue.events.iter().find(|event| captures_subject(event, subject));
+        let help = match owner.filter(|_| !self.options.mask) {
+            Some(owner) => format!("the event of that subject is {}", owner.event_type),
+            None => "events go to the subject that the path of their schema file says".to_owned(),
+        };
+        sink.report("bad-envelope", "/subject", &message, &help);
+    }
+}
+
+/// Whether an event is published to a subject.
+fn captures_subject(event: &Event, subject: &str) -> bool {
+    event.versions.iter().any(|version| matches(&version.subject(event), subject))
 }
 
 /// Whether a payload that is read as bare data has what an envelope begins with.

@@ -27,30 +27,34 @@ pub(super) enum Job {
 /// How much is read at once. More is not faster; less lets threads wait for each other.
 const CHUNK: usize = 256 << 10;
 
-/// Takes an input apart; `send` says whether to go on, and `empty` gives buffers that are no longer used.
+/// Takes an input apart; `send` says whether to go on, and `empty` gives buffers that are no longer used. False for an input of
+/// nothing but white space.
 pub(super) fn jobs(
     input: Input,
     mut empty: impl FnMut() -> Vec<u8>,
     mut send: impl FnMut(Job) -> bool,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let mut lines = LineReader { source: (input.open)()?, rest: Vec::new() };
     let mut head = Vec::new();
     while is_blank(&head) && lines.append_to(&mut head)? {}
+    if is_blank(&head) {
+        return Ok(false);
+    }
     if !is_lines(&input.name, &head) {
         head.append(&mut lines.rest);
         lines.source.read_to_end(&mut head)?;
         send(Job::Document(head));
-        return Ok(());
+        return Ok(true);
     }
     while !head.is_empty() {
         if !send(Job::Lines(head)) {
-            return Ok(());
+            return Ok(true);
         }
         head = empty();
         head.clear();
         lines.append_to(&mut head)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Reads whole lines.
@@ -149,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_document_may_have_lines_that_look_whole() {
-        for text in ["{\"a\": {}\n, \"b\": 1}\n", "[{},\n{}]", "{\n\"a\": 1}", "", "1\n2"] {
+        for text in ["{\"a\": {}\n, \"b\": 1}\n", "[{},\n{}]", "{\n\"a\": 1}", "1\n2"] {
             assert_eq!(taken_apart("-", text), [format!("document {text}")]);
         }
     }
@@ -158,6 +162,12 @@ mod tests {
     fn a_broken_first_line_spoils_no_ndjson() {
         assert!(taken_apart("-", "{oops}\n{}\n")[0].starts_with("lines"));
         assert!(taken_apart("x.jsonl", "{\"a\":\n{}\n")[0].starts_with("lines"));
-        assert_eq!(taken_apart("x.ndjson", ""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_input_of_white_space_has_no_parts() {
+        for (name, text) in [("x.ndjson", ""), ("-", ""), ("-", " \n\r\n")] {
+            assert_eq!(taken_apart(name, text), Vec::<String>::new());
+        }
     }
 }

@@ -9,6 +9,8 @@ pub struct CheckedPart {
     pub valid: usize,
     /// The number of payloads with findings, or that could not be read.
     pub invalid: usize,
+    /// The number of payloads that are valid as bare data, and look like envelopes of events of the catalogue.
+    pub envelopes: usize,
     /// Everything that is wrong, in the order of the payloads.
     pub findings: Vec<Finding>,
     /// How many bytes were checked.
@@ -28,6 +30,7 @@ impl CheckedPart {
         other.move_down(lines);
         self.valid += other.valid;
         self.invalid += other.invalid;
+        self.envelopes += other.envelopes;
         self.findings.append(&mut other.findings);
     }
 

@@ -27,12 +27,15 @@ pub enum CheckResult {
     Checked(CheckedPart),
     /// The input of this name could not be read, or not to its end.
     Unreadable(Arc<str>, io::Error),
+    /// The input of this name holds nothing.
+    Empty(Arc<str>),
 }
 
 /// What a worker gets.
 enum Task {
     Job(Arc<str>, Job),
     Unreadable(Arc<str>, io::Error),
+    Empty(Arc<str>),
 }
 
 /// What a worker returns, with the buffer of the job.
@@ -127,8 +130,10 @@ fn read_inputs(inputs: impl Iterator<Item = Input>, workers: &[SyncSender<Task>]
             goes_on = send(Task::Job(Arc::clone(&name), job));
             goes_on
         });
-        if let Err(error) = read {
-            goes_on = send(Task::Unreadable(name, error));
+        match read {
+            Ok(true) => {}
+            Ok(false) => goes_on = send(Task::Empty(name)),
+            Err(error) => goes_on = send(Task::Unreadable(name, error)),
         }
         if !goes_on {
             return;
@@ -150,6 +155,7 @@ fn work(checker: &Checker<'_>, tasks: &Receiver<Task>, results: &SyncSender<Done
                 let result = Ok(CheckResult::Unreadable(Arc::clone(&name), error));
                 Done { result, name, buffer: Vec::new() }
             }
+            Task::Empty(name) => Done { result: Ok(CheckResult::Empty(Arc::clone(&name))), name, buffer: Vec::new() },
             Task::Job(name, Job::Lines(bytes)) => {
                 let result = checked(checker.lines(&name, &bytes), &bytes);
                 Done { result, name, buffer: bytes }

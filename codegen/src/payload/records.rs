@@ -72,15 +72,32 @@ impl<'a> RecordLocator<'a> {
         let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
         let message = error.to_string();
         // The position is reported separately, and serde_json's is relative to the record.
-        let message = format!("this is not JSON: {}", message.split(" at line ").next().unwrap_or_default());
         let is_too_large = message.contains("number out of range");
-        self.at_offset("bad-json", record, offset, (&message, if is_too_large { TOO_LARGE } else { HELP }))
+        let message = match is_too_large {
+            true => "this number is too large to be read".to_owned(),
+            false => format!("this is not JSON: {}", message.split(" at line ").next().unwrap_or_default()),
+        };
+        let help = if is_too_large {
+            TOO_LARGE
+        } else if record.text.starts_with('\u{feff}') {
+            "the text begins with a byte order mark; save it as UTF-8 without one"
+        } else if message.contains("recursion limit") {
+            "JSON is read to a depth of 127, here as by consumers"
+        } else {
+            HELP
+        };
+        self.at_offset("bad-json", record, offset, (&message, help))
     }
 
     /// Why the text is no JSON: it is not UTF-8 from an offset on.
     pub(super) fn not_utf8(&self, offset: usize) -> Finding {
         let whole = Record { text: self.source, index: None };
-        self.at_offset("bad-json", whole, offset, ("this is not JSON: it is not UTF-8", HELP))
+        self.at_offset(
+            "bad-json",
+            whole,
+            offset,
+            ("this is not JSON: it is not UTF-8", "save it as UTF-8, where it is UTF-16 or of another encoding"),
+        )
     }
 
     fn at_offset(

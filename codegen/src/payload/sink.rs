@@ -17,7 +17,9 @@ const MOST: usize = 100;
 pub(super) struct Sink<'a> {
     pub(super) record: Record<'a>,
     pub(super) value: &'a Value,
-    /// The record on a tape, if some number of it is wide.
+    /// The record on a tape.
+    pub(super) node: Option<Node<'a>>,
+    /// The same, if some number of it is wide.
     pub(super) exact: Option<Node<'a>>,
     pub(super) locator: &'a RecordLocator<'a>,
     /// Whether values of the payload are masked.
@@ -56,10 +58,28 @@ impl Sink<'_> {
         }
     }
 
+    /// Reports that a value is invalid, where to find out all that is wrong would take too much time or memory.
+    fn unexplained(&mut self, rule: &'static str, at: &str, instance: &Value, schema: &Compiled) {
+        if schema.validator.is_valid(instance) {
+            return;
+        }
+        let expected = "agreement with its schema".to_owned();
+        let message = format!("expected {expected}, which refers to itself in too many ways to say what is wrong");
+        let help = "leave out what the value holds, level by level, until it is small enough to be explained";
+        self.report(rule, at, &message, help);
+        if let Some(finding) = self.findings.last_mut() {
+            let (file, pointer) = (schema.file.clone(), String::new());
+            finding.demand = Some(Demand { file, pointer, expected, found: None });
+        }
+    }
+
     /// Reports the faults of the value at a pointer into the record: the first of them, and how many are left out.
     pub(super) fn violations(&mut self, rule: &'static str, at: &str, schema: &Compiled) {
         let Some(instance) = self.value.pointer(at) else { return };
         let exact = self.exact.and_then(|node| node.at(at));
+        if self.node.and_then(|node| node.at(at)).is_some_and(|node| !schema.tape_validator.is_searchable(node)) {
+            return self.unexplained(rule, at, instance, schema);
+        }
         let (faults, mut omitted) = match exact {
             Some(node) => first_faults(&schema.tape_validator, node, MOST),
             None => schema.validator.first_faults(instance, MOST),

@@ -51,7 +51,10 @@ pub(super) fn describe(
         let found = only(whole);
         (format!("the property {name:?}{of}"), found, format!("missing property {name:?}{of}"), true)
     } else {
-        let found = wide.map_or_else(|| found(keyword, whole), |numeral| cut(numeral.to_owned(), LIMIT));
+        let found = match &fault.name {
+            Some(name) => format!("the name {}", cut(format!("{name:?}"), LIMIT)),
+            None => wide.map_or_else(|| found(keyword, whole), |numeral| cut(numeral.to_owned(), LIMIT)),
+        };
         let said = fault.expected.clone().map(|expected| cut(expected, 2 * LIMIT));
         match said.or_else(|| value.and_then(|value| expected(keyword, value))) {
             Some(expected) => {
@@ -65,7 +68,8 @@ pub(super) fn describe(
             }
         }
     };
-    vec![ViolationText { below: String::new(), expected, found: Some(found), message, is_from_schema }]
+    let below = fault.name.as_ref().map(|name| join("", name)).unwrap_or_default();
+    vec![ViolationText { below, expected, found: Some(found), message, is_from_schema }]
 }
 
 /// A text of a payload, cut where it is long.
@@ -84,7 +88,7 @@ fn expected(keyword: &str, value: &Value) -> Option<String> {
         ("const", value) => short(value),
         ("enum", Value::Array(values)) => match values.as_slice() {
             [only] => short(only),
-            values => format!("one of {}", values.iter().map(short).collect::<Vec<_>>().join(", ")),
+            values => one_of(values),
         },
         ("minimum", limit) => format!("at least {limit}"),
         ("maximum", limit) => format!("at most {limit}"),
@@ -102,6 +106,8 @@ fn expected(keyword: &str, value: &Value) -> Option<String> {
         ("uniqueItems", _) => "items that all differ".to_owned(),
         ("oneOf", Value::Array(branches)) => format!("a value of exactly one of {} shapes", branches.len()),
         ("anyOf", Value::Array(branches)) => format!("a value of one of {} shapes", branches.len()),
+        ("maxContains", limit) => format!("at most {} of the shape that `contains` describes", counted(limit, "item")),
+        ("unevaluatedItems", Value::Bool(false)) => "no items beyond those of the schema".to_owned(),
         ("contains" | "minContains", _) => "an item of the shape that `contains` describes".to_owned(),
         ("not", schema) => format!("no match of {}", short(schema)),
         (_, Value::Bool(false)) => "nothing here".to_owned(),
@@ -115,15 +121,27 @@ fn found(keyword: &str, value: &Value) -> String {
         ("minLength" | "maxLength", Value::String(text)) => {
             format!("{} in {}", counted(&text.chars().count().into(), "character"), short(value))
         }
-        ("minItems" | "maxItems" | "uniqueItems" | "contains", Value::Array(items)) => {
-            counted(&items.len().into(), "item")
-        }
+        (
+            "minItems" | "maxItems" | "uniqueItems" | "contains" | "maxContains" | "unevaluatedItems",
+            Value::Array(items),
+        ) => counted(&items.len().into(), "item"),
         ("minProperties" | "maxProperties", Value::Object(members)) => counted(&members.len().into(), "member"),
         ("type", Value::String(_)) => format!("the string {}", short(value)),
         ("type", Value::Number(_)) => format!("the number {value}"),
         (_, Value::Array(_)) => "an array".to_owned(),
         (_, Value::Object(_)) => "an object".to_owned(),
         _ => short(value),
+    }
+}
+
+/// The values of an enumeration; of a long one the first.
+fn one_of(values: &[Value]) -> String {
+    /// More than fit a few lines nobody reads.
+    const MOST: usize = 20;
+    let named: Vec<String> = values.iter().take(MOST).map(short).collect();
+    match values.len().checked_sub(MOST).filter(|more| *more > 0) {
+        Some(more) => format!("one of {} and {more} more", named.join(", ")),
+        None => format!("one of {}", named.join(", ")),
     }
 }
 

@@ -52,9 +52,9 @@ pub(super) fn weights(members: &Map<String, Value>) -> usize {
 }
 
 /// The budget of values for one candidate, discarded ones included.
-const FUEL: usize = 20_000;
+const MOST_VALUES: usize = 20_000;
 /// The budget of schemas that are flattened for one candidate.
-const FLATS: usize = 200_000;
+const MOST_SCHEMAS: usize = 200_000;
 /// How deep a candidate may be.
 const DEEPEST: usize = 16;
 /// The depth below which optional properties are left out and recursion is avoided.
@@ -63,10 +63,15 @@ pub(super) const DEEP: usize = 4;
 /// What ends a walk through a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
+<<<<<<< HEAD
     /// References and combinators are nested too deeply.
     Height,
     /// The schema takes too long to walk through.
     Time,
+=======
+    /// The schema takes too much work to walk through.
+    Work,
+>>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
     /// A value would have too many parts, or a text be too long.
     Size,
 }
@@ -78,9 +83,10 @@ pub(super) struct Growth<'a> {
     pub(super) choices: Choices,
     pub(super) hints: bool,
     pub(super) depth: usize,
-    pub(super) fuel: usize,
+    /// How many values may still be made.
+    pub(super) values_left: usize,
     /// How many schemas may still be flattened.
-    pub(super) flats: usize,
+    pub(super) schemas_left: usize,
     /// Which limit ended the walk, or a branch of it.
     pub(super) limit: Option<Limit>,
     /// How often the current value has been tried already: each attempt takes another branch.
@@ -91,26 +97,26 @@ pub(super) struct Growth<'a> {
 
 impl<'a> Growth<'a> {
     pub(super) fn new(root: &'a Value, known: &'a Known, choices: Choices, hints: bool) -> Self {
-        let (fuel, flats) = (FUEL, FLATS);
-        Self { root, known, choices, hints, depth: 0, fuel, flats, limit: None, attempt: 0, branches: 1 }
+        let (values_left, schemas_left) = (MOST_VALUES, MOST_SCHEMAS);
+        Self { root, known, choices, hints, depth: 0, values_left, schemas_left, limit: None, attempt: 0, branches: 1 }
     }
 
     /// Whether as many parts can still be made. It notes where they cannot.
     pub(super) fn has_room(&mut self, parts: usize) -> bool {
-        if parts > self.fuel {
+        if parts > self.values_left {
             self.limit = self.limit.max(Some(Limit::Size));
         }
-        parts <= self.fuel
+        parts <= self.values_left
     }
 
     /// Counts a schema that is flattened; `false` where it was the last.
     pub(super) fn may_go_on(&mut self) -> bool {
-        self.flats = self.flats.saturating_sub(1);
+        self.schemas_left = self.schemas_left.saturating_sub(1);
         self.spend(1);
-        if self.flats == 0 {
-            self.limit = self.limit.max(Some(Limit::Time));
+        if self.schemas_left == 0 {
+            self.limit = self.limit.max(Some(Limit::Work));
         }
-        self.flats > 0
+        self.schemas_left > 0
     }
 
     /// Counts work; where none is left, nothing more is flattened.
@@ -118,8 +124,8 @@ impl<'a> Growth<'a> {
         let left = self.known.work.get().saturating_sub(work);
         self.known.work.set(left);
         if left == 0 {
-            self.flats = 0;
-            self.limit = self.limit.max(Some(Limit::Time));
+            self.schemas_left = 0;
+            self.limit = self.limit.max(Some(Limit::Work));
         }
     }
 
@@ -131,8 +137,8 @@ impl<'a> Growth<'a> {
         self.depth += 1;
         let mut found = None;
         let mut attempt = 0;
-        while self.has_room(1) && self.flats > 0 {
-            self.fuel -= 1;
+        while self.has_room(1) && self.schemas_left > 0 {
+            self.values_left -= 1;
             (self.attempt, self.branches) = (attempt, 1);
             let flat = self.flat(schema, 0);
             let branches = self.branches;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sample::choices::{Choices, Optional};
 use crate::sample::growth::{Growth, Known, Limit, WORK};
 use crate::sample::local;
-use crate::schema::{Fault, Validator, schemas_per_value};
+use crate::schema::{Fault, Tape, Validator, is_searchable, schemas_per_value};
 
 /// Makes instances of one self-contained schema.
 pub struct Sampler {
@@ -35,10 +35,14 @@ impl fmt::Display for NoSample {
             None if self.limit == Some(Limit::Size) => {
                 write!(f, ": a value of this schema is too large to be made here")
             }
+<<<<<<< HEAD
             None if self.limit == Some(Limit::Time) => write!(f, ": the schema takes too long to walk through"),
             None if self.limit == Some(Limit::Height) => {
                 write!(f, ": references and alternatives of the schema are nested too deeply to be followed here")
             }
+=======
+            None if self.limit == Some(Limit::Work) => write!(f, ": the schema takes too long to walk through"),
+>>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
             None => write!(f, ": the schema seems to accept nothing"),
             Some(Fault { pointer, keyword, message, .. }) if pointer.is_empty() => {
                 write!(f, "; the nearest fails at {keyword} of the schema: {message}")
@@ -56,8 +60,10 @@ impl std::error::Error for NoSample {}
 const SEEDS: u64 = 300;
 /// How many candidates are tried where they are too large.
 const ENOUGH: usize = 20;
-/// The budget of values for a sample: there may be large ones, where somebody asks for one.
-const FUEL: usize = 100_000;
+/// How many values a sample may have: there may be large ones, where somebody asks for one.
+const MOST_VALUES: usize = 100_000;
+/// A candidate that is held against more schemas is not asked what is wrong with it: hundreds are.
+const EXPLAINED: usize = 20_000;
 /// A validator goes through as many schemas while one part of a schema is copied.
 const SCHEMAS: f64 = 10.0;
 
@@ -95,15 +101,15 @@ impl Sampler {
         for (choices, hints) in plain.chain(seeded) {
             failed.tries += 1;
             let mut growth = self.growth(choices, hints);
-            growth.fuel = FUEL;
+            growth.values_left = MOST_VALUES;
             let candidate = growth.value(&self.root);
             growth.spend(validation as usize);
-            let is_late = self.known.work.get() == 0;
-            let late = is_late.then_some(Limit::Time);
-            failed.limit = failed.limit.max(growth.limit).max(late);
+            let is_spent = self.known.work.get() == 0;
+            let spent = is_spent.then_some(Limit::Work);
+            failed.limit = failed.limit.max(growth.limit).max(spent);
             let Some(candidate) = candidate else {
                 // What is too large by the simplest choices is hardly smaller by others.
-                if is_late || failed.limit.is_some() && failed.tries >= ENOUGH {
+                if is_spent || failed.limit.is_some() && failed.tries >= ENOUGH {
                     break;
                 }
                 continue;
@@ -112,14 +118,19 @@ impl Sampler {
             if validation > WORK as f64 {
                 break;
             }
-            let faults = self.validator.faults(&candidate);
-            if faults.is_empty() {
+            if self.accepts(&candidate) {
                 return Ok(candidate);
             }
-            if failed.faults.is_empty() || faults.len() < failed.faults.len() {
-                failed.faults = faults;
+            let text = candidate.to_string();
+            if Tape::default().read(&text).is_some_and(|node| is_searchable(&self.root, &self.root, node, EXPLAINED)) {
+                let faults = self.validator.faults(&candidate);
+                if failed.faults.is_empty() || faults.len() < failed.faults.len() {
+                    failed.faults = faults;
+                }
+            } else {
+                failed.limit = failed.limit.max(Some(Limit::Work));
             }
-            if is_late {
+            if is_spent {
                 break;
             }
         }

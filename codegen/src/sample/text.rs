@@ -33,7 +33,7 @@ impl Growth<'_> {
         // A pattern is compiled, and perhaps drawn from for many lengths.
         self.spend(100 + least);
         let check = self.scalar_check(flat)?;
-        let fits = |text: &String| check.faults(&Value::String(text.clone())).is_empty();
+        let fits = |text: &String| check.is_valid(&Value::String(text.clone()));
         if let Some(name) = format.and_then(Value::as_str)
             && let Some(text) = formats::sample(name, &mut self.choices)
         {

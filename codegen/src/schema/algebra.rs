@@ -44,7 +44,8 @@ fn options() -> CanonicalizeOptions<'static> {
     canonical::options().should_validate_formats(true).offline()
 }
 
-/// An answer, unless the schemas hold a number that is not computed with, or the algebra gives up.
+/// An answer, unless the schemas hold a number that is not computed with, or the algebra panics. What the panic says still goes to
+/// stderr: its hook is that of the whole process, and not a library's to replace.
 fn guarded<T>(schemas: &[&Value], ask: impl FnOnce() -> Option<T>) -> Option<T> {
     if !schemas.iter().all(|schema| is_moderate(schema)) {
         return None;

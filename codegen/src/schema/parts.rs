@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::validator::{Fault, exact_options_for, faults};
+use super::validator::{Fault, exact_options_for, first_fault};
 
 /// A validator for every subschema of one self-contained schema, with `format` asserted.
 pub struct SubschemaValidators(jsonschema::ValidatorMap);
@@ -13,8 +13,8 @@ impl SubschemaValidators {
         exact_options_for(schema).build_map(schema).map(Self).map_err(|error| error.to_string())
     }
 
-    /// Every way in which an instance violates the part at a pointer; `None` if there is no validator for it.
-    pub fn faults(&self, pointer: &str, instance: &Value) -> Option<Vec<Fault>> {
-        self.0.get(&format!("#{pointer}")).map(|part| faults(part.iter_errors(instance)))
+    /// What is wrong first with an instance of the part at a pointer; `None` also if there is no validator for it.
+    pub fn first_fault(&self, pointer: &str, instance: &Value, is_searchable: impl FnOnce() -> bool) -> Option<Fault> {
+        first_fault(self.0.get(&format!("#{pointer}"))?, instance, is_searchable)
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with what is read onto a [`Tape`], without building values. Most payloads are valid, and yes or no is all
 //! that is asked of them.
 
-pub use eventsmith_exact::{Node, Tape, TapeValidator};
+pub use eventsmith_exact::{Node, Tape, TapeValidator, is_searchable};
 
 use super::validator::{Fault, explained_first};
 

@@ -23,6 +23,8 @@ pub struct Fault {
     pub missing: Option<String>,
     /// The properties that the instance should not have.
     pub unexpected: Vec<String>,
+    /// The name of a property, where it is the name that is wrong.
+    pub name: Option<String>,
     /// What is expected there, where the keyword's value does not say it.
     pub expected: Option<String>,
     /// The alternative of a union that was meant, as `oneOf/1`.
@@ -47,6 +49,10 @@ fn fault(error: &ValidationError<'_>) -> Fault {
         }
         _ => (None, Vec::new()),
     };
+    let name = match error.kind() {
+        Kind::PropertyNames { error } => error.instance().as_str().map(str::to_owned),
+        _ => None,
+    };
     let expected = match error.kind() {
         Kind::OneOfMultipleValid { context } => Some(one_only(context)),
         // Ours are the only keywords that say it themselves.
@@ -59,6 +65,7 @@ fn fault(error: &ValidationError<'_>) -> Fault {
         message: error.to_string(),
         missing,
         unexpected,
+        name,
         expected,
         alternative: None,
     }
@@ -120,11 +127,31 @@ impl Validator {
         faults(self.0.iter_errors(instance))
     }
 
+    /// What is wrong with an instance first; only that something is, where more is not to be searched for.
+    pub fn first_fault(&self, instance: &Value, is_searchable: impl FnOnce() -> bool) -> Option<Fault> {
+        first_fault(&self.0, instance, is_searchable)
+    }
+
     /// The first ways in which an instance violates the schema, and how many more there are. Of a union they are those of the
     /// alternative that was meant.
     pub fn first_faults(&self, instance: &Value, most: usize) -> (Vec<Fault>, usize) {
         explained_first(self.0.iter_errors(instance), most)
     }
+}
+
+/// What is wrong with an instance first; only that something is, where more is not to be searched for.
+pub(super) fn first_fault(
+    validator: &jsonschema::Validator,
+    instance: &Value,
+    is_searchable: impl FnOnce() -> bool,
+) -> Option<Fault> {
+    if validator.is_valid(instance) {
+        return None;
+    }
+    if !is_searchable() {
+        return Some(Fault::in_schema("", "it does not agree with its schema".to_owned()));
+    }
+    explained_first(validator.iter_errors(instance), 1).0.into_iter().next()
 }
 
 /// The first errors with the causes below unions, and how many more there are.

@@ -73,6 +73,11 @@ impl<'a> Node<'a> {
         items.len() - items.iter().map(names).sum::<usize>() > than
     }
 
+    /// How many values and names it holds, itself included.
+    pub(crate) fn size(&self) -> usize {
+        after(self.items, self.at) - self.at
+    }
+
     /// Whether it is an array.
     pub fn is_array(&self) -> bool {
         matches!(self.item(), Some(Item::Array { .. }))
@@ -145,7 +150,19 @@ impl<'a> Node<'a> {
     pub fn child(&self, step: &str) -> Option<Self> {
         match self.item() {
             Some(Item::Object { .. }) => self.member(step),
-            _ => self.children().into_iter().find(|(name, _)| name == step).map(|(_, child)| child),
+            Some(Item::Array { end, .. }) => {
+                // As it is written in pointers: without a sign, and without zeros before it.
+                let index: usize = step.parse().ok().filter(|index: &usize| index.to_string() == step)?;
+                let mut at = self.at + 1;
+                for _ in 0..index {
+                    if at >= *end {
+                        break;
+                    }
+                    at = after(self.items, at);
+                }
+                (at < *end).then_some(Self { items: self.items, at })
+            }
+            _ => None,
         }
     }
 

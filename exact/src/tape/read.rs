@@ -12,9 +12,17 @@ use crate::Decimal;
 use crate::numerals::wide;
 
 pub(super) fn read<'a>(items: &mut Vec<Item<'a>>, text: &'a str) -> Option<()> {
+    /// Events have about so many bytes for each value and name.
+    const BYTES_PER_ITEM: usize = 16;
+    items.reserve(text.len() / BYTES_PER_ITEM);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Writer { items }.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
+    // serde_json keeps a number that it may round as a double.
+    let is_double = |item: &Item<'_>| matches!(item, Item::Number(number) if number.nearest.is_f64());
+    if !items.iter().any(is_double) {
+        return Some(());
+    }
     let wide = wide(text);
     if !wide.is_empty() {
         let numbers = items.iter_mut().filter_map(|item| match item {

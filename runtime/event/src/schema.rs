@@ -201,7 +201,10 @@ impl Schema {
             let expected = format!("at most {MAX_PAYLOAD_BYTES} bytes");
             return Err(self.unreadable(&expected, Some(format!("{} bytes", data.len()))));
         }
-        parse(data).map_err(|error| self.unreadable("JSON", Some(error)))
+        parse(data).map_err(|error| {
+            let expected = if error.contains("number out of range") { "numbers up to 1.8e308" } else { "JSON" };
+            self.unreadable(expected, Some(error))
+        })
     }
 
     fn check(&self, node: Node<'_>, expected: Expected) -> Result<(), Invalid> {
@@ -213,8 +216,11 @@ impl Schema {
             Ok(compiled) => compiled,
             Err(error) => return Err(self.unreadable(&format!("a schema that compiles ({error})"), None)),
         };
-        let is_small = !node.is_larger(MAX_SEARCHED);
-        if !(is_small && expected == Expected::Violations) && validator.accepts(node) {
+        if expected == Expected::Nothing && validator.accepts(node) {
+            return Ok(());
+        }
+        let is_small = !node.is_larger(MAX_SEARCHED) && validator.is_searchable(node);
+        if !is_small && expected == Expected::Violations && validator.accepts(node) {
             return Ok(());
         }
         let (mut violations, mut masks) = (Vec::new(), Vec::new());
@@ -223,10 +229,7 @@ impl Schema {
             for mut violation in violations::violations(error) {
                 let wide = has_wide.then(|| node.at(&violation.instance)?.wide()).flatten();
                 violation.found = wide.map(str::to_owned).or(violation.found);
-                let place = names.mask(&violation.instance, node);
-                if place != violation.instance {
-                    masks.push((violations.len(), place));
-                }
+                masks.extend(names.mask(&violation.instance, node).map(|place| (violations.len(), place)));
                 violations.push(violation);
             }
         };
@@ -241,9 +244,12 @@ impl Schema {
             violations.truncate(MAX_VIOLATIONS);
             masks.retain(|(index, _)| *index < MAX_VIOLATIONS);
             Omitted::Counted(errors.count() + more)
-        } else if names.has_unions() {
+        } else if validator.has_alternatives() {
             let expected = "agreement with its schema".to_owned();
-            let found = Some(format!("more than {MAX_SEARCHED} values, too many to name what is wrong with them"));
+            let found = Some(match node.is_larger(MAX_SEARCHED) {
+                true => format!("more than {MAX_SEARCHED} values, too many to name what is wrong with them"),
+                false => "too many ways through its schema to name what is wrong".to_owned(),
+            });
             violations.push(Violation { instance: String::new(), schema: String::new(), expected, found });
             Omitted::Counted(0)
         } else {

@@ -246,7 +246,7 @@ fn validates(schema: &str, payload: &str) -> bool {
     let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
     let loaded = eventsmith_codegen::from_files("probe", BTreeMap::from(files));
     let event = &loaded.catalogue.events[0];
-    let checker = Checker::new(&loaded, Options { event: Some((event, &event.versions[0])), mask: false });
+    let checker = Checker::new(&loaded, Options { file: Some(&event.versions[0].file), mask: false });
     let bytes = payload.as_bytes().to_vec();
     let input = Input { name: "payload.json".into(), open: Box::new(move || Ok(Box::new(Cursor::new(bytes)))) };
     let (mut valid, mut findings) = (0, 0);

@@ -20,13 +20,11 @@ impl Names {
         Self(names)
     }
 
-    /// Whether the schema may have alternatives. A property of such a name counts, too.
-    pub(super) fn has_unions(&self) -> bool {
-        ["anyOf", "oneOf"].iter().any(|keyword| self.0.contains(*keyword))
-    }
-
-    /// The place of a violation with every other name masked.
-    pub(super) fn mask(&self, pointer: &str, payload: Node<'_>) -> String {
+    /// The place of a violation with every other name masked; `None` where all are known.
+    pub(super) fn mask(&self, pointer: &str, payload: Node<'_>) -> Option<String> {
+        if pointer.split('/').skip(1).all(|step| !step.contains('~') && self.0.contains(step)) {
+            return None;
+        }
         let mut at = Some(payload);
         let mut masked = String::new();
         for step in pointer.split('/').skip(1) {
@@ -36,7 +34,7 @@ impl Names {
             masked.push_str(if is_index || self.0.contains(&name) { step } else { MASK });
             at = at.and_then(|node| node.child(&name));
         }
-        masked
+        (masked != pointer).then_some(masked)
     }
 }
 
@@ -69,6 +67,6 @@ mod tests {
 
         let masked = ["", "/a/a/0", "/a/4111/0", "/a/x~1y~0/1"].map(|place| names.mask(place, payload));
 
-        assert_eq!(masked, ["", "/a/a/0", "/a/*/0", "/a/*/1"]);
+        assert_eq!(masked, [None, None, Some("/a/*/0".to_owned()), Some("/a/*/1".to_owned())]);
     }
 }

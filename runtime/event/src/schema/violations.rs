@@ -181,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_schema_describes_in_too_many_ways_is_refused_at_once() {
+        static TWICE: crate::schema::Schema = crate::schema::Schema::new(
+            "a.b",
+            1,
+            r##"{"anyOf": [{"type": "array", "items": {"$ref": "#"}}, {"type": "array", "items": {"$ref": "#"}}]}"##,
+        );
+        let refused = |depth| {
+            let payload = (0..depth).fold(json!(1), |inner, _| json!([inner]));
+            TWICE.validate_interpreted(&payload).unwrap_err().to_string()
+        };
+
+        assert!(refused(3).contains("/0/0/0: expected type array"), "{}", refused(3));
+        assert!(refused(60).contains("too many ways through its schema"), "{}", refused(60));
+    }
+
+    #[test]
     fn what_other_keywords_ask_for_is_said() {
         assert_eq!(
             said(json!({"not": {"const": 1}}), json!(1)),
