@@ -158,10 +158,11 @@ impl<E> Deref for Received<E> {
     }
 }
 
-/// How many causes of an error are displayed at most, and how many characters of each: an error may hold a page, or be its own
-/// cause.
+/// How many causes of an error are displayed at most: an error may be its own cause.
 const MOST_CAUSES: usize = 32;
-const LONGEST_CAUSE: usize = 4_000;
+/// The longest text of an error or of a cause, in characters: more than a dead letter keeps, and as much as a line of a log
+/// should have.
+pub(crate) const LONGEST_TEXT: usize = 4_000;
 
 /// Why a handler did not handle an event, and whether trying again may help.
 ///
@@ -230,10 +231,10 @@ impl<T: Into<BoxError>> From<T> for HandlerError {
 impl fmt::Display for HandlerError {
     /// The error with all its causes, as a log needs it; without those that the text above them repeats already.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = head(LONGEST_CAUSE, &self.source);
+        let mut text = head(LONGEST_TEXT, &self.source);
         f.write_str(&text)?;
         for error in iter::successors(self.source.source(), |error| (*error).source()).take(MOST_CAUSES) {
-            let below = head(LONGEST_CAUSE, error);
+            let below = head(LONGEST_TEXT, error);
             if !text.contains(&below) {
                 write!(f, ": {below}")?;
                 text = below;

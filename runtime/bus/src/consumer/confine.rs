@@ -6,10 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use eventsmith_event::clip::head;
 
 use super::settle::HandlerOutcome;
-use crate::handler::HandlerError;
-
-/// The longest text of an error, in characters: more than a dead letter keeps, and as much as a line of a log should have.
-const LONGEST_TEXT: usize = 4_000;
+use crate::handler::{HandlerError, LONGEST_TEXT};
 
 /// What a panic of the user's code comes to.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> HandlerOutcome {
