@@ -246,7 +246,7 @@ fn a_struct_without_required_properties_is_made_of_none() {
 }
 
 #[test]
-fn a_setter_is_told_the_name_of_its_property() {
+fn a_setter_shows_the_name_of_its_property() {
     let schema = r#"{"type": "object", "properties": {"type": {"type": "string"}, "a b": {"type": "string"},
         "note": {"type": "string"}}}"#;
     let text = generate(&[("domain/rule/set.v1.json", schema)]);

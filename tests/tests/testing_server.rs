@@ -204,7 +204,7 @@ async fn a_bad_configuration_is_an_error_with_the_end_of_the_log() {
 }
 
 #[tokio::test]
-async fn a_server_tells_about_itself() -> Outcome {
+async fn a_server_describes_itself() -> Outcome {
     let server = NatsServer::builder().name("teller").start().await?;
     let _client = async_nats::connect(server.url()).await?;
 

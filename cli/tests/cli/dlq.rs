@@ -106,7 +106,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn letters_are_listed_with_what_they_died_of_and_counted() {
+async fn dead_letters_are_listed_with_what_they_died_of_and_counted() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["list"]);
@@ -151,7 +151,7 @@ async fn a_list_can_be_filtered_and_read_by_programs() {
 }
 
 #[tokio::test]
-async fn a_letter_is_shown_with_its_headers_and_its_payload() {
+async fn a_dead_letter_is_shown_with_its_headers_and_its_payload() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["show", "2"]);
@@ -166,7 +166,7 @@ async fn a_letter_is_shown_with_its_headers_and_its_payload() {
 }
 
 #[tokio::test]
-async fn a_number_without_a_letter_is_told() {
+async fn a_number_without_a_dead_letter_is_reported() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["show", "9", "1"]);
@@ -199,7 +199,7 @@ async fn a_replay_can_be_tried_out_and_replays_what_was_chosen() {
 }
 
 #[tokio::test]
-async fn a_replay_that_fails_leaves_the_letter_and_says_why() {
+async fn a_replay_that_fails_leaves_the_dead_letter_and_says_why() {
     let scene = Scene::new().await;
     let elsewhere = RULES.subjects(&["rules.integration.>"]);
     scene.bus.provision(&[elsewhere]).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_purge_deletes_what_was_chosen_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_event_that_the_catalogue_does_not_have_is_told() {
+async fn an_event_that_the_catalogue_does_not_have_is_reported() {
     let scene = Scene::new().await;
 
     let run = scene.dlq(&["list", "--event", "rule.activatd"]);
@@ -242,7 +242,7 @@ async fn an_event_that_the_catalogue_does_not_have_is_told() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_to_letters_that_nobody_chose() {
+async fn nothing_is_done_to_dead_letters_that_nobody_chose() {
     let scene = Scene::new().await;
 
     for command in ["replay", "purge"] {
@@ -268,7 +268,7 @@ fn a_filter_that_means_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_stream_for_dead_letters_nothing_can_be_told() {
+async fn without_a_stream_for_dead_letters_nothing_can_be_said() {
     let server = NatsServer::start().await.unwrap();
     let folder = Folder::with(&[("eventsmith.toml", "root = \"rules\"\n")]);
 

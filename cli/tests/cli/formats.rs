@@ -155,7 +155,7 @@ fn command(line: &str) -> (String, Vec<(String, String)>, String) {
 }
 
 #[test]
-fn github_is_told_the_path_from_the_root_of_the_repository() {
+fn github_gets_the_path_from_the_root_of_the_repository() {
     let run = lint(&broken(), "github");
 
     assert_eq!(run.status, 1, "{run:?}");
@@ -205,7 +205,7 @@ fn gitlab_gets_issues_with_fingerprints_that_survive_other_edits() {
 }
 
 #[test]
-fn sarif_is_valid_and_tells_rule_place_and_fingerprint() {
+fn sarif_is_valid_and_names_rule_place_and_fingerprint() {
     // The official schema holds one expression that ECMA-262 forbids, for the language, which we do not print.
     let schema = include_str!("fixtures/sarif-schema-2.1.0.json").replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
     let clean = parsed(&lint(&repository(), "sarif"));
@@ -285,7 +285,7 @@ fn a_clean_run_is_clean_in_every_format() {
 }
 
 #[test]
-fn a_breaking_change_is_told_in_every_format() {
+fn a_breaking_change_is_reported_in_every_format() {
     for format in FORMATS {
         let run = breaking(format);
 

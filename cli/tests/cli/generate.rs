@@ -70,7 +70,7 @@ fn a_missing_file_is_stale() {
 }
 
 #[test]
-fn every_problem_of_a_broken_catalogue_is_told_on_stdout() {
+fn every_problem_of_a_broken_catalogue_is_reported_on_stdout() {
     let folder = catalogue();
     folder.write("domain/rule/renamed.v1.json", "{\n  \"type\": \"strnig\"\n}");
     folder.write("domain/rule/moved.v1.json", "{");

@@ -47,7 +47,7 @@ fn a_sound_catalogue_is_clean() {
 }
 
 #[test]
-fn every_finding_is_told_with_its_place() {
+fn every_finding_is_reported_with_its_place() {
     let key = r#"{"x-event": {"key": "/nowhere"}, "type": "object"}"#;
     let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", key)]);
 
@@ -92,7 +92,7 @@ fn what_cannot_run_exits_with_two() {
 }
 
 #[test]
-fn a_warning_is_told_with_the_way_out_and_fails() {
+fn a_warning_is_reported_with_the_way_out_and_fails() {
     let slip = COMPLETE.replace("\"required\"", "\"requried\"");
     let folder = Folder::with(&[MANIFEST, ("domain/rule/created.v1.json", &slip)]);
 

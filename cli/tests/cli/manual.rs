@@ -30,7 +30,7 @@ fn the_completions_of_bash_are_taken_by_bash() {
 }
 
 #[test]
-fn an_unknown_shell_is_told_the_known_ones() {
+fn an_unknown_shell_is_refused_with_the_known_ones() {
     let run = Folder::with(&[]).run(&["completions", "tcsh"]);
 
     assert_eq!((run.status, run.stdout.as_str()), (2, ""));

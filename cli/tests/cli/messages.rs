@@ -23,7 +23,7 @@ fn findings_that_take_different_edits_are_not_one_group() {
 }
 
 #[test]
-fn a_folder_of_schemas_that_is_none_is_told_as_that() {
+fn a_folder_of_schemas_that_is_none_is_reported_as_that() {
     let folder = catalogue();
 
     let missing = folder.run(&["lint", "--schemas", "schemes"]);

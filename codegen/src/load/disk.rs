@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_told() {
+    fn a_folder_that_is_not_there_is_reported() {
         let dir = folder();
         let rules: Vec<&str> =
             super::super::read(&dir.path().join("nowhere")).diagnostics.iter().map(|found| found.rule).collect();

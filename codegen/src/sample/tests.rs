@@ -125,7 +125,7 @@ fn refused(schema: Value) -> String {
 }
 
 #[test]
-fn what_would_be_too_large_is_told_as_that_and_not_begun_with() {
+fn what_would_be_too_large_is_reported_as_that_and_not_begun_with() {
     let schemas = [
         json!({"type": "string", "minLength": 900_000_000}),
         json!({"type": "array", "minItems": 900_000_000}),

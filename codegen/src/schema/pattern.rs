@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_foreign_is_told_by_its_kind() {
+    fn what_is_foreign_is_reported_by_its_kind() {
         for (pattern, help) in [
             ("(?x)a b", "spaces"),
             ("(?s).", r"[\s\S]"),

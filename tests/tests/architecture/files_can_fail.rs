@@ -129,7 +129,7 @@ const CIRCLE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_circle_is_told_with_its_files_and_lines() {
+fn a_circle_is_reported_with_its_files_and_lines() {
     let findings = circle_findings(&[arrows_of(CIRCLE)], &[]);
 
     assert_eq!(

@@ -21,7 +21,7 @@ over_both_transports! {
     events_without_a_key_are_not_ordered_by_key_in_silence
     one_instance_at_a_time_is_served_where_keys_are_ordered
     a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redelivered
-    a_new_consumer_begins_where_it_is_told
+    a_new_consumer_begins_where_it_is_asked_to
     an_event_that_was_released_is_redelivered_to_a_replacement_at_once
     a_restart_keeps_the_schedule_of_retries
     what_a_consumer_that_vanished_had_in_hand_comes_again
@@ -235,7 +235,7 @@ async fn a_handler_that_outlives_the_shutdown_is_cut_off_and_its_event_redeliver
     Ok(())
 }
 
-async fn a_new_consumer_begins_where_it_is_told(bus: Bus) -> Outcome {
+async fn a_new_consumer_begins_where_it_is_asked_to(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let consumer = |name: &'static str, deliver: DeliverFrom| {
         let tell = tell.clone();

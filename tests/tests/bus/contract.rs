@@ -35,10 +35,10 @@ over_both_transports! {
     two_services_each_get_every_event
     provisioning_twice_changes_nothing
     a_consumer_that_cannot_work_says_why
-    a_plan_tells_what_would_change_and_changes_nothing
+    a_plan_says_what_would_change_and_changes_nothing
     a_plan_with_a_refusal_is_not_applied_in_part
     consumers_are_provisioned_for_services_and_their_status_is_reported
-    a_plan_tells_of_services_that_have_no_stream_for_their_dead_letters
+    a_plan_names_services_that_have_no_stream_for_their_dead_letters
     what_is_given_up_is_not_pending_and_counts_as_redelivered
     what_is_given_up_and_dropped_counts_no_more
     what_is_given_up_holds_the_ack_floor_until_nothing_is_pending

@@ -114,7 +114,7 @@ pub(crate) async fn messages(scene: &Scene, stream: &str) -> Outcome<u64> {
 
 over_both_transports! {
     what_a_consumer_rejected_is_replayed_to_it_alone_and_counted_from_one
-    what_dies_again_is_another_letter
+    what_dies_again_is_another_dead_letter
 }
 
 async fn what_a_consumer_rejected_is_replayed_to_it_alone_and_counted_from_one(bus: Bus) -> Outcome {
@@ -153,7 +153,7 @@ async fn what_a_consumer_rejected_is_replayed_to_it_alone_and_counted_from_one(b
     Ok(())
 }
 
-async fn what_dies_again_is_another_letter(bus: Bus) -> Outcome {
+async fn what_dies_again_is_another_dead_letter(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     let consumer = run(bus.consumer("promotions").on(move |_: Received<Activated>| {
         let _ = tell.send(());
@@ -227,7 +227,7 @@ async fn an_event_as_large_as_the_server_takes_is_dead_lettered_and_can_be_repla
 }
 
 #[tokio::test]
-async fn a_letter_without_its_payload_is_not_replayed_once_the_event_is_gone() -> Outcome {
+async fn a_dead_letter_without_its_payload_is_not_replayed_once_the_event_is_gone() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     // Of the same number, but stored at another time.
     scene.bus.publish(&activated("another")).await?;
@@ -256,7 +256,7 @@ async fn without_a_stream_for_them_there_are_no_dead_letters() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_letter_tells_what_died_of_what() -> Outcome {
+async fn a_dead_letter_says_what_died_of_what() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let sequence = SAMPLE.store(&scene).await?;
 
@@ -348,7 +348,7 @@ async fn a_replayed_event_has_its_bytes_and_headers_a_new_id_and_a_link() -> Out
 }
 
 #[tokio::test]
-async fn a_letter_that_was_replayed_is_not_there_to_be_replayed_again() -> Outcome {
+async fn a_dead_letter_that_was_replayed_is_not_there_to_be_replayed_again() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let sequence = SAMPLE.store(&scene).await?;
     scene.letters.replay(sequence, ReplayTo::Everyone).await?;
@@ -423,7 +423,7 @@ async fn a_replay_that_died_before_publishing_is_done_over() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_replay_that_died_between_its_two_deletions_leaves_a_letter_that_says_so() -> Outcome {
+async fn a_replay_that_died_between_its_two_deletions_leaves_a_dead_letter_that_says_so() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let letter = store_marked(&scene).await?;
     scene.letters.delete(letter).await?;
@@ -440,7 +440,7 @@ async fn a_replay_that_died_between_its_two_deletions_leaves_a_letter_that_says_
 }
 
 #[tokio::test]
-async fn of_two_letters_on_one_subject_each_is_replayed() -> Outcome {
+async fn of_two_dead_letters_on_one_subject_each_is_replayed() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let (first, second) = (SAMPLE.store(&scene).await?, SAMPLE.store(&scene).await?);
 
@@ -454,7 +454,7 @@ async fn of_two_letters_on_one_subject_each_is_replayed() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_letter_whose_subject_no_stream_captures_stays() -> Outcome {
+async fn a_dead_letter_whose_subject_no_stream_captures_stays() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let sequence = SAMPLE.store(&scene).await?;
     scene.outside.delete_stream("RULES").await?;

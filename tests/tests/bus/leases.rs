@@ -187,7 +187,7 @@ async fn stands_still(order: Order) -> Outcome<(Vec<Run>, Instant, eventsmith::S
 }
 
 #[tokio::test]
-async fn who_is_not_heard_begins_nothing_after_the_lease_and_leaves_the_rest_to_others() -> Outcome {
+async fn who_does_not_reach_the_server_begins_nothing_after_the_lease_and_leaves_the_rest_to_others() -> Outcome {
     let (runs, held_since, summary) = stands_still(Order::None).await?;
 
     never_at_once(&runs, |one, other| one.event == other.event)?;
@@ -205,7 +205,7 @@ async fn who_is_not_heard_begins_nothing_after_the_lease_and_leaves_the_rest_to_
 }
 
 #[tokio::test]
-async fn who_is_not_heard_leaves_no_key_to_two_at_a_time() -> Outcome {
+async fn who_does_not_reach_the_server_leaves_no_key_to_two_at_a_time() -> Outcome {
     let (runs, _, _) = stands_still(Order::Key).await?;
 
     never_at_once(&runs, |one, other| one.key == other.key)?;
@@ -220,7 +220,7 @@ async fn who_is_not_heard_leaves_no_key_to_two_at_a_time() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_run_that_loses_its_lease_is_dropped_and_can_tell() -> Outcome {
+async fn a_run_that_loses_its_lease_is_dropped_and_can_say_so() -> Outcome {
     let (server, bus) = server().await?;
     let (proxy, far) = behind_proxy(&server).await?;
     let (tell, mut told) = mpsc::unbounded_channel();

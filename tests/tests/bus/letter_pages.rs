@@ -86,7 +86,7 @@ fn of(consumer: &str) -> DeadLetterFilter {
 }
 
 #[tokio::test]
-async fn a_thousand_letters_take_a_handful_of_requests() -> Outcome {
+async fn a_thousand_dead_letters_take_a_handful_of_requests() -> Outcome {
     let (server, bus) = server(&[]).await?;
     write(&server.url(), "loyalty", 0..100, 10).await?;
     write(&server.url(), "promotions", 100..1_000, 10).await?;
@@ -111,7 +111,7 @@ async fn a_thousand_letters_take_a_handful_of_requests() -> Outcome {
 }
 
 #[tokio::test]
-async fn letters_that_are_large_together_come_in_several_batches() -> Outcome {
+async fn dead_letters_that_are_large_together_come_in_several_batches() -> Outcome {
     let (server, bus) = server(&[]).await?;
     write(&server.url(), "promotions", 0..40, 1_000_000).await?;
 
@@ -120,7 +120,7 @@ async fn letters_that_are_large_together_come_in_several_batches() -> Outcome {
 }
 
 #[tokio::test]
-async fn who_may_create_no_consumers_reads_letters_one_by_one() -> Outcome {
+async fn who_may_create_no_consumers_reads_dead_letters_one_by_one() -> Outcome {
     for denied in ["$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.MSG.NEXT.>", "$JS.API.CONSUMER.DELETE.>"] {
         let (server, bus) = server(&[denied]).await?;
         write(&server.url(), "promotions", 0..20, 10).await?;
@@ -131,7 +131,7 @@ async fn who_may_create_no_consumers_reads_letters_one_by_one() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_message_that_the_client_cannot_read_hides_no_letter() -> Outcome {
+async fn a_message_that_the_client_cannot_read_hides_no_dead_letter() -> Outcome {
     let (server, bus) = server(&[]).await?;
     write(&server.url(), "promotions", 0..20, 10).await?;
     publish_raw(&server, "rules.dlq.promotions.RULES.7.domain.x", b"NATS/1.0\r\nno colon\r\n\r\n", b"{}").await?;

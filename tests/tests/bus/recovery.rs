@@ -240,7 +240,7 @@ async fn an_event_that_the_stream_dropped_cannot_be_dead_lettered() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_stream_made_anew_has_letters_of_its_own_under_the_same_numbers() -> Outcome {
+async fn a_stream_made_anew_has_dead_letters_of_its_own_under_the_same_numbers() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     for _ in 0..2 {
         publish(&scene, 1).await?;

@@ -7,7 +7,7 @@ use crate::common::*;
 use crate::dead_letters::*;
 
 #[tokio::test]
-async fn a_letter_of_a_stream_made_anew_is_replayed_though_an_earlier_one_had_its_number() -> Outcome {
+async fn a_dead_letter_of_a_stream_made_anew_is_replayed_though_an_earlier_one_had_its_number() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     for _ in 0..2 {
         let letter = SAMPLE.store(&scene).await?;
@@ -23,7 +23,7 @@ async fn a_letter_of_a_stream_made_anew_is_replayed_though_an_earlier_one_had_it
 }
 
 #[tokio::test]
-async fn a_letter_is_kept_if_another_event_was_stored_under_the_id_of_its_replay() -> Outcome {
+async fn a_dead_letter_is_kept_if_another_event_was_stored_under_the_id_of_its_replay() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let number = SAMPLE.store(&scene).await?;
     let letter = scene.letters.get(number).await?.ok_or("no letter")?;
@@ -40,7 +40,7 @@ async fn a_letter_is_kept_if_another_event_was_stored_under_the_id_of_its_replay
 }
 
 #[tokio::test]
-async fn a_letter_that_nobody_may_delete_is_not_said_to_be_gone() -> Outcome {
+async fn a_dead_letter_that_nobody_may_delete_is_not_said_to_be_gone() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let number = SAMPLE.store(&scene).await?;
     let config = scene.outside.get_stream(LETTERS.name).await?.cached_info().config.clone();

@@ -13,7 +13,7 @@ use crate::dead_lettering::letters;
 over_both_transports! {
     a_type_on_the_subject_of_another_event_is_refused
     a_type_on_a_subject_that_its_template_does_not_make_is_refused
-    an_event_tells_the_subject_it_came_on_also_when_it_was_replayed
+    an_event_has_the_subject_it_came_on_also_when_it_was_replayed
 }
 
 /// An event with a subject template.
@@ -117,7 +117,7 @@ async fn a_type_on_a_subject_that_its_template_does_not_make_is_refused(bus: Bus
     Ok(())
 }
 
-async fn an_event_tells_the_subject_it_came_on_also_when_it_was_replayed(bus: Bus) -> Outcome {
+async fn an_event_has_the_subject_it_came_on_also_when_it_was_replayed(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();
     bus.publish(&Tagged { rule_id: "r1".to_owned() }).await?;
 

@@ -107,7 +107,7 @@ fn boxes_wrappers_nulls_and_kept_properties_are_carried_over() {
 }
 
 #[test]
-fn an_example_that_cannot_be_read_is_told_with_event_version_and_index() {
+fn an_example_that_cannot_be_read_is_reported_with_event_version_and_index() {
     let mut catalogue = CATALOGUE.to_vec();
     let broken = catalogue.iter_mut().find(|event| (event.event_type, event.version) == ("order.placed", 2)).unwrap();
     broken.schema = r#"{"examples": [{"order_id": "o-1", "amount": 1, "channel": "web"}, {"order_id": "o-1"}]}"#;

@@ -284,7 +284,7 @@ fn a_masked_error_holds_nothing_from_the_payload() {
 const LONGEST_ERROR: usize = 32 * 3 * 4 * 250;
 
 #[test]
-fn what_is_wrong_in_many_places_is_told_of_the_first() {
+fn what_is_wrong_in_many_places_is_reported_of_the_first() {
     let counts = |count: usize| {
         let counts: Vec<String> = (0..count).map(|index| format!("\"n{index}\": -1")).collect();
         format!("{{\"counts\": {{{}}}}}", counts.join(","))

@@ -243,7 +243,7 @@ fn disagreement<T: JsonSchema>() -> String {
 }
 
 #[test]
-fn a_disagreement_is_told_with_payloads_and_a_way_out() {
+fn a_disagreement_is_reported_with_payloads_and_a_way_out() {
     insta::assert_snapshot!(disagreement::<Lax>());
 }
 
@@ -263,7 +263,7 @@ struct Strict {
 }
 
 #[test]
-fn a_struct_that_is_too_strict_or_writes_null_is_told_so() {
+fn a_struct_that_is_too_strict_or_writes_null_is_refused_for_it() {
     insta::assert_snapshot!(disagreement::<Strict>());
 }
 

@@ -4,6 +4,6 @@
 //! whole runtime where checking it is enough.
 
 #[test]
-fn mistakes_are_told_where_they_are() {
+fn mistakes_are_reported_where_they_are() {
     trybuild::TestCases::new().compile_fail("*.rs");
 }

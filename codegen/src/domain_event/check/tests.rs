@@ -85,7 +85,7 @@ fn a_conditional_field_is_left_to_the_test() {
 }
 
 #[test]
-fn what_schemars_is_told_in_tests_makes_no_field_conditional() {
+fn what_schemars_reads_in_tests_makes_no_field_conditional() {
     let item = quote!(
         struct S {
             #[cfg_attr(test, schemars(extend("minProperties" = 1), length(max = 3)))]

@@ -113,7 +113,7 @@ async fn the_same_number_in_a_later_stream_is_another_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_keeps_a_letter_from_being_replayed_twice_after_the_duplicate_window() {
+async fn a_mark_keeps_a_dead_letter_from_being_replayed_twice_after_the_duplicate_window() {
     let scene = scene().await;
     let event = scene.publish().await;
     scene.dead_letter(&event).await;

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_letter_can_always_be_read() {
+    fn the_address_of_a_dead_letter_can_always_be_read() {
         for (subject, tail) in [
             ("rules.domain.rule.a\u{a0}b", "domain.rule.a_b"),
             ("rules.domain.rule.\u{fffd}", "domain.rule._"),
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_with_less_in_it_is_a_letter_still() {
+    fn a_shortened_dead_letter_can_be_read() {
         let message = event(&[("x", "1")]);
         let whole = write("rules", &origin(&message), DeadReason::TooOld, "because");
         let of = |message| read(StreamMessage { sequence: 5, stored: Timestamp::now(), message }).unwrap();
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_a_whole_letter_beside_what_it_marks() {
+    fn a_mark_is_a_copy_of_the_dead_letter_that_it_marks() {
         let dead_letter = dead_letter(&event(&[("x", "1")]), "x");
 
         let message = write_mark(&dead_letter, 9);

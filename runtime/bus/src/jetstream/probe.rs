@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_tells_when_its_question_was_asked_whatever_became_of_others() {
+    fn an_answer_shows_when_its_question_was_asked_whatever_became_of_others() {
         let begin = Instant::now();
         let mut probe = Probe::new(Duration::from_secs(30), begin);
         let later = |seconds| begin + Duration::from_secs(seconds);

@@ -267,7 +267,7 @@ fn a_name_that_serde_json_reserves_does_not_turn_text_into_json() {
 }
 
 #[test]
-fn mistakes_are_told_with_line_and_column() {
+fn mistakes_are_reported_with_line_and_column() {
     for (text, expected) in [
         (&b"{\n  \"a\": x}"[..], "expected value at line 2 column 8"),
         (b"{\"a\": 1,\n \"a\": 2}", "the member \"a\" is there twice at line 2 column 4"),

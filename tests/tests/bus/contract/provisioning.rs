@@ -6,7 +6,7 @@ use eventsmith::catalogue::ConsumerDescriptor;
 
 use crate::common::*;
 
-pub(super) async fn a_plan_tells_what_would_change_and_changes_nothing(bus: Bus) -> Outcome {
+pub(super) async fn a_plan_says_what_would_change_and_changes_nothing(bus: Bus) -> Outcome {
     let wanted = [STREAM.max_messages(10)];
 
     let plan = bus.plan(&wanted).await?;
@@ -67,7 +67,7 @@ pub(super) async fn consumers_are_provisioned_for_services_and_their_status_is_r
     Ok(())
 }
 
-pub(super) async fn a_plan_tells_of_services_that_have_no_stream_for_their_dead_letters(bus: Bus) -> Outcome {
+pub(super) async fn a_plan_names_services_that_have_no_stream_for_their_dead_letters(bus: Bus) -> Outcome {
     let events = STREAM.name("ELSE").subjects(&["else.domain.>"]);
     let letters = STREAM.name("ELSE_DEAD_LETTERS").subjects(&["else.dlq.>"]);
     let with_services = |topology: Topology| {
