@@ -25,11 +25,8 @@ mod tape;
 mod validator;
 
 pub use decimal::Decimal;
-<<<<<<< HEAD
-pub use meta::{meta_schema, with_meta_schemas};
-=======
 pub use effort::{MOST_SEARCHED, is_searchable};
->>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
+pub use meta::{meta_schema, with_meta_schemas};
 pub use numerals::{has_wide, is_wide};
 pub use tape::{Node, OnTape, Tape};
 pub use validator::TapeValidator;

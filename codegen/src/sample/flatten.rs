@@ -25,14 +25,8 @@ impl<'a> Growth<'a> {
     pub(super) fn flat(&mut self, schema: &Value, height: usize) -> Option<Map<String, Value>> {
         let members = match schema {
             Value::Bool(true) => return Some(Map::new()),
-<<<<<<< HEAD
             Value::Object(_) if height >= TALLEST => {
                 self.limit = self.limit.max(Some(Limit::Height));
-=======
-            Value::Object(members) if height < TALLEST && self.may_go_on() => members,
-            Value::Object(_) => {
-                self.limit = self.limit.max(Some(Limit::Work));
->>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
                 return None;
             }
             // It notes itself that there is no time left.

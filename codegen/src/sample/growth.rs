@@ -63,15 +63,10 @@ pub(super) const DEEP: usize = 4;
 /// What ends a walk through a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
-<<<<<<< HEAD
     /// References and combinators are nested too deeply.
     Height,
-    /// The schema takes too long to walk through.
-    Time,
-=======
     /// The schema takes too much work to walk through.
     Work,
->>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
     /// A value would have too many parts, or a text be too long.
     Size,
 }

@@ -35,14 +35,10 @@ impl fmt::Display for NoSample {
             None if self.limit == Some(Limit::Size) => {
                 write!(f, ": a value of this schema is too large to be made here")
             }
-<<<<<<< HEAD
-            None if self.limit == Some(Limit::Time) => write!(f, ": the schema takes too long to walk through"),
+            None if self.limit == Some(Limit::Work) => write!(f, ": the schema takes too long to walk through"),
             None if self.limit == Some(Limit::Height) => {
                 write!(f, ": references and alternatives of the schema are nested too deeply to be followed here")
             }
-=======
-            None if self.limit == Some(Limit::Work) => write!(f, ": the schema takes too long to walk through"),
->>>>>>> 17857c6 (validate, example, decode: bound the search for what is wrong, and speak of replies, envelopes and empty inputs)
             None => write!(f, ": the schema seems to accept nothing"),
             Some(Fault { pointer, keyword, message, .. }) if pointer.is_empty() => {
                 write!(f, "; the nearest fails at {keyword} of the schema: {message}")
