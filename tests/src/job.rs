@@ -40,6 +40,8 @@ pub enum Deed {
     Work(u64),
     /// Never returns.
     Hang,
+    /// Waits for a moment, then blocks its thread for ever.
+    Block,
     /// Fails, and may be tried again.
     Fail,
     /// Fails, and must not be tried again.

@@ -13,12 +13,14 @@ mod fitness;
 mod keeper;
 mod malformed;
 mod monitor;
+mod overseer;
 mod pace;
 mod queue;
 mod retry;
 mod route;
 mod run;
 mod settle;
+mod stop;
 mod unstored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,9 +54,11 @@ use dropped::DropWatch;
 use fitness::Fitness;
 use keeper::{InHand, Keeper};
 use malformed::MalformedInHand;
+use overseer::DispatchTask;
 use pace::Pace;
 use route::{Route, Routes};
 use run::Worker;
+use stop::Stop;
 use unstored::Unstored;
 
 pub use breaker::{BreakerConfig, BreakerState};
@@ -191,25 +195,25 @@ impl Consumer {
         };
         let denied = bus.transport().denied(&service, ConsumerPhase::Reading);
         // One stream's failure ends the others too, but in good order.
-        let (stop, stopped) = watch::channel(false);
+        let (stop, background) = (Stop::new(), bus.transport().background());
         let running = dispatches.into_iter().map(|dispatch| {
-            let (stop, mut stopped) = (stop.clone(), stopped.clone());
+            let (stop, task) = (stop.clone(), DispatchTask::start(dispatch, stop.signal(), &background));
             async move {
-                let outcome = dispatch.run(async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
-                stop.send_replace(true);
+                let outcome = task.end().await;
+                stop.ask();
                 outcome
             }
         });
         let mut all = pin!(futures_util::future::join_all(running));
         let signal = shutdown.then(|_| {
-            stop.send_replace(true);
+            stop.ask();
             std::future::pending::<Infallible>()
         });
         let outcomes = tokio::select! {
             biased;
             // To go on would be to handle the same events again and again, and to dead-letter them in the end.
             denied = denied => {
-                stop.send_replace(true);
+                stop.ask();
                 all.await;
                 return Err(denial(denied));
             }

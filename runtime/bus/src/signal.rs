@@ -1,5 +1,11 @@
 //! When a service is to stop.
 
+#[cfg(unix)]
+use std::{io, sync::mpsc, thread};
+
+#[cfg(unix)]
+use tokio::{runtime::Builder, sync::oneshot};
+
 /// Resolves when the process is asked to end: by SIGTERM, as orchestrators do, or by SIGINT, which is Ctrl-C. To be given to
 /// [`Consumer::run`](crate::consumer::Consumer::run). It listens from the call on, not only from the first time that it is awaited.
 ///
@@ -13,26 +19,54 @@
 ///     bus.consumer("promotions").on(handler).run(shutdown_signal()).await
 /// }
 /// ```
-///
-/// # Panics
-/// Outside of a tokio runtime, as everything that waits there.
 #[cfg(unix)]
 pub fn shutdown_signal() -> impl Future<Output = ()> + Send {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (tell, told) = oneshot::channel();
+    let (ready, is_ready) = mpsc::channel();
+    // A thread of its own: handlers that block theirs must not keep a signal from being noticed.
+    let listening = thread::Builder::new().name("eventsmith-signals".to_owned()).spawn(move || listen(&ready, tell));
+    // Fails only if there is no thread.
+    let listening = listening.and_then(|_| is_ready.recv().unwrap_or(Ok(())));
     async {
-        match signals {
-            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
-                _ = terminate.recv() => tracing::info!("asked to end by SIGTERM"),
-                _ = interrupt.recv() => tracing::info!("asked to end by SIGINT"),
-            },
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "cannot listen for signals");
-                std::future::pending().await
-            }
+        if let Err(error) = listening {
+            tracing::error!(%error, "cannot listen for signals");
+            std::future::pending().await
+        }
+        match told.await {
+            Ok(name) => tracing::info!("asked to end by {name}"),
+            Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// Listens until a signal comes or nobody waits for one any more.
+#[cfg(unix)]
+fn listen(ready: &mpsc::Sender<io::Result<()>>, mut tell: oneshot::Sender<&'static str>) {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    // Whoever called waits until it is sent.
+    let report = |outcome| drop(ready.send(outcome));
+    let runtime = match Builder::new_current_thread().enable_io().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Err(error)),
+    };
+    runtime.block_on(async {
+        let both = || -> io::Result<(Signal, Signal)> {
+            Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+        };
+        let (mut terminate, mut interrupt) = match both() {
+            Ok(signals) => signals,
+            Err(error) => return report(Err(error)),
+        };
+        report(Ok(()));
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+            () = tell.closed() => return,
+        };
+        // Nobody may wait any more.
+        let _ = tell.send(name);
+    });
 }
 
 /// Resolves when the process is asked to end by Ctrl-C.

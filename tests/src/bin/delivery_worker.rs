@@ -42,7 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     bus.shutdown().await?;
     let Summary { handled, failed, released, cut_off, .. } = summary;
     say(&format!("STOPPED {handled} {failed} {released} {cut_off}"))?;
-    Ok(())
+    // Returning would wait for handlers that block their threads.
+    std::process::exit(0);
 }
 
 /// The parent holds the other end of the standard input, and writes nothing: its end is the parent's own, even if that
@@ -60,6 +61,12 @@ async fn handle(job: Received<Job>, journal: Journal) -> Result<(), HandlerError
         Deed::Complete => {}
         Deed::Work(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
         Deed::Hang => std::future::pending().await,
+        Deed::Block => {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            loop {
+                std::thread::park();
+            }
+        }
         Deed::Fail => return Err(HandlerError::retry("told to fail")),
         Deed::Reject => return Err(HandlerError::reject("told to reject")),
         #[expect(clippy::panic, reason = "it was told to")]

@@ -149,6 +149,33 @@ async fn a_handler_that_does_not_end_in_time_is_cut_off_and_its_event_redelivere
     Ok(())
 }
 
+/// They block all threads of the process before it is known that they do.
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_is_noticed_while_handlers_block_every_thread() -> Outcome {
+    const COUNT: u64 = 64;
+    let site = Site::new().await?;
+    // What is not nakked is redelivered long after the test.
+    let concurrency = COUNT as usize / 2;
+    let orders = Orders { ack_wait_ms: 300_000, shutdown_timeout_ms: 300, concurrency, ..site.orders() };
+    for id in 1..=COUNT {
+        site.bus.publish(&Job::new(id, [Deed::Block, Deed::Complete])).await?;
+    }
+
+    let mut old = Worker::ready(&orders).await?;
+    for _ in 0..concurrency {
+        old.says("HANDLING").await?;
+    }
+    // By then they block.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let stopping = Instant::now();
+    old.process().terminate()?;
+    old.says("STOPPED").await?;
+    let (stopped, status) = (stopping.elapsed(), old.ended().await?);
+
+    assert!(status.success() && stopped < Duration::from_secs(4), "{status} after {stopped:?}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_breaker_is_open_nothing_is_delivered_but_probes() -> Outcome {
     let site = Site::new().await?;

@@ -18,11 +18,14 @@ pub(super) struct Blocking {
     /// Until when they are taken to block, in milliseconds after `begun`; 0 if none has.
     until: AtomicU64,
     is_reported: AtomicBool,
+    /// Since when the dispatch loop runs handlers in its own thread, as `until` counts; 0 while it does not.
+    in_place_since: AtomicU64,
 }
 
 impl Default for Blocking {
     fn default() -> Self {
-        Self { begun: WorkInstant::now(), until: AtomicU64::new(0), is_reported: AtomicBool::new(false) }
+        let (until, in_place_since) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { begun: WorkInstant::now(), until, is_reported: AtomicBool::new(false), in_place_since }
     }
 }
 
@@ -45,9 +48,34 @@ impl Blocking {
         done
     }
 
+    /// [`watch`](Self::watch) for work that the dispatch loop does itself.
+    pub(super) fn watch_in_place<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.begin_in_place();
+        let done = self.watch(work);
+        self.end_in_place();
+        done
+    }
+
     pub(super) fn is_seen(&self) -> bool {
         let until = self.until.load(Relaxed);
         until > 0 && self.milliseconds(Duration::ZERO) < until
+    }
+
+    /// The dispatch loop begins to run handlers in its own thread, until it [ends](Self::end_in_place) that.
+    pub(super) fn begin_in_place(&self) {
+        self.in_place_since.store(self.milliseconds(Duration::ZERO).max(1), Relaxed);
+    }
+
+    pub(super) fn end_in_place(&self) {
+        self.in_place_since.store(0, Relaxed);
+    }
+
+    /// Whether the dispatch loop stands, as a handler blocks its thread.
+    pub(super) fn holds_up_dispatch(&self) -> bool {
+        match self.in_place_since.load(Relaxed) {
+            0 => false,
+            since => self.milliseconds(Duration::ZERO) > since + u64::try_from(MOST.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     fn milliseconds(&self, from_now: Duration) -> u64 {
@@ -68,5 +96,18 @@ mod tests {
         blocking.watch(|| std::thread::sleep(MOST * 2));
 
         assert!(blocking.is_seen());
+    }
+
+    #[test]
+    fn the_dispatch_loop_stands_while_a_handler_blocks_its_thread_and_not_before_or_after() {
+        let blocking = Blocking::default();
+
+        blocking.begin_in_place();
+        assert!(!blocking.holds_up_dispatch());
+        std::thread::sleep(MOST * 2);
+        assert!(blocking.holds_up_dispatch());
+        blocking.end_in_place();
+
+        assert!(!blocking.holds_up_dispatch());
     }
 }

@@ -17,6 +17,7 @@ use super::monitor::Counters;
 use super::pace::Pace;
 use super::queue::{Key, ReadyDelivery, Routing};
 use super::run::{DeliveryEnd, FinishedDelivery, Worker};
+use super::stop::{LAST_GRACE, NOTE_PATIENCE, StopSignal};
 use crate::config::duration::LONGEST;
 use crate::environment::{WorkInstant, watch};
 use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
@@ -34,10 +35,6 @@ const AT_ONCE: usize = 32;
 const HARMLESS_DELIVERIES: u64 = 2;
 /// How often to look whether those events are settled that another instance held when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// How long to wait until it is noted which events were not run.
-const NOTE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a handler that was cut off may take to notice.
-const LAST_GRACE: Duration = Duration::from_secs(1);
 /// How much later than it is due an event may be redelivered before those behind it go on without it.
 const OVERDUE: Duration = Duration::from_secs(60);
 
@@ -62,17 +59,18 @@ pub(super) struct Dispatch {
 impl Dispatch {
     /// Works until asked to stop, or until the consumer is gone; either way what was begun is finished, unless that takes
     /// longer than the configuration allows.
-    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), ConsumeError> {
+    pub(super) async fn run(mut self, mut stop: StopSignal) -> Result<(), ConsumeError> {
         if self.config.order == Order::Key {
             self.worker.in_hand().queue.hold();
         }
-        let outcome = self.consume(stop).await;
-        let deadline = Instant::now() + self.config.shutdown_timeout.min(LONGEST);
+        let outcome = self.consume(stop.asked()).await;
+        // A handler that blocked may have kept us from noticing that we were asked.
+        let deadline = stop.since().unwrap_or_else(Instant::now) + self.config.shutdown_timeout.min(LONGEST);
         for delivery in self.deliveries.stop().await {
             // It will not run, so that its key does not matter: to find it may take as long as to decode it.
             self.accept_routed(delivery, |_, _| Routing::default()).await;
         }
-        self.nak_waiting().await;
+        self.worker.nak_waiting().await;
         self.finish(deadline).await;
         if let Err(error) = self.deliveries.confirm().await {
             let stream = &self.worker.stream;
@@ -118,7 +116,7 @@ impl Dispatch {
                     }
                     // Another instance may have been served until now, and hold events of our keys.
                     Ok(Arrival::PinChanged) => {
-                        self.nak_waiting().await;
+                        self.worker.nak_waiting().await;
                         self.worker.in_hand().queue.expect_nothing();
                         self.worker.in_hand().queue.hold();
                     }
@@ -137,6 +135,13 @@ impl Dispatch {
     /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
     /// only one that waits becomes one. Returns whether it stopped early, as handlers took their time without waiting.
     async fn begin(&mut self) -> bool {
+        self.worker.blocking.begin_in_place();
+        let is_behind = self.begin_ready().await;
+        self.worker.blocking.end_in_place();
+        is_behind
+    }
+
+    async fn begin_ready(&mut self) -> bool {
         if !self.deliveries.is_live() {
             // Others may soon have what waits here, or have it.
             return false;
@@ -264,7 +269,7 @@ impl Dispatch {
         let is_plain = self.config.order == Order::None && self.breakers.is_empty();
         let route = |worker: &Worker, delivery: &Delivery| match is_plain {
             true => Routing::default(),
-            false => worker.blocking.watch(|| worker.routes.routing(delivery, &worker.service)),
+            false => worker.blocking.watch_in_place(|| worker.routes.routing(delivery, &worker.service)),
         };
         self.accept_routed(delivery, route).await;
     }
@@ -347,33 +352,6 @@ impl Dispatch {
                 }
             }
             Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
-        }
-    }
-
-    async fn nak_waiting(&mut self) {
-        let (mut waiting, again) = {
-            let mut in_hand = self.worker.in_hand();
-            let (waiting, again) = (in_hand.queue.drain(), in_hand.take_again());
-            // Their leases last until each is nakked.
-            waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
-            (waiting, again)
-        };
-        let drained = waiting.len();
-        waiting.extend(again);
-        // What is not noted in time may count as an attempt.
-        let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(&waiting)).await;
-        for (index, delivery) in waiting.into_iter().enumerate() {
-            if index < drained {
-                self.worker.in_hand().settled(delivery.sequence);
-            }
-            if !delivery.acker.lease().is_held(Instant::now()) {
-                continue;
-            }
-            if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
-                tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
-                return;
-            }
-            Counters::count(&self.worker.monitor.counters().released);
         }
     }
 

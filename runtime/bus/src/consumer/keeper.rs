@@ -70,6 +70,11 @@ impl InHand {
         again.map(|(delivery, _)| delivery).collect()
     }
 
+    /// How many run whose acks are not about to be sent.
+    pub(super) fn unsettled(&self) -> usize {
+        self.running.values().filter(|running| running.acker.is_some()).count()
+    }
+
     /// The leases that are to be renewed now.
     fn due(&self, now: Instant) -> Vec<(u64, Arc<dyn Acker>)> {
         let period = renewal_interval(self.ack_wait);

@@ -1,0 +1,82 @@
+//! How the streams of a consumer are asked to stop, and what waits is nakked.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::monitor::Counters;
+use super::run::Worker;
+use crate::environment::watch;
+use crate::transport::AckKind;
+
+/// How long to wait until it is noted which events were not run.
+pub(super) const NOTE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a handler that was cut off may take to notice.
+pub(super) const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// Asks all streams of a consumer to stop.
+#[derive(Debug, Clone)]
+pub(super) struct Stop(watch::Sender<Option<Instant>>);
+
+/// Says whether a stream is to stop, and since when.
+#[derive(Debug, Clone)]
+pub(super) struct StopSignal(watch::Receiver<Option<Instant>>);
+
+impl Stop {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    pub(super) fn ask(&self) {
+        self.0.send_if_modified(|since| {
+            let is_first = since.is_none();
+            since.get_or_insert_with(Instant::now);
+            is_first
+        });
+    }
+
+    pub(super) fn signal(&self) -> StopSignal {
+        StopSignal(self.0.subscribe())
+    }
+}
+
+impl StopSignal {
+    /// Waits until it is to stop; also if nobody can ask any more.
+    pub(super) async fn asked(&mut self) {
+        drop(self.0.wait_for(Option::is_some).await);
+    }
+
+    pub(super) fn since(&self) -> Option<Instant> {
+        *self.0.borrow()
+    }
+}
+
+impl Worker {
+    /// Naks what waits, so that another instance gets it at once.
+    pub(super) async fn nak_waiting(&self) {
+        let (mut waiting, again) = {
+            let mut in_hand = self.in_hand();
+            let (waiting, again) = (in_hand.queue.drain(), in_hand.take_again());
+            // Their leases last until each is nakked.
+            waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
+            (waiting, again)
+        };
+        let drained = waiting.len();
+        waiting.extend(again);
+        // What is not noted in time may count as an attempt.
+        let _ = timeout(NOTE_PATIENCE, self.attempts.not_run(&waiting)).await;
+        for (index, delivery) in waiting.into_iter().enumerate() {
+            if index < drained {
+                self.in_hand().settled(delivery.sequence);
+            }
+            if !delivery.acker.lease().is_held(Instant::now()) {
+                continue;
+            }
+            if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
+                tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
+                return;
+            }
+            Counters::count(&self.monitor.counters().released);
+        }
+    }
+}
