@@ -21,6 +21,7 @@ mod route;
 mod run;
 mod settle;
 mod stop;
+mod type_name;
 mod unstored;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,6 +14,7 @@ over_both_transports! {
     a_type_on_the_subject_of_another_event_is_refused
     a_type_on_a_subject_that_its_template_does_not_make_is_refused
     an_event_has_the_subject_it_came_on_also_when_it_was_replayed
+    a_type_without_a_handler_on_the_subject_of_another_event_is_refused_at_once
 }
 
 /// An event with a subject template.
@@ -59,6 +60,7 @@ macro_rules! impostor {
 
 impostor!(Impostor claims "rule.activated" on "rules.domain.rule.updated");
 impostor!(Untagged claims "rule.tagged" on "rules.domain.rule.activated");
+impostor!(Stranger claims "rule.unheard" on "rules.domain.rule.activated");
 impostor!(TooDeep claims "rule.tagged" on "rules.domain.rule.tagged.a.b");
 
 async fn a_type_on_the_subject_of_another_event_is_refused(bus: Bus) -> Outcome {
@@ -135,6 +137,62 @@ async fn an_event_has_the_subject_it_came_on_also_when_it_was_replayed(bus: Bus)
 
     assert_eq!(subjects, ["rules.domain.rule.tagged.r1", "rules.domain.rule.tagged.r1"]);
     assert_eq!((summary.handled, summary.dead_lettered), (1, 1));
+    Ok(())
+}
+
+/// No version of the service could have a handler for it.
+async fn a_type_without_a_handler_on_the_subject_of_another_event_is_refused_at_once(bus: Bus) -> Outcome {
+    bus.publish(&Stranger { rule_id: "forged".to_owned() }).await?;
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Activated>| async { Ok(()) }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    let summary = consumer.stop().await?;
+
+    assert_eq!((letter.reason, letter.attempts, summary.failed), (DeadReason::WrongSubject, 1, 0));
+    for part in ["rule.unheard", "rules.domain.rule.activated", "belongs to rule.activated"] {
+        assert!(letter.error.contains(part), "{}", letter.error);
+    }
+    Ok(())
+}
+
+/// Where a template lets through what is of another type by its name, a version with a handler for that may come.
+#[tokio::test]
+async fn a_type_whose_own_subject_a_template_covers_waits_for_its_handler() -> Outcome {
+    impostor!(TaggedMore claims "rule.tagged.more" on "rules.domain.rule.tagged.more");
+    let (_server, bus) = server().await?;
+    bus.publish(&TaggedMore { rule_id: "r1".to_owned() }).await?;
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Tagged>| async { Ok(()) }));
+    let letter = letters(&bus, 1).await?.remove(0);
+    let summary = consumer.stop().await?;
+
+    assert_eq!((letter.reason, summary.failed), (DeadReason::Unrouted, QUICK.max_attempts - 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_type_that_no_event_can_have_is_dead_lettered_at_its_first_delivery() -> Outcome {
+    let envelope = r#"{"id":"f-1","type":"rule.activated","source":"cron","subject":"rules.domain.rule.activated",
+        "time":"2026-11-23T10:00:00+01:00","version":"1","data":{"rule_id":"forged"}}"#;
+    let (server, bus) = server().await?;
+    let long = format!("rule.{}", "x".repeat(10_000));
+    let nonsense = ["\u{1}\u{7f}\u{1b}[31m", "", "rule activated", "rule..activated", "règle", &long];
+    for name in nonsense {
+        let head = format!("NATS/1.0\r\nEventsmith-Type: {name}\r\n\r\n");
+        crate::malformed::publish_raw(&server, "rules.domain.rule.activated", head.as_bytes(), envelope.as_bytes())
+            .await?;
+    }
+
+    let consumer = run(bus.consumer("promotions").on(|_: Received<Activated>| async { Ok(()) }));
+    let letters = letters(&bus, nonsense.len()).await?;
+    let summary = consumer.stop().await?;
+
+    assert_eq!((summary.failed, summary.handled), (0, 0), "{summary:?}");
+    for letter in letters {
+        assert_eq!((letter.reason, letter.attempts), (DeadReason::Undecodable, 1), "{letter:?}");
+        assert!(letter.error.contains("no type of event") && letter.error.len() < 1_000, "{}", letter.error);
+        assert!(!letter.error.contains(char::is_control), "{:?}", letter.error);
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use super::config::{ConsumerConfig, HandlerConfig, Order};
 use super::confine::{discard, in_words, panicked};
 use super::queue::{Key, Routing};
 use super::settle::HandlerOutcome;
+use super::type_name::is_type_name;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
 use crate::environment::watch;
@@ -181,8 +182,8 @@ impl Routes {
             match self.0.iter().position(|route| route.event_type == opened.event_type) {
                 Some(index) => self.0[index].check_subject(&delivery.message.subject).map(|()| (index, opened)),
                 None => {
-                    let unrouted = HandlerOutcome::Unrouted(opened.event_type.to_string());
-                    Err(opened.unless_undecodable(&delivery.message, unrouted))
+                    let unhandled = self.unhandled(&opened.event_type, &delivery.message.subject);
+                    Err(opened.unless_undecodable(&delivery.message, unhandled))
                 }
             }
         });
@@ -190,6 +191,26 @@ impl Routes {
             Ok((index, _)) if !is_meant => Err((Some(index), HandlerOutcome::NotMeant)),
             Err(_) if !is_meant => Err((None, HandlerOutcome::NotMeant)),
             found => found.map_err(|outcome| (None, outcome)),
+        }
+    }
+
+    /// How an event ends whose type no handler here is for. Only what another version of the service may handle waits for one.
+    fn unhandled(&self, event_type: &str, subject: &str) -> HandlerOutcome {
+        if !is_type_name(event_type) {
+            return HandlerOutcome::Undecodable(clip(format!(
+                "it says that it is {event_type:?}, which is no type of event"
+            )));
+        }
+        // A template may let through subjects of other types, whose own they are by the names.
+        let owns = |route: &&Route| {
+            let is_named = subject.strip_suffix(event_type).is_some_and(|before| before.ends_with('.'));
+            route.subject == subject || filter::covers(route.subject, subject) && !is_named
+        };
+        match self.0.iter().find(owns) {
+            Some(Route { event_type: own, .. }) => HandlerOutcome::WrongSubject(clip(format!(
+                "it says that it is {event_type}, and was published to {subject}, which belongs to {own}"
+            ))),
+            None => HandlerOutcome::Unrouted(event_type.to_owned()),
         }
     }
 
