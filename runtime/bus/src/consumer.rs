@@ -316,7 +316,7 @@ impl Consumer {
             self.monitor.clone(),
             Arc::clone(&fitness),
         );
-        let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
+        let ConsumerSettings { stream, filters, ack_wait, max_deliver, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
         if !unhandled.is_empty() {
@@ -342,6 +342,7 @@ impl Consumer {
             service: self.service.clone(),
             root,
             ack_wait,
+            max_deliver,
             monitor: self.monitor.clone(),
             cut_off,
         };

@@ -2,7 +2,7 @@
 
 use async_nats::jetstream;
 use eventsmith::admin::{BusAdmin, DeadReason, ReplayTo, Replayed};
-use eventsmith::{HandlerError, Order, Received};
+use eventsmith::{ConsumerConfig, HandlerError, Order, Received};
 
 use crate::common::*;
 use crate::dead_lettering::letters;
@@ -84,5 +84,43 @@ async fn a_dead_letter_is_as_small_as_its_stream_wants_it() -> Outcome {
     assert_eq!(missing("Eventsmith-Dead-Payload"), [true, true, false]);
     assert_eq!(missing("Eventsmith-Dead-Headers"), [true, false, false]);
     assert_eq!((summary.dead_lettered, summary.failed), (3, 0));
+    Ok(())
+}
+
+/// What cannot be dead-lettered waits in its own stream, also when the server is about to deliver it no more.
+#[tokio::test]
+async fn a_full_stream_of_dead_letters_is_seen_and_loses_nothing() -> Outcome {
+    for max_deliver in [100, QUICK.max_attempts + 1] {
+        let (server, bus) = server().await?;
+        let outside = jetstream::new(async_nats::connect(server.url()).await?);
+        let config = outside.get_stream("RULES_DEAD_LETTERS").await?.cached_info().config.clone();
+        let full = jetstream::stream::Config {
+            max_messages: 1,
+            discard: jetstream::stream::DiscardPolicy::New,
+            ..config.clone()
+        };
+        outside.update_stream(full).await?;
+        outside.publish("rules.dlq.others.RULES.1.domain.x", "full".into()).await?.await?;
+        for number in 0..3 {
+            bus.publish(&Moved { key: "k".to_owned(), number }).await?;
+        }
+
+        let consumer = bus.consumer("promotions").config(ConsumerConfig { max_deliver, ..quick() });
+        let consumer = consumer.on(|_: Received<Moved>| async { Err(HandlerError::reject("no")) });
+        let monitor = consumer.monitor();
+        let consumer = Running::start(consumer);
+        until(|| monitor.summary().not_dead_lettered >= 3 * 8).await?;
+        let error = monitor.dead_letter_error().unwrap_or_default();
+        outside.update_stream(jetstream::stream::Config { max_messages: -1, ..config }).await?;
+        until(|| monitor.summary().dead_lettered == 3).await?;
+        let summary = consumer.stop().await?;
+
+        let mut letters = letters(&bus, 3).await?;
+        letters.sort_by_key(|letter| letter.origin_sequence);
+        let told: Vec<_> = letters.iter().map(|letter| (letter.origin_sequence, letter.error.as_str())).collect();
+        assert_eq!(told, [(1, "no"), (2, "no"), (3, "no")], "max_deliver {max_deliver}");
+        assert!(error.contains("maximum messages"), "{error:?}");
+        assert_eq!((summary.dead_lettered, monitor.dead_letter_error()), (3, None), "{summary:?}");
+    }
     Ok(())
 }

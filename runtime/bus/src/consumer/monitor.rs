@@ -38,6 +38,9 @@ pub struct Summary {
     /// Dropped by the stream, by its limits or by a purge, before any instance got them: no fewer than this since the consumer
     /// began here. Every instance counts what is dropped for all.
     pub dropped_unread: u64,
+    /// How often a dead letter was not stored: its stream was full, missing or not reachable. The event is redelivered; see
+    /// [`Monitor::dead_letter_error`].
+    pub not_dead_lettered: u64,
     /// How often the consumer came to a stand: as many events as `max_ack_pending` allows were unacknowledged, and most of those that
     /// this instance took waited to be tried again.
     pub stalled: u64,
@@ -64,6 +67,8 @@ struct Shared {
     breakers: OnceLock<Vec<Arc<Breaker>>>,
     /// When what failed here is due to be tried again.
     retries: Mutex<BinaryHeap<Reverse<Instant>>>,
+    /// Why dead letters are not stored at present.
+    dead_letter_error: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,14 +80,24 @@ pub(super) struct Counters {
     pub(super) cut_off: AtomicU64,
     pub(super) lease_lost: AtomicU64,
     pub(super) dropped_unread: AtomicU64,
+    pub(super) not_dead_lettered: AtomicU64,
     pub(super) stalled: AtomicU64,
 }
 
 impl Monitor {
     /// What became of the events so far.
     pub fn summary(&self) -> Summary {
-        let Counters { handled, failed, dead_lettered, released, cut_off, lease_lost, dropped_unread, stalled } =
-            &self.shared.counters;
+        let Counters {
+            handled,
+            failed,
+            dead_lettered,
+            released,
+            cut_off,
+            lease_lost,
+            dropped_unread,
+            not_dead_lettered,
+            stalled,
+        } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Summary {
             handled: read(handled),
@@ -92,6 +107,7 @@ impl Monitor {
             cut_off: read(cut_off),
             lease_lost: read(lease_lost),
             dropped_unread: read(dropped_unread),
+            not_dead_lettered: read(not_dead_lettered),
             stalled: read(stalled),
         }
     }
@@ -118,6 +134,20 @@ impl Monitor {
 
     fn retries(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Instant>>> {
         self.shared.retries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the last dead letter was not stored; nothing once one is. Their stream may be full: as long as this says something, what
+    /// cannot be handled waits in its own stream and is redelivered.
+    pub fn dead_letter_error(&self) -> Option<String> {
+        self.shared.dead_letter_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of whether a dead letter was stored.
+    pub(super) fn dead_letter_ended(&self, error: Option<String>) {
+        if error.is_some() {
+            Counters::count(&self.counters().not_dead_lettered);
+        }
+        *self.shared.dead_letter_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
     /// The circuit breakers by name: the name of a dependency, or the type of event for a handler's own. None before the

@@ -50,6 +50,8 @@ pub(super) struct Worker {
     /// Where dead letters go of events that are of no catalogue known here.
     pub(super) root: &'static str,
     pub(super) ack_wait: Duration,
+    /// After this many deliveries the server delivers an event no more.
+    pub(super) max_deliver: Option<u64>,
     pub(super) monitor: Monitor,
     /// True from when the shutdown has taken too long. Changes, too, when an event that runs has lost its lease.
     pub(super) cut_off: watch::Sender<bool>,
@@ -330,7 +332,8 @@ impl Worker {
             // What is rare and large is kept out of the task, whose size every handler pays for that waits.
             Settlement::DeadLetter(reason) => {
                 let runs = if matches!(outcome, HandlerOutcome::Exhausted) { attempt - 1 } else { attempt };
-                match Box::pin(self.dead_letter(delivery, runs, reason, &outcome.error())).await {
+                let delay = retry.delay(attempt);
+                match Box::pin(self.dead_letter_in_time(delivery, runs, reason, &outcome.error(), delay)).await {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
                         self.send_last(delivery, AckKind::Term(reason.as_str())).await;
@@ -338,7 +341,6 @@ impl Worker {
                         None
                     }
                     Err(error) => {
-                        let delay = retry.delay(attempt);
                         tracing::error!(%error, ?delay, "the dead letter is not stored; the event is redelivered");
                         Counters::count(&counters.failed);
                         self.unstored.keep(delivery, attempt, reason, outcome.error());
@@ -360,6 +362,33 @@ impl Worker {
         send(&*delivery.acker, kind).await;
     }
 
+    /// Stores a dead letter. The server's last delivery of an event is kept until that succeeds, for as long as its lease holds.
+    async fn dead_letter_in_time(
+        &self,
+        delivery: &Delivery,
+        attempts: u64,
+        reason: DeadReason,
+        error: &str,
+        delay: Duration,
+    ) -> Result<DeadLettered, Unavailable> {
+        let is_last = self.max_deliver.is_some_and(|most| delivery.deliveries >= most);
+        loop {
+            let stored = self.dead_letter(delivery, attempts, reason, error).await;
+            let Err(failure) = &stored else { return stored };
+            if !is_last {
+                return stored;
+            }
+            tracing::error!(error = %failure, ?delay, "the dead letter of an event that the server delivers no more is not stored yet");
+            let mut cut_off = self.cut_off.subscribe();
+            tokio::select! {
+                biased;
+                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => return stored,
+                () = delivery.acker.lease().end() => return stored,
+                () = sleep(delay) => {}
+            }
+        }
+    }
+
     /// Stores a dead letter.
     pub(super) async fn dead_letter(
         &self,
@@ -373,6 +402,7 @@ impl Worker {
         }
         let (transport, root) = (self.bus.transport(), self.root_of(delivery));
         let stored = dead_letter(transport, root, &self.origin(delivery, attempts), reason, error).await;
+        self.monitor.dead_letter_ended(stored.as_ref().err().map(ToString::to_string));
         stored.inspect_err(|error| self.fitness.not_stored(error))
     }
 
