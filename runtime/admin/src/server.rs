@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use eventsmith_bus::bus::{Backend, Bus};
+use eventsmith_bus::cause::Cause;
+use eventsmith_bus::jetstream::JetStream;
 use eventsmith_bus::jetstream::batch::BatchFailure;
 use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
 use eventsmith_bus::transport::{ServerFailure, StreamMessage, Transport};
@@ -83,17 +85,27 @@ impl Server {
 
     /// The next messages of a stream on a subject, many at a time. See [`JetStream::read_batch`].
     ///
-    /// [`JetStream::read_batch`]: eventsmith_bus::jetstream::JetStream::read_batch
+    /// They come over a connection of their own, as its client may end over one that it cannot read. What went wrong there takes
+    /// the connection along.
     pub(crate) async fn batch(
         &self,
+        connection: &mut Option<Arc<JetStream>>,
         stream: &str,
         subject: &str,
         from: u64,
     ) -> Result<Vec<StreamMessage>, BatchFailure> {
-        match &self.backend {
-            Backend::JetStream(server) => server.read_batch(stream, subject, from).await,
-            Backend::Memory(_) => Err(BatchFailure::Refused("nothing is asked of memory".into())),
+        let Backend::JetStream(server) = &self.backend else {
+            return Err(BatchFailure::Refused("nothing is asked of memory".into()));
+        };
+        let apart = match connection.take() {
+            Some(apart) => apart,
+            None => server.connect_again().await.map_err(|error| BatchFailure::Incomplete(Cause::of(error)))?,
+        };
+        let batch = apart.read_batch(stream, subject, from).await;
+        if !matches!(batch, Err(BatchFailure::Incomplete(_))) {
+            *connection = Some(apart);
         }
+        batch
     }
 
     /// The names of the streams that capture a subject, which may have wildcards, or a part of it.

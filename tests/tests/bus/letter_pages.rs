@@ -14,7 +14,7 @@ use crate::dead_letters::all;
 use crate::malformed::publish_raw;
 
 /// Writes this many letters of a consumer, with payloads of this size, as a consumer would.
-async fn write(url: &str, consumer: &str, numbers: std::ops::Range<u64>, size: usize) -> Outcome {
+pub(crate) async fn write(url: &str, consumer: &str, numbers: std::ops::Range<u64>, size: usize) -> Outcome {
     let client = async_nats::ConnectOptions::with_user_and_password("admin".to_owned(), "p".to_owned());
     let outside = async_nats::jetstream::new(client.connect(url).await?);
     let mut acks = Vec::new();
@@ -138,5 +138,20 @@ async fn a_message_that_the_client_cannot_read_hides_no_dead_letter() -> Outcome
     write(&server.url(), "promotions", 20..40, 10).await?;
 
     assert_eq!(origins(&bus, &of("promotions")).await?, (0..40).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// The client of whoever gets it in a batch panics.
+#[tokio::test]
+async fn a_carriage_return_in_a_header_ends_no_list() -> Outcome {
+    let (server, bus) = server(&[]).await?;
+    write(&server.url(), "promotions", 0..20, 10).await?;
+    publish_raw(&server, "rules.dlq.promotions.RULES.7.domain.x", b"NATS/1.0\r\na: 1\r2\r\n\r\n", b"{}").await?;
+    write(&server.url(), "promotions", 20..1_000, 10).await?;
+
+    assert_eq!(origins(&bus, &of("promotions")).await?, (0..1_000).collect::<Vec<_>>());
+    let letters = bus.dead_letters("rules").await?;
+    letters.delete(21).await?;
+    assert_eq!(letters.purge(&of("promotions")).await?, 1_000, "the bus goes on");
     Ok(())
 }

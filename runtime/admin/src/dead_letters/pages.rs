@@ -1,7 +1,9 @@
 //! The messages of a stream one after the other, fetched many at a time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use eventsmith_bus::jetstream::JetStream;
 use eventsmith_bus::jetstream::batch::BatchFailure;
 use eventsmith_bus::transport::{MessageSelector, StreamMessage, Unavailable};
 use eventsmith_event::stream::Retention;
@@ -17,6 +19,8 @@ pub(super) struct Pages {
     fetched: VecDeque<StreamMessage>,
     /// How many to fetch one by one before a batch is tried again.
     one_by_one: u64,
+    /// What batches come over, once there was one.
+    connection: Option<Arc<JetStream>>,
 }
 
 impl Pages {
@@ -34,7 +38,7 @@ impl Pages {
         from: u64,
     ) -> Result<Option<StreamMessage>, Unavailable> {
         if self.fetched.is_empty() && self.one_by_one == 0 {
-            match server.batch(stream, subject, from).await {
+            match server.batch(&mut self.connection, stream, subject, from).await {
                 Ok(batch) if batch.is_empty() => return Ok(None),
                 Ok(batch) => self.fetched = batch.into(),
                 Err(failure) => {

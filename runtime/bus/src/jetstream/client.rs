@@ -101,6 +101,14 @@ impl JetStream {
         let connected = connect(&config).await?;
         Self::over(connected, api, thread, &config).await
     }
+    /// Another connection with the same configuration: for what may end its client.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_again(&self) -> Result<Arc<Self>, ConnectError> {
+        Self::connect(&self.config).await
+    }
+
 
     /// Over a connection that a simulation stands in for, and what takes in the events of its client.
     ///
@@ -148,6 +156,7 @@ impl JetStream {
     /// leaves requests unanswered.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
+            config: config.clone(),
         subject: String,
         request: &impl Serialize,
     ) -> Result<Answer<T>, Unavailable> {
