@@ -87,7 +87,8 @@ async fn info(server: &JetStream, name: &str) -> Result<Option<Info>, ServerFail
 fn found(Info { config, state }: Info) -> FoundStream {
     FoundStream {
         settings: read(&config),
-        sealed: config.get("sealed").and_then(Value::as_bool).unwrap_or_default(),
+        no_ack: is_set(&config, "no_ack"),
+        sealed: is_set(&config, "sealed"),
         messages: state.messages,
         bytes: state.bytes,
         first_sequence: state.first_seq,
@@ -130,6 +131,7 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
         ("duplicate_window", nanos(wanted.duplicate_window)),
         ("discard", json!(discard)),
         ("allow_atomic", json!(wanted.atomic)),
+        ("no_ack", json!(false)),
     ];
     settings.extend(ours.map(|(name, value)| (name.to_owned(), value)));
     // Servers of 2.12 and 2.13 refuse requests with a setting that they do not know.
@@ -143,7 +145,6 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
 fn read(settings: &Settings) -> StreamSettings {
     let text = |key| settings.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key| settings.get(key).and_then(Value::as_u64);
-    let is_set = |key| settings.get(key).and_then(Value::as_bool).unwrap_or_default();
     let duration = |key| number(key).map(Duration::from_nanos).unwrap_or_default();
     let subjects = settings.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     StreamSettings {
@@ -163,9 +164,13 @@ fn read(settings: &Settings) -> StreamSettings {
         replicas: number("num_replicas").and_then(|replicas| replicas.try_into().ok()).unwrap_or(1),
         duplicate_window: duration("duplicate_window"),
         discard: if text("discard") == "new" { Discard::New } else { Discard::Old },
-        atomic: is_set("allow_atomic"),
-        bulk: is_set(ALLOW_BULK),
+        atomic: is_set(settings, "allow_atomic"),
+        bulk: is_set(settings, ALLOW_BULK),
     }
+}
+
+fn is_set(settings: &Settings, key: &str) -> bool {
+    settings.get(key).and_then(Value::as_bool).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ impl Bus {
     /// ```
     ///
     /// # Errors
-    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the event may be stored all the same.
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) and [`NoAck`](PublishError::NoAck) alone the event may be
+    /// stored all the same.
     pub async fn publish<E: Event>(&self, event: &E) -> Result<Published, PublishError> {
         self.publish_with(event, PublishOptions::default()).await
     }
@@ -177,7 +178,8 @@ impl Bus {
     /// stored once; so it is when the caller publishes the same batch again, within the duplicate window.
     ///
     /// # Errors
-    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) alone the events may all be stored.
+    /// [`PublishError`]; with [`Unacknowledged`](PublishError::Unacknowledged) and [`NoAck`](PublishError::NoAck) alone the events may all
+    /// be stored.
     pub async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
         self.inner.publisher.publish_atomic(batch).await
     }

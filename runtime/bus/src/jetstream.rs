@@ -23,6 +23,7 @@ mod pull;
 mod pull_limits;
 mod search;
 mod send;
+mod silence;
 mod stored;
 mod thread;
 mod upkeep;

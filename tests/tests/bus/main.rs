@@ -26,6 +26,7 @@ mod malformed;
 mod malformed_subjects;
 mod memory;
 mod middleware;
+mod no_acks;
 mod permissions;
 mod provision;
 mod publish;

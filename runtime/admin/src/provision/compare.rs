@@ -45,7 +45,7 @@ impl Server {
             return Ok(change);
         }
         let found = self.stream(&wanted.name).await.map_err(failed)?;
-        self.compare(&mut change, STREAM, found.as_ref().map(|found| &found.settings), wanted);
+        self.compare(&mut change, STREAM, found.as_ref(), &FoundStream::exactly(wanted.clone()));
         if change.action == Action::Keep {
             return Ok(change);
         }

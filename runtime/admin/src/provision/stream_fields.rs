@@ -4,24 +4,29 @@
 //! `tests/tests/bus/provision/fields.rs` tries every line of the table on one.
 
 use eventsmith_bus::settings::fields::{Effect, Field, FieldEffect, any_server, update, warn};
-use eventsmith_bus::settings::{StreamSettings, format};
+use eventsmith_bus::settings::{FoundStream, format};
 use eventsmith_event::stream::{Discard, Retention};
 use serde::Serialize;
 
 /// The settings of a stream. None is ever recreated: messages would be lost.
-pub(crate) const STREAM: &[Field<StreamSettings>] = &[
+pub(crate) const STREAM: &[Field<FoundStream>] = &[
     Field {
         name: "description",
-        text: |stream| format!("{:?}", stream.description),
+        text: |stream| format!("{:?}", stream.settings.description),
         effect: update,
         needs: any_server,
     },
     Field {
         name: "subjects",
-        text: |stream| format::subjects(&stream.subjects),
+        text: |stream| format::subjects(&stream.settings.subjects),
         effect: |found, wanted| {
-            let gone: Vec<String> =
-                found.subjects.iter().filter(|subject| !wanted.subjects.contains(subject)).cloned().collect();
+            let gone: Vec<String> = found
+                .settings
+                .subjects
+                .iter()
+                .filter(|subject| !wanted.settings.subjects.contains(subject))
+                .cloned()
+                .collect();
             let note = || format!("what is published to {} is captured no more", format::subjects(&gone));
             (Effect::Update, (!gone.is_empty()).then(note))
         },
@@ -29,14 +34,14 @@ pub(crate) const STREAM: &[Field<StreamSettings>] = &[
     },
     Field {
         name: "storage",
-        text: |stream| name_of(&stream.storage),
+        text: |stream| name_of(&stream.settings.storage),
         effect: |_, _| refuse("messages of a stream cannot move; publish to a new stream under another name"),
         needs: any_server,
     },
     Field {
         name: "retention",
-        text: |stream| name_of(&stream.retention),
-        effect: |found, wanted| match (found.retention, wanted.retention) {
+        text: |stream| name_of(&stream.settings.retention),
+        effect: |found, wanted| match (found.settings.retention, wanted.settings.retention) {
             (Retention::WorkQueue, _) | (_, Retention::WorkQueue) => {
                 refuse("no server turns a stream into a work queue or back; publish to a new stream under another name")
             }
@@ -49,41 +54,44 @@ pub(crate) const STREAM: &[Field<StreamSettings>] = &[
     },
     Field {
         name: "max_age",
-        text: |stream| format::limit(stream.max_age, format::duration),
-        effect: |found, wanted| warn(lower(found.max_age, wanted.max_age), "older messages are dropped"),
+        text: |stream| format::limit(stream.settings.max_age, format::duration),
+        effect: |found, wanted| {
+            warn(lower(found.settings.max_age, wanted.settings.max_age), "older messages are dropped")
+        },
         needs: any_server,
     },
     Field {
         name: "max_bytes",
-        text: |stream| format::limit(stream.max_bytes, format::bytes),
-        effect: |found, wanted| at_the_limit(lower(found.max_bytes, wanted.max_bytes), wanted),
+        text: |stream| format::limit(stream.settings.max_bytes, format::bytes),
+        effect: |found, wanted| at_the_limit(lower(found.settings.max_bytes, wanted.settings.max_bytes), wanted),
         needs: any_server,
     },
     Field {
         name: "max_messages",
-        text: |stream| format::limit(stream.max_messages, |max| max.to_string()),
-        effect: |found, wanted| at_the_limit(lower(found.max_messages, wanted.max_messages), wanted),
+        text: |stream| format::limit(stream.settings.max_messages, |max| max.to_string()),
+        effect: |found, wanted| at_the_limit(lower(found.settings.max_messages, wanted.settings.max_messages), wanted),
         needs: any_server,
     },
-    Field { name: "replicas", text: |stream| stream.replicas.to_string(), effect: update, needs: any_server },
+    Field { name: "replicas", text: |stream| stream.settings.replicas.to_string(), effect: update, needs: any_server },
     Field {
         name: "duplicate_window",
-        text: |stream| format::duration(stream.duplicate_window),
+        text: |stream| format::duration(stream.settings.duplicate_window),
         effect: update,
         needs: any_server,
     },
-    Field { name: "discard", text: |stream| name_of(&stream.discard), effect: update, needs: any_server },
+    Field { name: "discard", text: |stream| name_of(&stream.settings.discard), effect: update, needs: any_server },
     Field {
         name: "atomic",
-        text: |stream| stream.atomic.to_string(),
+        text: |stream| stream.settings.atomic.to_string(),
         effect: update,
-        needs: |stream| stream.atomic.then_some((2, 12)),
+        needs: |stream| stream.settings.atomic.then_some((2, 12)),
     },
+    Field { name: "no_ack", text: |stream| stream.no_ack.to_string(), effect: update, needs: any_server },
     Field {
         name: "bulk",
-        text: |stream| stream.bulk.to_string(),
+        text: |stream| stream.settings.bulk.to_string(),
         effect: update,
-        needs: |stream| stream.bulk.then_some((2, 14)),
+        needs: |stream| stream.settings.bulk.then_some((2, 14)),
     },
 ];
 
@@ -91,8 +99,8 @@ fn refuse(reason: &str) -> FieldEffect {
     (Effect::Refuse, Some(reason.to_owned()))
 }
 
-fn at_the_limit(is_lower: bool, wanted: &StreamSettings) -> FieldEffect {
-    let warning = match wanted.discard {
+fn at_the_limit(is_lower: bool, wanted: &FoundStream) -> FieldEffect {
+    let warning = match wanted.settings.discard {
         Discard::Old => "the oldest messages beyond it are dropped",
         Discard::New => "new messages are refused until there is room",
         other => return refuse(&format!("discard has a value that is unknown here: {other:?}")),

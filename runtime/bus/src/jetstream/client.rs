@@ -19,6 +19,7 @@ use super::connect::{ConnectError, Connected, connect, wrong};
 use super::denials::Denials;
 use super::link::Link;
 use super::outbox::Outbox;
+use super::silence::Silences;
 use super::thread::NetworkThread;
 use super::wire::Wire;
 use crate::cause::Cause;
@@ -41,12 +42,15 @@ pub struct JetStream {
     pub(super) denials: Denials,
     pub(super) acks: Acks,
     pub(super) outbox: Outbox,
+    pub(super) silences: Silences,
     pub(super) ack_timeout: Duration,
     pub(super) request_timeout: Duration,
     pub(super) login_timeout: Duration,
     /// How many messages wait for a connection, and how many may.
     pub(super) queued: AtomicUsize,
     pub(super) max_queued: usize,
+    /// Whether JetStream ever answered: then it is there, and its silence passes.
+    pub(super) has_answered: AtomicBool,
     /// Where the client runs.
     pub(super) thread: NetworkThread,
 }
@@ -144,6 +148,7 @@ impl JetStream {
             acks,
             outbox,
             ack_timeout,
+            silences: Silences::default(),
             request_timeout,
             login_timeout,
             queued,

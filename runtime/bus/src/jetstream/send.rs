@@ -18,6 +18,7 @@ use super::acks::Reply;
 use super::client::{ASK_AGAIN, AskFailure, JetStream, passes};
 use super::convert::to_nats;
 use super::outbox::{Outbound, Parcel};
+use super::silence;
 use super::stored::Expectation;
 use crate::cause::Cause;
 use crate::transport::{DeniedAction, Headers, Message, PendingAck, PublishAck, SendFailure};
@@ -201,8 +202,19 @@ impl JetStream {
 
 impl Ack {
     async fn resolve(self) -> Result<PublishAck, SendFailure> {
-        let Self { jetstream, deadline, sent: Sent { subject, expected, reply }, before } = self;
-        let reply = match timeout_at(deadline, reply).await {
+        let Self { jetstream, deadline, sent: Sent { subject, expected, mut reply }, before } = self;
+        // The same for all that were sent together, whenever each is waited for.
+        let sent_at = deadline.checked_sub(jetstream.ack_timeout).unwrap_or(deadline);
+        let soon = deadline.min(sent_at + silence::PATIENCE);
+        let waited = match timeout_at(soon, &mut reply).await {
+            Err(_) => tokio::select! {
+                biased;
+                waited = timeout_at(deadline, reply) => waited,
+                stream = jetstream.never_acks(&subject) => return Err(SendFailure::NoAck { stream }),
+            },
+            waited => waited,
+        };
+        let reply = match waited {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(lost()),
             Err(_) => {

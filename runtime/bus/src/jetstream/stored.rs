@@ -78,6 +78,29 @@ impl JetStream {
         timeout(ASK_AGAIN, last).await.ok()?.filter(|last| *last != expected.number)
     }
 
+    /// Resolves to the name of the stream that captures a subject if it acknowledges nothing; else never.
+    pub(super) async fn never_acks(&self, subject: &str) -> String {
+        match self.silences.find(subject, self.stream_without_acks(subject)).await {
+            Some(stream) => stream,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn stream_without_acks(&self, subject: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Info {
+            config: Config,
+        }
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(default)]
+            no_ack: bool,
+        }
+        let stream = self.try_find_streams(subject).await.ok()?.into_iter().next()?;
+        let info = self.try_ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await.ok()?.ok()?;
+        info.config.no_ack.then_some(stream)
+    }
+
     pub(super) async fn find_extent(&self, stream: &str) -> Result<Option<StreamExtent>, Unavailable> {
         #[derive(Deserialize)]
         struct Info {

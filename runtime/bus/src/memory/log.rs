@@ -59,6 +59,7 @@ impl Log {
     pub(super) fn found(&self) -> FoundStream {
         FoundStream {
             settings: self.settings.clone(),
+            no_ack: false,
             sealed: false,
             messages: self.messages.len() as u64,
             bytes: self.bytes,

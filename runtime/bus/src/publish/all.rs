@@ -257,7 +257,10 @@ impl PublishWindow {
                 Err(failure @ SendFailure::Transient(_)) if !self.broken => {
                     let before = Some((in_flight.sent, failure));
                     let result = self.publisher.store(&in_flight.prepared, before).await;
-                    self.broken = matches!(result, Err(PublishError::Unacknowledged { .. } | PublishError::Closed));
+                    self.broken = matches!(
+                        result,
+                        Err(PublishError::Unacknowledged { .. } | PublishError::NoAck { .. } | PublishError::Closed)
+                    );
                     self.set(in_flight.index, result);
                 }
                 _ => self.record(in_flight),
@@ -267,7 +270,8 @@ impl PublishWindow {
 
     fn record(&mut self, in_flight: InFlight) {
         let InFlight { index, prepared, earlier, sent, result, .. } = in_flight;
-        self.broken |= matches!(result, Err(SendFailure::Closed | SendFailure::QueueFull { .. }));
+        self.broken |=
+            matches!(result, Err(SendFailure::Closed | SendFailure::QueueFull { .. } | SendFailure::NoAck { .. }));
         let result = match result {
             Ok(stored) => Ok(prepared.stored(stored)),
             Err(failure) => Err(prepared.failed(failure, earlier + 1, sent.elapsed())),

@@ -150,6 +150,19 @@ pub enum PublishError {
         #[source]
         reason: Cause,
     },
+    /// The stream acknowledges nothing, so that nobody can tell whether the event is stored: it MAY be.
+    #[error(
+        "the stream {stream} acknowledges nothing (no_ack), so {subject} may be stored or not; let \
+         `eventsmith streams apply` update the stream, and publish it again with the id {id}"
+    )]
+    NoAck {
+        /// The subject of the event.
+        subject: Cow<'static, str>,
+        /// The name of the stream.
+        stream: String,
+        /// The id of the message, for the next try.
+        id: Uuid,
+    },
     /// An event before this one in the same call was not acknowledged; this one was not sent, to keep the order.
     #[error("not sent, as an event before it was not acknowledged; publish it again after that one")]
     NotSent,

@@ -100,6 +100,7 @@ impl Prepared {
             |reason| PublishError::Unacknowledged { subject: Cow::clone(&subject), id, attempts, elapsed, reason };
         match failure {
             SendFailure::Transient(reason) => unacknowledged(reason),
+            SendFailure::NoAck { stream } => PublishError::NoAck { subject, stream, id },
             SendFailure::WrongSequence { last } => PublishError::WrongSequence { subject, expected: self.expect, last },
             // That the last attempt stored nothing says nothing about those before it.
             failure if attempts > 1 => unacknowledged(Cause::about("the last attempt", failure)),

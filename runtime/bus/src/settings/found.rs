@@ -12,6 +12,8 @@ use super::{ConsumerSettings, StreamSettings};
 pub struct FoundStream {
     /// The settings that a catalogue speaks of.
     pub settings: StreamSettings,
+    /// Whether it stores messages without acknowledging them, so that no publisher learns of it.
+    pub no_ack: bool,
     /// Whether it is closed for ever, to messages and to changes.
     pub sealed: bool,
     /// How many messages it holds.
@@ -68,6 +70,13 @@ pub struct Progress {
     pub paused: bool,
     /// Whether one of several readers has it to itself at the moment.
     pub pinned: bool,
+}
+
+impl FoundStream {
+    /// An empty stream that is just what the settings say.
+    pub fn exactly(settings: StreamSettings) -> Self {
+        Self { settings, no_ack: false, sealed: false, messages: 0, bytes: 0, first_sequence: 1, last_sequence: 0 }
+    }
 }
 
 impl FoundConsumer {

@@ -14,6 +14,12 @@ pub enum SendFailure {
     /// No stream captures the subject.
     #[error("no stream captures the subject")]
     NoStream,
+    /// It may be stored, by a stream that acknowledges nothing.
+    #[error("the stream {stream} acknowledges nothing (no_ack)")]
+    NoAck {
+        /// The name of the stream.
+        stream: String,
+    },
     /// The server does not let this user publish there, or receive the ack. It is not stored.
     // Not transparent: that would pass over the denial, which `Denied::behind` looks for among the sources.
     #[error("{0}")]
