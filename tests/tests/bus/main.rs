@@ -27,6 +27,7 @@ mod malformed_subjects;
 mod memory;
 mod middleware;
 mod no_acks;
+mod operations;
 mod permissions;
 mod provision;
 mod publish;

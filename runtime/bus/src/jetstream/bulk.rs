@@ -300,7 +300,8 @@ impl FastBatch {
         let denied = log.after(self.denials).chain(log.inbox());
         for denied in denied {
             let uncertain = match denied.action {
-                DeniedAction::Subscribe => self.sent - self.stored,
+                // It may be another's subscription that was one too many.
+                DeniedAction::Subscribe | DeniedAction::SubscribeMore => self.sent - self.stored,
                 _ if *denied.subject == *self.last_subject => {
                     self.same_subject_since.saturating_sub(1).saturating_sub(self.stored)
                 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
@@ -53,6 +53,7 @@ pub struct JetStream {
     pub(super) has_answered: AtomicBool,
     /// Where the client runs.
     pub(super) thread: NetworkThread,
+    config: Config,
 }
 
 impl fmt::Debug for JetStream {
@@ -100,11 +101,6 @@ impl JetStream {
         connecting.await.unwrap_or_else(|error| Err(ConnectError::unreachable(config, Cause::of(error))))
     }
 
-    async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {
-        let api = api(&config)?;
-        let connected = connect(&config).await?;
-        Self::over(connected, api, thread, &config).await
-    }
     /// Another connection with the same configuration: for what may end its client.
     ///
     /// # Errors
@@ -113,6 +109,11 @@ impl JetStream {
         Self::connect(&self.config).await
     }
 
+    async fn connect_on(thread: NetworkThread, config: Config) -> Result<Arc<Self>, ConnectError> {
+        let api = api(&config)?;
+        let connected = connect(&config).await?;
+        Self::over(connected, api, thread, &config).await
+    }
 
     /// Over a connection that a simulation stands in for, and what takes in the events of its client.
     ///
@@ -147,13 +148,15 @@ impl JetStream {
             denials,
             acks,
             outbox,
-            ack_timeout,
             silences: Silences::default(),
+            ack_timeout,
             request_timeout,
             login_timeout,
             queued,
             max_queued,
+            has_answered: AtomicBool::new(false),
             thread,
+            config: config.clone(),
         }))
     }
 
@@ -161,7 +164,6 @@ impl JetStream {
     /// leaves requests unanswered.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
-            config: config.clone(),
         subject: String,
         request: &impl Serialize,
     ) -> Result<Answer<T>, Unavailable> {
@@ -178,6 +180,9 @@ impl JetStream {
         let subject = format!("{}.{subject}", self.api);
         let body = serde_json::to_vec(request).map_err(|error| AskFailure::Silent(Cause::of(error)))?;
         let body = Bytes::from(body);
+        if let Some(denied) = self.without_answers() {
+            return Err(AskFailure::Denied(denied));
+        }
         let mut denied = pin!(self.denials.of_request(&subject));
         loop {
             let patience = deadline.min(Instant::now() + ASK_AGAIN);
@@ -191,7 +196,12 @@ impl JetStream {
                 Ok(Ok(Ok(Err(error)))) if passes(&error) && Instant::now() + PAUSE < deadline => {
                     sleep(PAUSE).await;
                 }
-                Ok(Ok(Ok(answer))) => return Ok(answer),
+                Ok(Ok(Ok(answer))) => {
+                    if !matches!(&answer, Err(error) if NOT_ENABLED.contains(&error.error_code().0)) {
+                        self.note_answer();
+                    }
+                    return Ok(answer);
+                }
                 Ok(Ok(Err(error))) => return Err(AskFailure::Silent(Cause::of(error))),
                 Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {
                     return Err(self.without_jetstream());
@@ -217,10 +227,29 @@ impl JetStream {
         Ok(self.ask(subject, request).await??)
     }
 
+    /// That no answers come over this connection: before any did, it could not subscribe to more. The client subscribes to all answers
+    /// once, with the first request.
+    fn without_answers(&self) -> Option<Denied> {
+        if self.has_answered.load(Ordering::Relaxed) { None } else { self.denials.0.borrow().more().cloned() }
+    }
+
+    /// JetStream answered.
+    pub(super) fn note_answer(&self) {
+        if !self.has_answered.load(Ordering::Relaxed) {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// That nobody answers requests to JetStream.
     fn without_jetstream(&self) -> AskFailure {
         let info = self.client.server_info();
         let (reason, may_pass) = match info.jetstream {
+            // It is so while a server goes down, and behind a leaf node that is cut off.
+            _ if self.has_answered.load(Ordering::Relaxed) => ("JetStream answers nobody at the moment", true),
+            true if self.config.domain.is_some() => (
+                "no JetStream answers for the setting `domain`; see whether it is right, and whether the leaf node is connected",
+                false,
+            ),
             true => ("JetStream is not enabled for this user's account; enable it there", false),
             // A server without JetStream may not have reached those of its cluster that run it.
             false => (

@@ -20,6 +20,8 @@ pub(super) struct DenialLog {
     recent: VecDeque<(u64, Denied)>,
     /// An inbox that cannot be subscribed to. It stays so for as long as the connection: nobody subscribes to it again.
     inbox: Option<Denied>,
+    /// That this connection may not subscribe to more. Nobody knows to what it could not.
+    more: Option<Denied>,
 }
 
 impl DenialLog {
@@ -29,6 +31,9 @@ impl DenialLog {
         self.count += 1;
         if denied.action == DeniedAction::Subscribe {
             self.inbox = Some(denied.clone());
+        }
+        if denied.action == DeniedAction::SubscribeMore {
+            self.more = Some(denied.clone());
         }
         self.recent.retain(|(_, other)| *other != denied);
         if self.recent.len() == REMEMBERED {
@@ -41,7 +46,7 @@ impl DenialLog {
     /// Forgets everything, as a new connection may have other permissions.
     pub(super) fn clear(&mut self) {
         self.recent.clear();
-        self.inbox = None;
+        (self.inbox, self.more) = (None, None);
     }
 
     /// The denials after a number.
@@ -51,6 +56,11 @@ impl DenialLog {
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// That this connection has been denied a further subscription.
+    pub(super) fn more(&self) -> Option<&Denied> {
+        self.more.as_ref()
     }
 
     /// The inbox that cannot be subscribed to.

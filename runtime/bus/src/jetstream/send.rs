@@ -194,6 +194,10 @@ impl JetStream {
             Ok(Ok(streams)) if streams.is_empty() => SendFailure::NoStream,
             Ok(Ok(_)) => SendFailure::Transient("the stream has no leader at the moment".into()),
             Ok(Err(AskFailure::NoJetStream { reason, may_pass: false })) => SendFailure::NoJetStream(reason.to_owned()),
+            // Nothing can be asked over this connection.
+            Ok(Err(AskFailure::Denied(denied))) if denied.action == DeniedAction::SubscribeMore => {
+                SendFailure::Denied(denied)
+            }
             Ok(Err(failure)) => silent(failure.to_string().into()),
             Err(_) => silent("no answer".into()),
         }
@@ -223,7 +227,10 @@ impl Ack {
             }
         };
         let failure = match read(reply) {
-            Ok(stored) => return Ok(stored),
+            Ok(stored) => {
+                jetstream.note_answer();
+                return Ok(stored);
+            }
             Err(failure) => failure,
         };
         // They were answered before. The first that was refused is why the rest was.
