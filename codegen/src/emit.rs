@@ -35,7 +35,7 @@ use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
-use event_impl::{Check, EventImpl, Older, event_impl};
+use event_impl::{Answer, Check, EventImpl, Older, event_impl};
 use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -335,9 +335,17 @@ impl Emitter<'_> {
                 schema: self.schema_path(id, event, version, false),
                 key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
                 check: self.check(id),
+                answer: (!event.kind.is_stored()).then(|| self.answer(id, version)),
                 older,
             },
         )
+    }
+
+    /// The types that a request is answered with.
+    fn answer(&self, id: Id, version: &Version) -> Answer {
+        let types = Types::new(self.source(), &self.program.definitions[id].module);
+        let path = |file: &String| self.program.root_of(file).map(|answer| types.path(answer));
+        Answer { reply: version.reply.as_ref().and_then(path), error: None }
     }
 
     fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {

@@ -68,7 +68,8 @@
 //!
 //! # In reading order
 //!
-//! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements; [`include_events!`] and [`domain_event`]
+//! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements, [`NoReply`] and [`NoRefusal`] what stands for an
+//!    answer that the catalogue does not describe; [`include_events!`] and [`domain_event`]
 //!    bring it into a crate; [`Upcast`] turns an old version into the next one, and [`present`] tells null and absence apart in
 //!    structs of one's own. [`DecodeError`] and [`Invalid`] say what is wrong with a payload.
 //! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
@@ -103,6 +104,7 @@ pub use eventsmith_event::envelope::Envelope;
 pub use eventsmith_event::event::{Event, Kind, Reply, Request, Upcast};
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
 pub use eventsmith_event::number::Number;
+pub use eventsmith_event::reply::{NoRefusal, NoReply};
 pub use eventsmith_event::stream::DeliverFrom;
 pub use eventsmith_event::subject::InvalidToken;
 pub use eventsmith_event::text::InvalidText;

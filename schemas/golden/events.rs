@@ -483,7 +483,7 @@ pub mod audit {
 
     /// Version 1 of the `audit` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Kind, Reply, Request, Uuid};
+        use ::eventsmith::{DateTime, Kind, NoRefusal, Reply, Request, Uuid};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{Actor, PageToken, RuleId, RuleVersion};
 
@@ -549,6 +549,8 @@ pub mod audit {
         }
 
         impl Request for AuditTrail {
+            type Reply = AuditTrailReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "audit.trail";
             const VERSION: u32 = 1;
@@ -664,7 +666,7 @@ pub mod cache {
 
     /// Version 1 of the `cache` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Kind, Reply, Request};
+        use ::eventsmith::{DateTime, Kind, NoRefusal, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{Actor, CacheScope, RuleId};
 
@@ -703,6 +705,8 @@ pub mod cache {
         }
 
         impl Request for CacheInvalidate {
+            type Reply = CacheInvalidateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.invalidate";
             const VERSION: u32 = 1;
@@ -776,6 +780,8 @@ pub mod cache {
         }
 
         impl Request for CacheWarm {
+            type Reply = CacheWarmReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.warm";
             const VERSION: u32 = 1;
@@ -2127,7 +2133,7 @@ pub mod evaluation {
     /// Version 1 of the `evaluation` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request, Value};
+        use ::eventsmith::{DateTime, Event, Kind, NoRefusal, Reply, Request, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             ContextId, CustomerId, ErrorCode, ErrorMessage, RuleId, TransactionId,
@@ -2351,6 +2357,8 @@ pub mod evaluation {
         }
 
         impl Request for EvaluationEvaluate {
+            type Reply = EvaluationEvaluateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "evaluation.evaluate";
             const VERSION: u32 = 1;
@@ -2951,7 +2959,7 @@ pub mod metrics {
 
     /// Version 1 of the `metrics` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Kind, Number, Reply, Request};
+        use ::eventsmith::{DateTime, Kind, NoRefusal, Number, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::RuleId;
 
@@ -2997,6 +3005,8 @@ pub mod metrics {
         }
 
         impl Request for MetricsSummary {
+            type Reply = MetricsSummaryReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "metrics.summary";
             const VERSION: u32 = 1;
@@ -3706,7 +3716,7 @@ pub mod rule {
     /// Version 1 of the `rule` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request, Value};
+        use ::eventsmith::{DateTime, Event, Kind, NoRefusal, Reply, Request, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, PageToken, RuleDefinition, RuleId, RuleName, RulePriority, RuleStatus,
@@ -4008,6 +4018,8 @@ pub mod rule {
         }
 
         impl Request for RuleActivate {
+            type Reply = RuleActivateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.activate";
             const VERSION: u32 = 1;
@@ -4119,6 +4131,8 @@ pub mod rule {
         }
 
         impl Request for RuleCreate {
+            type Reply = RuleCreateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.create";
             const VERSION: u32 = 1;
@@ -4203,6 +4217,8 @@ pub mod rule {
         }
 
         impl Request for RuleDeactivate {
+            type Reply = RuleDeactivateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.deactivate";
             const VERSION: u32 = 1;
@@ -4293,6 +4309,8 @@ pub mod rule {
         }
 
         impl Request for RuleDelete {
+            type Reply = RuleDeleteReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.delete";
             const VERSION: u32 = 1;
@@ -4373,6 +4391,8 @@ pub mod rule {
         }
 
         impl Request for RuleUpdate {
+            type Reply = RuleUpdateReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.update";
             const VERSION: u32 = 1;
@@ -4445,6 +4465,8 @@ pub mod rule {
         }
 
         impl Request for RuleGet {
+            type Reply = RuleGetReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "rule.get";
             const VERSION: u32 = 1;
@@ -4602,6 +4624,8 @@ pub mod rule {
         }
 
         impl Request for RuleList {
+            type Reply = RuleListReply;
+            type Error = NoRefusal;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "rule.list";
             const VERSION: u32 = 1;

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use crate::bundle::{bundle, files_from};
-use crate::emit::event_impl::{Check, EventImpl, Older, event_impl, trait_of};
+use crate::emit::event_impl::{Answer, Check, EventImpl, Older, event_impl, trait_of};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
@@ -78,6 +78,7 @@ pub(super) fn implementation(
             schema: quote!(#schema),
             key,
             check: Check::Validator,
+            answer: (!event.kind.is_stored()).then(Answer::default),
             older,
         },
     );
@@ -116,6 +117,7 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
             schema: quote!("false"),
             key: None,
             check: Check::Validator,
+            answer: None,
             older: None,
         },
     )

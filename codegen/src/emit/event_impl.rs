@@ -28,6 +28,8 @@ pub(crate) struct EventImpl<'a> {
     pub key: Option<(&'a str, TokenStream)>,
     /// How a payload is checked.
     pub check: Check,
+    /// What a request is answered with; an event is not.
+    pub answer: Option<Answer>,
     /// The type of the version before, the versions that it decodes, and how its values become ours.
     pub older: Option<Older>,
 }
@@ -56,6 +58,26 @@ impl Check {
             Self::Validator => quote!(validator),
             Self::Draft4Type => quote!(draft_4_type),
             Self::Draft4TypeAndChecks => quote!(draft_4_is_valid),
+        }
+    }
+}
+
+/// The types that a request is answered with; where the catalogue says nothing, that of the runtime which says so.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// The type of the reply.
+    pub reply: Option<TokenStream>,
+    /// The type of the refusal.
+    pub error: Option<TokenStream>,
+}
+
+impl Answer {
+    fn types(&self, runtime: &Runtime) -> TokenStream {
+        let reply = self.reply.clone().unwrap_or_else(|| runtime.item("NoReply"));
+        let error = self.error.clone().unwrap_or_else(|| runtime.item("NoRefusal"));
+        quote! {
+            type Reply = #reply;
+            type Error = #error;
         }
     }
 }
@@ -99,8 +121,10 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
         let convert = if *derived { quote!(Self::from) } else { quote!(#upcast::upcast) };
         quote!(, #(#versions)|* => #path, #convert)
     });
+    let answer = event.answer.as_ref().map(|answer| answer.types(runtime));
     quote! {
         impl #event_trait for #name {
+            #answer
             const KIND: #kind_type = #kind_type::#kind;
             const TYPE: &'static str = #event_type;
             const VERSION: u32 = #version;

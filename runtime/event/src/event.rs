@@ -97,18 +97,54 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
 
 /// A typed command or query: it is sent to whoever answers it, and never stored. One version of it, as for [`Event`].
 ///
-/// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is.
+/// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is. A request is no event, so that what publishes events
+/// takes none:
+///
+/// ```compile_fail,E0277
+/// use eventsmith::{Event, Request};
+///
+/// fn publish<E: Event>(event: &E) {}
+///
+/// fn misdirected<R: Request>(request: &R) {
+///     publish(request);
+/// }
+/// ```
+///
+/// Nor is an event a request:
+///
+/// ```compile_fail,E0277
+/// use eventsmith::{Event, Request};
+///
+/// fn ask<R: Request>(request: &R) {}
+///
+/// fn misdirected<E: Event>(event: &E) {
+///     ask(event);
+/// }
+/// ```
+///
+/// What both have in common, and the answers:
 ///
 /// ```
-/// use eventsmith::{Invalid, Request};
+/// use eventsmith::{Invalid, Reply, Request};
 ///
 /// fn check<R: Request>(request: &R) -> Result<(), Invalid> {
 ///     request.validate()?;
 ///     println!("{} v{} goes to {}", R::TYPE, R::VERSION, request.subject()?);
 ///     Ok(())
 /// }
+///
+/// /// What came back: the reply, or the refusal.
+/// fn read<R: Request>(is_refusal: bool, data: &[u8]) -> Result<Result<R::Reply, R::Error>, Invalid> {
+///     Ok(if is_refusal { Err(R::Error::decode(data)?) } else { Ok(R::Reply::decode(data)?) })
+/// }
 /// ```
 pub trait Request: Serialize + Sized + Send + Sync + 'static {
+    /// What whoever asks gets when all went well: `NAME.vN.reply.json`, or [`NoReply`](crate::reply::NoReply) without that file.
+    type Reply: Reply;
+    /// What a refusal looks like: `NAME.vN.error.json`. Without that file it is [`NoRefusal`](crate::reply::NoRefusal), which
+    /// has no values: the request can only fail.
+    type Error: Reply;
+
     /// [`Kind::Command`] or [`Kind::Query`].
     const KIND: Kind;
     /// The request's type, its path below the kind joined by dots: `rule.activate`.
@@ -158,9 +194,10 @@ pub trait Request: Serialize + Sized + Send + Sync + 'static {
     fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
 }
 
-/// The typed payload of the reply to a command or query. Replies have no subject of their own: they go to whoever asked.
+/// The typed payload of the answer to a command or query: of its reply, or of its refusal. Answers have no subject of their own:
+/// they go to whoever asked.
 ///
-/// Implemented by generated code only, as [`Event`] is.
+/// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is.
 ///
 /// ```
 /// use eventsmith::{Invalid, Reply};
@@ -170,8 +207,12 @@ pub trait Request: Serialize + Sized + Send + Sync + 'static {
 /// }
 /// ```
 pub trait Reply: Serialize + Sized + Send + Sync + 'static {
-    /// The JSON Schema of the reply: one document with every reference inside it.
+    /// The JSON Schema of the answer: one document with every reference inside it.
     const SCHEMA: &'static str;
+
+    /// The request and the part of it that this is, and its version: `("rule.get.reply", 1)`.
+    #[doc(hidden)]
+    const ANSWERS: (&'static str, u32);
 
     /// Says that generated code wrote the implementation, and which generator.
     #[doc(hidden)]
@@ -181,13 +222,13 @@ pub trait Reply: Serialize + Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn payload_schema() -> &'static Schema;
 
-    /// Checks the reply against its schema without serialising it.
+    /// Checks the answer against its schema without serialising it.
     ///
     /// # Errors
     /// [`Invalid`] lists every violation.
     fn validate(&self) -> Result<(), Invalid>;
 
-    /// Decodes and validates a reply.
+    /// Decodes and validates an answer.
     ///
     /// # Errors
     /// [`Invalid`] lists every violation.
@@ -278,8 +319,10 @@ pub struct EventDescriptor {
     pub key: Option<&'static str>,
     /// Decodes a payload of this version and drops it: the check alone.
     pub decode: fn(&[u8]) -> Result<(), Invalid>,
-    /// The reply to a command or query.
+    /// The reply to a command or query, if its catalogue has one.
     pub reply: Option<ReplyDescriptor>,
+    /// The refusal of a command or query, if its catalogue has one.
+    pub error: Option<ReplyDescriptor>,
 }
 
 impl EventDescriptor {
@@ -294,6 +337,7 @@ impl EventDescriptor {
             key: E::KEY,
             decode: |data| check(E::decode(E::VERSION, data)),
             reply: None,
+            error: None,
         }
     }
 
@@ -308,14 +352,27 @@ impl EventDescriptor {
             key: R::KEY,
             decode: |data| check(R::decode(R::VERSION, data)),
             reply: None,
+            error: None,
         }
     }
 
     /// The same descriptor with its reply.
     #[must_use]
     pub const fn with_reply<R: Reply>(mut self) -> Self {
-        self.reply = Some(ReplyDescriptor { schema: R::SCHEMA, decode: check_reply::<R> });
+        self.reply = Some(ReplyDescriptor::of::<R>());
         self
+    }
+
+    /// The same descriptor with its refusal.
+    #[must_use]
+    pub const fn with_error<R: Reply>(mut self) -> Self {
+        self.error = Some(ReplyDescriptor::of::<R>());
+        self
+    }
+
+    /// What a command or query is answered with, as far as its catalogue says: `reply` and `error`, each with its name.
+    pub fn answers(&self) -> impl Iterator<Item = (&'static str, ReplyDescriptor)> + use<> {
+        [("reply", self.reply), ("error", self.error)].into_iter().filter_map(|(name, answer)| Some((name, answer?)))
     }
 }
 
@@ -326,16 +383,18 @@ fn check<T>(decoded: Result<T, DecodeError>) -> Result<(), Invalid> {
     }
 }
 
-fn check_reply<R: Reply>(data: &[u8]) -> Result<(), Invalid> {
-    R::decode(data).map(drop)
-}
-
-/// The reply to a command or query as data.
+/// The reply to a command or query, or its refusal, as data.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ReplyDescriptor {
-    /// The JSON Schema of the reply.
+    /// The JSON Schema of the answer.
     pub schema: &'static str,
-    /// Decodes a reply and drops it: the check alone.
+    /// Decodes an answer and drops it: the check alone.
     pub decode: fn(&[u8]) -> Result<(), Invalid>,
+}
+
+impl ReplyDescriptor {
+    const fn of<R: Reply>() -> Self {
+        Self { schema: R::SCHEMA, decode: |data| R::decode(data).map(drop) }
+    }
 }

@@ -35,7 +35,7 @@ impl Newest {
     }
 }
 
-/// Every example of the events, in any version and in replies, that cannot be read, with the reason.
+/// Every example of the events, in any version, in replies and errors, that cannot be read, with the reason.
 pub fn unreadable(catalogue: &[EventDescriptor], newest: &[Newest]) -> Vec<String> {
     let mut found = Vec::new();
     for Newest { event_type, version: newest, read } in newest {
@@ -46,10 +46,11 @@ pub fn unreadable(catalogue: &[EventDescriptor], newest: &[Newest]) -> Vec<Strin
                     found.push(format!("{event_type} v{version}, example {index}, read as v{newest}: {error}"));
                 }
             }
-            let Some(reply) = event.reply else { continue };
-            for (index, example) in examples(reply.schema).into_iter().enumerate() {
-                if let Err(error) = (reply.decode)(example.get().as_bytes()) {
-                    found.push(format!("{event_type} v{version}, example {index} of the reply: {error}"));
+            for (part, answer) in event.answers() {
+                for (index, example) in examples(answer.schema).into_iter().enumerate() {
+                    if let Err(error) = (answer.decode)(example.get().as_bytes()) {
+                        found.push(format!("{event_type} v{version}, example {index} of the {part}: {error}"));
+                    }
                 }
             }
         }

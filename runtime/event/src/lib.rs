@@ -6,7 +6,7 @@
 //! From the bottom up: [`text`], [`number`] and [`date_time`] are what values are made of; [`invalid`] says why a payload
 //! was refused, in texts that [`clip`] bounds; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
 //! [`schema`] judge values; [`event`] holds the traits, [`payload`] and [`examples`] the macros that complete their
-//! implementations; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
+//! implementations, [`reply`] what answers a request that says nothing of its reply; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
 
 pub mod builder;
 pub mod checks;
@@ -22,6 +22,7 @@ pub mod generated;
 pub mod invalid;
 pub mod number;
 pub mod payload;
+pub mod reply;
 pub mod schema;
 pub mod stream;
 pub mod subject;

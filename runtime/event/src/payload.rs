@@ -46,11 +46,12 @@ macro_rules! event_payload {
     };
 }
 
-/// Completes `impl Reply`, as [`event_payload`] does for events. Type and version are for messages.
+/// Completes `impl Reply`, as [`event_payload`] does for events. Type and version say what it answers.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! reply_payload {
     ($name:ident, $check:tt, $type:literal, $version:literal) => {
+        const ANSWERS: (&'static str, u32) = ($type, $version);
         const TOKEN: $crate::token::Token = $crate::token::Token::of_generated_code();
 
         #[inline]

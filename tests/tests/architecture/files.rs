@@ -39,7 +39,7 @@ const FLOORS: &[Floors] = &[
             &["constants"],
             &["checks", "envelope", "schema"],
             &["event"],
-            &["examples", "payload", "generated"],
+            &["examples", "payload", "reply", "generated"],
         ],
         known: &[],
     },
