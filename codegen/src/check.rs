@@ -49,9 +49,7 @@ pub(crate) fn check(loaded: &mut Loaded) {
 
 /// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
 pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {
-    let files = catalogue.events.iter().flat_map(|event| &event.versions);
-    let mut open: Vec<String> =
-        files.flat_map(|version| [Some(version.file.clone()), version.reply.clone()]).flatten().collect();
+    let mut open: Vec<String> = catalogue.versions().flat_map(|(_, version)| version.files()).cloned().collect();
     open.reverse();
     let mut known = HashSet::new();
     let mut found: Vec<&Document> = Vec::new();

@@ -30,12 +30,12 @@ use quote::{format_ident, quote};
 
 use crate::diagnostic::Diagnostic;
 use crate::load::Loaded;
-use crate::model::{Event, Token, Version};
+use crate::model::{Event, Token, Version, VersionPart};
 use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
-use event_impl::{Answer, Check, EventImpl, Older, event_impl};
+use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, event_impl, reply_impl};
 use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -273,18 +273,18 @@ impl Emitter<'_> {
 }
 
 impl Emitter<'_> {
-    /// What makes a definition an event or a reply; nothing for all others.
+    /// What makes a definition an event, a request or an answer; nothing for all others.
     fn payload(&self, id: Id, subjects: &Subjects) -> TokenStream {
         match self.payloads.get(&id) {
             Some(Payload::Event(event, index)) => self.event(id, event, *index, subjects),
-            Some(Payload::Reply(event, version)) => self.reply(id, event, version),
+            Some(Payload::Answer(event, version, part)) => self.reply(id, event, version, *part),
             None => TokenStream::new(),
         }
     }
 
-    fn schema_path(&self, id: Id, event: &Event, version: &Version, is_reply: bool) -> TokenStream {
+    fn schema_path(&self, id: Id, event: &Event, version: &Version, part: VersionPart) -> TokenStream {
         let up = std::iter::repeat_n(quote!(super::), self.program.definitions[id].module.len());
-        let name = format_ident!("{}", payload::schema_name(event, version, is_reply));
+        let name = format_ident!("{}", payload::schema_name(event, version, part));
         quote!(#(#up)* schemas::#name)
     }
 
@@ -332,7 +332,7 @@ impl Emitter<'_> {
                 version: version.number,
                 subject: subjects.expression(event, &version.subject(event), definition.module.len()),
                 template,
-                schema: self.schema_path(id, event, version, false),
+                schema: self.schema_path(id, event, version, VersionPart::Itself),
                 key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
                 check: self.check(id),
                 answer: (!event.kind.is_stored()).then(|| self.answer(id, version)),
@@ -344,24 +344,13 @@ impl Emitter<'_> {
     /// The types that a request is answered with.
     fn answer(&self, id: Id, version: &Version) -> Answer {
         let types = Types::new(self.source(), &self.program.definitions[id].module);
-        let path = |file: &String| self.program.root_of(file).map(|answer| types.path(answer));
-        Answer { reply: version.reply.as_ref().and_then(path), error: None }
+        let path = |part| Some(types.path(self.program.root_of(version.part(part)?)?));
+        Answer { reply: path(VersionPart::Reply), error: path(VersionPart::Error) }
     }
 
-    fn reply(&self, id: Id, event: &Event, version: &Version) -> TokenStream {
-        let name = format_ident!("{}", self.program.definitions[id].name);
-        let schema = self.schema_path(id, event, version, true);
-        let event_type = format!("{}.reply", event.event_type);
-        let number = proc_macro2::Literal::u32_unsuffixed(version.number);
-        let check = self.check(id);
-        let payload_check = check.macro_argument();
-        let (reply, complete) = (self.runtime.item("Reply"), self.runtime.internal("reply_payload"));
-        quote! {
-            impl #reply for #name {
-                const SCHEMA: &'static str = #schema;
-
-                #complete!(#name, #payload_check, #event_type, #number);
-            }
-        }
+    fn reply(&self, id: Id, event: &Event, version: &Version, part: VersionPart) -> TokenStream {
+        let name = &format_ident!("{}", self.program.definitions[id].name);
+        let (schema, check) = (self.schema_path(id, event, version, part), self.check(id));
+        reply_impl(self.runtime, &ReplyImpl { name, of: (event, version, part), schema, check })
     }
 }

@@ -32,12 +32,8 @@ pub(crate) fn lower(loaded: &Loaded) -> (Program, Vec<Origin>) {
     let mut context = Context::new(loaded);
     let mut roots = Vec::new();
     // Payloads first: their names have precedence over the names of what they contain.
-    for event in &loaded.catalogue.events {
-        for version in &event.versions {
-            for file in [Some(&version.file), version.reply.as_ref()].into_iter().flatten() {
-                roots.push((file.clone(), context.reserve_root(file)));
-            }
-        }
+    for file in loaded.catalogue.versions().flat_map(|(_, version)| version.files()) {
+        roots.push((file.clone(), context.reserve_root(file)));
     }
     for (file, root) in &roots {
         context.lower_root(file, *root);

@@ -51,8 +51,48 @@ pub struct Version {
     pub key: Option<String>,
     /// The subject template that takes the place of the event's subject.
     pub template: Option<Template>,
-    /// The path of the reply's schema file.
+    /// The path of the schema file of a request's reply.
     pub reply: Option<String>,
+    /// The path of the schema file of a request's refusals.
+    pub error: Option<String>,
+}
+
+/// What a schema file of a version describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VersionPart {
+    /// The event or the request itself: `get.v1.json`.
+    Itself,
+    /// The reply to a request: `get.v1.reply.json`.
+    Reply,
+    /// The refusal of a request: `get.v1.error.json`.
+    Error,
+}
+
+impl VersionPart {
+    /// What a request is answered with.
+    pub const ANSWERS: [Self; 2] = [Self::Reply, Self::Error];
+
+    /// The word that names it in files and commands; empty for the event or request itself.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Itself => "",
+            Self::Reply => "reply",
+            Self::Error => "error",
+        }
+    }
+
+    /// Whether servers write it, and not callers or publishers.
+    pub const fn is_answer(self) -> bool {
+        !matches!(self, Self::Itself)
+    }
+
+    /// The part of a version in a sentence: `rule.get v1`, `the reply of rule.get v1`.
+    pub fn of(self, event_type: &str, version: u32) -> String {
+        match self {
+            Self::Itself => format!("{event_type} v{version}"),
+            Self::Reply | Self::Error => format!("the {} of {event_type} v{version}", self.as_str()),
+        }
+    }
 }
 
 /// What an event is for; the name of the first folder.
@@ -131,6 +171,26 @@ impl Template {
 }
 
 impl Version {
+    /// The schema file of a part, if there is one.
+    pub fn part(&self, part: VersionPart) -> Option<&String> {
+        match part {
+            VersionPart::Itself => Some(&self.file),
+            VersionPart::Reply => self.reply.as_ref(),
+            VersionPart::Error => self.error.as_ref(),
+        }
+    }
+
+    /// Every schema file with what it describes: its own, that of the reply, that of the refusal.
+    pub fn parts(&self) -> impl Iterator<Item = (VersionPart, &String)> {
+        let parts = [VersionPart::Itself, VersionPart::Reply, VersionPart::Error];
+        parts.into_iter().filter_map(move |part| Some((part, self.part(part)?)))
+    }
+
+    /// The paths of all its schema files.
+    pub fn files(&self) -> impl Iterator<Item = &String> {
+        self.parts().map(|(_, file)| file)
+    }
+
     /// The subject of this version: the event's, or the wildcard of the template.
     pub fn subject(&self, event: &Event) -> String {
         self.template.as_ref().map_or_else(|| event.subject.clone(), Template::wildcard)
@@ -245,6 +305,11 @@ fn members(value: &Value) -> usize {
 }
 
 impl Catalogue {
+    /// Every version of every event.
+    pub fn versions(&self) -> impl Iterator<Item = (&Event, &Version)> {
+        self.events.iter().flat_map(|event| event.versions.iter().map(move |version| (event, version)))
+    }
+
     /// The event of a type.
     pub fn event(&self, event_type: &str) -> Option<&Event> {
         self.events.iter().find(|event| event.event_type == event_type)

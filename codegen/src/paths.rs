@@ -3,9 +3,9 @@
 use crate::diagnostic::Position;
 use crate::generate::types_apart;
 use crate::load::Loaded;
-use crate::model::{Event, Version};
+use crate::model::{Event, Version, VersionPart};
 use crate::pointer::join;
-use crate::shape::{Gap, Program};
+use crate::shape::Gap;
 
 /// How one payload is decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct Path {
     pub event_type: String,
     /// Its version.
     pub version: u32,
-    /// Whether it is the reply.
-    pub is_reply: bool,
+    /// Whether it is the version itself, or what it is answered with.
+    pub part: VersionPart,
     /// What neither type nor check expresses, in the order of the schema. None: the payload takes the fast path.
     pub causes: Vec<Cause>,
 }
@@ -33,26 +33,22 @@ pub struct Cause {
     pub position: Option<Position>,
 }
 
-/// How every payload of a sound catalogue is decoded: the versions of all events, each followed by its reply.
+/// How every payload of a sound catalogue is decoded: the versions of all events, each followed by its answers.
 pub fn paths(loaded: &Loaded) -> Vec<Path> {
     let program = types_apart(loaded);
-    let versions = loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(move |one| (event, one)));
-    versions
-        .flat_map(|(event, version)| {
-            let reply = version.reply.as_ref().map(|reply| path(loaded, &program, event, version, reply, true));
-            std::iter::once(path(loaded, &program, event, version, &version.file, false)).chain(reply)
-        })
-        .collect()
-}
-
-fn path(loaded: &Loaded, program: &Program, event: &Event, version: &Version, file: &str, is_reply: bool) -> Path {
-    let gaps = program.root_of(file).map(|root| program.gaps(root)).unwrap_or_default();
-    Path {
-        event_type: event.event_type.clone(),
-        version: version.number,
-        is_reply,
-        causes: gaps.into_iter().map(|gap| cause(loaded, gap)).collect(),
-    }
+    let of_version = |(event, version): (&Event, &Version)| {
+        let of_part = |(part, file): (VersionPart, &String)| {
+            let gaps = program.root_of(file).map(|root| program.gaps(root)).unwrap_or_default();
+            Path {
+                event_type: event.event_type.clone(),
+                version: version.number,
+                part,
+                causes: gaps.into_iter().map(|gap| cause(loaded, gap)).collect(),
+            }
+        };
+        version.parts().map(of_part).collect::<Vec<_>>()
+    };
+    loaded.catalogue.versions().flat_map(of_version).collect()
 }
 
 fn cause(loaded: &Loaded, gap: &Gap) -> Cause {

@@ -25,7 +25,7 @@ pub type Id = usize;
 pub struct Program {
     /// The types; each has a name that is unique in its module.
     pub definitions: Vec<Definition>,
-    /// The payloads of events and replies, by their schema files.
+    /// The payloads of events, requests and their answers, by their schema files.
     pub roots: BTreeMap<String, Id>,
 }
 

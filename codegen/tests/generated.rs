@@ -283,3 +283,65 @@ fn absolute_references_lead_into_the_folders_that_stand_for_their_urls() {
         assert!(!validator.is_valid(&serde_json::json!({"price": "1", "own": 1})), "{bundle}");
     }
 }
+
+const TEXT: &str = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}"#;
+
+/// What stands between two texts.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map(|(part, _)| part).unwrap_or_default()
+}
+
+#[test]
+fn a_request_names_what_it_is_answered_with() {
+    let text = generate(&[
+        ("command/rule/activate.v1.json", TEXT),
+        ("command/rule/activate.v1.reply.json", TEXT),
+        ("command/rule/activate.v1.error.json", TEXT),
+        ("query/rule/list.v1.json", TEXT),
+    ]);
+
+    let answers = |request: &str| between(&text, &format!("impl Request for {request} {{"), "const KIND").to_owned();
+    assert!(answers("RuleActivate").contains("type Reply = RuleActivateReply;"), "{text}");
+    assert!(answers("RuleActivate").contains("type Error = RuleActivateError;"), "{text}");
+    assert!(answers("RuleList").contains("type Reply = NoReply;"), "{text}");
+    assert!(answers("RuleList").contains("type Error = NoRefusal;"), "{text}");
+    assert!(text.contains("impl Reply for RuleActivateError"), "{text}");
+    assert!(text.contains("COMMAND_RULE__ACTIVATE_V1_ERROR"), "{text}");
+    let catalogue = between(&text, "pub const CATALOGUE", "];").split_whitespace().collect::<String>();
+    assert!(
+        catalogue.contains(".with_reply::<rule::v1::RuleActivateReply>().with_error::<rule::v1::RuleActivateError>()")
+    );
+}
+
+#[test]
+fn the_title_of_a_refusal_names_its_type() {
+    let refusal = r#"{"title": "Refusal", "type": "object"}"#;
+    let text = generate(&[("query/rule/get.v1.json", TEXT), ("query/rule/get.v1.error.json", refusal)]);
+
+    assert!(text.contains("type Error = Refusal;"), "{text}");
+    assert!(text.contains("pub struct Refusal"), "{text}");
+}
+
+#[test]
+fn requests_that_are_refused_alike_share_the_types_of_their_refusals() {
+    let common = r##"{"$defs": {
+        "NotFound": {"type": "object", "required": ["code"], "properties": {"code": {"const": "not_found"}}},
+        "WrongState": {"type": "object", "required": ["code", "state"], "properties": {"code": {"const": "wrong_state"},
+            "state": {"type": "string"}}}}}"##;
+    let refusal = r##"{"oneOf": [{"$ref": "../../common.json#/$defs/NotFound"},
+        {"$ref": "../../common.json#/$defs/WrongState"}]}"##;
+    let text = generate(&[
+        ("common.json", common),
+        ("command/rule/activate.v1.json", TEXT),
+        ("command/rule/activate.v1.error.json", refusal),
+        ("command/rule/delete.v1.json", TEXT),
+        ("command/rule/delete.v1.error.json", refusal),
+    ]);
+
+    assert_eq!(text.matches("pub struct WrongState").count(), 1, "{text}");
+    for request in ["RuleActivate", "RuleDelete"] {
+        let refusal = between(&text, &format!("pub enum {request}Error {{"), "}");
+        assert!(refusal.contains("NotFound("), "{text}");
+        assert!(refusal.contains("WrongState("), "{text}");
+    }
+}

@@ -25,7 +25,8 @@ fn payloads() -> &'static [Payload] {
         for event in CATALOGUE {
             let name = format!("{}@{}", event.event_type, event.version);
             payloads.push(payload(name.clone(), event.schema, event.decode));
-            payloads.extend(event.reply.map(|reply| payload(format!("{name} reply"), reply.schema, reply.decode)));
+            let answers = event.answers();
+            payloads.extend(answers.map(|(part, of)| payload(format!("{name} {part}"), of.schema, of.decode)));
         }
         payloads
     })

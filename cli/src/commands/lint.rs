@@ -107,9 +107,9 @@ fn explained(loaded: &Loaded) -> Vec<String> {
     let paths = paths(loaded);
     let (fast, slow): (Vec<&Path>, Vec<&Path>) = paths.iter().partition(|path| path.causes.is_empty());
     let slow = slow.into_iter().map(|path| {
-        let reply = if path.is_reply { " reply" } else { "" };
+        let part = if path.part.is_answer() { format!(" {}", path.part.as_str()) } else { String::new() };
         let causes: Vec<String> = path.causes.iter().map(|cause| described(loaded, cause)).collect();
-        format!("{} v{}{reply} takes the slow path: {}", path.event_type, path.version, causes.join(", "))
+        format!("{} v{}{part} takes the slow path: {}", path.event_type, path.version, causes.join(", "))
     });
     slow.chain([format!("{} of {} payloads take the fast path", fast.len(), paths.len())]).collect()
 }

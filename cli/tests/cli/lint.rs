@@ -67,6 +67,7 @@ fn slow_events_and_replies_are_explained_and_are_no_findings() {
         ("schemas/domain/rule/renamed.v1.json", SLOW),
         ("schemas/query/rule/get.v1.json", FAST),
         ("schemas/query/rule/get.v1.reply.json", SLOW),
+        ("schemas/query/rule/get.v1.error.json", SLOW),
     ]);
 
     let run = folder.run(&["lint", "--explain-paths", "--schemas", "schemas"]);
@@ -78,7 +79,8 @@ fn slow_events_and_replies_are_explained_and_are_no_findings() {
         [
             "rule.renamed v1 takes the slow path: not at schemas/domain/rule/renamed.v1.json:4:32 /properties/name/not",
             "rule.get v1 reply takes the slow path: not at schemas/query/rule/get.v1.reply.json:4:32 /properties/name/not",
-            "2 of 4 payloads take the fast path",
+            "rule.get v1 error takes the slow path: not at schemas/query/rule/get.v1.error.json:4:32 /properties/name/not",
+            "2 of 5 payloads take the fast path",
         ]
     );
 }

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use crate::load::Loaded;
 use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
-use crate::model::Kind;
+use crate::model::{Kind, Version, VersionPart};
 
 use super::layout::line;
 use super::runtime::Runtime;
@@ -20,14 +20,14 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     let event = runtime.catalogue("EventDescriptor");
     let (stream_type, service_type) = (runtime.catalogue("StreamDescriptor"), runtime.catalogue("ServiceDescriptor"));
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
-    let versions =
-        loaded.catalogue.events.iter().flat_map(|event| event.versions.iter().map(|version| (event.kind, version)));
-    let descriptors = versions.filter_map(|(kind, version)| {
+    let descriptors = loaded.catalogue.versions().filter_map(|(of, version)| {
         let payload = path(&version.file)?;
-        let of = format_ident!("{}", descriptor_of(kind));
-        let reply = version.reply.as_ref().and_then(|reply| path(reply));
-        let reply = reply.map(|reply| quote!(.with_reply::<#reply>()));
-        Some(quote!(#event::#of::<#payload>() #reply,))
+        let of = format_ident!("{}", descriptor_of(of.kind));
+        let answers = VersionPart::ANSWERS.into_iter().filter_map(|part| {
+            let (setter, answer) = (format_ident!("with_{}", part.as_str()), path(version.part(part)?)?);
+            Some(quote!(.#setter::<#answer>()))
+        });
+        Some(quote!(#event::#of::<#payload>() #(#answers)*,))
     });
     let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
@@ -65,10 +65,8 @@ pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
         let schema = loaded.catalogue.documents.get(file).map(|document| &document.schema);
         schema.and_then(|schema| schema.get("examples")?.as_array()).is_some_and(|examples| !examples.is_empty())
     };
-    let events = loaded.catalogue.events.iter().filter(|event| {
-        let files = event.versions.iter().flat_map(|version| std::iter::once(&version.file).chain(&version.reply));
-        files.into_iter().any(has_examples)
-    });
+    let events =
+        loaded.catalogue.events.iter().filter(|event| event.versions.iter().flat_map(Version::files).any(has_examples));
     let newest = events.filter_map(|event| Some((event.kind, program.root_of(&event.versions.last()?.file)?)));
     let lines: Vec<String> = newest
         .map(|(kind, id)| line(1, &format!("{} {},", descriptor_of(kind), types.path(id).to_string().replace(' ', ""))))

@@ -1,9 +1,9 @@
-//! The one function that writes `impl Event` and `impl Request`, for generated types and for `#[domain_event]`.
+//! What writes `impl Event`, `impl Request` and `impl Reply`, for generated types and for `#[domain_event]`.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::model::{Kind, Template, Token};
+use crate::model::{Event, Kind, Template, Token, Version, VersionPart};
 
 use super::runtime::Runtime;
 
@@ -137,6 +137,39 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             #subject_method
         }
     }
+}
+
+/// What `impl Reply` needs to know about a type.
+#[derive(Debug)]
+pub(crate) struct ReplyImpl<'a> {
+    /// The type.
+    pub name: &'a Ident,
+    /// What it answers.
+    pub of: (&'a Event, &'a Version, VersionPart),
+    /// An expression for the schema's text, of type `&'static str`.
+    pub schema: TokenStream,
+    /// How a payload is checked.
+    pub check: Check,
+}
+
+/// Writes `impl Reply`.
+pub(crate) fn reply_impl(runtime: &Runtime, reply: &ReplyImpl<'_>) -> TokenStream {
+    let ReplyImpl { name, of: (event, version, part), schema, check } = reply;
+    let (described, number) = answers(event, version, *part);
+    let check = check.macro_argument();
+    let (reply, complete) = (runtime.item("Reply"), runtime.internal("reply_payload"));
+    quote! {
+        impl #reply for #name {
+            const SCHEMA: &'static str = #schema;
+
+            #complete!(#name, #check, #described, #number);
+        }
+    }
+}
+
+/// What `Reply::ANSWERS` says of an answer: `"rule.get.reply"` and the number of the version.
+pub(crate) fn answers(event: &Event, version: &Version, part: VersionPart) -> (String, Literal) {
+    (format!("{}.{}", event.event_type, part.as_str()), Literal::u32_unsuffixed(version.number))
 }
 
 /// The trait that payloads of a kind implement.

@@ -10,6 +10,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::load::Loaded;
+use crate::model::Version;
 use crate::shape::{Id, Program};
 
 use super::builder::Builders;
@@ -110,6 +111,5 @@ fn group(module: &[String]) -> &[String] {
 
 fn newest_roots(loaded: &Loaded, program: &Program) -> Vec<Id> {
     let newest = loaded.catalogue.events.iter().filter_map(|event| event.versions.last());
-    let files = newest.flat_map(|version| [Some(&version.file), version.reply.as_ref()]);
-    files.flatten().filter_map(|file| program.root_of(file)).collect()
+    newest.flat_map(Version::files).filter_map(|file| program.root_of(file)).collect()
 }

@@ -46,7 +46,7 @@ impl<'a> LintContext<'a> {
 pub(crate) struct File<'a> {
     pub(crate) context: &'a LintContext<'a>,
     pub(crate) document: &'a Document,
-    /// Whether it describes an event or a reply, rather than what others share.
+    /// Whether it describes an event, a request or an answer, rather than what others share.
     pub(crate) is_payload: bool,
     pub(crate) draft: Draft,
     /// Every schema that is an object, the root first, parents before children.

@@ -82,6 +82,7 @@ pub const RULES: &[Rule] = &[
     loading::RESERVED_NAME,
     secret_property::RULE,
     loading::STORED_REQUEST,
+    loading::STRAY_ERROR,
     loading::STRAY_FILE,
     loading::STRAY_REPLY,
     loading::TEMPLATE_OVER_OPTIONAL,

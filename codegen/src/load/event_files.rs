@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::load::event_options;
-use crate::load::part::{VersionName, version_name};
-use crate::model::{Document, Event, Kind, Version};
+use crate::load::part::{VersionName, of_part, version_name};
+use crate::model::{Document, Event, Kind, Version, VersionPart};
 
 /// What the name of a file below a kind's folder says.
 struct FileName<'a> {
@@ -16,10 +16,10 @@ struct FileName<'a> {
     /// The tokens of the type.
     tokens: Vec<&'a str>,
     number: u32,
-    is_reply: bool,
+    part: VersionPart,
 }
 
-/// The events of a list of files. Replies are joined to their requests.
+/// The events of a list of files. Replies and refusals are joined to their requests.
 pub(super) fn events(
     root: &str,
     files: &[String],
@@ -32,12 +32,12 @@ pub(super) fn events(
         diagnostics.push(Diagnostic::error("bad-token", crate::manifest::FILE_NAME, message, help));
     }
     let mut events: BTreeMap<(Kind, String), Event> = BTreeMap::new();
-    let mut replies = Vec::new();
+    let mut answers = Vec::new();
     for path in files {
         let document = documents.get(path);
         let Some(name) = file_name(path, document, diagnostics) else { continue };
-        if name.is_reply {
-            replies.push(name);
+        if name.part.is_answer() {
+            answers.push(name);
             continue;
         }
         let Some(document) = document else { continue };
@@ -49,14 +49,21 @@ pub(super) fn events(
             versions: Vec::new(),
         });
         if let Some(twin) = event.versions.iter().find(|version| version.number == name.number) {
-            diagnostics.push(two_files(path, &twin.file, &event.event_type, name.number));
+            diagnostics.push(two_files(path, &twin.file, &name.part.of(&event.event_type, name.number)));
             continue;
         }
         let (key, template) = event_options::read(document, diagnostics);
-        event.versions.push(Version { number: name.number, file: path.clone(), key, template, reply: None });
+        event.versions.push(Version {
+            number: name.number,
+            file: path.clone(),
+            key,
+            template,
+            reply: None,
+            error: None,
+        });
     }
-    for reply in replies {
-        join_reply(&reply, &mut events, diagnostics);
+    for answer in answers {
+        join_answer(&answer, &mut events, diagnostics);
     }
     let mut events: Vec<Event> = events.into_values().collect();
     for event in &mut events {
@@ -66,33 +73,45 @@ pub(super) fn events(
     events
 }
 
-fn join_reply(reply: &FileName<'_>, events: &mut BTreeMap<(Kind, String), Event>, diagnostics: &mut Vec<Diagnostic>) {
-    let path = reply.path;
-    let event_type = reply.tokens.join(".");
-    if reply.kind.is_stored() {
-        let message = format!("a {} event has no reply", reply.kind.as_str());
+fn join_answer(answer: &FileName<'_>, events: &mut BTreeMap<(Kind, String), Event>, diagnostics: &mut Vec<Diagnostic>) {
+    let (path, number, part) = (answer.path, answer.number, answer.part);
+    let (rule, word) = (stray(part), part.as_str());
+    let event_type = answer.tokens.join(".");
+    if answer.kind.is_stored() {
+        let message = format!("a {} event has no {word}", answer.kind.as_str());
         let help = "only commands and queries are answered; move the file below command or query";
-        diagnostics.push(Diagnostic::error("stray-reply", path, message, help));
+        diagnostics.push(Diagnostic::error(rule, path, message, help));
         return;
     }
     let version = events
-        .get_mut(&(reply.kind, event_type.clone()))
-        .and_then(|event| event.versions.iter_mut().find(|version| version.number == reply.number));
-    match version {
-        Some(version) => match &version.reply {
-            Some(twin) => diagnostics.push(two_files(path, twin, &event_type, reply.number)),
-            None => version.reply = Some(path.to_owned()),
-        },
-        None => {
-            let message = format!("there is no {event_type} version {} for this reply", reply.number);
-            let help = "name the reply after its request: get.v1.json and get.v1.reply.json";
-            diagnostics.push(Diagnostic::error("stray-reply", path, message, help));
-        }
+        .get_mut(&(answer.kind, event_type.clone()))
+        .and_then(|event| event.versions.iter_mut().find(|version| version.number == number));
+    let Some(version) = version else {
+        let message = format!("there is no {event_type} version {number} for this {word}");
+        let help = format!("name the {word} after its request: get.v1.json and get.v1.{word}.json");
+        diagnostics.push(Diagnostic::error(rule, path, message, help));
+        return;
+    };
+    if let Some(twin) = version.part(part) {
+        diagnostics.push(two_files(path, twin, &part.of(&event_type, number)));
+        return;
+    }
+    match part {
+        VersionPart::Error => version.error = Some(path.to_owned()),
+        VersionPart::Reply | VersionPart::Itself => version.reply = Some(path.to_owned()),
     }
 }
 
-fn two_files(path: &str, twin: &str, event_type: &str, number: u32) -> Diagnostic {
-    let message = format!("{twin} describes {event_type} version {number} already");
+/// The rule about an answer without its request.
+fn stray(part: VersionPart) -> &'static str {
+    match part {
+        VersionPart::Error => "stray-error",
+        VersionPart::Reply | VersionPart::Itself => "stray-reply",
+    }
+}
+
+fn two_files(path: &str, twin: &str, described: &str) -> Diagnostic {
+    let message = format!("{twin} describes {described} already");
     Diagnostic::error("duplicate-version", path, message, "delete one of the two, or give it the next version number")
 }
 
@@ -126,13 +145,13 @@ fn file_name<'a>(
     let kind = Kind::of_folder(folder)?;
     let mut tokens: Vec<&str> = below.split('/').collect();
     let file = tokens.pop()?.strip_suffix(".json")?;
-    let Some(VersionName { name, number, is_reply }) = version_name(file) else {
-        let stem = file.strip_suffix(".reply").unwrap_or(file);
+    let Some(VersionName { name, number, part }) = version_name(file) else {
+        let (stem, _) = of_part(file);
         if document.is_none_or(|document| holds_only_definitions(&document.schema)) {
             return None;
         }
         let message = format!("the name of the file says no version of {:?}", stem);
-        let help = format!("name it {}, or keep nothing but $defs in a file that others share", versioned(stem, file));
+        let help = format!("name it {}, or keep nothing but $defs in a file that others share", versioned(file));
         diagnostics.push(Diagnostic::error("no-version", path, message, help));
         return None;
     };
@@ -148,12 +167,13 @@ fn file_name<'a>(
         let message = format!("{token:?} is not a legal subject token");
         diagnostics.push(Diagnostic::error("bad-token", path, message, TOKEN_HELP));
     }
-    illegal.is_empty().then_some(FileName { path, kind, tokens, number, is_reply })
+    illegal.is_empty().then_some(FileName { path, kind, tokens, number, part })
 }
 
 /// The name that a file without a version was probably meant to have: `placed.V1` and `placed_v1` are `placed.v1.json`.
-fn versioned(stem: &str, file: &str) -> String {
-    let reply = if file.ends_with(".reply") { ".reply" } else { "" };
+fn versioned(file: &str) -> String {
+    let (stem, _) = of_part(file);
+    let part = &file[stem.len()..];
     let lower = stem.to_ascii_lowercase();
     let name = lower.strip_suffix(".schema").map_or(stem, |rest| &stem[..rest.len()]);
     let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -161,8 +181,8 @@ fn versioned(stem: &str, file: &str) -> String {
     let is_number = !number.is_empty() && !number.starts_with('0');
     let word = rest.strip_suffix(['v', 'V']).and_then(|rest| rest.strip_suffix(['.', '_', '-']));
     match word.filter(|word| is_number && !word.is_empty()) {
-        Some(word) => format!("{word}.v{number}{reply}.json"),
-        None => format!("{name}.v1{reply}.json"),
+        Some(word) => format!("{word}.v{number}{part}.json"),
+        None => format!("{name}.v1{part}.json"),
     }
 }
 
@@ -178,17 +198,18 @@ mod tests {
 
     #[test]
     fn a_version_that_is_written_otherwise_is_not_doubled() {
-        for (stem, file, name) in [
-            ("placed", "placed", "placed.v1.json"),
-            ("placed.V1", "placed.V1", "placed.v1.json"),
-            ("placed_v2", "placed_v2", "placed.v2.json"),
-            ("placed-v2", "placed-v2", "placed.v2.json"),
-            ("updated.v1.schema", "updated.v1.schema", "updated.v1.json"),
-            ("updated.schema", "updated.schema", "updated.v1.json"),
-            ("get.V1", "get.V1.reply", "get.v1.reply.json"),
-            ("v1", "v1", "v1.v1.json"),
+        for (file, name) in [
+            ("placed", "placed.v1.json"),
+            ("placed.V1", "placed.v1.json"),
+            ("placed_v2", "placed.v2.json"),
+            ("placed-v2", "placed.v2.json"),
+            ("updated.v1.schema", "updated.v1.json"),
+            ("updated.schema", "updated.v1.json"),
+            ("get.V1.reply", "get.v1.reply.json"),
+            ("get_v2.error", "get.v2.error.json"),
+            ("v1", "v1.v1.json"),
         ] {
-            assert_eq!(versioned(stem, file), name);
+            assert_eq!(versioned(file), name);
         }
     }
 }

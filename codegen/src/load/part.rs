@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::manifest;
-use crate::model::Kind;
+use crate::model::{Kind, VersionPart};
 
 /// Folders that hold no schemas though a catalogue may be a crate or a repository.
 const SKIPPED_FOLDERS: &[&str] = &["target", "src", "node_modules"];
@@ -31,20 +31,26 @@ pub(super) fn other_format(path: &str) -> Option<&str> {
     (is_event && is_other).then_some(format)
 }
 
-/// The name of a version of an event or a request, or of a reply: `created.v1` or `create.v1.reply`.
+/// The name of a version of an event or a request, or of an answer: `created.v1`, `create.v1.reply` or `create.v1.error`.
 pub(crate) struct VersionName<'a> {
     pub(crate) name: &'a str,
     /// The digits of the number.
     pub(crate) number: &'a str,
-    pub(crate) is_reply: bool,
+    pub(crate) part: VersionPart,
 }
 
 /// Reads a path without its format; `None` if it does not end as that of a version does.
 pub(crate) fn version_name(stem: &str) -> Option<VersionName<'_>> {
-    let (stem, is_reply) = stem.strip_suffix(".reply").map_or((stem, false), |stem| (stem, true));
+    let (stem, part) = of_part(stem);
     let (name, number) = stem.rsplit_once(".v")?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then_some(VersionName { name, number, is_reply })
+    is_number.then_some(VersionName { name, number, part })
+}
+
+/// A name without what says which part of a version it is: `get.v1.reply` is `get.v1` and the reply.
+pub(super) fn of_part(stem: &str) -> (&str, VersionPart) {
+    let of = |part: VersionPart| Some((stem.strip_suffix(part.as_str())?.strip_suffix('.')?, part));
+    VersionPart::ANSWERS.into_iter().find_map(of).unwrap_or((stem, VersionPart::Itself))
 }
 
 pub(super) fn is_skipped(folder: &str, at_the_top: bool) -> bool {

@@ -208,6 +208,13 @@ subjects = [\"rules.domain.>\"]
 {\"type\": \"object\"}",
 );
 
+pub(crate) const STRAY_ERROR: Rule = rule(
+    "stray-error",
+    "A refusal belongs to a command or query of the same name and version; events are not refused.",
+    "--- command/rule/activate.v1.error.json\n{\"type\": \"object\"}",
+    "--- command/rule/activate.v1.json\n{\"type\": \"object\"}\n--- command/rule/activate.v1.error.json\n{\"type\": \"object\"}",
+);
+
 pub(crate) const STRAY_FILE: Rule = Rule {
     severity: Warning,
     ..rule(

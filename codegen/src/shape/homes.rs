@@ -8,12 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::load::Loaded;
+use crate::model::VersionPart;
 
 use super::identifiers::{snake, type_name, unique};
 
 /// The modules of all files.
 pub(super) struct Homes<'a> {
-    /// Module and payload name of every file that describes an event or a reply.
+    /// Module and payload name of every file that describes an event, a request or an answer.
     events: HashMap<&'a str, (Vec<String>, String)>,
     /// Every module of an event, and every module around one.
     taken: BTreeSet<Vec<String>>,
@@ -27,12 +28,15 @@ impl<'a> Homes<'a> {
             group.pop();
             let name = type_name(&event.event_type);
             for version in &event.versions {
-                let mut module = group.clone();
-                module.push(format!("v{}", version.number));
-                if let Some(reply) = &version.reply {
-                    events.insert(reply.as_str(), (module.clone(), format!("{name}Reply")));
+                let module = [group.as_slice(), &[format!("v{}", version.number)]].concat();
+                for (part, file) in version.parts() {
+                    let suffix = match part {
+                        VersionPart::Itself => "",
+                        VersionPart::Reply => "Reply",
+                        VersionPart::Error => "Error",
+                    };
+                    events.insert(file.as_str(), (module.clone(), format!("{name}{suffix}")));
                 }
-                events.insert(version.file.as_str(), (module, name.clone()));
             }
         }
         let shared = loaded.catalogue.documents.keys().filter(|file| !events.contains_key(file.as_str()));
@@ -46,7 +50,7 @@ impl<'a> Homes<'a> {
         self.events.get(file).cloned().unwrap_or_else(|| shared_file(file))
     }
 
-    /// Whether a file describes an event or a reply.
+    /// Whether a file describes an event, a request or an answer.
     pub(super) fn is_event(&self, file: &str) -> bool {
         self.events.contains_key(file)
     }

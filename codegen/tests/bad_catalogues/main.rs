@@ -129,6 +129,14 @@ fn a_reply_without_a_request_is_refused() {
 }
 
 #[test]
+fn a_refusal_without_a_request_is_refused() {
+    assert_eq!(problem(&[("command/rule/activate.v1.error.json", FINE)]).0, "stray-error");
+    assert_eq!(problem(&[("domain/rule/created.v1.error.json", FINE)]).0, "stray-error");
+    let of_another_version = [("command/rule/activate.v1.json", FINE), ("command/rule/activate.v2.error.json", FINE)];
+    assert_eq!(problem(&of_another_version), at("stray-error", "command/rule/activate.v2.error.json", "", None));
+}
+
+#[test]
 fn a_key_must_lead_to_a_required_scalar() {
     for (key, what) in [("/nowhere", "nothing"), ("/name", "an optional property"), ("/list", "an array")] {
         let schema = format!(

@@ -16,8 +16,8 @@ fn payloads() -> Vec<(String, Value, Decode)> {
     for event in CATALOGUE {
         let name = format!("{}@{}", event.event_type, event.version);
         payloads.push((name.clone(), serde_json::from_str(event.schema).unwrap(), event.decode));
-        if let Some(reply) = event.reply {
-            payloads.push((format!("{name} reply"), serde_json::from_str(reply.schema).unwrap(), reply.decode));
+        for (part, answer) in event.answers() {
+            payloads.push((format!("{name} {part}"), serde_json::from_str(answer.schema).unwrap(), answer.decode));
         }
     }
     payloads

@@ -41,7 +41,7 @@ fn the_committed_text_describes_the_events_that_the_build_generates() {
                 event.subject,
                 event.schema,
                 event.key,
-                event.reply.map(|reply| reply.schema),
+                event.answers().map(|(part, answer)| (part, answer.schema)).collect::<Vec<_>>(),
             )
         };
         events.iter().map(describe).collect::<Vec<_>>()

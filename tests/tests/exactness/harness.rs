@@ -172,8 +172,9 @@ fn payload_types(text: &str) -> Vec<String> {
             None => ("event", part.strip_prefix("::<").unwrap()),
         };
         types.push(format!("{function}::<{}>", part.split(">()").next().unwrap()));
-        if let Some(reply) = part.split("with_reply::<").nth(1) {
-            types.push(format!("reply::<{}>", reply.split(">()").next().unwrap()));
+        for answer in ["with_reply::<", "with_error::<"] {
+            let Some(answer) = part.split(answer).nth(1) else { continue };
+            types.push(format!("reply::<{}>", answer.split(">()").next().unwrap()));
         }
     }
     types

@@ -37,8 +37,10 @@ fn every_payload_of_the_catalogue_survives_the_way_through_its_type() {
     for event in rules_events::CATALOGUE {
         let name = format!("{}@{}", event.event_type, event.version);
         payloads.push((name.clone(), serde_json::from_str(event.schema).unwrap()));
-        payloads
-            .extend(event.reply.map(|reply| (format!("{name} reply"), serde_json::from_str(reply.schema).unwrap())));
+        let answers = event.answers();
+        payloads.extend(
+            answers.map(|(part, answer)| (format!("{name} {part}"), serde_json::from_str(answer.schema).unwrap())),
+        );
     }
     assert_eq!(program.payloads[0].len(), payloads.len(), "{:?}", program.payloads);
     let mut inputs: Vec<(At, String)> = Vec::new();
