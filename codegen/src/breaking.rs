@@ -1,7 +1,8 @@
 //! Whether a catalogue may replace an earlier one: every published version is compared with its earlier text.
 //!
 //! A version file that has been published may change only compatibly. New readers must understand what old writers
-//! wrote (backward), old readers what new writers write (forward), as the policy says.
+//! wrote (backward), old readers what new writers write (forward), as the policy says. Of a request the servers are the readers,
+//! of what it is answered with the callers.
 
 pub mod changes;
 mod direction;
@@ -21,6 +22,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint;
 use crate::load::Loaded;
 use crate::manifest::Policy;
+use crate::model::VersionPart;
 use crate::parallel;
 
 use changes::{Change, changes};
@@ -45,8 +47,8 @@ pub struct Comparison {
     pub event_type: String,
     /// The number of the version.
     pub version: u32,
-    /// Whether the reply of a request is meant.
-    pub is_reply: bool,
+    /// Whether the event or request itself is meant, or what a request is answered with.
+    pub part: VersionPart,
     /// Which side writes and which side reads.
     pub direction: Direction,
     /// What is known.
@@ -115,6 +117,7 @@ pub fn compare_all(
 ) -> Comparisons {
     let mut history = Texts::default();
     let mut findings = published::findings(previous, current);
+    findings.extend(published::unreadable_answers(previous, current, policy));
     findings.extend(history.add(previous, Severity::Warning));
     for catalogue in earlier {
         // Earlier catalogues cannot be repaired: their faults are advice.
@@ -157,7 +160,7 @@ fn worst(history: &Texts, previous: &Loaded, current: &Loaded, subject: &Subject
     for then in history.of(subject) {
         let before = Prepared::new(&then.schema);
         let changes = changes(&then.schema, &now.schema);
-        for direction in Direction::all(policy) {
+        for direction in Direction::all(policy, subject.part) {
             let (writer, reader) = match direction {
                 Direction::Backward => (&before, &prepared),
                 Direction::Forward => (&prepared, &before),
@@ -188,7 +191,7 @@ fn unknown(history: &Texts, previous: &Loaded, subject: &Subject, policy: Policy
         comparison.reason = Some(reason.to_owned());
         (comparison, None)
     };
-    Direction::all(policy).iter().map(of_direction).collect()
+    Direction::all(policy, subject.part).iter().map(of_direction).collect()
 }
 
 impl Comparison {
@@ -196,7 +199,7 @@ impl Comparison {
         Self {
             event_type: subject.event_type.clone(),
             version: subject.version,
-            is_reply: subject.is_reply,
+            part: subject.part,
             direction,
             status: Status::Identical,
             revision: revision.to_owned(),

@@ -11,6 +11,7 @@ pub(crate) mod invalid_example;
 pub(crate) mod misplaced_keyword;
 pub(crate) mod missing_description;
 pub(crate) mod missing_examples;
+pub(crate) mod missing_reply;
 pub(crate) mod missing_title;
 pub(crate) mod misspelt_keyword;
 mod name_style;
@@ -35,6 +36,7 @@ pub(crate) mod undeclared_required;
 pub(crate) mod undescribed_property;
 pub(crate) mod unknown_format;
 pub(crate) mod unknown_keyword;
+pub(crate) mod unreadable_reply;
 pub(crate) mod unsatisfiable;
 pub(crate) mod unsatisfiable_branch;
 pub(crate) mod version_gap;
@@ -48,7 +50,7 @@ use crate::check::schema_documents;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::generate;
 use crate::load::Loaded;
-use crate::manifest;
+use crate::manifest::{self, Policy};
 use crate::model::Document;
 use crate::parallel;
 use crate::rule::Rule;
@@ -69,12 +71,14 @@ enum Look {
 /// Every rule with what it looks at.
 const CHECKS: &[(&Rule, Look)] = &[
     (&file_naming::RULE, Look::Catalogue(file_naming::check)),
+    (&missing_reply::RULE, Look::Catalogue(missing_reply::check)),
     (&no_consumer::RULE, Look::Catalogue(no_consumer::check)),
     (&no_dead_letters::RULE, Look::Catalogue(no_dead_letters::check)),
     (&no_handler::RULE, Look::Catalogue(no_handler::check)),
     (&no_key::RULE, Look::Catalogue(no_key::check)),
     (&no_publisher::RULE, Look::Catalogue(no_publisher::check)),
     (&repeated_title::RULE, Look::Catalogue(repeated_title::check)),
+    (&unreadable_reply::RULE, Look::Catalogue(unreadable_reply::check)),
     (&version_gap::RULE, Look::Catalogue(version_gap::check)),
     (&invalid_default::RULE, Look::File(invalid_default::check)),
     (&invalid_example::RULE, Look::File(invalid_example::check)),
@@ -129,6 +133,13 @@ pub(crate) fn switched(loaded: &Loaded, findings: Vec<Diagnostic>) -> Vec<Diagno
     Switches::new(loaded, &documents).sift(findings)
 }
 
+/// What servers of the newest versions answer, and callers of older ones do not understand, under a policy.
+pub(crate) fn unreadable_answers(loaded: &Loaded, policy: Policy) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    unreadable_reply::check_policy(loaded, policy, &mut Report::new(&unreadable_reply::RULE, &mut findings));
+    findings
+}
+
 fn of_catalogue(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (rule, look) in CHECKS {
@@ -140,9 +151,8 @@ fn of_catalogue(loaded: &Loaded) -> Vec<Diagnostic> {
 }
 
 fn of_files(loaded: &Loaded, documents: &[&Document]) -> Vec<Diagnostic> {
-    let versions = loaded.catalogue.events.iter().flat_map(|event| &event.versions);
-    let payloads: HashSet<&str> =
-        versions.flat_map(|version| [Some(version.file.as_str()), version.reply.as_deref()]).flatten().collect();
+    let files = loaded.catalogue.versions().flat_map(|(_, version)| version.files());
+    let payloads: HashSet<&str> = files.map(String::as_str).collect();
     let context = LintContext::new(loaded);
     let findings = parallel::map(documents, |document| {
         let file = File::new(&context, document, payloads.contains(document.path.as_str()));

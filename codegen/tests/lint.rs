@@ -284,3 +284,91 @@ fn a_format_or_a_keyword_of_ours_that_is_nearly_right_is_misspelt() {
     assert_eq!(found("misspelt-keyword", schema), ["/x-evnt", "/properties/a/format"]);
     assert_eq!(found("unknown-format", schema), ["/properties/b/format"]);
 }
+
+const REQUEST: &str = r#"{"type": "object"}"#;
+
+fn object_with(required: &[&str], properties: &str) -> String {
+    format!("{{\"type\": \"object\", \"required\": {required:?}, \"properties\": {{{properties}}}}}")
+}
+
+/// The files and messages of what callers of older versions do not understand.
+fn unreadable(manifest: &str, parts: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut files =
+        vec![("eventsmith.toml", manifest), ("query/rule/get.v1.json", REQUEST), ("query/rule/get.v2.json", REQUEST)];
+    files.extend(parts);
+    let findings = lint(&load(catalogue(&files).path()));
+    let found = findings.into_iter().filter(|finding| finding.rule == "unreadable-reply");
+    found.map(|finding| (finding.file, finding.message)).collect()
+}
+
+const ROOT: &str = "root = \"rules\"";
+
+#[test]
+fn a_newer_reply_must_have_what_older_callers_need() {
+    let (name, more) = (r#""name": {"type": "string"}"#, r#""name": {"type": "string"}, "tag": {"type": "string"}"#);
+    let required = object_with(&["name"], name);
+    let parts = |newer: &str| {
+        unreadable(ROOT, &[("query/rule/get.v1.reply.json", &required), ("query/rule/get.v2.reply.json", newer)])
+    };
+
+    assert_eq!(parts(&object_with(&["name", "tag"], more)), []);
+    let found = parts(&object_with(&[], name));
+    assert_eq!(found[0].0, "query/rule/get.v2.reply.json");
+    assert_eq!(
+        found[0].1,
+        "the reply of rule.get v2: callers of v1 reject what servers of v2 answer, {}: \"name\" is a required property"
+    );
+}
+
+#[test]
+fn what_older_callers_have_to_understand_is_asked_in_the_direction_of_answers() {
+    let (short, long) = (r#"{"type": "string", "maxLength": 5}"#, r#"{"type": "string", "maxLength": 9}"#);
+    let parts = [("query/rule/get.v1.reply.json", short), ("query/rule/get.v2.reply.json", long)];
+    let with = |policy: &str| unreadable(&format!("{ROOT}\n[compatibility]\npolicy = {policy:?}"), &parts).len();
+
+    assert_eq!((with("full"), with("backward"), with("forward")), (1, 1, 0));
+    let narrower = [("query/rule/get.v1.reply.json", long), ("query/rule/get.v2.reply.json", short)];
+    assert_eq!(unreadable(ROOT, &narrower), []);
+}
+
+#[test]
+fn a_new_code_of_a_refusal_is_one_that_older_callers_do_not_know() {
+    let codes = |codes: &[&str]| object_with(&["code"], &format!("\"code\": {{\"enum\": {codes:?}}}"));
+    let (one, two) = (codes(&["not_found"]), codes(&["not_found", "wrong_state"]));
+
+    let found = unreadable(ROOT, &[("query/rule/get.v1.error.json", &one), ("query/rule/get.v2.error.json", &two)]);
+
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].1.starts_with("the error of rule.get v2: callers of v1 reject what servers of v2 answer, {\"code\"")
+    );
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v1.error.json", &two), ("query/rule/get.v2.error.json", &one)]), []);
+}
+
+#[test]
+fn a_request_may_be_answered_and_refused_from_a_new_version_on() {
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v2.reply.json", REQUEST)]), []);
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v2.error.json", REQUEST)]), []);
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v1.error.json", REQUEST)]), []);
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v1.reply.json", REQUEST)]), []);
+    assert_eq!(unreadable(ROOT, &[("query/rule/get.v2.reply.json", r#"{"type": "string"}"#)]).len(), 1);
+    let required = object_with(&["name"], r#""name": {"type": "string"}"#);
+    let gone = unreadable(ROOT, &[("query/rule/get.v1.reply.json", &required)]);
+    assert_eq!(gone[0].0, "query/rule/get.v2.json");
+}
+
+#[test]
+fn every_version_of_a_request_needs_a_reply() {
+    let files = [
+        ("query/rule/get.v1.json", REQUEST),
+        ("query/rule/get.v1.reply.json", REQUEST),
+        ("query/rule/get.v2.json", REQUEST),
+        ("command/rule/touch.v1.json", r#"{"type": "object", "x-lint-allow": {"missing-reply": "done or not"}}"#),
+        ("domain/rule/touched.v1.json", REQUEST),
+    ];
+    let findings = lint(&load(catalogue(&files).path()));
+
+    let found: Vec<String> =
+        findings.into_iter().filter(|finding| finding.rule == "missing-reply").map(|finding| finding.file).collect();
+    assert_eq!(found, ["query/rule/get.v2.json"]);
+}

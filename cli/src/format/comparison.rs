@@ -1,6 +1,7 @@
 //! What `validate` and `breaking` report beyond their findings, as the format `json` writes it.
 
 use eventsmith_codegen::breaking::{self, changes};
+use eventsmith_codegen::model::VersionPart;
 use serde::Serialize;
 
 /// What some commands report beyond their findings.
@@ -32,6 +33,9 @@ pub(crate) struct ComparisonObject {
     /// Whether the reply of a request is meant.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     reply: bool,
+    /// Whether the refusal of a request is meant.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    error: bool,
     /// Who reads whose events.
     direction: DirectionName,
     /// What came out.
@@ -96,7 +100,8 @@ impl From<breaking::Comparison> for ComparisonObject {
         Self {
             event_type: comparison.event_type,
             version: comparison.version,
-            reply: comparison.is_reply,
+            reply: comparison.part == VersionPart::Reply,
+            error: comparison.part == VersionPart::Error,
             direction: match comparison.direction {
                 breaking::Direction::Backward => DirectionName::Backward,
                 breaking::Direction::Forward => DirectionName::Forward,

@@ -341,8 +341,10 @@ fn undecided_changes_may_be_let_pass() {
 #[test]
 fn replies_are_compared_too() {
     let (request, reply) = ("schemas/query/rule/get.v1.json", "schemas/query/rule/get.v1.reply.json");
-    let repository = Repository::with(&[(request, &named(10)), (reply, &named(10))]);
-    repository.0.write(reply, &named(20));
+    let error = "schemas/query/rule/get.v1.error.json";
+    let repository = Repository::with(&[(request, &named(10)), (reply, &named(20)), (error, &named(20))]);
+    repository.0.write(reply, &named(10));
+    repository.0.write(error, &named(10));
 
     let run =
         repository.run(&["--against", "HEAD", "--schemas", "schemas", "--policy", "backward", "--format", "json"]);
@@ -352,4 +354,7 @@ fn replies_are_compared_too() {
     assert_eq!(object["comparisons"][0].get("reply"), None);
     assert_eq!(object["comparisons"][1]["reply"], true);
     assert_eq!(object["comparisons"][1]["status"], "compatible");
+    assert_eq!(object["comparisons"][1]["direction"], "forward", "callers read what servers write");
+    assert_eq!(object["comparisons"][2]["error"], true);
+    assert_eq!(object["comparisons"][2].get("reply"), None);
 }

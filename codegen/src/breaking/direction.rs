@@ -1,6 +1,7 @@
 //! Which readers are held against which writers.
 
 use crate::manifest::Policy;
+use crate::model::VersionPart;
 
 /// Which readers read which writers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +21,16 @@ impl Direction {
         }
     }
 
-    pub(super) const fn all(policy: Policy) -> &'static [Self] {
-        match policy {
-            Policy::Backward => &[Self::Backward],
-            Policy::Forward => &[Self::Forward],
-            Policy::Full => &[Self::Backward, Self::Forward],
+    /// What a policy asks of a part of a version.
+    ///
+    /// A policy says who changes first: backward, those who read events and requests; forward, those who write them. Who reads
+    /// requests writes the answers, so that these go the other way: new servers and old callers are backward for the request, and
+    /// forward for its reply.
+    pub(super) const fn all(policy: Policy, part: VersionPart) -> &'static [Self] {
+        match (policy, part.is_answer()) {
+            (Policy::Backward, false) | (Policy::Forward, true) => &[Self::Backward],
+            (Policy::Forward, false) | (Policy::Backward, true) => &[Self::Forward],
+            (Policy::Full, _) => &[Self::Backward, Self::Forward],
         }
     }
 }

@@ -31,13 +31,23 @@ pub(super) struct Pair<'a> {
     pub(super) is_last: bool,
 }
 
+/// Who reads and writes what a schema describes.
+struct Sides {
+    reader: &'static str,
+    writers: &'static str,
+    /// What writers did in the past; requests and answers are not kept.
+    wrote: &'static str,
+    write: &'static str,
+}
+
 impl Pair<'_> {
     /// The finding about a witness.
     pub(super) fn breaking(&self, witness: &Witness, changes: &[Change]) -> Diagnostic {
         let Witness { payload, fault } = witness;
+        let Sides { reader, writers, wrote, write } = self.sides();
         let who = match self.direction {
-            Direction::Backward => format!("a new reader rejects what old writers{} wrote", self.revision()),
-            Direction::Forward => format!("an old reader{} rejects what new writers write", self.revision()),
+            Direction::Backward => format!("a new {reader} rejects what old {writers}{} {wrote}", self.revision()),
+            Direction::Forward => format!("an old {reader}{} rejects what new {writers} {write}", self.revision()),
         };
         let line = payload.to_string();
         let is_short = line.chars().count() <= SHORT;
@@ -55,9 +65,14 @@ impl Pair<'_> {
 
     /// The finding about an undecided change.
     pub(super) fn undecided(&self, obstacle: &Obstacle, changes: &[Change]) -> Diagnostic {
+        let Sides { reader, writers, wrote, write } = self.sides();
         let question = match self.direction {
-            Direction::Backward => format!("whether new readers understand what old writers{} wrote", self.revision()),
-            Direction::Forward => format!("whether old readers{} understand what new writers write", self.revision()),
+            Direction::Backward => {
+                format!("whether new {reader}s understand what old {writers}{} {wrote}", self.revision())
+            }
+            Direction::Forward => {
+                format!("whether old {reader}s{} understand what new {writers} {write}", self.revision())
+            }
         };
         let fault = Fault { keyword: obstacle.pointer.clone(), ..Fault::default() };
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
@@ -68,8 +83,16 @@ impl Pair<'_> {
     }
 
     fn name(&self) -> String {
-        let Subject { event_type, version, is_reply, .. } = self.subject;
-        if *is_reply { format!("the reply of {event_type} v{version}") } else { format!("{event_type} v{version}") }
+        let Subject { event_type, version, part, .. } = self.subject;
+        part.of(event_type, *version)
+    }
+
+    fn sides(&self) -> Sides {
+        match (self.subject.part.is_answer(), self.subject.kind.is_stored()) {
+            (true, _) => Sides { reader: "caller", writers: "servers", wrote: "answer", write: "answer" },
+            (false, false) => Sides { reader: "server", writers: "callers", wrote: "send", write: "send" },
+            (false, true) => Sides { reader: "reader", writers: "writers", wrote: "wrote", write: "write" },
+        }
     }
 
     fn revision(&self) -> String {
@@ -77,15 +100,13 @@ impl Pair<'_> {
     }
 
     fn way_out(&self, location: &Location) -> String {
-        let Subject { event_type, version, file, .. } = self.subject;
+        let Subject { event_type, version, part, file, .. } = self.subject;
         let event = self.current.catalogue.event(event_type);
         let newest = event.and_then(|event| event.versions.last()).map_or(*version, |version| version.number);
         let next = file.replace(&format!(".v{version}."), &format!(".v{}.", newest + 1));
-        // A reply is none without its request.
-        let next = match next.strip_suffix(".reply.json") {
-            Some(request) => format!("{request}.json with {next}"),
-            None => next,
-        };
+        // An answer is none without its request.
+        let request = part.is_answer().then(|| next.strip_suffix(&format!(".{}.json", part.as_str()))).flatten();
+        let next = request.map_or_else(|| next.clone(), |request| format!("{request}.json with {next}"));
         if location.file == *file {
             return format!(
                 "what is published stays as it is: undo the change here and make it in a new version, {next}"

@@ -1,4 +1,4 @@
-//! What was published and is gone or goes by another name: events, versions, subjects, keys, streams, replies.
+//! What was published and is gone or goes by another name: events, versions, subjects, keys, streams, answers.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,9 @@ use toml::Spanned;
 
 use crate::check::filters::captures;
 use crate::diagnostic::{Diagnostic, Position, Severity};
+use crate::lint;
 use crate::load::Loaded;
-use crate::manifest::{FILE_NAME, Retention, Storage, Stream};
+use crate::manifest::{FILE_NAME, Policy, Retention, Storage, Stream};
 use crate::model::{Catalogue, Event, Template, Token, Version};
 
 /// Everything about the events that is not about their schemas.
@@ -36,6 +37,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
                     template(previous, current, (earlier, later), event, &mut findings);
                     key(current, event, earlier, later, &mut findings);
                     reply(event, earlier, later, &mut findings);
+                    error(event, earlier, later, &mut findings);
                 }
             }
         }
@@ -161,6 +163,23 @@ fn reply(event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagno
         _ => return,
     };
     findings.push(Diagnostic::error("changed-reply", file, message, help));
+}
+
+/// A refusal that comes later is none that breaks: callers have to expect that a request fails, and see one that failed. One that
+/// goes leaves new callers without the schema of what old servers send.
+fn error(event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {
+    let (Some(file), None) = (&then.error, &now.error) else { return };
+    let request = format!("{} v{}", event.event_type, now.number);
+    let message = format!("the error of {request} is gone; servers of before still refuse so");
+    let help = format!("put {file} back, or leave the error out of a new version of the request");
+    findings.push(Diagnostic::error("removed-error", file, message, help));
+}
+
+/// What servers of a version that is new answer, and callers of older versions do not understand.
+pub(super) fn unreadable_answers(previous: &Loaded, current: &Loaded, policy: Policy) -> Vec<Diagnostic> {
+    let published = |file: &str| previous.files.iter().any(|known| known == file);
+    let found = lint::unreadable_answers(current, policy);
+    found.into_iter().filter(|finding| !published(&finding.file)).collect()
 }
 
 /// Streams keep their name, storage and retention, and events stay in their stream.

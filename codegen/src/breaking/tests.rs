@@ -171,6 +171,81 @@ fn a_reply_that_came_or_went_is_found() {
 }
 
 #[test]
+fn a_refusal_may_come_and_may_not_go() {
+    let (request, error) = (("query/rule/get.v1.json", NAMED), ("query/rule/get.v1.error.json", NAMED));
+
+    assert_eq!(found(&[request], &[request, error]), []);
+    assert_eq!(
+        found(&[request, error], &[request]),
+        [finding("removed-error", error.0, "the error of rule.get v1 is gone; servers of before still refuse so")]
+    );
+}
+
+/// Under each policy, the directions that a longer text breaks in a request, its reply and its refusal.
+fn broken_by_longer_texts(policy: Policy) -> Vec<(VersionPart, Direction)> {
+    let limit = |limit: u32| format!(r#"{{"type": "string", "maxLength": {limit}}}"#);
+    let files = ["query/rule/get.v1.json", "query/rule/get.v1.reply.json", "query/rule/get.v1.error.json"];
+    let of = |label: &str, length: u32| {
+        catalogue(label, &files.map(|file| (file, limit(length))).each_ref().map(|(file, text)| (*file, text.as_str())))
+    };
+    let result = compare(&of("main", 5), &of("schemas", 9), policy);
+    let broken = result.comparisons.into_iter().filter(|comparison| comparison.status == Status::Breaking);
+    broken.map(|comparison| (comparison.part, comparison.direction)).collect()
+}
+
+/// Who asks writes the request and reads the answer: what new servers may answer and old callers not read is broken whenever
+/// servers change first, and what new callers may ask whenever callers do.
+#[test]
+fn requests_and_answers_are_compared_in_opposite_directions() {
+    use Direction::Forward;
+
+    assert_eq!(
+        broken_by_longer_texts(Policy::Backward),
+        [(VersionPart::Reply, Forward), (VersionPart::Error, Forward)]
+    );
+    assert_eq!(broken_by_longer_texts(Policy::Forward), [(VersionPart::Itself, Forward)]);
+    assert_eq!(
+        broken_by_longer_texts(Policy::Full),
+        [(VersionPart::Itself, Forward), (VersionPart::Reply, Forward), (VersionPart::Error, Forward)]
+    );
+}
+
+#[test]
+fn a_witness_says_which_of_caller_and_server_does_not_understand() {
+    let (then, now) = (NAMED, NAMED.replace("string", "integer"));
+    let of = |text: &str| {
+        let files = [("query/rule/get.v1.json", text), ("query/rule/get.v1.reply.json", text)];
+        catalogue("schemas", &files)
+    };
+
+    let findings = compare(&of(then), &of(&now), Policy::Full).findings;
+
+    let said: Vec<&str> = findings.iter().map(|finding| finding.message.split(", {").next().unwrap()).collect();
+    assert_eq!(
+        said,
+        [
+            "rule.get v1: a new server rejects what old callers send",
+            "rule.get v1: an old server rejects what new callers send",
+            "the reply of rule.get v1: a new caller rejects what old servers answer",
+            "the reply of rule.get v1: an old caller rejects what new servers answer",
+        ]
+    );
+}
+
+#[test]
+fn a_new_version_whose_reply_older_callers_do_not_understand_is_found_when_it_comes() {
+    let old = [("query/rule/get.v1.json", NAMED), ("query/rule/get.v1.reply.json", NAMED)];
+    let newer = [old[0], old[1], ("query/rule/get.v2.json", NAMED), ("query/rule/get.v2.reply.json", "{}")];
+    let allowed = r#"{"x-lint-allow": {"unreadable-reply": "nobody asks in v1"}}"#;
+
+    let come = found(&old, &newer);
+    assert_eq!((come.len(), come[0].0, come[0].1.as_str()), (1, "unreadable-reply", "query/rule/get.v2.reply.json"));
+    assert!(come[0].2.contains("callers of v1 reject what servers of v2 answer"), "{come:?}");
+    assert_eq!(found(&newer, &newer), [], "it is published by now");
+    assert_eq!(found(&old, &[old[0], old[1], newer[2], ("query/rule/get.v2.reply.json", allowed)]), []);
+}
+
+#[test]
 fn a_changed_reply_goes_with_its_request_into_a_new_version() {
     let request = ("query/rule/get.v1.json", NAMED);
     let (then, now) =

@@ -8,34 +8,36 @@ use crate::bundle::{Origins, bundle_with_origins, files_from};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
+use crate::model::{Kind, VersionPart};
 
-/// A schema that is compared: that of an event's version, or of its reply.
+/// A schema that is compared: that of an event's version, or of what a request is answered with.
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
+    pub(super) kind: Kind,
     pub(super) event_type: String,
     pub(super) version: u32,
-    pub(super) is_reply: bool,
+    pub(super) part: VersionPart,
     /// Its file in the current catalogue.
     pub(super) file: String,
 }
 
 impl Subject {
     fn key(&self) -> Key {
-        (self.event_type.clone(), self.version, self.is_reply)
+        (self.event_type.clone(), self.version, self.part)
     }
 }
 
 /// The schemas of a catalogue.
 pub(super) fn subjects(loaded: &Loaded) -> Vec<Subject> {
     let mut subjects = Vec::new();
-    for event in &loaded.catalogue.events {
-        for version in &event.versions {
-            let files = [(Some(&version.file), false), (version.reply.as_ref(), true)];
-            subjects.extend(files.into_iter().filter_map(|(file, is_reply)| {
-                let (event_type, file) = (event.event_type.clone(), file?.clone());
-                Some(Subject { event_type, version: version.number, is_reply, file })
-            }));
-        }
+    for (event, version) in loaded.catalogue.versions() {
+        subjects.extend(version.parts().map(|(part, file)| Subject {
+            kind: event.kind,
+            event_type: event.event_type.clone(),
+            version: version.number,
+            part,
+            file: file.clone(),
+        }));
     }
     subjects
 }
@@ -66,8 +68,8 @@ pub(super) struct Texts {
     broken: HashMap<Key, String>,
 }
 
-/// Type, version, and whether it is the reply.
-type Key = (String, u32, bool);
+/// Type, version and part.
+type Key = (String, u32, VersionPart);
 
 impl Texts {
     /// The earlier texts of a schema, newest first.

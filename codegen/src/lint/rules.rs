@@ -6,10 +6,11 @@
 use crate::diagnostic::Severity;
 use crate::lint::{
     catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
-    missing_description, missing_examples, missing_title, misspelt_keyword, no_consumer, no_dead_letters, no_handler,
-    no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming, repeated_title, secret_property,
-    type_naming, unanchored_pattern, unbounded_array, unbounded_string, undeclared_required, undescribed_property,
-    unknown_format, unknown_keyword, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
+    missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword, no_consumer,
+    no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming,
+    repeated_title, secret_property, type_naming, unanchored_pattern, unbounded_array, unbounded_string,
+    undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_reply, unsatisfiable,
+    unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -62,6 +63,7 @@ pub const RULES: &[Rule] = &[
     misplaced_keyword::RULE,
     missing_description::RULE,
     missing_examples::RULE,
+    missing_reply::RULE,
     missing_title::RULE,
     misspelt_keyword::RULE,
     no_consumer::RULE,
@@ -75,6 +77,7 @@ pub const RULES: &[Rule] = &[
     openapi_keyword::RULE,
     other_draft_keyword::RULE,
     property_naming::RULE,
+    evolution::REMOVED_ERROR,
     evolution::REMOVED_EVENT,
     evolution::REMOVED_VERSION,
     loading::REPEATED_KEY,
@@ -99,6 +102,7 @@ pub const RULES: &[Rule] = &[
     unknown_keyword::RULE,
     loading::UNKNOWN_SUBJECT,
     loading::UNREADABLE,
+    unreadable_reply::RULE,
     unsatisfiable::RULE,
     unsatisfiable_branch::RULE,
     evolution::UNSOUND_PREVIOUS,

@@ -71,6 +71,18 @@ pub(crate) const CHANGED_SUBJECT: Rule = rule(
 {\"type\": \"object\"}",
 );
 
+pub(crate) const REMOVED_ERROR: Rule = rule(
+    "removed-error",
+    "Servers that still run refuse as the schema said that was published. Callers without it see a request that failed, and not \
+     why. A refusal that comes where there was none is no finding: callers have to expect that requests fail.",
+    "--- command/rule/activate.v1.error.json, before
+{\"type\": \"object\"}
+--- command/rule/activate.v1.error.json, now
+(deleted)",
+    "--- command/rule/activate.v1.error.json, before and now
+{\"type\": \"object\"}",
+);
+
 pub(crate) const REMOVED_EVENT: Rule = rule(
     "removed-event",
     "Streams still hold an event that was published, and services still publish it. Without its schema nobody can read it.",

@@ -16,8 +16,14 @@ use eventsmith_codegen::rules::{Family, RULES, Rule};
 const UNSHOWN: &[&str] = &["bad-link", "costly-schema", "internal", "no-manifest", "unreadable"];
 
 /// Rules about what short examples leave out.
-const OMITTED: &[&str] =
-    &["missing-description", "missing-examples", "missing-title", "unbounded-string", "undescribed-property"];
+const OMITTED: &[&str] = &[
+    "missing-description",
+    "missing-examples",
+    "missing-reply",
+    "missing-title",
+    "unbounded-string",
+    "undescribed-property",
+];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
