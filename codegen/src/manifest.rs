@@ -150,6 +150,8 @@ pub struct Service {
     pub consumes: Vec<Spanned<String>>,
     /// Commands and queries that it answers.
     pub handles: Vec<Spanned<String>>,
+    /// Commands and queries that it sends to other services.
+    pub asks: Vec<Spanned<String>>,
     /// What its durable consumers are like.
     pub consumer: Consumer,
 }

@@ -10,18 +10,23 @@ pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<coupon::v1::CouponIssued>(),
     EventDescriptor::of::<coupon::v1::CouponRedeemed>(),
     EventDescriptor::of::<coupon::v1::CouponRejected>(),
+    EventDescriptor::of::<coupon::v1::CouponReleased>(),
+    EventDescriptor::of::<coupon::v1::CouponReserved>(),
     EventDescriptor::of::<evaluation::v1::EvaluationCompleted>(),
     EventDescriptor::of::<evaluation::v2::EvaluationCompleted>(),
     EventDescriptor::of::<evaluation::v1::EvaluationFailed>(),
     EventDescriptor::of::<evaluation::v1::EvaluationStarted>(),
     EventDescriptor::of::<loyalty::v1::LoyaltyPointsEarned>(),
     EventDescriptor::of::<loyalty::v1::LoyaltyPointsRedeemed>(),
+    EventDescriptor::of::<loyalty::v1::LoyaltyPointsRestored>(),
     EventDescriptor::of::<loyalty::v1::LoyaltyTierChanged>(),
     EventDescriptor::of::<payment::v1::PaymentAuthorized>(),
     EventDescriptor::of::<payment::v1::PaymentCaptured>(),
     EventDescriptor::of::<payment::v1::PaymentFailed>(),
     EventDescriptor::of::<payment::v1::PaymentRefunded>(),
+    EventDescriptor::of::<payment::v1::PaymentVoided>(),
     EventDescriptor::of::<promotion::v1::PromotionApplied>(),
+    EventDescriptor::of::<promotion::v1::PromotionCancelled>(),
     EventDescriptor::of::<promotion::v1::PromotionCreated>(),
     EventDescriptor::of::<promotion::v1::PromotionExpired>(),
     EventDescriptor::of::<rule::v1::RuleActivated>(),
@@ -41,19 +46,64 @@ pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<webhook::v1::WebhookFailed>(),
     EventDescriptor::of::<webhook::v1::WebhookReceived>(),
     EventDescriptor::of_request::<cache::v1::CacheInvalidate>()
-        .with_reply::<cache::v1::CacheInvalidateReply>(),
-    EventDescriptor::of_request::<cache::v1::CacheWarm>().with_reply::<cache::v1::CacheWarmReply>(),
+        .with_reply::<cache::v1::CacheInvalidateReply>().with_error::<cache::v1::CacheInvalidateError>(),
+    EventDescriptor::of_request::<cache::v1::CacheWarm>().with_reply::<cache::v1::CacheWarmReply>()
+        .with_error::<cache::v1::CacheWarmError>(),
+    EventDescriptor::of_request::<checkout::v1::CheckoutStart>()
+        .with_reply::<checkout::v1::CheckoutStartReply>().with_error::<checkout::v1::CheckoutStartError>(),
+    EventDescriptor::of_request::<coupon::v1::CouponRedeem>().with_reply::<coupon::v1::CouponRedeemReply>()
+        .with_error::<coupon::v1::CouponRedeemError>(),
+    EventDescriptor::of_request::<coupon::v1::CouponRelease>().with_reply::<coupon::v1::CouponReleaseReply>()
+        .with_error::<coupon::v1::CouponReleaseError>(),
+    EventDescriptor::of_request::<coupon::v1::CouponReserve>().with_reply::<coupon::v1::CouponReserveReply>()
+        .with_error::<coupon::v1::CouponReserveError>(),
     EventDescriptor::of_request::<evaluation::v1::EvaluationEvaluate>()
-        .with_reply::<evaluation::v1::EvaluationEvaluateReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleActivate>().with_reply::<rule::v1::RuleActivateReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleCreate>().with_reply::<rule::v1::RuleCreateReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleDeactivate>().with_reply::<rule::v1::RuleDeactivateReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleDelete>().with_reply::<rule::v1::RuleDeleteReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleUpdate>().with_reply::<rule::v1::RuleUpdateReply>(),
-    EventDescriptor::of_request::<audit::v1::AuditTrail>().with_reply::<audit::v1::AuditTrailReply>(),
+        .with_reply::<evaluation::v1::EvaluationEvaluateReply>()
+        .with_error::<evaluation::v1::EvaluationEvaluateError>(),
+    EventDescriptor::of_request::<loyalty::v1::LoyaltyEarnPoints>()
+        .with_reply::<loyalty::v1::LoyaltyEarnPointsReply>()
+        .with_error::<loyalty::v1::LoyaltyEarnPointsError>(),
+    EventDescriptor::of_request::<loyalty::v1::LoyaltyGiveBackPoints>()
+        .with_reply::<loyalty::v1::LoyaltyGiveBackPointsReply>()
+        .with_error::<loyalty::v1::LoyaltyGiveBackPointsError>(),
+    EventDescriptor::of_request::<loyalty::v1::LoyaltyRedeemPoints>()
+        .with_reply::<loyalty::v1::LoyaltyRedeemPointsReply>()
+        .with_error::<loyalty::v1::LoyaltyRedeemPointsError>(),
+    EventDescriptor::of_request::<payment::v1::PaymentAuthorize>()
+        .with_reply::<payment::v1::PaymentAuthorizeReply>()
+        .with_error::<payment::v1::PaymentAuthorizeError>(),
+    EventDescriptor::of_request::<payment::v1::PaymentCapture>()
+        .with_reply::<payment::v1::PaymentCaptureReply>().with_error::<payment::v1::PaymentCaptureError>(),
+    EventDescriptor::of_request::<payment::v1::PaymentRefund>()
+        .with_reply::<payment::v1::PaymentRefundReply>().with_error::<payment::v1::PaymentRefundError>(),
+    EventDescriptor::of_request::<payment::v1::PaymentVoid>().with_reply::<payment::v1::PaymentVoidReply>()
+        .with_error::<payment::v1::PaymentVoidError>(),
+    EventDescriptor::of_request::<promotion::v1::PromotionApply>()
+        .with_reply::<promotion::v1::PromotionApplyReply>()
+        .with_error::<promotion::v1::PromotionApplyError>(),
+    EventDescriptor::of_request::<promotion::v1::PromotionCancel>()
+        .with_reply::<promotion::v1::PromotionCancelReply>()
+        .with_error::<promotion::v1::PromotionCancelError>(),
+    EventDescriptor::of_request::<rule::v1::RuleActivate>().with_reply::<rule::v1::RuleActivateReply>()
+        .with_error::<rule::v1::RuleActivateError>(),
+    EventDescriptor::of_request::<rule::v1::RuleCreate>().with_reply::<rule::v1::RuleCreateReply>()
+        .with_error::<rule::v1::RuleCreateError>(),
+    EventDescriptor::of_request::<rule::v1::RuleDeactivate>().with_reply::<rule::v1::RuleDeactivateReply>()
+        .with_error::<rule::v1::RuleDeactivateError>(),
+    EventDescriptor::of_request::<rule::v1::RuleDelete>().with_reply::<rule::v1::RuleDeleteReply>()
+        .with_error::<rule::v1::RuleDeleteError>(),
+    EventDescriptor::of_request::<rule::v1::RuleUpdate>().with_reply::<rule::v1::RuleUpdateReply>()
+        .with_error::<rule::v1::RuleUpdateError>(),
+    EventDescriptor::of_request::<tax::v1::TaxCalculate>().with_reply::<tax::v1::TaxCalculateReply>()
+        .with_error::<tax::v1::TaxCalculateError>(),
+    EventDescriptor::of_request::<audit::v1::AuditTrail>().with_reply::<audit::v1::AuditTrailReply>()
+        .with_error::<audit::v1::AuditTrailError>(),
+    EventDescriptor::of_request::<checkout::v1::CheckoutGet>().with_reply::<checkout::v1::CheckoutGetReply>()
+        .with_error::<checkout::v1::CheckoutGetError>(),
     EventDescriptor::of_request::<metrics::v1::MetricsSummary>()
         .with_reply::<metrics::v1::MetricsSummaryReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleGet>().with_reply::<rule::v1::RuleGetReply>(),
+    EventDescriptor::of_request::<rule::v1::RuleGet>().with_reply::<rule::v1::RuleGetReply>()
+        .with_error::<rule::v1::RuleGetError>(),
     EventDescriptor::of_request::<rule::v1::RuleList>().with_reply::<rule::v1::RuleListReply>(),
 ];
 
@@ -81,10 +131,14 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "evaluation.completed",
                 "evaluation.failed",
                 "promotion.applied",
+                "promotion.cancelled",
                 "promotion.expired",
                 "loyalty.points_earned",
                 "loyalty.points_redeemed",
+                "loyalty.points_restored",
                 "loyalty.tier_changed",
+                "coupon.reserved",
+                "coupon.released",
                 "coupon.redeemed",
                 "coupon.rejected",
                 "tax.calculated",
@@ -93,39 +147,81 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "payment.captured",
                 "payment.failed",
                 "payment.refunded",
+                "payment.voided",
                 "external.request_completed",
                 "external.request_failed",
             ],
+        ).handles(&["checkout.start", "checkout.get"]).asks(
+            &[
+                "evaluation.evaluate",
+                "promotion.apply",
+                "promotion.cancel",
+                "coupon.reserve",
+                "coupon.redeem",
+                "coupon.release",
+                "loyalty.redeem_points",
+                "loyalty.give_back_points",
+                "loyalty.earn_points",
+                "tax.calculate",
+                "payment.authorize",
+                "payment.capture",
+                "payment.void",
+                "payment.refund",
+            ],
         ),
     ServiceDescriptor::new("coupons").publishes(
-        &["coupon.issued", "coupon.redeemed", "coupon.rejected", "coupon.expired"],
-    ).consumes(&[ "promotion.created", "promotion.expired", "loyalty.tier_changed", "payment.failed", ]),
+        &[
+            "coupon.issued",
+            "coupon.reserved",
+            "coupon.released",
+            "coupon.redeemed",
+            "coupon.rejected",
+            "coupon.expired",
+        ],
+    ).consumes(&[ "promotion.created", "promotion.expired", "loyalty.tier_changed", "payment.failed", ])
+        .handles(&["coupon.reserve", "coupon.redeem", "coupon.release"]),
     ServiceDescriptor::new("loyalty").publishes(
-        &["loyalty.points_earned", "loyalty.points_redeemed", "loyalty.tier_changed"],
-    ).consumes(&["promotion.applied", "payment.captured", "payment.refunded"]),
+        &[
+            "loyalty.points_earned",
+            "loyalty.points_redeemed",
+            "loyalty.points_restored",
+            "loyalty.tier_changed",
+        ],
+    ).consumes(&["promotion.applied", "payment.captured", "payment.refunded"]).handles(
+        &["loyalty.redeem_points", "loyalty.give_back_points", "loyalty.earn_points"],
+    ),
     ServiceDescriptor::new("payments").publishes(
         &[
             "payment.authorized",
             "payment.captured",
             "payment.failed",
             "payment.refunded",
+            "payment.voided",
             "external.request_completed",
             "external.request_failed",
         ],
-    ).consumes(&["tax.calculated", "loyalty.points_redeemed", "webhook.received"]),
-    ServiceDescriptor::new("promotions")
-        .publishes(&["promotion.created", "promotion.applied", "promotion.expired"]).consumes(
-            &[
-                "rule.activated",
-                "rule.deactivated",
-                "rule.deleted",
-                "evaluation.completed",
-                "coupon.issued",
-                "coupon.redeemed",
-                "coupon.rejected",
-                "coupon.expired",
-            ],
-        ),
+    ).consumes(&["tax.calculated", "loyalty.points_redeemed", "webhook.received"]).handles(
+        &["payment.authorize", "payment.capture", "payment.void", "payment.refund"],
+    ),
+    ServiceDescriptor::new("promotions").publishes(
+        &[
+            "promotion.created",
+            "promotion.applied",
+            "promotion.cancelled",
+            "promotion.expired",
+        ],
+    ).consumes(
+        &[
+            "rule.activated",
+            "rule.deactivated",
+            "rule.deleted",
+            "evaluation.completed",
+            "coupon.issued",
+            "coupon.redeemed",
+            "coupon.rejected",
+            "coupon.expired",
+        ],
+    ).handles(&["promotion.apply", "promotion.cancel"]).asks(&["rule.get"]),
     ServiceDescriptor::new("rules-calculation")
         .publishes(&["external.request_completed", "external.request_failed"]).consumes(
             &[
@@ -139,7 +235,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "evaluation.failed",
                 "tax.rates_updated",
             ],
-        ).handles(&["metrics.summary"]),
+        ).handles(&["metrics.summary"]).asks(&["rule.list"]),
     ServiceDescriptor::new("rules-evaluation")
         .publishes(&["evaluation.started", "evaluation.completed", "evaluation.failed"]).consumes(
             &[
@@ -151,7 +247,8 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "sync.completed",
                 "sync.failed",
             ],
-        ).handles(&["evaluation.evaluate", "cache.invalidate", "cache.warm"]),
+        ).handles(&["evaluation.evaluate", "cache.invalidate", "cache.warm"])
+        .asks(&["rule.get", "rule.list"]),
     ServiceDescriptor::new("rules-management").publishes(
         &[
             "rule.created",
@@ -183,7 +280,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
             "rule.list",
             "audit.trail",
         ],
-    ),
+    ).asks(&["cache.invalidate", "cache.warm"]),
     ServiceDescriptor::new("taxes").publishes(
         &[
             "tax.calculated",
@@ -194,7 +291,8 @@ pub const SERVICES: &[ServiceDescriptor] = &[
             "sync.completed",
             "sync.failed",
         ],
-    ).consumes(&[ "promotion.applied", "coupon.redeemed", "payment.refunded", "webhook.received", ]),
+    ).consumes(&[ "promotion.applied", "coupon.redeemed", "payment.refunded", "webhook.received", ])
+        .handles(&["tax.calculate"]),
 ];
 
 /// The subjects of all events, and the wildcards of their groups.
@@ -219,6 +317,30 @@ pub mod subjects {
             pub const WARM: &str = "rules.command.cache.warm";
         }
 
+        /// Subjects below `rules.command.checkout`.
+        pub mod checkout {
+            /// Every subject below `rules.command.checkout`.
+            pub const ALL: &str = "rules.command.checkout.>";
+
+            /// Subject of `checkout.start`.
+            pub const START: &str = "rules.command.checkout.start";
+        }
+
+        /// Subjects below `rules.command.coupon`.
+        pub mod coupon {
+            /// Every subject below `rules.command.coupon`.
+            pub const ALL: &str = "rules.command.coupon.>";
+
+            /// Subject of `coupon.redeem`.
+            pub const REDEEM: &str = "rules.command.coupon.redeem";
+
+            /// Subject of `coupon.release`.
+            pub const RELEASE: &str = "rules.command.coupon.release";
+
+            /// Subject of `coupon.reserve`.
+            pub const RESERVE: &str = "rules.command.coupon.reserve";
+        }
+
         /// Subjects below `rules.command.evaluation`.
         pub mod evaluation {
             /// Every subject below `rules.command.evaluation`.
@@ -226,6 +348,51 @@ pub mod subjects {
 
             /// Subject of `evaluation.evaluate`.
             pub const EVALUATE: &str = "rules.command.evaluation.evaluate";
+        }
+
+        /// Subjects below `rules.command.loyalty`.
+        pub mod loyalty {
+            /// Every subject below `rules.command.loyalty`.
+            pub const ALL: &str = "rules.command.loyalty.>";
+
+            /// Subject of `loyalty.earn_points`.
+            pub const EARN_POINTS: &str = "rules.command.loyalty.earn_points";
+
+            /// Subject of `loyalty.give_back_points`.
+            pub const GIVE_BACK_POINTS: &str = "rules.command.loyalty.give_back_points";
+
+            /// Subject of `loyalty.redeem_points`.
+            pub const REDEEM_POINTS: &str = "rules.command.loyalty.redeem_points";
+        }
+
+        /// Subjects below `rules.command.payment`.
+        pub mod payment {
+            /// Every subject below `rules.command.payment`.
+            pub const ALL: &str = "rules.command.payment.>";
+
+            /// Subject of `payment.authorize`.
+            pub const AUTHORIZE: &str = "rules.command.payment.authorize";
+
+            /// Subject of `payment.capture`.
+            pub const CAPTURE: &str = "rules.command.payment.capture";
+
+            /// Subject of `payment.refund`.
+            pub const REFUND: &str = "rules.command.payment.refund";
+
+            /// Subject of `payment.void`.
+            pub const VOID: &str = "rules.command.payment.void";
+        }
+
+        /// Subjects below `rules.command.promotion`.
+        pub mod promotion {
+            /// Every subject below `rules.command.promotion`.
+            pub const ALL: &str = "rules.command.promotion.>";
+
+            /// Subject of `promotion.apply`.
+            pub const APPLY: &str = "rules.command.promotion.apply";
+
+            /// Subject of `promotion.cancel`.
+            pub const CANCEL: &str = "rules.command.promotion.cancel";
         }
 
         /// Subjects below `rules.command.rule`.
@@ -247,6 +414,15 @@ pub mod subjects {
 
             /// Subject of `rule.update`.
             pub const UPDATE: &str = "rules.command.rule.update";
+        }
+
+        /// Subjects below `rules.command.tax`.
+        pub mod tax {
+            /// Every subject below `rules.command.tax`.
+            pub const ALL: &str = "rules.command.tax.>";
+
+            /// Subject of `tax.calculate`.
+            pub const CALCULATE: &str = "rules.command.tax.calculate";
         }
     }
 
@@ -271,6 +447,12 @@ pub mod subjects {
 
             /// Subject of `coupon.rejected`.
             pub const REJECTED: &str = "rules.domain.coupon.rejected";
+
+            /// Subject of `coupon.released`.
+            pub const RELEASED: &str = "rules.domain.coupon.released";
+
+            /// Subject of `coupon.reserved`.
+            pub const RESERVED: &str = "rules.domain.coupon.reserved";
         }
 
         /// Subjects below `rules.domain.evaluation`.
@@ -299,6 +481,9 @@ pub mod subjects {
             /// Subject of `loyalty.points_redeemed`.
             pub const POINTS_REDEEMED: &str = "rules.domain.loyalty.points_redeemed";
 
+            /// Subject of `loyalty.points_restored`.
+            pub const POINTS_RESTORED: &str = "rules.domain.loyalty.points_restored";
+
             /// Subject of `loyalty.tier_changed`.
             pub const TIER_CHANGED: &str = "rules.domain.loyalty.tier_changed";
         }
@@ -319,6 +504,9 @@ pub mod subjects {
 
             /// Subject of `payment.refunded`.
             pub const REFUNDED: &str = "rules.domain.payment.refunded";
+
+            /// Subject of `payment.voided`.
+            pub const VOIDED: &str = "rules.domain.payment.voided";
         }
 
         /// Subjects below `rules.domain.promotion`.
@@ -328,6 +516,9 @@ pub mod subjects {
 
             /// Subject of `promotion.applied`.
             pub const APPLIED: &str = "rules.domain.promotion.applied";
+
+            /// Subject of `promotion.cancelled`.
+            pub const CANCELLED: &str = "rules.domain.promotion.cancelled";
 
             /// Subject of `promotion.created`.
             pub const CREATED: &str = "rules.domain.promotion.created";
@@ -451,6 +642,15 @@ pub mod subjects {
             pub const TRAIL: &str = "rules.query.audit.trail";
         }
 
+        /// Subjects below `rules.query.checkout`.
+        pub mod checkout {
+            /// Every subject below `rules.query.checkout`.
+            pub const ALL: &str = "rules.query.checkout.>";
+
+            /// Subject of `checkout.get`.
+            pub const GET: &str = "rules.query.checkout.get";
+        }
+
         /// Subjects below `rules.query.metrics`.
         pub mod metrics {
             /// Every subject below `rules.query.metrics`.
@@ -477,15 +677,17 @@ pub mod subjects {
 /// The types of `audit`, in their newest versions.
 pub mod audit {
     pub use v1::{
-        AuditAction, AuditEntry, AuditEntryRequired, AuditTrail, AuditTrailReply,
-        AuditTrailReplyRequired, AuditTrailRequired,
+        AuditAction, AuditEntry, AuditEntryRequired, AuditTrail, AuditTrailError,
+        AuditTrailReply, AuditTrailReplyRequired, AuditTrailRequired,
     };
 
     /// Version 1 of the `audit` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Kind, NoRefusal, Reply, Request, Uuid};
+        use ::eventsmith::{DateTime, Kind, Reply, Request, Uuid};
         use ::serde::{Deserialize, Serialize};
-        use super::super::common::{Actor, PageToken, RuleId, RuleVersion};
+        use super::super::common::{
+            Actor, NotAllowed, NotFound, PageToken, RuleId, RuleVersion,
+        };
 
         /// Get what happened to a rule, page by page, the latest first. Answered by rules-management.
         ///
@@ -550,7 +752,7 @@ pub mod audit {
 
         impl Request for AuditTrail {
             type Reply = AuditTrailReply;
-            type Error = NoRefusal;
+            type Error = AuditTrailError;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "audit.trail";
             const VERSION: u32 = 1;
@@ -591,6 +793,29 @@ pub mod audit {
         impl Reply for AuditTrailReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_AUDIT__TRAIL_V1_REPLY;
             ::eventsmith::generated::reply_payload!(AuditTrailReply, is_valid, "audit.trail.reply", 1);
+        }
+
+        /// The trail is not shown. Sent by rules-management in place of a reply to audit.trail.
+        ///
+        /// The schema `query/audit/trail.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum AuditTrailError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            AuditTrailError, "code", { "not_found" => NotFound, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl Reply for AuditTrailError {
+            const SCHEMA: &'static str = super::super::schemas::QUERY_AUDIT__TRAIL_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(AuditTrailError, type, "audit.trail.error", 1);
         }
 
         /// One thing that happened to a rule.
@@ -659,16 +884,16 @@ pub mod audit {
 /// The types of `cache`, in their newest versions.
 pub mod cache {
     pub use v1::{
-        CacheInvalidate, CacheInvalidateReply, CacheInvalidateReplyRequired,
-        CacheInvalidateRequired, CacheWarm, CacheWarmReply, CacheWarmReplyRequired,
-        CacheWarmRequired,
+        CacheInvalidate, CacheInvalidateError, CacheInvalidateReply,
+        CacheInvalidateReplyRequired, CacheInvalidateRequired, CacheWarm, CacheWarmError,
+        CacheWarmReply, CacheWarmReplyRequired, CacheWarmRequired,
     };
 
     /// Version 1 of the `cache` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Kind, NoRefusal, Reply, Request};
+        use ::eventsmith::{DateTime, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
-        use super::super::common::{Actor, CacheScope, RuleId};
+        use super::super::common::{Actor, CacheScope, LimitReached, NotAllowed, RuleId};
 
         /// Drop entries of the rule cache, so that the next evaluation reads them afresh. Answered by rules-evaluation.
         ///
@@ -706,7 +931,7 @@ pub mod cache {
 
         impl Request for CacheInvalidate {
             type Reply = CacheInvalidateReply;
-            type Error = NoRefusal;
+            type Error = CacheInvalidateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.invalidate";
             const VERSION: u32 = 1;
@@ -747,6 +972,41 @@ pub mod cache {
             );
         }
 
+        /// Nothing was dropped. Sent by rules-evaluation in place of a reply to cache.invalidate.
+        ///
+        /// The schema `command/cache/invalidate.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CacheInvalidateError {
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CacheInvalidateError, "code", { "limit_reached" => LimitReached,
+            "not_allowed" => NotAllowed }
+        );
+
+        impl CacheInvalidateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for CacheInvalidateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__INVALIDATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                CacheInvalidateError, is_valid, "cache.invalidate.error", 1
+            );
+        }
+
         /// Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.
         ///
         /// The schema `command/cache/warm.v1.json`.
@@ -781,7 +1041,7 @@ pub mod cache {
 
         impl Request for CacheWarm {
             type Reply = CacheWarmReply;
-            type Error = NoRefusal;
+            type Error = CacheWarmError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "cache.warm";
             const VERSION: u32 = 1;
@@ -830,6 +1090,407 @@ pub mod cache {
         impl Reply for CacheWarmReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__WARM_V1_REPLY;
             ::eventsmith::generated::reply_payload!(CacheWarmReply, is_valid, "cache.warm.reply", 1);
+        }
+
+        /// Nothing was loaded. Sent by rules-evaluation in place of a reply to cache.warm.
+        ///
+        /// The schema `command/cache/warm.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CacheWarmError {
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CacheWarmError, "code", { "limit_reached" => LimitReached, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl CacheWarmError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for CacheWarmError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_CACHE__WARM_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CacheWarmError, is_valid, "cache.warm.error", 1);
+        }
+    }
+}
+
+/// The types of `checkout`, in their newest versions.
+pub mod checkout {
+    pub use v1::{
+        CheckoutGet, CheckoutGetError, CheckoutGetReply, CheckoutGetReplyItem,
+        CheckoutGetReplyRequired, CheckoutGetReplyStatus, CheckoutGetRequired,
+        CheckoutStart, CheckoutStartError, CheckoutStartReply,
+        CheckoutStartReplyRequired, CheckoutStartReplyStatus, CheckoutStartRequired,
+    };
+
+    /// Version 1 of the `checkout` events.
+    pub mod v1 {
+        use ::std::collections::BTreeMap;
+        use ::eventsmith::{DateTime, Kind, Reply, Request, Value};
+        use ::serde::{Deserialize, Serialize};
+        use super::super::common::{
+            CouponCode, CustomerId, ErrorMessage, Jurisdiction, Money, NotAllowed,
+            NotFound, PaymentId, PaymentMethod, TransactionId, WrongState,
+        };
+
+        /// Check out a transaction: evaluate, discount, tax and charge it. Answered by calculator.
+        ///
+        /// The schema `command/checkout/start.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutStart {
+            /// The transaction, named by the sender, so that a repeated command is recognized.
+            pub transaction_id: TransactionId,
+            /// The customer who pays.
+            pub customer_id: CustomerId,
+            /// The price before discounts and taxes.
+            pub subtotal: Money,
+            /// Where the tax is due.
+            pub jurisdiction: Jurisdiction,
+            /// How the customer pays.
+            pub method: PaymentMethod,
+            /// What the rules may look at: any JSON by the name of the fact.
+            pub facts: BTreeMap<String, Value>,
+            /// The coupon that the customer enters.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub coupon_code: Option<CouponCode>,
+            /// How many points the customer pays with.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub points: Option<i64>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CheckoutStart from CheckoutStartRequired { transaction_id: TransactionId, customer_id: CustomerId,
+            subtotal: Money, jurisdiction: Jurisdiction, method: PaymentMethod, facts: BTreeMap<String,
+            Value> };
+            with_coupon_code = coupon_code: into CouponCode, with_points = points: of i64
+        }
+
+        impl CheckoutStart {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.subtotal.is_valid() && self.method.is_valid()
+                    && self.facts.len() <= 256
+                    && self.facts.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| {
+                            s.exactly(1, ::eventsmith::generated::class!("a-z"))
+                                && s.run(0..=63, ::eventsmith::generated::class!("0-9_a-z"))
+                        },
+                    ))
+                    && self.points.as_ref().is_none_or(|value| (1..=9007199254740991).contains(value))
+            }
+        }
+
+        impl Request for CheckoutStart {
+            type Reply = CheckoutStartReply;
+            type Error = CheckoutStartError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "checkout.start";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::checkout::START;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_CHECKOUT__START_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, CheckoutStart, is_valid);
+        }
+
+        /// The checkout has begun; checkout.get says how far it is. Sent by calculator in reply to checkout.start.
+        ///
+        /// The schema `command/checkout/start.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutStartReply {
+            /// The transaction.
+            pub transaction_id: TransactionId,
+            /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+            pub status: CheckoutStartReplyStatus,
+            /// When the checkout began (RFC 3339 with offset).
+            pub started_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CheckoutStartReply from CheckoutStartReplyRequired { transaction_id: TransactionId,
+            status: CheckoutStartReplyStatus, started_at: DateTime }
+        }
+
+        impl CheckoutStartReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.started_at)
+            }
+        }
+
+        impl Reply for CheckoutStartReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_CHECKOUT__START_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(CheckoutStartReply, is_valid, "checkout.start.reply", 1);
+        }
+
+        /// The checkout did not begin. Sent by calculator in place of a reply to checkout.start.
+        ///
+        /// The schema `command/checkout/start.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CheckoutStartError {
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CheckoutStartError, "code", { "wrong_state" => WrongState, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl CheckoutStartError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for CheckoutStartError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_CHECKOUT__START_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CheckoutStartError, is_valid, "checkout.start.error", 1);
+        }
+
+        /// Get how far a checkout is, and what came of it. Answered by calculator.
+        ///
+        /// The schema `query/checkout/get.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutGet {
+            /// The transaction asked for.
+            pub transaction_id: TransactionId,
+            /// Whether the steps are listed.
+            ///
+            /// The default is `false`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub with_steps: Option<bool>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CheckoutGet from CheckoutGetRequired { transaction_id: TransactionId };
+            with_with_steps = with_steps: of bool
+        }
+
+        impl Request for CheckoutGet {
+            type Reply = CheckoutGetReply;
+            type Error = CheckoutGetError;
+            const KIND: Kind = Kind::Query;
+            const TYPE: &'static str = "checkout.get";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::query::checkout::GET;
+            const SCHEMA: &'static str = super::super::schemas::QUERY_CHECKOUT__GET_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, CheckoutGet, type);
+        }
+
+        /// The checkout. Sent by calculator in reply to checkout.get.
+        ///
+        /// The schema `query/checkout/get.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutGetReply {
+            /// The transaction.
+            pub transaction_id: TransactionId,
+            /// The customer who pays.
+            pub customer_id: CustomerId,
+            /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+            pub status: CheckoutGetReplyStatus,
+            /// The steps that have been done and not undone, in their order.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub steps: Option<Vec<CheckoutGetReplyItem>>,
+            /// The price before discounts and taxes.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub subtotal: Option<Money>,
+            /// What promotions, coupon and points take off.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub discount_total: Option<Money>,
+            /// The tax.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tax_total: Option<Money>,
+            /// What the customer pays.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub total: Option<Money>,
+            /// The payment, once there is one.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub payment_id: Option<PaymentId>,
+            /// Why the checkout is undone, if it is.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub reason: Option<ErrorMessage>,
+            /// When the checkout began (RFC 3339 with offset).
+            pub started_at: DateTime,
+            /// When it was completed or cancelled, if it was (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub ended_at: Option<DateTime>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CheckoutGetReply from CheckoutGetReplyRequired { transaction_id: TransactionId,
+            customer_id: CustomerId, status: CheckoutGetReplyStatus, started_at: DateTime };
+            with_steps = steps: of Vec<CheckoutGetReplyItem>, with_subtotal = subtotal: into Money,
+            with_discount_total = discount_total: into Money, with_tax_total = tax_total: into Money,
+            with_total = total: into Money, with_payment_id = payment_id: into PaymentId,
+            with_reason = reason: into ErrorMessage, with_ended_at = ended_at: of DateTime
+        }
+
+        impl CheckoutGetReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.steps.as_ref().is_none_or(|value| {
+                    value.len() <= 9
+                        && ::eventsmith::generated::checks::unique(value)
+                }) && self.subtotal.as_ref().is_none_or(|value| value.is_valid())
+                    && self.discount_total.as_ref().is_none_or(|value| value.is_valid())
+                    && self.tax_total.as_ref().is_none_or(|value| value.is_valid())
+                    && self.total.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.started_at)
+                    && self.ended_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+            }
+        }
+
+        impl Reply for CheckoutGetReply {
+            const SCHEMA: &'static str = super::super::schemas::QUERY_CHECKOUT__GET_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(CheckoutGetReply, is_valid, "checkout.get.reply", 1);
+        }
+
+        /// The checkout is not shown. Sent by calculator in place of a reply to checkout.get.
+        ///
+        /// The schema `query/checkout/get.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CheckoutGetError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CheckoutGetError, "code", { "not_found" => NotFound, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl Reply for CheckoutGetError {
+            const SCHEMA: &'static str = super::super::schemas::QUERY_CHECKOUT__GET_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CheckoutGetError, type, "checkout.get.error", 1);
+        }
+
+        /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+        ///
+        /// The schema `command/checkout/start.v1.reply.json#/properties/status`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutStartReplyStatus {
+            /// `running`
+            Running,
+            /// `completed`
+            Completed,
+            /// `compensating`
+            Compensating,
+            /// `cancelled`
+            Cancelled,
+        }
+
+        /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+        ///
+        /// The schema `query/checkout/get.v1.reply.json#/properties/status`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutGetReplyStatus {
+            /// `running`
+            Running,
+            /// `completed`
+            Completed,
+            /// `compensating`
+            Compensating,
+            /// `cancelled`
+            Cancelled,
+        }
+
+        /// A step of the checkout.
+        ///
+        /// The schema `query/checkout/get.v1.reply.json#/properties/steps/items`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutGetReplyItem {
+            /// `evaluate`
+            Evaluate,
+            /// `apply_promotions`
+            ApplyPromotions,
+            /// `reserve_coupon`
+            ReserveCoupon,
+            /// `redeem_points`
+            RedeemPoints,
+            /// `calculate_tax`
+            CalculateTax,
+            /// `authorize_payment`
+            AuthorizePayment,
+            /// `capture_payment`
+            CapturePayment,
+            /// `redeem_coupon`
+            RedeemCoupon,
+            /// `earn_points`
+            EarnPoints,
         }
     }
 }
@@ -1789,6 +2450,145 @@ pub mod common {
         }
     }
 
+    /// A request is refused because it would go beyond a limit.
+    ///
+    /// The schema `common.json#/$defs/LimitReached`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct LimitReached {
+        /// The limit, in the unit of what is limited: a count, points, or minor units of a currency.
+        pub limit: i64,
+        /// What is limited, for people.
+        #[serde(
+            default,
+            deserialize_with = "::eventsmith::generated::de::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        pub message: Option<ErrorMessage>,
+    }
+
+    ::eventsmith::generated::builder! {
+        LimitReached from LimitReachedRequired { limit: i64 };
+        with_message = message: into ErrorMessage
+    }
+
+    impl LimitReached {
+        #[inline]
+        pub(crate) fn is_valid(&self) -> bool {
+            (0..=9007199254740991).contains(&self.limit)
+        }
+    }
+
+    /// A request is refused because the sender may not do it, or it may not be done to this one.
+    ///
+    /// The schema `common.json#/$defs/NotAllowed`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct NotAllowed {
+        /// What is not allowed, for people.
+        #[serde(
+            default,
+            deserialize_with = "::eventsmith::generated::de::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        pub message: Option<ErrorMessage>,
+    }
+
+    ::eventsmith::generated::builder! {
+        NotAllowed from NotAllowedRequired {};
+        with_message = message: into ErrorMessage
+    }
+
+    /// A request is refused because what it speaks of is in a state that does not allow it.
+    ///
+    /// The schema `common.json#/$defs/WrongState`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct WrongState {
+        /// The state that it is in.
+        pub state: StateName,
+        /// The states in which the request would not be refused.
+        pub wanted: Vec<StateName>,
+        /// What is in the way, for people.
+        #[serde(
+            default,
+            deserialize_with = "::eventsmith::generated::de::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        pub message: Option<ErrorMessage>,
+    }
+
+    ::eventsmith::generated::builder! {
+        WrongState from WrongStateRequired { state: StateName, wanted: Vec<StateName> };
+        with_message = message: into ErrorMessage
+    }
+
+    impl WrongState {
+        #[inline]
+        pub(crate) fn is_valid(&self) -> bool {
+            (1..=10).contains(&self.wanted.len())
+                && ::eventsmith::generated::checks::unique(&self.wanted)
+        }
+    }
+
+    /// The name of a state, as the schema of what is in it has it.
+    ///
+    /// The schema `common.json#/$defs/StateName`.
+    #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+    #[serde(transparent)]
+    pub struct StateName(String);
+
+    impl StateName {
+        /// What the type asks for.
+        pub const EXPECTED: &'static str = "at most 40 characters, a match of ^[a-z][a-z_]{0,39}$";
+
+        fn is_legal(text: &str) -> bool {
+            ::eventsmith::generated::checks::scan_all(
+                text,
+                |s| {
+                    s.exactly(1, ::eventsmith::generated::class!("a-z"))
+                        && s.run(0..=39, ::eventsmith::generated::class!("_a-z"))
+                },
+            )
+        }
+    }
+
+    ::eventsmith::generated::text_type!(StateName);
+
+    /// A request is refused because what it speaks of does not exist.
+    ///
+    /// The schema `common.json#/$defs/NotFound`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct NotFound {
+        /// What was looked for, for people.
+        #[serde(
+            default,
+            deserialize_with = "::eventsmith::generated::de::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        pub message: Option<ErrorMessage>,
+    }
+
+    ::eventsmith::generated::builder! {
+        NotFound from NotFoundRequired {};
+        with_message = message: into ErrorMessage
+    }
+
+    /// A request is refused because the rule has another version by now than the sender knows.
+    ///
+    /// The schema `common.json#/$defs/VersionConflict`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    pub struct VersionConflict {
+        /// The version that the sender knows.
+        pub expected: RuleVersion,
+        /// The version that the rule has.
+        pub found: RuleVersion,
+    }
+
+    impl VersionConflict {
+        #[inline]
+        pub(crate) fn is_valid(&self) -> bool {
+            self.expected.is_valid() && self.found.is_valid()
+        }
+    }
+
     /// The text of a rule in the engine's rule language: its conditions and its actions.
     ///
     /// The schema `common.json#/$defs/RuleDefinition`.
@@ -1833,16 +2633,22 @@ pub mod common {
 pub mod coupon {
     pub use v1::{
         CouponExpired, CouponExpiredRequired, CouponIssued, CouponIssuedRequired,
-        CouponRedeemed, CouponRedeemedRequired, CouponRejected, CouponRejectedRequired,
-        RejectionReason,
+        CouponRedeem, CouponRedeemError, CouponRedeemReply, CouponRedeemReplyRequired,
+        CouponRedeemRequired, CouponRedeemed, CouponRedeemedRequired, CouponRejected,
+        CouponRejectedRequired, CouponRelease, CouponReleaseError, CouponReleaseReason,
+        CouponReleaseReply, CouponReleaseReplyRequired, CouponReleaseRequired,
+        CouponReleased, CouponReleasedReason, CouponReleasedRequired, CouponReserve,
+        CouponReserveError, CouponReserveReply, CouponReserveReplyRequired,
+        CouponReserveRequired, CouponReserved, CouponReservedRequired, RejectionReason,
     };
 
     /// Version 1 of the `coupon` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            Actor, CouponCode, CustomerId, Discount, Money, PromotionId, TransactionId,
+            Actor, ContextId, CouponCode, CustomerId, Discount, LimitReached, Money,
+            NotAllowed, NotFound, PromotionId, TransactionId, WrongState,
         };
 
         /// A coupon's time ran out before it was used up. Published by coupons.
@@ -2093,6 +2899,467 @@ pub mod coupon {
             }
         }
 
+        /// A coupon is held for a transaction no more. Published by coupons.
+        ///
+        /// The schema `domain/coupon/released.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponReleased {
+            /// The coupon that is free again.
+            pub coupon_code: CouponCode,
+            /// The transaction for which it was held.
+            pub transaction_id: TransactionId,
+            /// The customer for whom it was held.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
+            pub reason: CouponReleasedReason,
+            /// When it was let go (RFC 3339 with offset).
+            pub released_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponReleased from CouponReleasedRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, reason: CouponReleasedReason, released_at: DateTime };
+            with_customer_id = customer_id: into CustomerId
+        }
+
+        impl CouponReleased {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.released_at)
+            }
+        }
+
+        impl Event for CouponReleased {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "coupon.released";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::coupon::RELEASED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__RELEASED_V1;
+            const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::generated::event_payload!(Event, CouponReleased, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+        }
+
+        /// A coupon is held for a transaction. Published by coupons.
+        ///
+        /// The schema `domain/coupon/reserved.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponReserved {
+            /// The coupon that is held.
+            pub coupon_code: CouponCode,
+            /// The promotion to which the coupon belongs.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub promotion_id: Option<PromotionId>,
+            /// The transaction for which it is held.
+            pub transaction_id: TransactionId,
+            /// The customer who wants to redeem it.
+            pub customer_id: CustomerId,
+            /// Since when it is held (RFC 3339 with offset).
+            pub reserved_at: DateTime,
+            /// Until when it is held (RFC 3339 with offset).
+            pub expires_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponReserved from CouponReservedRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, customer_id: CustomerId, reserved_at: DateTime,
+            expires_at: DateTime };
+            with_promotion_id = promotion_id: into PromotionId
+        }
+
+        impl CouponReserved {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.reserved_at)
+                    && ::eventsmith::generated::checks::date_time(&self.expires_at)
+            }
+        }
+
+        impl Event for CouponReserved {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "coupon.reserved";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::coupon::RESERVED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__RESERVED_V1;
+            const KEY: Option<&'static str> = Some("/coupon_code");
+            ::eventsmith::generated::event_payload!(Event, CouponReserved, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+        }
+
+        /// Redeem a coupon that is held for the transaction. Answered by coupons.
+        ///
+        /// The schema `command/coupon/redeem.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponRedeem {
+            /// The coupon to be redeemed.
+            pub coupon_code: CouponCode,
+            /// The transaction in which it is redeemed.
+            pub transaction_id: TransactionId,
+            /// The customer who redeems it.
+            pub customer_id: CustomerId,
+            /// What the coupon takes off.
+            pub discount_amount: Money,
+            /// The evaluation that led to it.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub context_id: Option<ContextId>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponRedeem from CouponRedeemRequired { coupon_code: CouponCode, transaction_id: TransactionId,
+            customer_id: CustomerId, discount_amount: Money };
+            with_context_id = context_id: into ContextId
+        }
+
+        impl CouponRedeem {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount_amount.is_valid()
+            }
+        }
+
+        impl Request for CouponRedeem {
+            type Reply = CouponRedeemReply;
+            type Error = CouponRedeemError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "coupon.redeem";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::coupon::REDEEM;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__REDEEM_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, CouponRedeem, is_valid);
+        }
+
+        /// The coupon was redeemed. Sent by coupons in reply to coupon.redeem.
+        ///
+        /// The schema `command/coupon/redeem.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponRedeemReply {
+            /// The coupon that was redeemed.
+            pub coupon_code: CouponCode,
+            /// The transaction in which it was redeemed.
+            pub transaction_id: TransactionId,
+            /// How often the coupon can still be redeemed.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub remaining_redemptions: Option<i64>,
+            /// When it was redeemed (RFC 3339 with offset).
+            pub redeemed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponRedeemReply from CouponRedeemReplyRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, redeemed_at: DateTime };
+            with_remaining_redemptions = remaining_redemptions: of i64
+        }
+
+        impl CouponRedeemReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.remaining_redemptions.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
+                    && ::eventsmith::generated::checks::date_time(&self.redeemed_at)
+            }
+        }
+
+        impl Reply for CouponRedeemReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__REDEEM_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(CouponRedeemReply, is_valid, "coupon.redeem.reply", 1);
+        }
+
+        /// The coupon was not redeemed. Sent by coupons in place of a reply to coupon.redeem.
+        ///
+        /// The schema `command/coupon/redeem.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CouponRedeemError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CouponRedeemError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "limit_reached" => LimitReached }
+        );
+
+        impl CouponRedeemError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for CouponRedeemError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__REDEEM_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CouponRedeemError, is_valid, "coupon.redeem.error", 1);
+        }
+
+        /// Let go of a coupon that is held for the transaction. Answered by coupons.
+        ///
+        /// The schema `command/coupon/release.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponRelease {
+            /// The coupon to be let go.
+            pub coupon_code: CouponCode,
+            /// The transaction for which it is held.
+            pub transaction_id: TransactionId,
+            /// Why it is let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
+            pub reason: CouponReleaseReason,
+            /// Who asks for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub requested_by: Option<Actor>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponRelease from CouponReleaseRequired { coupon_code: CouponCode, transaction_id: TransactionId,
+            reason: CouponReleaseReason };
+            with_requested_by = requested_by: into Actor
+        }
+
+        impl Request for CouponRelease {
+            type Reply = CouponReleaseReply;
+            type Error = CouponReleaseError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "coupon.release";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::coupon::RELEASE;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RELEASE_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, CouponRelease, type);
+        }
+
+        /// The coupon is free again. Sent by coupons in reply to coupon.release.
+        ///
+        /// The schema `command/coupon/release.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponReleaseReply {
+            /// The coupon.
+            pub coupon_code: CouponCode,
+            /// The transaction for which it is held no more.
+            pub transaction_id: TransactionId,
+            /// When it was let go (RFC 3339 with offset).
+            pub released_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponReleaseReply from CouponReleaseReplyRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, released_at: DateTime }
+        }
+
+        impl CouponReleaseReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.released_at)
+            }
+        }
+
+        impl Reply for CouponReleaseReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RELEASE_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(CouponReleaseReply, is_valid, "coupon.release.reply", 1);
+        }
+
+        /// The coupon was not let go. Sent by coupons in place of a reply to coupon.release.
+        ///
+        /// The schema `command/coupon/release.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CouponReleaseError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CouponReleaseError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState }
+        );
+
+        impl CouponReleaseError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for CouponReleaseError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RELEASE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CouponReleaseError, is_valid, "coupon.release.error", 1);
+        }
+
+        /// Hold a coupon for a transaction, so that nobody else redeems it meanwhile. Answered by coupons.
+        ///
+        /// The schema `command/coupon/reserve.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponReserve {
+            /// The coupon to be held.
+            pub coupon_code: CouponCode,
+            /// The transaction for which it is held.
+            pub transaction_id: TransactionId,
+            /// The customer who wants to redeem it.
+            pub customer_id: CustomerId,
+            /// The price before the discount.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub subtotal: Option<Money>,
+            /// How long it is held, in nanoseconds.
+            ///
+            /// The default is `900000000000`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub hold_for: Option<i64>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponReserve from CouponReserveRequired { coupon_code: CouponCode, transaction_id: TransactionId,
+            customer_id: CustomerId };
+            with_subtotal = subtotal: into Money, with_hold_for = hold_for: of i64
+        }
+
+        impl CouponReserve {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.subtotal.as_ref().is_none_or(|value| value.is_valid())
+                    && self.hold_for.as_ref().is_none_or(|value| (1..=3600000000000).contains(value))
+            }
+        }
+
+        impl Request for CouponReserve {
+            type Reply = CouponReserveReply;
+            type Error = CouponReserveError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "coupon.reserve";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::coupon::RESERVE;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RESERVE_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, CouponReserve, is_valid);
+        }
+
+        /// The coupon is held. Sent by coupons in reply to coupon.reserve.
+        ///
+        /// The schema `command/coupon/reserve.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CouponReserveReply {
+            /// The coupon.
+            pub coupon_code: CouponCode,
+            /// The transaction for which it is held.
+            pub transaction_id: TransactionId,
+            /// The promotion to which the coupon belongs.
+            pub promotion_id: PromotionId,
+            /// What the coupon takes off.
+            pub discount: Discount,
+            /// Since when it is held (RFC 3339 with offset).
+            pub reserved_at: DateTime,
+            /// Until when it is held (RFC 3339 with offset).
+            pub expires_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponReserveReply from CouponReserveReplyRequired { coupon_code: CouponCode,
+            transaction_id: TransactionId, promotion_id: PromotionId, discount: Discount,
+            reserved_at: DateTime, expires_at: DateTime }
+        }
+
+        impl CouponReserveReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.reserved_at)
+                    && ::eventsmith::generated::checks::date_time(&self.expires_at)
+            }
+        }
+
+        impl Reply for CouponReserveReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RESERVE_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(CouponReserveReply, is_valid, "coupon.reserve.reply", 1);
+        }
+
+        /// The coupon is not held. Sent by coupons in place of a reply to coupon.reserve.
+        ///
+        /// The schema `command/coupon/reserve.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum CouponReserveError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            CouponReserveError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "limit_reached" => LimitReached, "not_allowed" => NotAllowed }
+        );
+
+        impl CouponReserveError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for CouponReserveError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_COUPON__RESERVE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(CouponReserveError, is_valid, "coupon.reserve.error", 1);
+        }
+
         /// Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.
         ///
         /// The schema `domain/coupon/rejected.v1.json#/$defs/RejectionReason`.
@@ -2118,25 +3385,54 @@ pub mod coupon {
             /// `revoked`
             Revoked,
         }
+
+        /// Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
+        ///
+        /// The schema `domain/coupon/released.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CouponReleasedReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `reservation_expired`
+            ReservationExpired,
+        }
+
+        /// Why it is let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
+        ///
+        /// The schema `command/coupon/release.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CouponReleaseReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `reservation_expired`
+            ReservationExpired,
+        }
     }
 }
 
 /// The types of `evaluation`, in their newest versions.
 pub mod evaluation {
     pub use v1::{
-        EvaluationEvaluate, EvaluationEvaluateReply, EvaluationEvaluateReplyRequired,
-        EvaluationEvaluateRequired, EvaluationFailed, EvaluationFailedRequired,
-        EvaluationStarted, EvaluationStartedRequired,
+        EvaluationEvaluate, EvaluationEvaluateError, EvaluationEvaluateReply,
+        EvaluationEvaluateReplyRequired, EvaluationEvaluateRequired, EvaluationFailed,
+        EvaluationFailedRequired, EvaluationStarted, EvaluationStartedRequired,
     };
     pub use v2::{EvaluationCompleted, EvaluationCompletedRequired};
 
     /// Version 1 of the `evaluation` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{DateTime, Event, Kind, NoRefusal, Reply, Request, Value};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            ContextId, CustomerId, ErrorCode, ErrorMessage, RuleId, TransactionId,
+            ContextId, CustomerId, ErrorCode, ErrorMessage, LimitReached, NotFound,
+            RuleId, TransactionId,
         };
 
         /// The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Published by rules-evaluation.
@@ -2358,7 +3654,7 @@ pub mod evaluation {
 
         impl Request for EvaluationEvaluate {
             type Reply = EvaluationEvaluateReply;
-            type Error = NoRefusal;
+            type Error = EvaluationEvaluateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "evaluation.evaluate";
             const VERSION: u32 = 1;
@@ -2429,6 +3725,41 @@ pub mod evaluation {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY;
             ::eventsmith::generated::reply_payload!(
                 EvaluationEvaluateReply, is_valid, "evaluation.evaluate.reply", 1
+            );
+        }
+
+        /// Nothing was evaluated. Sent by rules-evaluation in place of a reply to evaluation.evaluate.
+        ///
+        /// The schema `command/evaluation/evaluate.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum EvaluationEvaluateError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            EvaluationEvaluateError, "code", { "not_found" => NotFound, "limit_reached"
+            => LimitReached }
+        );
+
+        impl EvaluationEvaluateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for EvaluationEvaluateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_EVALUATION__EVALUATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                EvaluationEvaluateError, is_valid, "evaluation.evaluate.error", 1
             );
         }
     }
@@ -2691,17 +4022,26 @@ pub mod external {
 /// The types of `loyalty`, in their newest versions.
 pub mod loyalty {
     pub use v1::{
-        LoyaltyPointsEarned, LoyaltyPointsEarnedReason, LoyaltyPointsEarnedRequired,
-        LoyaltyPointsRedeemed, LoyaltyPointsRedeemedRequired, LoyaltyTier,
+        LoyaltyEarnPoints, LoyaltyEarnPointsError, LoyaltyEarnPointsReply,
+        LoyaltyEarnPointsReplyRequired, LoyaltyEarnPointsRequired, LoyaltyGiveBackPoints,
+        LoyaltyGiveBackPointsError, LoyaltyGiveBackPointsReason,
+        LoyaltyGiveBackPointsReply, LoyaltyGiveBackPointsReplyRequired,
+        LoyaltyGiveBackPointsRequired, LoyaltyPointsEarned, LoyaltyPointsEarnedReason,
+        LoyaltyPointsEarnedRequired, LoyaltyPointsRedeemed,
+        LoyaltyPointsRedeemedRequired, LoyaltyPointsRestored,
+        LoyaltyPointsRestoredReason, LoyaltyPointsRestoredRequired, LoyaltyRedeemPoints,
+        LoyaltyRedeemPointsError, LoyaltyRedeemPointsReply,
+        LoyaltyRedeemPointsReplyRequired, LoyaltyRedeemPointsRequired, LoyaltyTier,
         LoyaltyTierChanged, LoyaltyTierChangedReason, LoyaltyTierChangedRequired,
     };
 
     /// Version 1 of the `loyalty` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            CustomerId, LoyaltyAccountId, Money, PromotionId, TransactionId,
+            CustomerId, LimitReached, LoyaltyAccountId, Money, NotAllowed, NotFound,
+            PromotionId, RuleId, TransactionId, WrongState,
         };
 
         /// Points were credited to a loyalty account. Published by loyalty.
@@ -2839,6 +4179,65 @@ pub mod loyalty {
             }
         }
 
+        /// Points with which a customer had paid were given back. Published by loyalty.
+        ///
+        /// The schema `domain/loyalty/points_restored.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyPointsRestored {
+            /// The account that was credited.
+            pub account_id: LoyaltyAccountId,
+            /// The customer who holds the account.
+            pub customer_id: CustomerId,
+            /// The transaction that had been paid with them.
+            pub transaction_id: TransactionId,
+            /// How many points were given back.
+            pub points: i64,
+            /// The account's balance afterwards, in points.
+            pub balance: i64,
+            /// What the points had been worth.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub value: Option<Money>,
+            /// Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
+            pub reason: LoyaltyPointsRestoredReason,
+            /// When the points were given back (RFC 3339 with offset).
+            pub restored_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyPointsRestored from LoyaltyPointsRestoredRequired { account_id: LoyaltyAccountId,
+            customer_id: CustomerId, transaction_id: TransactionId, points: i64, balance: i64,
+            reason: LoyaltyPointsRestoredReason, restored_at: DateTime };
+            with_value = value: into Money
+        }
+
+        impl LoyaltyPointsRestored {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=9007199254740991).contains(&self.points)
+                    && (0..=9007199254740991).contains(&self.balance)
+                    && self.value.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.restored_at)
+            }
+        }
+
+        impl Event for LoyaltyPointsRestored {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "loyalty.points_restored";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_RESTORED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_RESTORED_V1;
+            const KEY: Option<&'static str> = Some("/account_id");
+            ::eventsmith::generated::event_payload!(Event, LoyaltyPointsRestored, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::generated::scalar_text(&self.account_id)
+            }
+        }
+
         /// A loyalty account rose or fell to another tier. Published by loyalty.
         ///
         /// The schema `domain/loyalty/tier_changed.v1.json`.
@@ -2902,6 +4301,371 @@ pub mod loyalty {
             }
         }
 
+        /// Credit the points that a customer earns with a transaction. Answered by loyalty.
+        ///
+        /// The schema `command/loyalty/earn_points.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyEarnPoints {
+            /// The customer who earns them.
+            pub customer_id: CustomerId,
+            /// The transaction with which they are earned.
+            pub transaction_id: TransactionId,
+            /// What was paid, by which the points are counted.
+            pub amount: Money,
+            /// The rules that raise the number of points.
+            ///
+            /// The default is `[]`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub rule_ids: Option<Vec<RuleId>>,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyEarnPoints from LoyaltyEarnPointsRequired { customer_id: CustomerId,
+            transaction_id: TransactionId, amount: Money };
+            with_rule_ids = rule_ids: of Vec<RuleId>
+        }
+
+        impl LoyaltyEarnPoints {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid()
+                    && self.rule_ids.as_ref().is_none_or(|value| {
+                        value.len() <= 100
+                            && ::eventsmith::generated::checks::unique(value)
+                    })
+            }
+        }
+
+        impl Request for LoyaltyEarnPoints {
+            type Reply = LoyaltyEarnPointsReply;
+            type Error = LoyaltyEarnPointsError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "loyalty.earn_points";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::loyalty::EARN_POINTS;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__EARN_POINTS_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, LoyaltyEarnPoints, is_valid);
+        }
+
+        /// The points were credited. Sent by loyalty in reply to loyalty.earn_points.
+        ///
+        /// The schema `command/loyalty/earn_points.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyEarnPointsReply {
+            /// The account that was credited.
+            pub account_id: LoyaltyAccountId,
+            /// The transaction with which they were earned.
+            pub transaction_id: TransactionId,
+            /// How many points were credited; none for a small amount.
+            pub points: i64,
+            /// The account's balance afterwards, in points.
+            pub balance: i64,
+            /// When the points were credited (RFC 3339 with offset).
+            pub earned_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyEarnPointsReply from LoyaltyEarnPointsReplyRequired { account_id: LoyaltyAccountId,
+            transaction_id: TransactionId, points: i64, balance: i64, earned_at: DateTime }
+        }
+
+        impl LoyaltyEarnPointsReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (0..=9007199254740991).contains(&self.points)
+                    && (0..=9007199254740991).contains(&self.balance)
+                    && ::eventsmith::generated::checks::date_time(&self.earned_at)
+            }
+        }
+
+        impl Reply for LoyaltyEarnPointsReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__EARN_POINTS_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyEarnPointsReply, is_valid, "loyalty.earn_points.reply", 1
+            );
+        }
+
+        /// No points were credited. Sent by loyalty in place of a reply to loyalty.earn_points.
+        ///
+        /// The schema `command/loyalty/earn_points.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum LoyaltyEarnPointsError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            LoyaltyEarnPointsError, "code", { "not_found" => NotFound, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl Reply for LoyaltyEarnPointsError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__EARN_POINTS_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyEarnPointsError, type, "loyalty.earn_points.error", 1
+            );
+        }
+
+        /// Give back the points with which a transaction was paid. Answered by loyalty.
+        ///
+        /// The schema `command/loyalty/give_back_points.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyGiveBackPoints {
+            /// The customer who paid.
+            pub customer_id: CustomerId,
+            /// The transaction that was paid.
+            pub transaction_id: TransactionId,
+            /// How many points are given back; without it, all that were debited.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub points: Option<i64>,
+            /// Why the points are given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
+            pub reason: LoyaltyGiveBackPointsReason,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyGiveBackPoints from LoyaltyGiveBackPointsRequired { customer_id: CustomerId,
+            transaction_id: TransactionId, reason: LoyaltyGiveBackPointsReason };
+            with_points = points: of i64
+        }
+
+        impl LoyaltyGiveBackPoints {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.points.as_ref().is_none_or(|value| (1..=9007199254740991).contains(value))
+            }
+        }
+
+        impl Request for LoyaltyGiveBackPoints {
+            type Reply = LoyaltyGiveBackPointsReply;
+            type Error = LoyaltyGiveBackPointsError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "loyalty.give_back_points";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::loyalty::GIVE_BACK_POINTS;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, LoyaltyGiveBackPoints, is_valid);
+        }
+
+        /// The points are back in the account. Sent by loyalty in reply to loyalty.give_back_points.
+        ///
+        /// The schema `command/loyalty/give_back_points.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyGiveBackPointsReply {
+            /// The account that was credited.
+            pub account_id: LoyaltyAccountId,
+            /// The transaction that was paid.
+            pub transaction_id: TransactionId,
+            /// How many points were given back.
+            pub points: i64,
+            /// The account's balance afterwards, in points.
+            pub balance: i64,
+            /// When the points were given back (RFC 3339 with offset).
+            pub restored_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyGiveBackPointsReply from LoyaltyGiveBackPointsReplyRequired { account_id: LoyaltyAccountId,
+            transaction_id: TransactionId, points: i64, balance: i64, restored_at: DateTime }
+        }
+
+        impl LoyaltyGiveBackPointsReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=9007199254740991).contains(&self.points)
+                    && (0..=9007199254740991).contains(&self.balance)
+                    && ::eventsmith::generated::checks::date_time(&self.restored_at)
+            }
+        }
+
+        impl Reply for LoyaltyGiveBackPointsReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyGiveBackPointsReply, is_valid, "loyalty.give_back_points.reply", 1
+            );
+        }
+
+        /// No points were given back. Sent by loyalty in place of a reply to loyalty.give_back_points.
+        ///
+        /// The schema `command/loyalty/give_back_points.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum LoyaltyGiveBackPointsError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            LoyaltyGiveBackPointsError, "code", { "not_found" => NotFound, "wrong_state"
+            => WrongState, "limit_reached" => LimitReached }
+        );
+
+        impl LoyaltyGiveBackPointsError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for LoyaltyGiveBackPointsError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyGiveBackPointsError, is_valid, "loyalty.give_back_points.error", 1
+            );
+        }
+
+        /// Pay a part of a transaction with points. Answered by loyalty.
+        ///
+        /// The schema `command/loyalty/redeem_points.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyRedeemPoints {
+            /// The customer who pays.
+            pub customer_id: CustomerId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// How many points are to be debited.
+            pub points: i64,
+            /// The reward that was chosen, for people.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub reward: Option<String>,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyRedeemPoints from LoyaltyRedeemPointsRequired { customer_id: CustomerId,
+            transaction_id: TransactionId, points: i64 };
+            with_reward = reward: into String
+        }
+
+        impl LoyaltyRedeemPoints {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=9007199254740991).contains(&self.points)
+                    && self.reward.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
+                        value,
+                        1..=200,
+                    ))
+            }
+        }
+
+        impl Request for LoyaltyRedeemPoints {
+            type Reply = LoyaltyRedeemPointsReply;
+            type Error = LoyaltyRedeemPointsError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "loyalty.redeem_points";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::loyalty::REDEEM_POINTS;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, LoyaltyRedeemPoints, is_valid);
+        }
+
+        /// The points were debited. Sent by loyalty in reply to loyalty.redeem_points.
+        ///
+        /// The schema `command/loyalty/redeem_points.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct LoyaltyRedeemPointsReply {
+            /// The account that was debited.
+            pub account_id: LoyaltyAccountId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// How many points were debited.
+            pub points: i64,
+            /// The account's balance afterwards, in points.
+            pub balance: i64,
+            /// What the points are worth.
+            pub value: Money,
+            /// When the points were debited (RFC 3339 with offset).
+            pub redeemed_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltyRedeemPointsReply from LoyaltyRedeemPointsReplyRequired { account_id: LoyaltyAccountId,
+            transaction_id: TransactionId, points: i64, balance: i64, value: Money, redeemed_at: DateTime }
+        }
+
+        impl LoyaltyRedeemPointsReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=9007199254740991).contains(&self.points)
+                    && (0..=9007199254740991).contains(&self.balance)
+                    && self.value.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.redeemed_at)
+            }
+        }
+
+        impl Reply for LoyaltyRedeemPointsReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyRedeemPointsReply, is_valid, "loyalty.redeem_points.reply", 1
+            );
+        }
+
+        /// No points were debited. Sent by loyalty in place of a reply to loyalty.redeem_points.
+        ///
+        /// The schema `command/loyalty/redeem_points.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum LoyaltyRedeemPointsError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            LoyaltyRedeemPointsError, "code", { "not_found" => NotFound, "limit_reached"
+            => LimitReached, "not_allowed" => NotAllowed }
+        );
+
+        impl LoyaltyRedeemPointsError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for LoyaltyRedeemPointsError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                LoyaltyRedeemPointsError, is_valid, "loyalty.redeem_points.error", 1
+            );
+        }
+
         /// What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.
         ///
         /// The schema `domain/loyalty/points_earned.v1.json#/properties/reason`.
@@ -2916,6 +4680,20 @@ pub mod loyalty {
             Referral,
             /// `adjustment`
             Adjustment,
+        }
+
+        /// Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
+        ///
+        /// The schema `domain/loyalty/points_restored.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum LoyaltyPointsRestoredReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `refunded`
+            Refunded,
         }
 
         /// A tier of the loyalty programme, from lowest to highest.
@@ -2946,6 +4724,20 @@ pub mod loyalty {
             Review,
             /// `adjustment`
             Adjustment,
+        }
+
+        /// Why the points are given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
+        ///
+        /// The schema `command/loyalty/give_back_points.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum LoyaltyGiveBackPointsReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `refunded`
+            Refunded,
         }
     }
 }
@@ -3123,19 +4915,26 @@ pub mod metrics {
 /// The types of `payment`, in their newest versions.
 pub mod payment {
     pub use v1::{
-        PaymentAuthorized, PaymentAuthorizedRequired, PaymentCaptured,
-        PaymentCapturedRequired, PaymentFailed, PaymentFailedRequired,
-        PaymentFailedStage, PaymentRefunded, PaymentRefundedReason,
-        PaymentRefundedRequired,
+        PaymentAuthorize, PaymentAuthorizeError, PaymentAuthorizeReply,
+        PaymentAuthorizeReplyRequired, PaymentAuthorizeRequired, PaymentAuthorized,
+        PaymentAuthorizedRequired, PaymentCapture, PaymentCaptureError,
+        PaymentCaptureReply, PaymentCaptureReplyRequired, PaymentCaptureRequired,
+        PaymentCaptured, PaymentCapturedRequired, PaymentFailed, PaymentFailedRequired,
+        PaymentFailedStage, PaymentRefund, PaymentRefundError, PaymentRefundReason,
+        PaymentRefundReply, PaymentRefundReplyRequired, PaymentRefundRequired,
+        PaymentRefunded, PaymentRefundedReason, PaymentRefundedRequired, PaymentVoid,
+        PaymentVoidError, PaymentVoidReason, PaymentVoidReply, PaymentVoidReplyRequired,
+        PaymentVoidRequired, PaymentVoided, PaymentVoidedReason, PaymentVoidedRequired,
     };
 
     /// Version 1 of the `payment` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            Actor, CustomerId, ErrorCode, ErrorMessage, Money, PaymentId, PaymentMethod,
-            RefundId, SystemName, TransactionId,
+            Actor, CustomerId, ErrorCode, ErrorMessage, LimitReached, Money, NotAllowed,
+            NotFound, PaymentId, PaymentMethod, RefundId, SystemName, TransactionId,
+            WrongState,
         };
 
         /// A payment provider reserved the amount on the customer's account. Published by payments.
@@ -3410,6 +5209,575 @@ pub mod payment {
             }
         }
 
+        /// A reservation was given up before it was captured. Published by payments.
+        ///
+        /// The schema `domain/payment/voided.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentVoided {
+            /// The payment that was voided.
+            pub payment_id: PaymentId,
+            /// The transaction that was to be paid.
+            pub transaction_id: TransactionId,
+            /// The customer who was to pay, if known.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// The amount that is reserved no more.
+            pub amount: Money,
+            /// How the customer was to pay.
+            pub method: PaymentMethod,
+            /// Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
+            pub reason: PaymentVoidedReason,
+            /// Who asked for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub voided_by: Option<Actor>,
+            /// When it was given up (RFC 3339 with offset).
+            pub voided_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentVoided from PaymentVoidedRequired { payment_id: PaymentId, transaction_id: TransactionId,
+            amount: Money, method: PaymentMethod, reason: PaymentVoidedReason, voided_at: DateTime };
+            with_customer_id = customer_id: into CustomerId, with_voided_by = voided_by: into Actor
+        }
+
+        impl PaymentVoided {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid() && self.method.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.voided_at)
+            }
+        }
+
+        impl Event for PaymentVoided {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "payment.voided";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::payment::VOIDED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__VOIDED_V1;
+            const KEY: Option<&'static str> = Some("/payment_id");
+            ::eventsmith::generated::event_payload!(Event, PaymentVoided, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+        }
+
+        /// Reserve an amount on a customer's account. Answered by payments.
+        ///
+        /// The schema `command/payment/authorize.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentAuthorize {
+            /// The payment, named by the sender, so that a repeated command is recognized.
+            pub payment_id: PaymentId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// The customer who pays, if known.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// The amount to be reserved.
+            pub amount: Money,
+            /// How the customer pays.
+            pub method: PaymentMethod,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentAuthorize from PaymentAuthorizeRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, method: PaymentMethod };
+            with_customer_id = customer_id: into CustomerId
+        }
+
+        impl PaymentAuthorize {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid() && self.method.is_valid()
+            }
+        }
+
+        impl Request for PaymentAuthorize {
+            type Reply = PaymentAuthorizeReply;
+            type Error = PaymentAuthorizeError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "payment.authorize";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::payment::AUTHORIZE;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__AUTHORIZE_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PaymentAuthorize, is_valid);
+        }
+
+        /// The amount is reserved. Sent by payments in reply to payment.authorize.
+        ///
+        /// The schema `command/payment/authorize.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentAuthorizeReply {
+            /// The payment that was authorized.
+            pub payment_id: PaymentId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// The amount that is reserved.
+            pub amount: Money,
+            /// The payment provider.
+            pub provider: SystemName,
+            /// When the reservation lapses if it is not captured (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub expires_at: Option<DateTime>,
+            /// When the payment was authorized (RFC 3339 with offset).
+            pub authorized_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentAuthorizeReply from PaymentAuthorizeReplyRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, provider: SystemName, authorized_at: DateTime };
+            with_expires_at = expires_at: of DateTime
+        }
+
+        impl PaymentAuthorizeReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid()
+                    && self.expires_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+                    && ::eventsmith::generated::checks::date_time(&self.authorized_at)
+            }
+        }
+
+        impl Reply for PaymentAuthorizeReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__AUTHORIZE_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                PaymentAuthorizeReply, is_valid, "payment.authorize.reply", 1
+            );
+        }
+
+        /// Nothing is reserved. Sent by payments in place of a reply to payment.authorize.
+        ///
+        /// The schema `command/payment/authorize.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PaymentAuthorizeError {
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PaymentAuthorizeError, "code", { "wrong_state" => WrongState, "limit_reached"
+            => LimitReached, "not_allowed" => NotAllowed }
+        );
+
+        impl PaymentAuthorizeError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for PaymentAuthorizeError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__AUTHORIZE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                PaymentAuthorizeError, is_valid, "payment.authorize.error", 1
+            );
+        }
+
+        /// Collect an amount that is reserved, or a part of it. Answered by payments.
+        ///
+        /// The schema `command/payment/capture.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentCapture {
+            /// The payment to be captured.
+            pub payment_id: PaymentId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// The amount to be collected; without it, all that is reserved.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub amount: Option<Money>,
+            /// Whether no further capture of the same authorization will follow.
+            ///
+            /// The default is `true`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub final_capture: Option<bool>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentCapture from PaymentCaptureRequired { payment_id: PaymentId,
+            transaction_id: TransactionId };
+            with_amount = amount: into Money, with_final_capture = final_capture: of bool
+        }
+
+        impl PaymentCapture {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        impl Request for PaymentCapture {
+            type Reply = PaymentCaptureReply;
+            type Error = PaymentCaptureError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "payment.capture";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::payment::CAPTURE;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__CAPTURE_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PaymentCapture, is_valid);
+        }
+
+        /// The amount was collected. Sent by payments in reply to payment.capture.
+        ///
+        /// The schema `command/payment/capture.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentCaptureReply {
+            /// The payment that was captured.
+            pub payment_id: PaymentId,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// The amount that was collected.
+            pub amount: Money,
+            /// What is still reserved.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub remaining_amount: Option<Money>,
+            /// When the amount was collected (RFC 3339 with offset).
+            pub captured_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentCaptureReply from PaymentCaptureReplyRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, amount: Money, captured_at: DateTime };
+            with_remaining_amount = remaining_amount: into Money
+        }
+
+        impl PaymentCaptureReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid()
+                    && self.remaining_amount.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.captured_at)
+            }
+        }
+
+        impl Reply for PaymentCaptureReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__CAPTURE_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                PaymentCaptureReply, is_valid, "payment.capture.reply", 1
+            );
+        }
+
+        /// Nothing was collected. Sent by payments in place of a reply to payment.capture.
+        ///
+        /// The schema `command/payment/capture.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PaymentCaptureError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PaymentCaptureError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "limit_reached" => LimitReached }
+        );
+
+        impl PaymentCaptureError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for PaymentCaptureError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__CAPTURE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                PaymentCaptureError, is_valid, "payment.capture.error", 1
+            );
+        }
+
+        /// Pay back an amount that was captured, or a part of it. Answered by payments.
+        ///
+        /// The schema `command/payment/refund.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentRefund {
+            /// The payment to be refunded.
+            pub payment_id: PaymentId,
+            /// The refund, named by the sender, so that a repeated command is recognized.
+            pub refund_id: RefundId,
+            /// The amount to be paid back; without it, all that is left.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub amount: Option<Money>,
+            /// Why the amount is paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.
+            pub reason: PaymentRefundReason,
+            /// Who asks for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub requested_by: Option<Actor>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentRefund from PaymentRefundRequired { payment_id: PaymentId, refund_id: RefundId,
+            reason: PaymentRefundReason };
+            with_amount = amount: into Money, with_requested_by = requested_by: into Actor
+        }
+
+        impl PaymentRefund {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.as_ref().is_none_or(|value| value.is_valid())
+            }
+        }
+
+        impl Request for PaymentRefund {
+            type Reply = PaymentRefundReply;
+            type Error = PaymentRefundError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "payment.refund";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::payment::REFUND;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__REFUND_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PaymentRefund, is_valid);
+        }
+
+        /// The amount was paid back. Sent by payments in reply to payment.refund.
+        ///
+        /// The schema `command/payment/refund.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentRefundReply {
+            /// The payment that was refunded.
+            pub payment_id: PaymentId,
+            /// The refund.
+            pub refund_id: RefundId,
+            /// The amount that was paid back.
+            pub amount: Money,
+            /// What is left of the captured amount.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub remaining_amount: Option<Money>,
+            /// When the amount was paid back (RFC 3339 with offset).
+            pub refunded_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentRefundReply from PaymentRefundReplyRequired { payment_id: PaymentId, refund_id: RefundId,
+            amount: Money, refunded_at: DateTime };
+            with_remaining_amount = remaining_amount: into Money
+        }
+
+        impl PaymentRefundReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid()
+                    && self.remaining_amount.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.refunded_at)
+            }
+        }
+
+        impl Reply for PaymentRefundReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__REFUND_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(PaymentRefundReply, is_valid, "payment.refund.reply", 1);
+        }
+
+        /// Nothing was paid back. Sent by payments in place of a reply to payment.refund.
+        ///
+        /// The schema `command/payment/refund.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PaymentRefundError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PaymentRefundError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "limit_reached" => LimitReached }
+        );
+
+        impl PaymentRefundError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for PaymentRefundError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__REFUND_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(PaymentRefundError, is_valid, "payment.refund.error", 1);
+        }
+
+        /// Give up a reservation that was not captured. Answered by payments.
+        ///
+        /// The schema `command/payment/void.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentVoid {
+            /// The payment to be voided.
+            pub payment_id: PaymentId,
+            /// The transaction that was to be paid.
+            pub transaction_id: TransactionId,
+            /// Why the reservation is given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
+            pub reason: PaymentVoidReason,
+            /// Who asks for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub requested_by: Option<Actor>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentVoid from PaymentVoidRequired { payment_id: PaymentId, transaction_id: TransactionId,
+            reason: PaymentVoidReason };
+            with_requested_by = requested_by: into Actor
+        }
+
+        impl Request for PaymentVoid {
+            type Reply = PaymentVoidReply;
+            type Error = PaymentVoidError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "payment.void";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::payment::VOID;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__VOID_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PaymentVoid, type);
+        }
+
+        /// The reservation was given up. Sent by payments in reply to payment.void.
+        ///
+        /// The schema `command/payment/void.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PaymentVoidReply {
+            /// The payment that was voided.
+            pub payment_id: PaymentId,
+            /// The transaction that was to be paid.
+            pub transaction_id: TransactionId,
+            /// The amount that is reserved no more.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub amount: Option<Money>,
+            /// When it was given up (RFC 3339 with offset).
+            pub voided_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentVoidReply from PaymentVoidReplyRequired { payment_id: PaymentId,
+            transaction_id: TransactionId, voided_at: DateTime };
+            with_amount = amount: into Money
+        }
+
+        impl PaymentVoidReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.as_ref().is_none_or(|value| value.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.voided_at)
+            }
+        }
+
+        impl Reply for PaymentVoidReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__VOID_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(PaymentVoidReply, is_valid, "payment.void.reply", 1);
+        }
+
+        /// The reservation stands. Sent by payments in place of a reply to payment.void.
+        ///
+        /// The schema `command/payment/void.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PaymentVoidError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PaymentVoidError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState }
+        );
+
+        impl PaymentVoidError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for PaymentVoidError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PAYMENT__VOID_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(PaymentVoidError, is_valid, "payment.void.error", 1);
+        }
+
         /// The step that failed.
         ///
         /// The schema `domain/payment/failed.v1.json#/properties/stage`.
@@ -3441,24 +5809,78 @@ pub mod payment {
             /// `price_adjustment`
             PriceAdjustment,
         }
+
+        /// Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
+        ///
+        /// The schema `domain/payment/voided.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PaymentVoidedReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `duplicate`
+            Duplicate,
+            /// `fraud`
+            Fraud,
+        }
+
+        /// Why the amount is paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.
+        ///
+        /// The schema `command/payment/refund.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PaymentRefundReason {
+            /// `customer_request`
+            CustomerRequest,
+            /// `duplicate`
+            Duplicate,
+            /// `fraud`
+            Fraud,
+            /// `order_cancelled`
+            OrderCancelled,
+            /// `price_adjustment`
+            PriceAdjustment,
+        }
+
+        /// Why the reservation is given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
+        ///
+        /// The schema `command/payment/void.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PaymentVoidReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `duplicate`
+            Duplicate,
+            /// `fraud`
+            Fraud,
+        }
     }
 }
 
 /// The types of `promotion`, in their newest versions.
 pub mod promotion {
     pub use v1::{
-        PromotionApplied, PromotionAppliedRequired, PromotionCreated,
-        PromotionCreatedRequired, PromotionExpired, PromotionExpiredReason,
-        PromotionExpiredRequired,
+        PromotionApplied, PromotionAppliedRequired, PromotionApply, PromotionApplyError,
+        PromotionApplyReply, PromotionApplyReplyRequired, PromotionApplyRequired,
+        PromotionCancel, PromotionCancelError, PromotionCancelReason,
+        PromotionCancelReply, PromotionCancelReplyRequired, PromotionCancelRequired,
+        PromotionCancelled, PromotionCancelledReason, PromotionCancelledRequired,
+        PromotionCreated, PromotionCreatedRequired, PromotionExpired,
+        PromotionExpiredReason, PromotionExpiredRequired,
     };
 
     /// Version 1 of the `promotion` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            Actor, ContextId, CouponCode, CustomerId, Discount, Money, PromotionId,
-            RuleId, TransactionId,
+            Actor, ContextId, CouponCode, CustomerId, Discount, LimitReached, Money,
+            NotAllowed, NotFound, PromotionId, RuleId, TransactionId, WrongState,
         };
 
         /// A promotion was applied to a transaction. Published by promotions.
@@ -3520,6 +5942,61 @@ pub mod promotion {
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__APPLIED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
             ::eventsmith::generated::event_payload!(Event, PromotionApplied, is_valid);
+
+            fn key(&self) -> Option<String> {
+                ::eventsmith::generated::scalar_text(&self.promotion_id)
+            }
+        }
+
+        /// The application of a promotion to a transaction was taken back. Published by promotions.
+        ///
+        /// The schema `domain/promotion/cancelled.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PromotionCancelled {
+            /// The promotion.
+            pub promotion_id: PromotionId,
+            /// The transaction to which it applies no more.
+            pub transaction_id: TransactionId,
+            /// The customer whose transaction it is.
+            pub customer_id: CustomerId,
+            /// What the promotion had taken off.
+            pub discount_amount: Money,
+            /// Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
+            pub reason: PromotionCancelledReason,
+            /// Who asked for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub cancelled_by: Option<Actor>,
+            /// When it was taken back (RFC 3339 with offset).
+            pub cancelled_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionCancelled from PromotionCancelledRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, customer_id: CustomerId, discount_amount: Money,
+            reason: PromotionCancelledReason, cancelled_at: DateTime };
+            with_cancelled_by = cancelled_by: into Actor
+        }
+
+        impl PromotionCancelled {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount_amount.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.cancelled_at)
+            }
+        }
+
+        impl Event for PromotionCancelled {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "promotion.cancelled";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::promotion::CANCELLED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__CANCELLED_V1;
+            const KEY: Option<&'static str> = Some("/promotion_id");
+            ::eventsmith::generated::event_payload!(Event, PromotionCancelled, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.promotion_id)
@@ -3678,6 +6155,269 @@ pub mod promotion {
             }
         }
 
+        /// Apply a promotion to a transaction. Answered by promotions.
+        ///
+        /// The schema `command/promotion/apply.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PromotionApply {
+            /// The promotion to be applied.
+            pub promotion_id: PromotionId,
+            /// The transaction to which it is applied.
+            pub transaction_id: TransactionId,
+            /// The customer whose transaction it is.
+            pub customer_id: CustomerId,
+            /// The evaluation that led to it.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub context_id: Option<ContextId>,
+            /// The coupon that opens the promotion to the customer.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub coupon_code: Option<CouponCode>,
+            /// The price before the discount.
+            pub subtotal: Money,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionApply from PromotionApplyRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, customer_id: CustomerId, subtotal: Money };
+            with_context_id = context_id: into ContextId, with_coupon_code = coupon_code: into CouponCode
+        }
+
+        impl PromotionApply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.subtotal.is_valid()
+            }
+        }
+
+        impl Request for PromotionApply {
+            type Reply = PromotionApplyReply;
+            type Error = PromotionApplyError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "promotion.apply";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::promotion::APPLY;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__APPLY_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PromotionApply, is_valid);
+        }
+
+        /// The promotion was applied. Sent by promotions in reply to promotion.apply.
+        ///
+        /// The schema `command/promotion/apply.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PromotionApplyReply {
+            /// The promotion that was applied.
+            pub promotion_id: PromotionId,
+            /// The transaction to which it was applied.
+            pub transaction_id: TransactionId,
+            /// What the promotion takes off.
+            pub discount: Discount,
+            /// What the discount came to, in the currency of the subtotal.
+            pub discount_amount: Money,
+            /// How often the promotion can still be applied, if that is limited.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub remaining_applications: Option<i64>,
+            /// When the promotion was applied (RFC 3339 with offset).
+            pub applied_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionApplyReply from PromotionApplyReplyRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, discount: Discount, discount_amount: Money, applied_at: DateTime };
+            with_remaining_applications = remaining_applications: of i64
+        }
+
+        impl PromotionApplyReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount.is_valid() && self.discount_amount.is_valid()
+                    && self.remaining_applications.as_ref()
+                        .is_none_or(|value| (0..=9007199254740991).contains(value))
+                    && ::eventsmith::generated::checks::date_time(&self.applied_at)
+            }
+        }
+
+        impl Reply for PromotionApplyReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__APPLY_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                PromotionApplyReply, is_valid, "promotion.apply.reply", 1
+            );
+        }
+
+        /// The promotion was not applied. Sent by promotions in place of a reply to promotion.apply.
+        ///
+        /// The schema `command/promotion/apply.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PromotionApplyError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PromotionApplyError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "limit_reached" => LimitReached, "not_allowed" => NotAllowed }
+        );
+
+        impl PromotionApplyError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for PromotionApplyError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__APPLY_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                PromotionApplyError, is_valid, "promotion.apply.error", 1
+            );
+        }
+
+        /// Take back the application of a promotion to a transaction. Answered by promotions.
+        ///
+        /// The schema `command/promotion/cancel.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PromotionCancel {
+            /// The promotion that was applied.
+            pub promotion_id: PromotionId,
+            /// The transaction to which it was applied.
+            pub transaction_id: TransactionId,
+            /// Why it is taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
+            pub reason: PromotionCancelReason,
+            /// Who asks for it, if not the checkout itself.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub requested_by: Option<Actor>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionCancel from PromotionCancelRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, reason: PromotionCancelReason };
+            with_requested_by = requested_by: into Actor
+        }
+
+        impl Request for PromotionCancel {
+            type Reply = PromotionCancelReply;
+            type Error = PromotionCancelError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "promotion.cancel";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::promotion::CANCEL;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__CANCEL_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, PromotionCancel, type);
+        }
+
+        /// The application was taken back. Sent by promotions in reply to promotion.cancel.
+        ///
+        /// The schema `command/promotion/cancel.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct PromotionCancelReply {
+            /// The promotion.
+            pub promotion_id: PromotionId,
+            /// The transaction to which it applies no more.
+            pub transaction_id: TransactionId,
+            /// When it was taken back (RFC 3339 with offset).
+            pub cancelled_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionCancelReply from PromotionCancelReplyRequired { promotion_id: PromotionId,
+            transaction_id: TransactionId, cancelled_at: DateTime }
+        }
+
+        impl PromotionCancelReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.cancelled_at)
+            }
+        }
+
+        impl Reply for PromotionCancelReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__CANCEL_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(
+                PromotionCancelReply, is_valid, "promotion.cancel.reply", 1
+            );
+        }
+
+        /// The application stands. Sent by promotions in place of a reply to promotion.cancel.
+        ///
+        /// The schema `command/promotion/cancel.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum PromotionCancelError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+        }
+        ::eventsmith::generated::tagged_union!(
+            PromotionCancelError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState }
+        );
+
+        impl PromotionCancelError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for PromotionCancelError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_PROMOTION__CANCEL_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                PromotionCancelError, is_valid, "promotion.cancel.error", 1
+            );
+        }
+
+        /// Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
+        ///
+        /// The schema `domain/promotion/cancelled.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PromotionCancelledReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `transaction_expired`
+            TransactionExpired,
+        }
+
         /// Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.
         ///
         /// The schema `domain/promotion/expired.v1.json#/properties/reason`.
@@ -3693,23 +6433,38 @@ pub mod promotion {
             /// `withdrawn`
             Withdrawn,
         }
+
+        /// Why it is taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
+        ///
+        /// The schema `command/promotion/cancel.v1.json#/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum PromotionCancelReason {
+            /// `checkout_failed`
+            CheckoutFailed,
+            /// `customer_request`
+            CustomerRequest,
+            /// `transaction_expired`
+            TransactionExpired,
+        }
     }
 }
 
 /// The types of `rule`, in their newest versions.
 pub mod rule {
     pub use v1::{
-        PropertyChange, RuleActivate, RuleActivateReply, RuleActivateReplyRequired,
-        RuleActivateRequired, RuleActivated, RuleActivatedRequired, RuleChanges,
-        RuleChangesRequired, RuleCreate, RuleCreateReply, RuleCreateReplyRequired,
-        RuleCreateRequired, RuleDeactivate, RuleDeactivateReply,
+        PropertyChange, RuleActivate, RuleActivateError, RuleActivateReply,
+        RuleActivateReplyRequired, RuleActivateRequired, RuleActivated,
+        RuleActivatedRequired, RuleChanges, RuleChangesRequired, RuleCreate,
+        RuleCreateError, RuleCreateReply, RuleCreateReplyRequired, RuleCreateRequired,
+        RuleDeactivate, RuleDeactivateError, RuleDeactivateReply,
         RuleDeactivateReplyRequired, RuleDeactivateRequired, RuleDeactivated,
-        RuleDeactivatedRequired, RuleDelete, RuleDeleteReply, RuleDeleteReplyRequired,
-        RuleDeleteRequired, RuleDeleted, RuleDeletedRequired, RuleGet, RuleGetReply,
-        RuleGetReplyRequired, RuleGetRequired, RuleList, RuleListReply,
-        RuleListReplyRequired, RuleListRequired, RuleSummary, RuleSummaryRequired,
-        RuleUpdate, RuleUpdateReply, RuleUpdateReplyRequired, RuleUpdateRequired,
-        RuleUpdated, RuleUpdatedRequired,
+        RuleDeactivatedRequired, RuleDelete, RuleDeleteError, RuleDeleteReply,
+        RuleDeleteReplyRequired, RuleDeleteRequired, RuleDeleted, RuleDeletedRequired,
+        RuleGet, RuleGetError, RuleGetReply, RuleGetReplyRequired, RuleGetRequired,
+        RuleList, RuleListReply, RuleListReplyRequired, RuleListRequired, RuleSummary,
+        RuleSummaryRequired, RuleUpdate, RuleUpdateError, RuleUpdateReply,
+        RuleUpdateReplyRequired, RuleUpdateRequired, RuleUpdated, RuleUpdatedRequired,
     };
     pub use v2::{RuleCreated, RuleCreatedRequired};
 
@@ -3719,8 +6474,9 @@ pub mod rule {
         use ::eventsmith::{DateTime, Event, Kind, NoRefusal, Reply, Request, Value};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            Actor, PageToken, RuleDefinition, RuleId, RuleName, RulePriority, RuleStatus,
-            RuleVersion, Tag,
+            Actor, LimitReached, NotAllowed, NotFound, PageToken, RuleDefinition, RuleId,
+            RuleName, RulePriority, RuleStatus, RuleVersion, Tag, VersionConflict,
+            WrongState,
         };
 
         /// A rule was activated; it is evaluated from the effective time on. Published by rules-management.
@@ -4019,7 +6775,7 @@ pub mod rule {
 
         impl Request for RuleActivate {
             type Reply = RuleActivateReply;
-            type Error = NoRefusal;
+            type Error = RuleActivateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.activate";
             const VERSION: u32 = 1;
@@ -4067,6 +6823,48 @@ pub mod rule {
         impl Reply for RuleActivateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__ACTIVATE_V1_REPLY;
             ::eventsmith::generated::reply_payload!(RuleActivateReply, is_valid, "rule.activate.reply", 1);
+        }
+
+        /// The rule was not activated. Sent by rules-management in place of a reply to rule.activate.
+        ///
+        /// The schema `command/rule/activate.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleActivateError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `version_conflict`.
+            #[serde(rename = "version_conflict")]
+            VersionConflict(VersionConflict),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleActivateError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl RuleActivateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::VersionConflict(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for RuleActivateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__ACTIVATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(RuleActivateError, is_valid, "rule.activate.error", 1);
         }
 
         /// Create a rule, as a draft. Answered by rules-management.
@@ -4132,7 +6930,7 @@ pub mod rule {
 
         impl Request for RuleCreate {
             type Reply = RuleCreateReply;
-            type Error = NoRefusal;
+            type Error = RuleCreateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.create";
             const VERSION: u32 = 1;
@@ -4173,6 +6971,43 @@ pub mod rule {
         impl Reply for RuleCreateReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__CREATE_V1_REPLY;
             ::eventsmith::generated::reply_payload!(RuleCreateReply, is_valid, "rule.create.reply", 1);
+        }
+
+        /// The rule was not created. Sent by rules-management in place of a reply to rule.create.
+        ///
+        /// The schema `command/rule/create.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleCreateError {
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleCreateError, "code", { "wrong_state" => WrongState, "limit_reached" =>
+            LimitReached, "not_allowed" => NotAllowed }
+        );
+
+        impl RuleCreateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::LimitReached(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for RuleCreateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__CREATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(RuleCreateError, is_valid, "rule.create.error", 1);
         }
 
         /// Deactivate a rule at once. Answered by rules-management.
@@ -4218,7 +7053,7 @@ pub mod rule {
 
         impl Request for RuleDeactivate {
             type Reply = RuleDeactivateReply;
-            type Error = NoRefusal;
+            type Error = RuleDeactivateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.deactivate";
             const VERSION: u32 = 1;
@@ -4267,6 +7102,50 @@ pub mod rule {
             );
         }
 
+        /// The rule was not deactivated. Sent by rules-management in place of a reply to rule.deactivate.
+        ///
+        /// The schema `command/rule/deactivate.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleDeactivateError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `version_conflict`.
+            #[serde(rename = "version_conflict")]
+            VersionConflict(VersionConflict),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleDeactivateError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl RuleDeactivateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::VersionConflict(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for RuleDeactivateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DEACTIVATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(
+                RuleDeactivateError, is_valid, "rule.deactivate.error", 1
+            );
+        }
+
         /// Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.
         ///
         /// The schema `command/rule/delete.v1.json`.
@@ -4310,7 +7189,7 @@ pub mod rule {
 
         impl Request for RuleDelete {
             type Reply = RuleDeleteReply;
-            type Error = NoRefusal;
+            type Error = RuleDeleteError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.delete";
             const VERSION: u32 = 1;
@@ -4349,6 +7228,48 @@ pub mod rule {
         impl Reply for RuleDeleteReply {
             const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DELETE_V1_REPLY;
             ::eventsmith::generated::reply_payload!(RuleDeleteReply, is_valid, "rule.delete.reply", 1);
+        }
+
+        /// The rule was not deleted. Sent by rules-management in place of a reply to rule.delete.
+        ///
+        /// The schema `command/rule/delete.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleDeleteError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `version_conflict`.
+            #[serde(rename = "version_conflict")]
+            VersionConflict(VersionConflict),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleDeleteError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl RuleDeleteError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::VersionConflict(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for RuleDeleteError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__DELETE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(RuleDeleteError, is_valid, "rule.delete.error", 1);
         }
 
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
@@ -4392,7 +7313,7 @@ pub mod rule {
 
         impl Request for RuleUpdate {
             type Reply = RuleUpdateReply;
-            type Error = NoRefusal;
+            type Error = RuleUpdateError;
             const KIND: Kind = Kind::Command;
             const TYPE: &'static str = "rule.update";
             const VERSION: u32 = 1;
@@ -4436,6 +7357,48 @@ pub mod rule {
             ::eventsmith::generated::reply_payload!(RuleUpdateReply, is_valid, "rule.update.reply", 1);
         }
 
+        /// The rule was not changed. Sent by rules-management in place of a reply to rule.update.
+        ///
+        /// The schema `command/rule/update.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleUpdateError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `wrong_state`.
+            #[serde(rename = "wrong_state")]
+            WrongState(WrongState),
+            /// `code` is `version_conflict`.
+            #[serde(rename = "version_conflict")]
+            VersionConflict(VersionConflict),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleUpdateError, "code", { "not_found" => NotFound, "wrong_state" =>
+            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
+            NotAllowed }
+        );
+
+        impl RuleUpdateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::WrongState(inner) => inner.is_valid(),
+                    Self::VersionConflict(inner) => inner.is_valid(),
+                    Self::NotAllowed(_) => true,
+                }
+            }
+        }
+
+        impl Reply for RuleUpdateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_RULE__UPDATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(RuleUpdateError, is_valid, "rule.update.error", 1);
+        }
+
         /// Get one rule, in its current version or an earlier one. Answered by rules-management.
         ///
         /// The schema `query/rule/get.v1.json`.
@@ -4466,7 +7429,7 @@ pub mod rule {
 
         impl Request for RuleGet {
             type Reply = RuleGetReply;
-            type Error = NoRefusal;
+            type Error = RuleGetError;
             const KIND: Kind = Kind::Query;
             const TYPE: &'static str = "rule.get";
             const VERSION: u32 = 1;
@@ -4549,6 +7512,29 @@ pub mod rule {
         impl Reply for RuleGetReply {
             const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__GET_V1_REPLY;
             ::eventsmith::generated::reply_payload!(RuleGetReply, is_valid, "rule.get.reply", 1);
+        }
+
+        /// The rule is not shown. Sent by rules-management in place of a reply to rule.get.
+        ///
+        /// The schema `query/rule/get.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum RuleGetError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `not_allowed`.
+            #[serde(rename = "not_allowed")]
+            NotAllowed(NotAllowed),
+        }
+        ::eventsmith::generated::tagged_union!(
+            RuleGetError, "code", { "not_found" => NotFound, "not_allowed" => NotAllowed
+            }
+        );
+
+        impl Reply for RuleGetError {
+            const SCHEMA: &'static str = super::super::schemas::QUERY_RULE__GET_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(RuleGetError, type, "rule.get.error", 1);
         }
 
         /// List rules page by page, the most recently changed first. Answered by rules-management.
@@ -5124,16 +8110,19 @@ pub mod sync {
 /// The types of `tax`, in their newest versions.
 pub mod tax {
     pub use v1::{
-        RateChange, RateChangeRequired, TaxCalculated, TaxCalculatedRequired, TaxLine,
-        TaxLineRequired, TaxRatesUpdated, TaxRatesUpdatedRequired,
+        RateChange, RateChangeRequired, TaxCalculate, TaxCalculateError,
+        TaxCalculateReply, TaxCalculateReplyRequired, TaxCalculateRequired,
+        TaxCalculated, TaxCalculatedRequired, TaxLine, TaxLineRequired, TaxRatesUpdated,
+        TaxRatesUpdatedRequired, TaxableItem, TaxableItemRequired,
     };
 
     /// Version 1 of the `tax` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind};
+        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            CustomerId, Jurisdiction, Money, SystemName, TaxRate, TaxType, TransactionId,
+            CustomerId, Jurisdiction, LimitReached, Money, NotFound, SystemName, TaxRate,
+            TaxType, TransactionId,
         };
 
         /// The tax on a transaction was calculated. A later calculation for the same transaction replaces an earlier one. Published by taxes.
@@ -5250,6 +8239,127 @@ pub mod tax {
             }
         }
 
+        /// Calculate the tax on a transaction. Answered by taxes.
+        ///
+        /// The schema `command/tax/calculate.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct TaxCalculate {
+            /// The transaction to be taxed.
+            pub transaction_id: TransactionId,
+            /// The customer whose transaction it is.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// The parts of the transaction.
+            pub items: Vec<TaxableItem>,
+            /// Whether the prices already include the tax.
+            ///
+            /// The default is `false`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub prices_include_tax: Option<bool>,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxCalculate from TaxCalculateRequired { transaction_id: TransactionId, items: Vec<TaxableItem> };
+            with_customer_id = customer_id: into CustomerId,
+            with_prices_include_tax = prices_include_tax: of bool
+        }
+
+        impl TaxCalculate {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=500).contains(&self.items.len())
+                    && self.items.iter().all(|item| item.is_valid())
+            }
+        }
+
+        impl Request for TaxCalculate {
+            type Reply = TaxCalculateReply;
+            type Error = TaxCalculateError;
+            const KIND: Kind = Kind::Command;
+            const TYPE: &'static str = "tax.calculate";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::command::tax::CALCULATE;
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_TAX__CALCULATE_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Request, TaxCalculate, is_valid);
+        }
+
+        /// The tax was calculated. Sent by taxes in reply to tax.calculate.
+        ///
+        /// The schema `command/tax/calculate.v1.reply.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct TaxCalculateReply {
+            /// The transaction that is taxed.
+            pub transaction_id: TransactionId,
+            /// The taxes that make up the total; a tax of nothing is a line with the rate 0.
+            pub lines: Vec<TaxLine>,
+            /// The sum over all lines.
+            pub total: Money,
+            /// When the tax was calculated (RFC 3339 with offset).
+            pub calculated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxCalculateReply from TaxCalculateReplyRequired { transaction_id: TransactionId,
+            lines: Vec<TaxLine>, total: Money, calculated_at: DateTime }
+        }
+
+        impl TaxCalculateReply {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=500).contains(&self.lines.len())
+                    && self.lines.iter().all(|item| item.is_valid())
+                    && self.total.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.calculated_at)
+            }
+        }
+
+        impl Reply for TaxCalculateReply {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_TAX__CALCULATE_V1_REPLY;
+            ::eventsmith::generated::reply_payload!(TaxCalculateReply, is_valid, "tax.calculate.reply", 1);
+        }
+
+        /// The tax was not calculated. Sent by taxes in place of a reply to tax.calculate.
+        ///
+        /// The schema `command/tax/calculate.v1.error.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[serde(tag = "code")]
+        pub enum TaxCalculateError {
+            /// `code` is `not_found`.
+            #[serde(rename = "not_found")]
+            NotFound(NotFound),
+            /// `code` is `limit_reached`.
+            #[serde(rename = "limit_reached")]
+            LimitReached(LimitReached),
+        }
+        ::eventsmith::generated::tagged_union!(
+            TaxCalculateError, "code", { "not_found" => NotFound, "limit_reached" =>
+            LimitReached }
+        );
+
+        impl TaxCalculateError {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                match self {
+                    Self::NotFound(_) => true,
+                    Self::LimitReached(inner) => inner.is_valid(),
+                }
+            }
+        }
+
+        impl Reply for TaxCalculateError {
+            const SCHEMA: &'static str = super::super::schemas::COMMAND_TAX__CALCULATE_V1_ERROR;
+            ::eventsmith::generated::reply_payload!(TaxCalculateError, is_valid, "tax.calculate.error", 1);
+        }
+
         /// One tax on a part of a transaction, or on all of it.
         ///
         /// The schema `domain/tax/calculated.v1.json#/$defs/TaxLine`.
@@ -5322,6 +8432,39 @@ pub mod tax {
                     &self.category,
                     |s| s.run(1..=64, ::eventsmith::generated::class!("0-9_a-z-")),
                 )
+            }
+        }
+
+        /// A part of a transaction that is taxed at one place.
+        ///
+        /// The schema `command/tax/calculate.v1.json#/$defs/TaxableItem`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct TaxableItem {
+            /// Where the tax is due.
+            pub jurisdiction: Jurisdiction,
+            /// The category of goods or services; without it, the general one.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub category: Option<String>,
+            /// The amount to be taxed.
+            pub amount: Money,
+        }
+
+        ::eventsmith::generated::builder! {
+            TaxableItem from TaxableItemRequired { jurisdiction: Jurisdiction, amount: Money };
+            with_category = category: into String
+        }
+
+        impl TaxableItem {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.category.as_ref().is_none_or(|value| ::eventsmith::generated::checks::scan_all(
+                    value,
+                    |s| s.run(1..=64, ::eventsmith::generated::class!("0-9_a-z-")),
+                )) && self.amount.is_valid()
             }
         }
     }
@@ -5614,18 +8757,23 @@ mod schemas {
     pub(super) const DOMAIN_COUPON__ISSUED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponIssued","description":"A coupon was issued, to one customer or to all. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","promotion_id","discount","valid_from","issued_by","issued_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was issued."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who may redeem it; without one everybody may."},"discount":{"$ref":"#/$defs/Discount","description":"What the coupon takes off."},"minimum_subtotal":{"$ref":"#/$defs/Money","description":"The price from which on the coupon can be redeemed."},"max_redemptions":{"description":"How often the coupon may be redeemed in all.","type":"integer","minimum":1,"maximum":2147483647,"default":1},"valid_from":{"description":"From when on the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"valid_until":{"description":"Until when, exclusively, the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"issued_by":{"$ref":"#/$defs/Actor","description":"Who issued the coupon."},"issued_at":{"description":"When the coupon was issued (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"minimum_subtotal":{"amount_minor":5000,"currency":"EUR"},"max_redemptions":1,"valid_from":"2026-03-03T00:00:00+01:00","valid_until":"2026-04-01T00:00:00+02:00","issued_by":"svc_coupons","issued_at":"2026-03-01T06:00:00Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"valid_from":"2026-03-01T00:00:00Z","issued_by":"usr_ben-okafor","issued_at":"2026-02-27T09:05:00Z"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const DOMAIN_COUPON__REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeemed","description":"A customer redeemed a coupon. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","promotion_id","customer_id","transaction_id","discount_amount","redeemed_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was redeemed."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who redeemed it."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was redeemed."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the coupon took off."},"remaining_redemptions":{"description":"How often the coupon can still be redeemed.","type":"integer","minimum":0,"maximum":2147483647},"redeemed_at":{"description":"When the coupon was redeemed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","discount_amount":{"amount_minor":1800,"currency":"EUR"},"remaining_redemptions":0,"redeemed_at":"2026-03-05T10:15:00.011Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","discount_amount":{"amount_minor":1000,"currency":"EUR"},"redeemed_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
     pub(super) const DOMAIN_COUPON__REJECTED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRejected","description":"A customer tried to redeem a coupon and was refused. Input that is no well-formed code at all is refused at the edge and not published. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","reason","rejected_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The code that the customer entered."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was entered."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who entered it, if known."},"reason":{"$ref":"#/$defs/RejectionReason","description":"Why the coupon was refused."},"detail":{"description":"More about the reason, for people.","type":"string","minLength":1,"maxLength":500},"rejected_at":{"description":"When the coupon was refused (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RejectionReason":{"description":"Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.","type":"string","enum":["unknown_code","not_yet_valid","expired","already_redeemed","limit_reached","minimum_not_met","not_eligible","not_combinable","revoked"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","reason":"minimum_not_met","detail":"the basket comes to 31.20 EUR, the coupon asks for 50.00 EUR","rejected_at":"2026-03-09T19:02:44Z"},{"coupon_code":"XMAS-2025","transaction_id":"txn_01KK0A9D2NQW","reason":"expired","rejected_at":"2026-03-05T11:16:58+01:00"}]}"##;
+    pub(super) const DOMAIN_COUPON__RELEASED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReleased","description":"A coupon is held for a transaction no more. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","reason","released_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is free again."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it was held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer for whom it was held."},"reason":{"description":"Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.","type":"string","enum":["checkout_failed","customer_request","reservation_expired"]},"released_at":{"description":"When it was let go (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reason":"customer_request","released_at":"2026-03-05T10:16:00Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed","released_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
+    pub(super) const DOMAIN_COUPON__RESERVED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserved","description":"A coupon is held for a transaction. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","customer_id","reserved_at","expires_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is held."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who wants to redeem it."},"reserved_at":{"description":"Since when it is held (RFC 3339 with offset).","type":"string","format":"date-time"},"expires_at":{"description":"Until when it is held (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reserved_at":"2026-03-05T10:14:02Z","expires_at":"2026-03-05T10:19:02Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","reserved_at":"2026-03-05T11:16:40+01:00","expires_at":"2026-03-05T11:31:40+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__COMPLETED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationCompleted","description":"The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","success","execution_time","rules_applied","conflicts_found","completed_at","final_result"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was evaluated."},"success":{"description":"Whether the evaluation came to a result.","type":"boolean"},"execution_time":{"description":"How long the evaluation took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"rules_applied":{"description":"How many rules matched and were applied.","type":"integer","minimum":0,"maximum":2147483647},"conflicts_found":{"description":"How many conflicts between rules had to be resolved.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the evaluation ended (RFC 3339 with offset).","type":"string","format":"date-time"},"final_result":{"description":"The result of the evaluation: any JSON, null if there is none."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"Why there is no result. Required if `success` is false."}},"if":{"required":["success"],"properties":{"success":{"const":false}}},"then":{"required":["error_message"]},"examples":[{"context_id":"ctx_01KK0AK8D6ZV","transaction_id":"txn_01KK0A9D2NQW","success":false,"execution_time":2000000000,"rules_applied":0,"conflicts_found":3,"completed_at":"2026-03-05T10:20:02Z","final_result":null,"error_message":"three rules set the price of item 2 with the same priority"},{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","success":true,"execution_time":3871250,"rules_applied":2,"conflicts_found":1,"completed_at":"2026-03-05T10:15:00.008Z","final_result":{"shipping":{"amount_minor":0,"currency":"EUR"},"discounts":[{"promotion_id":"pro_spring-sale-2026","amount_minor":1800}]}},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","success":true,"execution_time":90417,"rules_applied":0,"conflicts_found":0,"completed_at":"2026-03-05T11:17:20+01:00","final_result":null}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__COMPLETED_V2: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationCompleted","description":"The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Version 2 adds the number of rules passed over. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","success","execution_time","rules_applied","conflicts_found","completed_at","final_result"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was evaluated."},"success":{"description":"Whether the evaluation came to a result.","type":"boolean"},"execution_time":{"description":"How long the evaluation took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"rules_applied":{"description":"How many rules matched and were applied.","type":"integer","minimum":0,"maximum":2147483647},"rules_skipped":{"description":"How many rules were passed over without being evaluated.","type":"integer","minimum":0,"maximum":2147483647,"default":0},"conflicts_found":{"description":"How many conflicts between rules had to be resolved.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the evaluation ended (RFC 3339 with offset).","type":"string","format":"date-time"},"final_result":{"description":"The result of the evaluation: any JSON, null if there is none."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"Why there is no result. Required if `success` is false."}},"if":{"required":["success"],"properties":{"success":{"const":false}}},"then":{"required":["error_message"]},"examples":[{"context_id":"ctx_01KK0AK8D6ZV","transaction_id":"txn_01KK0A9D2NQW","success":false,"execution_time":2000000000,"rules_applied":0,"rules_skipped":4,"conflicts_found":3,"completed_at":"2026-03-05T10:20:02Z","final_result":null,"error_message":"three rules set the price of item 2 with the same priority"},{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","success":true,"execution_time":3871250,"rules_applied":2,"rules_skipped":40,"conflicts_found":1,"completed_at":"2026-03-05T10:15:00.008Z","final_result":{"shipping":{"amount_minor":0,"currency":"EUR"},"discounts":[{"promotion_id":"pro_spring-sale-2026","amount_minor":1800}]}},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","success":true,"execution_time":90417,"rules_applied":0,"conflicts_found":0,"completed_at":"2026-03-05T11:17:20+01:00","final_result":null}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__FAILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationFailed","description":"The evaluation of rules over a transaction broke off because of a technical fault. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","error_code","error_message","retryable","failed_at"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be evaluated."},"error_code":{"$ref":"#/$defs/ErrorCode","description":"What failed, for programs."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"What failed, for people."},"retryable":{"description":"Whether the same evaluation may succeed if it is repeated.","type":"boolean"},"failed_at":{"description":"When the evaluation broke off (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"context_id":"ctx_01KK0APT3QCM","transaction_id":"txn_01KK0A6PZD3G","error_code":"RULE_STORE_UNAVAILABLE","error_message":"the rule store did not answer within 2 s","retryable":true,"failed_at":"2026-03-05T10:31:07.250Z"},{"context_id":"ctx_01KK0ARW5HXD","transaction_id":"txn_01KK0A9D2NQW","error_code":"INVALID_EXPRESSION","error_message":"rule rul_01KJQ5B2W8HD divides by zero","retryable":false,"failed_at":"2026-03-05T11:40:00+01:00"}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__STARTED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationStarted","description":"The evaluation of rules over a transaction began. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","customer_id","rule_count","started_at"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction being evaluated."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"rule_count":{"description":"How many rules are to be evaluated.","type":"integer","minimum":0,"maximum":2147483647},"started_at":{"description":"When the evaluation began (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","rule_count":42,"started_at":"2026-03-05T10:15:00.004Z"},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","rule_count":0,"started_at":"2026-03-05T11:17:20+01:00"}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
     pub(super) const DOMAIN_LOYALTY__POINTS_EARNED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsEarned","description":"Points were credited to a loyalty account. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","reason","points","balance","earned_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that earned the points."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that earned the points, or more of them."},"reason":{"description":"What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.","type":"string","enum":["purchase","promotion","referral","adjustment"]},"points":{"description":"How many points were credited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":1,"maximum":9007199254740991},"expires_at":{"description":"When these points lapse; without it they never do (RFC 3339 with offset).","type":"string","format":"date-time"},"earned_at":{"description":"When the points were credited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","promotion_id":"pro_spring-sale-2026","reason":"purchase","points":98,"balance":2698,"expires_at":"2028-03-05T00:00:00Z","earned_at":"2026-03-05T10:16:41Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","reason":"referral","points":500,"balance":500,"earned_at":"2026-03-06T09:00:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]}}}"##;
     pub(super) const DOMAIN_LOYALTY__POINTS_REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRedeemed","description":"A customer paid with points from a loyalty account. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","value","redeemed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was debited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was paid with points."},"points":{"description":"How many points were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points were worth."},"reward":{"description":"The reward that was chosen, for people.","type":"string","minLength":1,"maxLength":200},"redeemed_at":{"description":"When the points were debited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":400,"balance":2600,"value":{"amount_minor":400,"currency":"EUR"},"reward":"4 EUR off","redeemed_at":"2026-03-05T10:15:12Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":0,"value":{"amount_minor":500,"currency":"EUR"},"redeemed_at":"2026-03-07T18:20:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const DOMAIN_LOYALTY__POINTS_RESTORED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRestored","description":"Points with which a customer had paid were given back. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","reason","restored_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that had been paid with them."},"points":{"description":"How many points were given back.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points had been worth."},"reason":{"description":"Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.","type":"string","enum":["checkout_failed","customer_request","refunded"]},"restored_at":{"description":"When the points were given back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":150,"balance":2750,"value":{"amount_minor":150,"currency":"EUR"},"reason":"refunded","restored_at":"2026-03-06T15:30:02Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":500,"reason":"checkout_failed","restored_at":"2026-03-07T18:21:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
     pub(super) const DOMAIN_LOYALTY__TIER_CHANGED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyTierChanged","description":"A loyalty account rose or fell to another tier. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","previous_tier","new_tier","reason","changed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account whose tier changed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"previous_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier before."},"new_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier afterwards."},"reason":{"description":"Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.","type":"string","enum":["threshold_reached","review","adjustment"]},"qualifying_points":{"description":"How many points of the current year counted towards the tier.","type":"integer","minimum":0,"maximum":9007199254740991},"valid_until":{"description":"Until when the new tier is kept at least (RFC 3339 with offset).","type":"string","format":"date-time"},"changed_at":{"description":"When the tier changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"LoyaltyTier":{"description":"A tier of the loyalty programme, from lowest to highest.","type":"string","enum":["bronze","silver","gold","platinum"]},"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","previous_tier":"silver","new_tier":"gold","reason":"threshold_reached","qualifying_points":2698,"valid_until":"2027-12-31T23:59:59+01:00","changed_at":"2026-03-05T10:16:42Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","previous_tier":"silver","new_tier":"bronze","reason":"review","changed_at":"2026-01-01T00:00:00Z"}]}"##;
     pub(super) const DOMAIN_PAYMENT__AUTHORIZED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorized","description":"A payment provider reserved the amount on the customer's account. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","provider","authorized_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was authorized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was reserved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"provider":{"$ref":"#/$defs/SystemName","description":"The payment provider."},"authorization_code":{"description":"The issuer's authorization code, six characters (ISO 8583).","type":"string","pattern":"^[A-Za-z0-9]{6}$","maxLength":6},"expires_at":{"description":"When the reservation lapses if it is not captured (RFC 3339 with offset).","type":"string","format":"date-time"},"authorized_at":{"description":"When the payment was authorized (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"provider":"stripe","authorization_code":"A7K21X","expires_at":"2026-03-12T10:16:05Z","authorized_at":"2026-03-05T10:16:05Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"provider":"paypal","authorized_at":"2026-03-05T11:18:02+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]}}}"##;
     pub(super) const DOMAIN_PAYMENT__CAPTURED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCaptured","description":"An authorized amount, or a part of it, was collected. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","captured_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was captured."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was collected by this capture."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"final_capture":{"description":"Whether no further capture of the same authorization will follow.","type":"boolean","default":true},"captured_at":{"description":"When the amount was collected (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"final_capture":true,"captured_at":"2026-03-05T10:16:40Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"captured_at":"2026-03-05T11:20:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]}}}"##;
     pub(super) const DOMAIN_PAYMENT__FAILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentFailed","description":"A step of a payment was declined or broke off. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","stage","error_code","error_message","retryable","failed_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that failed."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was to be moved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"stage":{"description":"The step that failed.","type":"string","enum":["authorization","capture","refund"]},"error_code":{"$ref":"#/$defs/ErrorCode","description":"What failed, for programs."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"What failed, for people."},"retryable":{"description":"Whether the same step may succeed if it is repeated with the same method.","type":"boolean"},"failed_at":{"description":"When the step failed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KKBZ3V9GWD","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","amount":{"amount_minor":3120,"currency":"EUR"},"method":{"kind":"wallet","provider":"apple_pay","last_four":"0005"},"stage":"authorization","error_code":"CARD_DECLINED","error_message":"the issuer declined: insufficient funds","retryable":false,"failed_at":"2026-03-09T19:05:10.733Z"},{"payment_id":"pay_01KKC4N6T2YS","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF"},"stage":"capture","error_code":"UPSTREAM_TIMEOUT","error_message":"no answer within 10 s","retryable":true,"failed_at":"2026-03-09T20:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_PAYMENT__REFUNDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefunded","description":"A captured amount, or a part of it, was paid back to the customer. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","refund_id","reason","refunded_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was refunded."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was paid back by this refund."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"refund_id":{"$ref":"#/$defs/RefundId","description":"This refund; a payment may have several."},"reason":{"description":"Why the amount was paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.","type":"string","enum":["customer_request","duplicate","fraud","order_cancelled","price_adjustment"]},"remaining_amount":{"$ref":"#/$defs/Money","description":"What is left of the captured amount after all refunds so far."},"refunded_by":{"$ref":"#/$defs/Actor","description":"Who ordered the refund."},"refunded_at":{"description":"When the amount was paid back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":2450,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"refund_id":"ref_01KK3F0S6C2P","reason":"customer_request","remaining_amount":{"amount_minor":7350,"currency":"EUR"},"refunded_by":"usr_ben-okafor","refunded_at":"2026-03-06T15:30:00Z"},{"payment_id":"pay_01KJW9H5E1NB","transaction_id":"txn_01KJW9G0V8AK","amount":{"amount_minor":15900,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"},"refund_id":"ref_01KK2D7M3ZQY","reason":"duplicate","refunded_at":"2026-03-06T08:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__VOIDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoided","description":"A reservation was given up before it was captured. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","reason","voided_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was voided."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who was to pay, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that is reserved no more."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer was to pay."},"reason":{"description":"Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.","type":"string","enum":["checkout_failed","customer_request","duplicate","fraud"]},"voided_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"voided_at":{"description":"When it was given up (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"reason":"customer_request","voided_by":"usr_ben-okafor","voided_at":"2026-03-05T10:17:30Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"reason":"checkout_failed","voided_at":"2026-03-05T11:19:01+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const DOMAIN_PROMOTION__APPLIED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApplied","description":"A promotion was applied to a transaction. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount","subtotal","discount_amount","applied_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it was applied."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who profits."},"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation that led to it."},"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that opened the promotion to the customer."},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before the discount."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the discount came to, in the currency of the subtotal."},"applied_at":{"description":"When the promotion was applied (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","context_id":"ctx_01KK0A6R4ETB","coupon_code":"SPRING26-7QK4","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_amount":{"amount_minor":1800,"currency":"EUR"},"applied_at":"2026-03-05T10:15:00.012Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"subtotal":{"amount_minor":4990,"currency":"EUR"},"discount_amount":{"amount_minor":1000,"currency":"EUR"},"applied_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}}}"##;
+    pub(super) const DOMAIN_PROMOTION__CANCELLED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancelled","description":"The application of a promotion to a transaction was taken back. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount_amount","reason","cancelled_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it applies no more."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the promotion had taken off."},"reason":{"description":"Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.","type":"string","enum":["checkout_failed","customer_request","transaction_expired"]},"cancelled_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"cancelled_at":{"description":"When it was taken back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"reason":"customer_request","cancelled_by":"usr_ben-okafor","cancelled_at":"2026-03-05T10:17:31Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount_amount":{"amount_minor":1000,"currency":"EUR"},"reason":"checkout_failed","cancelled_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const DOMAIN_PROMOTION__CREATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCreated","description":"A promotion was set up. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","name","discount","starts_at","created_by","created_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was created."},"name":{"description":"The promotion's name, as customers see it.","type":"string","minLength":1,"maxLength":200},"description":{"description":"What the promotion offers, for people.","type":"string","minLength":1,"maxLength":2000},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that decides to which transactions the promotion applies; without one it applies to all."},"combinable":{"description":"Whether it may be applied together with other promotions.","type":"boolean","default":false},"budget":{"$ref":"#/$defs/Money","description":"The most that the promotion may take off over all transactions."},"max_applications":{"description":"How often the promotion may be applied over all transactions.","type":"integer","minimum":1,"maximum":2147483647},"starts_at":{"description":"From when on the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ends_at":{"description":"Until when, exclusively, the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the promotion."},"created_at":{"description":"When the promotion was created (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","name":"Spring sale","description":"15 % off everything, up to 50 EUR.","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"rule_id":"rul_01KJM7X3C5VN","combinable":true,"budget":{"amount_minor":25000000,"currency":"EUR"},"max_applications":20000,"starts_at":"2026-03-03T00:00:00+01:00","ends_at":"2026-04-01T00:00:00+02:00","created_by":"usr_anna-keller","created_at":"2026-02-20T13:37:00Z"},{"promotion_id":"pro_outlet-clearance","name":"Outlet clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"starts_at":"2026-03-01T00:00:00Z","created_by":"usr_ben-okafor","created_at":"2026-02-27T09:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const DOMAIN_PROMOTION__EXPIRED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionExpired","description":"A promotion ended and is not applied any more. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","reason","times_applied","expired_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that ended."},"reason":{"description":"Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.","type":"string","enum":["end_reached","budget_exhausted","limit_reached","withdrawn"]},"times_applied":{"description":"How often the promotion was applied over its life.","type":"integer","minimum":0,"maximum":2147483647},"total_discount":{"$ref":"#/$defs/Money","description":"What the promotion took off over its life."},"expired_at":{"description":"When the promotion ended (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","reason":"end_reached","times_applied":14208,"total_discount":{"amount_minor":19733120,"currency":"EUR"},"expired_at":"2026-04-01T00:00:00+02:00"},{"promotion_id":"pro_outlet-clearance","reason":"withdrawn","times_applied":0,"expired_at":"2026-03-09T16:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
     pub(super) const DOMAIN_RULE__ACTIVATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivated","description":"A rule was activated; it is evaluated from the effective time on. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","activated_by","activated_at","effective_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was activated."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"activated_by":{"$ref":"#/$defs/Actor","description":"Who activated the rule."},"activated_at":{"description":"When the rule was activated (RFC 3339 with offset).","type":"string","format":"date-time"},"effective_at":{"description":"From when on the rule is evaluated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","activated_by":"usr_anna-keller","activated_at":"2026-03-02T08:30:00Z","effective_at":"2026-03-03T00:00:00+01:00"},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","activated_by":"svc_rules-management","activated_at":"2026-03-01T15:00:00+01:00","effective_at":"2026-03-01T15:00:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
@@ -5646,26 +8794,81 @@ mod schemas {
     pub(super) const INTEGRATION_WEBHOOK__RECEIVED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"WebhookReceived","description":"An external system called one of our webhook endpoints, and the call was accepted. Published by calculator.","x-event":{"key":"/tenant_id","subject":"rules.integration.webhook.received.{endpoint_id}"},"type":"object","required":["tenant_id","endpoint_id","delivery_id","system","signature_verified","payload","received_at"],"properties":{"tenant_id":{"$ref":"#/$defs/TenantId","description":"The tenant to whom the endpoint belongs."},"endpoint_id":{"$ref":"#/$defs/EndpointId","description":"The endpoint that was called."},"delivery_id":{"$ref":"#/$defs/DeliveryId","description":"The call; the sender's own identifier if it has one."},"system":{"$ref":"#/$defs/SystemName","description":"The system that called."},"event_type":{"description":"What the call announces, by the sender's own name.","type":"string","pattern":"^[A-Za-z0-9_.-]{1,128}$","maxLength":128},"signature_verified":{"description":"Whether the call bore a signature and it was right.","type":"boolean"},"headers":{"description":"The headers of the call that the endpoint keeps, by their names in lower case.","type":"object","maxProperties":50,"propertyNames":{"pattern":"^[a-z0-9-]{1,64}$"},"additionalProperties":{"description":"The header's value.","type":"string","maxLength":4096}},"payload":{"description":"The body of the call: any JSON, as the sender made it."},"received_at":{"description":"When the call arrived (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"tenant_id":"ten_nordwind-retail","endpoint_id":"end_stripe-events","delivery_id":"evt_1Qx8sT2eZvKYlo2C","system":"stripe","event_type":"payment_intent.succeeded","signature_verified":true,"headers":{"content-type":"application/json","user-agent":"Stripe/1.0"},"payload":{"payment_id":"pay_01KK0AB8M5XR","amount":9800,"currency":"eur"},"received_at":"2026-03-05T10:16:06.310Z"},{"tenant_id":"ten_nordwind-retail","endpoint_id":"end_vat-feed","delivery_id":"dlv_01KK0AF5X2BH","system":"vat-rates-eu","signature_verified":false,"payload":null,"received_at":"2026-03-05T06:00:00+01:00"}],"$defs":{"TenantId":{"description":"Identifies a tenant: the merchant for whom the rules engine works.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ten_nordwind-retail"]},"EndpointId":{"description":"Identifies a webhook endpoint, inbound or outbound.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["end_stripe-events"]},"DeliveryId":{"description":"Identifies one webhook delivery; every attempt at it bears the same value.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["dlv_01KK0AD2Z7QF"]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]}}}"##;
     pub(super) const COMMAND_CACHE__INVALIDATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheInvalidate","description":"Drop entries of the rule cache, so that the next evaluation reads them afresh. Answered by rules-evaluation.","type":"object","required":["scope","requested_by"],"properties":{"scope":{"$ref":"#/$defs/CacheScope","description":"The entries to be dropped."},"reason":{"description":"Why, for the log.","type":"string","minLength":1,"maxLength":500},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"scope":{"kind":"rules","rule_ids":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"reason":"The rule store was restored from a backup.","requested_by":"usr_ben-okafor"},{"scope":{"kind":"all"},"requested_by":"svc_rules-management"}],"$defs":{"AllScope":{"title":"AllScope","description":"Every entry of the cache.","type":"object","required":["kind"],"properties":{"kind":{"description":"Marks every entry.","const":"all"}},"examples":[{"kind":"all"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RulesScope":{"title":"RulesScope","description":"The entries of the rules listed.","type":"object","required":["kind","rule_ids"],"properties":{"kind":{"description":"Marks a list of rules.","const":"rules"},"rule_ids":{"description":"The rules whose entries are meant.","type":"array","items":{"$ref":"#/$defs/RuleId"},"minItems":1,"maxItems":1000,"uniqueItems":true}},"examples":[{"kind":"rules","rule_ids":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"TagsScope":{"title":"TagsScope","description":"The entries of all rules that bear at least one of the tags.","type":"object","required":["kind","tags"],"properties":{"kind":{"description":"Marks a list of tags.","const":"tags"},"tags":{"description":"The tags of the rules that are meant.","type":"array","items":{"$ref":"#/$defs/Tag"},"minItems":1,"maxItems":20,"uniqueItems":true}},"examples":[{"kind":"tags","tags":["spring"]}]},"CacheScope":{"description":"Which entries of the rule cache are meant: all, those of some rules, or those of all rules with some tag.","oneOf":[{"$ref":"#/$defs/AllScope"},{"$ref":"#/$defs/RulesScope"},{"$ref":"#/$defs/TagsScope"}],"examples":[{"kind":"all"},{"kind":"rules","rule_ids":["rul_01KJQ4T9Q6MZ"]}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_CACHE__INVALIDATE_V1_REPLY: &str = r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheInvalidateReply","description":"The entries were dropped. Sent by rules-evaluation in reply to cache.invalidate.","type":"object","required":["entries_removed","completed_at"],"properties":{"entries_removed":{"description":"How many entries were dropped.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the last entry was dropped (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"entries_removed":2,"completed_at":"2026-03-05T09:00:00.002Z"},{"entries_removed":0,"completed_at":"2026-03-05T10:00:00+01:00"}]}"#;
+    pub(super) const COMMAND_CACHE__INVALIDATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheInvalidateError","description":"Nothing was dropped. Sent by rules-evaluation in place of a reply to cache.invalidate.","oneOf":[{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not drop the whole cache"},{"code":"limit_reached","limit":1000,"message":"at most 1,000 rules are dropped at once"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_CACHE__WARM_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheWarm","description":"Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.","type":"object","required":["scope","requested_by"],"properties":{"scope":{"$ref":"#/$defs/CacheScope","description":"The entries to be loaded."},"refresh":{"description":"Whether entries that are present already are loaded again.","type":"boolean","default":false},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"scope":{"kind":"tags","tags":["spring"]},"refresh":true,"requested_by":"usr_anna-keller"},{"scope":{"kind":"all"},"requested_by":"svc_rules-management"}],"$defs":{"AllScope":{"title":"AllScope","description":"Every entry of the cache.","type":"object","required":["kind"],"properties":{"kind":{"description":"Marks every entry.","const":"all"}},"examples":[{"kind":"all"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RulesScope":{"title":"RulesScope","description":"The entries of the rules listed.","type":"object","required":["kind","rule_ids"],"properties":{"kind":{"description":"Marks a list of rules.","const":"rules"},"rule_ids":{"description":"The rules whose entries are meant.","type":"array","items":{"$ref":"#/$defs/RuleId"},"minItems":1,"maxItems":1000,"uniqueItems":true}},"examples":[{"kind":"rules","rule_ids":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"TagsScope":{"title":"TagsScope","description":"The entries of all rules that bear at least one of the tags.","type":"object","required":["kind","tags"],"properties":{"kind":{"description":"Marks a list of tags.","const":"tags"},"tags":{"description":"The tags of the rules that are meant.","type":"array","items":{"$ref":"#/$defs/Tag"},"minItems":1,"maxItems":20,"uniqueItems":true}},"examples":[{"kind":"tags","tags":["spring"]}]},"CacheScope":{"description":"Which entries of the rule cache are meant: all, those of some rules, or those of all rules with some tag.","oneOf":[{"$ref":"#/$defs/AllScope"},{"$ref":"#/$defs/RulesScope"},{"$ref":"#/$defs/TagsScope"}],"examples":[{"kind":"all"},{"kind":"rules","rule_ids":["rul_01KJQ4T9Q6MZ"]}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_CACHE__WARM_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheWarmReply","description":"The entries were loaded. Sent by rules-evaluation in reply to cache.warm.","type":"object","required":["entries_loaded","duration"],"properties":{"entries_loaded":{"description":"How many entries were loaded.","type":"integer","minimum":0,"maximum":2147483647},"failed_rule_ids":{"description":"The rules that could not be loaded.","type":"array","items":{"$ref":"#/$defs/RuleId"},"maxItems":1000,"uniqueItems":true,"default":[]},"duration":{"description":"How long it took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807}},"examples":[{"entries_loaded":11,"failed_rule_ids":["rul_01KJM7X3C5VN"],"duration":84200000},{"entries_loaded":0,"duration":41000}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}}}"##;
+    pub(super) const COMMAND_CACHE__WARM_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CacheWarmError","description":"Nothing was loaded. Sent by rules-evaluation in place of a reply to cache.warm.","oneOf":[{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"limit_reached","limit":20000,"message":"the cache holds 20,000 rules"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_CHECKOUT__START_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutStart","description":"Check out a transaction: evaluate, discount, tax and charge it. Answered by calculator.","type":"object","required":["transaction_id","customer_id","subtotal","jurisdiction","method","facts"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction, named by the sender, so that a repeated command is recognized."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before discounts and taxes."},"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"Where the tax is due."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"facts":{"description":"What the rules may look at: any JSON by the name of the fact.","type":"object","maxProperties":256,"propertyNames":{"pattern":"^[a-z][a-z0-9_]{0,63}$"},"additionalProperties":true},"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that the customer enters."},"points":{"description":"How many points the customer pays with.","type":"integer","minimum":1,"maximum":9007199254740991}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","subtotal":{"amount_minor":12000,"currency":"EUR"},"jurisdiction":"DE","method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"facts":{"basket":{"items":3},"customer":{"tier":"silver"}},"coupon_code":"SPRING26-7QK4","points":400},{"transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","subtotal":{"amount_minor":4990,"currency":"EUR"},"jurisdiction":"DE","method":{"kind":"wallet","provider":"paypal"},"facts":{}}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]}}}"##;
+    pub(super) const COMMAND_CHECKOUT__START_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutStartReply","description":"The checkout has begun; checkout.get says how far it is. Sent by calculator in reply to checkout.start.","type":"object","required":["transaction_id","status","started_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction."},"status":{"description":"How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.","type":"string","enum":["running","completed","compensating","cancelled"]},"started_at":{"description":"When the checkout began (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","status":"running","started_at":"2026-03-05T10:14:00Z"},{"transaction_id":"txn_01KK0A9D2NQW","status":"completed","started_at":"2026-03-05T11:16:38+01:00"}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_CHECKOUT__START_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutStartError","description":"The checkout did not begin. Sent by calculator in place of a reply to checkout.start.","oneOf":[{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"cancelled","wanted":["new","running"],"message":"txn_01KK0A6PZD3G was cancelled"},{"code":"not_allowed","message":"the customer is blocked"}],"$defs":{"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_COUPON__REDEEM_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeem","description":"Redeem a coupon that is held for the transaction. Answered by coupons.","type":"object","required":["coupon_code","transaction_id","customer_id","discount_amount"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon to be redeemed."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it is redeemed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who redeems it."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the coupon takes off."},"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation that led to it."}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"context_id":"ctx_01KK0A6R4ETB"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount_amount":{"amount_minor":1000,"currency":"EUR"}}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]}}}"##;
+    pub(super) const COMMAND_COUPON__REDEEM_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeemReply","description":"The coupon was redeemed. Sent by coupons in reply to coupon.redeem.","type":"object","required":["coupon_code","transaction_id","redeemed_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was redeemed."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was redeemed."},"remaining_redemptions":{"description":"How often the coupon can still be redeemed.","type":"integer","minimum":0,"maximum":9007199254740991},"redeemed_at":{"description":"When it was redeemed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","remaining_redemptions":0,"redeemed_at":"2026-03-05T10:15:00.011Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","redeemed_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_COUPON__REDEEM_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeemError","description":"The coupon was not redeemed. Sent by coupons in place of a reply to coupon.redeem.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"wrong_state","state":"issued","wanted":["reserved"],"message":"its reservation has ended"},{"code":"limit_reached","limit":1},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
+    pub(super) const COMMAND_COUPON__RELEASE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRelease","description":"Let go of a coupon that is held for the transaction. Answered by coupons.","type":"object","required":["coupon_code","transaction_id","reason"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon to be let go."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"reason":{"description":"Why it is let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.","type":"string","enum":["checkout_failed","customer_request","reservation_expired"]},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it, if not the checkout itself."}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","reason":"customer_request","requested_by":"usr_ben-okafor"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const COMMAND_COUPON__RELEASE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReleaseReply","description":"The coupon is free again. Sent by coupons in reply to coupon.release.","type":"object","required":["coupon_code","transaction_id","released_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held no more."},"released_at":{"description":"When it was let go (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","released_at":"2026-03-05T10:16:00Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","released_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_COUPON__RELEASE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReleaseError","description":"The coupon was not let go. Sent by coupons in place of a reply to coupon.release.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"}],"examples":[{"code":"not_found","message":"SPRING26-7QK4 is not held for txn_01KK0A6PZD3G"},{"code":"wrong_state","state":"redeemed","wanted":["reserved"]}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]}}}"##;
+    pub(super) const COMMAND_COUPON__RESERVE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserve","description":"Hold a coupon for a transaction, so that nobody else redeems it meanwhile. Answered by coupons.","type":"object","required":["coupon_code","transaction_id","customer_id"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon to be held."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who wants to redeem it."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before the discount."},"hold_for":{"description":"How long it is held, in nanoseconds.","type":"integer","minimum":1,"maximum":3600000000000,"default":900000000000}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","subtotal":{"amount_minor":12000,"currency":"EUR"},"hold_for":300000000000},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_COUPON__RESERVE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserveReply","description":"The coupon is held. Sent by coupons in reply to coupon.reserve.","type":"object","required":["coupon_code","transaction_id","promotion_id","discount","reserved_at","expires_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"discount":{"$ref":"#/$defs/Discount","description":"What the coupon takes off."},"reserved_at":{"description":"Since when it is held (RFC 3339 with offset).","type":"string","format":"date-time"},"expires_at":{"description":"Until when it is held (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","promotion_id":"pro_spring-sale-2026","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"reserved_at":"2026-03-05T10:14:02Z","expires_at":"2026-03-05T10:19:02Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","promotion_id":"pro_outlet-clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"reserved_at":"2026-03-05T11:16:40+01:00","expires_at":"2026-03-05T11:31:40+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}}}"##;
+    pub(super) const COMMAND_COUPON__RESERVE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserveError","description":"The coupon is not held. Sent by coupons in place of a reply to coupon.reserve.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"reserved","wanted":["issued"],"message":"another transaction holds it"},{"code":"limit_reached","limit":1,"message":"the coupon was redeemed once"},{"code":"not_found"},{"code":"not_allowed","message":"it was issued to another customer"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_EVALUATION__EVALUATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationEvaluate","description":"Evaluate rules over a transaction and return the result. Answered by rules-evaluation.","type":"object","required":["context_id","transaction_id","customer_id","facts"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation, named by the sender, so that a repeated command is recognized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to be evaluated."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"facts":{"description":"What the rules may look at: any JSON by the name of the fact.","type":"object","maxProperties":256,"propertyNames":{"pattern":"^[a-z][a-z0-9_]{0,63}$"},"additionalProperties":true},"rule_ids":{"description":"The only rules to be evaluated; without it all active rules are.","type":"array","items":{"$ref":"#/$defs/RuleId"},"minItems":1,"maxItems":1000,"uniqueItems":true},"dry_run":{"description":"Whether to return the result only, without publishing any event.","type":"boolean","default":false},"timeout":{"description":"How long the evaluation may take, in nanoseconds.","type":"integer","minimum":1,"maximum":60000000000,"default":2000000000}},"examples":[{"context_id":"ctx_01KK0AH1W5NF","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","facts":{"basket":{"total":{"amount_minor":12000,"currency":"EUR"},"items":3},"customer":{"tier":"silver"}},"rule_ids":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"],"dry_run":true,"timeout":500000000},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","facts":{}}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}}}"##;
     pub(super) const COMMAND_EVALUATION__EVALUATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationEvaluateReply","description":"The evaluation ended, with a result or, if `success` is false, without one. Sent by rules-evaluation in reply to evaluation.evaluate.","type":"object","required":["context_id","transaction_id","success","execution_time","rules_applied","conflicts_found","completed_at","final_result"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was evaluated."},"success":{"description":"Whether the evaluation came to a result.","type":"boolean"},"execution_time":{"description":"How long the evaluation took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"rules_applied":{"description":"How many rules matched and were applied.","type":"integer","minimum":0,"maximum":2147483647},"rules_skipped":{"description":"How many rules were passed over without being evaluated.","type":"integer","minimum":0,"maximum":2147483647,"default":0},"conflicts_found":{"description":"How many conflicts between rules had to be resolved.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the evaluation ended (RFC 3339 with offset).","type":"string","format":"date-time"},"final_result":{"description":"The result of the evaluation: any JSON, null if there is none."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"Why there is no result. Required if `success` is false."}},"if":{"required":["success"],"properties":{"success":{"const":false}}},"then":{"required":["error_message"]},"examples":[{"context_id":"ctx_01KK0AK8D6ZV","transaction_id":"txn_01KK0A9D2NQW","success":false,"execution_time":2000000000,"rules_applied":0,"rules_skipped":4,"conflicts_found":3,"completed_at":"2026-03-05T10:20:02Z","final_result":null,"error_message":"three rules set the price of item 2 with the same priority"},{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","success":true,"execution_time":3871250,"rules_applied":2,"rules_skipped":40,"conflicts_found":1,"completed_at":"2026-03-05T10:15:00.008Z","final_result":{"shipping":{"amount_minor":0,"currency":"EUR"},"discounts":[{"promotion_id":"pro_spring-sale-2026","amount_minor":1800}]}},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","success":true,"execution_time":90417,"rules_applied":0,"conflicts_found":0,"completed_at":"2026-03-05T11:17:20+01:00","final_result":null}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
+    pub(super) const COMMAND_EVALUATION__EVALUATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationEvaluateError","description":"Nothing was evaluated. Sent by rules-evaluation in place of a reply to evaluation.evaluate.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"not_found","message":"there is no active rule rul_01KJM7X3C5VN"},{"code":"limit_reached","limit":1000,"message":"at most 1,000 rules are evaluated at once"},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
+    pub(super) const COMMAND_LOYALTY__EARN_POINTS_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyEarnPoints","description":"Credit the points that a customer earns with a transaction. Answered by loyalty.","type":"object","required":["customer_id","transaction_id","amount"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who earns them."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction with which they are earned."},"amount":{"$ref":"#/$defs/Money","description":"What was paid, by which the points are counted."},"rule_ids":{"description":"The rules that raise the number of points.","type":"array","items":{"$ref":"#/$defs/RuleId"},"maxItems":100,"uniqueItems":true,"default":[]}},"examples":[{"customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","amount":{"amount_minor":9800,"currency":"EUR"},"rule_ids":["rul_01KJQ5B2W8HD"]},{"customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"}}],"$defs":{"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}}}"##;
+    pub(super) const COMMAND_LOYALTY__EARN_POINTS_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyEarnPointsReply","description":"The points were credited. Sent by loyalty in reply to loyalty.earn_points.","type":"object","required":["account_id","transaction_id","points","balance","earned_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction with which they were earned."},"points":{"description":"How many points were credited; none for a small amount.","type":"integer","minimum":0,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"earned_at":{"description":"When the points were credited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","transaction_id":"txn_01KK0A6PZD3G","points":196,"balance":2796,"earned_at":"2026-03-05T10:16:41Z"},{"account_id":"loy_5530021169","transaction_id":"txn_01KK0A9D2NQW","points":0,"balance":0,"earned_at":"2026-03-05T11:20:01+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_LOYALTY__EARN_POINTS_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyEarnPointsError","description":"No points were credited. Sent by loyalty in place of a reply to loyalty.earn_points.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_found","message":"cus_84310552 has no account"},{"code":"not_allowed","message":"the account is blocked"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_LOYALTY__GIVE_BACK_POINTS_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyGiveBackPoints","description":"Give back the points with which a transaction was paid. Answered by loyalty.","type":"object","required":["customer_id","transaction_id","reason"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who paid."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was paid."},"points":{"description":"How many points are given back; without it, all that were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"reason":{"description":"Why the points are given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.","type":"string","enum":["checkout_failed","customer_request","refunded"]}},"examples":[{"customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":150,"reason":"refunded"},{"customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed"}],"$defs":{"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyGiveBackPointsReply","description":"The points are back in the account. Sent by loyalty in reply to loyalty.give_back_points.","type":"object","required":["account_id","transaction_id","points","balance","restored_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was paid."},"points":{"description":"How many points were given back.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"restored_at":{"description":"When the points were given back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","transaction_id":"txn_01KK0A6PZD3G","points":150,"balance":2750,"restored_at":"2026-03-06T15:30:02Z"},{"account_id":"loy_5530021169","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":500,"restored_at":"2026-03-07T18:21:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyGiveBackPointsError","description":"No points were given back. Sent by loyalty in place of a reply to loyalty.give_back_points.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"not_found","message":"txn_01KK0A6PZD3G was not paid with points"},{"code":"wrong_state","state":"restored","wanted":["redeemed"]},{"code":"limit_reached","limit":400,"message":"400 points were debited"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
+    pub(super) const COMMAND_LOYALTY__REDEEM_POINTS_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyRedeemPoints","description":"Pay a part of a transaction with points. Answered by loyalty.","type":"object","required":["customer_id","transaction_id","points"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"points":{"description":"How many points are to be debited.","type":"integer","minimum":1,"maximum":9007199254740991},"reward":{"description":"The reward that was chosen, for people.","type":"string","minLength":1,"maxLength":200}},"examples":[{"customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":400,"reward":"4 EUR off"},{"customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500}],"$defs":{"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_LOYALTY__REDEEM_POINTS_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyRedeemPointsReply","description":"The points were debited. Sent by loyalty in reply to loyalty.redeem_points.","type":"object","required":["account_id","transaction_id","points","balance","value","redeemed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was debited."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"points":{"description":"How many points were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points are worth."},"redeemed_at":{"description":"When the points were debited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","transaction_id":"txn_01KK0A6PZD3G","points":400,"balance":2600,"value":{"amount_minor":400,"currency":"EUR"},"redeemed_at":"2026-03-05T10:15:12Z"},{"account_id":"loy_5530021169","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":0,"value":{"amount_minor":500,"currency":"EUR"},"redeemed_at":"2026-03-07T18:20:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_LOYALTY__REDEEM_POINTS_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyRedeemPointsError","description":"No points were debited. Sent by loyalty in place of a reply to loyalty.redeem_points.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"limit_reached","limit":400,"message":"the balance is 400 points"},{"code":"not_found","message":"cus_84310552 has no account"},{"code":"not_allowed","message":"the account is blocked"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__AUTHORIZE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorize","description":"Reserve an amount on a customer's account. Answered by payments.","type":"object","required":["payment_id","transaction_id","amount","method"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment, named by the sender, so that a repeated command is recognized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount to be reserved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"}}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__AUTHORIZE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorizeReply","description":"The amount is reserved. Sent by payments in reply to payment.authorize.","type":"object","required":["payment_id","transaction_id","amount","provider","authorized_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was authorized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"amount":{"$ref":"#/$defs/Money","description":"The amount that is reserved."},"provider":{"$ref":"#/$defs/SystemName","description":"The payment provider."},"expires_at":{"description":"When the reservation lapses if it is not captured (RFC 3339 with offset).","type":"string","format":"date-time"},"authorized_at":{"description":"When the payment was authorized (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","amount":{"amount_minor":9800,"currency":"EUR"},"provider":"stripe","expires_at":"2026-03-12T10:16:05Z","authorized_at":"2026-03-05T10:16:05Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"provider":"paypal","authorized_at":"2026-03-05T11:18:02+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]}}}"##;
+    pub(super) const COMMAND_PAYMENT__AUTHORIZE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorizeError","description":"Nothing is reserved. Sent by payments in place of a reply to payment.authorize.","oneOf":[{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"captured","wanted":["new"],"message":"pay_01KK0AB8M5XR exists already"},{"code":"limit_reached","limit":500000,"message":"the card's limit is 5,000 EUR"},{"code":"not_allowed","message":"the issuer declined"}],"$defs":{"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__CAPTURE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCapture","description":"Collect an amount that is reserved, or a part of it. Answered by payments.","type":"object","required":["payment_id","transaction_id"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment to be captured."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"amount":{"$ref":"#/$defs/Money","description":"The amount to be collected; without it, all that is reserved."},"final_capture":{"description":"Whether no further capture of the same authorization will follow.","type":"boolean","default":true}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","amount":{"amount_minor":9800,"currency":"EUR"},"final_capture":true},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__CAPTURE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCaptureReply","description":"The amount was collected. Sent by payments in reply to payment.capture.","type":"object","required":["payment_id","transaction_id","amount","captured_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was captured."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was collected."},"remaining_amount":{"$ref":"#/$defs/Money","description":"What is still reserved."},"captured_at":{"description":"When the amount was collected (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","amount":{"amount_minor":9800,"currency":"EUR"},"remaining_amount":{"amount_minor":0,"currency":"EUR"},"captured_at":"2026-03-05T10:16:40Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"captured_at":"2026-03-05T11:20:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__CAPTURE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCaptureError","description":"Nothing was collected. Sent by payments in place of a reply to payment.capture.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"wrong_state","state":"voided","wanted":["authorized"]},{"code":"limit_reached","limit":9800,"message":"98 EUR are reserved"},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__REFUND_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefund","description":"Pay back an amount that was captured, or a part of it. Answered by payments.","type":"object","required":["payment_id","refund_id","reason"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment to be refunded."},"refund_id":{"$ref":"#/$defs/RefundId","description":"The refund, named by the sender, so that a repeated command is recognized."},"amount":{"$ref":"#/$defs/Money","description":"The amount to be paid back; without it, all that is left."},"reason":{"description":"Why the amount is paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.","type":"string","enum":["customer_request","duplicate","fraud","order_cancelled","price_adjustment"]},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it, if not the checkout itself."}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","refund_id":"ref_01KK3F0S6C2P","amount":{"amount_minor":2450,"currency":"EUR"},"reason":"customer_request","requested_by":"usr_ben-okafor"},{"payment_id":"pay_01KJW9H5E1NB","refund_id":"ref_01KK2D7M3ZQY","reason":"duplicate"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const COMMAND_PAYMENT__REFUND_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefundReply","description":"The amount was paid back. Sent by payments in reply to payment.refund.","type":"object","required":["payment_id","refund_id","amount","refunded_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was refunded."},"refund_id":{"$ref":"#/$defs/RefundId","description":"The refund."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was paid back."},"remaining_amount":{"$ref":"#/$defs/Money","description":"What is left of the captured amount."},"refunded_at":{"description":"When the amount was paid back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","refund_id":"ref_01KK3F0S6C2P","amount":{"amount_minor":2450,"currency":"EUR"},"remaining_amount":{"amount_minor":7350,"currency":"EUR"},"refunded_at":"2026-03-06T15:30:00Z"},{"payment_id":"pay_01KJW9H5E1NB","refund_id":"ref_01KK2D7M3ZQY","amount":{"amount_minor":15900,"currency":"EUR"},"refunded_at":"2026-03-06T08:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__REFUND_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefundError","description":"Nothing was paid back. Sent by payments in place of a reply to payment.refund.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"wrong_state","state":"authorized","wanted":["captured"],"message":"what was not captured is voided"},{"code":"limit_reached","limit":7350,"message":"73.50 EUR are left"},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__VOID_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoid","description":"Give up a reservation that was not captured. Answered by payments.","type":"object","required":["payment_id","transaction_id","reason"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment to be voided."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be paid."},"reason":{"description":"Why the reservation is given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.","type":"string","enum":["checkout_failed","customer_request","duplicate","fraud"]},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it, if not the checkout itself."}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","reason":"customer_request","requested_by":"usr_ben-okafor"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const COMMAND_PAYMENT__VOID_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoidReply","description":"The reservation was given up. Sent by payments in reply to payment.void.","type":"object","required":["payment_id","transaction_id","voided_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was voided."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be paid."},"amount":{"$ref":"#/$defs/Money","description":"The amount that is reserved no more."},"voided_at":{"description":"When it was given up (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","amount":{"amount_minor":9800,"currency":"EUR"},"voided_at":"2026-03-05T10:17:30Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","voided_at":"2026-03-05T11:19:01+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_PAYMENT__VOID_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoidError","description":"The reservation stands. Sent by payments in place of a reply to payment.void.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"}],"examples":[{"code":"wrong_state","state":"captured","wanted":["authorized"],"message":"what was captured is refunded"},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]}}}"##;
+    pub(super) const COMMAND_PROMOTION__APPLY_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApply","description":"Apply a promotion to a transaction. Answered by promotions.","type":"object","required":["promotion_id","transaction_id","customer_id","subtotal"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to be applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it is applied."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation that led to it."},"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that opens the promotion to the customer."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before the discount."}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","context_id":"ctx_01KK0A6R4ETB","coupon_code":"SPRING26-7QK4","subtotal":{"amount_minor":12000,"currency":"EUR"}},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","subtotal":{"amount_minor":4990,"currency":"EUR"}}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const COMMAND_PROMOTION__APPLY_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApplyReply","description":"The promotion was applied. Sent by promotions in reply to promotion.apply.","type":"object","required":["promotion_id","transaction_id","discount","discount_amount","applied_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it was applied."},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the discount came to, in the currency of the subtotal."},"remaining_applications":{"description":"How often the promotion can still be applied, if that is limited.","type":"integer","minimum":0,"maximum":9007199254740991},"applied_at":{"description":"When the promotion was applied (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"discount_amount":{"amount_minor":1800,"currency":"EUR"},"remaining_applications":5792,"applied_at":"2026-03-05T10:15:00.012Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"discount_amount":{"amount_minor":1000,"currency":"EUR"},"applied_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}}}"##;
+    pub(super) const COMMAND_PROMOTION__APPLY_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApplyError","description":"The promotion was not applied. Sent by promotions in place of a reply to promotion.apply.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"expired","wanted":["running"]},{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"},{"code":"not_found"},{"code":"not_allowed","message":"it does not combine with pro_outlet-clearance"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_PROMOTION__CANCEL_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancel","description":"Take back the application of a promotion to a transaction. Answered by promotions.","type":"object","required":["promotion_id","transaction_id","reason"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it was applied."},"reason":{"description":"Why it is taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.","type":"string","enum":["checkout_failed","customer_request","transaction_expired"]},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it, if not the checkout itself."}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","reason":"customer_request","requested_by":"usr_ben-okafor"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const COMMAND_PROMOTION__CANCEL_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancelReply","description":"The application was taken back. Sent by promotions in reply to promotion.cancel.","type":"object","required":["promotion_id","transaction_id","cancelled_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it applies no more."},"cancelled_at":{"description":"When it was taken back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","cancelled_at":"2026-03-05T10:17:31Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","cancelled_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const COMMAND_PROMOTION__CANCEL_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancelError","description":"The application stands. Sent by promotions in place of a reply to promotion.cancel.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"}],"examples":[{"code":"not_found","message":"pro_spring-sale-2026 was not applied to txn_01KK0A6PZD3G"},{"code":"wrong_state","state":"cancelled","wanted":["applied"]}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]}}}"##;
     pub(super) const COMMAND_RULE__ACTIVATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivate","description":"Activate a rule, at once or from a given time on. Answered by rules-management.","type":"object","required":["rule_id","requested_by"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule to be activated."},"expected_version":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows; if the rule has another one by now, the command is refused."},"effective_at":{"description":"From when on it shall be evaluated; without it, at once (RFC 3339 with offset).","type":"string","format":"date-time"},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","expected_version":2,"effective_at":"2026-03-03T00:00:00+01:00","requested_by":"usr_anna-keller"},{"rule_id":"rul_01KJQ5B2W8HD","requested_by":"usr_ben-okafor"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_RULE__ACTIVATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivateReply","description":"The rule is active. Sent by rules-management in reply to rule.activate.","type":"object","required":["rule_id","activated_at","effective_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was activated."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version that was activated."},"activated_at":{"description":"When the rule was activated (RFC 3339 with offset).","type":"string","format":"date-time"},"effective_at":{"description":"From when on the rule is evaluated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2,"activated_at":"2026-03-02T08:30:00Z","effective_at":"2026-03-03T00:00:00+01:00"},{"rule_id":"rul_01KJQ5B2W8HD","activated_at":"2026-03-01T15:00:00+01:00","effective_at":"2026-03-01T15:00:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const COMMAND_RULE__ACTIVATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivateError","description":"The rule was not activated. Sent by rules-management in place of a reply to rule.activate.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/VersionConflict"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]},{"code":"version_conflict","expected":2,"found":3},{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"VersionConflict":{"title":"VersionConflict","description":"A request is refused because the rule has another version by now than the sender knows.","type":"object","required":["code","expected","found"],"properties":{"code":{"description":"Marks another version.","const":"version_conflict"},"expected":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows."},"found":{"$ref":"#/$defs/RuleVersion","description":"The version that the rule has."}},"examples":[{"code":"version_conflict","expected":2,"found":3}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_RULE__CREATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreate","description":"Create a rule, as a draft. Answered by rules-management.","type":"object","required":["name","definition","priority","requested_by"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The identifier that the rule shall have, so that a repeated command is recognized; without it one is made up."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for.","type":"string","maxLength":2000,"default":""},"definition":{"$ref":"#/$defs/RuleDefinition","description":"The rule itself."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","definition":"when basket.total >= 50 EUR then shipping.price = 0 EUR","priority":400,"tags":["spring","free-shipping"],"requested_by":"usr_anna-keller"},{"name":"Gold members earn double points","definition":"when customer.tier == gold then points.factor = 2","priority":1000,"requested_by":"usr_ben-okafor"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleDefinition":{"description":"The text of a rule in the engine's rule language: its conditions and its actions.","type":"string","minLength":1,"maxLength":65536,"examples":["when basket.total >= 50 EUR then shipping.price = 0 EUR"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_RULE__CREATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreateReply","description":"The rule was created. Sent by rules-management in reply to rule.create.","type":"object","required":["rule_id","status","version","created_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was created."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status, `draft` unless it existed before."},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","status":"draft","version":1,"created_at":"2026-03-01T14:05:09.482Z"},{"rule_id":"rul_01KJQ6D4F1EC","status":"draft","version":1,"created_at":"2026-03-01T15:31:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const COMMAND_RULE__CREATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreateError","description":"The rule was not created. Sent by rules-management in place of a reply to rule.create.","oneOf":[{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/LimitReached"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"active","wanted":["draft"],"message":"rul_01KJQ4T9Q6MZ exists already"},{"code":"limit_reached","limit":5000,"message":"a tenant has at most 5,000 rules"},{"code":"not_allowed"}],"$defs":{"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_RULE__DEACTIVATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeactivate","description":"Deactivate a rule at once. Answered by rules-management.","type":"object","required":["rule_id","requested_by"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule to be deactivated."},"expected_version":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows; if the rule has another one by now, the command is refused."},"reason":{"description":"Why, for the audit trail.","type":"string","minLength":1,"maxLength":500},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","expected_version":2,"reason":"The spring campaign is over.","requested_by":"usr_ben-okafor"},{"rule_id":"rul_01KJQ5B2W8HD","requested_by":"usr_anna-keller"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_RULE__DEACTIVATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeactivateReply","description":"The rule is inactive. Sent by rules-management in reply to rule.deactivate.","type":"object","required":["rule_id","deactivated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deactivated."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version that was deactivated."},"deactivated_at":{"description":"When the rule was deactivated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2,"deactivated_at":"2026-04-01T00:00:00+02:00"},{"rule_id":"rul_01KJQ5B2W8HD","deactivated_at":"2026-03-20T11:12:13Z"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const COMMAND_RULE__DEACTIVATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeactivateError","description":"The rule was not deactivated. Sent by rules-management in place of a reply to rule.deactivate.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/VersionConflict"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"draft","wanted":["active"]},{"code":"version_conflict","expected":2,"found":3},{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"VersionConflict":{"title":"VersionConflict","description":"A request is refused because the rule has another version by now than the sender knows.","type":"object","required":["code","expected","found"],"properties":{"code":{"description":"Marks another version.","const":"version_conflict"},"expected":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows."},"found":{"$ref":"#/$defs/RuleVersion","description":"The version that the rule has."}},"examples":[{"code":"version_conflict","expected":2,"found":3}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_RULE__DELETE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDelete","description":"Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.","type":"object","required":["rule_id","requested_by"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule to be deleted."},"expected_version":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows; if the rule has another one by now, the command is refused."},"reason":{"description":"Why, for the audit trail.","type":"string","minLength":1,"maxLength":500},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","expected_version":2,"reason":"Replaced by the summer rules.","requested_by":"usr_anna-keller"},{"rule_id":"rul_01KJM7X3C5VN","requested_by":"svc_rules-management"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
     pub(super) const COMMAND_RULE__DELETE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeleteReply","description":"The rule was deleted. Sent by rules-management in reply to rule.delete.","type":"object","required":["rule_id","final_version","deleted_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deleted."},"final_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's last version."},"deleted_at":{"description":"When the rule was deleted (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","final_version":2,"deleted_at":"2026-05-04T09:00:00.5Z"},{"rule_id":"rul_01KJM7X3C5VN","final_version":1,"deleted_at":"2026-05-04T11:00:00+02:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const COMMAND_RULE__DELETE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeleteError","description":"The rule was not deleted. Sent by rules-management in place of a reply to rule.delete.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/VersionConflict"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"active","wanted":["draft","inactive","archived"]},{"code":"version_conflict","expected":2,"found":3},{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"VersionConflict":{"title":"VersionConflict","description":"A request is refused because the rule has another version by now than the sender knows.","type":"object","required":["code","expected","found"],"properties":{"code":{"description":"Marks another version.","const":"version_conflict"},"expected":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows."},"found":{"$ref":"#/$defs/RuleVersion","description":"The version that the rule has."}},"examples":[{"code":"version_conflict","expected":2,"found":3}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const COMMAND_RULE__UPDATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleUpdate","description":"Change properties of a rule, which gives it a new version. Answered by rules-management.","type":"object","required":["rule_id","expected_version","changes","requested_by"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule to be changed."},"expected_version":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows; if the rule has another one by now, the command is refused."},"changes":{"$ref":"#/$defs/RuleChanges","description":"The properties to be changed, with their new values."},"requested_by":{"$ref":"#/$defs/Actor","description":"Who asks for it."},"reason":{"description":"Why, for the audit trail.","type":"string","minLength":1,"maxLength":500}},"$defs":{"RuleChanges":{"description":"New values for properties of a rule; a property that is left out stays as it is.","type":"object","properties":{"name":{"$ref":"#/$defs/RuleName","description":"The new name."},"description":{"description":"The new description.","type":"string","maxLength":2000},"definition":{"$ref":"#/$defs/RuleDefinition","description":"The new definition."},"priority":{"$ref":"#/$defs/RulePriority","description":"The new priority."},"tags":{"description":"The new tags, in place of all old ones.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true}},"minProperties":1},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleDefinition":{"description":"The text of a rule in the engine's rule language: its conditions and its actions.","type":"string","minLength":1,"maxLength":65536,"examples":["when basket.total >= 50 EUR then shipping.price = 0 EUR"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","expected_version":1,"changes":{"name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","definition":"when basket.total >= 50 EUR then shipping.price = 0 EUR","priority":450,"tags":["spring","free-shipping"]},"requested_by":"usr_anna-keller","reason":"Marketing asked for a clearer name."},{"rule_id":"rul_01KJQ5B2W8HD","expected_version":4,"changes":{"description":"Twice the points for gold members."},"requested_by":"usr_ben-okafor"}]}"##;
     pub(super) const COMMAND_RULE__UPDATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleUpdateReply","description":"The rule was changed. Sent by rules-management in reply to rule.update.","type":"object","required":["rule_id","previous_version","new_version","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was changed."},"previous_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version before."},"new_version":{"description":"The rule's version now.","type":"integer","minimum":2,"maximum":2147483647},"updated_at":{"description":"When the rule was changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","previous_version":1,"new_version":2,"updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJQ5B2W8HD","previous_version":4,"new_version":5,"updated_at":"2026-03-02T07:45:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const COMMAND_RULE__UPDATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleUpdateError","description":"The rule was not changed. Sent by rules-management in place of a reply to rule.update.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/WrongState"},{"$ref":"#/$defs/VersionConflict"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","active","inactive"]},{"code":"version_conflict","expected":2,"found":3},{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"StateName":{"description":"The name of a state, as the schema of what is in it has it.","type":"string","pattern":"^[a-z][a-z_]{0,39}$","maxLength":40,"examples":["active","authorized"]},"WrongState":{"title":"WrongState","description":"A request is refused because what it speaks of is in a state that does not allow it.","type":"object","required":["code","state","wanted"],"properties":{"code":{"description":"Marks a state that does not allow it.","const":"wrong_state"},"state":{"$ref":"#/$defs/StateName","description":"The state that it is in."},"wanted":{"description":"The states in which the request would not be refused.","type":"array","items":{"$ref":"#/$defs/StateName"},"minItems":1,"maxItems":10,"uniqueItems":true},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is in the way, for people."}},"examples":[{"code":"wrong_state","state":"archived","wanted":["draft","inactive"]}]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"VersionConflict":{"title":"VersionConflict","description":"A request is refused because the rule has another version by now than the sender knows.","type":"object","required":["code","expected","found"],"properties":{"code":{"description":"Marks another version.","const":"version_conflict"},"expected":{"$ref":"#/$defs/RuleVersion","description":"The version that the sender knows."},"found":{"$ref":"#/$defs/RuleVersion","description":"The version that the rule has."}},"examples":[{"code":"version_conflict","expected":2,"found":3}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const COMMAND_TAX__CALCULATE_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxCalculate","description":"Calculate the tax on a transaction. Answered by taxes.","type":"object","required":["transaction_id","items"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to be taxed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"items":{"description":"The parts of the transaction.","type":"array","items":{"$ref":"#/$defs/TaxableItem"},"minItems":1,"maxItems":500},"prices_include_tax":{"description":"Whether the prices already include the tax.","type":"boolean","default":false}},"$defs":{"TaxableItem":{"description":"A part of a transaction that is taxed at one place.","type":"object","required":["jurisdiction","amount"],"properties":{"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"Where the tax is due."},"category":{"description":"The category of goods or services; without it, the general one.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"amount":{"$ref":"#/$defs/Money","description":"The amount to be taxed."}}},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}},"examples":[{"transaction_id":"txn_01KKD5E8HF2C","customer_id":"cus_90017744","items":[{"jurisdiction":"US-CA","category":"general","amount":{"amount_minor":10000,"currency":"USD"}}],"prices_include_tax":false},{"transaction_id":"txn_01KKD8W3N6QP","items":[{"jurisdiction":"DE","amount":{"amount_minor":3990,"currency":"EUR"}}]}]}"##;
+    pub(super) const COMMAND_TAX__CALCULATE_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxCalculateReply","description":"The tax was calculated. Sent by taxes in reply to tax.calculate.","type":"object","required":["transaction_id","lines","total","calculated_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is taxed."},"lines":{"description":"The taxes that make up the total; a tax of nothing is a line with the rate 0.","type":"array","items":{"$ref":"#/$defs/TaxLine"},"minItems":1,"maxItems":500},"total":{"$ref":"#/$defs/Money","description":"The sum over all lines."},"calculated_at":{"description":"When the tax was calculated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"transaction_id":"txn_01KKD5E8HF2C","lines":[{"jurisdiction":"US-CA","tax_type":"sales","category":"general","rate":"0.0725","taxable_amount":{"amount_minor":10000,"currency":"USD"},"amount":{"amount_minor":725,"currency":"USD"}}],"total":{"amount_minor":725,"currency":"USD"},"calculated_at":"2026-03-10T21:44:03.091Z"},{"transaction_id":"txn_01KKD8W3N6QP","lines":[{"jurisdiction":"DE","tax_type":"vat","rate":"0.19","taxable_amount":{"amount_minor":3990,"currency":"EUR"},"amount":{"amount_minor":758,"currency":"EUR"}}],"total":{"amount_minor":758,"currency":"EUR"},"calculated_at":"2026-03-11T08:03:09+01:00"}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"TaxType":{"description":"The type of a tax.","type":"string","enum":["vat","gst","sales","excise","other"],"examples":["vat"]},"TaxRate":{"description":"A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; \"0.0725\" is 7.25 %.","type":"string","pattern":"^[0-9](\\.[0-9]{1,8})?$","maxLength":10,"examples":["0.0725","0.19","0"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"TaxLine":{"description":"One tax on a part of a transaction, or on all of it.","type":"object","required":["jurisdiction","tax_type","rate","taxable_amount","amount"],"properties":{"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"Where the tax is due."},"tax_type":{"$ref":"#/$defs/TaxType","description":"The type of the tax."},"category":{"description":"The category of goods or services that is taxed.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"rate":{"$ref":"#/$defs/TaxRate","description":"The rate, as a fraction of the taxable amount."},"taxable_amount":{"$ref":"#/$defs/Money","description":"The amount on which the tax is calculated."},"amount":{"$ref":"#/$defs/Money","description":"The tax itself, rounded to minor units."}}}}}"##;
+    pub(super) const COMMAND_TAX__CALCULATE_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxCalculateError","description":"The tax was not calculated. Sent by taxes in place of a reply to tax.calculate.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/LimitReached"}],"examples":[{"code":"not_found","message":"there are no rates for US-GU"},{"code":"limit_reached","limit":500,"message":"at most 500 lines come of one transaction"},{"code":"not_found"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"LimitReached":{"title":"LimitReached","description":"A request is refused because it would go beyond a limit.","type":"object","required":["code","limit"],"properties":{"code":{"description":"Marks a limit.","const":"limit_reached"},"limit":{"description":"The limit, in the unit of what is limited: a count, points, or minor units of a currency.","type":"integer","minimum":0,"maximum":9007199254740991},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is limited, for people."}},"examples":[{"code":"limit_reached","limit":20000,"message":"the promotion was applied 20,000 times"}]}}}"##;
     pub(super) const QUERY_AUDIT__TRAIL_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"AuditTrail","description":"Get what happened to a rule, page by page, the latest first. Answered by rules-management.","type":"object","required":["rule_id"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule asked about."},"actor":{"$ref":"#/$defs/Actor","description":"Only what this actor did."},"from":{"description":"The beginning of the span, inclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"to":{"description":"The end of the span, exclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"page_size":{"description":"How many items a page has at most.","type":"integer","minimum":1,"maximum":200,"default":50},"page_token":{"$ref":"#/$defs/PageToken","description":"Where the page starts, from the reply with the page before; without it, at the beginning."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","actor":"usr_anna-keller","from":"2026-03-01T00:00:00Z","to":"2026-04-01T00:00:00Z","page_size":1,"page_token":"eyJvIjoxfQ"},{"rule_id":"rul_01KJQ5B2W8HD"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]}}}"##;
     pub(super) const QUERY_AUDIT__TRAIL_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"AuditTrailReply","description":"One page of the audit trail. Sent by rules-management in reply to audit.trail.","type":"object","required":["items"],"properties":{"items":{"description":"The entries of the page.","type":"array","items":{"$ref":"#/$defs/AuditEntry"},"maxItems":200},"next_page_token":{"$ref":"#/$defs/PageToken","description":"Where the next page starts; without it there is none."}},"$defs":{"AuditEntry":{"description":"One thing that happened to a rule.","type":"object","required":["event_id","action","rule_version","actor","occurred_at"],"properties":{"event_id":{"description":"The `id` of the event that recorded it.","type":"string","format":"uuid"},"action":{"$ref":"#/$defs/AuditAction","description":"What was done."},"rule_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version afterwards."},"actor":{"$ref":"#/$defs/Actor","description":"Who did it."},"reason":{"description":"Why, if a reason was given.","type":"string","minLength":1,"maxLength":500},"occurred_at":{"description":"When it was done (RFC 3339 with offset).","type":"string","format":"date-time"}}},"AuditAction":{"description":"What can be done to a rule.","type":"string","enum":["created","updated","activated","deactivated","deleted"]},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}},"examples":[{"items":[{"event_id":"019caa33-8c98-7e11-a4b7-92d05c6e1f38","action":"updated","rule_version":2,"actor":"usr_anna-keller","occurred_at":"2026-03-01T16:20:31Z","reason":"Marketing asked for a clearer name."}],"next_page_token":"eyJvIjoyfQ"},{"items":[]}]}"##;
+    pub(super) const QUERY_AUDIT__TRAIL_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"AuditTrailError","description":"The trail is not shown. Sent by rules-management in place of a reply to audit.trail.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
+    pub(super) const QUERY_CHECKOUT__GET_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutGet","description":"Get how far a checkout is, and what came of it. Answered by calculator.","type":"object","required":["transaction_id"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction asked for."},"with_steps":{"description":"Whether the steps are listed.","type":"boolean","default":false}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","with_steps":true},{"transaction_id":"txn_01KK0A9D2NQW"}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
+    pub(super) const QUERY_CHECKOUT__GET_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutGetReply","description":"The checkout. Sent by calculator in reply to checkout.get.","type":"object","required":["transaction_id","customer_id","status","started_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays."},"status":{"description":"How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.","type":"string","enum":["running","completed","compensating","cancelled"]},"steps":{"description":"The steps that have been done and not undone, in their order.","type":"array","items":{"type":"string","enum":["evaluate","apply_promotions","reserve_coupon","redeem_points","calculate_tax","authorize_payment","capture_payment","redeem_coupon","earn_points"],"description":"A step of the checkout."},"maxItems":9,"uniqueItems":true},"subtotal":{"$ref":"#/$defs/Money","description":"The price before discounts and taxes."},"discount_total":{"$ref":"#/$defs/Money","description":"What promotions, coupon and points take off."},"tax_total":{"$ref":"#/$defs/Money","description":"The tax."},"total":{"$ref":"#/$defs/Money","description":"What the customer pays."},"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment, once there is one."},"reason":{"$ref":"#/$defs/ErrorMessage","description":"Why the checkout is undone, if it is."},"started_at":{"description":"When the checkout began (RFC 3339 with offset).","type":"string","format":"date-time"},"ended_at":{"description":"When it was completed or cancelled, if it was (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","status":"completed","steps":["evaluate","apply_promotions","reserve_coupon","redeem_points","calculate_tax","authorize_payment","capture_payment","redeem_coupon","earn_points"],"subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_total":{"amount_minor":2200,"currency":"EUR"},"tax_total":{"amount_minor":0,"currency":"EUR"},"total":{"amount_minor":9800,"currency":"EUR"},"payment_id":"pay_01KK0AB8M5XR","started_at":"2026-03-05T10:14:00Z","ended_at":"2026-03-05T10:16:41Z"},{"transaction_id":"txn_01KK0AE5B8RV","customer_id":"cus_84310552","status":"cancelled","subtotal":{"amount_minor":4990,"currency":"EUR"},"reason":"the issuer declined","started_at":"2026-03-05T11:16:38+01:00","ended_at":"2026-03-05T11:19:02+01:00"},{"transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","status":"running","started_at":"2026-03-05T11:16:38+01:00"}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
+    pub(super) const QUERY_CHECKOUT__GET_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutGetError","description":"The checkout is not shown. Sent by calculator in place of a reply to checkout.get.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_found","message":"there is no checkout of txn_01KK0A6PZD3G"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const QUERY_METRICS__SUMMARY_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"MetricsSummary","description":"Get the figures of evaluations over a span of time. Answered by rules-calculation.","type":"object","required":["from","to"],"properties":{"from":{"description":"The beginning of the span, inclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"to":{"description":"The end of the span, exclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"rule_id":{"$ref":"#/$defs/RuleId","description":"Only evaluations in which this rule was applied."},"top_rules":{"description":"How many of the most applied rules the reply shall list.","type":"integer","minimum":0,"maximum":100,"default":10}},"examples":[{"from":"2026-03-05T00:00:00+01:00","to":"2026-03-06T00:00:00+01:00","rule_id":"rul_01KJQ4T9Q6MZ","top_rules":2},{"from":"2026-03-05T10:00:00Z","to":"2026-03-05T11:00:00Z"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}}}"##;
     pub(super) const QUERY_METRICS__SUMMARY_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"MetricsSummaryReply","description":"The figures. Sent by rules-calculation in reply to metrics.summary.","type":"object","required":["from","to","evaluations","evaluations_failed","rules_applied","conflicts_found"],"properties":{"from":{"description":"The beginning of the span, inclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"to":{"description":"The end of the span, exclusive (RFC 3339 with offset).","type":"string","format":"date-time"},"evaluations":{"description":"How many evaluations ended in the span.","type":"integer","minimum":0,"maximum":9007199254740991},"evaluations_failed":{"description":"How many of them came to no result.","type":"integer","minimum":0,"maximum":9007199254740991},"rules_applied":{"description":"How many rules were applied over all evaluations.","type":"integer","minimum":0,"maximum":9007199254740991},"conflicts_found":{"description":"How many conflicts were resolved over all evaluations.","type":"integer","minimum":0,"maximum":9007199254740991},"mean_execution_time":{"description":"The mean time of an evaluation; absent if there was none, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"p99_execution_time":{"description":"The time within which 99 % of the evaluations ended; absent if there was none, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"success_ratio":{"description":"The share of evaluations that came to a result, from 0 to 1; absent if there was none.","type":"number","minimum":0,"maximum":1},"top_rules":{"description":"The most applied rules, the first the most.","type":"array","items":{"$ref":"#/$defs/RuleUsage"},"maxItems":100,"default":[]}},"$defs":{"RuleUsage":{"description":"How often one rule was applied.","type":"object","required":["rule_id","times_applied"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"times_applied":{"description":"How often it was applied in the span.","type":"integer","minimum":0,"maximum":9007199254740991}}},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]}},"examples":[{"from":"2026-03-05T00:00:00+01:00","to":"2026-03-06T00:00:00+01:00","evaluations":18400,"evaluations_failed":46,"rules_applied":40211,"conflicts_found":902,"mean_execution_time":3210500,"p99_execution_time":18877000,"success_ratio":0.9975,"top_rules":[{"rule_id":"rul_01KJQ4T9Q6MZ","times_applied":18354},{"rule_id":"rul_01KJQ5B2W8HD","times_applied":9027}]},{"from":"2026-03-05T10:00:00Z","to":"2026-03-05T11:00:00Z","evaluations":0,"evaluations_failed":0,"rules_applied":0,"conflicts_found":0}]}"##;
     pub(super) const QUERY_RULE__GET_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleGet","description":"Get one rule, in its current version or an earlier one. Answered by rules-management.","type":"object","required":["rule_id"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule asked for."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version asked for; without it, the current one."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2},{"rule_id":"rul_01KJQ5B2W8HD"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
     pub(super) const QUERY_RULE__GET_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleGetReply","description":"The rule. Sent by rules-management in reply to rule.get.","type":"object","required":["rule_id","name","description","definition","status","priority","version","created_by","created_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"definition":{"$ref":"#/$defs/RuleDefinition","description":"The rule itself."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"version":{"$ref":"#/$defs/RuleVersion","description":"The version that this reply shows."},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the rule."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"},"updated_by":{"$ref":"#/$defs/Actor","description":"Who made this version, if it is not the first."},"updated_at":{"description":"When this version was made, if it is not the first (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","definition":"when basket.total >= 50 EUR then shipping.price = 0 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"version":2,"created_by":"usr_anna-keller","created_at":"2026-03-01T14:05:09.482Z","updated_by":"usr_anna-keller","updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJM7X3C5VN","name":"Test","description":"","definition":"when false then basket.discount = 0 EUR","status":"draft","priority":0,"version":1,"created_by":"usr_ben-okafor","created_at":"2026-02-11T10:00:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleDefinition":{"description":"The text of a rule in the engine's rule language: its conditions and its actions.","type":"string","minLength":1,"maxLength":65536,"examples":["when basket.total >= 50 EUR then shipping.price = 0 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const QUERY_RULE__GET_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleGetError","description":"The rule is not shown. Sent by rules-management in place of a reply to rule.get.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_found","message":"rul_01KJQ4T9Q6MZ has no version 7"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const QUERY_RULE__LIST_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleList","description":"List rules page by page, the most recently changed first. Answered by rules-management.","type":"object","properties":{"status":{"$ref":"#/$defs/RuleStatus","description":"Only rules with this status."},"tag":{"$ref":"#/$defs/Tag","description":"Only rules with this tag."},"min_priority":{"$ref":"#/$defs/RulePriority","description":"Only rules with at least this priority."},"page_size":{"description":"How many items a page has at most.","type":"integer","minimum":1,"maximum":200,"default":50},"page_token":{"$ref":"#/$defs/PageToken","description":"Where the page starts, from the reply with the page before; without it, at the beginning."}},"examples":[{"status":"active","tag":"spring","min_priority":400,"page_size":2,"page_token":"eyJvIjo1MH0"},{}],"$defs":{"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]}}}"##;
     pub(super) const QUERY_RULE__LIST_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleListReply","description":"One page of rules. Sent by rules-management in reply to rule.list.","type":"object","required":["items"],"properties":{"items":{"description":"The rules of the page.","type":"array","items":{"$ref":"#/$defs/RuleSummary"},"maxItems":200},"next_page_token":{"$ref":"#/$defs/PageToken","description":"Where the next page starts; without it there is none."}},"$defs":{"RuleSummary":{"description":"A rule without its definition.","type":"object","required":["rule_id","name","status","priority","version","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's current version."},"updated_at":{"description":"When the rule was last changed, or created (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}},"examples":[{"items":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"version":2,"updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJN2Z6D9RS","name":"Spring bundle","status":"active","priority":400,"tags":["spring"],"version":1,"updated_at":"2026-02-24T12:00:00Z"}],"next_page_token":"eyJvIjo1Mn0"},{"items":[]}]}"##;
 }
@@ -5676,17 +8879,22 @@ mod schemas {
     of coupon::v1::CouponIssued,
     of coupon::v1::CouponRedeemed,
     of coupon::v1::CouponRejected,
+    of coupon::v1::CouponReleased,
+    of coupon::v1::CouponReserved,
     of evaluation::v2::EvaluationCompleted,
     of evaluation::v1::EvaluationFailed,
     of evaluation::v1::EvaluationStarted,
     of loyalty::v1::LoyaltyPointsEarned,
     of loyalty::v1::LoyaltyPointsRedeemed,
+    of loyalty::v1::LoyaltyPointsRestored,
     of loyalty::v1::LoyaltyTierChanged,
     of payment::v1::PaymentAuthorized,
     of payment::v1::PaymentCaptured,
     of payment::v1::PaymentFailed,
     of payment::v1::PaymentRefunded,
+    of payment::v1::PaymentVoided,
     of promotion::v1::PromotionApplied,
+    of promotion::v1::PromotionCancelled,
     of promotion::v1::PromotionCreated,
     of promotion::v1::PromotionExpired,
     of rule::v1::RuleActivated,
@@ -5706,13 +8914,28 @@ mod schemas {
     of webhook::v1::WebhookReceived,
     of_request cache::v1::CacheInvalidate,
     of_request cache::v1::CacheWarm,
+    of_request checkout::v1::CheckoutStart,
+    of_request coupon::v1::CouponRedeem,
+    of_request coupon::v1::CouponRelease,
+    of_request coupon::v1::CouponReserve,
     of_request evaluation::v1::EvaluationEvaluate,
+    of_request loyalty::v1::LoyaltyEarnPoints,
+    of_request loyalty::v1::LoyaltyGiveBackPoints,
+    of_request loyalty::v1::LoyaltyRedeemPoints,
+    of_request payment::v1::PaymentAuthorize,
+    of_request payment::v1::PaymentCapture,
+    of_request payment::v1::PaymentRefund,
+    of_request payment::v1::PaymentVoid,
+    of_request promotion::v1::PromotionApply,
+    of_request promotion::v1::PromotionCancel,
     of_request rule::v1::RuleActivate,
     of_request rule::v1::RuleCreate,
     of_request rule::v1::RuleDeactivate,
     of_request rule::v1::RuleDelete,
     of_request rule::v1::RuleUpdate,
+    of_request tax::v1::TaxCalculate,
     of_request audit::v1::AuditTrail,
+    of_request checkout::v1::CheckoutGet,
     of_request metrics::v1::MetricsSummary,
     of_request rule::v1::RuleGet,
     of_request rule::v1::RuleList,

@@ -180,7 +180,8 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
             Some(event) if event.kind.is_stored() != is_of_stored => {
                 let message =
                     format!("service {service} {role} {}, which is {}", event_type.get_ref(), event.kind.described());
-                let help = "domain and integration events are published and consumed, commands and queries are handled";
+                let help = "domain and integration events are published and consumed, commands and queries are handled and \
+                            asked";
                 diagnostics.push(error(catalogue, event_type, "wrong-role", message, help));
             }
             Some(_) => {}
@@ -206,6 +207,7 @@ fn mentions(catalogue: &Catalogue) -> impl Iterator<Item = Mention<'_>> {
             ("publishes", &service.publishes, true),
             ("consumes", &service.consumes, true),
             ("handles", &service.handles, false),
+            ("asks", &service.asks, false),
         ];
         roles.into_iter().flat_map(move |(role, types, is_of_stored)| {
             types.iter().map(move |event_type| Mention { service: name.get_ref(), role, is_of_stored, event_type })

@@ -32,12 +32,16 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
         let name = name.get_ref();
-        let [publishes, consumes, handles] =
-            [("publishes", &service.publishes), ("consumes", &service.consumes), ("handles", &service.handles)]
-                .map(|(setter, types)| with(setter, (!types.is_empty()).then(|| texts(types))));
+        let roles = [
+            ("publishes", &service.publishes),
+            ("consumes", &service.consumes),
+            ("handles", &service.handles),
+            ("asks", &service.asks),
+        ];
+        let roles = roles.map(|(setter, types)| with(setter, (!types.is_empty()).then(|| texts(types))));
         let consumer = consumer(runtime, &service.consumer);
         quote! {
-            #service_type::new(#name) #publishes #consumes #handles #consumer,
+            #service_type::new(#name) #(#roles)* #consumer,
         }
     });
     quote! {

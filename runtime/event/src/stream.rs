@@ -158,6 +158,8 @@ pub struct ServiceDescriptor {
     pub consumes: &'static [&'static str],
     /// Types of the commands and queries that it answers.
     pub handles: &'static [&'static str],
+    /// Types of the commands and queries that it sends to other services.
+    pub asks: &'static [&'static str],
     /// What its durable consumers are like, of which there is one for each stream that it consumes from.
     pub consumer: ConsumerDescriptor,
 }
@@ -174,7 +176,7 @@ impl ServiceDescriptor {
     /// ```
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, publishes: &[], consumes: &[], handles: &[], consumer: ConsumerDescriptor::DEFAULT }
+        Self { name, publishes: &[], consumes: &[], handles: &[], asks: &[], consumer: ConsumerDescriptor::DEFAULT }
     }
 
     setters! {
@@ -184,6 +186,8 @@ impl ServiceDescriptor {
         consumes: &'static [&'static str];
         /// With the requests that it [`handles`](field@Self::handles).
         handles: &'static [&'static str];
+        /// With the requests that it [`asks`](field@Self::asks) of others.
+        asks: &'static [&'static str];
         /// With other settings of its durable [`consumer`](field@Self::consumer)s.
         consumer: ConsumerDescriptor;
     }
