@@ -4,6 +4,7 @@
 //! struct with the schema, `expand` writes what becomes of it. Every mistake is reported at its own place, all at
 //! once, and the struct stays an event of sorts, so that one mistake gives one message.
 
+mod answers;
 mod args;
 mod check;
 mod errors;
@@ -21,12 +22,12 @@ use crate::diagnostic::{Diagnostic, has_errors};
 use crate::generate::{load, types};
 use crate::load::{Loaded, locate, locate_in};
 use crate::lookup;
-use crate::model::{Event, Version};
+use crate::model::{Event, Version, VersionPart};
 
 use args::{Args, Older};
 use check::Against;
 use errors::Errors;
-use expand::Bound;
+use expand::{Bound, Trait};
 use nearest::nearest;
 use serde_attributes::Container;
 
@@ -58,7 +59,10 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
         }
     };
     let version = args.number().unwrap_or_default();
-    let stub = || expand::stub(&args.runtime, &item.ident, &args.event_type.value(), version);
+    let stub = || match args.part {
+        VersionPart::Itself => expand::stub(&args.runtime, &item.ident, &args.event_type.value(), version),
+        part => expand::answer_stub(&args.runtime, &item.ident, part),
+    };
     let loaded = match catalogue(&args, site) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -67,7 +71,10 @@ fn expand(args: TokenStream, item: &TokenStream, site: Site<'_>, errors: &mut Er
         }
     };
     match find(&loaded, &args) {
-        Ok((event, version)) => bound(&args, &item, &loaded, (event, version), errors),
+        Ok((event, version)) => match args.part {
+            VersionPart::Itself => bound(&args, &item, &loaded, (event, version), errors),
+            part => bound_answer(&args, &item, &loaded, (event, version, part), errors),
+        },
         Err(error) => {
             errors.push(error);
             stub()
@@ -162,21 +169,54 @@ fn bound(
     (event, version): (&Event, &Version),
     errors: &mut Errors,
 ) -> TokenStream {
-    let (program, runtime) = (types(loaded), &args.runtime);
-    if let Some(root) = program.root_of(&version.file) {
-        let body = &program.definitions[root].body;
-        check::check(item, &Against { program: &program, body, file: &version.file }, errors);
-    }
+    check_against(item, loaded, &version.file, errors);
     let fields = check::fields(item, &Container::of(&item.attrs));
-    let older = older(args, event, version, errors);
-    let bound = Bound { name: &item.ident, fields: &fields, event, version, older };
-    let implementation = expand::implementation(runtime, &bound, loaded, errors);
+    let (older, answer) = (older(args, event, version, errors), answers::answer(args, event, version, errors));
+    let bound = Bound { name: &item.ident, fields: &fields, event, version, older, answer };
+    let implementation = expand::implementation(&args.runtime, bound, loaded, errors);
     if !errors.is_empty() {
         return implementation;
     }
-    let (tracked, test) = (expand::tracked(loaded, &version.file), expand::test(runtime, &item.ident));
-    let (generated_by, version) = (runtime.internal("generated_by"), env!("CARGO_PKG_VERSION"));
-    quote!(#implementation #tracked #test #generated_by!(#version);)
+    let assertions = answers::assertions(args, event, version);
+    let rest = expand::rest(&args.runtime, loaded, &item.ident, &version.file, Trait::of(event.kind));
+    quote!(#implementation #assertions #rest)
+}
+
+/// The expansion of a struct that a request is answered with.
+fn bound_answer(
+    args: &Args,
+    item: &ItemStruct,
+    loaded: &Loaded,
+    (event, version, part): (&Event, &Version, VersionPart),
+    errors: &mut Errors,
+) -> TokenStream {
+    answers::report_arguments_of_requests(args, errors);
+    let Some(file) = version.part(part) else {
+        let (word, name) = (part.as_str(), part.of(&event.event_type, version.number));
+        let way_out = if event.kind.is_stored() {
+            format!("only commands and queries have a {word}")
+        } else {
+            format!("add {}", answers::file_of(version, part))
+        };
+        errors.at(&args.event_type, format!("the catalogue does not describe {name}; {way_out}"));
+        return expand::answer_stub(&args.runtime, &item.ident, part);
+    };
+    check_against(item, loaded, file, errors);
+    let implementation = expand::answer(&args.runtime, &item.ident, loaded, (event, version, part), file);
+    if !errors.is_empty() {
+        return implementation;
+    }
+    let rest = expand::rest(&args.runtime, loaded, &item.ident, file, Trait::Reply);
+    quote!(#implementation #rest)
+}
+
+/// Compares a struct with a schema file.
+fn check_against(item: &ItemStruct, loaded: &Loaded, file: &str, errors: &mut Errors) {
+    let program = types(loaded);
+    if let Some(root) = program.root_of(file) {
+        let body = &program.definitions[root].body;
+        check::check(item, &Against { program: &program, body, file }, errors);
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +252,9 @@ mod tests {
             let path = fs::canonicalize(dir.path()).unwrap().join(file);
             assert!(text.contains(&format!("include_str ! ({:?})", path.display().to_string())), "{file}: {text}");
         }
-        assert!(text.contains("agreement_test ! (rule_created_agrees_with_its_schema , RuleCreated)"), "{text}");
+        assert!(
+            text.contains("agreement_test ! (rule_created_agrees_with_its_schema , RuleCreated , assert_agrees)"),
+            "{text}"
+        );
     }
 }

@@ -21,6 +21,12 @@ use proc_macro::{Span, TokenStream};
 /// this one. Stored events of older versions are read as that type, and become the struct by `impl Upcast<RuleCreatedV1> for
 /// RuleCreated`. `older = none` refuses them: consumers dead-letter them as `too-old`.
 ///
+/// A command or query becomes a [`Request`]. `reply = RuleGetReply` and `error = RuleGetError` name the types that it is answered
+/// with, as far as the catalogue has them. They are generated, or structs of yours: `#[domain_event("rule.get", version = 1, part =
+/// "reply")]`, or `part = "error"`, makes a [`Reply`] of a struct, with the same checks and the same test.
+///
+/// [`Request`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Request.html
+/// [`Reply`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Reply.html
 /// [`Event`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Event.html
 #[proc_macro_attribute]
 pub fn domain_event(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -8,13 +8,13 @@ pub use eventsmith_event::generated::*;
 #[doc(hidden)]
 #[macro_export]
 macro_rules! agreement_test {
-    ($test:ident, $name:ident) => {
+    ($test:ident, $name:ident, $assertion:ident) => {
         #[test]
         fn $test() {
             let settings = ::schemars::generate::SchemaSettings::draft2020_12;
             let read = settings().for_deserialize().into_generator();
             let written = settings().for_serialize().into_generator();
-            $crate::testing::agreement::assert_agrees::<$name>(
+            $crate::testing::agreement::$assertion::<$name>(
                 read.into_root_schema_for::<$name>().as_value(),
                 written.into_root_schema_for::<$name>().as_value(),
             );
@@ -27,7 +27,7 @@ macro_rules! agreement_test {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! agreement_test {
-    ($test:ident, $name:ident) => {
+    ($test:ident, $name:ident, $assertion:ident) => {
         ::core::compile_error!(
             "the test that this struct agrees with its schema needs the feature `testing` of eventsmith; add \
              `eventsmith = { version = \"0.1\", features = [\"testing\"] }` to [dev-dependencies]"

@@ -125,6 +125,19 @@ pub use eventsmith_event::text::InvalidText;
 /// assert_eq!(RuleDeleted::SUBJECT, "rules.domain.rule.deleted");
 /// ```
 ///
+/// A command or query becomes a [`Request`]; `reply = ..` and `error = ..` name the types that it is answered with. It is no event,
+/// so that publishing it does not compile:
+///
+#[cfg_attr(feature = "bus", doc = "```compile_fail,E0277")]
+#[cfg_attr(not(feature = "bus"), doc = "```ignore")]
+/// use eventsmith::{Bus, PublishError, Request};
+///
+/// async fn misdirected<R: Request>(bus: &Bus, request: &R) -> Result<(), PublishError> {
+///     bus.publish(request).await?;
+///     Ok(())
+/// }
+/// ```
+///
 pub use eventsmith_macros::domain_event;
 pub use jiff::Timestamp;
 pub use jiff::civil::Date;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use eventsmith::{Event, domain_event};
+use eventsmith::{Event, NoRefusal, NoReply, Request, domain_event};
 use serde::{Deserialize, Serialize};
 
 #[domain_event("rule.created", version = 1, schemas = "../ui/schemas")]
@@ -51,7 +51,39 @@ struct Circumstances {
     reason: Option<String>,
 }
 
+#[domain_event("rule.get", version = 1, reply = RuleGetReply, error = RuleGetError, schemas = "../ui/schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleGet {
+    rule_id: String,
+}
+
+#[domain_event("rule.get", version = 1, part = "reply", schemas = "../ui/schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleGetReply {
+    name: String,
+    priority: u16,
+}
+
+#[domain_event("rule.get", version = 1, part = "error", schemas = "../ui/schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleGetError {
+    code: String,
+}
+
+#[domain_event("rule.archive", version = 1, schemas = "../ui/schemas")]
+#[derive(Serialize, Deserialize)]
+struct RuleArchive {
+    rule_id: String,
+}
+
+/// Compiles for what is answered so.
+fn is_answered<R: Request<Reply = A, Error = E>, A, E>() -> &'static str {
+    R::SUBJECT
+}
+
 fn main() {
+    assert_eq!(is_answered::<RuleGet, RuleGetReply, RuleGetError>(), "rules.query.rule.get");
+    assert_eq!(is_answered::<RuleArchive, NoReply, NoRefusal>(), "rules.command.rule.archive");
     assert_eq!(RuleCreated::SUBJECT, "rules.domain.rule.created");
     assert_eq!(RuleActivated::SUBJECT, "rules.domain.rule.activated.*");
     assert_eq!(OrderPlaced::VERSION, 1);

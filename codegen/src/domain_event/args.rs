@@ -7,6 +7,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Ident, LitInt, LitStr, Path, Token};
 
 use crate::emit::Runtime;
+use crate::model::VersionPart;
 
 /// The arguments of the attribute.
 pub(super) struct Args {
@@ -18,6 +19,12 @@ pub(super) struct Args {
     pub(super) schemas: Option<LitStr>,
     /// The type of the version before: `older = RuleCreatedV1`, or that there is none: `older = none`.
     pub(super) older: Option<Older>,
+    /// The type of the reply to a request: `reply = RuleGetReply`.
+    pub(super) reply: Option<Path>,
+    /// The type of its refusal: `error = RuleGetError`.
+    pub(super) error: Option<Path>,
+    /// Which part of a request the struct is: `part = "reply"`, `part = "error"`, or the request itself.
+    pub(super) part: VersionPart,
     /// The name of the dependency on the runtime, where it is renamed: `crate = "events"`.
     pub(super) runtime: Runtime,
 }
@@ -41,6 +48,15 @@ impl Args {
         (|input: ParseStream<'_>| input.parse()).parse2(tokens)
     }
 
+    /// The type that a part of a request is said to be.
+    pub(super) fn answer(&self, part: VersionPart) -> Option<&Path> {
+        match part {
+            VersionPart::Itself => None,
+            VersionPart::Reply => self.reply.as_ref(),
+            VersionPart::Error => self.error.as_ref(),
+        }
+    }
+
     /// The number of the version.
     pub(super) fn number(&self) -> syn::Result<u32> {
         self.version.base10_parse().map_err(|_| {
@@ -57,6 +73,7 @@ impl Parse for Args {
         }
         let event_type: LitStr = input.parse()?;
         let (mut version, mut schemas, mut older, mut runtime) = (None, None, None, Runtime::default());
+        let (mut reply, mut error, mut part) = (None, None, VersionPart::Itself);
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -69,6 +86,9 @@ impl Parse for Args {
                 "version" => return Err(input.error(format!("a version is a whole number from 1 on: {USAGE}"))),
                 "schemas" => schemas = Some(input.parse()?),
                 "older" => older = Some(input.parse()?),
+                "reply" => reply = Some(input.parse()?),
+                "error" => error = Some(input.parse()?),
+                "part" => part = answer(&input.parse()?)?,
                 "crate" => {
                     let name: LitStr = input.parse()?;
                     runtime = Runtime::named(&name.value()).ok_or_else(|| {
@@ -78,7 +98,8 @@ impl Parse for Args {
                 }
                 other => {
                     let message = format!(
-                        "unknown argument `{other}`; there are `version`, `older`, `schemas` and `crate`: {USAGE}"
+                        "unknown argument `{other}`; there are `version`, `older`, `reply`, `error`, `part`, `schemas` and \
+                         `crate`: {USAGE}"
                     );
                     return Err(syn::Error::new_spanned(&name, message));
                 }
@@ -88,8 +109,17 @@ impl Parse for Args {
             let message = format!("which version? write #[domain_event({:?}, version = 1)]", event_type.value());
             syn::Error::new_spanned(&event_type, message)
         })?;
-        Ok(Self { event_type, version, schemas, older, runtime })
+        Ok(Self { event_type, version, schemas, older, reply, error, part, runtime })
     }
+}
+
+/// The part of a request that a text names.
+fn answer(text: &LitStr) -> syn::Result<VersionPart> {
+    let part = VersionPart::ANSWERS.into_iter().find(|part| part.as_str() == text.value());
+    part.ok_or_else(|| {
+        let message = "a struct is the reply to a request or its refusal: write part = \"reply\" or part = \"error\"";
+        syn::Error::new_spanned(text, message)
+    })
 }
 
 impl Parse for Older {
@@ -148,6 +178,19 @@ mod tests {
     }
 
     #[test]
+    fn a_struct_may_be_what_a_request_is_answered_with() {
+        let args = |tokens| Args::parse(tokens).unwrap();
+
+        assert_eq!(args(quote!("rule.get", version = 1)).part, VersionPart::Itself);
+        assert_eq!(args(quote!("rule.get", version = 1, part = "reply")).part, VersionPart::Reply);
+        assert_eq!(args(quote!("rule.get", version = 1, part = "error")).part, VersionPart::Error);
+        assert_eq!(
+            refusal(quote!("rule.get", version = 1, part = "answer")),
+            "a struct is the reply to a request or its refusal: write part = \"reply\" or part = \"error\""
+        );
+    }
+
+    #[test]
     fn whatever_is_missing_or_unknown_is_said_with_an_example() {
         let example = "write #[domain_event(\"rule.created\", version = 1)]";
 
@@ -160,7 +203,10 @@ mod tests {
         );
         assert_eq!(
             refusal(quote!("rule.created", verson = 1)),
-            format!("unknown argument `verson`; there are `version`, `older`, `schemas` and `crate`: {example}")
+            format!(
+                "unknown argument `verson`; there are `version`, `older`, `reply`, `error`, `part`, `schemas` and `crate`: \
+                 {example}"
+            )
         );
     }
 }

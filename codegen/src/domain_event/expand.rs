@@ -8,11 +8,11 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use crate::bundle::{bundle, files_from};
-use crate::emit::event_impl::{Answer, Check, EventImpl, Older, event_impl, trait_of};
+use crate::emit::event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, event_impl, reply_impl, trait_of};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
-use crate::model::{Event, Kind, Token, Version};
+use crate::model::{Event, Kind, Token, Version, VersionPart};
 use crate::pointer;
 use crate::shape::identifiers::snake;
 
@@ -27,12 +27,28 @@ pub(super) struct Bound<'a> {
     pub(super) version: &'a Version,
     /// The type of the version before that it is upcast from, and the number of that version.
     pub(super) older: Option<(&'a syn::Path, u32)>,
+    /// The types that a request is answered with.
+    pub(super) answer: Option<Answer>,
 }
 
-/// The implementation of `Event`. Only the validator knows what a type of the user's own proves about a payload.
+/// What a struct implements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trait {
+    Event,
+    Request,
+    Reply,
+}
+
+impl Trait {
+    pub(super) const fn of(kind: Kind) -> Self {
+        if kind.is_stored() { Self::Event } else { Self::Request }
+    }
+}
+
+/// The implementation of `Event` or `Request`. Only the validator knows what a type of the user's own proves about a payload.
 pub(super) fn implementation(
     runtime: &Runtime,
-    &Bound { name, fields, event, version, older }: &Bound<'_>,
+    Bound { name, fields, event, version, older, answer }: Bound<'_>,
     loaded: &Loaded,
     errors: &mut Errors,
 ) -> TokenStream {
@@ -78,7 +94,7 @@ pub(super) fn implementation(
             schema: quote!(#schema),
             key,
             check: Check::Validator,
-            answer: (!event.kind.is_stored()).then(Answer::default),
+            answer,
             older,
         },
     );
@@ -123,8 +139,37 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
     )
 }
 
+/// The implementation of `Reply`.
+pub(super) fn answer(
+    runtime: &Runtime,
+    name: &Ident,
+    loaded: &Loaded,
+    of: (&Event, &Version, VersionPart),
+    file: &str,
+) -> TokenStream {
+    let schema = raw_string(&eventsmith_exact::schema::text(&bundle(loaded, file)));
+    reply_impl(runtime, &ReplyImpl { name, of, schema: quote!(#schema), check: Check::Validator })
+}
+
+/// Stands in for the implementation of `Reply` when the request is not known.
+pub(super) fn answer_stub(runtime: &Runtime, name: &Ident, part: VersionPart) -> TokenStream {
+    let (kind, event_type, subject, file) = (Kind::Query, String::new(), String::new(), String::new());
+    let version = Version { number: 1, file, key: None, template: None, reply: None, error: None };
+    let event = Event { kind, event_type, subject, versions: Vec::new() };
+    let of = (&event, &version, part);
+    reply_impl(runtime, &ReplyImpl { name, of, schema: quote!("false"), check: Check::Validator })
+}
+
+/// What stands beside the implementation: that the compiler builds again when a file changes, the test, and that the runtime is
+/// of the right version.
+pub(super) fn rest(runtime: &Runtime, loaded: &Loaded, name: &Ident, file: &str, implemented: Trait) -> TokenStream {
+    let (tracked, test) = (tracked(loaded, file), test(runtime, name, implemented));
+    let (generated_by, version) = (runtime.internal("generated_by"), env!("CARGO_PKG_VERSION"));
+    quote!(#tracked #test #generated_by!(#version);)
+}
+
 /// Makes the compiler build again when a file that the event depends on changes.
-pub(super) fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
+fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
     let dir: &Path = &loaded.catalogue.dir;
     let files = std::iter::once(FILE_NAME.to_owned()).chain(files_from(loaded, file));
     let paths = files.map(|file| dir.join(file).display().to_string());
@@ -132,11 +177,16 @@ pub(super) fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
 }
 
 /// The test that the struct and the schema accept the same payloads.
-pub(super) fn test(runtime: &Runtime, name: &Ident) -> TokenStream {
+fn test(runtime: &Runtime, name: &Ident, implemented: Trait) -> TokenStream {
     let agreement_test = runtime.internal("agreement_test");
     let test = format_ident!("{}_agrees_with_its_schema", name.unraw().to_string().to_snake_case());
+    let assertion = match implemented {
+        Trait::Event => quote!(assert_agrees),
+        Trait::Request => quote!(assert_request_agrees),
+        Trait::Reply => quote!(assert_reply_agrees),
+    };
     quote! {
         #[cfg(test)]
-        #agreement_test!(#test, #name);
+        #agreement_test!(#test, #name, #assertion);
     }
 }

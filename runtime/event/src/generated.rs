@@ -38,19 +38,39 @@ macro_rules! generated_by {
 /// At compile time only.
 #[doc(hidden)]
 pub const fn assert_is_older((of_type, of_version): (&str, u32), (event_type, version): (&str, u32)) {
-    let (one, other) = (of_type.as_bytes(), event_type.as_bytes());
-    assert!(one.len() == other.len(), "the type that `older` names is of another event");
+    assert!(is_same(of_type, event_type), "the type that `older` names is of another event");
+    assert!(of_version == version, "the type that `older` names must be of the version before this one");
+}
+
+/// Fails to compile unless the first, which `#[domain_event(.., reply = .., error = ..)]` names, is the second: that part of that
+/// version of the request.
+///
+/// # Panics
+/// At compile time only.
+#[doc(hidden)]
+pub const fn assert_answers((of_type, of_version): (&str, u32), (answer, version): (&str, u32)) {
+    assert!(is_same(of_type, answer), "the type that `reply` or `error` names is not that of this request");
+    assert!(of_version == version, "the type that `reply` or `error` names is of another version of this request");
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
     let mut at = 0;
     while at < one.len() {
-        assert!(one[at] == other[at], "the type that `older` names is of another event");
+        if one[at] != other[at] {
+            return false;
+        }
         at += 1;
     }
-    assert!(of_version == version, "the type that `older` names must be of the version before this one");
+    true
 }
 
 #[cfg(test)]
 mod tests {
-    use super::assert_is_older;
+    use super::{assert_answers, assert_is_older};
 
     #[test]
     fn the_macro_knows_the_version_of_this_crate() {
@@ -70,5 +90,17 @@ mod tests {
     #[should_panic = "must be of the version before this one"]
     fn a_type_of_another_version_is_not_the_one_before() {
         assert_is_older(("rule.created", 1), ("rule.created", 2));
+    }
+
+    #[test]
+    #[should_panic = "is not that of this request"]
+    fn a_refusal_is_no_reply() {
+        assert_answers(("rule.get.error", 1), ("rule.get.reply", 1));
+    }
+
+    #[test]
+    #[should_panic = "is of another version"]
+    fn a_reply_of_another_version_is_not_that_of_this_one() {
+        assert_answers(("rule.get.reply", 1), ("rule.get.reply", 2));
     }
 }

@@ -66,6 +66,11 @@ impl Schema {
         Self { event_type, version, text, compiled: OnceLock::new() }
     }
 
+    /// The type and the version that messages name.
+    pub const fn name(&self) -> (&'static str, u32) {
+        (self.event_type, self.version)
+    }
+
     /// Decodes a payload whose type and `check` together accept nothing that the schema forbids.
     ///
     /// # Errors

@@ -17,9 +17,10 @@ mod side;
 
 use std::fmt::Write;
 
-use eventsmith_event::event::Event;
-use eventsmith_event::schema::{options, violations};
+use eventsmith_event::event::{Event, Reply, Request};
+use eventsmith_event::schema::{Schema, options, violations};
 use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_options};
+use serde::Serialize;
 use serde_json::Value;
 
 use advice::advice;
@@ -71,16 +72,48 @@ const MOST_WITNESSES: usize = 5;
 ///
 /// # Panics
 /// When they do not, with payloads that show it and what to change.
-#[expect(clippy::panic, reason = "an assertion for tests")]
 pub fn assert_agrees<E: Event>(read: &Value, written: &Value) {
-    let schema = match serde_json::from_str(E::SCHEMA) {
+    let decode = |data: &[u8]| E::decode(E::VERSION, data).ok();
+    assert_bound_agrees(&Binding { schema: E::payload_schema(), text: E::SCHEMA, decode }, read, written);
+}
+
+/// [`assert_agrees`] for a struct that is a command or query.
+///
+/// # Panics
+/// When they do not agree.
+pub fn assert_request_agrees<R: Request>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| R::decode(R::VERSION, data).ok();
+    assert_bound_agrees(&Binding { schema: R::payload_schema(), text: R::SCHEMA, decode }, read, written);
+}
+
+/// [`assert_agrees`] for a struct that is the reply to a request, or its refusal.
+///
+/// # Panics
+/// When they do not agree.
+pub fn assert_reply_agrees<R: Reply>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| R::decode(data).ok();
+    assert_bound_agrees(&Binding { schema: R::payload_schema(), text: R::SCHEMA, decode }, read, written);
+}
+
+/// A struct that is bound to a schema.
+struct Binding<T> {
+    schema: &'static Schema,
+    text: &'static str,
+    /// Reads a payload, if the schema accepts it.
+    decode: fn(&[u8]) -> Option<T>,
+}
+
+#[expect(clippy::panic, reason = "an assertion for tests")]
+fn assert_bound_agrees<T: Serialize>(binding: &Binding<T>, read: &Value, written: &Value) {
+    let (event_type, version) = binding.schema.name();
+    let schema = match serde_json::from_str(binding.text) {
         Ok(schema) => schema,
-        Err(error) => panic!("the schema of {} is not JSON: {error}", E::TYPE),
+        Err(error) => panic!("the schema of {event_type} is not JSON: {error}"),
     };
     let problem = match compare(&schema, read, written) {
         Ok(agreement @ (Agreement::Proven | Agreement::Unrefuted { .. })) => {
             // Schemas do not say that a struct takes null for absence: its own payloads do.
-            let Some(loss) = round_trip::loss::<E>(&schema, read) else {
+            let Some(loss) = round_trip::loss(binding.decode, &schema, read) else {
                 if let Agreement::Unrefuted { tried } = agreement {
                     eprintln!(
                         "no proof that the two accept the same payloads; they agree about all {tried} that were tried"
@@ -97,8 +130,8 @@ pub fn assert_agrees<E: Event>(read: &Value, written: &Value) {
         }
         Err(error) => error,
     };
-    let name = std::any::type_name::<E>().rsplit("::").next().unwrap_or_default();
-    panic!("`{name}` does not agree with the schema of {} version {}\n\n{problem}\n", E::TYPE, E::VERSION);
+    let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+    panic!("`{name}` does not agree with the schema of {event_type} version {version}\n\n{problem}\n");
 }
 
 fn listed(witnesses: &[Witness]) -> String {

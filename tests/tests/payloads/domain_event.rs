@@ -1,7 +1,7 @@
 //! Structs of one's own as events: what `#[domain_event]` makes of them, and what its test says when they disagree.
 
-use eventsmith::testing::agreement::{Agreement, assert_agrees, compare};
-use eventsmith::{DecodeError, Event, Upcast, domain_event};
+use eventsmith::testing::agreement::{Agreement, assert_agrees, assert_reply_agrees, compare};
+use eventsmith::{DecodeError, Event, Reply, Request, Upcast, domain_event};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -321,4 +321,65 @@ fn a_null_that_a_struct_loses_is_a_disagreement() {
     assert!(message.contains(r#"written {"details":[{}]}"#), "{message}");
     assert!(message.contains("the null at /details/0/by is lost"), "{message}");
     assert!(message.contains("deserialize_with = \"eventsmith::present\""), "{message}");
+}
+
+#[domain_event("rule.get", version = 1, reply = RuleGetReply, error = RuleGetError)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RuleGet {
+    rule_id: RuleId,
+}
+
+#[domain_event("rule.get", version = 1, part = "reply")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RuleGetReply {
+    #[schemars(length(max = 100))]
+    name: String,
+    #[schemars(range(max = 1000))]
+    priority: u16,
+}
+
+#[domain_event("rule.get", version = 1, part = "error")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct RuleGetError {
+    code: RuleGetCode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum RuleGetCode {
+    NotFound,
+    NotAllowed,
+}
+
+#[test]
+fn a_struct_of_ones_own_is_a_request_with_its_answers() {
+    fn answers<R: Request>(reply: &[u8], error: &[u8]) -> (bool, bool) {
+        (R::Reply::decode(reply).is_ok(), R::Error::decode(error).is_ok())
+    }
+
+    assert_eq!((RuleGet::TYPE, RuleGet::SUBJECT), ("rule.get", "rules.query.rule.get"));
+    assert_eq!(answers::<RuleGet>(br#"{"name": "a", "priority": 7}"#, br#"{"code": "not_found"}"#), (true, true));
+    assert_eq!(answers::<RuleGet>(br#"{"name": "a", "priority": 1001}"#, br#"{"code": "gone"}"#), (false, false));
+    let refused = RuleGetReply { name: "a".repeat(101), priority: 7 }.validate().unwrap_err();
+    assert_eq!((refused.event_type(), refused.version()), ("rule.get.reply", 1));
+}
+
+#[test]
+fn a_reply_that_disagrees_with_its_schema_is_told_so() {
+    /// Like `RuleGetReply`, but without a limit.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Lax {
+        name: String,
+        #[schemars(range(max = 1000))]
+        priority: u16,
+    }
+
+    let (read, written) = schemas::<Lax>();
+    let panic = std::panic::catch_unwind(|| assert_reply_agrees::<RuleGetReply>(&read, &written)).unwrap_err();
+
+    let message = *panic.downcast::<String>().unwrap();
+    assert!(
+        message.starts_with("`RuleGetReply` does not agree with the schema of rule.get.reply version 1"),
+        "{message}"
+    );
 }
