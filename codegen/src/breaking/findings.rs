@@ -107,6 +107,14 @@ impl Pair<'_> {
         // An answer is none without its request.
         let request = part.is_answer().then(|| next.strip_suffix(&format!(".{}.json", part.as_str()))).flatten();
         let next = request.map_or_else(|| next.clone(), |request| format!("{request}.json with {next}"));
+        // Servers of a new version answer the callers of this one, too.
+        let still = match self.direction {
+            Direction::Forward if part.is_answer() => {
+                format!(", in which callers of v{version} may drop what is new, and need what they need today")
+            }
+            _ => String::new(),
+        };
+        let next = format!("{next}{still}");
         if location.file == *file {
             return format!(
                 "what is published stays as it is: undo the change here and make it in a new version, {next}"
