@@ -1,14 +1,13 @@
 //! What types of events may be called.
 
+use crate::settings::is_legal_name;
+
 /// The longest name that a type can have: folders and a file of a catalogue.
 const LONGEST_TYPE: usize = 1_024;
 
 /// Whether a type of event may be called so in a catalogue.
 pub(super) fn is_type_name(name: &str) -> bool {
-    let is_token = |token: &str| {
-        !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-    };
-    name.len() <= LONGEST_TYPE && name.split('.').all(is_token)
+    name.len() <= LONGEST_TYPE && name.split('.').all(is_legal_name)
 }
 
 #[cfg(test)]

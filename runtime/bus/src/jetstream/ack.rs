@@ -62,7 +62,7 @@ impl ReplyAcker {
 
     /// Terminates the message. Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
     async fn ask_to_terminate(&self) -> Result<(), Unavailable> {
-        let deadline = Instant::now() + self.life.jetstream.request_timeout;
+        let deadline = Instant::now() + self.life.jetstream.config.request_timeout;
         loop {
             if self.life.is_over() {
                 return Ok(());

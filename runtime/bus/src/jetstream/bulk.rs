@@ -182,7 +182,7 @@ impl FastBatch {
     async fn take(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
         let headers = to_nats(&message.headers).ok_or_else(|| self.end(Cause::of(bad_header())))?;
         if self.sent == 0 {
-            let connected = self.jetstream.connected(Instant::now() + self.jetstream.ack_timeout).await;
+            let connected = self.jetstream.connected(Instant::now() + self.jetstream.config.ack_timeout).await;
             connected.map_err(|failure| self.end(Cause::of(failure)))?;
         }
         self.check_link()?;
@@ -207,7 +207,7 @@ impl FastBatch {
     }
 
     fn hand_over(&mut self) {
-        let deadline = Instant::now() + self.jetstream.ack_timeout;
+        let deadline = Instant::now() + self.jetstream.config.ack_timeout;
         let messages = std::mem::replace(&mut self.outgoing, Vec::with_capacity(TOGETHER));
         self.jetstream.outbox.send(Parcel { losses: self.losses, deadline, messages });
     }
@@ -217,7 +217,7 @@ impl FastBatch {
         if !self.outgoing.is_empty() {
             self.hand_over();
         }
-        let deadline = Instant::now() + self.jetstream.ack_timeout;
+        let deadline = Instant::now() + self.jetstream.config.ack_timeout;
         let Denials(mut denials) = self.jetstream.denials.clone();
         loop {
             if let Some(report) = self.reports.next().now_or_never() {
@@ -229,7 +229,7 @@ impl FastBatch {
                 report = timeout_at(deadline, self.reports.next()) => match report {
                     Ok(report) => return self.handle(report),
                     Err(_) => {
-                        return Err(self.end(format!("no acknowledgement within {:?}", self.jetstream.ack_timeout)));
+                        return Err(self.end(format!("no acknowledgement within {:?}", self.jetstream.config.ack_timeout)));
                     }
                 },
                 // The senders of both live as long as the client.

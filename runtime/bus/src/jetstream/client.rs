@@ -43,17 +43,13 @@ pub struct JetStream {
     pub(super) acks: Acks,
     pub(super) outbox: Outbox,
     pub(super) silences: Silences,
-    pub(super) ack_timeout: Duration,
-    pub(super) request_timeout: Duration,
-    pub(super) login_timeout: Duration,
-    /// How many messages wait for a connection, and how many may.
+    /// How many messages wait for a connection.
     pub(super) queued: AtomicUsize,
-    pub(super) max_queued: usize,
     /// Whether JetStream ever answered: then it is there, and its silence passes.
     pub(super) has_answered: AtomicBool,
     /// Where the client runs.
     pub(super) thread: NetworkThread,
-    config: Config,
+    pub(super) config: Config,
 }
 
 impl fmt::Debug for JetStream {
@@ -139,8 +135,6 @@ impl JetStream {
         let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
         let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         let outbox = Outbox::open(client.clone(), link.clone());
-        let (ack_timeout, request_timeout) = (config.ack_timeout, config.request_timeout);
-        let (queued, max_queued, login_timeout) = (AtomicUsize::new(0), config.max_queued, config.login_timeout);
         Ok(Arc::new(Self {
             client,
             api,
@@ -149,11 +143,7 @@ impl JetStream {
             acks,
             outbox,
             silences: Silences::default(),
-            ack_timeout,
-            request_timeout,
-            login_timeout,
-            queued,
-            max_queued,
+            queued: AtomicUsize::new(0),
             has_answered: AtomicBool::new(false),
             thread,
             config: config.clone(),
@@ -176,7 +166,7 @@ impl JetStream {
         subject: String,
         request: &impl Serialize,
     ) -> Result<Answer<T>, AskFailure> {
-        let deadline = Instant::now() + self.request_timeout;
+        let deadline = Instant::now() + self.config.request_timeout;
         let subject = format!("{}.{subject}", self.api);
         let body = serde_json::to_vec(request).map_err(|error| AskFailure::Silent(Cause::of(error)))?;
         let body = Bytes::from(body);
@@ -209,7 +199,9 @@ impl JetStream {
                 Ok(Err(error)) => return Err(AskFailure::Silent(Cause::of(error))),
                 Err(_) if Instant::now() < deadline => {}
                 Err(_) => {
-                    return Err(AskFailure::Silent(format!("no answer within {:?}", self.request_timeout).into()));
+                    return Err(AskFailure::Silent(
+                        format!("no answer within {:?}", self.config.request_timeout).into(),
+                    ));
                 }
             }
         }
@@ -294,7 +286,7 @@ impl JetStream {
         }
         // Draining closes the socket without regard to what is not written yet, so that comes first.
         let close = async {
-            let flushed = timeout(self.request_timeout / 2, self.client.flush()).await;
+            let flushed = timeout(self.config.request_timeout / 2, self.client.flush()).await;
             self.client.drain().await.map_err(|error| Unavailable(Cause::of(error)))?;
             match flushed {
                 Ok(flushed) => flushed.map_err(|error| Unavailable(Cause::of(error)))?,
@@ -304,8 +296,9 @@ impl JetStream {
             drop(link.wait_for(|link| link.closed).await);
             Ok(())
         };
-        let in_time = timeout(self.request_timeout, close).await;
-        in_time.unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.request_timeout).into())))
+        let in_time = timeout(self.config.request_timeout, close).await;
+        in_time
+            .unwrap_or_else(|_| Err(Unavailable(format!("not closed within {:?}", self.config.request_timeout).into())))
     }
 }
 

@@ -270,7 +270,7 @@ impl PullDeliveries {
         self.life.check()?;
         let Link { connected, losses, is_locked_out, .. } = *self.link.borrow_and_update();
         if is_locked_out {
-            return Err(Gone::LockedOut(self.jetstream.login_timeout));
+            return Err(Gone::LockedOut(self.jetstream.config.login_timeout));
         }
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.

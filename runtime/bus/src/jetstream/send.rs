@@ -58,7 +58,7 @@ struct Sent {
 }
 
 pub(super) async fn send(jetstream: &Arc<JetStream>, message: &Message) -> Result<PendingAck, SendFailure> {
-    let deadline = Instant::now() + jetstream.ack_timeout;
+    let deadline = Instant::now() + jetstream.config.ack_timeout;
     let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
     jetstream.connected(deadline).await?;
     let sent = jetstream.write(message, headers, deadline).await?;
@@ -70,7 +70,7 @@ pub(super) async fn send_all(
     jetstream: &Arc<JetStream>,
     messages: Vec<&Message>,
 ) -> Vec<Result<PendingAck, SendFailure>> {
-    let deadline = Instant::now() + jetstream.ack_timeout;
+    let deadline = Instant::now() + jetstream.config.ack_timeout;
     let mut results: Vec<Result<PendingAck, SendFailure>> = Vec::with_capacity(messages.len());
     // Without a connection each fails as if it were sent alone.
     for _ in &messages {
@@ -112,7 +112,7 @@ pub(super) async fn send_batch(
     messages: &[Message],
     id: &str,
 ) -> Result<PendingAck, SendFailure> {
-    let deadline = Instant::now() + jetstream.ack_timeout;
+    let deadline = Instant::now() + jetstream.config.ack_timeout;
     let info = jetstream.client.server_info();
     // 2.12.0 takes batches, but no ids in them: after a lost acknowledgement they could be stored twice.
     if !jetstream.client.is_server_compatible(2, 12, 1) {
@@ -151,7 +151,7 @@ impl JetStream {
                 return Ok(());
             }
         }
-        let _slot = QueueSlot::take(&self.queued, self.max_queued)?;
+        let _slot = QueueSlot::take(&self.queued, self.config.max_queued)?;
         let mut link = self.link.clone();
         match timeout_at(deadline, link.wait_for(|link| link.connected || link.closed)).await {
             Ok(Ok(link)) if !link.closed => Ok(()),
@@ -181,7 +181,7 @@ impl JetStream {
                 _ if self.link.borrow().closed => SendFailure::Closed,
                 _ => SendFailure::Refused { code: None, reason: Cause::of(error) },
             }),
-            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.ack_timeout).into())),
+            Err(_) => Err(SendFailure::Transient(format!("not sent within {:?}", self.config.ack_timeout).into())),
         }
     }
 
@@ -208,7 +208,7 @@ impl Ack {
     async fn resolve(self) -> Result<PublishAck, SendFailure> {
         let Self { jetstream, deadline, sent: Sent { subject, expected, mut reply }, before } = self;
         // The same for all that were sent together, whenever each is waited for.
-        let sent_at = deadline.checked_sub(jetstream.ack_timeout).unwrap_or(deadline);
+        let sent_at = deadline.checked_sub(jetstream.config.ack_timeout).unwrap_or(deadline);
         let soon = deadline.min(sent_at + silence::PATIENCE);
         let waited = match timeout_at(soon, &mut reply).await {
             Err(_) => tokio::select! {
@@ -222,7 +222,7 @@ impl Ack {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(lost()),
             Err(_) => {
-                let reason = format!("no acknowledgement within {:?}", jetstream.ack_timeout);
+                let reason = format!("no acknowledgement within {:?}", jetstream.config.ack_timeout);
                 return Err(SendFailure::Transient(reason.into()));
             }
         };

@@ -42,7 +42,7 @@ impl JetStream {
     /// delivery. The count, the consumer's own number and the time in it are of no importance. (NATS ADR-15.)
     pub(super) async fn send_term(&self, stream: &str, consumer: &str, sequence: u64) -> Result<(), Unavailable> {
         let subject = reply_of(stream, consumer, sequence, 0);
-        let deadline = Instant::now() + self.request_timeout;
+        let deadline = Instant::now() + self.config.request_timeout;
         loop {
             // Without a leader nobody answers, or nobody is there; and saying it twice does no harm.
             let request = self.client.request(subject.clone(), "+TERM dead letter".into());
