@@ -159,6 +159,11 @@ pub enum Token {
     Property(String),
 }
 
+/// Whether a text is one plain token of a subject, which is also what servers take for a name.
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
 impl Template {
     /// The subject filter that matches every subject of the template.
     pub fn wildcard(&self) -> String {

@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::lookup;
 use crate::manifest::FILE_NAME;
-use crate::model::{Catalogue, Token};
+use crate::model::{Catalogue, Token, is_token};
 
 use super::filters::{captures, meant_filters};
 
@@ -34,11 +34,10 @@ fn error(catalogue: &Catalogue, at: &Spanned<String>, rule: &'static str, messag
 
 /// Servers know streams by their names, and services by those of their consumers.
 fn names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let streams = catalogue.manifest.streams.keys().map(|name| ("stream", name));
     let services = catalogue.manifest.services.keys().map(|name| ("service", name));
     for (what, name) in streams.chain(services) {
-        if name.get_ref().is_empty() || !name.get_ref().bytes().all(is_legal) {
+        if !is_token(name.get_ref()) {
             let message = format!("{:?} is no name of a {what}", name.get_ref());
             let help = "a name is one or more of A-Z a-z 0-9 _ -";
             diagnostics.push(error(catalogue, name, "bad-manifest", message, help));

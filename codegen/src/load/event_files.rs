@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 use crate::load::event_options;
 use crate::load::part::{VersionName, of_part, version_name};
-use crate::model::{Document, Event, Kind, Version, VersionPart};
+use crate::model::{Document, Event, Kind, Version, VersionPart, is_token};
 
 /// What the name of a file below a kind's folder says.
 struct FileName<'a> {
@@ -130,10 +130,6 @@ fn report_types_in_two_kinds(events: &[Event], diagnostics: &mut Vec<Diagnostic>
 }
 
 const TOKEN_HELP: &str = "a token is one or more of A-Z a-z 0-9 _ -; rename the file or folder";
-
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
 
 /// Reads a path such as `domain/rule/created.v1.json`; `None` for files that describe no event.
 fn file_name<'a>(

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Document, Template, Token};
+use crate::model::{Document, Template, Token, is_token};
 use crate::pointer;
 
 const RULE: &str = "bad-x-event";
@@ -53,12 +53,11 @@ fn template(document: &Document, subject: &str, diagnostics: &mut Vec<Diagnostic
     let mut tokens = Vec::new();
     for token in subject.split('.') {
         let property = token.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         match property {
             Some(name) if !name.is_empty() && !name.contains(['{', '}']) => {
                 tokens.push(Token::Property(name.to_owned()));
             }
-            None if plain && !token.is_empty() => tokens.push(Token::Literal(token.to_owned())),
+            None if is_token(token) => tokens.push(Token::Literal(token.to_owned())),
             _ => {
                 let message = format!("{token:?} is not a legal token of a subject template");
                 let help = "a token is one or more of A-Z a-z 0-9 _ -, or one property in braces: {rule_id}";
