@@ -11,6 +11,14 @@ pub struct Excerpt {
 
 const CUT: &str = "...";
 
+/// A text that may hold a whole payload, cut after so many characters.
+pub(crate) fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl Excerpt {
     /// Up to 120 characters of a line, around a column that is counted in characters from 1.
     pub fn new(line: &str, column: usize) -> Self {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::containment::{Obstacle, Witness};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::excerpt::cut;
 use crate::load::Loaded;
 use crate::pointer::{join, steps};
 use crate::references::Location;
@@ -16,6 +17,9 @@ use super::texts::{Subject, Text};
 
 /// A witness that is longer than this does not fit into a sentence.
 const SHORT: usize = 120;
+
+/// How much of what a validator says is quoted, in characters.
+const LONGEST_MESSAGE: usize = 240;
 
 /// How many changes one finding lists.
 const SHOWN_CHANGES: usize = 3;
@@ -54,7 +58,7 @@ impl Pair<'_> {
         let shown = if is_short { format!(", {line}") } else { String::new() };
         let at = if fault.pointer.is_empty() { String::new() } else { format!("at {}, ", fault.pointer) };
         let changed = near(changes, fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
-        let message = format!("{}: {who}{shown}: {at}{}{changed}", self.name(), cut(&fault.message));
+        let message = format!("{}: {who}{shown}: {at}{}{changed}", self.name(), cut(&fault.message, LONGEST_MESSAGE));
         let location = self.location(fault);
         let mut help = self.way_out(&location);
         if !is_short {
@@ -76,7 +80,11 @@ impl Pair<'_> {
         };
         let fault = Fault { keyword: obstacle.pointer.clone(), ..Fault::default() };
         let changed = near(changes, &fault).map(|changes| format!(" ({changes})")).unwrap_or_default();
-        let message = format!("{}: {question} could not be decided: {}{changed}", self.name(), cut(&obstacle.reason));
+        let message = format!(
+            "{}: {question} could not be decided: {}{changed}",
+            self.name(),
+            cut(&obstacle.reason, LONGEST_MESSAGE)
+        );
         let location = self.location(&fault);
         let help = format!("{}; if you know better, --allow-undecided", self.way_out(&location));
         self.finding("undecided-change", &location, message, help)
@@ -206,13 +214,4 @@ fn near(changes: &[Change], fault: &Fault) -> Option<String> {
     let more = shown.len().saturating_sub(SHOWN_CHANGES);
     let more = if more > 0 { format!("; and {more} more changes") } else { String::new() };
     (!lines.is_empty()).then(|| format!("{}{more}", lines.join("; ")))
-}
-
-/// A message of the validator may hold a whole payload.
-fn cut(message: &str) -> String {
-    const LIMIT: usize = 240;
-    match message.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{}...", &message[..end]),
-        None => message.to_owned(),
-    }
 }

@@ -4,6 +4,7 @@ use crate::bundle::files_from;
 use crate::containment::Compatibility;
 use crate::diagnostic::Severity;
 use crate::evolution::callers_read;
+use crate::excerpt::cut;
 use crate::lint::file::Report;
 use crate::load::Loaded;
 use crate::manifest::Policy;
@@ -39,6 +40,9 @@ pub(crate) const RULE: Rule = Rule {
   \"required\": [\"name\"]
 }",
 };
+
+/// The longest payload, or text about one, that is quoted, in characters.
+const LONGEST: usize = 200;
 
 pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
     check_policy(loaded, loaded.catalogue.manifest.compatibility.policy, report);
@@ -79,13 +83,13 @@ fn compare(
             let at = if fault.pointer.is_empty() { String::new() } else { format!("at {}, ", fault.pointer) };
             format!(
                 "callers of v{callers} reject what servers of v{servers} answer, {}: {at}{}",
-                clipped(&payload.to_string()),
-                clipped(&fault.message)
+                cut(&payload.to_string(), LONGEST),
+                cut(&fault.message, LONGEST)
             )
         }
         Some(Compatibility::Undecided(obstacle)) => format!(
             "whether callers of v{callers} understand what servers of v{servers} answer could not be decided: {}",
-            clipped(&obstacle.reason)
+            cut(&obstacle.reason, LONGEST)
         ),
     };
     let file = newest.part(part).unwrap_or(&newest.file);
@@ -103,12 +107,4 @@ fn compare(
 fn is_broken(loaded: &Loaded, file: &str) -> bool {
     let files = files_from(loaded, file);
     loaded.diagnostics.iter().any(|finding| finding.severity == Severity::Error && files.contains(&finding.file))
-}
-
-fn clipped(text: &str) -> String {
-    const LONGEST: usize = 200;
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::excerpt::cut;
 use crate::pointer::join;
 use crate::schema::Fault;
 
@@ -40,8 +41,8 @@ pub(super) fn describe(
         let unexpected = |name: &String| ViolationText {
             below: join("", name),
             expected: "no properties beyond those of the schema".to_owned(),
-            found: Some(format!("the property {}", cut(format!("{name:?}"), LIMIT))),
-            message: format!("unexpected property {}", cut(format!("{name:?}"), LIMIT)),
+            found: Some(format!("the property {}", cut(&format!("{name:?}"), LIMIT))),
+            message: format!("unexpected property {}", cut(&format!("{name:?}"), LIMIT)),
             is_from_schema: true,
         };
         return fault.unexpected.iter().map(unexpected).collect();
@@ -52,10 +53,10 @@ pub(super) fn describe(
         (format!("the property {name:?}{of}"), found, format!("missing property {name:?}{of}"), true)
     } else {
         let found = match &fault.name {
-            Some(name) => format!("the name {}", cut(format!("{name:?}"), LIMIT)),
-            None => wide.map_or_else(|| found(keyword, whole), |numeral| cut(numeral.to_owned(), LIMIT)),
+            Some(name) => format!("the name {}", cut(&format!("{name:?}"), LIMIT)),
+            None => wide.map_or_else(|| found(keyword, whole), |numeral| cut(numeral, LIMIT)),
         };
-        let said = fault.expected.clone().map(|expected| cut(expected, 2 * LIMIT));
+        let said = fault.expected.clone().map(|expected| cut(&expected, 2 * LIMIT));
         match said.or_else(|| value.and_then(|value| expected(keyword, value))) {
             Some(expected) => {
                 let expected = format!("{expected}{of}");
@@ -74,7 +75,7 @@ pub(super) fn describe(
 
 /// A text of a payload, cut where it is long.
 pub(super) fn short_text(text: &str) -> String {
-    cut(text.to_owned(), LIMIT)
+    cut(text, LIMIT)
 }
 
 /// What a keyword demands; `None` where its value alone does not say it.
@@ -162,14 +163,7 @@ const LIMIT: usize = 80;
 
 /// A value as JSON, cut where it would not fit a line.
 fn short(value: &Value) -> String {
-    cut(value.to_string(), LIMIT)
-}
-
-fn cut(text: String, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
+    cut(&value.to_string(), LIMIT)
 }
 
 /// A sentence about a value, which may hold all of it: what is wrong stands at its end.
@@ -190,7 +184,7 @@ fn only(object: &Value) -> String {
             return format!("only{told} and {} more", names.len() - index);
         }
         told.push_str(if index == 0 { " " } else { ", " });
-        told.push_str(&cut(format!("{name:?}"), LIMIT));
+        told.push_str(&cut(&format!("{name:?}"), LIMIT));
     }
     if told.is_empty() { "no property".to_owned() } else { format!("only{told}") }
 }
