@@ -5,6 +5,7 @@ use std::time::Duration;
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConnectError, ConsumerConfig, HandlerError, Order, Received};
+use eventsmith_tests::running::PATIENCE;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -12,14 +13,19 @@ use crate::common::*;
 use crate::dead_letters::all;
 
 /// A server and one that is its leaf, each with a JetStream.
-struct Scene {
-    hub: NatsServer,
-    leaf: NatsServer,
+pub(crate) struct Scene {
+    pub(crate) hub: NatsServer,
+    pub(crate) leaf: NatsServer,
     _folder: TempDir,
 }
 
 impl Scene {
     async fn new() -> Outcome<Self> {
+        Self::through(async |port| Ok(port)).await
+    }
+
+    /// The leaf reaches its server by what stands before the server's port.
+    pub(crate) async fn through(way: impl AsyncFnOnce(u16) -> Outcome<u16>) -> Outcome<Self> {
         let folder = TempDir::new()?;
         // The last block of a name counts.
         let jetstream = |name: &str| {
@@ -29,16 +35,23 @@ impl Scene {
         let hub = format!("{}leafnodes {{ listen: \"127.0.0.1:-1\" }}", jetstream("hub"));
         let hub = NatsServer::builder().name("hub").config(hub).start().await?;
         let port = hub.monitor("/varz").await?["leaf"]["port"].as_u64().ok_or("no port")?;
-        let remote = format!("leafnodes {{ remotes: [ {{ url: \"nats-leaf://127.0.0.1:{port}\" }} ] }}");
+        let port = way(port.try_into()?).await?;
+        let remote = format!("leafnodes {{ reconnect: 1, remotes: [ {{ url: \"nats-leaf://127.0.0.1:{port}\" }} ] }}");
         let leaf = NatsServer::builder().name("leaf").config(jetstream("leaf") + &remote).start().await?;
+        let scene = Self { hub, leaf, _folder: folder };
+        scene.has_leaves(1).await?;
+        Ok(scene)
+    }
+
+    /// Waits until so many leaves are connected.
+    pub(crate) async fn has_leaves(&self, count: u64) -> Outcome {
         let wait = async {
-            while hub.monitor("/leafz").await?["leafnodes"] != 1 {
+            while self.hub.monitor("/leafz").await?["leafnodes"] != count {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             Outcome::Ok(())
         };
-        tokio::time::timeout(Duration::from_secs(30), wait).await??;
-        Ok(Self { hub, leaf, _folder: folder })
+        tokio::time::timeout(PATIENCE, wait).await?
     }
 
     /// A bus over the leaf, to the streams of a domain.

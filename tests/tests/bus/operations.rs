@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::common::*;
 use crate::dead_letters::all;
+use crate::domain::Scene;
 use crate::letter_pages::write;
 
 /// Publishes events one after the other until it is stopped, and says how many there are.
@@ -56,13 +57,24 @@ impl Publishing {
     }
 }
 
-/// Consumes what is published, until all of it was handled. Returns how often each was.
-async fn handled_until(told: &mut mpsc::UnboundedReceiver<String>, count: u64) -> Outcome<BTreeMap<String, u32>> {
+/// Stops publishing, waits until all that was published is handled, and checks that none was lost or came twice. Returns how
+/// many there are.
+async fn each_is_handled_once(
+    publishing: Publishing,
+    consumer: Running,
+    told: &mut mpsc::UnboundedReceiver<String>,
+) -> Outcome<u64> {
+    let count = publishing.stop().await?;
     let mut handled = BTreeMap::<String, u32>::new();
     while (handled.len() as u64) < count {
         *handled.entry(next(told).await?).or_default() += 1;
     }
-    Ok(handled)
+    let summary = consumer.stop().await?;
+
+    let twice: Vec<_> = handled.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty() && told.try_recv().is_err(), "{twice:?}");
+    assert_eq!((summary.handled, summary.dead_lettered), (count, 0), "{summary:?}");
+    Ok(count)
 }
 
 fn impatient(url: String) -> Config {
@@ -89,13 +101,7 @@ async fn a_server_that_goes_down_in_lame_duck_mode_loses_and_repeats_nothing() -
     server.kill()?;
     server.start_again().await?;
     publishing.more(50).await?;
-    let count = publishing.stop().await?;
-    let handled = handled_until(&mut told, count).await?;
-    let summary = consumer.stop().await?;
-
-    let twice: Vec<_> = handled.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty() && told.try_recv().is_err(), "{twice:?}");
-    assert_eq!((summary.handled, summary.dead_lettered), (count, 0), "{summary:?}");
+    let count = each_is_handled_once(publishing, consumer, &mut told).await?;
     let stored = bus.status(None).await?.streams.into_iter().find(|stream| stream.settings.name == STREAM.name);
     assert_eq!(stored.map(|stream| stream.messages), Some(count), "each is stored once");
     Ok(())
@@ -136,44 +142,22 @@ impl Cable {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaf_node_that_is_cut_off_from_its_hub_loses_and_repeats_nothing() -> Outcome {
-    let folder = TempDir::new()?;
-    let jetstream = |name: &str| {
-        let store = folder.path().join(name).display().to_string();
-        format!("jetstream {{ store_dir: {store:?}, domain: {name} }}\n")
-    };
-    let hub = format!("{}leafnodes {{ listen: \"127.0.0.1:-1\" }}", jetstream("hub"));
-    let hub = NatsServer::builder().name("hub").config(hub).start().await?;
-    let port = hub.monitor("/varz").await?["leaf"]["port"].as_u64().ok_or("no port")?;
-    let cable = Cable::to(port.try_into()?).await?;
-    let remote =
-        format!("leafnodes {{ reconnect: 1, remotes: [ {{ url: \"nats-leaf://127.0.0.1:{}\" }} ] }}", cable.port);
-    let leaf = NatsServer::builder().name("leaf").config(jetstream("leaf") + &remote).start().await?;
-    let leaves = async |count: u64| {
-        while hub.monitor("/leafz").await?["leafnodes"] != count {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Outcome::Ok(())
-    };
-    tokio::time::timeout(PATIENCE, leaves(1)).await??;
-    let bus = Bus::connect(Config { domain: Some("hub".to_owned()), ..impatient(leaf.url()) }).await?;
+    let mut cable = None;
+    let scene = Scene::through(async |port| Ok(cable.insert(Cable::to(port).await?).port)).await?;
+    let cable = cable.ok_or("no cable")?;
+    let bus = Bus::connect(Config { domain: Some("hub".to_owned()), ..impatient(scene.leaf.url()) }).await?;
     bus.provision(&[STREAM, DEAD_LETTERS]).await?;
     let (consumer, mut told) = run_and_tell(&bus);
 
     let publishing = Publishing::start(bus.clone());
     publishing.more(50).await?;
     cable.is_cut.send_replace(true);
-    tokio::time::timeout(PATIENCE, leaves(0)).await??;
+    scene.has_leaves(0).await?;
     // As long as several attempts to publish take.
     tokio::time::sleep(Duration::from_secs(3)).await;
     cable.is_cut.send_replace(false);
     publishing.more(50).await?;
-    let count = publishing.stop().await?;
-    let handled = handled_until(&mut told, count).await?;
-    let summary = consumer.stop().await?;
-
-    let twice: Vec<_> = handled.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty() && told.try_recv().is_err(), "{twice:?}");
-    assert_eq!((summary.handled, summary.dead_lettered), (count, 0), "{summary:?}");
+    each_is_handled_once(publishing, consumer, &mut told).await?;
     Ok(())
 }
 
@@ -199,7 +183,7 @@ async fn a_connection_that_may_not_subscribe_to_answers_says_so_at_once() -> Out
 }
 
 #[tokio::test]
-async fn letters_are_listed_and_events_published_in_bulk_without_room_for_another_subscription() -> Outcome {
+async fn dead_letters_are_listed_and_events_published_in_bulk_without_room_for_another_subscription() -> Outcome {
     let server = NatsServer::builder().config("max_subscriptions: 2").start().await?;
     let bus = Bus::connect(config(server.url())).await?;
     let knows_bulk = async_nats::connect(server.url()).await?.is_server_compatible(2, 14, 0);
