@@ -61,6 +61,12 @@ impl<'a> Prepared<'a> {
         self.validator.get_or_init(|| Validator::new(self.given)).as_ref().map_err(Clone::clone)
     }
 
+    /// Whether a payload that the schema accepts is one that writers write: without undeclared properties.
+    pub fn writes(&self, payload: &Value) -> bool {
+        let pair = SchemaPair::new((&self.modern, &[]), (&self.modern, &[]));
+        closed::is_declared(&pair, &[&self.modern], payload)
+    }
+
     fn sampler(&self) -> Result<&Sampler, String> {
         self.sampler.get_or_init(|| Sampler::new(&self.modern)).as_ref().map_err(Clone::clone)
     }
@@ -128,11 +134,4 @@ pub fn decide(writer: &Prepared<'_>, reader: &Prepared<'_>) -> Compatibility {
         }
         None => undecided(first.pointer, first.reason),
     }
-}
-
-/// Whether a payload that a self-contained schema accepts is one that writers write: without undeclared properties.
-pub fn writes(schema: &Value, payload: &Value) -> bool {
-    let writer = modern(&marked(schema));
-    let pair = SchemaPair::new((&writer, &[]), (&writer, &[]));
-    closed::is_declared(&pair, &[&writer], payload)
 }

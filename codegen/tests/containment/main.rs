@@ -7,12 +7,16 @@ mod drafts;
 mod rewritten;
 mod undeclared;
 
-use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};
+use eventsmith_codegen::containment::{Compatibility, Prepared, decide};
 use eventsmith_codegen::schema::Validator;
 use serde_json::{Value, json};
 
 fn compatibility(writer: &Value, reader: &Value) -> Compatibility {
     decide(&Prepared::new(writer), &Prepared::new(reader))
+}
+
+fn writes(schema: &Value, payload: &Value) -> bool {
+    Prepared::new(schema).writes(payload)
 }
 
 #[track_caller]

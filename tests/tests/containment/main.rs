@@ -6,7 +6,7 @@ use std::env;
 use std::panic::resume_unwind;
 use std::thread;
 
-use eventsmith_codegen::containment::{Compatibility, Prepared, decide, writes};
+use eventsmith_codegen::containment::{Compatibility, Prepared, decide};
 use eventsmith_codegen::sample::{Choices, Instances};
 use eventsmith_codegen::schema::{Validator, check_schema};
 use eventsmith_tests::random_edit::edited;
@@ -76,7 +76,8 @@ fn tally_of(seeds: impl Iterator<Item = u64>) -> Tally {
 
 fn check_pair(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
     let (of_writer, of_reader) = (Validator::new(writer).unwrap(), Validator::new(reader).unwrap());
-    let compatibility = decide(&Prepared::new(writer), &Prepared::new(reader));
+    let prepared = Prepared::new(writer);
+    let compatibility = decide(&prepared, &Prepared::new(reader));
     match &compatibility {
         Compatibility::Undecided(obstacle) => {
             tally.undecided += 1;
@@ -89,7 +90,7 @@ fn check_pair(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
             let payload = &witness.payload;
             let context = format!("seed {seed}: {payload}\nwriter {writer}\nreader {reader}");
             assert!(of_writer.is_valid(payload), "not written: {context}");
-            assert!(writes(writer, payload), "with undeclared properties: {context}");
+            assert!(prepared.writes(payload), "with undeclared properties: {context}");
             assert!(!of_reader.is_valid(payload), "accepted: {context}");
             assert!(!witness.fault.message.is_empty(), "{context}");
         }
@@ -101,7 +102,7 @@ fn check_pair(seed: u64, writer: &Value, reader: &Value, tally: &mut Tally) {
             }
             let around = |schema: &Value| Instances::new(schema, seed).unwrap().take(ATTACKS);
             for payload in around(writer).chain(around(reader)) {
-                if of_writer.is_valid(&payload) && writes(writer, &payload) {
+                if of_writer.is_valid(&payload) && prepared.writes(&payload) {
                     tally.attacks += 1;
                     let accepted = of_reader.is_valid(&payload);
                     assert!(accepted, "seed {seed}, {compatibility:?}: {payload}\nwriter {writer}\nreader {reader}");
