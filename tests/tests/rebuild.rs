@@ -107,7 +107,7 @@ fn every_edit_of_a_schema_arrives_with_the_next_build() {
     project.write("domain/coupon/issued.v1.json", "{\"type\": \"strng\"}");
     let error = project.run().unwrap_err();
     assert!(error.contains("domain/coupon/issued.v1.json:1:2 at /type: error[bad-schema]: unknown type"), "{error}");
-    assert!(error.contains("help: the types are"), "{error}");
+    assert!(error.contains("help: did you mean string?"), "{error}");
 }
 
 #[test]

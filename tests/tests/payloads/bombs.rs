@@ -68,12 +68,21 @@ fn readers() -> Vec<(Reader, String)> {
     readers
 }
 
+/// Asserts that a payload is refused as no JSON, with the place.
+fn assert_malformed(reader: &Reader, payload: &[u8], line: usize) {
+    assert_refused(reader, payload, line, "JSON");
+}
+
 /// Asserts that a payload is refused for what it is, with the place.
-fn assert_malformed((name, read): &Reader, payload: &[u8], line: usize) {
+fn assert_refused((name, read): &Reader, payload: &[u8], line: usize, expected: &str) {
     let shown = String::from_utf8_lossy(&payload[..payload.len().min(300)]);
     let invalid = read(payload).unwrap_err();
     let [violation] = invalid.violations() else { panic!("{name}: {shown}: {invalid}") };
-    assert_eq!((violation.instance.as_str(), violation.expected.as_str()), ("", "JSON"), "{name}: {shown}: {invalid}");
+    assert_eq!(
+        (violation.instance.as_str(), violation.expected.as_str()),
+        ("", expected),
+        "{name}: {shown}: {invalid}"
+    );
     let found = violation.found.as_deref().unwrap();
     assert!(found.contains(&format!(" at line {line} column ")), "{name}: {shown}: {found}");
 }
@@ -130,11 +139,12 @@ fn bytes_that_are_no_text_are_refused_wherever_they_stand() {
 #[test]
 fn unrepresentable_numbers_and_strings_are_refused_even_where_ignored() {
     let digits = "9".repeat(400);
-    let values = [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#, "1e400", "-1e400", &digits, "\"\t\"", "\"\\x\""];
+    let texts = [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#, "\"\t\"", "\"\\x\""].map(|text| (text, "JSON"));
+    let numbers = ["1e400", "-1e400", &digits].map(|number| (number, "numbers up to 1.8e308"));
     for (reader, payload) in readers() {
-        for value in values {
+        for (value, expected) in texts.into_iter().chain(numbers) {
             for member in [format!("\"undeclared\": {value}"), format!("\"undeclared\": [{{\"a\": {value}}}]")] {
-                assert_malformed(&reader, with_member(&payload, &member).as_bytes(), 2);
+                assert_refused(&reader, with_member(&payload, &member).as_bytes(), 2, expected);
             }
         }
         assert_malformed(&reader, with_member(&payload, r#""\ud800": 1"#).as_bytes(), 2);
