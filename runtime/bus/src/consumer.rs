@@ -10,6 +10,7 @@ mod dropped;
 mod durable;
 mod error;
 mod fitness;
+mod handover;
 mod keeper;
 mod malformed;
 mod monitor;

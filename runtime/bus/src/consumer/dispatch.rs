@@ -335,6 +335,9 @@ impl Dispatch {
 
     /// Lets events with keys begin once nobody else can have any before them.
     async fn try_release(&mut self) {
+        if self.worker.in_hand().queue.is_expecting(Instant::now()) {
+            return;
+        }
         let pending = self.deliveries.pending().await;
         // What ended meanwhile is not among the pending any more.
         self.record_ended();
@@ -346,7 +349,11 @@ impl Dispatch {
                     known += self.worker.count_pending(&malformed).await;
                 }
                 if pending <= known {
-                    self.worker.in_hand().queue.release();
+                    self.worker.nak_unsure().await;
+                    let mut in_hand = self.worker.in_hand();
+                    if !in_hand.queue.is_expecting(Instant::now()) {
+                        in_hand.queue.release();
+                    }
                 } else {
                     tracing::debug!(pending, known, "others are not done yet");
                 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::handover::Handover;
 use crate::environment::HashMap;
 use crate::transport::{AckKind, Delivery};
 
@@ -33,7 +34,7 @@ pub(super) struct Queue {
     /// was lost or came too late, it is not run a second time either.
     settled: VecDeque<(u64, Timestamp, AckKind)>,
     /// Whether events with keys wait although they are first, as others before them may be under way elsewhere.
-    held: bool,
+    handover: Handover,
 }
 
 /// An event that may begin.
@@ -71,6 +72,7 @@ impl Queue {
             return self.replace(delivery);
         }
         self.away.remove(&sequence);
+        let is_last_awaited = self.handover.came(&delivery);
         match routing.key.clone() {
             Some(key) => {
                 let slots = self.key_queues.entry(key.clone()).or_default();
@@ -78,6 +80,9 @@ impl Queue {
                 self.advance(&key);
             }
             None => self.ready.push_back(ReadyDelivery { delivery, routing }),
+        }
+        if is_last_awaited {
+            self.release();
         }
     }
 
@@ -126,7 +131,7 @@ impl Queue {
     }
 
     fn leave(&mut self, sequence: u64, key: Option<&Key>) {
-        self.held_here.remove(&sequence);
+        self.not_here(sequence);
         if let Some(key) = key {
             if let Some(slots) = self.key_queues.get_mut(key) {
                 slots.remove(&sequence);
@@ -135,10 +140,15 @@ impl Queue {
         }
     }
 
+    fn not_here(&mut self, sequence: u64) {
+        self.held_here.remove(&sequence);
+        self.handover.left(sequence);
+    }
+
     /// An event was nakked to be tried again; those of its key wait for it, but not longer than `until`.
     pub(super) fn away(&mut self, sequence: u64, key: Option<&Key>, until: Instant) {
         self.forget(sequence);
-        self.held_here.remove(&sequence);
+        self.not_here(sequence);
         match key {
             Some(key) => {
                 if let Some(slots) = self.key_queues.get_mut(key) {
@@ -167,7 +177,7 @@ impl Queue {
 
     /// Keeps events with keys from beginning until [`release`](Self::release).
     pub(super) fn hold(&mut self) {
-        self.held = true;
+        self.handover.hold();
     }
 
     /// Expects nothing any more that was nakked: it may be redelivered to another instance.
@@ -180,38 +190,68 @@ impl Queue {
     }
 
     pub(super) fn release(&mut self) {
-        self.held = false;
+        self.handover.release();
         let keys: Vec<Key> = self.key_queues.keys().cloned().collect();
         keys.iter().for_each(|key| self.advance(key));
     }
 
     /// Whether anything waits that would begin if it were not held.
     pub(super) fn is_holding(&self) -> bool {
-        self.held && self.blocked().next().is_some()
+        self.handover.is_held() && self.blocked().next().is_some()
     }
 
     /// Takes out all that waits, in the order of the stream.
     pub(super) fn drain(&mut self) -> Vec<Delivery> {
-        let mut drained: Vec<Delivery> = Vec::with_capacity(self.ready.len());
-        for ReadyDelivery { delivery, routing, .. } in std::mem::take(&mut self.ready) {
-            if let Some(slots) = routing.key.and_then(|key| self.key_queues.get_mut(&key)) {
-                slots.remove(&delivery.sequence);
+        self.take_out(|_| true)
+    }
+
+    /// Takes out what waits and another instance may ack. Once all of it is back, what is [held](Self::hold) is released.
+    pub(super) fn drain_unsure(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
+        let unsure: HashSet<u64> = self
+            .waiting()
+            .filter(|delivery| self.handover.is_unsure(delivery.sequence))
+            // What is nakked after its last delivery never comes back.
+            .filter(|delivery| max_deliver.is_none_or(|most| delivery.deliveries < most))
+            .map(|delivery| delivery.sequence)
+            .collect();
+        let drained = self.take_out(|delivery| unsure.contains(&delivery.sequence));
+        if !unsure.is_empty() {
+            self.handover.expect(unsure);
+        }
+        drained
+    }
+
+    /// Whether events that were [taken out](Self::drain_unsure) are still to come back.
+    pub(super) fn is_expecting(&mut self, now: Instant) -> bool {
+        self.handover.is_expecting(now)
+    }
+
+    /// Takes out those of what waits that are `meant`, in the order of the stream.
+    fn take_out(&mut self, meant: impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
+        let mut taken: Vec<Delivery> = Vec::with_capacity(self.ready.len());
+        for ready in std::mem::take(&mut self.ready) {
+            if !meant(&ready.delivery) {
+                self.ready.push_back(ready);
+                continue;
             }
-            drained.push(delivery);
+            if let Some(slots) = ready.routing.key.and_then(|key| self.key_queues.get_mut(&key)) {
+                slots.remove(&ready.delivery.sequence);
+            }
+            taken.push(ready.delivery);
         }
         for slots in self.key_queues.values_mut() {
             for (sequence, slot) in std::mem::take(slots) {
                 match slot {
-                    Slot::Blocked(ready) => drained.push(ready.delivery),
+                    Slot::Blocked(ready) if meant(&ready.delivery) => taken.push(ready.delivery),
                     other => drop(slots.insert(sequence, other)),
                 }
             }
         }
-        for delivery in &drained {
-            self.held_here.remove(&delivery.sequence);
+        for delivery in &taken {
+            self.not_here(delivery.sequence);
         }
-        drained.sort_unstable_by_key(|delivery| delivery.sequence);
-        drained
+        taken.sort_unstable_by_key(|delivery| delivery.sequence);
+        taken
     }
 
     /// All that waits.
@@ -234,10 +274,16 @@ impl Queue {
         self.ready.len()
     }
 
-    /// How many of the events that the server counts as delivered and not acked are known here.
+    /// How many of the events that the server counts as delivered and not acked are known here. Of one that runs and that
+    /// another instance may ack it is not known whether the server still counts it.
     pub(super) fn known(&self) -> usize {
         let away = self.key_queues.values().flat_map(BTreeMap::values).filter(|slot| matches!(slot, Slot::Away(_)));
-        self.held_here.len() + self.away.len() + away.count()
+        let waiting_unsure = match self.handover.unsure() {
+            0 => 0,
+            _ => self.waiting().filter(|delivery| self.handover.is_unsure(delivery.sequence)).count(),
+        };
+        let running_unsure = self.handover.unsure() - waiting_unsure;
+        self.held_here.len() + self.away.len() + away.count() - running_unsure
     }
 
     fn blocked(&self) -> impl Iterator<Item = &Delivery> {
@@ -254,7 +300,7 @@ impl Queue {
             self.key_queues.remove(key);
             return;
         };
-        if !self.held
+        if !self.handover.is_held()
             && matches!(first.get(), Slot::Blocked(_))
             && let Slot::Blocked(ready) = first.insert(Slot::Begun)
         {
@@ -351,6 +397,39 @@ mod tests {
         queue.release();
 
         assert_eq!((pop(&mut queue), pop(&mut queue), queue.is_holding()), (Some(1), None, false));
+    }
+
+    #[test]
+    fn what_another_instance_may_ack_is_seen_once_more_before_anything_is_released() {
+        let mut queue = Queue::default();
+        let deliver = |queue: &mut Queue, sequence, deliveries| {
+            let delivery = Delivery { deliveries, ..Delivery::for_test(sequence) };
+            queue.push(delivery, Routing { route: None, key: Some("a".into()) });
+        };
+        queue.hold();
+        for (sequence, deliveries) in [(1, 2), (2, 1), (3, 7)] {
+            deliver(&mut queue, sequence, deliveries);
+        }
+
+        let drained: Vec<u64> = queue.drain_unsure(Some(7)).iter().map(|delivery| delivery.sequence).collect();
+        assert_eq!((drained, queue.is_expecting(Instant::now()), pop(&mut queue)), (vec![1], true, None));
+        deliver(&mut queue, 1, 3);
+
+        assert_eq!((pop(&mut queue), queue.is_expecting(Instant::now())), (Some(1), false));
+    }
+
+    #[test]
+    fn what_runs_and_another_instance_may_ack_is_not_known() {
+        let mut queue = Queue::default();
+        queue.hold();
+        for (sequence, deliveries) in [(1, 1), (2, 2), (3, 2)] {
+            queue.push(Delivery { deliveries, ..Delivery::for_test(sequence) }, Routing::default());
+        }
+        assert_eq!(queue.known(), 3);
+
+        assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), Some(2)));
+
+        assert_eq!(queue.known(), 2);
     }
 
     #[test]

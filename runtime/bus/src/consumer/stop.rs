@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::keeper::InHand;
 use super::monitor::Counters;
+use super::queue::Queue;
 use super::run::Worker;
 use crate::environment::watch;
-use crate::transport::AckKind;
+use crate::transport::{AckKind, Delivery};
 
 /// How long to wait until it is noted which events were not run.
 pub(super) const NOTE_PATIENCE: Duration = Duration::from_secs(2);
@@ -54,29 +56,46 @@ impl StopSignal {
 impl Worker {
     /// Naks what waits, so that another instance gets it at once.
     pub(super) async fn nak_waiting(&self) {
-        let (mut waiting, again) = {
+        let (waiting, again) = {
             let mut in_hand = self.in_hand();
-            let (waiting, again) = (in_hand.queue.drain(), in_hand.take_again());
-            // Their leases last until each is nakked.
-            waiting.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
-            (waiting, again)
+            (Self::lend(&mut in_hand, Queue::drain), in_hand.take_again())
         };
+        self.nak(waiting, again).await;
+    }
+
+    /// Naks what waits and another instance may ack, to [see](super::handover) whether the server still counts it as pending.
+    pub(super) async fn nak_unsure(&self) {
+        let unsure = Self::lend(&mut self.in_hand(), |queue| queue.drain_unsure(self.max_deliver));
+        self.nak(unsure, Vec::new()).await;
+    }
+
+    /// Takes deliveries out of the queue. Their leases last until each is nakked.
+    fn lend(in_hand: &mut InHand, drain: impl FnOnce(&mut Queue) -> Vec<Delivery>) -> Vec<Delivery> {
+        let drained = drain(&mut in_hand.queue);
+        drained.iter().for_each(|delivery| in_hand.begun(delivery.sequence, &delivery.acker));
+        drained
+    }
+
+    async fn nak(&self, mut waiting: Vec<Delivery>, again: Vec<Delivery>) {
         let drained = waiting.len();
         waiting.extend(again);
         // What is not noted in time may count as an attempt.
         let _ = timeout(NOTE_PATIENCE, self.attempts.not_run(&waiting)).await;
+        let mut is_cut_off = false;
         for (index, delivery) in waiting.into_iter().enumerate() {
             if index < drained {
                 self.in_hand().settled(delivery.sequence);
             }
-            if !delivery.acker.lease().is_held(Instant::now()) {
+            if is_cut_off || !delivery.acker.lease().is_held(Instant::now()) {
                 continue;
             }
-            if let Err(error) = delivery.acker.send(AckKind::Nak(None)).await {
-                tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
-                return;
+            match delivery.acker.send(AckKind::Nak(None)).await {
+                Ok(()) => Counters::count(&self.monitor.counters().released),
+                Err(error) => {
+                    tracing::warn!(%error, "what waits cannot be nakked; it is redelivered after ack_wait");
+                    is_cut_off = true;
+                }
             }
-            Counters::count(&self.monitor.counters().released);
         }
     }
 }
