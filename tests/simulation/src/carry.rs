@@ -270,8 +270,8 @@ impl State {
                     self.schedule(after, Parcel::Tell { process, event });
                 }
                 Output::Ack(mut ack) => {
-                    for after in self.fates(true) {
-                        ack.is_late = after > 0;
+                    for (copy, after) in self.fates(true).into_iter().enumerate() {
+                        ack.is_late = after > 0 || copy > 0;
                         self.schedule(after, Parcel::Ack(ack.clone()));
                     }
                 }

@@ -72,7 +72,7 @@ pub struct ReceivedAck {
     process: usize,
     ack: Ack,
     reply: Option<String>,
-    /// Whether the network kept it for a while.
+    /// Whether the network kept it for a while, or brought it once more: who sent it cannot know what it does.
     pub is_late: bool,
 }
 
@@ -96,7 +96,7 @@ pub struct Server {
     pub streams: BTreeMap<&'static str, Stream>,
     /// Its one consumer, while there is one.
     pub consumer: Option<Consumer>,
-    /// Leases that ended without any fault of the programs: the consumer was deleted, or an ack came late. Those who had them
+    /// Leases that ended without any fault of the programs: the consumer was deleted, or an ack came late or twice. Those who had them
     /// cannot know, and what they say ends the leases of others.
     pub orphaned: BTreeMap<(u64, usize), Time>,
     /// Its connections.
