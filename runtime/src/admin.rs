@@ -8,5 +8,6 @@ pub use eventsmith_admin::dead_letters::{
 pub use eventsmith_admin::provision::{
     Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
 };
+pub use eventsmith_admin::requests::{AskError, RawReply, ServiceQuestion};
 pub use eventsmith_admin::topology::Topology;
 pub use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};

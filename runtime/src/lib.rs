@@ -76,9 +76,11 @@
 //! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`BulkPublisher`],
 //!    [`PublishError`].
 //! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
-//! 5. Operating: [`admin`] provisions streams and looks after dead letters.
-//! 6. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
-//! 7. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
+//! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
+//!    not.
+//! 6. Operating: [`admin`] provisions streams and looks after dead letters.
+//! 7. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
+//! 8. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
 //!
 //! The guides of the repository go further: `docs/first-service.md` begins with an empty folder, `docs/catalogue.md` is on
 //! schema files, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
@@ -160,6 +162,8 @@ pub use eventsmith_bus::{
         BulkError, BulkPlace, BulkPublished, BulkPublisher, Expect, PublishAllError, PublishBatch, PublishError,
         PublishOptions, Published,
     },
+    request::{RequestError, RequestOptions},
+    service::{EndpointConfig, Refusal, Service, ServiceConfig, ServiceError, ServiceMonitor, ServiceSummary},
     signal::shutdown_signal,
     transport::{Denied, DeniedAction},
 };

@@ -1,11 +1,15 @@
 //! What operators do with a bus.
 
 use std::future::Future;
+use std::time::Duration;
 
+use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
+use serde_json::Value;
 
 use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::provision::{Plan, ProvisionError, Status};
+use crate::requests::{self, AskError, RawReply, ServiceQuestion};
 use crate::server::Server;
 use crate::topology::Topology;
 
@@ -66,6 +70,28 @@ pub trait BusAdmin: sealed::Sealed {
     /// [`DeadLetterError::NoStream`] when there is no such stream, [`DeadLetterError::Unavailable`] when the server does not
     /// answer.
     fn dead_letters(&self, root: &str) -> impl Future<Output = Result<DeadLetters, DeadLetterError>> + Send;
+
+    /// Asks whoever answers on a subject, with a body as it is, once: for tools, which know no types.
+    ///
+    /// # Errors
+    /// [`AskError`] when nothing comes back; an error that comes back is in the [`RawReply`].
+    fn ask_raw(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<RawReply, AskError>> + Send;
+
+    /// What the services that run say of themselves, those of a name or all, each instance once. (ADR-32.)
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`]. That no service runs is no error.
+    fn services(
+        &self,
+        question: ServiceQuestion,
+        name: Option<&str>,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Vec<Value>, AskError>> + Send;
 }
 
 impl BusAdmin for Bus {
@@ -101,6 +127,19 @@ impl BusAdmin for Bus {
 
     async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
         DeadLetters::open(Server::of(self), root).await
+    }
+
+    async fn ask_raw(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<RawReply, AskError> {
+        requests::ask(self, subject, payload, timeout).await
+    }
+
+    async fn services(
+        &self,
+        question: ServiceQuestion,
+        name: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Vec<Value>, AskError> {
+        requests::services(self, question, name, timeout).await
     }
 }
 

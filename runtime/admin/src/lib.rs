@@ -4,13 +4,15 @@
 //! this crate has no promises of its own.
 //!
 //! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
-//! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`BusAdmin`] offers
+//! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`requests`]
+//! asks without types, and finds services; [`BusAdmin`] offers
 //! all of it as methods of a bus.
 
 mod bus_admin;
 pub mod dead_letters;
 mod jetstream;
 pub mod provision;
+pub mod requests;
 mod server;
 pub mod topology;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventsmith_event::event::Event;
+use eventsmith_event::event::{Event, Request};
 
 use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
@@ -14,6 +14,7 @@ use crate::publish::{
     BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions, Published,
     Publisher,
 };
+use crate::request::{RequestError, RequestOptions, Requester};
 use crate::transport::Transport;
 
 /// A connection to NATS JetStream, or its stand-in in memory, through which events are published and consumed.
@@ -216,6 +217,39 @@ impl Bus {
     /// [`publish_bulk`](Self::publish_bulk) for events that are pushed one by one.
     pub fn bulk(&self) -> BulkPublisher {
         BulkPublisher::new(&self.inner.publisher)
+    }
+
+    /// Asks whoever answers a command or query, and returns the reply.
+    ///
+    /// The request is validated before it is sent, and the reply before it is returned. No reply within 5 s is an error; a query
+    /// is sent again after half of that time, a command never where it may be under way. If nobody answers, or there is no
+    /// room for the request, it is sent again for a while, as nothing was done.
+    ///
+    /// Events are no requests:
+    ///
+    /// ```compile_fail,E0277
+    /// async fn wrong<E: eventsmith::Event>(bus: eventsmith::Bus, event: E) {
+    ///     let _ = bus.request(&event).await;
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RequestError`]; [`may_be_done`](RequestError::may_be_done) tells whether the request may have been done all the same.
+    pub async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, RequestError<R::Error>> {
+        self.request_with(request, RequestOptions::default()).await
+    }
+
+    /// [`request`](Self::request) with a time of one's own, an id, or other members of the envelope.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn request_with<R: Request>(
+        &self,
+        request: &R,
+        options: RequestOptions,
+    ) -> Result<R::Reply, RequestError<R::Error>> {
+        let Publisher { transport, source, .. } = &self.inner.publisher;
+        Requester { transport: &**transport, source }.request(request, &options).await
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.

@@ -1,10 +1,10 @@
 //! Consuming events: handlers by type, durable consumers by stream.
 
 mod attempts;
-mod blocking;
-mod breaker;
+pub(crate) mod blocking;
+pub(crate) mod breaker;
 mod config;
-mod confine;
+pub(crate) mod confine;
 mod dispatch;
 mod dropped;
 mod durable;

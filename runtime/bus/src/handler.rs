@@ -9,11 +9,12 @@ use std::{fmt, iter};
 use bytes::Bytes;
 use eventsmith_event::clip::head;
 use eventsmith_event::envelope::Envelope;
-use eventsmith_event::event::Event;
+use eventsmith_event::event::{Event, Request};
 use tokio::time::Instant;
 
 use crate::bus::Bus;
 use crate::publish::{PublishError, PublishOptions, Published};
+use crate::request::{RequestError, RequestOptions};
 use crate::transport::Acker;
 
 /// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
@@ -42,14 +43,36 @@ pub(crate) struct Context {
     pub(crate) subject: Cow<'static, str>,
     pub(crate) version: u32,
     pub(crate) envelope: OnceLock<Envelope>,
-    pub(crate) attempt: u64,
     pub(crate) raw: Bytes,
     pub(crate) traceparent: Option<String>,
-    pub(crate) replay_of: Option<String>,
     pub(crate) bus: Bus,
+    pub(crate) origin: Origin,
+}
+
+/// How it came.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// From a stream.
+    Delivered(Delivered),
+    /// From somebody who waits for an answer.
+    Asked(Asked),
+}
+
+/// An event of a stream.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) attempt: u64,
+    pub(crate) replay_of: Option<String>,
     pub(crate) sequence: u64,
     pub(crate) deliveries: u64,
     pub(crate) acker: Arc<dyn Acker>,
+}
+
+/// A request.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Until when somebody waits for the answer.
+    pub(crate) deadline: Instant,
 }
 
 impl<E> Received<E> {
@@ -69,46 +92,6 @@ impl<E> Received<E> {
     /// of the template. A replayed event comes on its own subject.
     pub fn subject(&self) -> &str {
         &self.context.subject
-    }
-
-    /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
-    /// and not run, because its service stopped or lost its connection, has not been tried. Of a run that ended the process
-    /// nobody knows, unless it was the last; it is counted if that leaves the event another attempt.
-    pub fn attempt(&self) -> u64 {
-        self.context.attempt
-    }
-
-    /// Orders this run among all that may do the same work: the number of the event in its stream, and of the delivery. A run
-    /// whose lease has ended may still have a request on its way while another instance has the event. Let what it writes to
-    /// keep the greatest token of each key, or of each event, and refuse a smaller one.
-    ///
-    /// Tokens of different streams do not compare, nor those of a stream that was deleted and made again.
-    ///
-    /// ```
-    /// use eventsmith::{Event, HandlerError, Received};
-    ///
-    /// /// Does with one statement: `UPDATE .. SET .., token = $token WHERE key = $key AND token < $token`.
-    /// async fn stored<E: Event>(event: Received<E>) -> Result<(), HandlerError> {
-    ///     let (sequence, delivery) = event.fencing_token();
-    ///     assert!((sequence, delivery) < (sequence, delivery + 1), "a later delivery of the same event");
-    ///     assert!((sequence, delivery) < (sequence + 1, 1), "a later event");
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn fencing_token(&self) -> (u64, u64) {
-        (self.context.sequence, self.context.deliveries)
-    }
-
-    /// Whether nobody else can have the event. Where this says no, the server was not heard for almost `ack_wait`: the
-    /// handler is dropped at its next `.await`, and the event is left to whoever gets it. Only a handler that blocks, or
-    /// works elsewhere, has to ask.
-    pub fn has_lease(&self) -> bool {
-        self.context.acker.lease().is_held(Instant::now())
-    }
-
-    /// The dead letter that this event was replayed from, `STREAM:SEQUENCE`, if it was.
-    pub fn replay_of(&self) -> Option<&str> {
-        self.context.replay_of.as_deref()
     }
 
     /// The message as it was stored, envelope and all.
@@ -138,6 +121,26 @@ impl<E> Received<E> {
         }
     }
 
+    /// Asks a service in answer to this, with its correlation and causation. In the handler of a request, no longer than somebody
+    /// waits for its own answer.
+    ///
+    /// # Errors
+    /// As [`Bus::request`].
+    pub async fn request<R: Request>(&self, request: &R) -> Result<R::Reply, RequestError<R::Error>> {
+        let PublishOptions { correlation_id, causation_id, traceparent, .. } = self.follow_up();
+        let timeout = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let options =
+            RequestOptions { correlation_id, causation_id, traceparent, timeout, ..RequestOptions::default() };
+        self.bus().request_with(request, options).await
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.context.origin {
+            Origin::Asked(asked) => Some(asked.deadline),
+            Origin::Delivered(_) => None,
+        }
+    }
+
     /// Publishes an event in answer to this one, with its [`follow_up`](Self::follow_up) options.
     ///
     /// A handler that runs again publishes again, under a new id. Where that matters, give it an id that the incoming
@@ -147,6 +150,69 @@ impl<E> Received<E> {
     /// As [`Bus::publish`].
     pub async fn publish<F: Event>(&self, event: &F) -> Result<Published, PublishError> {
         self.bus().publish_with(event, self.follow_up()).await
+    }
+}
+
+/// What only events have.
+impl<E: Event> Received<E> {
+    /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
+    /// and not run, because its service stopped or lost its connection, has not been tried. Of a run that ended the process
+    /// nobody knows, unless it was the last; it is counted if that leaves the event another attempt.
+    pub fn attempt(&self) -> u64 {
+        self.delivered().map_or(1, |delivered| delivered.attempt)
+    }
+
+    /// Orders this run among all that may do the same work: the number of the event in its stream, and of the delivery. A run
+    /// whose lease has ended may still have a request on its way while another instance has the event. Let what it writes to
+    /// keep the greatest token of each key, or of each event, and refuse a smaller one.
+    ///
+    /// Tokens of different streams do not compare, nor those of a stream that was deleted and made again.
+    ///
+    /// ```
+    /// use eventsmith::{Event, HandlerError, Received};
+    ///
+    /// /// Does with one statement: `UPDATE .. SET .., token = $token WHERE key = $key AND token < $token`.
+    /// async fn stored<E: Event>(event: Received<E>) -> Result<(), HandlerError> {
+    ///     let (sequence, delivery) = event.fencing_token();
+    ///     assert!((sequence, delivery) < (sequence, delivery + 1), "a later delivery of the same event");
+    ///     assert!((sequence, delivery) < (sequence + 1, 1), "a later event");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn fencing_token(&self) -> (u64, u64) {
+        self.delivered().map_or((0, 0), |delivered| (delivered.sequence, delivered.deliveries))
+    }
+
+    /// Whether nobody else can have the event. Where this says no, the server was not heard for almost `ack_wait`: the
+    /// handler is dropped at its next `.await`, and the event is left to whoever gets it. Only a handler that blocks, or
+    /// works elsewhere, has to ask.
+    pub fn has_lease(&self) -> bool {
+        self.delivered().is_none_or(|delivered| delivered.acker.lease().is_held(Instant::now()))
+    }
+
+    /// The dead letter that this event was replayed from, `STREAM:SEQUENCE`, if it was.
+    pub fn replay_of(&self) -> Option<&str> {
+        self.delivered()?.replay_of.as_deref()
+    }
+
+    fn delivered(&self) -> Option<&Delivered> {
+        match &self.context.origin {
+            Origin::Delivered(delivered) => Some(delivered),
+            Origin::Asked(_) => None,
+        }
+    }
+}
+
+/// What only requests have.
+impl<R: Request> Received<R> {
+    /// For how long somebody waits for the answer. After that the handler is dropped at its next `.await`.
+    pub fn time_left(&self) -> Duration {
+        self.deadline().map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The payload alone.
+    pub fn into_request(self) -> R {
+        self.event
     }
 }
 

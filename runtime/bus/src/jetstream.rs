@@ -14,6 +14,7 @@ mod header_block;
 mod inbox;
 mod life;
 mod link;
+mod live;
 mod login;
 mod losses;
 mod outbox;
@@ -34,11 +35,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, SendFailure,
-    ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
+    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PendingReply,
+    RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport, Unavailable,
 };
 use bulk::FastBatch;
 use pull::PullDeliveries;
@@ -127,6 +129,35 @@ impl Transport for Arc<JetStream> {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         self.send_term(stream, consumer, sequence).boxed()
+    }
+
+    fn request<'a>(
+        &'a self,
+        message: &'a Message,
+        latest: Instant,
+    ) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
+        self.send_request(message, latest).boxed()
+    }
+
+    fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {
+        self.send_core(message, reply).boxed()
+    }
+
+    fn inbox(&self) -> String {
+        self.client.new_inbox()
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        subjects: &'a [String],
+        queue: Option<&'a str>,
+        room: usize,
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, Unavailable>> {
+        self.listen(subjects, queue, room).boxed()
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        self.write_out().boxed()
     }
 
     fn background(&self) -> Handle {

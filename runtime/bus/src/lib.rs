@@ -6,7 +6,7 @@
 //! From the bottom up: [`config`] and [`settings`] are plain data, [`cause`] is what errors hold of those below them;
 //! [`transport`] is the contract, [`jetstream`] and [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores
 //! those that a consumer could not handle; [`bus`] is what a service holds; [`handler`] is what its handlers are given, and
-//! [`consumer`] calls them.
+//! [`consumer`] and [`service`] call them. [`request`] asks services.
 
 pub mod bus;
 pub mod cause;
@@ -17,7 +17,10 @@ pub mod environment;
 pub mod handler;
 pub mod jetstream;
 pub mod memory;
+mod outgoing;
 pub mod publish;
+pub mod request;
+pub mod service;
 pub mod settings;
 pub mod signal;
 pub mod transport;

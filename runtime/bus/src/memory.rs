@@ -3,6 +3,7 @@
 mod clock;
 mod deliveries;
 mod durable;
+mod live;
 mod log;
 mod settle;
 mod state;
@@ -13,11 +14,13 @@ mod tests;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream};
 use crate::transport::{
-    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PublishAck,
-    SendFailure, ServerFailure, StreamExtent, StreamMessage, Transport, Unavailable,
+    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PendingReply,
+    PublishAck, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport,
+    Unavailable,
 };
 use deliveries::MemoryDeliveries;
 
@@ -113,6 +116,39 @@ impl Transport for Memory {
             Ok(())
         }
         .boxed()
+    }
+
+    fn request<'a>(&'a self, message: &'a Message, _: Instant) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
+        async move { self.shared.listeners.request(message) }.boxed()
+    }
+
+    fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {
+        async move {
+            self.shared.listeners.tell(message, reply);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn inbox(&self) -> String {
+        self.shared.listeners.inbox()
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        subjects: &'a [String],
+        queue: Option<&'a str>,
+        room: usize,
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, Unavailable>> {
+        async move {
+            let subscription: Box<dyn Subscription> = Box::new(self.shared.listeners.subscribe(subjects, queue, room));
+            Ok(subscription)
+        }
+        .boxed()
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        ready(Ok(())).boxed()
     }
 
     fn background(&self) -> Handle {

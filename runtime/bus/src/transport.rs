@@ -17,12 +17,14 @@ mod delivery;
 mod denied;
 mod failure;
 mod lease;
+mod live;
 mod message;
 
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 
@@ -31,6 +33,7 @@ pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
 pub use lease::Lease;
+pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};
 pub use message::{
     Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders, StreamExtent,
     StreamMessage,
@@ -93,6 +96,34 @@ pub trait Transport: Debug + Send + Sync {
         consumer: &'a str,
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>>;
+
+    /// Sends a message that whoever listens on its subject is to answer, not later than at a given time. The outer result says
+    /// that it is on its way.
+    fn request<'a>(
+        &'a self,
+        message: &'a Message,
+        latest: Instant,
+    ) -> BoxFuture<'a, Result<PendingReply, RequestFailure>>;
+
+    /// Sends a message to whoever listens, without waiting for anything: it may be lost with the connection. Answers are expected
+    /// at `reply`, which somebody [subscribes](Self::subscribe) to.
+    fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>>;
+
+    /// A subject for answers that nobody else uses.
+    fn inbox(&self) -> String;
+
+    /// Begins to receive what is sent to subjects, which may have wildcards. Of those who subscribe to a subject under the same
+    /// name of a queue, one gets each message. At most `room` messages wait to be taken; more are
+    /// [missed](Subscription::missed).
+    fn subscribe<'a>(
+        &'a self,
+        subjects: &'a [String],
+        queue: Option<&'a str>,
+        room: usize,
+    ) -> BoxFuture<'a, Result<Box<dyn Subscription>, Unavailable>>;
+
+    /// Waits until what was told before has left this process.
+    fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
 
     /// Where to run tasks that no user code may keep waiting.
     fn background(&self) -> Handle;

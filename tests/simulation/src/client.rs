@@ -140,6 +140,15 @@ impl SimulatedClient for Client {
         .boxed()
     }
 
+    /// Each queue has one member here: nothing that is simulated shares one.
+    fn queue_subscribe(
+        &self,
+        subject: Subject,
+        _queue: String,
+    ) -> BoxFuture<'_, Result<Box<dyn SimulatedSubscriber>, SubscribeError>> {
+        self.subscribe(subject)
+    }
+
     fn new_inbox(&self) -> String {
         let mut state = self.world.state();
         let process = &mut state.processes[self.process];

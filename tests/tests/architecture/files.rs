@@ -49,17 +49,24 @@ const FLOORS: &[Floors] = &[
             &["cause", "config", "environment", "settings", "signal"],
             // The contract of a transport, which names none of those above.
             &["transport"],
-            &["jetstream", "memory"],
-            &["publish", "dead_letters"],
+            &["jetstream", "memory", "outgoing"],
+            &["publish", "dead_letters", "request"],
             &["bus"],
             &["handler"],
             &["consumer"],
+            &["service"],
         ],
         known: &[],
     },
     Floors {
         of: "runtime/admin/src",
-        floors: &[&["jetstream", "topology"], &["server"], &["provision"], &["dead_letters"], &["bus_admin"]],
+        floors: &[
+            &["jetstream", "requests", "topology"],
+            &["server"],
+            &["provision"],
+            &["dead_letters"],
+            &["bus_admin"],
+        ],
         known: &[],
     },
     Floors {

@@ -33,6 +33,7 @@ mod provision;
 mod publish;
 mod recovery;
 mod replay_ids;
+mod requests;
 mod rolling;
 mod rotation;
 mod subjects;

@@ -13,7 +13,7 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Whether handlers of a consumer block their threads, as far as was seen lately.
 #[derive(Debug)]
-pub(super) struct Blocking {
+pub(crate) struct Blocking {
     begun: WorkInstant,
     /// Until when they are taken to block, in milliseconds after `begun`; 0 if none has.
     until: AtomicU64,
@@ -31,7 +31,7 @@ impl Default for Blocking {
 
 impl Blocking {
     /// Does a part of a handler's work, and sees how long it takes.
-    pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
         let begun = WorkInstant::now();
         let done = work();
         let took = begun.elapsed();
@@ -56,7 +56,7 @@ impl Blocking {
         done
     }
 
-    pub(super) fn is_seen(&self) -> bool {
+    pub(crate) fn is_seen(&self) -> bool {
         let until = self.until.load(Relaxed);
         until > 0 && self.milliseconds(Duration::ZERO) < until
     }

@@ -38,7 +38,7 @@ pub struct BreakerConfig {
 
 impl BreakerConfig {
     /// The first setting with a value that opens a breaker always or never, and what would be right.
-    pub(super) fn senseless(&self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn senseless(&self) -> Option<(&'static str, &'static str)> {
         if self.consecutive_failures == 0 {
             return Some(("consecutive_failures", "it must be 1 at least; u32::MAX is never"));
         }
@@ -78,7 +78,7 @@ pub enum BreakerState {
 
 /// A breaker at work, shared by the handlers that it guards.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     pub(super) name: String,
     config: BreakerConfig,
     inner: Mutex<Inner>,
@@ -88,7 +88,7 @@ pub(super) struct Breaker {
 
 /// Leave to run one attempt, which ends with a [`report`](Self::report). One that is dropped before came to no verdict.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     breaker: Arc<Breaker>,
     /// The generation of the breaker in which the attempt began.
     generation: u64,
@@ -126,7 +126,7 @@ impl Phase {
 
 impl Breaker {
     /// A closed breaker, which notifies of its changes.
-    pub(super) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
+    pub(crate) fn new(name: String, config: BreakerConfig, changed: watch::Sender<()>) -> Self {
         let inner = Inner { phase: Phase::Closed, generation: 0, consecutive: 0, recent: VecDeque::new() };
         Self { name, config, inner: Mutex::new(inner), changed }
     }
@@ -136,7 +136,7 @@ impl Breaker {
     }
 
     /// Lets an event go to its handler, if one may now. While the breaker is half open it is the probe.
-    pub(super) fn admit(self: &Arc<Self>) -> Option<Admission> {
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admission> {
         let mut inner = self.inner();
         self.ripen(&mut inner);
         let is_admitted = match &mut inner.phase {
@@ -216,6 +216,14 @@ impl Breaker {
         Phase::OpenUntil(Instant::now() + self.config.open_for.min(LONGEST))
     }
 
+    /// After how long it lets something through again, if it is open.
+    pub(crate) fn closes_in(&self) -> Duration {
+        match self.inner().phase {
+            Phase::OpenUntil(until) => until.saturating_duration_since(Instant::now()),
+            Phase::Closed | Phase::HalfOpen { .. } => Duration::ZERO,
+        }
+    }
+
     /// An open breaker becomes half open when its time has come.
     fn ripen(&self, inner: &mut Inner) {
         if matches!(inner.phase, Phase::OpenUntil(until) if until <= Instant::now()) {
@@ -238,7 +246,7 @@ impl Breaker {
 
 impl Admission {
     /// How the attempt went.
-    pub(super) fn report(self, failed: bool) {
+    pub(crate) fn report(self, failed: bool) {
         self.breaker.report(self.generation, failed);
     }
 }

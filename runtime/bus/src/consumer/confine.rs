@@ -10,16 +10,21 @@ use crate::handler::{HandlerError, LONGEST_TEXT};
 
 /// What a panic of the user's code comes to.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> HandlerOutcome {
+    HandlerOutcome::Panicked(panic_text(panic))
+}
+
+/// What a panic of the user's code says.
+pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message");
-    let outcome = HandlerOutcome::Panicked(head(LONGEST_TEXT, text));
+    let text = head(LONGEST_TEXT, text);
     discard(panic);
-    outcome
+    text
 }
 
 /// An error as its text, no longer than anybody reads. The user's error is not needed any more then: to display it and to
 /// drop it may panic, which must not change what becomes of the event.
-pub(super) fn in_words(error: HandlerError) -> HandlerError {
+pub(crate) fn in_words(error: HandlerError) -> HandlerError {
     let advice = error.advice;
     let text = catch_unwind(AssertUnwindSafe(|| head(LONGEST_TEXT, &error))).unwrap_or_else(|panic| {
         discard(panic);
@@ -30,7 +35,7 @@ pub(super) fn in_words(error: HandlerError) -> HandlerError {
 }
 
 /// Drops what is the user's, whose panics end here.
-pub(super) fn discard(value: impl Sized) {
+pub(crate) fn discard(value: impl Sized) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         // Dropped, it might panic again.
         std::mem::forget(panic);

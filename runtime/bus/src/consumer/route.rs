@@ -27,7 +27,7 @@ use super::type_name::is_type_name;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
 use crate::environment::watch;
-use crate::handler::{Context, HandlerError, Received};
+use crate::handler::{Context, Delivered, HandlerError, Origin, Received};
 use crate::transport::{Delivery, Headers, Message, Transport};
 
 /// All handlers of a consumer.
@@ -405,14 +405,16 @@ impl Route {
             },
             version: opened.version,
             envelope: OnceLock::new(),
-            attempt,
             raw: delivery.message.payload.clone(),
             traceparent: traceparent(opened.traceparent),
-            replay_of: opened.replay_of.map(ToOwned::to_owned),
             bus: bus.clone(),
-            sequence: delivery.sequence,
-            deliveries: delivery.deliveries,
-            acker: Arc::clone(&delivery.acker),
+            origin: Origin::Delivered(Delivered {
+                attempt,
+                replay_of: opened.replay_of.map(ToOwned::to_owned),
+                sequence: delivery.sequence,
+                deliveries: delivery.deliveries,
+                acker: Arc::clone(&delivery.acker),
+            }),
         };
         let called = |data| {
             // Decoding runs the user's code, too: upcasts.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
@@ -41,6 +42,8 @@ pub struct JetStream {
     pub(super) link: watch::Receiver<Link>,
     pub(super) denials: Denials,
     pub(super) acks: Acks,
+    /// The answers to requests, once there was one.
+    pub(super) replies: OnceCell<Acks>,
     pub(super) outbox: Outbox,
     pub(super) silences: Silences,
     /// How many messages wait for a connection.
@@ -141,6 +144,7 @@ impl JetStream {
             link,
             denials,
             acks,
+            replies: OnceCell::new(),
             outbox,
             silences: Silences::default(),
             queued: AtomicUsize::new(0),

@@ -3,10 +3,13 @@
 #[cfg(feature = "simulation")]
 pub(super) mod simulated;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use async_nats::client::{DrainError, FlushError, PublishError, RequestError, SubscribeError};
 use async_nats::{Client, HeaderMap, Message, ServerInfo, ToSubject, UnsubscribeError};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 /// A connection to a server.
 #[derive(Debug, Clone)]
@@ -67,6 +70,19 @@ impl Wire {
         }
     }
 
+    pub(super) async fn publish_with_headers(
+        &self,
+        subject: impl ToSubject,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        match self {
+            Self::Client(client) => client.publish_with_headers(subject, headers, payload).await,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => client.publish(simulated::outbound(subject, None, Some(headers), payload)).await,
+        }
+    }
+
     /// Waits for one answer, no longer than the client's own timeout for requests.
     pub(super) async fn request(&self, subject: impl ToSubject, payload: Bytes) -> Result<Message, RequestError> {
         match self {
@@ -81,6 +97,30 @@ impl Wire {
             Self::Client(client) => client.subscribe(subject).await.map(Subscriber::Client),
             #[cfg(feature = "simulation")]
             Self::Simulated(client) => client.subscribe(subject.to_subject()).await.map(Subscriber::Simulated),
+        }
+    }
+
+    /// Begins to receive a share of what is sent to a subject: one of those who name the same queue gets each message.
+    pub(super) async fn queue_subscribe(
+        &self,
+        subject: impl ToSubject,
+        queue: String,
+    ) -> Result<Subscriber, SubscribeError> {
+        match self {
+            Self::Client(client) => client.queue_subscribe(subject, queue).await.map(Subscriber::Client),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(client) => {
+                client.queue_subscribe(subject.to_subject(), queue).await.map(Subscriber::Simulated)
+            }
+        }
+    }
+
+    /// Whether there is a connection below, on a thread of its own.
+    pub(super) fn is_real(&self) -> bool {
+        match self {
+            Self::Client(_) => true,
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => false,
         }
     }
 
@@ -133,13 +173,33 @@ impl Wire {
     }
 }
 
+impl Stream for Subscriber {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        match self.get_mut() {
+            Self::Client(subscriber) => subscriber.poll_next_unpin(context),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(subscriber) => subscriber.poll_next(context),
+        }
+    }
+}
+
 impl Subscriber {
     /// The next message; `None` once the subscription or the connection has ended. Nothing is lost if this is dropped.
     pub(super) async fn next(&mut self) -> Option<Message> {
+        StreamExt::next(self).await
+    }
+
+    /// Ends the subscription. What the client has taken in for it still comes.
+    pub(super) async fn drain(&mut self) -> Result<(), UnsubscribeError> {
         match self {
-            Self::Client(subscriber) => subscriber.next().await,
+            Self::Client(subscriber) => subscriber.drain().await,
             #[cfg(feature = "simulation")]
-            Self::Simulated(subscriber) => std::future::poll_fn(|context| subscriber.poll_next(context)).await,
+            Self::Simulated(subscriber) => {
+                subscriber.unsubscribe_after(0);
+                Ok(())
+            }
         }
     }
 

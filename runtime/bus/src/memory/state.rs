@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::durable::{Durable, Exhausted};
+use super::live::Listeners;
 use super::log::Log;
 use super::stream::Stream;
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
@@ -72,6 +73,7 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     streams: Mutex<BTreeMap<String, Stream>>,
+    pub(super) listeners: Listeners,
     /// Notifies those who wait for messages.
     pub(super) changed: watch::Sender<()>,
     pub(super) clock: Clock,
@@ -85,18 +87,23 @@ pub(super) struct Shared {
 
 impl Memory {
     pub(super) fn store(&self, message: &Message) -> Result<PublishAck, SendFailure> {
-        self.store_with(message, |log| log.store(message))
+        let ack = self.store_with(message, |log| log.store(message));
+        // What is published to a stream is published to all who listen, whatever the stream says.
+        self.shared.listeners.tell(message, None);
+        ack
     }
 
     pub(super) fn store_batch(&self, messages: &[Message]) -> Result<PublishAck, SendFailure> {
         let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.into() };
         let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
-        self.store_with(last, |log| {
+        let ack = self.store_with(last, |log| {
             if !messages.iter().all(|message| log.captures(&message.subject)) {
                 return Err(refused(Some(BATCH_INCOMPLETE), "atomic publish batch is incomplete"));
             }
             log.store_batch(messages)
-        })
+        })?;
+        messages.iter().for_each(|message| self.shared.listeners.tell(message, None));
+        Ok(ack)
     }
 
     /// Stores into the stream that captures a message.

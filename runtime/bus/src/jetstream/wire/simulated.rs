@@ -20,6 +20,13 @@ pub trait SimulatedClient: Debug + Send + Sync {
     /// Begins to receive what is sent to a subject.
     fn subscribe(&self, subject: Subject) -> BoxFuture<'_, Result<Box<dyn SimulatedSubscriber>, SubscribeError>>;
 
+    /// Begins to receive a share of what is sent to a subject.
+    fn queue_subscribe(
+        &self,
+        subject: Subject,
+        queue: String,
+    ) -> BoxFuture<'_, Result<Box<dyn SimulatedSubscriber>, SubscribeError>>;
+
     /// A subject that nobody else uses.
     fn new_inbox(&self) -> String;
 

@@ -1,0 +1,138 @@
+//! Requests without types, and which services run: for tools.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventsmith_bus::bus::Bus;
+use eventsmith_bus::cause::Cause;
+use eventsmith_bus::transport::{Headers, Message, RequestFailure};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+/// What came back from whoever answered.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RawReply {
+    /// The body.
+    pub payload: Bytes,
+    /// Code and text, where it is an error. (ADR-32.)
+    pub error: Option<(u16, String)>,
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// Nobody answers on the subject.
+    #[error("no service answers {subject}; start the one that handles it, or see whether it may subscribe")]
+    NoResponders {
+        /// The subject.
+        subject: String,
+    },
+    /// Nothing came in time.
+    #[error("no reply from {subject} within {timeout:?}; it may be done or not")]
+    TimedOut {
+        /// The subject.
+        subject: String,
+        /// For how long it was waited.
+        timeout: Duration,
+    },
+    /// It could not be asked.
+    #[error("{subject} cannot be asked: {reason}")]
+    Unavailable {
+        /// The subject.
+        subject: String,
+        /// Why not.
+        #[source]
+        reason: Cause,
+    },
+}
+
+/// What services are asked about themselves. (ADR-32.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServiceQuestion {
+    /// Who they are.
+    Ping,
+    /// What they answer.
+    Info,
+    /// How they fare.
+    Stats,
+}
+
+impl ServiceQuestion {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "PING",
+            Self::Info => "INFO",
+            Self::Stats => "STATS",
+        }
+    }
+}
+
+/// How long after one answer the next may come: longer than a message takes from one region to its neighbour and back.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// The answer of each kind of question that services get, by instance.
+pub(crate) async fn services(
+    bus: &Bus,
+    question: ServiceQuestion,
+    name: Option<&str>,
+    limit: Duration,
+) -> Result<Vec<Value>, AskError> {
+    let mut subject = format!("$SRV.{}", question.as_str());
+    if let Some(name) = name {
+        subject.push('.');
+        subject.push_str(name);
+    }
+    let unavailable = |reason| AskError::Unavailable { subject: subject.clone(), reason };
+    let transport = bus.transport();
+    let inbox = transport.inbox();
+    let mut answers = transport.subscribe(&[inbox.clone()], None, 4_096).await.map_err(|error| unavailable(error.0))?;
+    let message = Message { subject: subject.clone().into(), headers: Headers::default(), payload: Bytes::new() };
+    let deadline = Instant::now() + limit;
+    transport.tell(&message, Some(&inbox)).await.map_err(|error| unavailable(Cause::of(error)))?;
+    let (mut found, mut until) = (BTreeMap::new(), deadline);
+    loop {
+        let answer = tokio::select! {
+            biased;
+            denied = answers.denied() => return Err(unavailable(Cause::of(denied))),
+            answer = timeout_at(until, answers.next()) => answer,
+        };
+        let Ok(Some(answer)) = answer else { break };
+        // Nobody listens: the body is empty. What is no answer of a service is none.
+        if let Ok(value) = serde_json::from_slice::<Value>(&answer.message.payload) {
+            let text = |member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+            found.insert((text("name"), text("id")), value);
+            until = deadline.min(Instant::now() + SILENCE);
+        } else if answer.message.payload.is_empty() {
+            break;
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Asks with a body as it is, once.
+pub(crate) async fn ask(bus: &Bus, subject: &str, payload: Bytes, limit: Duration) -> Result<RawReply, AskError> {
+    let mut headers = Headers::default();
+    headers.push("Eventsmith-Timeout", limit.as_millis().to_string());
+    let message = Message { subject: subject.to_owned().into(), headers, payload };
+    let deadline = Instant::now() + limit;
+    let owned = || subject.to_owned();
+    let failed = |failure: RequestFailure| match failure {
+        RequestFailure::NoResponders => AskError::NoResponders { subject: owned() },
+        other => AskError::Unavailable { subject: owned(), reason: Cause::of(other) },
+    };
+    let pending = bus.transport().request(&message, deadline).await.map_err(failed)?;
+    let Ok(reply) = timeout_at(deadline, pending).await else {
+        return Err(AskError::TimedOut { subject: owned(), timeout: limit });
+    };
+    let Message { headers, payload, .. } = reply.map_err(failed)?;
+    let text = headers.get("Nats-Service-Error");
+    let code = headers.get("Nats-Service-Error-Code");
+    let is_error = text.is_some() || code.is_some();
+    let code = code.and_then(|code| code.trim().parse().ok()).unwrap_or(500);
+    let error = is_error.then(|| (code, text.unwrap_or("without a message").to_owned()));
+    Ok(RawReply { payload, error })
+}

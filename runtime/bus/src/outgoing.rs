@@ -1,0 +1,94 @@
+//! From a typed payload to the message that carries it: an envelope around it, and headers.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use eventsmith_event::envelope::Outgoing;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::environment;
+use crate::transport::{Headers, Message, SharedHeaders};
+
+/// What a message says beside its payload.
+#[derive(Debug)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) id: Uuid,
+    pub(crate) correlation_id: Option<&'a str>,
+    pub(crate) causation_id: Option<&'a str>,
+    pub(crate) metadata: &'a Map<String, Value>,
+    pub(crate) traceparent: Option<&'a str>,
+}
+
+/// Why a payload cannot be put into a message.
+#[derive(Debug)]
+pub(crate) enum Unwritable {
+    /// It cannot be written as JSON.
+    Encode(serde_json::Error),
+    /// The trace context holds what no header may.
+    Traceparent,
+}
+
+impl Circumstances<'_> {
+    /// The message that carries a payload of this type and version.
+    pub(crate) fn message<T: Serialize>(
+        &self,
+        event_type: &'static str,
+        version: u32,
+        subject: Cow<'static, str>,
+        data: &T,
+    ) -> Result<Message, Unwritable> {
+        let mut buffer = Uuid::encode_buffer();
+        let id = &*self.id.hyphenated().encode_lower(&mut buffer);
+        let (version, shared) = type_headers(event_type, version);
+        let envelope = Outgoing {
+            id,
+            event_type,
+            source: self.source,
+            subject: &subject,
+            time: environment::now().into(),
+            version: &version,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            metadata: self.metadata,
+            data,
+        };
+        // Room for most payloads. From 1,024 bytes on, glibc's allocator tidies up all it has before it gives any.
+        let mut payload = Vec::with_capacity(960);
+        serde_json::to_writer(&mut payload, &envelope).map_err(Unwritable::Encode)?;
+        let mut headers = Headers::shared(shared);
+        headers.push(Headers::ID, id);
+        if let Some(traceparent) = self.traceparent {
+            // A line break would let whoever supplies the value add headers of their own.
+            if !traceparent.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Unwritable::Traceparent);
+            }
+            headers.push(Headers::TRACEPARENT, traceparent);
+        }
+        Ok(Message { subject, headers, payload: payload.into() })
+    }
+}
+
+/// A version as text, and the headers that all messages of its type and version have.
+fn type_headers(event_type: &'static str, version: u32) -> (Arc<str>, Arc<SharedHeaders>) {
+    // There are as many as there are types in the program.
+    static KNOWN: RwLock<BTreeMap<(&str, u32), TypeHeaders>> = RwLock::new(BTreeMap::new());
+    let key = (event_type, version);
+    // A panic cannot leave it half changed.
+    if let Some((version, shared)) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return (Arc::clone(version), Arc::clone(shared));
+    }
+    let version = version.to_string();
+    let all = vec![
+        (Headers::TYPE, Cow::Borrowed(event_type)),
+        (Headers::VERSION, Cow::Owned(version.clone())),
+        (Headers::CONTENT_TYPE, Cow::Borrowed("application/json")),
+    ];
+    let new: TypeHeaders = (version.into(), Arc::new(SharedHeaders::new(all)));
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(new).clone()
+}
+
+type TypeHeaders = (Arc<str>, Arc<SharedHeaders>);

@@ -1,0 +1,54 @@
+//! What requests and replies say in their headers: that of NATS services (ADR-32), and ours.
+
+use std::time::Duration;
+
+/// For how many milliseconds from its sending on somebody waits for an answer.
+pub(crate) const TIMEOUT: &str = "Eventsmith-Timeout";
+/// After how many milliseconds it makes sense to ask again.
+pub(crate) const RETRY_AFTER: &str = "Eventsmith-Retry-After";
+/// Why there is no reply, in words. (ADR-32.)
+pub(crate) const ERROR: &str = "Nats-Service-Error";
+/// Why there is no reply, as a number. (ADR-32.)
+pub(crate) const ERROR_CODE: &str = "Nats-Service-Error-Code";
+
+/// The payload violates the schema of the request.
+pub(crate) const INVALID: u16 = 400;
+/// There is no such request, or not in this version.
+pub(crate) const UNKNOWN: u16 = 404;
+/// Nobody waited any more before the request was begun, or was done with.
+pub(crate) const TIMED_OUT: u16 = 408;
+/// The request is refused: the reply says why.
+pub(crate) const REFUSED: u16 = 409;
+/// As many requests are under way and wait as may.
+pub(crate) const BUSY: u16 = 429;
+/// The handler failed.
+pub(crate) const FAILED: u16 = 500;
+/// What the handler needs is not there at the moment: its circuit breaker is open, or the service stops.
+pub(crate) const UNAVAILABLE: u16 = 503;
+
+/// A time in milliseconds, rounded up, as a header has it.
+pub(crate) fn milliseconds(duration: Duration) -> String {
+    duration.as_micros().div_ceil(1_000).to_string()
+}
+
+/// Reads a time in milliseconds; nothing if it is none.
+pub(crate) fn parse_milliseconds(text: &str) -> Option<Duration> {
+    // More than a year is no deadline.
+    text.parse().ok().map(|milliseconds: u64| Duration::from_millis(milliseconds.min(366 * 24 * 3_600_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_survives_the_way_there_and_back() {
+        for time in [Duration::ZERO, Duration::from_millis(1_500), Duration::from_micros(1)] {
+            let back = parse_milliseconds(&milliseconds(time));
+
+            assert!(back.is_some_and(|back| back >= time && back - time < Duration::from_millis(1)), "{back:?}");
+        }
+        assert!(parse_milliseconds("soon").is_none() && parse_milliseconds("-1").is_none());
+        assert!(parse_milliseconds("18446744073709551615").is_some());
+    }
+}

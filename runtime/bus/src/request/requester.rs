@@ -1,0 +1,246 @@
+//! Asks until there is a reply, a definite error, or no time left.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use eventsmith_event::clip::head;
+use eventsmith_event::event::{Kind, Reply, Request};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use uuid::Uuid;
+
+use super::error::RequestError;
+use super::options::RequestOptions;
+use super::protocol::{self, milliseconds, parse_milliseconds};
+use crate::environment;
+use crate::outgoing::{Circumstances, Unwritable};
+use crate::transport::{Message, PendingReply, RequestFailure, Transport};
+
+/// How long to wait for a reply where nobody says so.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long nobody may answer before that is an error: longer than it takes to restart a connection, so that a service which is
+/// replaced by its next version is not missed.
+const GRACE: Duration = Duration::from_secs(1);
+/// The longest message of a service that an error keeps, in characters.
+const LONGEST_MESSAGE: usize = 1_000;
+
+/// How a bus asks, over whatever transport.
+#[derive(Debug)]
+pub(crate) struct Requester<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    /// The name under which it asks.
+    pub(crate) source: &'a str,
+}
+
+/// One request, on its way.
+struct Asking<'a> {
+    transport: &'a dyn Transport,
+    message: Message,
+    id: Uuid,
+    started: Instant,
+    deadline: Instant,
+    attempts: u32,
+    /// Whether to ask again is harmless where the request may be under way already.
+    is_repeatable: bool,
+    /// The attempts that may still be answered.
+    pending: FuturesUnordered<PendingReply>,
+}
+
+/// What an attempt came to.
+enum Answered {
+    Reply(Message),
+    /// Worth another attempt, after a while.
+    Again {
+        failure: RequestFailure,
+        is_sent: bool,
+    },
+    /// Too many at once, or not available: nothing was begun.
+    Later {
+        reply: Message,
+        after: Option<Duration>,
+    },
+    TimedOut,
+}
+
+impl Requester<'_> {
+    pub(crate) async fn request<R: Request>(
+        &self,
+        request: &R,
+        options: &RequestOptions,
+    ) -> Result<R::Reply, RequestError<R::Error>> {
+        request.validate()?;
+        let id = options.id.unwrap_or_else(environment::new_id);
+        let circumstances = Circumstances {
+            source: self.source,
+            id,
+            correlation_id: options.correlation_id.as_deref(),
+            causation_id: options.causation_id.as_deref(),
+            metadata: &options.metadata,
+            traceparent: options.traceparent.as_deref(),
+        };
+        let message = circumstances.message(R::TYPE, R::VERSION, request.subject()?, request);
+        let message = message.map_err(|unwritable| match unwritable {
+            Unwritable::Encode(source) => RequestError::Encode { request_type: R::TYPE, source },
+            Unwritable::Traceparent => RequestError::InvalidTraceparent,
+        })?;
+        let started = Instant::now();
+        let asking = Asking {
+            transport: self.transport,
+            message,
+            id,
+            started,
+            deadline: started + options.timeout.unwrap_or(TIMEOUT),
+            attempts: 0,
+            is_repeatable: R::KIND == Kind::Query,
+            pending: FuturesUnordered::new(),
+        };
+        let subject = asking.message.subject.clone();
+        let reply = asking.ask().await?;
+        read::<R>(subject, &reply)
+    }
+}
+
+impl Asking<'_> {
+    async fn ask<E>(mut self) -> Result<Message, RequestError<E>> {
+        let mut delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(20))
+            .with_max_delay(Duration::from_secs(1))
+            .with_jitter()
+            .with_jitter_seed(environment::random())
+            .without_max_times()
+            .build();
+        loop {
+            self.attempts += 1;
+            let answered = match self.send().await {
+                Ok(()) => self.wait().await,
+                Err(failure) => Answered::Again { failure, is_sent: false },
+            };
+            let pause = delays.next().unwrap_or_default();
+            let next = match answered {
+                Answered::Reply(reply) => return Ok(reply),
+                Answered::TimedOut if Instant::now() >= self.deadline => return Err(self.timed_out()),
+                // The service may have been lost with the request. Both may be answered now.
+                Answered::TimedOut => Instant::now(),
+                Answered::Later { reply, after } => {
+                    let next = Instant::now() + after.unwrap_or_default().max(pause);
+                    if next >= self.deadline {
+                        return Ok(reply);
+                    }
+                    next
+                }
+                Answered::Again { failure, is_sent } => {
+                    let next = Instant::now() + pause;
+                    if !self.is_worth_another(&failure, next) {
+                        return Err(self.failed(failure, is_sent));
+                    }
+                    next
+                }
+            };
+            tracing::debug!(id = %self.id, subject = %self.message.subject, attempts = self.attempts, "asking again");
+            sleep_until(next).await;
+        }
+    }
+
+    /// Sends the request once more, with the time that is left.
+    async fn send(&mut self) -> Result<(), RequestFailure> {
+        let mut message = self.message.clone();
+        message.headers.push(protocol::TIMEOUT, milliseconds(self.deadline.saturating_duration_since(Instant::now())));
+        let sent = timeout_at(self.deadline, self.transport.request(&message, self.deadline)).await;
+        let not_sent = || RequestFailure::NotSent("there was no connection in time".into());
+        self.pending.push(sent.unwrap_or_else(|_| Err(not_sent()))?);
+        Ok(())
+    }
+
+    /// Waits for the first answer to any attempt: where to ask again is harmless, for half of the time that is left.
+    async fn wait(&mut self) -> Answered {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let patience = if self.is_repeatable { left / 2 } else { left };
+        // Towards the end to ask again helps nobody.
+        let patience = if patience < Duration::from_millis(50) { left } else { patience };
+        let until = Instant::now() + patience;
+        loop {
+            match timeout_at(until, self.pending.next()).await {
+                Err(_) => return Answered::TimedOut,
+                Ok(Some(Ok(reply))) => return answered(reply),
+                // Another attempt may be answered all the same.
+                Ok(Some(Err(failure))) if self.pending.is_empty() => {
+                    return Answered::Again { failure, is_sent: true };
+                }
+                Ok(Some(Err(_))) => {}
+                Ok(None) => return Answered::TimedOut,
+            }
+        }
+    }
+
+    fn is_worth_another(&self, failure: &RequestFailure, next: Instant) -> bool {
+        let is_in_time = next < self.deadline;
+        match failure {
+            RequestFailure::NoResponders => is_in_time && next.duration_since(self.started) < GRACE,
+            RequestFailure::Lost(_) => is_in_time && self.is_repeatable,
+            // Whoever sends waits for a connection already.
+            RequestFailure::NotSent(_)
+            | RequestFailure::Denied(_)
+            | RequestFailure::TooLarge { .. }
+            | RequestFailure::Closed => false,
+        }
+    }
+
+    fn failed<E>(&self, failure: RequestFailure, is_sent: bool) -> RequestError<E> {
+        let (subject, id) = (self.message.subject.clone(), self.id);
+        match failure {
+            RequestFailure::NoResponders => RequestError::NoResponders { subject },
+            RequestFailure::NotSent(reason) => RequestError::NotConnected { subject, reason },
+            RequestFailure::Lost(_) => RequestError::ConnectionLost { subject, id },
+            RequestFailure::Denied(denied) => RequestError::Denied(denied),
+            RequestFailure::TooLarge { size, limit } => RequestError::TooLarge { subject, size, limit },
+            RequestFailure::Closed if is_sent => RequestError::ConnectionLost { subject, id },
+            RequestFailure::Closed => RequestError::Closed,
+        }
+    }
+
+    fn timed_out<E>(&self) -> RequestError<E> {
+        RequestError::TimedOut {
+            subject: self.message.subject.clone(),
+            id: self.id,
+            attempts: self.attempts,
+            elapsed: self.started.elapsed(),
+        }
+    }
+}
+
+/// Whether a reply is worth another attempt.
+fn answered(reply: Message) -> Answered {
+    let after = reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds);
+    match error_code(&reply) {
+        Some(protocol::BUSY | protocol::UNAVAILABLE) => Answered::Later { reply, after },
+        _ => Answered::Reply(reply),
+    }
+}
+
+/// The code of a reply that is an error.
+fn error_code(reply: &Message) -> Option<u16> {
+    match (reply.headers.get(protocol::ERROR_CODE), reply.headers.get(protocol::ERROR)) {
+        (None, None) => None,
+        (Some(code), _) => Some(code.trim().parse().unwrap_or(protocol::FAILED)),
+        (None, Some(_)) => Some(protocol::FAILED),
+    }
+}
+
+/// Reads the reply, or why there is none.
+fn read<R: Request>(subject: Cow<'static, str>, reply: &Message) -> Result<R::Reply, RequestError<R::Error>> {
+    match error_code(reply) {
+        None => R::Reply::decode(&reply.payload).map_err(RequestError::InvalidReply),
+        Some(protocol::REFUSED) if !reply.payload.is_empty() => match R::Error::decode(&reply.payload) {
+            Ok(refusal) => Err(RequestError::Refused(refusal)),
+            Err(invalid) => Err(RequestError::InvalidReply(invalid)),
+        },
+        Some(code) => Err(RequestError::Failed {
+            subject,
+            code,
+            message: head(LONGEST_MESSAGE, reply.headers.get(protocol::ERROR).unwrap_or("without a message")),
+            retry_after: reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds),
+        }),
+    }
+}

@@ -1,0 +1,67 @@
+//! Why a service does not answer.
+
+use crate::cause::Cause;
+use crate::transport::Denied;
+
+/// Why a service did not start, or stopped by itself.
+///
+/// ```
+/// use eventsmith::{Bus, ServiceError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let nothing = Bus::in_memory().service("rules-management").run(std::future::pending::<()>()).await;
+/// assert!(matches!(nothing, Err(ServiceError::NoHandlers)));
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The name cannot be that of a service.
+    #[error("{name:?} cannot be the name of a service; use letters, digits, '-' and '_' only")]
+    InvalidName {
+        /// The name.
+        name: String,
+    },
+    /// There is nothing to answer.
+    #[error("the service has no handlers; add some by Service::answer")]
+    NoHandlers,
+    /// Two handlers are for the same type of request.
+    #[error("two handlers are for {request_type}; keep one")]
+    TwoHandlers {
+        /// The type of the request.
+        request_type: &'static str,
+    },
+    /// A setting makes no sense.
+    #[error("the setting {setting} makes no sense: {reason}")]
+    Config {
+        /// The setting.
+        setting: String,
+        /// What would be right.
+        reason: String,
+    },
+    /// The server does not let this user receive requests.
+    #[error("{service} cannot answer: {denied}")]
+    Denied {
+        /// The name of the service.
+        service: String,
+        /// What is denied.
+        #[source]
+        denied: Denied,
+    },
+    /// The requests cannot be received.
+    #[error("{service} cannot receive requests: {reason}")]
+    Unavailable {
+        /// The name of the service.
+        service: String,
+        /// Why not.
+        #[source]
+        reason: Cause,
+    },
+    /// The bus was shut down while the service answered.
+    #[error("the bus of {service} was shut down; stop services before Bus::shutdown")]
+    Closed {
+        /// The name of the service.
+        service: String,
+    },
+}

@@ -1,0 +1,216 @@
+//! What only a server shows: discovery, foreign callers, permissions, lost connections.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Received, RequestError, Service, ServiceConfig, ServiceError};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use super::common::*;
+use crate::common::{Outcome, config, server};
+
+fn rules(bus: &Bus) -> Service {
+    let config = ServiceConfig {
+        version: "1.2.3".to_owned(),
+        description: "Looks after rules".to_owned(),
+        ..ServiceConfig::default()
+    };
+    bus.service("rules").config(config).answer(async |request: Received<Get>| Ok(found(&request.rule_id)))
+}
+
+async fn client(server: &NatsServer) -> Outcome<async_nats::Client> {
+    Ok(async_nats::connect(server.url()).await?)
+}
+
+/// Asks until somebody is there.
+async fn asked(
+    client: &async_nats::Client,
+    subject: &str,
+    headers: HeaderMap,
+    body: &str,
+) -> Outcome<async_nats::Message> {
+    loop {
+        let asked = client.request_with_headers(subject.to_owned(), headers.clone(), body.to_owned().into()).await;
+        match asked {
+            Err(error) if error.kind() == async_nats::client::RequestErrorKind::NoResponders => {}
+            asked => return Ok(asked?),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_knows_nothing_of_us_asks_with_the_payload_alone() -> Outcome {
+    let (server, bus) = server().await?;
+    let service = serve(rules(&bus));
+    let client = client(&server).await?;
+
+    let reply = asked(&client, "rules.query.rule.get", HeaderMap::new(), r#"{"rule_id":"r1"}"#).await?;
+
+    assert_eq!(serde_json::from_slice::<Value>(&reply.payload)?, json!({ "name": "r1" }));
+    let invalid = asked(&client, "rules.query.rule.get", HeaderMap::new(), r#"{"rule":1}"#).await?;
+    let headers = invalid.headers.ok_or("no headers")?;
+    assert_eq!(headers.get("Nats-Service-Error-Code").map(AsRef::as_ref), Some("400"));
+    assert!(serde_json::from_slice::<Value>(&invalid.payload)?["violations"][0]["expected"].is_string());
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_of_another_type_or_version_is_unknown() -> Outcome {
+    let (server, bus) = server().await?;
+    let service = serve(rules(&bus));
+    let client = client(&server).await?;
+    let body = |kind: &str, version: &str| {
+        json!({"id": "1", "type": kind, "source": "s", "subject": "rules.query.rule.get",
+            "time": "2026-11-29T10:00:00Z", "version": version, "data": {"rule_id": "r1"}})
+        .to_string()
+    };
+
+    for (kind, version, code) in [
+        ("rule.get", "2", None),
+        ("rule.get", "1", None),
+        ("rule.get", "3", Some("404")),
+        ("rule.delete", "1", Some("404")),
+    ] {
+        let reply = asked(&client, "rules.query.rule.get", HeaderMap::new(), &body(kind, version)).await?;
+        let headers = reply.headers.unwrap_or_default();
+        assert_eq!(headers.get("Nats-Service-Error-Code").map(AsRef::as_ref), code, "{kind} {version}");
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert("Eventsmith-Type", "rule.delete");
+    let reply = asked(&client, "rules.query.rule.get", headers, &body("rule.get", "2")).await?;
+    let headers = reply.headers.unwrap_or_default();
+    assert_eq!(headers.get("Nats-Service-Error-Code").map(AsRef::as_ref), Some("404"));
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_tells_who_it_is_and_how_it_fares() -> Outcome {
+    let (server, bus) = server().await?;
+    let service = serve(rules(&bus));
+    service.is_up(&bus).await?;
+    let client = client(&server).await?;
+
+    let mut answers = Vec::new();
+    for verb in ["PING", "INFO", "STATS"] {
+        let reply = client.request(format!("$SRV.{verb}"), "".into()).await?;
+        answers.push(serde_json::from_slice::<Value>(&reply.payload)?);
+    }
+    let [ping, info, stats] = &answers[..] else { panic!("{answers:?}") };
+
+    for (answer, kind) in [(ping, "ping"), (info, "info"), (stats, "stats")] {
+        assert_eq!(answer["type"], format!("io.nats.micro.v1.{kind}_response"));
+        assert_eq!((&answer["name"], &answer["version"]), (&json!("rules"), &json!("1.2.3")));
+        assert_eq!(answer["id"], ping["id"]);
+    }
+    assert_eq!(info["description"], "Looks after rules");
+    let endpoint = &info["endpoints"][0];
+    assert_eq!(endpoint["name"], "rule-get");
+    assert_eq!(endpoint["subject"], "rules.query.rule.get");
+    assert_eq!(endpoint["queue_group"], "q");
+    assert_eq!(endpoint["metadata"]["eventsmith.type"], "rule.get");
+    assert_eq!(endpoint["metadata"]["eventsmith.request"].as_str().map(str::len), Some(64));
+    let endpoint = &stats["endpoints"][0];
+    assert_eq!(endpoint["num_requests"], 1);
+    assert_eq!(endpoint["num_errors"], 0);
+    assert!(endpoint["processing_time"].as_u64() >= endpoint["average_processing_time"].as_u64());
+    for more in ["rules", &format!("rules.{}", ping["id"].as_str().unwrap_or_default())] {
+        assert!(client.request(format!("$SRV.PING.{more}"), "".into()).await.is_ok(), "{more}");
+    }
+    service.stop().await?;
+    assert!(client.request("$SRV.PING".to_owned(), "".into()).await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_service_of_somebody_else_is_asked() -> Outcome {
+    let (server, bus) = server().await?;
+    let client = client(&server).await?;
+    let mut requests = client.subscribe("rules.query.rule.get").await?;
+    client.flush().await?;
+    let answering = tokio::spawn(async move {
+        for error in [None, Some("409"), Some("17")] {
+            let Some(request) = requests.next().await else { return };
+            let reply = request.reply.unwrap_or_else(|| "nowhere".into());
+            let mut headers = HeaderMap::new();
+            if let Some(code) = error {
+                headers.insert("Nats-Service-Error", "no");
+                headers.insert("Nats-Service-Error-Code", code);
+            }
+            let body = if error.is_none() { r#"{"name":"elsewhere"}"# } else { "" };
+            drop(client.publish_with_headers(reply, headers, body.into()).await);
+        }
+    });
+
+    assert_eq!(bus.request(&get("r1")).await?, found("elsewhere"));
+    for expected in [409, 17] {
+        match bus.request(&get("r1")).await {
+            Err(RequestError::Failed { code, message, .. }) => assert_eq!((code, &*message), (expected, "no")),
+            other => panic!("{other:?}"),
+        }
+    }
+    answering.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn under_load_a_stop_loses_no_request() -> Outcome {
+    let (server, bus) = server().await?;
+    let callers = Bus::connect(config(server.url())).await?;
+    let mut asked = 0;
+    for _ in 0..10 {
+        let service = serve(rules(&bus));
+        service.is_up(&bus).await?;
+        let asking: Vec<_> = (0..16)
+            .map(|number| {
+                let callers = callers.clone();
+                tokio::spawn(async move {
+                    let mut done = 0;
+                    loop {
+                        match callers.request_with(&get(&number.to_string()), within(Duration::from_secs(10))).await {
+                            Ok(_) => done += 1,
+                            Err(RequestError::NoResponders { .. }) => return Ok(done),
+                            Err(error) => return Err(error.to_string()),
+                        }
+                    }
+                })
+            })
+            .collect();
+        crate::common::until(|| service.monitor.summary().replied > 200).await?;
+        let replied = service.stop().await?.replied;
+        let mut done = 0;
+        for asking in asking {
+            done += asking.await??;
+        }
+        // One more was asked to see whether it is up.
+        assert_eq!(replied, done + 1, "a request that was answered was asked again, or one that was not was lost");
+        asked += done;
+    }
+    assert!(asked > 2_000, "{asked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_that_may_not_subscribe_says_so() -> Outcome {
+    let server = NatsServer::builder()
+        .config(r#"authorization { users = [ { user: u, password: p, permissions: { publish: ">", subscribe: { deny: "rules.query.>" } } } ] }"#)
+        .start()
+        .await?;
+    let bus = Bus::connect(eventsmith::Config {
+        user: Some("u".to_owned()),
+        password: Some("p".into()),
+        ..config(server.url())
+    })
+    .await?;
+
+    let ended = tokio::time::timeout(Duration::from_secs(30), rules(&bus).run(std::future::pending::<()>())).await?;
+
+    match ended {
+        Err(ServiceError::Denied { denied, .. }) => assert_eq!(denied.subject, "rules.query.rule.get"),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
