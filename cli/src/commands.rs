@@ -8,6 +8,8 @@ mod example;
 mod generate;
 mod lint;
 mod man;
+mod request;
+mod services;
 mod streams;
 mod validate;
 
@@ -33,6 +35,8 @@ enum Command {
     Example(example::Example),
     Streams(streams::Streams),
     Dlq(dlq::Dlq),
+    Request(request::Request),
+    Services(services::Services),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -48,6 +52,8 @@ impl Arguments {
             Command::Example(command) => command.run(out),
             Command::Streams(command) => command.run(out),
             Command::Dlq(command) => command.run(out),
+            Command::Request(command) => command.run(out),
+            Command::Services(command) => command.run(out),
             Command::Completions(command) => command.run(&mut Self::command(), out),
             Command::Man(command) => command.run(Self::command(), out),
         }

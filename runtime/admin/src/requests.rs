@@ -89,7 +89,8 @@ pub(crate) async fn services(
     let unavailable = |reason| AskError::Unavailable { subject: subject.clone(), reason };
     let transport = bus.transport();
     let inbox = transport.inbox();
-    let mut answers = transport.subscribe(&[inbox.clone()], None, 4_096).await.map_err(|error| unavailable(error.0))?;
+    let mut answers =
+        transport.subscribe(std::slice::from_ref(&inbox), None, 4_096).await.map_err(|error| unavailable(error.0))?;
     let message = Message { subject: subject.clone().into(), headers: Headers::default(), payload: Bytes::new() };
     let deadline = Instant::now() + limit;
     transport.tell(&message, Some(&inbox)).await.map_err(|error| unavailable(Cause::of(error)))?;

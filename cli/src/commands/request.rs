@@ -1,0 +1,179 @@
+//! `eventsmith request`: asks a service, as a program would.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use eventsmith::admin::{BusAdmin as _, RawReply};
+use eventsmith::{Timestamp, Uuid};
+use eventsmith_codegen::lookup;
+use eventsmith_codegen::model::{Event, Token, Version};
+use eventsmith_codegen::payload::{CheckResult, Checker, Input, Options};
+use serde_json::{Value, json};
+
+use crate::catalogue::Schemas;
+use crate::connect::{Connection, with_bus};
+use crate::exit::ExitStatus;
+use crate::format::{FindingFormat, FindingPrinter};
+use crate::output::{Out, note};
+
+/// Ask a service for something, and print its reply
+///
+/// The request is validated before it is sent. Exits with 1 if it is invalid, or the service refuses it or fails.
+#[derive(Args)]
+pub(crate) struct Request {
+    #[command(flatten)]
+    schemas: Schemas,
+    /// The command or query, in its newest version unless one is given
+    #[arg(value_name = "TYPE[@N]")]
+    request: String,
+    /// The payload: JSON that begins with '{', or a file that holds it; - is standard input
+    #[arg(value_name = "DATA", default_value = "{}")]
+    data: String,
+    /// How long to wait for the reply, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    timeout: f64,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Reads a time in seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let is_time = |seconds: &f64| *seconds > 0.0 && *seconds <= 86_400.0;
+    text.parse().ok().filter(is_time).ok_or_else(|| "write a number of seconds above 0, such as 2.5".to_owned())
+}
+
+impl Request {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        let loaded = self.schemas.load_bearable()?;
+        let (event, version) = lookup::find(&loaded.catalogue, &self.request)?;
+        if event.kind.is_stored() {
+            bail!(
+                "{} is {}, which nobody answers; only commands and queries are asked",
+                event.event_type,
+                event.kind.described()
+            );
+        }
+        let text = self.read()?;
+        if !self.check(out, &loaded, (event, version), &text)? {
+            note(format_args!("{}@{} was not sent", event.event_type, version.number));
+            return Ok(ExitStatus::Findings);
+        }
+        let data: Value = serde_json::from_str(&text).context("the payload is not JSON")?;
+        let subject = subject(event, version, &data)?;
+        let envelope = json!({
+            "id": Uuid::now_v7().to_string(),
+            "type": event.event_type,
+            "source": "eventsmith",
+            "subject": subject,
+            "time": Timestamp::now().to_string(),
+            "version": version.number.to_string(),
+            "data": data,
+        });
+        let timeout = Duration::from_secs_f64(self.timeout);
+        let reply = with_bus(self.connection.config()?, async |bus| {
+            Ok(bus.ask_raw(&subject, envelope.to_string().into(), timeout).await?)
+        })?;
+        print(out, &reply)
+    }
+
+    /// The text of the payload.
+    fn read(&self) -> anyhow::Result<String> {
+        match self.data.as_str() {
+            "-" => {
+                let mut text = String::new();
+                io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
+                Ok(text)
+            }
+            data if data.trim_start().starts_with('{') => Ok(data.to_owned()),
+            file => fs::read_to_string(file)
+                .with_context(|| format!("{file} cannot be read; write the payload as JSON, or name a file")),
+        }
+    }
+
+    /// Whether the payload is valid; what is not is printed.
+    fn check(
+        &self,
+        out: &mut Out,
+        loaded: &eventsmith_codegen::Loaded,
+        event: (&Event, &Version),
+        text: &str,
+    ) -> anyhow::Result<bool> {
+        let checker = Checker::new(loaded, Options { event: Some(event), mask: false });
+        let bytes = text.to_owned().into_bytes();
+        let input = Input { name: "DATA".into(), open: Box::new(|| Ok(Box::new(io::Cursor::new(bytes)))) };
+        let (mut findings, mut valid, mut failed) = (Vec::new(), 0, None);
+        let checked = checker.check([input], |part| {
+            match part {
+                CheckResult::Checked(part) => {
+                    valid += part.valid;
+                    findings.extend(part.findings);
+                }
+                CheckResult::Unreadable(_, error) => failed = Some(error),
+            }
+            ControlFlow::Continue(())
+        });
+        checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
+        if let Some(error) = failed {
+            return Err(error).context("the payload cannot be read");
+        }
+        let is_valid = findings.is_empty() && valid == 1;
+        if findings.is_empty() && valid != 1 {
+            bail!("there are {valid} payloads; a request has one");
+        }
+        let mut printer = FindingPrinter::new(FindingFormat::Text);
+        for finding in findings {
+            printer.finding(out, finding.into())?;
+        }
+        out.flush()?;
+        Ok(is_valid)
+    }
+}
+
+/// The subject of this very request.
+fn subject(event: &Event, version: &Version, data: &Value) -> anyhow::Result<String> {
+    let Some(template) = &version.template else { return Ok(event.subject.clone()) };
+    let mut tokens = Vec::new();
+    for token in &template.tokens {
+        tokens.push(match token {
+            Token::Literal(text) => text.clone(),
+            Token::Property(name) => match data.get(name) {
+                Some(Value::String(text)) => text.clone(),
+                Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+                _ => bail!("the payload has no {name}, which stands in the subject"),
+            },
+        });
+    }
+    let is_token =
+        |token: &&String| !token.is_empty() && !token.contains(|c: char| c.is_whitespace() || ".*>".contains(c));
+    match tokens.iter().find(|token| !is_token(token)) {
+        Some(token) => {
+            bail!("{token:?} cannot stand in a subject; it must be one token, without dots, wildcards and spaces")
+        }
+        None => Ok(tokens.join(".")),
+    }
+}
+
+fn print(out: &mut Out, reply: &RawReply) -> anyhow::Result<ExitStatus> {
+    let text = match serde_json::from_slice::<Value>(&reply.payload) {
+        Ok(value) => format!("{value:#}"),
+        Err(_) => String::from_utf8_lossy(&reply.payload).escape_debug().to_string(),
+    };
+    if !text.is_empty() {
+        writeln!(out, "{text}")?;
+        out.flush()?;
+    }
+    match &reply.error {
+        Some((code, message)) => {
+            note(format_args!("code {code}: {}", message.escape_debug()));
+            Ok(ExitStatus::Findings)
+        }
+        None => {
+            note(format_args!("1 reply"));
+            Ok(ExitStatus::Clean)
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `eventsmith services`: which services run, and whether they are those of the catalogue.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write as _;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use eventsmith::admin::{BusAdmin as _, ServiceQuestion};
+use eventsmith_codegen::Loaded;
+use serde_json::{Value, json};
+
+use super::data_format::DataFormat;
+use crate::catalogue::Schemas;
+use crate::connect::{Connection, with_bus};
+use crate::exit::ExitStatus;
+use crate::output::{Out, counted, note};
+
+/// Look at the services that run, and hold them against the catalogue
+#[derive(Args)]
+pub(crate) struct Services {
+    #[command(subcommand)]
+    command: ServicesCommand,
+}
+
+#[derive(Subcommand)]
+enum ServicesCommand {
+    /// Print the services that run
+    List(ServicesArgs),
+    /// Print what they answer, and where that differs from the catalogue
+    ///
+    /// Exits with 1 where it differs: an endpoint that the catalogue does not know, a command or query that nobody answers, and
+    /// another version or schema.
+    Info(ServicesArgs),
+    /// Print how their endpoints fare
+    Stats(ServicesArgs),
+}
+
+#[derive(Args)]
+struct ServicesArgs {
+    /// Only the services of this name
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    schemas: Schemas,
+    /// How to print it
+    #[arg(long, value_name = "F", value_enum, default_value_t)]
+    format: DataFormat,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How long services have to answer.
+const LIMIT: Duration = Duration::from_secs(2);
+
+impl Services {
+    pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
+        match &self.command {
+            ServicesCommand::List(args) => args.print(out, ServiceQuestion::Info, |services, _| Ok(list(services))),
+            ServicesCommand::Stats(args) => args.print(out, ServiceQuestion::Stats, |services, _| Ok(stats(services))),
+            ServicesCommand::Info(args) => args.print(out, ServiceQuestion::Info, |services, name| {
+                let loaded = args.schemas.load_sound()?;
+                let mut table = info(services);
+                table.differences = differences(services, &loaded, name);
+                Ok(table)
+            }),
+        }
+    }
+}
+
+/// What is printed for people, and where it differs from the catalogue.
+struct Table {
+    head: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+    differences: Vec<Difference>,
+}
+
+/// Where what runs differs from the catalogue.
+struct Difference {
+    kind: &'static str,
+    subject: String,
+    text: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.kind, self.subject, self.text)
+    }
+}
+
+impl ServicesArgs {
+    fn print(
+        &self,
+        out: &mut Out,
+        question: ServiceQuestion,
+        table: impl FnOnce(&[Value], Option<&str>) -> anyhow::Result<Table>,
+    ) -> anyhow::Result<ExitStatus> {
+        let name = self.name.as_deref();
+        let services =
+            with_bus(self.connection.config()?, async |bus| Ok(bus.services(question, name, LIMIT).await?))?;
+        let Table { head, rows, differences } = table(&services, name)?;
+        match self.format {
+            DataFormat::Json => {
+                let found = differences
+                    .iter()
+                    .map(|found| json!({ "kind": found.kind, "subject": found.subject, "message": found.text }));
+                let all = json!({ "services": services, "differences": found.collect::<Vec<_>>() });
+                writeln!(out, "{all:#}")?;
+            }
+            DataFormat::Text => {
+                let head: Vec<String> = head.iter().map(|title| (*title).to_owned()).collect();
+                print_rows(out, &head, &rows)?;
+                for found in &differences {
+                    writeln!(out, "{found}")?;
+                }
+            }
+        }
+        out.flush()?;
+        note(format_args!("{}, {}", counted(services.len(), "instance"), counted(differences.len(), "difference")));
+        Ok(ExitStatus::findings_if(!differences.is_empty()))
+    }
+}
+
+fn print_rows(out: &mut Out, head: &[String], rows: &[Vec<String>]) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let width = |column: usize| {
+        let cells = std::iter::once(&head[column]).chain(rows.iter().filter_map(move |row| row.get(column)));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    for row in std::iter::once(head).chain(rows.iter().map(Vec::as_slice)) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// A member as text that a terminal bears.
+fn text(value: &Value, member: &str) -> String {
+    match value.get(member) {
+        Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).take(200).collect(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn endpoints(service: &Value) -> impl Iterator<Item = &Value> {
+    service.get("endpoints").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn list(services: &[Value]) -> Table {
+    let rows = services.iter().map(|service| {
+        let count = endpoints(service).count().to_string();
+        vec![text(service, "name"), text(service, "version"), text(service, "id"), count, text(service, "description")]
+    });
+    Table {
+        head: &["NAME", "VERSION", "ID", "ENDPOINTS", "DESCRIPTION"],
+        rows: rows.collect(),
+        differences: Vec::new(),
+    }
+}
+
+fn info(services: &[Value]) -> Table {
+    let rows = services.iter().flat_map(|service| {
+        endpoints(service).map(move |endpoint| {
+            let metadata = endpoint.get("metadata").unwrap_or(&Value::Null);
+            let version = text(metadata, "eventsmith.version");
+            vec![text(service, "name"), text(service, "id"), text(endpoint, "subject"), version]
+        })
+    });
+    Table { head: &["NAME", "ID", "SUBJECT", "REQUEST VERSION"], rows: rows.collect(), differences: Vec::new() }
+}
+
+fn stats(services: &[Value]) -> Table {
+    let rows = services.iter().flat_map(|service| {
+        endpoints(service).map(move |endpoint| {
+            let average = endpoint.get("average_processing_time").and_then(Value::as_u64).unwrap_or_default();
+            vec![
+                text(service, "name"),
+                text(service, "id"),
+                text(endpoint, "subject"),
+                text(endpoint, "num_requests"),
+                text(endpoint, "num_errors"),
+                format!("{:.3} ms", Duration::from_nanos(average).as_secs_f64() * 1_000.0),
+                text(endpoint, "last_error"),
+            ]
+        })
+    });
+    let head = &["NAME", "ID", "SUBJECT", "REQUESTS", "ERRORS", "AVERAGE", "LAST ERROR"];
+    Table { head, rows: rows.collect(), differences: Vec::new() }
+}
+
+/// Where the endpoints that run are not those of the catalogue; only of one service if that is named.
+fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<Difference> {
+    let requests = loaded.catalogue.events.iter().filter(|event| !event.kind.is_stored());
+    let known: BTreeMap<String, (&str, u32)> = requests
+        .filter_map(|event| {
+            let newest = event.versions.last()?;
+            Some((newest.subject(event), (event.event_type.as_str(), newest.number)))
+        })
+        .collect();
+    let mut found = Vec::new();
+    let mut answered = Vec::new();
+    for service in services {
+        for endpoint in endpoints(service) {
+            let subject = text(endpoint, "subject");
+            let who = format!("{} {}", text(service, "name"), text(service, "id"));
+            let Some((event_type, newest)) = known.get(&subject) else {
+                let text = format!("{who} answers it, and the catalogue does not have it");
+                found.push(Difference { kind: "unknown-endpoint", subject, text });
+                continue;
+            };
+            let version = endpoint.get("metadata").map(|metadata| text(metadata, "eventsmith.version"));
+            match version.and_then(|version| version.parse::<u32>().ok()) {
+                Some(version) if version < *newest => {
+                    let text = format!("{who} answers version {version} of {event_type}, the catalogue has {newest}");
+                    found.push(Difference { kind: "older-version", subject: subject.clone(), text });
+                }
+                Some(version) if version > *newest => {
+                    let text =
+                        format!("{who} answers version {version} of {event_type}, the catalogue has {newest} only");
+                    found.push(Difference { kind: "newer-version", subject: subject.clone(), text });
+                }
+                _ => {}
+            }
+            answered.push(subject);
+        }
+    }
+    // Who asks for one service alone does not see who answers the rest.
+    if name.is_none() {
+        for (subject, (event_type, _)) in known {
+            if !answered.contains(&subject) {
+                let text = format!("no service that runs answers {event_type}");
+                found.push(Difference { kind: "missing-endpoint", subject, text });
+            }
+        }
+    }
+    found
+}
