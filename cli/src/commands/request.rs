@@ -58,7 +58,7 @@ impl Request {
             );
         }
         let text = self.read()?;
-        if !self.check(out, &loaded, (event, version), &text)? {
+        if !self.check(out, &loaded, version, &text)? {
             note(format_args!("{}@{} was not sent", event.event_type, version.number));
             return Ok(ExitStatus::Findings);
         }
@@ -99,19 +99,20 @@ impl Request {
         &self,
         out: &mut Out,
         loaded: &eventsmith_codegen::Loaded,
-        event: (&Event, &Version),
+        version: &Version,
         text: &str,
     ) -> anyhow::Result<bool> {
-        let checker = Checker::new(loaded, Options { event: Some(event), mask: false });
+        let checker = Checker::new(loaded, Options { file: Some(&version.file), mask: false });
         let bytes = text.to_owned().into_bytes();
         let input = Input { name: "DATA".into(), open: Box::new(|| Ok(Box::new(io::Cursor::new(bytes)))) };
         let (mut findings, mut valid, mut failed) = (Vec::new(), 0, None);
-        let checked = checker.check([input], |part| {
+        let checked = checker.check([input].into_iter(), |part| {
             match part {
                 CheckResult::Checked(part) => {
                     valid += part.valid;
                     findings.extend(part.findings);
                 }
+                CheckResult::Empty(_) => {}
                 CheckResult::Unreadable(_, error) => failed = Some(error),
             }
             ControlFlow::Continue(())

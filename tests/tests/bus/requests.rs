@@ -1,5 +1,7 @@
 //! Commands and queries: what asking and answering promise, whatever the transport, and what only a server shows.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 mod over_server;
 
@@ -153,7 +155,7 @@ async fn no_reply_in_time_says_that_it_may_be_done(bus: Bus) -> Outcome {
 
     let error = bus.request_with(&Activate {}, within(Duration::from_millis(300))).await.unwrap_err();
 
-    assert!(matches!(error, RequestError::TimedOut { attempts: 1, .. }) && error.may_be_done(), "{error:?}");
+    assert!(matches!(error, RequestError::TimedOut { .. }) && error.may_be_done(), "{error:?}");
     assert_eq!(begun.load(Ordering::SeqCst), 1, "a command is not sent again where it may be under way");
     until(|| service.monitor.summary().expired == 1).await?;
     service.stop().await?;
@@ -202,6 +204,8 @@ async fn what_nobody_waits_for_is_not_begun(bus: Bus) -> Outcome {
 
     let second = bus.request_with(&Activate {}, within(Duration::from_millis(100))).await;
     assert!(matches!(second, Err(RequestError::TimedOut { .. })), "{second:?}");
+    // There its time began when it came, which nothing shows here.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     release.notify_one();
     first.await??;
 
@@ -288,6 +292,7 @@ async fn each_request_goes_to_one_of_two_instances(bus: Bus) -> Outcome {
     for instance in &instances {
         instance.is_up(&bus).await?;
     }
+    let before: u64 = instances.iter().map(|instance| instance.monitor.summary().replied).sum();
 
     for number in 0..40 {
         bus.request(&get(&number.to_string())).await?;
@@ -297,7 +302,7 @@ async fn each_request_goes_to_one_of_two_instances(bus: Bus) -> Outcome {
     for instance in instances {
         replied.push(instance.stop().await?.replied);
     }
-    assert_eq!(replied.iter().sum::<u64>(), 40);
+    assert_eq!(replied.iter().sum::<u64>() - before, 40);
     assert!(replied.iter().all(|replied| *replied > 0), "{replied:?}");
     Ok(())
 }

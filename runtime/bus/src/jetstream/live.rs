@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_nats::client::{PublishError, PublishErrorKind};
 use async_nats::{HeaderMap, StatusCode, UnsubscribeError};
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, Shared, ready};
 use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, StreamExt};
@@ -25,9 +26,11 @@ use crate::transport::{
     Denied, DeniedAction, LiveMessage, Message, PendingReply, RequestFailure, SendFailure, Subscription, Unavailable,
 };
 
-/// For how long the thread of the connection stands still when a subscription ends, so that what the server sent before it
-/// knew has arrived: longer than a message takes from one region to its neighbour, and far less than any lease lasts.
-const FENCE: Duration = Duration::from_millis(25);
+/// For how long the thread of the connection stands still at least when a subscription ends, so that what the server sent before
+/// it knew has arrived.
+const SHORTEST_FENCE: Duration = Duration::from_millis(25);
+/// And at most: far less than any lease lasts.
+const LONGEST_FENCE: Duration = Duration::from_millis(500);
 
 impl JetStream {
     /// Sends a message and expects an answer.
@@ -59,7 +62,7 @@ impl JetStream {
     /// have given up by then.
     pub(super) async fn send_core(&self, message: &Message, reply: Option<&str>) -> Result<(), RequestFailure> {
         let headers = self.writable(message)?;
-        let latest = Instant::now() + self.request_timeout;
+        let latest = Instant::now() + self.config.request_timeout;
         self.connected(latest).await?;
         let (subject, payload) = (subject_of(message), message.payload.clone());
         match (reply, headers.is_empty()) {
@@ -73,9 +76,9 @@ impl JetStream {
     }
 
     pub(super) async fn write_out(&self) -> Result<(), Unavailable> {
-        match timeout(self.request_timeout, self.client.flush()).await {
+        match timeout(self.config.request_timeout, self.client.flush()).await {
             Ok(flushed) => flushed.map_err(|error| Unavailable(Cause::of(error))),
-            Err(_) => Err(Unavailable(format!("not written within {:?}", self.request_timeout).into())),
+            Err(_) => Err(Unavailable(format!("not written within {:?}", self.config.request_timeout).into())),
         }
     }
 
@@ -223,14 +226,27 @@ async fn pump(
 /// The client forgets a subscription at its first look at the connection after it wrote that it wants no more, whatever is still on
 /// its way. As it runs on this very thread, it cannot look before this returns.
 async fn fence(subscribers: &mut SelectAll<Subscriber>, client: &Wire) -> Result<(), UnsubscribeError> {
+    // What the connection and the server take now, several times over, is more than they take for this.
+    let round_trip = round_trip(client).await.unwrap_or_default();
+    let fence = (round_trip * 4).clamp(SHORTEST_FENCE, LONGEST_FENCE);
     for subscriber in subscribers.iter_mut() {
         subscriber.drain().await?;
     }
     // Without a connection there is nothing on its way, and nothing to wait for.
-    if client.is_real() && matches!(timeout(FENCE, client.flush()).await, Ok(Ok(()))) {
-        thread::sleep(FENCE);
+    if client.is_real() && matches!(timeout(LONGEST_FENCE, client.flush()).await, Ok(Ok(()))) {
+        thread::sleep(fence);
     }
     Ok(())
+}
+
+/// How long a message takes to the server and back; nothing if it does not come back.
+async fn round_trip(client: &Wire) -> Option<Duration> {
+    let inbox = client.new_inbox();
+    let mut echo = client.subscribe(inbox.clone()).await.ok()?;
+    let begun = Instant::now();
+    client.publish(inbox, Bytes::new()).await.ok()?;
+    timeout(LONGEST_FENCE, echo.next()).await.ok()??;
+    Some(begun.elapsed())
 }
 
 impl From<SendFailure> for RequestFailure {

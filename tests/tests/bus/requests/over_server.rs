@@ -143,6 +143,8 @@ async fn the_service_of_somebody_else_is_asked() -> Outcome {
             let body = if error.is_none() { r#"{"name":"elsewhere"}"# } else { "" };
             drop(client.publish_with_headers(reply, headers, body.into()).await);
         }
+        // What it has not written is gone with it.
+        drop(client.flush().await);
     });
 
     assert_eq!(bus.request(&get("r1")).await?, found("elsewhere"));
