@@ -23,6 +23,11 @@ pub fn bundle(loaded: &Loaded, file: &str) -> Value {
     bundle_with_origins(loaded, file).0
 }
 
+/// The [bundle] as generated code holds it: what its hash is taken of.
+pub fn bundle_text(loaded: &Loaded, file: &str) -> String {
+    eventsmith_exact::schema::text(&bundle(loaded, file))
+}
+
 /// Where the definitions of a bundle were copied from, by their pointers in it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {

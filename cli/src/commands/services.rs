@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use eventsmith::admin::{BusAdmin as _, ServiceQuestion};
+use eventsmith::{NoRefusal, NoReply, Reply as _};
 use eventsmith_codegen::Loaded;
+use eventsmith_codegen::bundle::bundle_text;
+use eventsmith_codegen::model::{Version, VersionPart};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::data_format::DataFormat;
 use crate::catalogue::Schemas;
@@ -196,10 +200,10 @@ fn stats(services: &[Value]) -> Table {
 /// Where the endpoints that run are not those of the catalogue; only of one service if that is named.
 fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<Difference> {
     let requests = loaded.catalogue.events.iter().filter(|event| !event.kind.is_stored());
-    let known: BTreeMap<String, (&str, u32)> = requests
+    let known: BTreeMap<String, (&str, &Version)> = requests
         .filter_map(|event| {
             let newest = event.versions.last()?;
-            Some((newest.subject(event), (event.event_type.as_str(), newest.number)))
+            Some((newest.subject(event), (event.event_type.as_str(), newest)))
         })
         .collect();
     let mut found = Vec::new();
@@ -213,18 +217,34 @@ fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<D
                 found.push(Difference { kind: "unknown-endpoint", subject, text });
                 continue;
             };
-            let version = endpoint.get("metadata").map(|metadata| text(metadata, "eventsmith.version"));
-            match version.and_then(|version| version.parse::<u32>().ok()) {
-                Some(version) if version < *newest => {
-                    let text = format!("{who} answers version {version} of {event_type}, the catalogue has {newest}");
-                    found.push(Difference { kind: "older-version", subject: subject.clone(), text });
+            let metadata = endpoint.get("metadata").unwrap_or(&Value::Null);
+            let number = newest.number;
+            let mut differs = |kind, text: String| {
+                found.push(Difference { kind, subject: subject.clone(), text: format!("{who} {text}") })
+            };
+            // Services of others need not say it.
+            match text(metadata, "eventsmith.version").parse::<u32>() {
+                Ok(version) if version < number => {
+                    differs(
+                        "older-version",
+                        format!("answers version {version} of {event_type}, the catalogue has {number}"),
+                    );
                 }
-                Some(version) if version > *newest => {
-                    let text =
-                        format!("{who} answers version {version} of {event_type}, the catalogue has {newest} only");
-                    found.push(Difference { kind: "newer-version", subject: subject.clone(), text });
+                Ok(version) if version > number => {
+                    differs(
+                        "newer-version",
+                        format!("answers version {version} of {event_type}, the catalogue has {number} only"),
+                    );
                 }
-                _ => {}
+                Ok(version) => {
+                    for part in other_schemas(metadata, loaded, newest) {
+                        differs(
+                            "other-schema",
+                            format!("has another schema of the {part} of {event_type} {version} than the catalogue"),
+                        );
+                    }
+                }
+                Err(_) => {}
             }
             answered.push(subject);
         }
@@ -239,4 +259,24 @@ fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<D
         }
     }
     found
+}
+
+/// The parts of a request whose schemas are not those of the catalogue.
+fn other_schemas<'a>(
+    metadata: &'a Value,
+    loaded: &'a Loaded,
+    version: &'a Version,
+) -> impl Iterator<Item = &'static str> + 'a {
+    let parts = [
+        ("request", VersionPart::Itself, ""),
+        ("reply", VersionPart::Reply, NoReply::SCHEMA),
+        ("error", VersionPart::Error, NoRefusal::SCHEMA),
+    ];
+    let differs = move |(name, part, otherwise): (&'static str, VersionPart, &'static str)| {
+        let told = metadata.get(format!("eventsmith.{name}"))?.as_str()?;
+        let schema = version.part(part).map_or_else(|| otherwise.to_owned(), |file| bundle_text(loaded, file));
+        let expected: String = Sha256::digest(schema).iter().map(|byte| format!("{byte:02x}")).collect();
+        (told != expected).then_some(name)
+    };
+    parts.into_iter().filter_map(differs)
 }

@@ -14,6 +14,7 @@ mod generate;
 mod lint;
 mod manual;
 mod messages;
+mod requests;
 mod streams;
 mod validate;
 mod validate_inputs;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use heck::ToShoutySnakeCase;
 
-use crate::bundle::bundle;
+use crate::bundle::bundle_text;
 use crate::load::Loaded;
 use crate::model::{Event, Version, VersionPart};
 use crate::parallel;
@@ -22,7 +22,7 @@ pub(super) fn schemas(loaded: &Loaded) -> String {
     };
     let files: Vec<(String, &String)> = loaded.catalogue.versions().flat_map(of_version).collect();
     let constants = parallel::map(&files, |(name, file)| {
-        let text = raw_text(&eventsmith_exact::schema::text(&bundle(loaded, file)));
+        let text = raw_text(&bundle_text(loaded, file));
         line(1, &format!("pub(super) const {name}: &str = {text};"))
     });
     let doc = "/// The schemas of all payloads, each with everything that it refers to.";

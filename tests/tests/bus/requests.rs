@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
+mod foreign;
 mod over_server;
 
 use std::sync::Arc;

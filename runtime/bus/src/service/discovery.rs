@@ -77,7 +77,8 @@ impl Identity {
             }),
             Verb::Stats => json!({
                 "type": "io.nats.micro.v1.stats_response",
-                "started": self.started.to_string(),
+                // The client for Python reads six digits, neither more nor none.
+                "started": format!("{:.6}", self.started),
                 "endpoints": endpoints.iter().map(|endpoint| self.stats(endpoint)).collect::<Vec<_>>(),
             }),
         };
