@@ -7,7 +7,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
-use crate::bundle::{bundle, files_from};
+use crate::bundle::{bundle_text, files_from};
 use crate::emit::event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, event_impl, reply_impl, trait_of};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
@@ -69,7 +69,7 @@ pub(super) fn implementation(
         Some((key.as_str(), quote!(#first #(.#below)*)))
     });
     let subject = version.subject(event);
-    let schema = raw_string(&eventsmith_exact::schema::text(&bundle(loaded, &version.file)));
+    let schema = raw_string(&bundle_text(loaded, &version.file));
     let is_older = older.map(|(path, number)| {
         let (event_trait, check) = (runtime.item(trait_of(event.kind)), runtime.internal("assert_is_older"));
         let event_type = &event.event_type;
@@ -147,7 +147,7 @@ pub(super) fn answer(
     of: (&Event, &Version, VersionPart),
     file: &str,
 ) -> TokenStream {
-    let schema = raw_string(&eventsmith_exact::schema::text(&bundle(loaded, file)));
+    let schema = raw_string(&bundle_text(loaded, file));
     reply_impl(runtime, &ReplyImpl { name, of, schema: quote!(#schema), check: Check::Validator })
 }
 
