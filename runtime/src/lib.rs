@@ -78,6 +78,7 @@
 //! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
 //! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
 //!    not.
+//!    [`Bus::subscribe`] listens to live events, at most once.
 //! 6. Operating: [`admin`] provisions streams and looks after dead letters.
 //! 7. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
 //! 8. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
@@ -165,6 +166,7 @@ pub use eventsmith_bus::{
     request::{RequestError, RequestOptions},
     service::{EndpointConfig, Refusal, Service, ServiceConfig, ServiceError, ServiceMonitor, ServiceSummary},
     signal::shutdown_signal,
+    subscriber::{LiveError, SubscribeBuilder, SubscribeError, Subscriber},
     transport::{Denied, DeniedAction},
 };
 

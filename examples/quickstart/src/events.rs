@@ -1,9 +1,9 @@
-//! The events that the quickstart publishes. Every type here comes from a schema file.
+//! The events that the quickstart publishes, and what it asks and answers. Every type here comes from a schema file.
 
 use std::collections::BTreeMap;
 
 use eventsmith::{DateTime, InvalidText};
-use rules_events::common::{Money, RulePriority, RuleStatus, RuleVersion};
+use rules_events::common::{Money, RulePriority, RuleStatus, RuleVersion, WrongState};
 use rules_events::rule::{PropertyChange, v1, v2};
 use rules_events::{coupon, rule};
 
@@ -58,4 +58,27 @@ pub(crate) fn redeemed() -> Result<coupon::CouponRedeemed, InvalidText> {
         remaining_redemptions: None,
         redeemed_at: DateTime::now(),
     })
+}
+
+pub(crate) fn activate(rule_id: &str) -> Result<rule::RuleActivate, InvalidText> {
+    Ok(rule::RuleActivate {
+        rule_id: rule_id.parse()?,
+        expected_version: None,
+        effective_at: None,
+        requested_by: "alice".parse()?,
+    })
+}
+
+pub(crate) fn activated(request: &rule::RuleActivate) -> rule::RuleActivateReply {
+    let now = DateTime::now();
+    rule::RuleActivateReply {
+        rule_id: request.rule_id.clone(),
+        version: None,
+        activated_at: now.clone(),
+        effective_at: request.effective_at.clone().unwrap_or(now),
+    }
+}
+
+pub(crate) fn wrong_state() -> Result<WrongState, InvalidText> {
+    Ok(WrongState { state: "archived".parse()?, wanted: vec!["draft".parse()?, "inactive".parse()?], message: None })
 }

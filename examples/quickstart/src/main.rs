@@ -15,12 +15,15 @@ use clap::Parser;
 use eventsmith::admin::BusAdmin;
 use eventsmith::config::ServerUrl;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, DecodeError, Event, HandlerError, PublishError, PublishOptions, Received};
+use eventsmith::{
+    Bus, Config, DecodeError, Event, HandlerError, PublishError, PublishOptions, Received, Refusal, RequestError,
+};
+use rules_events::rule::{RuleActivate, RuleActivateError, RuleActivateReply};
 use rules_events::{coupon, rule};
 
 use progress::Progress;
 
-/// Publishes and handles typed events of the rules engine.
+/// Publishes and handles typed events of the rules engine, and answers a command.
 #[derive(Parser)]
 struct Args {
     /// Connect to this server, for instance nats://127.0.0.1:4222.
@@ -83,7 +86,22 @@ async fn main() -> anyhow::Result<()> {
         other => anyhow::bail!("an invalid payload was not refused: {other:?}"),
     }
 
-    // 8. The consumer ends by itself once all is handled: it acks what it did and naks what it did not.
+    // 8. A command is answered by a service, here in the same process: with a reply, or with a refusal that is typed, too.
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = tokio::spawn(bus.service("rules-management").answer(activate).run(stopped));
+    let reply = bus.request(&events::activate("rule-1")?).await?;
+    println!("{} is active since {}", reply.rule_id, reply.activated_at);
+    match bus.request(&events::activate("rule-0")?).await {
+        Err(RequestError::Refused(RuleActivateError::WrongState(reason))) => {
+            println!("refused: rule-0 is {}", reason.state);
+        }
+        other => anyhow::bail!("the command was not refused: {other:?}"),
+    }
+    // It answers what is under way, and ends.
+    drop(stop);
+    service.await??;
+
+    // 9. The consumer ends by itself once all is handled: it acks what it did and naks what it did not.
     progress.everything_is_published();
     consumer.await??;
     bus.shutdown().await?;
@@ -124,6 +142,14 @@ async fn updated(event: Received<rule::RuleUpdated>, progress: Progress) -> Resu
     println!("handled rule.updated of {}: {} changes", event.rule_id, event.changes.len());
     progress.handled(&event);
     Ok(())
+}
+
+/// Activates a rule, unless it is in no state for it. Any error would become a failure with `?`; this one is a refusal.
+async fn activate(request: Received<RuleActivate>) -> Result<RuleActivateReply, Refusal<RuleActivateError>> {
+    if &*request.rule_id == "rule-0" {
+        return Err(Refusal::new(RuleActivateError::WrongState(events::wrong_state()?)));
+    }
+    Ok(events::activated(&request))
 }
 
 async fn redeemed(event: Received<coupon::CouponRedeemed>, progress: Progress) -> Result<(), HandlerError> {

@@ -56,6 +56,8 @@ pub(crate) enum Origin {
     Delivered(Delivered),
     /// From somebody who waits for an answer.
     Asked(Asked),
+    /// As it passed by.
+    Heard,
 }
 
 /// An event of a stream.
@@ -137,7 +139,7 @@ impl<E> Received<E> {
     fn deadline(&self) -> Option<Instant> {
         match &self.context.origin {
             Origin::Asked(asked) => Some(asked.deadline),
-            Origin::Delivered(_) => None,
+            Origin::Delivered(_) | Origin::Heard => None,
         }
     }
 
@@ -153,7 +155,7 @@ impl<E> Received<E> {
     }
 }
 
-/// What only events have.
+/// What only events have. A live event has no attempts and no lease: it came once, and nobody else minds.
 impl<E: Event> Received<E> {
     /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
     /// and not run, because its service stopped or lost its connection, has not been tried. Of a run that ended the process
@@ -198,7 +200,7 @@ impl<E: Event> Received<E> {
     fn delivered(&self) -> Option<&Delivered> {
         match &self.context.origin {
             Origin::Delivered(delivered) => Some(delivered),
-            Origin::Asked(_) => None,
+            Origin::Asked(_) | Origin::Heard => None,
         }
     }
 }

@@ -23,4 +23,5 @@ pub mod request;
 pub mod service;
 pub mod settings;
 pub mod signal;
+pub mod subscriber;
 pub mod transport;

@@ -54,7 +54,7 @@ const FLOORS: &[Floors] = &[
             &["bus"],
             &["handler"],
             &["consumer"],
-            &["service"],
+            &["service", "subscriber"],
         ],
         known: &[],
     },

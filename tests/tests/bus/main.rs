@@ -19,8 +19,8 @@ mod edited;
 mod fairness;
 mod faults;
 mod leases;
-
 mod letter_pages;
+mod live;
 mod login;
 mod malformed;
 mod malformed_subjects;
