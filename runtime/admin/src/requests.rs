@@ -71,6 +71,8 @@ impl ServiceQuestion {
     }
 }
 
+/// The longest that anything is waited for: clocks can add it.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// How long after one answer the next may come: longer than a message takes from one region to its neighbour and back.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -92,7 +94,7 @@ pub(crate) async fn services(
     let mut answers =
         transport.subscribe(std::slice::from_ref(&inbox), None, 4_096).await.map_err(|error| unavailable(error.0))?;
     let message = Message { subject: subject.clone().into(), headers: Headers::default(), payload: Bytes::new() };
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + limit.min(LONGEST);
     transport.tell(&message, Some(&inbox)).await.map_err(|error| unavailable(Cause::of(error)))?;
     let (mut found, mut until) = (BTreeMap::new(), deadline);
     loop {
@@ -119,7 +121,7 @@ pub(crate) async fn ask(bus: &Bus, subject: &str, payload: Bytes, limit: Duratio
     let mut headers = Headers::default();
     headers.push("Eventsmith-Timeout", limit.as_millis().to_string());
     let message = Message { subject: subject.to_owned().into(), headers, payload };
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + limit.min(LONGEST);
     let owned = || subject.to_owned();
     let failed = |failure: RequestFailure| match failure {
         RequestFailure::NoResponders => AskError::NoResponders { subject: owned() },

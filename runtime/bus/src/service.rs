@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service as TowerService;
 
 use crate::bus::Bus;
+use crate::config::duration::LONGEST;
 use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::environment::{self, watch};
@@ -156,7 +157,7 @@ impl Service {
             _ = &mut receiving => Err(ServiceError::Closed { service: name.clone() }),
         };
         stop.send_replace(true);
-        let until = Instant::now() + config.shutdown_timeout;
+        let until = Instant::now() + config.shutdown_timeout.min(LONGEST);
         if !receiving.is_finished() {
             // It ends once all has come that was on its way. If that takes too long, the rest is not answered.
             drop(timeout_at(until, receiving).await);
@@ -225,7 +226,7 @@ fn endpoint(
     let limits = Limits {
         concurrency: concurrency.unwrap_or(config.concurrency),
         max_queued: max_queued.unwrap_or(config.max_queued),
-        timeout: timeout.unwrap_or(config.timeout),
+        timeout: timeout.unwrap_or(config.timeout).min(LONGEST),
     };
     let breaker = breaker
         .or_else(|| config.breaker.clone())

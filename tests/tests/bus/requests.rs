@@ -41,6 +41,7 @@ over_both_transports! {
     a_service_can_be_wrapped_in_layers_of_tower
     an_open_breaker_answers_for_the_handler
     a_service_that_makes_no_sense_says_why
+    no_time_is_too_long
 }
 
 async fn a_request_comes_to_its_handler_in_its_envelope_and_the_reply_comes_back(bus: Bus) -> Outcome {
@@ -444,5 +445,19 @@ async fn a_service_that_makes_no_sense_says_why(bus: Bus) -> Outcome {
         Err(ServiceError::Config { setting, .. }) => assert_eq!(setting, "endpoints.rule.gte"),
         other => panic!("{other:?}"),
     }
+    Ok(())
+}
+
+async fn no_time_is_too_long(bus: Bus) -> Outcome {
+    let config = ServiceConfig { timeout: Duration::MAX, shutdown_timeout: Duration::MAX, ..ServiceConfig::default() };
+    let handler = async |request: Received<Get>| {
+        assert!(request.time_left() > Duration::from_secs(86_400));
+        Ok(found(&request.rule_id))
+    };
+    let service = serve(bus.service("rules").config(config).answer(handler));
+
+    assert_eq!(bus.request_with(&get("r1"), within(Duration::MAX)).await?, found("r1"));
+
+    service.stop().await?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Messages beside the streams: requests and their answers, and what comes to whoever listens.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -11,10 +13,10 @@ use async_nats::{HeaderMap, StatusCode, UnsubscribeError};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Shared, ready};
 use futures_util::stream::SelectAll;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
 use super::client::JetStream;
@@ -26,6 +28,8 @@ use crate::transport::{
     Denied, DeniedAction, LiveMessage, Message, PendingReply, RequestFailure, SendFailure, Subscription, Unavailable,
 };
 
+/// More messages than are on their way to one subscription at a time.
+const ON_THEIR_WAY: u64 = 1_024;
 /// For how long the thread of the connection stands still at least when a subscription ends, so that what the server sent before
 /// it knew has arrived.
 const SHORTEST_FENCE: Duration = Duration::from_millis(25);
@@ -141,7 +145,8 @@ impl JetStream {
                 Some(queue) => self.client.queue_subscribe(subject.clone(), queue.to_owned()).await,
                 None => self.client.subscribe(subject.clone()).await,
             };
-            subscribers.push(subscriber.map_err(|error| Unavailable(Cause::of(error)))?);
+            let subscriber = subscriber.map_err(|error| Unavailable(Cause::of(error)))?;
+            subscribers.push(Counted { subscriber, came: 0 });
         }
         let (sender, messages) = mpsc::channel(room.max(1));
         let (end, ended) = oneshot::channel();
@@ -188,27 +193,72 @@ impl Subscription for Listening {
     }
 }
 
+/// How far the end of a subscription has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Listening,
+    /// No more than so many messages are wanted.
+    Leaving,
+    /// No more at all.
+    Left,
+}
+
+/// A subscriber that counts what came.
+struct Counted {
+    subscriber: Subscriber,
+    came: u64,
+}
+
+impl Stream for Counted {
+    type Item = async_nats::Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.subscriber.poll_next_unpin(context);
+        self.came += u64::from(matches!(next, Poll::Ready(Some(_))));
+        next
+    }
+}
+
 /// Takes messages from the client and hands them over as long as there is room.
+///
+/// The client forgets a subscription soon after it wrote that it wants no more, whatever is still on its way. So it first wants a
+/// number of messages more than came, which is more than can be on their way: with these, client and server end it together. Where
+/// fewer come, it waits until none come for a while, and only then wants no more at all.
 async fn pump(
-    mut subscribers: SelectAll<Subscriber>,
+    mut subscribers: SelectAll<Counted>,
     sender: mpsc::Sender<LiveMessage>,
     mut ended: oneshot::Receiver<()>,
     missed: Arc<AtomicU64>,
     client: Wire,
 ) {
-    let mut is_ending = false;
+    let mut phase = Phase::Listening;
     loop {
         let message = tokio::select! {
             biased;
-            _ = &mut ended, if !is_ending => {
-                is_ending = true;
-                if fence(&mut subscribers, &client).await.is_err() {
-                    return;
+            _ = &mut ended, if phase == Phase::Listening => {
+                phase = Phase::Leaving;
+                for Counted { subscriber, came } in subscribers.iter_mut() {
+                    if subscriber.unsubscribe_after(*came + ON_THEIR_WAY).await.is_err() {
+                        return;
+                    }
                 }
                 continue;
             }
-            () = sender.closed(), if !is_ending => return,
+            () = sender.closed(), if phase == Phase::Listening => return,
             message = subscribers.next() => message,
+            () = sleep(SHORTEST_FENCE), if phase == Phase::Leaving => {
+                let round_trip = round_trip(&client).await.unwrap_or_default();
+                match subscribers.next().now_or_never() {
+                    Some(message) => message,
+                    None => {
+                        phase = Phase::Left;
+                        if fence(&mut subscribers, &client, round_trip * 4).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
+                }
+            }
         };
         let Some(message) = message else { return };
         let reply = message.reply.as_ref().map(ToString::to_string);
@@ -221,20 +271,19 @@ async fn pump(
     }
 }
 
-/// Ends subscriptions so that nothing is lost of what the server sends before it knows.
-///
-/// The client forgets a subscription at its first look at the connection after it wrote that it wants no more, whatever is still on
-/// its way. As it runs on this very thread, it cannot look before this returns.
-async fn fence(subscribers: &mut SelectAll<Subscriber>, client: &Wire) -> Result<(), UnsubscribeError> {
-    // What the connection and the server take now, several times over, is more than they take for this.
-    let round_trip = round_trip(client).await.unwrap_or_default();
-    let fence = (round_trip * 4).clamp(SHORTEST_FENCE, LONGEST_FENCE);
-    for subscriber in subscribers.iter_mut() {
+/// Ends subscriptions to which nothing came for a while. As the client runs on this very thread, it does not forget them before this
+/// returns: so what the server sent before it knew can be read.
+async fn fence(
+    subscribers: &mut SelectAll<Counted>,
+    client: &Wire,
+    round_trips: Duration,
+) -> Result<(), UnsubscribeError> {
+    for Counted { subscriber, .. } in subscribers.iter_mut() {
         subscriber.drain().await?;
     }
     // Without a connection there is nothing on its way, and nothing to wait for.
     if client.is_real() && matches!(timeout(LONGEST_FENCE, client.flush()).await, Ok(Ok(()))) {
-        thread::sleep(fence);
+        thread::sleep(round_trips.clamp(SHORTEST_FENCE, LONGEST_FENCE));
     }
     Ok(())
 }

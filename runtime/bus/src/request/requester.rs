@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::error::RequestError;
 use super::options::RequestOptions;
 use super::protocol::{self, milliseconds, parse_milliseconds};
+use crate::config::duration::LONGEST;
 use crate::environment;
 use crate::outgoing::{Circumstances, Unwritable};
 use crate::transport::{Message, PendingReply, RequestFailure, Transport};
@@ -91,7 +92,7 @@ impl Requester<'_> {
             message,
             id,
             started,
-            deadline: started + options.timeout.unwrap_or(TIMEOUT),
+            deadline: started + options.timeout.unwrap_or(TIMEOUT).min(LONGEST),
             attempts: 0,
             is_repeatable: R::KIND == Kind::Query,
             pending: FuturesUnordered::new(),

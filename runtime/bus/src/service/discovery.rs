@@ -109,6 +109,8 @@ impl Identity {
             "last_error": stats.last_error(),
             "processing_time": stats.processing_time(),
             "average_processing_time": stats.average_processing_time(),
+            // The client for Python wants it to be there.
+            "data": null,
             "metadata": metadata(endpoint),
         })
     }
