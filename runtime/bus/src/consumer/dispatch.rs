@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet, yield_now};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout, timeout_at};
 
 use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
@@ -26,6 +26,8 @@ use crate::transport::{AckKind, Arrival, Deliveries, Delivery};
 const MOST: usize = 32_768;
 /// For how long handlers that wait for nothing may run before anything else is done.
 const AT_A_TIME: Duration = Duration::from_millis(5);
+/// How long to wait for room for acks in the transport.
+const PAUSE: Duration = Duration::from_millis(10);
 /// On how many threads of their own handlers run that block: a part of those that tokio has for what blocks, which is 512.
 const MOST_THREADS: usize = 128;
 /// How many deliveries are taken before anything else is done.
@@ -72,6 +74,12 @@ impl Dispatch {
         }
         self.worker.nak_waiting().await;
         self.finish(deadline).await;
+        let sent = async {
+            while !self.worker.in_hand().send_acks() {
+                sleep(PAUSE).await;
+            }
+        };
+        let _ = timeout(LAST_GRACE, sent).await;
         if let Err(error) = self.deliveries.confirm().await {
             let stream = &self.worker.stream;
             tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events are redelivered");
@@ -128,20 +136,22 @@ impl Dispatch {
                     Ok(Arrival::Malformed(delivery)) => self.malformed.begin(&self.worker, delivery),
                 },
             }
-            is_behind = self.begin().await;
+            is_behind = self.begin();
         }
     }
 
     /// Starts handlers for what waits, as many as may run. A task costs more than a handler that has nothing to wait for, so
-    /// only one that waits becomes one. Returns whether it stopped early, as handlers took their time without waiting.
-    async fn begin(&mut self) -> bool {
+    /// only one that waits becomes one. Acks what has been handled since. Returns whether it stopped early, as handlers took their
+    /// time without waiting.
+    fn begin(&mut self) -> bool {
         self.worker.blocking.begin_in_place();
-        let is_behind = self.begin_ready().await;
+        let is_behind = self.begin_ready();
         self.worker.blocking.end_in_place();
+        self.worker.in_hand().send_acks();
         is_behind
     }
 
-    async fn begin_ready(&mut self) -> bool {
+    fn begin_ready(&mut self) -> bool {
         if !self.deliveries.is_live() {
             // Others may soon have what waits here, or have it.
             return false;
@@ -158,8 +168,9 @@ impl Dispatch {
             let begun = self.worker.begin(delivery, 1, admission);
             let took = begun_at.elapsed();
             if begun.is_handled() {
-                let Delivery { sequence, stored, .. } = self.worker.acknowledge(begun).await;
+                let Delivery { sequence, stored, acker, .. } = self.worker.handled(begun);
                 let mut in_hand = self.worker.in_hand();
+                in_hand.handled(acker);
                 let again = in_hand.settled(sequence);
                 in_hand.queue.settled(sequence, stored, AckKind::Ack, routing.key.as_ref());
                 drop(in_hand);
@@ -252,7 +263,7 @@ impl Dispatch {
             self.accept(delivery).await;
         }
         // Not all of it may be for handlers that the breaker guards.
-        let _ = self.begin().await;
+        let _ = self.begin();
         Ok(())
     }
 
@@ -386,6 +397,7 @@ impl Dispatch {
     /// Whether all handlers have ended in time.
     async fn join_all(&mut self, deadline: Instant) -> bool {
         loop {
+            self.worker.in_hand().send_acks();
             match timeout_at(deadline, self.running.join_next()).await {
                 Ok(Some(done)) => self.record(done),
                 Ok(None) => return true,
@@ -398,6 +410,7 @@ impl Dispatch {
 impl Drop for Dispatch {
     /// Lets handlers on threads of their own notice that nobody waits for them any more. All others end with their tasks.
     fn drop(&mut self) {
+        self.worker.in_hand().send_acks();
         self.worker.cut_off.send_replace(true);
     }
 }

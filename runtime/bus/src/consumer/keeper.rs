@@ -1,9 +1,11 @@
 //! What a consumer has in hand, and the task that renews its leases whatever handlers do.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use futures_util::FutureExt;
+use tokio::task::{JoinSet, unconstrained};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fitness::Fitness;
@@ -21,6 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 pub(super) struct InHand {
     pub(super) queue: Queue,
     running: HashMap<u64, Running>,
+    /// What acknowledges the events that were handled and whose acks are not sent yet.
+    handled: VecDeque<Arc<dyn Acker>>,
     ack_wait: Duration,
 }
 
@@ -35,7 +39,7 @@ struct Running {
 
 impl InHand {
     pub(super) fn new(ack_wait: Duration) -> Self {
-        Self { queue: Queue::default(), running: HashMap::default(), ack_wait }
+        Self { queue: Queue::default(), running: HashMap::default(), handled: VecDeque::new(), ack_wait }
     }
 
     /// Takes a delivery in. One of an event that runs is kept until the run has ended.
@@ -57,6 +61,23 @@ impl InHand {
         if let Some(running) = self.running.get_mut(&sequence) {
             running.acker = None;
         }
+    }
+
+    /// An event was handled, and is to be acked by [`send_acks`](Self::send_acks).
+    pub(super) fn handled(&mut self, acker: Arc<dyn Acker>) {
+        self.handled.push_back(acker);
+    }
+
+    /// Sends the acks of all that was handled, together: to wake the thread of the connection for each costs more than the
+    /// ack. Those stay for which the transport has no room at the moment. Returns whether there are none.
+    pub(super) fn send_acks(&mut self) -> bool {
+        while let Some(acker) = self.handled.front() {
+            if unconstrained(send(&**acker, AckKind::Ack)).now_or_never().is_none() {
+                return false;
+            }
+            self.handled.pop_front();
+        }
+        true
     }
 
     /// It is settled. Returns its delivery that came meanwhile.
@@ -207,7 +228,9 @@ async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Durati
     loop {
         let now = Instant::now();
         let (due, has_lost) = {
-            let in_hand = lock(&in_hand);
+            let mut in_hand = lock(&in_hand);
+            // The dispatch loop may stand, as a handler blocks its thread.
+            in_hand.send_acks();
             (in_hand.due(now), in_hand.has_lost(now))
         };
         if has_lost {

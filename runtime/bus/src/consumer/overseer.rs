@@ -65,6 +65,7 @@ async fn oversee(worker: Arc<Worker>, runtime: Handle, mut signal: StopSignal, p
         if !worker.blocking.holds_up_dispatch() && responds(&runtime, slowness).await {
             continue;
         }
+        worker.in_hand().send_acks();
         worker.nak_waiting().await;
         if is_overdue {
             break;
@@ -83,6 +84,7 @@ async fn oversee(worker: Arc<Worker>, runtime: Handle, mut signal: StopSignal, p
         }
     };
     let _ = timeout(LAST_GRACE / 2, others).await;
+    worker.in_hand().send_acks();
 }
 
 /// Whether a runtime has a thread that is not blocked.

@@ -122,16 +122,10 @@ impl Worker {
         StartedDelivery { delivery, attempt, route, state, admission, span }
     }
 
-    /// Acknowledges an event that is [handled](StartedDelivery::is_handled).
-    pub(super) async fn acknowledge(
-        &self,
-        StartedDelivery { delivery, state, admission, .. }: StartedDelivery,
-    ) -> Delivery {
-        // The handler may not be shared between threads, which waiting below would ask for.
-        drop(state);
+    /// Takes note of an event that is [handled](StartedDelivery::is_handled).
+    pub(super) fn handled(&self, StartedDelivery { delivery, admission, .. }: StartedDelivery) -> Delivery {
         Counters::count(&self.monitor.counters().handled);
         report(admission, &HandlerOutcome::Handled);
-        send(&*delivery.acker, AckKind::Ack).await;
         delivery
     }
 
@@ -305,7 +299,14 @@ impl Worker {
                 if matches!(outcome, HandlerOutcome::Handled) {
                     Counters::count(&counters.handled);
                 }
-                self.send_last(delivery, AckKind::Ack).await;
+                if delivery.deliveries > 1 {
+                    // What is noted of its attempts is deleted after that.
+                    self.send_last(delivery, AckKind::Ack).await;
+                } else {
+                    let mut in_hand = self.in_hand();
+                    in_hand.settling(delivery.sequence);
+                    in_hand.handled(Arc::clone(&delivery.acker));
+                }
                 self.attempts.done(delivery).await;
                 None
             }
