@@ -31,7 +31,8 @@ use crate::transport::Acker;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Received<E> {
-    event: E,
+    /// In one piece of memory of its own, as it is moved from future to future on its way to the handler.
+    event: Box<E>,
     context: Arc<Context>,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Asked {
 
 impl<E> Received<E> {
     pub(crate) fn new(event: E, context: Context) -> Self {
-        Self { event, context: Arc::new(context) }
+        Self { event: Box::new(event), context: Arc::new(context) }
     }
 
     /// The envelope the event came in.
@@ -108,7 +109,7 @@ impl<E> Received<E> {
 
     /// The payload alone.
     pub fn into_event(self) -> E {
-        self.event
+        *self.event
     }
 
     /// Options for an event that is made in answer to this one: its correlation (or, as the first of a chain, its id)
