@@ -215,7 +215,7 @@ impl<R: Request> Received<R> {
 
     /// The payload alone.
     pub fn into_request(self) -> R {
-        self.event
+        *self.event
     }
 }
 

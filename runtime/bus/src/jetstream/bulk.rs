@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::JetStream;
-use super::convert::to_nats;
+use super::convert::WritableHeaders;
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use super::outbox::{Outbound, Parcel};
@@ -180,7 +180,7 @@ impl FastBatch {
     }
 
     async fn take(&mut self, message: &Message, operation: Operation) -> Result<(), BulkEnd> {
-        let headers = to_nats(&message.headers).ok_or_else(|| self.end(Cause::of(bad_header())))?;
+        let headers = WritableHeaders::of(&message.headers).ok_or_else(|| self.end(Cause::of(bad_header())))?;
         if self.sent == 0 {
             let connected = self.jetstream.connected(Instant::now() + self.jetstream.config.ack_timeout).await;
             connected.map_err(|failure| self.end(Cause::of(failure)))?;

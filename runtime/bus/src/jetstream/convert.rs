@@ -1,16 +1,48 @@
 //! Messages and headers as the client has them, and as the contract has them.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::transport::{Headers, Message, ReceivedHeaders, SetHeader, SharedHeaders};
+use crate::transport::{Headers, Message, ReceivedHeaders, SharedHeaders};
 
-/// `None` if a header cannot be written; the client's own conversions would panic.
-pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
-    if let Some((shared, [(first, id), others @ ..])) = headers.sent()
-        && first == Headers::ID
-    {
-        return event_headers(shared, id, others);
+/// Headers that can be written, to be made into those of the client by the thread that drops them. They consist of many small
+/// pieces, and to free a piece that another thread has allocated costs several times as much.
+#[derive(Debug)]
+pub(super) enum WritableHeaders {
+    /// Those of an event: beside those that it shares.
+    Event { shared: Arc<SharedHeaders>, id: HeaderValue, others: Vec<(HeaderName, HeaderValue)> },
+    /// All others.
+    Made(HeaderMap),
+}
+
+impl WritableHeaders {
+    /// `None` if a header cannot be written; the client's own conversions would panic.
+    pub(super) fn of(headers: &Headers) -> Option<Self> {
+        let Some((shared, [(Cow::Borrowed(Headers::ID), id), others @ ..])) = headers.sent() else {
+            return to_nats(headers).map(Self::Made);
+        };
+        shared.prepared(template)?.as_ref()?;
+        let others = others.iter().map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
+        Some(Self::Event { shared: Arc::clone(shared), id: id.parse().ok()?, others: others.collect::<Option<_>>()? })
     }
+
+    /// To copy a map and replace a value takes a fraction of making the map.
+    pub(super) fn make(self) -> HeaderMap {
+        match self {
+            Self::Event { shared, id, others } => {
+                let mut map = shared.prepared(template).cloned().flatten().unwrap_or_default();
+                map.insert(HeaderName::from_static(Headers::ID), id);
+                others.into_iter().for_each(|(name, value)| map.append(name, value));
+                map
+            }
+            Self::Made(map) => map,
+        }
+    }
+}
+
+fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     let all: Vec<(&str, &str)> = headers.iter().collect();
     let mut map = HeaderMap::new();
     for (index, (text, value)) in all.iter().enumerate() {
@@ -29,22 +61,14 @@ pub(super) fn to_nats(headers: &Headers) -> Option<HeaderMap> {
     Some(map)
 }
 
-/// The headers of an event: to copy a map and replace a value takes a fraction of making the map.
-fn event_headers(shared: &SharedHeaders, id: &str, others: &[SetHeader]) -> Option<HeaderMap> {
-    let template = |shared: &SharedHeaders| {
-        let mut map = HeaderMap::new();
-        for (name, value) in shared.iter() {
-            map.insert(HeaderName::from_static(name), value.parse::<HeaderValue>().ok()?);
-        }
-        // Replaced in each copy.
-        map.insert(HeaderName::from_static(Headers::ID), HeaderValue::new());
-        Some(map)
-    };
-    let mut map = shared.prepared(template)?.clone()?;
-    map.insert(HeaderName::from_static(Headers::ID), id.parse::<HeaderValue>().ok()?);
-    for (name, value) in others {
-        map.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+/// What the headers of all events of a type are made from.
+fn template(shared: &SharedHeaders) -> Option<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in shared.iter() {
+        map.insert(HeaderName::from_static(name), value.parse::<HeaderValue>().ok()?);
     }
+    // Replaced in each copy.
+    map.insert(HeaderName::from_static(Headers::ID), HeaderValue::new());
     Some(map)
 }
 
@@ -74,16 +98,18 @@ impl ReceivedHeaders for Received {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+
+    fn written(headers: &Headers) -> Option<HeaderMap> {
+        WritableHeaders::of(headers).map(WritableHeaders::make)
+    }
 
     #[test]
     fn a_header_with_a_line_break_is_no_header() {
         let mut headers = Headers::default();
         headers.push("traceparent", "00-1\r\nNats-Rollup: all");
 
-        assert!(to_nats(&headers).is_none());
+        assert!(written(&headers).is_none());
     }
 
     #[test]
@@ -94,7 +120,7 @@ mod tests {
             headers.push(Headers::ID, id);
             headers.push(Headers::TYPE, "again");
 
-            let sent = received(to_nats(&headers));
+            let sent = received(written(&headers));
 
             let all = |headers: &Headers| {
                 let mut all: Vec<_> = headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -106,7 +132,7 @@ mod tests {
         }
         let mut wrong = Headers::shared(shared);
         wrong.push(Headers::ID, "1\r\nX: y");
-        assert!(to_nats(&wrong).is_none());
+        assert!(written(&wrong).is_none());
     }
 
     #[test]
@@ -116,7 +142,7 @@ mod tests {
         headers.push("b", "2");
         headers.push("b", "3");
 
-        let back = received(to_nats(&headers));
+        let back = received(written(&headers));
 
         assert_eq!(back.get(Headers::TYPE), Some("rule.created"));
         assert_eq!(

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
 use super::client::JetStream;
-use super::convert::{from_nats, to_nats};
+use super::convert::{WritableHeaders, from_nats};
 use super::send::{check_size, subject_of};
 use super::wire::{Subscriber, Wire};
 use crate::cause::Cause;
@@ -90,7 +90,7 @@ impl JetStream {
         let limit = self.client.server_info().max_payload;
         check_size(&message.headers, &message.payload, limit)?;
         let bad_header = || RequestFailure::NotSent("a header has a character that no header may have".into());
-        to_nats(&message.headers).ok_or_else(bad_header)
+        WritableHeaders::of(&message.headers).map(WritableHeaders::make).ok_or_else(bad_header)
     }
 
     async fn in_time(

@@ -5,11 +5,11 @@
 //! that thread writes them into the queue.
 
 use async_nats::Subject;
-use async_nats::header::HeaderMap;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::convert::WritableHeaders;
 use super::link::Link;
 use super::wire::Wire;
 use crate::environment::watch;
@@ -35,7 +35,7 @@ pub(super) struct Parcel {
 pub(super) struct Outbound {
     pub(super) subject: Subject,
     pub(super) reply: String,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: WritableHeaders,
     pub(super) payload: Bytes,
 }
 
@@ -62,7 +62,7 @@ async fn deliver(mut parcels: mpsc::UnboundedReceiver<Parcel>, client: Wire, lin
             if now.losses != losses || now.closed {
                 break;
             }
-            let publish = client.publish_with_reply_and_headers(subject, reply, headers, payload);
+            let publish = client.publish_with_reply_and_headers(subject, reply, headers.make(), payload);
             match timeout_at(deadline, publish).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%error, "the client does not take a message"),

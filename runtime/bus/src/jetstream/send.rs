@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_nats::client::PublishErrorKind;
-use async_nats::header::HeaderMap;
 use async_nats::jetstream::Error as ServerError;
 use async_nats::{StatusCode, Subject};
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::acks::Reply;
 use super::client::{ASK_AGAIN, AskFailure, JetStream, passes};
-use super::convert::to_nats;
+use super::convert::WritableHeaders;
 use super::outbox::{Outbound, Parcel};
 use super::silence;
 use super::stored::Expectation;
@@ -59,7 +58,7 @@ struct Sent {
 
 pub(super) async fn send(jetstream: &Arc<JetStream>, message: &Message) -> Result<PendingAck, SendFailure> {
     let deadline = Instant::now() + jetstream.config.ack_timeout;
-    let headers = to_nats(&message.headers).ok_or_else(bad_header)?;
+    let headers = WritableHeaders::of(&message.headers).ok_or_else(bad_header)?;
     jetstream.connected(deadline).await?;
     let sent = jetstream.write(message, headers, deadline).await?;
     Ok(Ack { jetstream: Arc::clone(jetstream), deadline, sent, before: Vec::new() }.resolve().boxed())
@@ -87,7 +86,7 @@ pub(super) async fn send_all(
     let limit = jetstream.client.server_info().max_payload;
     let mut outbound = Vec::with_capacity(messages.len());
     for message in messages {
-        let fitting = to_nats(&message.headers).ok_or_else(bad_header).and_then(|headers| {
+        let fitting = WritableHeaders::of(&message.headers).ok_or_else(bad_header).and_then(|headers| {
             check_size(&message.headers, &message.payload, limit)?;
             jetstream.make_out(message, headers)
         });
@@ -128,7 +127,7 @@ pub(super) async fn send_batch(
         }
         // Found later, it would leave the server with half a batch.
         check_size(&all, &message.payload, info.max_payload)?;
-        headers.push(to_nats(&all).ok_or_else(bad_header)?);
+        headers.push(WritableHeaders::of(&all).ok_or_else(bad_header)?);
     }
     jetstream.connected(deadline).await?;
     let mut before = Vec::with_capacity(messages.len());
@@ -161,16 +160,16 @@ impl JetStream {
     }
 
     /// A message as the client takes it, and who waits for its ack.
-    fn make_out(&self, message: &Message, headers: HeaderMap) -> Result<(Outbound, Sent), SendFailure> {
+    fn make_out(&self, message: &Message, headers: WritableHeaders) -> Result<(Outbound, Sent), SendFailure> {
         let subject = subject_of(message);
         let (reply, receiver) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let sent = Sent { subject: Cow::clone(&message.subject), expected: Expectation::of(message), reply: receiver };
         Ok((Outbound { subject, reply, headers, payload: Bytes::clone(&message.payload) }, sent))
     }
 
-    async fn write(&self, message: &Message, headers: HeaderMap, deadline: Instant) -> Result<Sent, SendFailure> {
+    async fn write(&self, message: &Message, headers: WritableHeaders, deadline: Instant) -> Result<Sent, SendFailure> {
         let (Outbound { subject, reply, headers, payload }, sent) = self.make_out(message, headers)?;
-        let publish = self.client.publish_with_reply_and_headers(subject, reply, headers, payload);
+        let publish = self.client.publish_with_reply_and_headers(subject, reply, headers.make(), payload);
         match timeout_at(deadline, publish).await {
             Ok(Ok(())) => Ok(sent),
             Ok(Err(error)) => Err(match error.kind() {
@@ -214,7 +213,7 @@ impl Ack {
             Err(_) => tokio::select! {
                 biased;
                 waited = timeout_at(deadline, reply) => waited,
-                stream = jetstream.never_acks(&subject) => return Err(SendFailure::NoAck { stream }),
+                stream = Box::pin(jetstream.never_acks(&subject)) => return Err(SendFailure::NoAck { stream }),
             },
             waited => waited,
         };
@@ -240,11 +239,12 @@ impl Ack {
             is_told.then(|| Some((subject, expected, read(reply).err()?))).flatten()
         };
         let (subject, expected, failure) = before.into_iter().find_map(refused).unwrap_or((subject, expected, failure));
+        // What is rare and large is kept out of the future, which each message pays for.
         Err(match failure {
-            Failure::Nobody => jetstream.nobody_there(&subject).await,
+            Failure::Nobody => Box::pin(jetstream.nobody_there(&subject)).await,
             Failure::WrongSequence { stream, error } => {
                 let asked = match expected {
-                    Some(expected) => jetstream.last_sequence(&stream, &subject, expected).await,
+                    Some(expected) => Box::pin(jetstream.last_sequence(&stream, &subject, expected)).await,
                     None => None,
                 };
                 match asked.or_else(|| last_told(&error)) {

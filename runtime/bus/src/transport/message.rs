@@ -171,8 +171,8 @@ impl Headers {
     }
 
     /// The headers that other messages have as well, and those that were set; `None` where any were received.
-    pub fn sent(&self) -> Option<(&SharedHeaders, &[SetHeader])> {
-        Some((self.shared.as_deref().filter(|_| self.received.is_none())?, &self.own))
+    pub fn sent(&self) -> Option<(&Arc<SharedHeaders>, &[SetHeader])> {
+        Some((self.shared.as_ref().filter(|_| self.received.is_none())?, &self.own))
     }
 
     /// The same headers, which are all that can be read of this block.
