@@ -36,6 +36,7 @@ mod vocabulary;
 
 pub use choices::{Choices, Optional};
 pub use growth::Limit;
+pub(crate) use growth::weight;
 pub use instances::Instances;
 pub use sampler::{NoSample, Sampler};
 

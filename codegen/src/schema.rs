@@ -3,6 +3,7 @@
 
 mod algebra;
 mod effort;
+mod equal;
 mod parts;
 mod pattern;
 mod satisfiable;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use algebra::{covers, difference};
 pub use effort::schemas_per_value;
+pub use equal::canonical_text;
 pub use parts::SubschemaValidators;
 pub use pattern::{PatternFault, pattern_fault};
 pub use satisfiable::{Empty, empties, of_definitions};

@@ -31,7 +31,7 @@ pub(super) struct Declared<'a> {
     forbids: bool,
     /// Whether something is declared whichever alternative applies.
     is_certain: bool,
-    /// How many names of schemas were looked at.
+    /// How much work it was, in names that were looked at.
     pub(super) touched: usize,
     /// How high schemas were added, by their addresses: the same again adds nothing.
     added: HashMap<*const Map<String, Value>, usize>,
@@ -62,6 +62,7 @@ impl<'a> Declared<'a> {
     fn add(&mut self, root: &'a Value, schema: &'a Value, height: usize) {
         let Value::Object(members) = schema else { return };
         if self.added.get(&std::ptr::from_ref(members)).is_some_and(|known| *known <= height) {
+            self.touched += 1;
             return;
         }
         self.added.insert(members, height);
@@ -75,7 +76,8 @@ impl<'a> Declared<'a> {
     pub(super) fn add_own(&mut self, members: &'a Map<String, Value>) {
         let names = |keyword: &str| members.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         let counted = |keyword: &str| members.get(keyword).and_then(Value::as_object).map_or(0, Map::len);
-        self.touched += 1 + counted("properties") + counted("patternProperties");
+        // A schema takes as long as four names: there are as many keywords to look for.
+        self.touched += 4 + counted("properties") + counted("patternProperties");
         self.names.extend(names("properties").map(String::as_str));
         self.patterns.extend(names("patternProperties").map(String::as_str));
         self.is_certain |= names("properties").chain(names("patternProperties")).next().is_some();

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::language::{Automata, Inclusion};
 use crate::sample::local::target;
-use crate::schema::Validator;
+use crate::schema::{Validator, canonical_text};
 use crate::walk::{LEAVES, every_schema};
 
 use super::modern::OLD_HOST_NAME;
@@ -112,13 +112,11 @@ impl<'a> SchemaPair<'a> {
         found.iter().all(|reference| self.common.contains(reference))
     }
 
-    /// Whether two values are equal as JSON Schema has it: `1` and `1.0` are.
-    pub(super) fn equal(&self, one: &Value, other: &Value) -> bool {
-        let has_numbers = |value: &Value| !matches!(value, Value::Null | Value::Bool(_) | Value::String(_));
-        if one == other || !has_numbers(one) || !has_numbers(other) {
-            return one == other;
-        }
-        self.leaf(&json!({"const": one}), other) == Some(true)
+    /// One text for all values that are equal as JSON Schema has it.
+    pub(super) fn canonical(&self, value: &Value) -> String {
+        let text = canonical_text(value);
+        self.spend(1 + text.len() / 8);
+        text
     }
 
     /// Whether a pattern matches a text; `None` if the pattern cannot be used.
@@ -153,8 +151,8 @@ impl<'a> SchemaPair<'a> {
     fn own_leaf(&self, members: &'a Map<String, Value>) -> Rc<Leaf> {
         let known = self.own_leaves.borrow().get(&std::ptr::from_ref(members)).cloned();
         known.unwrap_or_else(|| {
-            let leaf = Rc::new(Leaf::of(members));
-            self.spend(leaf.listed);
+            let leaf = Rc::new(Leaf::of(self, members));
+            self.spend(16);
             self.own_leaves.borrow_mut().insert(members, Rc::clone(&leaf));
             leaf
         })
@@ -182,8 +180,8 @@ impl<'a> SchemaPair<'a> {
         }
         let mut all = All(Some(true));
         let leaf = self.own_leaf(members);
-        self.spend(1 + leaf.effort(value));
-        all.take(leaf.accepts(value));
+        self.spend(1);
+        all.take(leaf.accepts(self, value));
         let below = |schema: &'a Value, value: &Value| self.accepts(schema, side, value, depth + 1);
         for (keyword, operand) in members {
             if all.0 == Some(false) {
@@ -299,48 +297,32 @@ fn scalar(keyword: &str, value: &Value) -> Option<bool> {
 
 /// The keywords of a schema that hold no schemas.
 struct Leaf {
-    /// The texts of its `enum`, which may be many.
-    texts: Option<HashSet<String>>,
-    /// All keywords, without a `texts` for texts; nothing where they cannot be used.
+    /// The canonical texts of the values of its `enum`, where they are many.
+    listed: Option<HashSet<String>>,
+    /// All keywords but for an `enum` of many values; nothing where they cannot be used.
     validator: Option<Validator>,
-    /// The same without the `enum`.
-    rest: Option<Validator>,
-    listed: usize,
 }
 
 /// Fewer values are quickly gone through.
 const MANY: usize = 32;
 
 impl Leaf {
-    fn of(members: &Map<String, Value>) -> Self {
-        let own = members.iter().filter(|(keyword, _)| LEAVES.contains(&keyword.as_str()));
+    fn of(pair: &SchemaPair<'_>, members: &Map<String, Value>) -> Self {
+        let values = members.get("enum").and_then(Value::as_array).filter(|values| values.len() > MANY);
+        let listed = values.map(|values| values.iter().map(|value| pair.canonical(value)).collect());
+        let is_own = |keyword: &str| LEAVES.contains(&keyword) && (keyword != "enum" || values.is_none());
+        let own = members.iter().filter(|(keyword, _)| is_own(keyword));
         let mut leaf: Map<String, Value> = own.map(|(keyword, value)| (keyword.clone(), value.clone())).collect();
         if leaf.get("format").is_some_and(|format| format == OLD_HOST_NAME) {
             leaf.insert("format".to_owned(), json!("hostname"));
             leaf.insert("$schema".to_owned(), json!("http://json-schema.org/draft-06/schema#"));
         }
-        let values = leaf.get("enum").and_then(Value::as_array).filter(|values| values.len() > MANY);
-        let listed = values.map_or(0, Vec::len);
-        let texts = values.map(|values| values.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-        let compiled = |leaf: Map<String, Value>| Validator::new(&Value::Object(leaf)).ok();
-        let rest = texts.as_ref().and_then(|_: &HashSet<String>| {
-            let mut rest = leaf.clone();
-            rest.shift_remove("enum");
-            compiled(rest)
-        });
-        Self { texts, validator: compiled(leaf), rest, listed }
+        Self { listed, validator: Validator::new(&Value::Object(leaf)).ok() }
     }
 
-    fn accepts(&self, value: &Value) -> Option<bool> {
-        match (value, &self.texts, &self.rest) {
-            (Value::String(text), Some(texts), Some(rest)) => Some(texts.contains(text) && rest.is_valid(value)),
-            _ => self.validator.as_ref().map(|validator| validator.is_valid(value)),
-        }
-    }
-
-    /// How many values are gone through.
-    fn effort(&self, value: &Value) -> usize {
-        if value.is_string() { 0 } else { self.listed }
+    fn accepts(&self, pair: &SchemaPair<'_>, value: &Value) -> Option<bool> {
+        let is_listed = self.listed.as_ref().is_none_or(|listed| listed.contains(&pair.canonical(value)));
+        self.validator.as_ref().map(|validator| is_listed && validator.is_valid(value))
     }
 }
 
@@ -387,11 +369,12 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 /// References whose targets are equal in both documents, with everything that those refer to.
 fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
+    let mut looked_at = HashSet::new();
     let mut found: HashMap<&'a str, Vec<&'a str>> = HashMap::new();
     every_schema(writer, &mut |_, schema| {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return };
-        if let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
-            && !found.contains_key(reference)
+        if looked_at.insert(reference)
+            && let (Some(one), Some(other)) = (target(writer, reference), target(reader, reference))
             && one == other
         {
             let mut inner = Vec::new();
@@ -399,11 +382,19 @@ fn common<'a>(writer: &'a Value, reader: &'a Value) -> HashSet<&'a str> {
             found.insert(reference, inner);
         }
     });
-    loop {
-        let known: HashSet<&str> = found.keys().copied().collect();
-        found.retain(|_, inner| inner.iter().all(|reference| known.contains(reference)));
-        if found.len() == known.len() {
-            return known;
+    // From a reference that leads to something else back to all that lead to it.
+    let mut users: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (reference, inner) in &found {
+        inner.iter().for_each(|inner| users.entry(inner).or_default().push(reference));
+    }
+    let mut equal: HashSet<&str> = found.keys().copied().collect();
+    let mut different: Vec<&str> = users.keys().filter(|reference| !equal.contains(*reference)).copied().collect();
+    while let Some(reference) = different.pop() {
+        for user in users.remove(reference).into_iter().flatten() {
+            if equal.remove(user) {
+                different.push(user);
+            }
         }
     }
+    equal
 }

@@ -16,8 +16,9 @@ use std::collections::{HashMap, HashSet};
 use eventsmith_exact::schema::EXACT;
 use serde_json::{Map, Value, json};
 
+use crate::excerpt::cut;
 use crate::pointer::join;
-use crate::sample::Sampler;
+use crate::sample::{Sampler, weight};
 
 use super::carried::OPEN;
 use super::modern::is_mute;
@@ -73,6 +74,9 @@ const FUEL_FOR_MISSES: u32 = 4_000;
 
 /// The budget of steps for a proof that one alternative covers another.
 const FUEL_FOR_COVERING: u32 = 2_000;
+
+/// The longest text of a value in a reason.
+const LONGEST: usize = 120;
 
 /// How many values are made for the misses of one proof.
 const FILLS: u32 = 400;
@@ -252,6 +256,15 @@ impl<'a> Prover<'a> {
         if self.stops_at_first.get() { 1 } else { VALUES }
     }
 
+    /// Copies of the first values, as many as are needed and work is left for: a single one may be as large as the schema.
+    fn copied<'v>(&self, values: impl IntoIterator<Item = &'v Value>) -> Vec<Value> {
+        let copied = |value: &Value| {
+            self.pair.spend(weight(value));
+            (!self.pair.is_spent()).then(|| value.clone())
+        };
+        values.into_iter().take(self.wanted()).map_while(copied).collect()
+    }
+
     /// All of several demands; the misses come together.
     pub(super) fn all(&self, fits: impl Iterator<Item = Fit>) -> Fit {
         let mut found: Option<Box<Miss>> = None;
@@ -283,7 +296,7 @@ impl<'a> Prover<'a> {
     }
 
     /// Every value one by one.
-    fn listed(&self, written: &Written<'a>, values: &[Value], reader: &'a Map<String, Value>) -> Fit {
+    fn listed(&self, written: &Written<'a>, values: &[&'a Value], reader: &'a Map<String, Value>) -> Fit {
         // In draft 4 `1` and `1.0` are equal, and only the one is an integer: what is listed may be written either way.
         let is_told_apart = self.pair.is_draft_4 && {
             let text = Value::Object(reader.clone()).to_string();
@@ -298,18 +311,19 @@ impl<'a> Prover<'a> {
         };
         let refused: Vec<(&Value, Option<bool>)> = values
             .iter()
-            .map(|value| (value, self.pair.accepts_by(reader, Side::Reader, value, 0).filter(|_| !strict(value))))
+            .map(|value| (*value, self.pair.accepts_by(reader, Side::Reader, value, 0).filter(|_| !strict(value))))
             .filter(|(_, answer)| *answer != Some(true))
             .collect();
         let Some((first, answer)) = refused.first() else { return Ok(()) };
         let reason = match answer {
-            Some(_) => format!("{first} is written"),
-            None => format!("whether {first} is accepted is unknown"),
+            Some(_) => format!("{} is written", cut(&first.to_string(), LONGEST)),
+            None => format!("whether {} is accepted is unknown", cut(&first.to_string(), LONGEST)),
         };
         let whole = refused.iter().filter(|(value, _)| strict(value)).filter_map(|(value, _)| value.as_f64());
-        let either_way = refused.iter().map(|(value, _)| (*value).clone()).chain(whole.map(|number| json!(number)));
-        let values = either_way.filter(|value| written.may_be(self.pair, value));
-        let mut miss = Miss::new(values.take(self.wanted()).collect(), reason);
+        let whole: Vec<Value> = whole.map(|number| json!(number)).collect();
+        let either_way = refused.iter().map(|(value, _)| *value).chain(&whole);
+        let values = self.copied(either_way.filter(|value| written.may_be(self.pair, value)));
+        let mut miss = Miss::new(values, reason);
         if let Some(keyword) = ["enum", "const", "type"].into_iter().find(|keyword| reader.contains_key(*keyword)) {
             miss = miss.within(keyword, None);
         }
@@ -424,7 +438,7 @@ impl<'a> Prover<'a> {
             return Vec::new();
         }
         if let Some(values) = &written.values {
-            return values.iter().take(self.wanted()).cloned().collect();
+            return self.copied(values.iter().copied());
         }
         let each = written.types.each();
         each.filter_map(|types| self.fill(written, Value::Object(types.schema()))).collect()
@@ -434,8 +448,13 @@ impl<'a> Prover<'a> {
     pub(super) fn fill(&self, written: &Written<'a>, more: Value) -> Option<Value> {
         let sampler = self.sampler.filter(|_| !self.skips_values.get())?;
         self.fills.set(self.fills.get().checked_sub(1)?);
-        let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| (*schema).clone());
-        let mut all: Vec<Value> = own.collect();
+        let own = written.given.iter().filter(|(_, side)| *side == Side::Writer).map(|(schema, _)| *schema);
+        let listed = written.values.iter().flatten().chain(written.fixed.iter().map(|(_, value)| value)).copied();
+        self.pair.spend(own.clone().chain(listed).chain([&more]).map(weight).sum());
+        if self.pair.is_spent() {
+            return None;
+        }
+        let mut all: Vec<Value> = own.cloned().collect();
         if written.types != TypeSet::ALL {
             all.push(Value::Object(written.types.schema()));
         }

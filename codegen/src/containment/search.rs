@@ -71,7 +71,7 @@ impl<'a> Search<'a> {
         let mut payloads = payloads.into_iter().take_while(|_| !self.is_spent());
         let found = payloads.find(|payload| self.is_witness(payload))?;
         let payload = self.smallest(found);
-        let fault = self.reader.faults(&payload).into_iter().next()?;
+        let fault = self.reader.fault(&payload)?;
         Some(Witness { payload, fault })
     }
 

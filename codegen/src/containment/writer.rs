@@ -28,9 +28,9 @@ pub(super) struct Written<'a> {
     /// The types at hand.
     pub(super) types: TypeSet,
     /// The values, where they can be listed.
-    pub(super) values: Option<Vec<Value>>,
+    pub(super) values: Option<Vec<&'a Value>>,
     /// Properties of which one value is considered.
-    pub(super) fixed: Vec<(String, Value)>,
+    pub(super) fixed: Vec<(String, &'a Value)>,
 }
 
 /// Alternatives of which one holds, each a list of schemas.
@@ -152,9 +152,9 @@ impl<'a> Written<'a> {
     }
 
     /// The same with one value of a property.
-    pub(super) fn fixing(&self, name: &str, value: &Value) -> Self {
+    pub(super) fn fixing(&self, name: &str, value: &'a Value) -> Self {
         let mut written = self.clone();
-        written.fixed.push((name.to_owned(), value.clone()));
+        written.fixed.push((name.to_owned(), value));
         written
     }
 
@@ -172,6 +172,7 @@ impl<'a> Written<'a> {
             return;
         }
         self.parts.push((members, side));
+        pair.spend(2 + self.parts.len() / 64);
         if let Some(allowed) = members.get("type") {
             self.types = self.types.and(TypeSet::allowed(allowed));
         }
@@ -183,18 +184,13 @@ impl<'a> Written<'a> {
         let constant = members.get("const").map(std::slice::from_ref);
         if let Some(values) = constant.or_else(|| members.get("enum").and_then(Value::as_array).map(Vec::as_slice)) {
             match &mut self.values {
-                Some(known) => {
-                    let texts: HashSet<&str> = values.iter().filter_map(Value::as_str).collect();
-                    known.retain(|value| match value {
-                        Value::String(text) => texts.contains(text.as_str()),
-                        // Without work left the value is kept: more may be written, never less.
-                        _ => {
-                            pair.spend(values.len());
-                            pair.is_spent() || values.iter().any(|other| pair.equal(value, other))
-                        }
-                    });
+                // Without work left all are kept: more may be written, never less.
+                Some(known) if !pair.is_spent() => {
+                    let listed: HashSet<String> = values.iter().map(|value| pair.canonical(value)).collect();
+                    known.retain(|value| listed.contains(&pair.canonical(value)));
                 }
-                None => self.values = Some(values.to_vec()),
+                Some(_) => {}
+                None => self.values = Some(values.iter().collect()),
             }
         }
         if height > TALLEST {
@@ -235,8 +231,8 @@ impl<'a> Written<'a> {
     fn follow_dependents(&mut self, pair: &SchemaPair<'a>) {
         loop {
             let before = self.parts.len();
-            let required = self.required();
-            pair.spend(before + required.len());
+            let required = self.required(pair);
+            pair.spend(before);
             for (members, side) in self.parts.clone() {
                 let dependents = members.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
                 for (_, schema) in dependents.filter(|(name, _)| required.contains(&name.as_str())) {
@@ -252,12 +248,12 @@ impl<'a> Written<'a> {
     /// Lists the values where that can be done, and leaves out those that are certainly not written.
     fn list(&mut self, pair: &SchemaPair<'a>) {
         if self.values.is_none() && self.types.within(TypeSet::NULL.or(TypeSet::BOOLEAN)) {
-            let all = [Value::Null, Value::Bool(true), Value::Bool(false)];
-            self.values = Some(all.into_iter().filter(|value| TypeSet::of(value).within(self.types)).collect());
+            static ALL: [Value; 3] = [Value::Null, Value::Bool(true), Value::Bool(false)];
+            self.values = Some(ALL.iter().filter(|value| TypeSet::of(value).within(self.types)).collect());
         }
         let Some(mut values) = self.values.take() else { return };
         values.retain(|value| TypeSet::of(value).within(self.types) && self.may_be(pair, value));
-        self.types = self.types.and(values.iter().map(TypeSet::of).fold(TypeSet::NONE, TypeSet::or));
+        self.types = self.types.and(values.iter().map(|value| TypeSet::of(value)).fold(TypeSet::NONE, TypeSet::or));
         self.values = Some(values);
     }
 
@@ -268,26 +264,21 @@ impl<'a> Written<'a> {
     }
 
     /// The names that must be there.
-    pub(super) fn required(&self) -> Vec<&'a str> {
+    pub(super) fn required(&self, pair: &SchemaPair<'a>) -> Vec<&'a str> {
+        let mut known: HashSet<&str> = HashSet::new();
         let mut names: Vec<&str> = Vec::new();
-        let lists = self.parts.iter().filter_map(|(members, _)| members.get("required").and_then(Value::as_array));
-        for name in lists.flatten().filter_map(Value::as_str) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let mut add = |names: &mut Vec<&'a str>, list: &'a Value| {
+            let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.extend(list.filter(|name| known.insert(name)));
+        };
+        self.every("required").for_each(|list| add(&mut names, list));
+        let rules: Vec<&Value> = self.every("dependentRequired").collect();
         let mut next = 0;
         while let Some(name) = names.get(next).copied() {
             next += 1;
-            for (members, _) in &self.parts {
-                let others = members.get("dependentRequired").and_then(|map| map.get(name)).and_then(Value::as_array);
-                for other in others.into_iter().flatten().filter_map(Value::as_str) {
-                    if !names.contains(&other) {
-                        names.push(other);
-                    }
-                }
-            }
+            rules.iter().filter_map(|rules| rules.get(name)).for_each(|list| add(&mut names, list));
         }
+        pair.spend(self.parts.len() / 2 + names.len() * (1 + rules.len()) / 2);
         names
     }
 
@@ -348,7 +339,7 @@ impl<'a> Written<'a> {
             }
         }
         if let Some((_, value)) = self.fixed.iter().find(|(fixed, _)| fixed == name) {
-            written.values = Some(vec![value.clone()]);
+            written.values = Some(vec![*value]);
             written.list(pair);
         }
         (!written.types.is_empty()).then_some(written)
@@ -401,7 +392,7 @@ impl<'a> Written<'a> {
         if depth > 1 || self.types != TypeSet::OBJECT || self.values.is_some() {
             return self.types.within(TypeSet::NUMBER) && self.range().is_empty();
         }
-        let required = self.required();
+        let required = self.required(pair);
         if required.is_empty() {
             return false;
         }
@@ -418,15 +409,18 @@ impl<'a> Written<'a> {
         let open = self.choices.iter().filter_map(|choice| choice.branches.iter().flatten().next());
         let address = |schema: &Value| std::ptr::from_ref(schema) as usize;
         parts.extend(open.chain(&self.besides).map(|(schema, _)| address(schema)));
+        if let Some(values) = &self.values {
+            parts.push(usize::MAX - 1);
+            parts.extend(values.iter().map(|value| address(value)));
+        }
         if !self.excluded.is_empty() {
             parts.push(usize::MAX);
             parts.extend(self.excluded.iter().map(|(schema, _)| address(schema)));
         }
-        let values = self.values.as_ref().map(|values| format!("{values:?}")).unwrap_or_default();
-        let fixed = if self.fixed.is_empty() { String::new() } else { format!("{:?}", self.fixed) };
-        (parts, self.choices.len(), self.types, format!("{values}{fixed}"))
+        let fixed = self.fixed.iter().map(|(name, value)| (name.clone(), address(value))).collect();
+        (parts, self.choices.len(), self.types, fixed)
     }
 }
 
 /// See [`Written::key`].
-pub(super) type Key = (Vec<usize>, usize, TypeSet, String);
+pub(super) type Key = (Vec<usize>, usize, TypeSet, Vec<(String, usize)>);

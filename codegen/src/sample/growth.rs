@@ -38,7 +38,7 @@ impl Default for Known {
 }
 
 /// How many values a schema consists of.
-pub(super) fn weight(value: &Value) -> usize {
+pub(crate) fn weight(value: &Value) -> usize {
     match value {
         Value::Object(members) => weights(members),
         Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),

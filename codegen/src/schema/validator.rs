@@ -127,6 +127,11 @@ impl Validator {
         faults(self.0.iter_errors(instance))
     }
 
+    /// The first way in which an instance violates the schema; the others are not searched for.
+    pub fn fault(&self, instance: &Value) -> Option<Fault> {
+        self.0.validate(instance).err().map(|error| fault(&error))
+    }
+
     /// What is wrong with an instance first; only that something is, where more is not to be searched for.
     pub fn first_fault(&self, instance: &Value, is_searchable: impl FnOnce() -> bool) -> Option<Fault> {
         first_fault(&self.0, instance, is_searchable)

@@ -173,7 +173,7 @@ pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreemen
             (false, true) => (Side::Schema, &by_struct),
             _ => return,
         };
-        let Some(error) = rejecting.iter_errors(&payload).next() else { return };
+        let Err(error) = rejecting.validate(&payload) else { return };
         let mistake = (error.instance_path().to_string(), error.kind().keyword().to_owned());
         if reported.contains(&mistake) || witnesses.len() == MOST_WITNESSES {
             return;

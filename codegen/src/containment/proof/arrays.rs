@@ -8,6 +8,9 @@ use crate::containment::writer::Written;
 
 use super::{Fit, Miss, Prover};
 
+/// Arrays of so many elements are not made to show something.
+const MOST_ELEMENTS: f64 = 1_000.0;
+
 impl<'a> Prover<'a> {
     pub(super) fn arrays(
         &self,
@@ -44,10 +47,9 @@ impl<'a> Prover<'a> {
                 }
                 let mut values = Vec::new();
                 if let Some(element) = written.element(self.pair, written.first_elements()) {
-                    for item in self.samples(&element) {
-                        let count = least.max(2.0) as usize;
-                        values.push(Value::Array(vec![item; count]));
-                    }
+                    let count = least.max(2.0);
+                    let samples = if count < MOST_ELEMENTS { self.samples(&element) } else { Vec::new() };
+                    values.extend(samples.into_iter().map(|item| Value::Array(vec![item; count as usize])));
                 }
                 Err(Miss::new(self.written_among(written, values), "equal elements may be written"))
             }
@@ -95,7 +97,7 @@ impl<'a> Prover<'a> {
         }
         let mut values: Vec<Value> = self.fill(written, json!({"type": "array"})).into_iter().collect();
         values.push(json!([]));
-        for count in [1.0, 2.0, wanted, most + 1.0, least].into_iter().filter(|count| *count < 1_000.0) {
+        for count in [1.0, 2.0, wanted, most + 1.0, least].into_iter().filter(|count| *count < MOST_ELEMENTS) {
             values.extend(self.fill(written, json!({"type": "array", "minItems": count})));
             if let Some(element) = written.element(self.pair, written.first_elements()) {
                 values.extend(self.samples(&element).into_iter().map(|item| Value::Array(vec![item; count as usize])));
@@ -108,7 +110,7 @@ impl<'a> Prover<'a> {
     fn at(&self, written: &Written<'a>, index: usize, mut miss: Box<Miss>) -> Box<Miss> {
         let values = std::mem::take(&mut miss.values);
         let (least, _) = counts(written);
-        let count = (least as usize).max(index + 1).min(1_000);
+        let count = (least.min(MOST_ELEMENTS) as usize).max(index + 1);
         let others: Option<Vec<Value>> = (0..count)
             .filter(|other| *other != index)
             .map(|other| self.samples(&written.element(self.pair, other)?).into_iter().next())

@@ -184,9 +184,9 @@ impl<'a> Prover<'a> {
             return Some(types.into_iter().map(|types| written.only(self.pair, types)).collect());
         }
         if let Some(values) = written.values.as_ref().filter(|values| (2..=MOST_VALUES).contains(&values.len())) {
-            let one = |value: &Value| {
+            let one = |value: &&'a Value| {
                 let mut case = written.clone();
-                case.values = Some(vec![value.clone()]);
+                case.values = Some(vec![*value]);
                 case
             };
             return Some(values.iter().map(one).collect());
@@ -196,13 +196,15 @@ impl<'a> Prover<'a> {
         }
         // The property whose values distinguish the alternatives.
         let declared = written.declared(self.pair);
-        written.required().into_iter().filter(|name| !written.fixed.iter().any(|(fixed, _)| fixed == name)).find_map(
-            |name| {
+        written
+            .required(self.pair)
+            .into_iter()
+            .filter(|name| !written.fixed.iter().any(|(fixed, _)| fixed == name))
+            .find_map(|name| {
                 let property = written.property(self.pair, &declared, name)?;
                 let values = property.values.filter(|values| (2..=MOST_VALUES).contains(&values.len()))?;
-                Some(values.iter().map(|value| written.fixing(name, value)).collect())
-            },
-        )
+                Some(values.into_iter().map(|value| written.fixing(name, value)).collect())
+            })
     }
 
     /// Whether nothing that is written is certainly accepted by a schema of the reader: the two have nothing in common.
@@ -279,7 +281,7 @@ impl<'a> Prover<'a> {
 
     fn is_empty_object(&self, written: &Written<'a>, depth: u32) -> bool {
         let declared = written.declared(self.pair);
-        written.required().into_iter().any(|name| match written.property(self.pair, &declared, name) {
+        written.required(self.pair).into_iter().any(|name| match written.property(self.pair, &declared, name) {
             None => true,
             Some(property) => self.is_empty(&property, depth + 1),
         })

@@ -33,7 +33,7 @@ impl<'a> Prover<'a> {
             ("minProperties", bound) => {
                 let least = bound.as_f64().unwrap_or_default();
                 let own = written.every("minProperties").filter_map(Value::as_f64).fold(0.0, f64::max);
-                if (written.required().len() as f64).max(own) >= least {
+                if (written.required(self.pair).len() as f64).max(own) >= least {
                     return Ok(());
                 }
                 let narrower = json!({"type": "object", "maxProperties": least - 1.0});
@@ -58,7 +58,7 @@ impl<'a> Prover<'a> {
     }
 
     fn required(&self, written: &Written<'a>, declared: &Declared<'a>, names: &'a [Value]) -> Fit {
-        let own = written.required();
+        let own = written.required(self.pair);
         let missing: Vec<&str> = names.iter().filter_map(Value::as_str).filter(|name| !own.contains(name)).collect();
         if missing.is_empty() {
             return Ok(());
@@ -224,7 +224,7 @@ impl<'a> Prover<'a> {
     fn dependent_required(&self, written: &Written<'a>, declared: &Declared<'a>, rules: &'a Map<String, Value>) -> Fit {
         self.all(rules.iter().map(|(name, others)| {
             let Some(property) = written.property(self.pair, declared, name) else { return Ok(()) };
-            let required = written.required();
+            let required = written.required(self.pair);
             let also: Vec<&str> = written
                 .every("dependentRequired")
                 .filter_map(|own| own.get(name).and_then(Value::as_array))
