@@ -99,3 +99,62 @@ fn a_reference_that_leads_nowhere_says_what_is_missing_and_what_was_meant() {
         assert!(found[0].message.contains(missing) && found[0].help.contains(meant), "{found:#?}");
     }
 }
+
+#[test]
+fn a_reference_with_a_slip_names_the_schema_that_is_near() {
+    let shared = r#"{"$defs": {"OrderId": {"type": "string"}, "Tax": {"$defs": {"Rate": {"type": "number"}}}}}"#;
+    let old =
+        r#"{"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"Amount": {"type": "number"}}}"#;
+    for (reference, meant) in [
+        // A name with a slash in it.
+        ("#/$defs/a/b", "did you mean #/$defs/a~1b?"),
+        ("#/$defs/a%2Fb", "did you mean #/$defs/a~1b?"),
+        ("#/$defs/c/d/properties/e", "did you mean #/$defs/c~1d/properties/e?"),
+        // How a pointer begins.
+        ("#$defs/Pickup", "did you mean #/$defs/Pickup?"),
+        ("#Pickup", "did you mean #/$defs/Pickup?"),
+        ("#/Pickup", "did you mean #/$defs/Pickup?"),
+        ("../../common.json#OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
+        // A misspelt name, also where it contains what was meant.
+        ("#/$defs/Pickups", "did you mean #/$defs/Pickup?"),
+        ("#/$defs/PICKUP", "did you mean #/$defs/Pickup?"),
+        ("../../common.json#/$defs/Tx/$defs/Rate", "did you mean ../../common.json#/$defs/Tax/$defs/Rate?"),
+        ("#/$defs/Gr%C3%B6%C3%9F", "did you mean #/$defs/Gr%C3%B6%C3%9Fe?"),
+        // The keyword of another draft.
+        ("#/definitions/Pickup", "did you mean #/$defs/Pickup?"),
+        ("#/definitions/Pikcup", "did you mean #/$defs/Pickup?"),
+        ("../../old.json#/$defs/Amount", "did you mean ../../old.json#/definitions/Amount?"),
+        // What stands in another file.
+        ("#/$defs/OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
+        // The name of a file.
+        ("../../Common.JSON#/$defs/OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
+        ("../../common#/$defs/OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
+        ("../../common.yaml", "a reference is a path relative to this file"),
+        ("..\\\\..\\\\common.json", "did you mean ../../common.json?"),
+        ("/comon.json", "did you mean ../../common.json?"),
+        ("../../../common.json", "did you mean ../../common.json?"),
+        ("../../../elsewhere/secret.json", "a reference is a path relative to this file"),
+        // What is there, and no schema.
+        ("#/required", "write it into domain/rule/created.v1.json, or refer to what is there"),
+    ] {
+        let schema = format!(
+            r##"{{"properties": {{"x": {{"$ref": "{reference}"}}}}, "required": ["x"], "$defs": {{
+                "Pickup": {{}}, "a/b": {{}}, "c/d": {{"properties": {{"e": {{}}}}}}, "Größe": {{}}
+            }}}}"##
+        );
+        let files = [("domain/rule/created.v1.json", schema.as_str()), ("common.json", shared), ("old.json", old)];
+        let found = problems(&files);
+
+        assert_eq!(found[0].rule, "bad-reference", "{reference}: {found:#?}");
+        assert!(found[0].help.starts_with(meant), "{reference}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_reference_out_of_the_folder_is_told_as_such() {
+    let rule = ("domain/rule/created.v1.json", r#"{"$ref": "../../../../etc/passwd"}"#);
+
+    let found = problems(&[rule]);
+
+    assert!(found[0].message.contains("leads out of the folder of the catalogue"), "{found:#?}");
+}
