@@ -129,10 +129,10 @@ fn a_reference_with_a_slip_names_the_schema_that_is_near() {
         // The name of a file.
         ("../../Common.JSON#/$defs/OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
         ("../../common#/$defs/OrderId", "did you mean ../../common.json#/$defs/OrderId?"),
-        ("../../common.yaml", "a reference is a path relative to this file"),
+        ("../../common.yaml", "did you mean ../../common.json?"),
         ("..\\\\..\\\\common.json", "did you mean ../../common.json?"),
-        ("/comon.json", "did you mean ../../common.json?"),
-        ("../../../common.json", "did you mean ../../common.json?"),
+        ("/comon.json", "did you mean ../../common.json"),
+        ("../../../orders/common.json", "did you mean ../../common.json?"),
         ("../../../elsewhere/secret.json", "a reference is a path relative to this file"),
         // What is there, and no schema.
         ("#/required", "write it into domain/rule/created.v1.json, or refer to what is there"),
