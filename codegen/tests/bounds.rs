@@ -245,6 +245,11 @@ fn comparing_schemas_that_multiply_comes_to_an_end() {
     assert!(matches!(compared(&values(0), &values(1)), Compatibility::Breaking(_)));
     assert!(matches!(compared(&values(1), &values(1)), Compatibility::Identical));
     assert!(matches!(compared(&large(1_000_001), &large(1_000_000)), Compatibility::Undecided(_)));
+    let numbers = |first: i32| with_a(json!({"enum": (first..first + 5_000).collect::<Vec<_>>()}));
+    let list =
+        |unique: bool| with_a(json!({"type": "array", "minItems": 1_000_000_000_000_u64, "uniqueItems": unique}));
+    assert!(matches!(compared(&numbers(0), &numbers(1)), Compatibility::Breaking(_)));
+    assert!(matches!(compared(&list(false), &list(true)), Compatibility::Undecided(_)));
     // Whatever is found out, it comes to an end.
     compared(&unions("a"), &unions("b"));
 }
