@@ -9,13 +9,16 @@ use jsonschema::canonical::{self, CanonicalSchema, CanonicalizeOptions, Containm
 use serde_json::Value;
 
 use super::effort::is_bearable;
+use crate::walk::every_schema;
 
 /// The greatest size of a number that is computed with; its reciprocal is the smallest.
 const GREATEST: f64 = 1e30;
+/// The most alternatives in one schema that is compared: fifty conditions take ten seconds, a hundred more than minutes.
+const MOST_ALTERNATIVES: usize = 48;
 
 /// Whether `reader` provably accepts everything that `writer` accepts. Where that would take long, it is not asked.
 pub fn covers(reader: &Value, writer: &Value) -> bool {
-    if !is_bearable(reader) || !is_bearable(writer) {
+    if !is_comparable(reader) || !is_comparable(writer) {
         return false;
     }
     let covers = || Some(matches!(canonical(reader)?.covers(&canonical(writer)?), Ok(Containment::Yes)));
@@ -24,11 +27,30 @@ pub fn covers(reader: &Value, writer: &Value) -> bool {
 
 /// A schema of what `writer` accepts and `reader` does not, where that can be written down in a bearable time.
 pub fn difference(reader: &Value, writer: &Value) -> Option<Value> {
-    if !is_bearable(reader) || !is_bearable(writer) {
+    if !is_comparable(reader) || !is_comparable(writer) {
         return None;
     }
     let difference = || Some(canonical(writer)?.subtract(&canonical(reader)?).ok()?.to_json_schema());
     guarded(&[reader, writer], difference)
+}
+
+/// Whether a schema has so few cases that it is compared with another in a bearable time: every alternative is split by every other,
+/// and what is left of it is split again.
+fn is_comparable(schema: &Value) -> bool {
+    let mut alternatives = 0;
+    every_schema(schema, &mut |_, schema| {
+        let length = |keyword: &str| match schema.get(keyword) {
+            Some(Value::Array(branches)) => branches.len(),
+            Some(Value::Object(branches)) => branches.len(),
+            _ => 0,
+        };
+        alternatives += ["anyOf", "oneOf", "dependentSchemas", "dependencies", "patternProperties"]
+            .map(length)
+            .iter()
+            .sum::<usize>();
+        alternatives += if schema.get("if").is_some() { 2 } else { 0 };
+    });
+    alternatives <= MOST_ALTERNATIVES && is_bearable(schema)
 }
 
 /// What a question about a self-contained schema is answered with, where it can be answered.
@@ -88,6 +110,20 @@ mod tests {
             assert!(!covers(&schema, &schema));
             assert_eq!(difference(&schema, &schema), None);
         }
+    }
+
+    #[test]
+    fn a_schema_of_many_cases_is_not_compared() {
+        let conditions = |count: usize| {
+            let all: Vec<Value> = (0..count)
+                .map(|number| json!({"if": {"required": [format!("p{number}")]}, "then": {"minProperties": 2}}))
+                .collect();
+            json!({"type": "object", "allOf": all})
+        };
+
+        assert!(is_comparable(&conditions(4)) && !is_comparable(&conditions(100)));
+        assert!(!covers(&conditions(100), &conditions(100)));
+        assert_eq!(difference(&conditions(100), &json!({"type": "object"})), None);
     }
 
     #[test]
