@@ -78,6 +78,11 @@ pub(crate) struct Asked {
     pub(crate) deadline: Instant,
 }
 
+/// A trace context that can be passed on; one that cannot is no reason to fail what follows.
+pub(crate) fn traceparent(header: Option<&str>) -> Option<String> {
+    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
+}
+
 impl<E> Received<E> {
     pub(crate) fn new(event: E, context: Context) -> Self {
         Self { event: Box::new(event), context: Arc::new(context) }

@@ -27,7 +27,7 @@ use super::type_name::is_type_name;
 use super::{ConsumeError, RetryPolicy};
 use crate::bus::Bus;
 use crate::environment::watch;
-use crate::handler::{Context, Delivered, HandlerError, Origin, Received};
+use crate::handler::{Context, Delivered, HandlerError, Origin, Received, traceparent};
 use crate::transport::{Delivery, Headers, Message, Transport};
 
 /// All handlers of a consumer.
@@ -459,11 +459,6 @@ fn is_newer(error: &DecodeError) -> bool {
 fn key_at(pointer: &str, data: &[u8]) -> Option<String> {
     let data: serde_json::Value = serde_json::from_slice(data).ok()?;
     scalar_text(data.pointer(pointer)?)
-}
-
-/// A trace context that can be passed on; one that cannot is no reason to fail the events that follow.
-fn traceparent(header: Option<&str>) -> Option<String> {
-    header.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())).map(ToOwned::to_owned)
 }
 
 /// The part of a subject before the token of its kind; the first token of a subject that has been given without one.

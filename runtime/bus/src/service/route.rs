@@ -18,7 +18,7 @@ use super::answer::{Answer, Outcome};
 use super::refusal::{Parts, Refusal};
 use crate::bus::Bus;
 use crate::consumer::confine::{in_words, panic_text};
-use crate::handler::{Asked, Context, Origin, Received};
+use crate::handler::{Asked, Context, Origin, Received, traceparent};
 use crate::request::protocol;
 use crate::transport::{Headers, LiveMessage, Message};
 
@@ -159,7 +159,6 @@ impl Route {
         deadline: Instant,
         bus: &Bus,
     ) -> Result<PendingAnswer, Answer> {
-        let is_printable = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
         let context = Context {
             event_type: self.event_type,
             subject: match &live.message.subject {
@@ -169,7 +168,7 @@ impl Route {
             version: opened.version,
             envelope: OnceLock::new(),
             raw: live.message.payload.clone(),
-            traceparent: opened.traceparent.filter(is_printable).map(ToOwned::to_owned),
+            traceparent: traceparent(opened.traceparent),
             bus: bus.clone(),
             origin: Origin::Asked(Asked { deadline }),
         };

@@ -14,7 +14,7 @@ use eventsmith_event::invalid::DecodeError;
 use super::error::LiveError;
 use crate::bus::Bus;
 use crate::consumer::confine::panic_text;
-use crate::handler::{Context, Origin, Received};
+use crate::handler::{Context, Origin, Received, traceparent};
 use crate::transport::{Headers, Message};
 
 /// One type of event that is wanted.
@@ -41,15 +41,13 @@ impl<T> LiveKind<T> {
     }
 
     fn decode(&self, opened: &Opened<'_>, message: &Message, bus: &Bus) -> Result<T, String> {
-        let headers = &message.headers;
-        let is_printable = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
         let context = || Context {
             event_type: self.event_type,
             subject: message.subject.clone(),
             version: opened.version,
             envelope: OnceLock::new(),
             raw: message.payload.clone(),
-            traceparent: headers.get(Headers::TRACEPARENT).filter(is_printable).map(ToOwned::to_owned),
+            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
             bus: bus.clone(),
             origin: Origin::Heard,
         };
