@@ -2,5 +2,5 @@
 
 pub use eventsmith_event::event::{EventDescriptor, ReplyDescriptor};
 pub use eventsmith_event::stream::{
-    ConsumerDescriptor, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
+    BucketDescriptor, ConsumerDescriptor, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
 };

@@ -104,7 +104,7 @@ pub mod testing;
 pub use eventsmith_event::date_time::DateTime;
 pub use eventsmith_event::de::present;
 pub use eventsmith_event::envelope::Envelope;
-pub use eventsmith_event::event::{Event, Kind, Reply, Request, Upcast};
+pub use eventsmith_event::event::{Event, Kind, Reply, Request, State, Upcast};
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
 pub use eventsmith_event::number::Number;
 pub use eventsmith_event::reply::{NoRefusal, NoReply};

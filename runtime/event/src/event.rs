@@ -235,6 +235,66 @@ pub trait Reply: Serialize + Sized + Send + Sync + 'static {
     fn decode(data: &[u8]) -> Result<Self, Invalid>;
 }
 
+/// A typed document of a key-value bucket, which `state/` of the catalogue describes. One version of it, as for [`Event`].
+///
+/// Implemented by generated code and by `#[domain_event]` only, as [`Event`] is. `bus.bucket::<S>()` reads and writes it. A document
+/// is no event, and cannot be published:
+///
+/// ```compile_fail,E0277
+/// use eventsmith::{Event, State};
+///
+/// fn publish<E: Event>(event: &E) {}
+///
+/// fn misdirected<S: State>(document: &S) {
+///     publish(document);
+/// }
+/// ```
+///
+/// ```
+/// use eventsmith::{DecodeError, State};
+///
+/// /// Reads what a bucket holds, whichever version wrote it.
+/// fn read<S: State>(version: u32, data: &[u8]) -> Result<S, DecodeError> {
+///     println!("{} of the bucket {}", S::TYPE, S::BUCKET);
+///     S::decode(version, data)
+/// }
+/// ```
+pub trait State: Serialize + Sized + Send + Sync + 'static {
+    /// [`Kind::State`].
+    const KIND: Kind;
+    /// The document's type, its path below `state` joined by dots: `rule.compiled`.
+    const TYPE: &'static str;
+    /// The version of the schema file.
+    const VERSION: u32;
+    /// The name of the bucket that holds such documents, from `[buckets.NAME]` in `eventsmith.toml`.
+    const BUCKET: &'static str;
+    /// The wildcard of the subjects under which the bucket keeps them: `$KV.{bucket}.>`.
+    const SUBJECT: &'static str;
+    /// The JSON Schema of the document, with every reference inside it.
+    const SCHEMA: &'static str;
+
+    /// Says that generated code wrote the implementation, and which generator.
+    #[doc(hidden)]
+    const TOKEN: Token;
+
+    /// The schema with its validator, one for all values of the type. Generated code writes it.
+    #[doc(hidden)]
+    fn payload_schema() -> &'static Schema;
+
+    /// Checks the document against its schema without serialising it.
+    ///
+    /// # Errors
+    /// [`Invalid`] lists every violation.
+    fn validate(&self) -> Result<(), Invalid>;
+
+    /// Decodes and validates a document of any version up to this one; older versions are upcast.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the document violates the schema of its version,
+    /// [`DecodeError::UnknownVersion`] when there is no such version.
+    fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError>;
+}
+
 /// How a value of an older version of an event becomes a value of the next one.
 ///
 /// The generator derives it where the schemas prove that nothing can go wrong. Where they do not, the build asks
@@ -281,6 +341,8 @@ pub enum Kind {
     Command,
     /// A request for information, with a reply.
     Query,
+    /// A document of a key-value bucket.
+    State,
 }
 
 impl Kind {
@@ -291,6 +353,7 @@ impl Kind {
             Self::Integration => "integration",
             Self::Command => "command",
             Self::Query => "query",
+            Self::State => "state",
         }
     }
 }
@@ -301,7 +364,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One version of one event or request as data, so that tools and tests can drive every one without knowing its type.
+/// One version of one event, request or document as data, so that tools and tests can drive every one without knowing its type.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct EventDescriptor {
@@ -351,6 +414,21 @@ impl EventDescriptor {
             schema: R::SCHEMA,
             key: R::KEY,
             decode: |data| check(R::decode(R::VERSION, data)),
+            reply: None,
+            error: None,
+        }
+    }
+
+    /// Describes a document of a bucket.
+    pub const fn of_state<S: State>() -> Self {
+        Self {
+            kind: S::KIND,
+            event_type: S::TYPE,
+            version: S::VERSION,
+            subject: S::SUBJECT,
+            schema: S::SCHEMA,
+            key: None,
+            decode: |data| check(S::decode(S::VERSION, data)),
             reply: None,
             error: None,
         }

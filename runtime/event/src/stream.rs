@@ -1,4 +1,4 @@
-//! Streams and services of a catalogue as data, as eventsmith.toml declares them.
+//! Streams, buckets and services of a catalogue as data, as eventsmith.toml declares them.
 
 use std::time::Duration;
 
@@ -108,6 +108,79 @@ impl StreamDescriptor {
         atomic: bool;
         /// Whether fast batches may be stored, [`bulk`](field@Self::bulk).
         bulk: bool;
+    }
+}
+
+/// A key-value bucket that the catalogue declares, `[buckets.NAME]` in `eventsmith.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketDescriptor {
+    /// The bucket's name, `RULES_COMPILED`. The stream below it is `KV_` and this.
+    pub name: &'static str,
+    /// What it is for.
+    pub description: &'static str,
+    /// The type of the documents that it holds, `rule.compiled`.
+    pub state: &'static str,
+    /// Where documents are kept.
+    pub storage: Storage,
+    /// How many values of each key are kept, the newest among them: 1 to 64.
+    pub history: u8,
+    /// A value that was put longer ago is gone.
+    pub ttl: Option<Duration>,
+    /// For how long a marker stands where a key's own time ended, so that watchers learn of it. Only with this can a value be put with
+    /// a time of its own; needs nats-server 2.11.
+    pub marker_ttl: Option<Duration>,
+    /// How many bytes it holds; beyond them nothing can be put.
+    pub max_bytes: Option<u64>,
+    /// How many bytes one document has at most.
+    pub max_value_bytes: Option<u32>,
+    /// On how many servers of the cluster each document is stored.
+    pub replicas: u8,
+}
+
+impl BucketDescriptor {
+    /// A bucket of which nothing is said but its name and what it holds: on disk, on one server, the newest value of each key, for
+    /// ever.
+    ///
+    /// ```
+    /// use eventsmith::catalogue::BucketDescriptor;
+    ///
+    /// const COMPILED: BucketDescriptor = BucketDescriptor::new("RULES_COMPILED", "rule.compiled").history(5);
+    /// assert_eq!(COMPILED.history, 5);
+    /// ```
+    #[must_use]
+    pub const fn new(name: &'static str, state: &'static str) -> Self {
+        Self {
+            name,
+            description: "",
+            state,
+            storage: Storage::File,
+            history: 1,
+            ttl: None,
+            marker_ttl: None,
+            max_bytes: None,
+            max_value_bytes: None,
+            replicas: 1,
+        }
+    }
+
+    setters! {
+        /// With a [`description`](field@Self::description).
+        description: &'static str;
+        /// With another [`storage`](field@Self::storage).
+        storage: Storage;
+        /// With as much [`history`](field@Self::history).
+        history: u8;
+        /// With a time after which values are gone, [`ttl`](field@Self::ttl).
+        ttl: Duration => Some;
+        /// With times of their own for values, [`marker_ttl`](field@Self::marker_ttl).
+        marker_ttl: Duration => Some;
+        /// With a limit of bytes, [`max_bytes`](field@Self::max_bytes).
+        max_bytes: u64 => Some;
+        /// With a limit for each document, [`max_value_bytes`](field@Self::max_value_bytes).
+        max_value_bytes: u32 => Some;
+        /// On as many servers, [`replicas`](field@Self::replicas).
+        replicas: u8;
     }
 }
 
