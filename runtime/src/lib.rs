@@ -79,9 +79,10 @@
 //! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
 //!    not.
 //!    [`Bus::subscribe`] listens to live events, at most once.
-//! 6. Operating: [`admin`] provisions streams and looks after dead letters.
-//! 7. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
-//! 8. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
+//! 6. State: [`Bus::bucket`] holds documents, which implement [`State`]; [`bucket`] has what comes of them.
+//! 7. Operating: [`admin`] provisions streams and looks after dead letters.
+//! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
+//! 9. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
 //!
 //! The guides of the repository go further: `docs/first-service.md` begins with an empty folder, `docs/catalogue.md` is on
 //! schema files, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
@@ -93,6 +94,8 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
+#[cfg(feature = "bus")]
+pub mod bucket;
 pub mod catalogue;
 #[cfg(feature = "bus")]
 pub mod config;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use eventsmith_bus::jetstream::{JetStream, Settings, consumers, nanos};
-use eventsmith_bus::settings::{FoundConsumer, FoundStream, StreamSettings};
+use eventsmith_bus::settings::{
+    BucketSettings, FoundConsumer, FoundStream, StreamSettings, bucket_stream, bucket_subject,
+};
 use eventsmith_bus::transport::ServerFailure;
 use eventsmith_event::stream::{Discard, Retention, Storage};
 use serde::Deserialize;
@@ -138,7 +140,47 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
     if wanted.bulk || settings.contains_key(ALLOW_BULK) {
         settings.insert(ALLOW_BULK.to_owned(), json!(wanted.bulk));
     }
+    if let Some(bucket) = &wanted.bucket {
+        write_bucket(bucket, settings);
+    }
     Ok(())
+}
+
+/// What every bucket has. A value of `true` lets its users do what they must, and `false` is what no bucket has. (NATS ADR-8.)
+const BUCKET: [(&str, bool); 3] = [("allow_rollup_hdrs", true), ("deny_delete", true), ("allow_direct", true)];
+/// The server's names for what lets keys have a time of their own, and for how long a marker then stands. (NATS ADR-43.)
+const ALLOW_TTL: &str = "allow_msg_ttl";
+const MARKER_TTL: &str = "subject_delete_marker_ttl";
+
+fn write_bucket(bucket: &BucketSettings, settings: &mut Settings) {
+    settings.extend(BUCKET.map(|(name, value)| (name.to_owned(), json!(value))));
+    settings.insert("max_msgs_per_subject".to_owned(), json!(bucket.history));
+    settings.insert("max_msg_size".to_owned(), bucket.max_value_bytes.map_or_else(|| json!(-1), |max| json!(max)));
+    // Servers before 2.11 do not know them.
+    if bucket.marker_ttl.is_some() || settings.contains_key(MARKER_TTL) {
+        settings.insert(ALLOW_TTL.to_owned(), json!(true));
+        settings.insert(MARKER_TTL.to_owned(), nanos(bucket.marker_ttl.unwrap_or_default()));
+    }
+}
+
+/// What makes a stream a bucket: its name, and that it captures the keys of that name and nothing else.
+fn read_bucket(name: &str, subjects: &[String], settings: &Settings) -> Option<BucketSettings> {
+    let bucket = name.strip_prefix(&bucket_stream(""))?;
+    if subjects != [bucket_subject(bucket, ">")] {
+        return None;
+    }
+    let number = |key| settings.get(key).and_then(Value::as_u64).filter(|number| *number > 0);
+    let is_otherwise = |(name, value): &(&str, bool)| is_set(settings, name) != *value;
+    Some(BucketSettings {
+        history: number("max_msgs_per_subject").unwrap_or(u64::MAX),
+        max_value_bytes: number("max_msg_size").map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
+        marker_ttl: number(MARKER_TTL).map(Duration::from_nanos).filter(|_| is_set(settings, ALLOW_TTL)),
+        defects: BUCKET
+            .iter()
+            .filter(|it| is_otherwise(it))
+            .map(|(name, value)| format!("{name} is {}", !value))
+            .collect(),
+    })
 }
 
 /// Our settings of a stream that exists. What the server leaves out has its zero value.
@@ -147,10 +189,12 @@ fn read(settings: &Settings) -> StreamSettings {
     let number = |key| settings.get(key).and_then(Value::as_u64);
     let duration = |key| number(key).map(Duration::from_nanos).unwrap_or_default();
     let subjects = settings.get("subjects").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let subjects: Vec<String> = subjects.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
     StreamSettings {
         name: text("name").to_owned(),
         description: text("description").to_owned(),
-        subjects: subjects.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
+        bucket: read_bucket(text("name"), &subjects, settings),
+        subjects,
         storage: if text("storage") == "memory" { Storage::Memory } else { Storage::File },
         retention: match text("retention") {
             "interest" => Retention::Interest,
@@ -193,6 +237,7 @@ mod tests {
             discard: Discard::Old,
             atomic: false,
             bulk: true,
+            bucket: None,
         };
         let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
 

@@ -3,7 +3,7 @@
 use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};
 use eventsmith_event::event::EventDescriptor;
 use eventsmith_event::filter;
-use eventsmith_event::stream::{ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
+use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
 use serde::Serialize;
 
 /// Streams, and the durable consumers that read from them.
@@ -11,11 +11,12 @@ use serde::Serialize;
 /// ```
 /// # use eventsmith::admin::{BusAdmin, ProvisionError, Topology};
 /// # use eventsmith::Bus;
-/// # use eventsmith::catalogue::{EventDescriptor, ServiceDescriptor, StreamDescriptor};
+/// # use eventsmith::catalogue::{BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor};
 /// # async fn example(
 /// #     bus: Bus, CATALOGUE: &[EventDescriptor], STREAMS: &[StreamDescriptor], SERVICES: &[ServiceDescriptor],
+/// #     BUCKETS: &[BucketDescriptor],
 /// # ) -> Result<(), ProvisionError> {
-/// let plan = bus.plan(Topology::of(CATALOGUE, STREAMS, SERVICES)).await?;
+/// let plan = bus.plan(Topology::of(CATALOGUE, STREAMS, SERVICES).with_buckets(BUCKETS)).await?;
 /// println!("{plan}");
 /// bus.apply(&plan).await?;
 /// # Ok(())
@@ -57,6 +58,13 @@ impl Topology {
         Self { streams, consumers: Vec::new() }
     }
 
+    /// The same with the key-value buckets of a catalogue, each of which is a stream of its own.
+    #[must_use]
+    pub fn with_buckets(mut self, buckets: &[BucketDescriptor]) -> Self {
+        self.streams.extend(buckets.iter().map(StreamSettings::from));
+        self
+    }
+
     /// The same with the durable consumers of one more service: one for each stream that captures some of the subjects
     /// that it consumes.
     #[must_use]
@@ -93,6 +101,20 @@ impl From<&[StreamDescriptor]> for Topology {
 impl<const N: usize> From<&[StreamDescriptor; N]> for Topology {
     fn from(streams: &[StreamDescriptor; N]) -> Self {
         Self::from(streams.as_slice())
+    }
+}
+
+/// The buckets alone.
+impl From<&[BucketDescriptor]> for Topology {
+    fn from(buckets: &[BucketDescriptor]) -> Self {
+        Self::default().with_buckets(buckets)
+    }
+}
+
+/// The buckets alone.
+impl<const N: usize> From<&[BucketDescriptor; N]> for Topology {
+    fn from(buckets: &[BucketDescriptor; N]) -> Self {
+        Self::from(buckets.as_slice())
     }
 }
 

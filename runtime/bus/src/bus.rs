@@ -299,6 +299,11 @@ impl Bus {
         }
     }
 
+    /// What stores messages until they are known to be stored.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.inner.publisher
+    }
+
     #[doc(hidden)]
     pub fn transport(&self) -> &dyn Transport {
         &*self.inner.publisher.transport

@@ -10,6 +10,7 @@ mod connect;
 pub mod consumers;
 mod convert;
 mod denials;
+mod follow;
 mod header_block;
 mod inbox;
 mod life;
@@ -39,10 +40,12 @@ use tokio::time::Instant;
 
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PendingReply,
-    RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport, Unavailable,
+    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Follow, Follower, Message, MessageSelector, PendingAck,
+    PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport,
+    Unavailable,
 };
 use bulk::FastBatch;
+use follow::Following;
 use pull::PullDeliveries;
 
 pub use client::{JetStream, Settings, nanos};
@@ -84,6 +87,14 @@ impl Transport for Arc<JetStream> {
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
         self.stored_message(stream, select).boxed()
+    }
+
+    fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
+        async move {
+            let following: Box<dyn Follower> = Box::new(Following::begin(Arc::clone(self), wanted.clone()).await?);
+            Ok(following)
+        }
+        .boxed()
     }
 
     fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>> {

@@ -6,8 +6,9 @@
 //! From the bottom up: [`config`] and [`settings`] are plain data, [`cause`] is what errors hold of those below them;
 //! [`transport`] is the contract, [`jetstream`] and [`memory`] keep it; [`publish`] stores events; [`dead_letters`] stores
 //! those that a consumer could not handle; [`bus`] is what a service holds; [`handler`] is what its handlers are given, and
-//! [`consumer`] and [`service`] call them. [`request`] asks services.
+//! [`consumer`] and [`service`] call them. [`request`] asks services, [`bucket`] holds documents.
 
+pub mod bucket;
 pub mod bus;
 pub mod cause;
 pub mod config;

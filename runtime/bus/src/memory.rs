@@ -3,6 +3,7 @@
 mod clock;
 mod deliveries;
 mod durable;
+mod follow;
 mod live;
 mod log;
 mod settle;
@@ -18,11 +19,12 @@ use tokio::time::Instant;
 
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream};
 use crate::transport::{
-    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Message, MessageSelector, PendingAck, PendingReply,
-    PublishAck, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport,
-    Unavailable,
+    AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Follow, Follower, Message, MessageSelector,
+    PendingAck, PendingReply, PublishAck, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage,
+    Subscription, Transport, Unavailable,
 };
 use deliveries::MemoryDeliveries;
+use follow::MemoryFollower;
 
 pub(crate) use settle::Starting;
 pub use state::{Memory, StoredMessage};
@@ -53,11 +55,20 @@ impl Transport for Memory {
         async move { Memory::message(self, stream, select) }.boxed()
     }
 
+    fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
+        async move {
+            let follower: Box<dyn Follower> = Box::new(MemoryFollower::begin(self.clone(), wanted.clone())?);
+            Ok(follower)
+        }
+        .boxed()
+    }
+
     fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>> {
         async move {
             let extent = |FoundStream { settings, first_sequence, last_sequence, .. }: FoundStream| StreamExtent {
                 first: first_sequence,
                 last: last_sequence,
+                marker_ttl: settings.bucket.and_then(|bucket| bucket.marker_ttl),
                 subjects: settings.subjects,
                 retention: settings.retention,
             };

@@ -7,7 +7,7 @@ mod found;
 use std::time::Duration;
 
 use eventsmith_event::filter;
-use eventsmith_event::stream::{DeliverFrom, Discard, Retention, Storage, StreamDescriptor};
+use eventsmith_event::stream::{BucketDescriptor, DeliverFrom, Discard, Retention, Storage, StreamDescriptor};
 use serde::{Serialize, Serializer};
 
 pub use found::{FoundConsumer, FoundStream, Progress};
@@ -48,6 +48,32 @@ pub struct StreamSettings {
     pub atomic: bool,
     /// Whether events can be published into it in bulk, by fast batches.
     pub bulk: bool,
+    /// What makes it a key-value bucket; nothing if it is none.
+    pub bucket: Option<BucketSettings>,
+}
+
+/// What a stream has that is a key-value bucket, beside what every bucket has. (NATS ADR-8.)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BucketSettings {
+    /// How many values of each key it keeps.
+    pub history: u64,
+    /// How many bytes one message of it has at most.
+    pub max_value_bytes: Option<u32>,
+    /// For how long a marker stands where the time of a key ended; only with this have keys times of their own.
+    #[serde(serialize_with = "as_text")]
+    pub marker_ttl: Option<Duration>,
+    /// What a bucket must be allowed, and what nobody may do with it, as far as it is otherwise: nothing for a good one.
+    pub defects: Vec<String>,
+}
+
+/// The stream of a bucket, and the beginning of the subjects of its keys.
+pub fn bucket_stream(bucket: &str) -> String {
+    format!("KV_{bucket}")
+}
+
+/// The subject of a key of a bucket, or of keys that have a pattern.
+pub fn bucket_subject(bucket: &str, key: &str) -> String {
+    format!("$KV.{bucket}.{key}")
 }
 
 impl StreamSettings {
@@ -78,6 +104,38 @@ impl From<&StreamDescriptor> for StreamSettings {
             discard: stream.discard,
             atomic: stream.atomic,
             bulk: stream.bulk,
+            bucket: None,
+        }
+    }
+}
+
+/// For how long a server remembers ids where nobody says so.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+
+impl From<&BucketDescriptor> for StreamSettings {
+    fn from(bucket: &BucketDescriptor) -> Self {
+        Self {
+            name: bucket_stream(bucket.name),
+            description: bucket.description.to_owned(),
+            subjects: vec![bucket_subject(bucket.name, ">")],
+            storage: bucket.storage,
+            retention: Retention::Limits,
+            max_age: bucket.ttl,
+            max_bytes: bucket.max_bytes,
+            max_messages: None,
+            replicas: usize::from(bucket.replicas),
+            // No longer than messages live.
+            duplicate_window: bucket.ttl.map_or(DUPLICATE_WINDOW, |ttl| ttl.min(DUPLICATE_WINDOW)),
+            // A full bucket forgets no key for another.
+            discard: Discard::New,
+            atomic: false,
+            bulk: false,
+            bucket: Some(BucketSettings {
+                history: u64::from(bucket.history),
+                max_value_bytes: bucket.max_value_bytes,
+                marker_ttl: bucket.marker_ttl,
+                defects: Vec::new(),
+            }),
         }
     }
 }

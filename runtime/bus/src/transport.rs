@@ -16,6 +16,7 @@ mod bulk;
 mod delivery;
 mod denied;
 mod failure;
+mod follow;
 mod lease;
 mod live;
 mod message;
@@ -32,6 +33,7 @@ pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
+pub use follow::{Follow, FollowStart, Follower};
 pub use lease::Lease;
 pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};
 pub use message::{
@@ -62,6 +64,9 @@ pub trait Transport: Debug + Send + Sync {
         stream: &'a str,
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>>;
+
+    /// Begins to read messages of a stream, beside all consumers, and goes on with those that are stored from then on.
+    fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>>;
 
     /// Where a stream begins and ends, if there is one of this name.
     fn extent<'a>(&'a self, stream: &'a str) -> BoxFuture<'a, Result<Option<StreamExtent>, Unavailable>>;

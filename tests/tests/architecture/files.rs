@@ -54,7 +54,7 @@ const FLOORS: &[Floors] = &[
             &["bus"],
             &["handler"],
             &["consumer"],
-            &["service", "subscriber"],
+            &["bucket", "service", "subscriber"],
         ],
         known: &[],
     },

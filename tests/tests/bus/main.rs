@@ -5,6 +5,7 @@
 mod attempts;
 mod blocking;
 mod breakers;
+mod buckets;
 mod bulk;
 mod cluster;
 mod common;
@@ -31,6 +32,7 @@ mod operations;
 mod permissions;
 mod provision;
 mod publish;
+mod python;
 mod recovery;
 mod replay_ids;
 mod requests;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use eventsmith_bus::settings::fields::{CONSUMER, Effect, Field};
-use eventsmith_bus::settings::{ConsumerSettings, FoundConsumer, FoundStream, Progress, StreamSettings, is_legal_name};
+use eventsmith_bus::settings::{
+    ConsumerSettings, FoundConsumer, FoundStream, Progress, StreamSettings, format, is_legal_name,
+};
 use eventsmith_bus::transport::{MessageSelector, ServerFailure};
 use eventsmith_event::filter;
 use eventsmith_event::stream::{DeliverFrom, Retention};
@@ -181,7 +183,7 @@ impl Server {
         }
         for field in fields {
             let (from, to) = (found.map(field.text), (field.text)(wanted));
-            if from.as_ref() == Some(&to) {
+            if from.as_deref().unwrap_or(format::NOT_APPLICABLE) == to {
                 continue;
             }
             let (mut effect, mut note) = found.map_or((Effect::Update, None), |found| (field.effect)(found, wanted));

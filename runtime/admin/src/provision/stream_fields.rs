@@ -4,7 +4,7 @@
 //! `tests/tests/bus/provision/fields.rs` tries every line of the table on one.
 
 use eventsmith_bus::settings::fields::{Effect, Field, FieldEffect, any_server, update, warn};
-use eventsmith_bus::settings::{FoundStream, format};
+use eventsmith_bus::settings::{BucketSettings, FoundStream, format};
 use eventsmith_event::stream::{Discard, Retention};
 use serde::Serialize;
 
@@ -93,7 +93,50 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
         effect: update,
         needs: |stream| stream.settings.bulk.then_some((2, 14)),
     },
+    Field {
+        name: "history",
+        text: |stream| bucket(stream, |bucket| bucket.history.to_string()),
+        effect: |found, wanted| {
+            let history = |stream: &FoundStream| stream.settings.bucket.as_ref().map(|bucket| bucket.history);
+            warn(lower(history(found), history(wanted)), "older values of each key beyond it are dropped")
+        },
+        needs: any_server,
+    },
+    Field {
+        name: "max_value_bytes",
+        text: |stream| bucket(stream, |bucket| format::limit(bucket.max_value_bytes.map(u64::from), format::bytes)),
+        effect: update,
+        needs: any_server,
+    },
+    Field {
+        name: "marker_ttl",
+        text: |stream| bucket(stream, |bucket| bucket.marker_ttl.map_or_else(|| "none".to_owned(), format::duration)),
+        effect: |_, wanted| match wanted.settings.bucket.as_ref().is_some_and(|bucket| bucket.marker_ttl.is_none()) {
+            true => refuse("no server takes times of their own from keys again"),
+            false => (Effect::Update, None),
+        },
+        needs: |stream| stream.settings.bucket.as_ref().and_then(|bucket| bucket.marker_ttl).map(|_| (2, 11)),
+    },
+    Field {
+        name: "key_value",
+        text: |stream| {
+            bucket(stream, |bucket| match bucket.defects.as_slice() {
+                [] => "as buckets are".to_owned(),
+                defects => defects.join(", "),
+            })
+        },
+        effect: |found, wanted| match (&found.settings.bucket, &wanted.settings.bucket) {
+            (Some(_), Some(_)) => (Effect::Update, None),
+            _ => refuse("a stream becomes no bucket, and a bucket no stream; use another name"),
+        },
+        needs: any_server,
+    },
 ];
+
+/// What a bucket has; nothing is said of it where a stream is none.
+fn bucket(stream: &FoundStream, text: impl FnOnce(&BucketSettings) -> String) -> String {
+    stream.settings.bucket.as_ref().map_or_else(|| format::NOT_APPLICABLE.to_owned(), text)
+}
 
 fn refuse(reason: &str) -> FieldEffect {
     (Effect::Refuse, Some(reason.to_owned()))

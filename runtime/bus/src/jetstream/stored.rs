@@ -1,5 +1,7 @@
 //! Reading one message of a stream, beside all consumers.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -113,6 +115,11 @@ impl JetStream {
             subjects: Vec<String>,
             #[serde(default)]
             retention: String,
+            #[serde(default)]
+            allow_msg_ttl: bool,
+            /// In nanoseconds.
+            #[serde(default)]
+            subject_delete_marker_ttl: u64,
         }
         #[derive(Deserialize)]
         struct State {
@@ -129,6 +136,8 @@ impl JetStream {
                     "workqueue" => Retention::WorkQueue,
                     _ => Retention::Limits,
                 },
+                marker_ttl: Some(Duration::from_nanos(config.subject_delete_marker_ttl))
+                    .filter(|ttl| config.allow_msg_ttl && !ttl.is_zero()),
             })),
             Err(error) if error.error_code().0 == ServerFailure::NO_STREAM => Ok(None),
             Err(error) => Err(Unavailable(Cause::about(stream, error))),

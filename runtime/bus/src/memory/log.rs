@@ -1,7 +1,10 @@
 //! The messages of one stream in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use eventsmith_event::filter;
 use eventsmith_event::stream::Discard;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +18,12 @@ use crate::transport::{Headers, Message, MessageSelector, PublishAck, SendFailur
 const WRONG_LAST_ID: u64 = 10070;
 /// The server's code for a message that does not fit into a stream that refuses what is new.
 const STORE_FAILED: u64 = 10077;
+/// The server's code for a message that is larger than its stream takes.
+const MESSAGE_TOO_LARGE: u64 = 10054;
+/// The server's code for a message with a time of its own where the stream takes none.
+const TTL_DISABLED: u64 = 10166;
+/// The value of `Nats-Rollup` that drops what is older on the subject.
+const ROLLUP_SUBJECT: &str = "sub";
 /// The server's code for a batch where the stream takes none.
 const ATOMIC_DISABLED: u64 = 10174;
 /// The server's code for a batch with an id that is in the duplicate window, or twice in the batch.
@@ -26,6 +35,8 @@ pub(super) struct Log {
     messages: BTreeMap<u64, Entry>,
     bytes: u64,
     last: u64,
+    /// When messages go that have a time of their own.
+    expiries: BTreeSet<(Instant, u64)>,
     /// The ids that the duplicate window remembers, with the number of the first message that bore them.
     ids: HashMap<String, u64>,
     /// The same ids in the order in which they came, and when.
@@ -49,6 +60,7 @@ impl Log {
             messages: BTreeMap::new(),
             bytes: 0,
             last: 0,
+            expiries: BTreeSet::new(),
             ids: HashMap::new(),
             recent: VecDeque::new(),
             began,
@@ -92,6 +104,7 @@ impl Log {
         if message.headers.get(Headers::EXPECTED_LAST_ID).is_some_and(|id| self.last_id() != Some(id)) {
             return refused(WRONG_LAST_ID, "wrong last msg ID");
         }
+        self.check_bucket(message)?;
         self.check_room(1, size(message))?;
         self.append(message.clone(), now);
         self.trim();
@@ -167,7 +180,69 @@ impl Log {
             self.recent.push_back((now, id.to_owned()));
         }
         self.bytes += size(&message);
+        let subject = message.subject.clone();
+        if let Some(ttl) = message.headers.get(Headers::TTL).and_then(seconds) {
+            self.expiries.insert((now + ttl, self.last));
+        }
+        let is_rollup = message.headers.get(Headers::ROLLUP) == Some(ROLLUP_SUBJECT);
         self.messages.insert(self.last, Entry { message, at: now });
+        if let Some(history) = self.settings.bucket.as_ref().map(|bucket| bucket.history) {
+            self.keep_of_subject(&subject, if is_rollup { 1 } else { history });
+        }
+    }
+
+    /// Drops all messages on a subject but the newest.
+    fn keep_of_subject(&mut self, subject: &str, newest: u64) {
+        let all = self.messages.iter().filter(|(_, entry)| entry.message.subject == subject);
+        let mut numbers: Vec<u64> = all.map(|(sequence, _)| *sequence).collect();
+        let kept = usize::try_from(newest).unwrap_or(usize::MAX).min(numbers.len());
+        numbers.truncate(numbers.len() - kept);
+        numbers.into_iter().for_each(|sequence| self.remove(sequence));
+    }
+
+    /// Whether a bucket takes a message.
+    fn check_bucket(&self, message: &Message) -> Result<(), SendFailure> {
+        let Some(bucket) = &self.settings.bucket else { return Ok(()) };
+        let size = message.headers.size() + message.payload.len();
+        if bucket.max_value_bytes.is_some_and(|max| size > max as usize) {
+            return refused(MESSAGE_TOO_LARGE, "message size exceeds maximum allowed");
+        }
+        match (message.headers.get(Headers::TTL), bucket.marker_ttl) {
+            (Some(_), None) => refused(TTL_DISABLED, "per-message TTL is disabled"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Drops messages whose own time is over.
+    fn expire(&mut self, now: Instant) {
+        while let Some((_, sequence)) = self.expiries.first().copied().filter(|(at, _)| *at <= now) {
+            self.expiries.pop_first();
+            self.age_out(sequence, now);
+        }
+    }
+
+    /// Drops a message whose time is over. Where it was the last of its subject, a marker takes its place, if the settings say so.
+    fn age_out(&mut self, sequence: u64, now: Instant) {
+        let Some(entry) = self.messages.get(&sequence) else { return };
+        let subject = entry.message.subject.clone();
+        let is_marker = entry.message.headers.get(Headers::MARKER_REASON).is_some();
+        let marker_ttl = self.settings.bucket.as_ref().and_then(|bucket| bucket.marker_ttl).filter(|_| !is_marker);
+        let is_last = || self.find(MessageSelector::LastOf(&subject)).is_some_and(|last| last.sequence == sequence);
+        let marker_ttl = marker_ttl.filter(|_| is_last());
+        self.remove(sequence);
+        if let Some(ttl) = marker_ttl {
+            let mut headers = Headers::default();
+            headers.push(Headers::MARKER_REASON, "MaxAge");
+            headers.push(Headers::TTL, ttl.as_secs().max(1).to_string());
+            self.append(Message { subject, headers, payload: Bytes::new() }, now);
+        }
+    }
+
+    /// When the next message goes by itself.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        let own = self.expiries.first().map(|(at, _)| *at);
+        let age = self.settings.max_age.and_then(|age| Some(self.messages.first_key_value()?.1.at + age));
+        own.into_iter().chain(age).min()
     }
 
     pub(super) fn message(&self, sequence: u64) -> Option<&Message> {
@@ -217,6 +292,7 @@ impl Log {
     /// Drops the oldest messages beyond the limits; in a stream that refuses what is new, only what is too old.
     pub(super) fn trim(&mut self) {
         let now = self.clock.now();
+        self.expire(now);
         while let Some((&sequence, first)) = self.messages.first_key_value() {
             let settings = &self.settings;
             let too_old = settings.max_age.is_some_and(|age| now.duration_since(first.at) >= age);
@@ -225,7 +301,7 @@ impl Log {
             if !(too_old || settings.discard == Discard::Old && (too_many || too_big)) {
                 return;
             }
-            self.remove(sequence);
+            if too_old { self.age_out(sequence, now) } else { self.remove(sequence) }
         }
     }
 
@@ -234,6 +310,11 @@ impl Log {
             self.bytes -= size(&kept.message);
         }
     }
+}
+
+/// How long a header says that a message lives: seconds, or a number with a unit.
+fn seconds(text: &str) -> Option<Duration> {
+    text.trim_end_matches('s').parse().ok().map(Duration::from_secs)
 }
 
 fn refused<T>(code: u64, reason: &str) -> Result<T, SendFailure> {

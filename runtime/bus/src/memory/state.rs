@@ -157,6 +157,17 @@ impl Memory {
         streams.values().filter(captures).map(|stream| stream.log.settings.name.clone()).collect()
     }
 
+    /// Does something with a stream that has dropped what its settings let it drop.
+    pub(super) fn with_log<T>(&self, stream: &str, work: impl FnOnce(&Log) -> T) -> Result<T, ServerFailure> {
+        let mut streams = self.streams();
+        let reason = || format!("there is no stream {stream}").into();
+        let found = streams.get_mut(stream);
+        let Stream { log, .. } =
+            found.ok_or_else(|| ServerFailure::Refused { code: ServerFailure::NO_STREAM, reason: reason() })?;
+        log.trim();
+        Ok(work(log))
+    }
+
     /// A durable consumer as it is, if there is one.
     pub fn consumer(&self, stream: &str, name: &str) -> Option<FoundConsumer> {
         self.with_current(stream, name, |durable, log, _| durable.found(log))

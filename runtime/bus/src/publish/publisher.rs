@@ -8,6 +8,7 @@ use eventsmith_event::event::Event;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::error::PublishError;
+use super::expect::Expect;
 use super::options::{PublishOptions, Published};
 use super::prepare::{Prepared, prepare};
 use crate::environment;
@@ -32,6 +33,20 @@ impl Publisher {
         options: &PublishOptions,
     ) -> Result<Published, PublishError> {
         self.store(&prepare(&self.source, event, options)?, None).await
+    }
+
+    /// Stores a message that is no event, as [`publish`](Self::publish) stores events. It has no id yet.
+    pub(crate) async fn store_message(
+        &self,
+        mut message: Message,
+        expect: Option<Expect>,
+    ) -> Result<Published, PublishError> {
+        let id = environment::new_id();
+        message.headers.push(Headers::ID, id.to_string());
+        if let Some(expect) = expect {
+            message.headers.push(expect.header(), expect.sequence().to_string());
+        }
+        self.store(&Prepared { id, expect, message }, None).await
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent

@@ -31,6 +31,9 @@ pub fn bytes(bytes: u64) -> String {
     whole.map_or_else(|| format!("{bytes}B"), |(unit, bits)| format!("{}{unit}", bytes >> bits))
 }
 
+/// The value of a setting that says nothing about what has it.
+pub const NOT_APPLICABLE: &str = "-";
+
 /// What a limit is, or `unlimited`.
 pub fn limit<T>(limit: Option<T>, text: impl FnOnce(T) -> String) -> String {
     limit.map_or_else(|| "unlimited".to_owned(), text)

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use eventsmith_event::stream::Retention;
@@ -69,6 +70,8 @@ pub struct StreamExtent {
     pub subjects: Vec<String>,
     /// When it drops messages.
     pub retention: Retention,
+    /// For how long a marker stands where the time of a message ended, if messages may have times of their own.
+    pub marker_ttl: Option<Duration>,
 }
 
 impl MalformedBlock {
@@ -157,6 +160,14 @@ impl Headers {
     pub const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
     /// Makes the stream refuse the message unless its last one has this number.
     pub const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
+    /// What a message of a key-value bucket does to its key, where it is no value: `DEL` or `PURGE`. (NATS ADR-8.)
+    pub const KV_OPERATION: &'static str = "KV-Operation";
+    /// Why the server itself stored a message without a payload: `MaxAge`, `Remove` or `Purge`. (NATS ADR-43.)
+    pub const MARKER_REASON: &'static str = "Nats-Marker-Reason";
+    /// Drops what was stored before: with `sub` on the same subject.
+    pub const ROLLUP: &'static str = "Nats-Rollup";
+    /// For how many seconds the stream keeps the message, where that is not what its settings say.
+    pub const TTL: &'static str = "Nats-TTL";
     /// Makes the stream refuse the message unless its last one has this id.
     pub const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 

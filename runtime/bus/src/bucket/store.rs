@@ -1,0 +1,220 @@
+//! A bucket whose values are bytes: what typed buckets are made of, and what tools use that know no types.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::entry::removal;
+use super::error::BucketError;
+use super::key;
+use crate::bus::Bus;
+use crate::publish::{Expect, PublishError};
+use crate::settings::bucket_stream;
+use crate::transport::{
+    Follow, FollowStart, Follower, Headers, Message, MessageSelector, ServerFailure, StreamMessage,
+};
+
+/// The server's code for a message with a time of its own where the stream takes none. (nats-server, server/errors.json)
+const TTL_DISABLED: u64 = 10166;
+
+/// A bucket by its name.
+#[derive(Debug, Clone)]
+pub struct Store {
+    bus: Bus,
+    bucket: Cow<'static, str>,
+}
+
+/// What is written under a key.
+#[derive(Debug, Clone)]
+pub struct Content {
+    headers: Headers,
+    payload: Bytes,
+}
+
+impl Content {
+    /// A value of a type and version.
+    pub fn of(event_type: &str, version: u32, payload: Bytes) -> Self {
+        let mut headers = Headers::default();
+        headers.push(Headers::TYPE, event_type);
+        headers.push(Headers::VERSION, version.to_string());
+        Self { headers, payload }
+    }
+
+    /// That there is no value any more.
+    pub fn delete() -> Self {
+        Self::operation("DEL")
+    }
+
+    /// That there is no value any more, nor a history.
+    pub fn purge() -> Self {
+        let mut purge = Self::operation("PURGE");
+        purge.headers.push(Headers::ROLLUP, "sub");
+        purge
+    }
+
+    fn operation(operation: &str) -> Self {
+        let mut headers = Headers::default();
+        headers.push(Headers::KV_OPERATION, operation);
+        Self { headers, payload: Bytes::new() }
+    }
+
+    /// The same with one header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+}
+
+impl Store {
+    /// The bucket of a name. Nothing is asked of the server yet.
+    pub fn new(bus: &Bus, bucket: impl Into<Cow<'static, str>>) -> Self {
+        Self { bus: bus.clone(), bucket: bucket.into() }
+    }
+
+    /// The key of a subject.
+    pub fn key_of<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        key::key_of(&self.bucket, subject)
+    }
+
+    /// The last message about a key.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn last(&self, key: &str) -> Result<Option<StreamMessage>, BucketError> {
+        let subject = key::subject_of(&self.bucket, key)?;
+        let (stream, transport) = (bucket_stream(&self.bucket), self.bus.transport());
+        let reason = match transport.message(&stream, MessageSelector::LastOf(&subject)).await {
+            Ok(found) => return Ok(found),
+            Err(unavailable) => unavailable.0,
+        };
+        match transport.extent(&stream).await {
+            Ok(None) => Err(self.is_missing()),
+            _ => Err(BucketError::Unavailable { bucket: self.bucket.clone(), reason }),
+        }
+    }
+
+    /// Writes under a key, where it still has a revision if one is given, and returns the new one.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn write(&self, key: &str, content: Content, revision: Option<u64>) -> Result<u64, BucketError> {
+        let Content { headers, payload } = content;
+        let message = Message { subject: key::subject_of(&self.bucket, key)?.into(), headers, payload };
+        let expect = revision.map(Expect::LastSubjectSequence);
+        let stored = self.bus.publisher().store_message(message, expect).await;
+        stored.map(|stored| stored.sequence).map_err(|error| match error {
+            PublishError::WrongSequence { last: found, .. } => {
+                BucketError::Conflict { key: key.to_owned(), expected: revision.unwrap_or_default(), found }
+            }
+            PublishError::NoStream { .. } => self.is_missing(),
+            PublishError::Refused { code: Some(TTL_DISABLED), .. } => self.takes_no_ttl(key),
+            error => BucketError::Store(error),
+        })
+    }
+
+    /// Writes where there is no value: where nothing is, or what is there says that it was removed.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn create(&self, key: &str, content: Content, ttl: Option<Duration>) -> Result<u64, BucketError> {
+        let content = match ttl {
+            Some(ttl) => content.with_header(Headers::TTL, &format!("{}s", self.check_ttl(key, ttl).await?.as_secs())),
+            None => content,
+        };
+        let conflict = match self.write(key, content.clone(), Some(0)).await {
+            Err(conflict @ BucketError::Conflict { .. }) => conflict,
+            written => return written,
+        };
+        match self.last(key).await? {
+            Some(last) if removal(&last.message.headers).is_some() => {
+                self.write(key, content, Some(last.sequence)).await
+            }
+            // It went meanwhile.
+            None => self.write(key, content, Some(0)).await,
+            Some(_) => Err(conflict),
+        }
+    }
+
+    /// Whether a key may live for a time. It is looked up, as a server makes a time that is too short longer, and an old one keeps the
+    /// value for ever.
+    async fn check_ttl(&self, key: &str, ttl: Duration) -> Result<Duration, BucketError> {
+        let found = self.bus.transport().extent(&bucket_stream(&self.bucket)).await;
+        let extent = found.map_err(|error| self.unavailable(error.into()))?.ok_or_else(|| self.is_missing())?;
+        let at_least = extent.marker_ttl.ok_or_else(|| self.takes_no_ttl(key))?.max(Duration::from_secs(1));
+        match ttl < at_least || ttl.subsec_nanos() > 0 {
+            true => Err(BucketError::Ttl { ttl, at_least }),
+            false => Ok(ttl),
+        }
+    }
+
+    /// The keys that have a value.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn keys(&self, pattern: &str) -> Result<Vec<String>, BucketError> {
+        let mut keys = Vec::new();
+        for stored in self.all(pattern, FollowStart::LastOfEach, true).await? {
+            if removal(&stored.message.headers).is_none() {
+                keys.extend(self.key_of(&stored.message.subject).map(ToOwned::to_owned));
+            }
+        }
+        // One that was written meanwhile may come twice.
+        let mut known = HashSet::new();
+        keys.retain(|key| known.insert(key.clone()));
+        Ok(keys)
+    }
+
+    /// All messages about a key.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn history(&self, key: &str) -> Result<Vec<StreamMessage>, BucketError> {
+        key::subject_of(&self.bucket, key)?;
+        self.all(key, FollowStart::All, false).await
+    }
+
+    /// What is stored at the moment.
+    async fn all(
+        &self,
+        pattern: &str,
+        start: FollowStart,
+        headers_only: bool,
+    ) -> Result<Vec<StreamMessage>, BucketError> {
+        let mut follower = self.follow(pattern, start, headers_only).await?;
+        let mut stored = Vec::new();
+        while follower.pending() > 0 {
+            stored.push(follower.next().await.map_err(|failure| self.unavailable(failure))?);
+        }
+        Ok(stored)
+    }
+
+    /// Follows the keys of a pattern.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub async fn follow(
+        &self,
+        pattern: &str,
+        start: FollowStart,
+        headers_only: bool,
+    ) -> Result<Box<dyn Follower>, BucketError> {
+        let subject = key::subject_of_pattern(&self.bucket, pattern)?;
+        let wanted = Follow { stream: bucket_stream(&self.bucket), subject, start, headers_only };
+        self.bus.transport().follow(&wanted).await.map_err(|failure| self.unavailable(failure))
+    }
+
+    fn is_missing(&self) -> BucketError {
+        BucketError::NoBucket { bucket: self.bucket.clone() }
+    }
+
+    fn takes_no_ttl(&self, key: &str) -> BucketError {
+        BucketError::NoTtl { bucket: self.bucket.clone(), key: key.to_owned() }
+    }
+
+    fn unavailable(&self, failure: ServerFailure) -> BucketError {
+        BucketError::unavailable(self.bucket.clone(), failure)
+    }
+}

@@ -1,0 +1,81 @@
+//! Following what becomes of keys.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use eventsmith_event::event::State;
+
+use super::entry::{self, Change};
+use super::error::BucketError;
+use crate::transport::Follower;
+
+/// What becomes of the keys of a bucket, one change after the other. See [`Bucket::watch`](super::Bucket::watch).
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use eventsmith::State;
+/// use eventsmith::bucket::{Bucket, BucketError, Change};
+///
+/// /// Everything that a bucket holds at the moment.
+/// async fn load<S: State>(bucket: &Bucket<S>) -> Result<HashMap<String, S>, BucketError> {
+///     let (mut watcher, mut all) = (bucket.watch(">").await?, HashMap::new());
+///     while !watcher.is_current() {
+///         match watcher.next().await {
+///             Some(Ok(Change::Put(entry))) => drop(all.insert(entry.key.clone(), entry.into_value())),
+///             Some(Ok(Change::Removed(removed))) => drop(all.remove(&removed.key)),
+///             Some(Err(error)) => return Err(error),
+///             None => break,
+///         }
+///     }
+///     Ok(all)
+/// }
+/// ```
+pub struct Watcher<S> {
+    follower: Box<dyn Follower>,
+    is_current: bool,
+    has_ended: bool,
+    state: PhantomData<fn() -> S>,
+}
+
+impl<S: State> fmt::Debug for Watcher<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watcher")
+            .field("bucket", &S::BUCKET)
+            .field("is_current", &self.is_current)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: State> Watcher<S> {
+    pub(super) fn new(follower: Box<dyn Follower>) -> Self {
+        let is_current = follower.pending() == 0;
+        Self { follower, is_current, has_ended: false, state: PhantomData }
+    }
+
+    /// The next change, once there is one. May be dropped without losing a change.
+    ///
+    /// No change is left out and none comes twice, whatever becomes of the connection; while it is lost, nothing comes. A
+    /// document that cannot be decoded is [`BucketError::Undecodable`], and the next call goes on behind it. Every other error is the
+    /// last, and then there is `None`: the bucket is gone or was made anew, or the server does not let this user watch it.
+    pub async fn next(&mut self) -> Option<Result<Change<S>, BucketError>> {
+        if self.has_ended {
+            return None;
+        }
+        match self.follower.next().await {
+            Ok(stored) => {
+                self.is_current |= self.follower.pending() == 0;
+                Some(entry::read(&stored))
+            }
+            Err(failure) => {
+                self.has_ended = true;
+                Some(Err(BucketError::unavailable(S::BUCKET.into(), failure)))
+            }
+        }
+    }
+
+    /// Whether all that the bucket held when the watch began has come.
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+}

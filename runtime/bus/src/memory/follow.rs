@@ -1,0 +1,106 @@
+//! Reading a stream in memory in its order.
+
+use std::collections::{HashMap, VecDeque};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::log::Log;
+use super::state::Memory;
+use crate::transport::{Follow, FollowStart, Follower, MessageSelector, ServerFailure, StreamMessage};
+
+/// Reads a stream.
+#[derive(Debug)]
+pub(super) struct MemoryFollower {
+    memory: Memory,
+    wanted: Follow,
+    changed: watch::Receiver<()>,
+    /// The numbers of the messages that come before all others.
+    first: VecDeque<u64>,
+    /// The number of the next message otherwise.
+    next: u64,
+    pending: u64,
+}
+
+impl MemoryFollower {
+    pub(super) fn begin(memory: Memory, wanted: Follow) -> Result<Self, ServerFailure> {
+        // From before the stream is looked at, so that nothing passes unnoticed.
+        let changed = memory.shared.changed.subscribe();
+        let (first, next, pending) = memory.with_log(&wanted.stream, |log| {
+            let (first, next) = match wanted.start {
+                FollowStart::All => (VecDeque::new(), 1),
+                FollowStart::LastOfEach => (last_of_each(log, &wanted.subject), log.last() + 1),
+                FollowStart::New => (VecDeque::new(), log.last() + 1),
+                FollowStart::Sequence(sequence) => (VecDeque::new(), sequence),
+                FollowStart::Time(time) => (VecDeque::new(), log.first_at(time).unwrap_or(log.last() + 1)),
+            };
+            let pending = first.len() as u64 + log.count_from(next, std::slice::from_ref(&wanted.subject));
+            (first, next, pending)
+        })?;
+        Ok(Self { memory, wanted, changed, first, next, pending })
+    }
+
+    /// The next message, if there is one already.
+    fn stored(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
+        let (first, next, wanted) = (&mut self.first, &mut self.next, &self.wanted);
+        let (found, pending) = self.memory.with_log(&wanted.stream, |log| {
+            let mut found = None;
+            // What is not there any more was followed by another of its subject.
+            while found.is_none()
+                && let Some(sequence) = first.pop_front()
+            {
+                found = log.find(MessageSelector::Sequence(sequence));
+            }
+            if found.is_none() {
+                found = log.find(MessageSelector::NextOf { subject: &wanted.subject, from: *next });
+                *next = found.as_ref().map_or(*next, |found| found.sequence + 1);
+            }
+            (found, first.len() as u64 + log.count_from(*next, std::slice::from_ref(&wanted.subject)))
+        })?;
+        self.pending = pending;
+        Ok(found)
+    }
+
+    async fn next_message(&mut self) -> Result<StreamMessage, ServerFailure> {
+        loop {
+            self.changed.mark_unchanged();
+            if let Some(mut found) = self.stored()? {
+                if self.wanted.headers_only {
+                    found.message.payload = Default::default();
+                }
+                return Ok(found);
+            }
+            let expiry = self.memory.with_log(&self.wanted.stream, |log| log.next_expiry())?;
+            let clock = &self.memory.shared.clock;
+            tokio::select! {
+                // It fails only without a bus, which this one holds.
+                _ = self.changed.changed() => {}
+                () = clock.until(expiry.unwrap_or_else(|| clock.now())), if expiry.is_some() => {}
+            }
+        }
+    }
+}
+
+impl Follower for MemoryFollower {
+    fn next(&mut self) -> BoxFuture<'_, Result<StreamMessage, ServerFailure>> {
+        self.next_message().boxed()
+    }
+
+    fn pending(&self) -> u64 {
+        self.pending
+    }
+}
+
+/// The number of the last message on each subject, in their order.
+fn last_of_each(log: &Log, subject: &str) -> VecDeque<u64> {
+    let mut last: HashMap<&str, u64> = HashMap::new();
+    for (sequence, message) in
+        log.messages().filter(|(_, message)| eventsmith_event::filter::covers(subject, &message.subject))
+    {
+        last.insert(&message.subject, sequence);
+    }
+    let mut numbers: Vec<u64> = last.into_values().collect();
+    numbers.sort_unstable();
+    numbers.into()
+}

@@ -1,0 +1,579 @@
+//! Key-value buckets: typed documents under keys.
+
+use std::time::Duration;
+
+use eventsmith::admin::BusAdmin;
+use eventsmith::bucket::{BucketError, Change, Removal, Watcher};
+use eventsmith::catalogue::BucketDescriptor;
+use eventsmith::generated::{Schema, Token};
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config, DecodeError, Invalid, Kind, State, Violation};
+use eventsmith_tests::proxy::{End, Proxy, Verdict};
+use eventsmith_tests::running::PATIENCE;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use crate::common::*;
+use crate::python::python;
+
+over_both_transports! {
+    a_document_is_put_read_and_removed
+    who_creates_second_or_updates_an_old_revision_is_told
+    an_invalid_document_is_not_written
+    what_is_no_key_is_told_before_anything_is_asked
+    what_lies_there_and_is_no_document_is_told
+    an_older_document_is_upcast
+    history_has_as_many_values_as_the_bucket_keeps
+    a_purge_takes_the_history_along
+    keys_are_those_that_have_a_document
+    a_watcher_gets_what_is_there_and_then_every_change
+    an_empty_bucket_is_current_at_once
+    a_watcher_of_a_pattern_gets_no_other_keys
+    a_key_that_has_a_time_of_its_own_goes_and_watchers_are_told
+    a_bucket_without_markers_takes_no_times
+    a_bucket_that_is_not_there_is_named
+    values_go_after_the_time_of_the_bucket
+    a_full_bucket_refuses_what_is_new
+    a_document_that_is_too_large_is_refused
+}
+
+/// A document of version 2, whose version 1 had no `hits`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Compiled {
+    rule_id: String,
+    #[serde(default)]
+    hits: u32,
+}
+
+/// A document that no bucket holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Homeless {}
+
+/// Lies in the bucket of [`Compiled`] and is none.
+#[derive(Debug, Serialize, Deserialize)]
+struct Intruder {
+    anything: String,
+}
+
+macro_rules! document {
+    ($name:ident, $type:literal, $version:literal, $bucket:literal, $valid:expr) => {
+        impl State for $name {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = $type;
+            const VERSION: u32 = $version;
+            const BUCKET: &'static str = $bucket;
+            const SUBJECT: &'static str = concat!("$KV.", $bucket, ".>");
+            const SCHEMA: &'static str = "true";
+            const TOKEN: Token = Token::of_generated_code();
+
+            fn payload_schema() -> &'static Schema {
+                static SCHEMA: Schema = Schema::new($name::TYPE, $name::VERSION, $name::SCHEMA);
+                &SCHEMA
+            }
+
+            fn validate(&self) -> Result<(), Invalid> {
+                let valid: fn(&Self) -> bool = $valid;
+                if valid(self) { Ok(()) } else { Err(invalid("a name")) }
+            }
+
+            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
+                if version > Self::VERSION {
+                    return Err(DecodeError::UnknownVersion { event_type: $type, version, newest: $version });
+                }
+                serde_json::from_slice(data).map_err(|error| invalid(&error.to_string()).into())
+            }
+        }
+    };
+}
+
+fn invalid(expected: &str) -> Invalid {
+    Invalid::new("rule.compiled", 2, vec![Violation::new("/rule_id", "/x", expected)])
+}
+
+document!(Compiled, "rule.compiled", 2, "COMPILED", |document| !document.rule_id.is_empty());
+document!(Intruder, "rule.intruder", 1, "COMPILED", |_| true);
+document!(Homeless, "rule.homeless", 1, "HOMELESS", |_| true);
+
+const COMPILED: BucketDescriptor =
+    BucketDescriptor::new("COMPILED", "rule.compiled").history(3).marker_ttl(Duration::from_secs(1));
+
+fn compiled(rule_id: &str, hits: u32) -> Compiled {
+    Compiled { rule_id: rule_id.to_owned(), hits }
+}
+
+async fn come(watcher: &mut Watcher<Compiled>) -> Outcome<Change<Compiled>> {
+    Ok(timeout(PATIENCE, watcher.next()).await?.ok_or("nothing comes any more")??)
+}
+
+async fn a_document_is_put_read_and_removed(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    assert_eq!(bucket.get("r1").await?, None);
+    let first = bucket.put("r1", &compiled("r1", 1)).await?;
+    let second = bucket.put("r1", &compiled("r1", 2)).await?;
+    bucket.put("r2.eu", &compiled("r2", 9)).await?;
+
+    let entry = bucket.get("r1").await?.ok_or("there is none")?;
+    assert!(second > first);
+    assert_eq!((&*entry.key, entry.revision, entry.hits), ("r1", second, 2));
+    assert_eq!(bucket.get("r2.eu").await?.ok_or("there is none")?.into_value(), compiled("r2", 9));
+
+    bucket.delete("r1").await?;
+    bucket.delete("never").await?;
+    assert_eq!(bucket.get("r1").await?, None);
+    assert!(bucket.get("r2.eu").await?.is_some());
+    Ok(())
+}
+
+async fn who_creates_second_or_updates_an_old_revision_is_told(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    let first = bucket.create("r1", &compiled("r1", 1)).await?;
+    let conflict = bucket.create("r1", &compiled("r1", 2)).await;
+    assert!(
+        matches!(conflict, Err(BucketError::Conflict { expected: 0, found, .. }) if found == first),
+        "{conflict:?}"
+    );
+
+    let second = bucket.update("r1", &compiled("r1", 3), first).await?;
+    let conflict = bucket.update("r1", &compiled("r1", 4), first).await;
+    let is_told = matches!(&conflict, Err(BucketError::Conflict { key, expected, found }) if (&**key, *expected, *found) == ("r1", first, second));
+    assert!(is_told, "{conflict:?}");
+    assert!(matches!(bucket.delete_revision("r1", first).await, Err(BucketError::Conflict { .. })));
+    assert_eq!(bucket.get("r1").await?.ok_or("there is none")?.hits, 3);
+
+    // What was removed can be created again.
+    bucket.delete_revision("r1", second).await?;
+    let again = bucket.create("r1", &compiled("r1", 5)).await?;
+    bucket.purge("r1").await?;
+    assert!(bucket.create("r1", &compiled("r1", 6)).await? > again);
+    Ok(())
+}
+
+async fn an_invalid_document_is_not_written(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    let error = bucket.put("r1", &compiled("", 1)).await;
+
+    assert!(matches!(error, Err(BucketError::Invalid(_))), "{error:?}");
+    assert_eq!(bucket.get("r1").await?, None);
+    Ok(())
+}
+
+async fn what_is_no_key_is_told_before_anything_is_asked(bus: Bus) -> Outcome {
+    let bucket = bus.bucket::<Compiled>();
+
+    for key in ["", "a b", "a.*", ">", "a..b", ".", "größe"] {
+        let errors = [
+            bucket.get(key).await.err(),
+            bucket.put(key, &compiled("r1", 1)).await.err(),
+            bucket.delete(key).await.err(),
+            bucket.history(key).await.err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Some(BucketError::Key { .. })), "{key:?}: {error:?}");
+        }
+    }
+    assert!(matches!(bucket.keys("a*").await, Err(BucketError::Key { .. })));
+    Ok(())
+}
+
+async fn what_lies_there_and_is_no_document_is_told(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bus.bucket::<Intruder>().put("r1", &Intruder { anything: "x".to_owned() }).await?;
+
+    let error = bucket.get("r1").await;
+
+    match &error {
+        Err(BucketError::Undecodable { bucket, key, reason, raw, .. }) => {
+            assert_eq!((&**bucket, &**key, &**raw), ("COMPILED", "r1", br#"{"anything":"x"}"#.as_slice()));
+            assert!(reason.contains("rule.intruder") && reason.contains("rule.compiled"), "{reason}");
+        }
+        other => return Err(format!("{other:?}").into()),
+    }
+    // A watcher goes on behind it.
+    bucket.put("r2", &compiled("r2", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert!(matches!(timeout(PATIENCE, watcher.next()).await?, Some(Err(BucketError::Undecodable { .. }))));
+    assert_eq!(come(&mut watcher).await?.key(), "r2");
+    Ok(())
+}
+
+async fn an_older_document_is_upcast(bus: Bus) -> Outcome {
+    /// Version 1, as an older program writes it.
+    #[derive(Serialize, Deserialize)]
+    struct Older {
+        rule_id: String,
+    }
+    document!(Older, "rule.compiled", 1, "COMPILED", |_| true);
+    bus.provision(&[COMPILED]).await?;
+
+    bus.bucket::<Older>().put("r1", &Older { rule_id: "r1".to_owned() }).await?;
+
+    assert_eq!(bus.bucket::<Compiled>().get("r1").await?.ok_or("there is none")?.into_value(), compiled("r1", 0));
+    // And the older program is told that it is too old.
+    bus.bucket::<Compiled>().put("r1", &compiled("r1", 1)).await?;
+    let error = bus.bucket::<Older>().get("r1").await.err().ok_or("it is read")?.to_string();
+    assert!(error.contains("version 2"), "{error}");
+    Ok(())
+}
+
+async fn history_has_as_many_values_as_the_bucket_keeps(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    for hits in 1..=4 {
+        bucket.put("r1", &compiled("r1", hits)).await?;
+        bucket.put("r2", &compiled("r2", hits)).await?;
+    }
+    bucket.delete("r1").await?;
+
+    let history = bucket.history("r1").await?;
+
+    let hits: Vec<u32> = history.iter().cloned().filter_map(Change::into_entry).map(|entry| entry.hits).collect();
+    assert_eq!(hits, [3, 4]);
+    assert!(matches!(history.last(), Some(Change::Removed(removed)) if removed.by == Removal::Delete), "{history:?}");
+    assert_eq!(bucket.history("never").await?, []);
+    Ok(())
+}
+
+async fn a_purge_takes_the_history_along(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    bucket.put("r1", &compiled("r1", 2)).await?;
+
+    bucket.purge("r1").await?;
+
+    let history = bucket.history("r1").await?;
+    assert!(matches!(history.as_slice(), [Change::Removed(removed)] if removed.by == Removal::Purge), "{history:?}");
+    assert_eq!(bucket.get("r1").await?, None);
+    Ok(())
+}
+
+async fn keys_are_those_that_have_a_document(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    assert_eq!(bucket.keys(">").await?, [""; 0]);
+    for key in ["eu.r1", "eu.r2", "us.r1", "r9"] {
+        bucket.put(key, &compiled(key, 1)).await?;
+    }
+    bucket.put("eu.r1", &compiled("r1", 2)).await?;
+    bucket.delete("r9").await?;
+
+    assert_eq!(bucket.keys(">").await?, ["eu.r2", "us.r1", "eu.r1"]);
+    assert_eq!(bucket.keys("eu.*").await?, ["eu.r2", "eu.r1"]);
+    assert_eq!(bucket.keys("*.r1").await?, ["us.r1", "eu.r1"]);
+    assert_eq!(bucket.keys("r9").await?, [""; 0]);
+    Ok(())
+}
+
+async fn a_watcher_gets_what_is_there_and_then_every_change(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    for hits in 1..=3 {
+        bucket.put("r1", &compiled("r1", hits)).await?;
+    }
+    bucket.put("r2", &compiled("r2", 1)).await?;
+
+    let mut watcher = bucket.watch(">").await?;
+    assert!(!watcher.is_current());
+    assert!(matches!(come(&mut watcher).await?, Change::Put(entry) if (&*entry.key, entry.hits) == ("r1", 3)));
+    assert!(!watcher.is_current());
+    assert!(matches!(come(&mut watcher).await?, Change::Put(entry) if (&*entry.key, entry.hits) == ("r2", 1)));
+    assert!(watcher.is_current());
+
+    let revision = bucket.put("r2", &compiled("r2", 2)).await?;
+    bucket.delete("r1").await?;
+    assert_eq!(come(&mut watcher).await?.revision(), revision);
+    assert!(matches!(come(&mut watcher).await?, Change::Removed(removed) if removed.key == "r1"));
+    assert!(watcher.is_current());
+    Ok(())
+}
+
+async fn an_empty_bucket_is_current_at_once(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    let mut watcher = bucket.watch(">").await?;
+
+    assert!(watcher.is_current());
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+    Ok(())
+}
+
+async fn a_watcher_of_a_pattern_gets_no_other_keys(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut watcher = bucket.watch("eu.*").await?;
+
+    bucket.put("us.r1", &compiled("r1", 1)).await?;
+    bucket.put("eu.r1", &compiled("r1", 2)).await?;
+
+    assert_eq!(come(&mut watcher).await?.key(), "eu.r1");
+    Ok(())
+}
+
+async fn a_key_that_has_a_time_of_its_own_goes_and_watchers_are_told(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut watcher = bucket.watch(">").await?;
+
+    bucket.create_with_ttl("lock", &compiled("r1", 1), Duration::from_secs(1)).await?;
+    assert!(matches!(bucket.create("lock", &compiled("r2", 1)).await, Err(BucketError::Conflict { .. })));
+
+    assert_eq!(come(&mut watcher).await?.key(), "lock");
+    assert!(matches!(come(&mut watcher).await?, Change::Removed(removed) if removed.by == Removal::Expiry));
+    assert_eq!(bucket.get("lock").await?, None);
+    bucket.create("lock", &compiled("r2", 1)).await?;
+    // A server would make the shorter one longer.
+    for ttl in [Duration::ZERO, Duration::from_millis(999), Duration::from_millis(1_500)] {
+        let error = bucket.create_with_ttl("other", &compiled("r1", 1), ttl).await;
+        assert!(matches!(error, Err(BucketError::Ttl { .. })), "{error:?}");
+    }
+    Ok(())
+}
+
+async fn a_bucket_without_markers_takes_no_times(bus: Bus) -> Outcome {
+    bus.provision(&[BucketDescriptor::new("COMPILED", "rule.compiled")]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    let error = bucket.create_with_ttl("lock", &compiled("r1", 1), Duration::from_secs(1)).await;
+
+    assert!(matches!(error, Err(BucketError::NoTtl { .. })), "{error:?}");
+    assert_eq!(bucket.get("lock").await?, None);
+    Ok(())
+}
+
+async fn a_bucket_that_is_not_there_is_named(bus: Bus) -> Outcome {
+    let bucket = bus.bucket::<Homeless>();
+
+    let errors = [
+        bucket.get("r1").await.err(),
+        bucket.put("r1", &Homeless {}).await.err(),
+        bucket.create("r1", &Homeless {}).await.err(),
+        bucket.keys(">").await.err(),
+        bucket.history("r1").await.err(),
+        bucket.watch(">").await.err(),
+    ];
+
+    for error in errors {
+        assert!(matches!(error, Some(BucketError::NoBucket { ref bucket }) if bucket == "HOMELESS"), "{error:?}");
+    }
+    Ok(())
+}
+
+async fn values_go_after_the_time_of_the_bucket(bus: Bus) -> Outcome {
+    bus.provision(&[BucketDescriptor::new("COMPILED", "rule.compiled").ttl(Duration::from_secs(1))]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    assert!(bucket.get("r1").await?.is_some());
+
+    let gone = async {
+        while bucket.get("r1").await?.is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Outcome::Ok(())
+    };
+
+    timeout(PATIENCE, gone).await?
+}
+
+async fn a_full_bucket_refuses_what_is_new(bus: Bus) -> Outcome {
+    bus.provision(&[BucketDescriptor::new("COMPILED", "rule.compiled").max_bytes(2_000)]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+
+    let error = bucket.put("r2", &compiled(&"x".repeat(3_000), 1)).await;
+
+    assert!(matches!(error, Err(BucketError::Store(_))), "{error:?}");
+    assert!(bucket.get("r1").await?.is_some());
+    Ok(())
+}
+
+async fn a_document_that_is_too_large_is_refused(bus: Bus) -> Outcome {
+    bus.provision(&[BucketDescriptor::new("COMPILED", "rule.compiled").max_value_bytes(500)]).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    let error = bucket.put("r1", &compiled(&"x".repeat(600), 1)).await;
+
+    assert!(matches!(error, Err(BucketError::Store(_))), "{error:?}");
+    assert_eq!(bucket.get("r1").await?, None);
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bucket_is_planned_applied_and_found_again() -> Outcome {
+    let (_server, bus) = server().await?;
+    let full = COMPILED.description("Compiled rules").ttl(Duration::from_secs(3_600)).max_bytes(1 << 20);
+
+    bus.provision(&[full]).await?;
+    assert!(bus.plan(&[full]).await?.is_empty(), "{}", bus.plan(&[full]).await?);
+
+    let plan = bus.plan(&[full.history(2).max_value_bytes(2_000)]).await?.to_string();
+    assert!(plan.contains("~ stream KV_COMPILED: history 3 -> 2") && plan.contains("max_value_bytes"), "{plan}");
+    let plan = bus.plan(&[BucketDescriptor::new("COMPILED", "rule.compiled")]).await?;
+    assert!(plan.is_refused(), "keys keep their times: {plan}");
+    // A plain stream says nothing of what only buckets have.
+    let plan = bus.plan(&[STREAM.name("OTHER").subjects(&["other.>"])]).await?.to_string();
+    assert!(!plan.contains("history"), "{plan}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_misses_nothing_and_repeats_nothing_while_the_connection_is_cut() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(config(proxy.url())).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut written = Vec::new();
+
+    let mut seen = Vec::new();
+    for round in 0..6 {
+        for hits in 0..20 {
+            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
+        }
+        while seen.len() < written.len() - 10 {
+            seen.push(come(&mut watcher).await?.revision());
+        }
+        proxy.cut();
+        for hits in 20..30 {
+            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
+        }
+    }
+    while seen.len() < written.len() {
+        seen.push(come(&mut watcher).await?.revision());
+    }
+
+    assert_eq!(seen, written);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_finds_what_was_lost_on_its_way() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(config(proxy.url())).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    let bucket = bus.bucket::<Compiled>();
+    // Each third value gets lost, the last one too, which no other follows.
+    proxy.rule(|frame| match frame.from {
+        End::Server if frame.payload.ends_with(b"\"hits\":3}") => Verdict::Drop,
+        _ => Verdict::Forward,
+    });
+    let mut written = Vec::new();
+    for hits in [1, 3, 2, 3] {
+        written.push(bucket.put("r1", &compiled("r1", hits)).await?);
+    }
+    assert_eq!(come(&mut watcher).await?.revision(), written[0]);
+
+    proxy.forward_all();
+    for revision in &written[1..] {
+        assert_eq!(come(&mut watcher).await?.revision(), *revision);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_survives_a_server_that_forgets_its_consumer() -> Outcome {
+    let (mut server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+
+    server.kill()?;
+    server.start_again().await?;
+    let revision = bucket.put("r2", &compiled("r2", 1)).await?;
+
+    assert_eq!(come(&mut watcher).await?.revision(), revision);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_of_a_bucket_that_is_deleted_ends() -> Outcome {
+    let (_server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+
+    let client = async_nats::connect(_server.url()).await?;
+    async_nats::jetstream::new(client).delete_stream("KV_COMPILED").await?;
+
+    let ended = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(ended, Some(Err(BucketError::NoBucket { .. }))), "{ended:?}");
+    assert!(watcher.next().await.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_clients_read_and_write_the_same_bucket() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("ours", &compiled("r1", 1)).await?;
+    bucket.put("removed", &compiled("r1", 1)).await?;
+    bucket.delete("removed").await?;
+
+    let told: serde_json::Value =
+        serde_json::from_str(&python("buckets.py", "keys", server.url()).await?.line().await?)?;
+
+    let expected = serde_json::json!({
+        "ours": r#"{"rule_id":"r1","hits":1}"#, "removed": null, "keys": ["ours"], "watched": ["ours", "removed"],
+        "history": 3, "create": "wrong last sequence",
+    });
+    assert_eq!(told, expected);
+    assert_eq!(bucket.get("theirs").await?.ok_or("there is none")?.into_value(), compiled("r2", 0));
+    assert_eq!(bucket.get("purged").await?, None);
+    assert_eq!(bucket.keys(">").await?, ["ours", "theirs"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_that_the_client_cannot_read_stops_no_watcher() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut watcher = bucket.watch(">").await?;
+    crate::malformed::publish_raw(&server, "$KV.COMPILED.bad", b"NATS/1.0\r\nno colon\r\n\r\n", b"{}").await?;
+    bucket.put("good", &compiled("r1", 1)).await?;
+
+    let first = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(&first, Some(Err(BucketError::Undecodable { key, .. })) if key == "bad"), "{first:?}");
+    assert_eq!(come(&mut watcher).await?.key(), "good");
+    assert!(matches!(bucket.get("bad").await, Err(BucketError::Undecodable { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_watch_is_told() -> Outcome {
+    let denied = "authorization { users = [ { user: operator, password: x }
+        { user: service, password: x, permissions: { publish: { deny: [\"$JS.API.CONSUMER.CREATE.>\"] } } } ] }";
+    let server = NatsServer::builder().config(denied).start().await?;
+    let config = |user: &str| Config {
+        user: Some(user.to_owned()),
+        password: Some("x".to_owned().into()),
+        ..config(server.url())
+    };
+    let operator = Bus::connect(config("operator")).await?;
+    operator.provision(&[COMPILED]).await?;
+    let bus = Bus::connect(config("service")).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let error = timeout(Duration::from_secs(5), bucket.watch(">")).await?.err().ok_or("it is allowed")?.to_string();
+
+    assert!(error.contains("$JS.API.CONSUMER.CREATE.KV_COMPILED"), "{error}");
+    Ok(())
+}
