@@ -1,20 +1,20 @@
-//! Key-value buckets: typed documents under keys.
+//! Key-value buckets: typed documents under keys, whatever the transport, and what only a server shows.
+
+mod common;
+mod over_server;
 
 use std::time::Duration;
 
+use eventsmith::Bus;
 use eventsmith::admin::BusAdmin;
-use eventsmith::bucket::{BucketError, Change, Removal, Watcher};
+use eventsmith::bucket::{BucketError, Change, Removal};
 use eventsmith::catalogue::BucketDescriptor;
-use eventsmith::generated::{Schema, Token};
-use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, DecodeError, Invalid, Kind, State, Violation};
-use eventsmith_tests::proxy::{End, Proxy, Verdict};
 use eventsmith_tests::running::PATIENCE;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::common::*;
-use crate::python::python;
+use common::*;
 
 over_both_transports! {
     a_document_is_put_read_and_removed
@@ -35,74 +35,6 @@ over_both_transports! {
     values_go_after_the_time_of_the_bucket
     a_full_bucket_refuses_what_is_new
     a_document_that_is_too_large_is_refused
-}
-
-/// A document of version 2, whose version 1 had no `hits`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Compiled {
-    rule_id: String,
-    #[serde(default)]
-    hits: u32,
-}
-
-/// A document that no bucket holds.
-#[derive(Debug, Serialize, Deserialize)]
-struct Homeless {}
-
-/// Lies in the bucket of [`Compiled`] and is none.
-#[derive(Debug, Serialize, Deserialize)]
-struct Intruder {
-    anything: String,
-}
-
-macro_rules! document {
-    ($name:ident, $type:literal, $version:literal, $bucket:literal, $valid:expr) => {
-        impl State for $name {
-            const KIND: Kind = Kind::State;
-            const TYPE: &'static str = $type;
-            const VERSION: u32 = $version;
-            const BUCKET: &'static str = $bucket;
-            const SUBJECT: &'static str = concat!("$KV.", $bucket, ".>");
-            const SCHEMA: &'static str = "true";
-            const TOKEN: Token = Token::of_generated_code();
-
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new($name::TYPE, $name::VERSION, $name::SCHEMA);
-                &SCHEMA
-            }
-
-            fn validate(&self) -> Result<(), Invalid> {
-                let valid: fn(&Self) -> bool = $valid;
-                if valid(self) { Ok(()) } else { Err(invalid("a name")) }
-            }
-
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                if version > Self::VERSION {
-                    return Err(DecodeError::UnknownVersion { event_type: $type, version, newest: $version });
-                }
-                serde_json::from_slice(data).map_err(|error| invalid(&error.to_string()).into())
-            }
-        }
-    };
-}
-
-fn invalid(expected: &str) -> Invalid {
-    Invalid::new("rule.compiled", 2, vec![Violation::new("/rule_id", "/x", expected)])
-}
-
-document!(Compiled, "rule.compiled", 2, "COMPILED", |document| !document.rule_id.is_empty());
-document!(Intruder, "rule.intruder", 1, "COMPILED", |_| true);
-document!(Homeless, "rule.homeless", 1, "HOMELESS", |_| true);
-
-const COMPILED: BucketDescriptor =
-    BucketDescriptor::new("COMPILED", "rule.compiled").history(3).marker_ttl(Duration::from_secs(1));
-
-fn compiled(rule_id: &str, hits: u32) -> Compiled {
-    Compiled { rule_id: rule_id.to_owned(), hits }
-}
-
-async fn come(watcher: &mut Watcher<Compiled>) -> Outcome<Change<Compiled>> {
-    Ok(timeout(PATIENCE, watcher.next()).await?.ok_or("nothing comes any more")??)
 }
 
 async fn a_document_is_put_read_and_removed(bus: Bus) -> Outcome {
@@ -350,19 +282,19 @@ async fn a_bucket_without_markers_takes_no_times(bus: Bus) -> Outcome {
 }
 
 async fn a_bucket_that_is_not_there_is_named(bus: Bus) -> Outcome {
-    let bucket = bus.bucket::<Homeless>();
+    let bucket = bus.bucket::<Unheld>();
 
     let errors = [
         bucket.get("r1").await.err(),
-        bucket.put("r1", &Homeless {}).await.err(),
-        bucket.create("r1", &Homeless {}).await.err(),
+        bucket.put("r1", &Unheld {}).await.err(),
+        bucket.create("r1", &Unheld {}).await.err(),
         bucket.keys(">").await.err(),
         bucket.history("r1").await.err(),
         bucket.watch(">").await.err(),
     ];
 
     for error in errors {
-        assert!(matches!(error, Some(BucketError::NoBucket { ref bucket }) if bucket == "HOMELESS"), "{error:?}");
+        assert!(matches!(error, Some(BucketError::NoBucket { ref bucket }) if bucket == "UNHELD"), "{error:?}");
     }
     Ok(())
 }
@@ -404,176 +336,5 @@ async fn a_document_that_is_too_large_is_refused(bus: Bus) -> Outcome {
     assert!(matches!(error, Err(BucketError::Store(_))), "{error:?}");
     assert_eq!(bucket.get("r1").await?, None);
     bucket.put("r1", &compiled("r1", 1)).await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_bucket_is_planned_applied_and_found_again() -> Outcome {
-    let (_server, bus) = server().await?;
-    let full = COMPILED.description("Compiled rules").ttl(Duration::from_secs(3_600)).max_bytes(1 << 20);
-
-    bus.provision(&[full]).await?;
-    assert!(bus.plan(&[full]).await?.is_empty(), "{}", bus.plan(&[full]).await?);
-
-    let plan = bus.plan(&[full.history(2).max_value_bytes(2_000)]).await?.to_string();
-    assert!(plan.contains("~ stream KV_COMPILED: history 3 -> 2") && plan.contains("max_value_bytes"), "{plan}");
-    let plan = bus.plan(&[BucketDescriptor::new("COMPILED", "rule.compiled")]).await?;
-    assert!(plan.is_refused(), "keys keep their times: {plan}");
-    // A plain stream says nothing of what only buckets have.
-    let plan = bus.plan(&[STREAM.name("OTHER").subjects(&["other.>"])]).await?.to_string();
-    assert!(!plan.contains("history"), "{plan}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_watcher_misses_nothing_and_repeats_nothing_while_the_connection_is_cut() -> Outcome {
-    let (server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let proxy = Proxy::start(server.port()).await?;
-    let watching = Bus::connect(config(proxy.url())).await?;
-    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
-    let bucket = bus.bucket::<Compiled>();
-    let mut written = Vec::new();
-
-    let mut seen = Vec::new();
-    for round in 0..6 {
-        for hits in 0..20 {
-            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
-        }
-        while seen.len() < written.len() - 10 {
-            seen.push(come(&mut watcher).await?.revision());
-        }
-        proxy.cut();
-        for hits in 20..30 {
-            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
-        }
-    }
-    while seen.len() < written.len() {
-        seen.push(come(&mut watcher).await?.revision());
-    }
-
-    assert_eq!(seen, written);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_watcher_finds_what_was_lost_on_its_way() -> Outcome {
-    let (server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let proxy = Proxy::start(server.port()).await?;
-    let watching = Bus::connect(config(proxy.url())).await?;
-    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
-    let bucket = bus.bucket::<Compiled>();
-    // Each third value gets lost, the last one too, which no other follows.
-    proxy.rule(|frame| match frame.from {
-        End::Server if frame.payload.ends_with(b"\"hits\":3}") => Verdict::Drop,
-        _ => Verdict::Forward,
-    });
-    let mut written = Vec::new();
-    for hits in [1, 3, 2, 3] {
-        written.push(bucket.put("r1", &compiled("r1", hits)).await?);
-    }
-    assert_eq!(come(&mut watcher).await?.revision(), written[0]);
-
-    proxy.forward_all();
-    for revision in &written[1..] {
-        assert_eq!(come(&mut watcher).await?.revision(), *revision);
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_watcher_survives_a_server_that_forgets_its_consumer() -> Outcome {
-    let (mut server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let bucket = bus.bucket::<Compiled>();
-    bucket.put("r1", &compiled("r1", 1)).await?;
-    let mut watcher = bucket.watch(">").await?;
-    assert_eq!(come(&mut watcher).await?.key(), "r1");
-
-    server.kill()?;
-    server.start_again().await?;
-    let revision = bucket.put("r2", &compiled("r2", 1)).await?;
-
-    assert_eq!(come(&mut watcher).await?.revision(), revision);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_watcher_of_a_bucket_that_is_deleted_ends() -> Outcome {
-    let (_server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let bucket = bus.bucket::<Compiled>();
-    bucket.put("r1", &compiled("r1", 1)).await?;
-    let mut watcher = bucket.watch(">").await?;
-    assert_eq!(come(&mut watcher).await?.key(), "r1");
-
-    let client = async_nats::connect(_server.url()).await?;
-    async_nats::jetstream::new(client).delete_stream("KV_COMPILED").await?;
-
-    let ended = timeout(PATIENCE, watcher.next()).await?;
-    assert!(matches!(ended, Some(Err(BucketError::NoBucket { .. }))), "{ended:?}");
-    assert!(watcher.next().await.is_none());
-    Ok(())
-}
-
-#[tokio::test]
-async fn other_clients_read_and_write_the_same_bucket() -> Outcome {
-    let (server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let bucket = bus.bucket::<Compiled>();
-    bucket.put("ours", &compiled("r1", 1)).await?;
-    bucket.put("removed", &compiled("r1", 1)).await?;
-    bucket.delete("removed").await?;
-
-    let told: serde_json::Value =
-        serde_json::from_str(&python("buckets.py", "keys", server.url()).await?.line().await?)?;
-
-    let expected = serde_json::json!({
-        "ours": r#"{"rule_id":"r1","hits":1}"#, "removed": null, "keys": ["ours"], "watched": ["ours", "removed"],
-        "history": 3, "create": "wrong last sequence",
-    });
-    assert_eq!(told, expected);
-    assert_eq!(bucket.get("theirs").await?.ok_or("there is none")?.into_value(), compiled("r2", 0));
-    assert_eq!(bucket.get("purged").await?, None);
-    assert_eq!(bucket.keys(">").await?, ["ours", "theirs"]);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_value_that_the_client_cannot_read_stops_no_watcher() -> Outcome {
-    let (server, bus) = server().await?;
-    bus.provision(&[COMPILED]).await?;
-    let bucket = bus.bucket::<Compiled>();
-    let mut watcher = bucket.watch(">").await?;
-    crate::malformed::publish_raw(&server, "$KV.COMPILED.bad", b"NATS/1.0\r\nno colon\r\n\r\n", b"{}").await?;
-    bucket.put("good", &compiled("r1", 1)).await?;
-
-    let first = timeout(PATIENCE, watcher.next()).await?;
-    assert!(matches!(&first, Some(Err(BucketError::Undecodable { key, .. })) if key == "bad"), "{first:?}");
-    assert_eq!(come(&mut watcher).await?.key(), "good");
-    assert!(matches!(bucket.get("bad").await, Err(BucketError::Undecodable { .. })));
-    Ok(())
-}
-
-#[tokio::test]
-async fn who_may_not_watch_is_told() -> Outcome {
-    let denied = "authorization { users = [ { user: operator, password: x }
-        { user: service, password: x, permissions: { publish: { deny: [\"$JS.API.CONSUMER.CREATE.>\"] } } } ] }";
-    let server = NatsServer::builder().config(denied).start().await?;
-    let config = |user: &str| Config {
-        user: Some(user.to_owned()),
-        password: Some("x".to_owned().into()),
-        ..config(server.url())
-    };
-    let operator = Bus::connect(config("operator")).await?;
-    operator.provision(&[COMPILED]).await?;
-    let bus = Bus::connect(config("service")).await?;
-    let bucket = bus.bucket::<Compiled>();
-
-    bucket.put("r1", &compiled("r1", 1)).await?;
-    let error = timeout(Duration::from_secs(5), bucket.watch(">")).await?.err().ok_or("it is allowed")?.to_string();
-
-    assert!(error.contains("$JS.API.CONSUMER.CREATE.KV_COMPILED"), "{error}");
     Ok(())
 }

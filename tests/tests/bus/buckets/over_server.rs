@@ -1,0 +1,187 @@
+//! Buckets on a real server: provisioned, cut off, watched from elsewhere.
+
+use std::time::Duration;
+
+use eventsmith::admin::BusAdmin;
+use eventsmith::bucket::BucketError;
+use eventsmith::catalogue::BucketDescriptor;
+use eventsmith::testing::NatsServer;
+use eventsmith::{Bus, Config};
+use eventsmith_tests::proxy::{End, Proxy, Verdict};
+use eventsmith_tests::running::PATIENCE;
+use tokio::time::timeout;
+
+use super::common::*;
+use crate::common::*;
+use crate::python::python;
+
+#[tokio::test]
+async fn a_bucket_is_planned_applied_and_found_again() -> Outcome {
+    let (_server, bus) = server().await?;
+    let full = COMPILED.description("Compiled rules").ttl(Duration::from_secs(3_600)).max_bytes(1 << 20);
+
+    bus.provision(&[full]).await?;
+    assert!(bus.plan(&[full]).await?.is_empty(), "{}", bus.plan(&[full]).await?);
+
+    let plan = bus.plan(&[full.history(2).max_value_bytes(2_000)]).await?.to_string();
+    assert!(plan.contains("~ stream KV_COMPILED: history 3 -> 2") && plan.contains("max_value_bytes"), "{plan}");
+    let plan = bus.plan(&[BucketDescriptor::new("COMPILED", "rule.compiled")]).await?;
+    assert!(plan.is_refused(), "keys keep their times: {plan}");
+    // A plain stream says nothing of what only buckets have.
+    let plan = bus.plan(&[STREAM.name("OTHER").subjects(&["other.>"])]).await?.to_string();
+    assert!(!plan.contains("history"), "{plan}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_misses_nothing_and_repeats_nothing_while_the_connection_is_cut() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(config(proxy.url())).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut written = Vec::new();
+
+    let mut seen = Vec::new();
+    for round in 0..6 {
+        for hits in 0..20 {
+            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
+        }
+        while seen.len() < written.len() - 10 {
+            seen.push(come(&mut watcher).await?.revision());
+        }
+        proxy.cut();
+        for hits in 20..30 {
+            written.push(bucket.put(&format!("r{hits}"), &compiled("r", round)).await?);
+        }
+    }
+    while seen.len() < written.len() {
+        seen.push(come(&mut watcher).await?.revision());
+    }
+
+    assert_eq!(seen, written);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_finds_what_was_lost_on_its_way() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(config(proxy.url())).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    let bucket = bus.bucket::<Compiled>();
+    // Each third value gets lost, the last one too, which no other follows.
+    proxy.rule(|frame| match frame.from {
+        End::Server if frame.payload.ends_with(b"\"hits\":3}") => Verdict::Drop,
+        _ => Verdict::Forward,
+    });
+    let mut written = Vec::new();
+    for hits in [1, 3, 2, 3] {
+        written.push(bucket.put("r1", &compiled("r1", hits)).await?);
+    }
+    assert_eq!(come(&mut watcher).await?.revision(), written[0]);
+
+    proxy.forward_all();
+    for revision in &written[1..] {
+        assert_eq!(come(&mut watcher).await?.revision(), *revision);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_survives_a_server_that_forgets_its_consumer() -> Outcome {
+    let (mut server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+
+    server.kill()?;
+    server.start_again().await?;
+    let revision = bucket.put("r2", &compiled("r2", 1)).await?;
+
+    assert_eq!(come(&mut watcher).await?.revision(), revision);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_of_a_bucket_that_is_deleted_ends() -> Outcome {
+    let (_server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+
+    let client = async_nats::connect(_server.url()).await?;
+    async_nats::jetstream::new(client).delete_stream("KV_COMPILED").await?;
+
+    let ended = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(ended, Some(Err(BucketError::NoBucket { .. }))), "{ended:?}");
+    assert!(watcher.next().await.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_clients_read_and_write_the_same_bucket() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("ours", &compiled("r1", 1)).await?;
+    bucket.put("removed", &compiled("r1", 1)).await?;
+    bucket.delete("removed").await?;
+
+    let told: serde_json::Value =
+        serde_json::from_str(&python("buckets/foreign.py", "keys", server.url()).await?.line().await?)?;
+
+    let expected = serde_json::json!({
+        "ours": r#"{"rule_id":"r1","hits":1}"#, "removed": null, "keys": ["ours"], "watched": ["ours", "removed"],
+        "history": 3, "create": "wrong last sequence",
+    });
+    assert_eq!(told, expected);
+    assert_eq!(bucket.get("theirs").await?.ok_or("there is none")?.into_value(), compiled("r2", 0));
+    assert_eq!(bucket.get("purged").await?, None);
+    assert_eq!(bucket.keys(">").await?, ["ours", "theirs"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_that_the_client_cannot_read_stops_no_watcher() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    let mut watcher = bucket.watch(">").await?;
+    crate::malformed::publish_raw(&server, "$KV.COMPILED.bad", b"NATS/1.0\r\nno colon\r\n\r\n", b"{}").await?;
+    bucket.put("good", &compiled("r1", 1)).await?;
+
+    let first = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(&first, Some(Err(BucketError::Undecodable { key, .. })) if key == "bad"), "{first:?}");
+    assert_eq!(come(&mut watcher).await?.key(), "good");
+    assert!(matches!(bucket.get("bad").await, Err(BucketError::Undecodable { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_watch_is_told() -> Outcome {
+    let denied = "authorization { users = [ { user: operator, password: x }
+        { user: service, password: x, permissions: { publish: { deny: [\"$JS.API.CONSUMER.CREATE.>\"] } } } ] }";
+    let server = NatsServer::builder().config(denied).start().await?;
+    let config = |user: &str| Config {
+        user: Some(user.to_owned()),
+        password: Some("x".to_owned().into()),
+        ..config(server.url())
+    };
+    let operator = Bus::connect(config("operator")).await?;
+    operator.provision(&[COMPILED]).await?;
+    let bus = Bus::connect(config("service")).await?;
+    let bucket = bus.bucket::<Compiled>();
+
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let error = timeout(Duration::from_secs(5), bucket.watch(">")).await?.err().ok_or("it is allowed")?.to_string();
+
+    assert!(error.contains("$JS.API.CONSUMER.CREATE.KV_COMPILED"), "{error}");
+    Ok(())
+}
