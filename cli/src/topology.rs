@@ -48,6 +48,7 @@ fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
         },
         atomic: stream.atomic,
         bulk: stream.bulk,
+        bucket: None,
     }
 }
 

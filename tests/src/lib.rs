@@ -12,6 +12,8 @@ mod guides {
     mod delivery {}
     #[doc = include_str!("../../docs/provisioning.md")]
     mod provisioning {}
+    #[doc = include_str!("../../docs/requests.md")]
+    mod requests {}
     #[doc = include_str!("../../docs/unit-tests.md")]
     mod unit_tests {}
 }

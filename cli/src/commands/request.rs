@@ -64,18 +64,20 @@ impl Request {
         }
         let data: Value = serde_json::from_str(&text).context("the payload is not JSON")?;
         let subject = subject(event, version, &data)?;
-        let envelope = json!({
+        let head = json!({
             "id": Uuid::now_v7().to_string(),
             "type": event.event_type,
             "source": "eventsmith",
             "subject": subject,
             "time": Timestamp::now().to_string(),
             "version": version.number.to_string(),
-            "data": data,
         });
+        // What was validated is what is sent, with all digits of its numbers.
+        let head = head.to_string();
+        let envelope = format!("{},\"data\":{}}}", head.strip_suffix('}').unwrap_or(&head), text.trim());
         let timeout = Duration::from_secs_f64(self.timeout);
         let reply = with_bus(self.connection.config()?, async |bus| {
-            Ok(bus.ask_raw(&subject, envelope.to_string().into(), timeout).await?)
+            Ok(bus.ask_raw(&subject, envelope.into(), timeout).await?)
         })?;
         print(out, &reply)
     }

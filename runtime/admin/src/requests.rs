@@ -8,7 +8,7 @@ use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
 use eventsmith_bus::transport::{Headers, Message, RequestFailure};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// What came back from whoever answered.
 #[derive(Debug, Clone)]
@@ -113,14 +113,19 @@ pub(crate) async fn services(
             break;
         }
     }
+    // A question that is not allowed is not answered either.
+    if found.is_empty() {
+        let asked = async { transport.request(&message, deadline).await?.await };
+        if let Ok(Err(RequestFailure::Denied(denied))) = timeout(SILENCE, asked).await {
+            return Err(unavailable(Cause::of(denied)));
+        }
+    }
     Ok(found.into_values().collect())
 }
 
 /// Asks with a body as it is, once.
 pub(crate) async fn ask(bus: &Bus, subject: &str, payload: Bytes, limit: Duration) -> Result<RawReply, AskError> {
-    let mut headers = Headers::default();
-    headers.push("Eventsmith-Timeout", limit.as_millis().to_string());
-    let message = Message { subject: subject.to_owned().into(), headers, payload };
+    let message = Message { subject: subject.to_owned().into(), headers: Headers::default(), payload };
     let deadline = Instant::now() + limit.min(LONGEST);
     let owned = || subject.to_owned();
     let failed = |failure: RequestFailure| match failure {

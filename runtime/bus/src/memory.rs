@@ -129,8 +129,12 @@ impl Transport for Memory {
         .boxed()
     }
 
-    fn request<'a>(&'a self, message: &'a Message, _: Instant) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
-        async move { self.shared.listeners.request(message) }.boxed()
+    fn request<'a>(
+        &'a self,
+        message: &'a Message,
+        latest: Instant,
+    ) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
+        async move { self.shared.listeners.request(&message.with_timeout(latest)) }.boxed()
     }
 
     fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {

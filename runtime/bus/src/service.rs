@@ -123,7 +123,7 @@ impl Service {
     /// Answers until `shutdown` resolves: then takes on no more, answers what is on its way and what waits, and returns once the
     /// handlers have ended.
     ///
-    /// Dropping the future instead stops at once: handlers are dropped, and who asked gets no answer.
+    /// Dropping the future instead stops at once: handlers are dropped, and who asked is told that it may be done or not.
     ///
     /// # Errors
     /// [`ServiceError`] when the configuration makes no sense, when the server does not let this user receive requests, or when the
@@ -149,12 +149,17 @@ impl Service {
         let mut receiving = background.spawn(receive(requests, endpoints.clone(), stopped.clone()));
         let telling = background.spawn(tell(questions, identity, endpoints.clone(), bus.clone(), stopped));
         let running = Running { cut_off, tasks: [receiving.abort_handle(), telling.abort_handle()] };
+        let undiscovered = async {
+            let denied = denied.1.await;
+            tracing::warn!(service = name, %denied, "the service answers, and tools do not find it");
+            std::future::pending::<()>().await
+        };
         let ended = tokio::select! {
             biased;
             denied = denied.0 => Err(ServiceError::Denied { service: name.clone(), denied }),
-            denied = denied.1 => Err(ServiceError::Denied { service: name.clone(), denied }),
             _ = shutdown => Ok(()),
             _ = &mut receiving => Err(ServiceError::Closed { service: name.clone() }),
+            () = undiscovered => Ok(()),
         };
         stop.send_replace(true);
         let until = Instant::now() + config.shutdown_timeout.min(LONGEST);
@@ -167,7 +172,8 @@ impl Service {
             // What is cut off needs only to say so.
             endpoint::idle(&endpoints, changed.subscribe(), Instant::now() + CUT_OFF).await;
         }
-        drop(transport.flush().await);
+        // Without a connection there is nobody to tell.
+        drop(timeout_at(until.max(Instant::now() + CUT_OFF), transport.flush()).await);
         ended?;
         let summary = monitor.summary();
         tracing::info!(service = name, ?summary, "stopped answering");
@@ -277,7 +283,10 @@ async fn receive(
             live = requests.next() => live,
         };
         let Some(live) = live else { return };
-        match endpoints.iter().find(|endpoint| endpoint.route.is_for(&live.message.subject)) {
+        let subject = &live.message.subject;
+        // Its own subject says more than a wildcard that covers it.
+        let exact = endpoints.iter().find(|endpoint| endpoint.route.subject == *subject);
+        match exact.or_else(|| endpoints.iter().find(|endpoint| endpoint.route.is_for(subject))) {
             Some(endpoint) => endpoint.admit(live),
             None => tracing::warn!(subject = %live.message.subject, "no endpoint is for a request that came"),
         }

@@ -38,7 +38,7 @@ pub use lease::Lease;
 pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};
 pub use message::{
     Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders, StreamExtent,
-    StreamMessage,
+    StreamMessage, milliseconds,
 };
 
 /// Carries messages to streams and from durable consumers.
@@ -102,8 +102,8 @@ pub trait Transport: Debug + Send + Sync {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>>;
 
-    /// Sends a message that whoever listens on its subject is to answer, not later than at a given time. The outer result says
-    /// that it is on its way.
+    /// Sends a message that whoever listens on its subject is to answer, not later than at a given time, which it tells in the header
+    /// [`Headers::TIMEOUT`]. The outer result says that it is on its way.
     fn request<'a>(
         &'a self,
         message: &'a Message,

@@ -81,17 +81,22 @@ impl Envelope {
         match Self::read(bytes) {
             Ok((envelope, _)) => Self { event_type, version, ..envelope },
             // Only metadata nested deeper than this parser reads gets here, and a handler is no place to fail.
-            Err(_) => Self {
-                id: String::new(),
-                event_type,
-                source: String::new(),
-                subject: String::new(),
-                time: DateTime::now(),
-                version,
-                correlation_id: None,
-                causation_id: None,
-                metadata: Map::new(),
-            },
+            Err(_) => Self::bare(String::new(), &event_type, version, "", DateTime::now()),
+        }
+    }
+
+    /// The envelope of a message that came without one.
+    pub fn bare(id: String, event_type: &str, version: u32, subject: &str, time: DateTime) -> Self {
+        Self {
+            id,
+            event_type: event_type.to_owned(),
+            source: String::new(),
+            subject: subject.to_owned(),
+            time,
+            version,
+            correlation_id: None,
+            causation_id: None,
+            metadata: Map::new(),
         }
     }
 }

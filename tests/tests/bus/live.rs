@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, LiveError, Received, SubscribeError, Subscriber};
 use eventsmith_tests::running::PATIENCE;
@@ -112,13 +113,23 @@ async fn whoever_may_not_listen_learns_it() -> Outcome {
         .start()
         .await?;
     let config = eventsmith::Config { user: Some("u".to_owned()), password: Some("p".into()), ..config(server.url()) };
-    let mut events = Bus::connect(config).await?.subscribe::<Activated>().await?;
+    let operator = Bus::connect(config.clone()).await?;
+    operator.provision(&[STREAM, DEAD_LETTERS]).await?;
+    let bus = Bus::connect(config).await?;
+    let mut events = bus.subscribe::<Activated>().await?;
 
     match come(&mut events).await? {
         Err(LiveError::Denied(denied)) => assert_eq!(denied.subject, "rules.domain.rule.activated"),
         other => return Err(format!("{other:?}").into()),
     }
     assert!(timeout(PATIENCE, events.next()).await?.is_none());
+    // Nobody else is concerned.
+    bus.publish(&activated("r1")).await?;
+    let (consumer, mut told) = run_and_tell(&bus);
+    assert_eq!(next(&mut told).await?, "r1");
+    bus.publish(&activated("r2")).await?;
+    assert_eq!(next(&mut told).await?, "r2");
+    consumer.stop().await?;
     Ok(())
 }
 

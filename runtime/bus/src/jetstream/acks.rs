@@ -3,7 +3,7 @@
 //! The client's own requests cost a random inbox, a slot in a map, a permit and a task that looks after it. Here a reply
 //! subject is a number, and who waits for it has a slot in a queue.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use async_nats::{Message, Subject};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::denials::{DenialLog, Denials};
+use super::denials::{DenialLog, Denials, keeps_answers_out};
 use super::link::Link;
 use super::wire::{Subscriber, Wire};
 use crate::environment::watch;
@@ -36,9 +36,14 @@ struct Waiting {
     /// The number of the first slot.
     first: u64,
     slots: VecDeque<Option<Slot>>,
+    /// Those who have waited for so long that they would keep the slots of all behind them.
+    patient: HashMap<u64, Slot>,
     /// Why no answers come: as long as the connection lasts, nobody need wait.
     denied: Option<Denied>,
 }
+
+/// How many slots there are at most while the first is taken.
+const MOST_SLOTS: usize = 16_384;
 
 /// One who waits.
 #[derive(Debug)]
@@ -78,6 +83,9 @@ impl Acks {
             waiting.slots.pop_front();
             waiting.first += 1;
         }
+        if waiting.slots.len() >= MOST_SLOTS {
+            waiting.set_aside();
+        }
         let number = waiting.first + waiting.slots.len() as u64;
         waiting.slots.push_back(Some(Slot { subject: subject.clone(), sender }));
         drop(waiting);
@@ -96,19 +104,33 @@ impl Drop for Acks {
 
 impl Waiting {
     fn take(&mut self, number: u64) -> Option<oneshot::Sender<Reply>> {
-        let slot = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        Some(self.slots.get_mut(slot)?.take()?.sender)
+        let Some(slot) = number.checked_sub(self.first) else {
+            return Some(self.patient.remove(&number)?.sender);
+        };
+        Some(self.slots.get_mut(usize::try_from(slot).ok()?)?.take()?.sender)
+    }
+
+    /// Frees all slots, and keeps those apart who still wait.
+    fn set_aside(&mut self) {
+        self.patient.retain(|_, slot| !slot.sender.is_closed());
+        let numbered = (self.first..).zip(self.slots.drain(..));
+        self.patient.extend(numbered.filter_map(|(number, slot)| {
+            let slot = slot.filter(|slot| !slot.sender.is_closed())?;
+            Some((number, slot))
+        }));
+        self.first += MOST_SLOTS as u64;
     }
 
     /// Tells those who published to a subject that the server does not let them, or all that no answers come.
     fn deny(&mut self, denied: &Denied) {
         let concerns = |slot: &mut Slot| match denied.action {
             DeniedAction::Publish => *slot.subject == *denied.subject,
-            DeniedAction::Subscribe => true,
+            DeniedAction::Subscribe => keeps_answers_out(denied),
             // This subscription is an early one.
             DeniedAction::SubscribeMore => false,
         };
-        for slot in self.slots.iter_mut().filter_map(|slot| slot.take_if(concerns)) {
+        let patient = self.patient.extract_if(|_, slot| concerns(slot)).map(|(_, slot)| slot);
+        for slot in self.slots.iter_mut().filter_map(|slot| slot.take_if(concerns)).chain(patient) {
             // Whoever stopped waiting does not want it.
             let _ = slot.sender.send(Err(denied.clone()));
         }
@@ -123,6 +145,7 @@ impl Waiting {
     fn abandon(&mut self) {
         self.first += self.slots.len() as u64;
         self.slots.clear();
+        self.patient.clear();
     }
 }
 
@@ -223,6 +246,23 @@ mod tests {
         assert!(waiting.take(6).is_none() && waiting.take(8).is_none());
         assert!(waiting.take(7).is_some());
         assert!(waiting.take(7).is_none());
+    }
+
+    #[test]
+    fn who_waits_for_long_keeps_no_slots_of_others() {
+        let mut waiting = Waiting::default();
+        let (mut patient, _) = (wait(&mut waiting, "a"), wait(&mut waiting, "b"));
+        waiting.slots.extend((2..MOST_SLOTS).map(|_| None));
+
+        waiting.set_aside();
+        let mut next = wait(&mut waiting, "c");
+
+        assert_eq!((waiting.slots.len(), waiting.patient.len()), (1, 1), "the second does not wait any more");
+        assert_eq!(waiting.first, MOST_SLOTS as u64);
+        waiting.take_denials(&denied("Permissions Violation for Publish to \"a\""), 0);
+        assert!(patient.try_recv().is_ok_and(|reply| reply.is_err()));
+        assert!(waiting.take(0).is_none() && waiting.take(MOST_SLOTS as u64).is_some());
+        assert!(next.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
     }
 
     #[test]

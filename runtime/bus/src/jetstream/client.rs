@@ -12,7 +12,6 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
@@ -42,8 +41,9 @@ pub struct JetStream {
     pub(super) link: watch::Receiver<Link>,
     pub(super) denials: Denials,
     pub(super) acks: Acks,
-    /// The answers to requests, once there was one.
-    pub(super) replies: OnceCell<Acks>,
+    /// The answers to requests. They have a subscription of their own, as they may take long: who waits for acknowledgements would
+    /// pay for it.
+    pub(super) replies: Acks,
     pub(super) outbox: Outbox,
     pub(super) silences: Silences,
     /// How many messages wait for a connection.
@@ -135,8 +135,12 @@ impl JetStream {
         thread: NetworkThread,
         config: &Config,
     ) -> Result<Arc<Self>, ConnectError> {
-        let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
-        let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
+        let listen = async || {
+            let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
+            listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))
+        };
+        // Both before all others: what is refused later is another's.
+        let (acks, replies) = (listen().await?, listen().await?);
         let outbox = Outbox::open(client.clone(), link.clone());
         Ok(Arc::new(Self {
             client,
@@ -144,7 +148,7 @@ impl JetStream {
             link,
             denials,
             acks,
-            replies: OnceCell::new(),
+            replies,
             outbox,
             silences: Silences::default(),
             queued: AtomicUsize::new(0),

@@ -29,7 +29,7 @@ impl DenialLog {
     pub(super) fn record(&mut self, error: &str) -> bool {
         let Some(denied) = parse(error) else { return false };
         self.count += 1;
-        if denied.action == DeniedAction::Subscribe {
+        if keeps_answers_out(&denied) {
             self.inbox = Some(denied.clone());
         }
         if denied.action == DeniedAction::SubscribeMore {
@@ -69,6 +69,14 @@ impl DenialLog {
     }
 }
 
+/// What the inboxes of the client begin with.
+const INBOXES: &str = "_INBOX.";
+
+/// Whether a denial is about an inbox. Whatever else cannot be subscribed to concerns its subscriber alone.
+pub(super) fn keeps_answers_out(denied: &Denied) -> bool {
+    denied.action == DeniedAction::Subscribe && denied.subject.starts_with(INBOXES)
+}
+
 /// The denials as those see them who wait for something.
 #[derive(Debug, Clone)]
 pub(super) struct Denials(pub(super) watch::Receiver<DenialLog>);
@@ -101,15 +109,21 @@ impl Denials {
     /// Waits until the server denies a request to a subject, or the inbox of its answer.
     pub(super) fn of_request(&self, subject: &str) -> impl Future<Output = Denied> + Send + use<> {
         let subject = subject.to_owned();
-        self.wait(move |denied| denied.action != DeniedAction::Publish || denied.subject == subject)
+        self.wait(move |denied| match denied.action {
+            DeniedAction::Publish => denied.subject == subject,
+            DeniedAction::Subscribe => keeps_answers_out(denied),
+            DeniedAction::SubscribeMore => true,
+        })
     }
 }
 
 /// Whether a denial keeps the durable consumers of this name from being read.
 pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhase) -> bool {
     let Denied { action, subject } = denied;
-    if *action != DeniedAction::Publish {
-        return true;
+    match action {
+        DeniedAction::Publish => {}
+        DeniedAction::Subscribe => return keeps_answers_out(denied),
+        DeniedAction::SubscribeMore => return true,
     }
     let api = api_call(subject).and_then(|api| match api.strip_prefix("CONSUMER.") {
         Some(consumer) => consumer.strip_suffix(name)?.strip_suffix('.'),
@@ -213,6 +227,7 @@ mod tests {
             );
         }
         assert!(concerns_consumer(&subscribe("_INBOX.x"), "shop", ConsumerPhase::Reading));
+        assert!(!concerns_consumer(&subscribe("rules.domain.rule.created"), "shop", ConsumerPhase::Reading));
     }
 
     #[tokio::test]
@@ -232,8 +247,9 @@ mod tests {
         sender.send_modify(|log| assert!(log.record("Permissions Violation for Subscription to \"_INBOX.x\"")));
         assert_eq!(denials.of_request("c").await, subscribe("_INBOX.x"));
         sender.send_modify(DenialLog::clear);
+        sender.send_modify(|log| assert!(log.record("Permissions Violation for Subscription to \"rules.>\"")));
 
-        assert!(sender.borrow().after(0).next().is_none() && sender.borrow().inbox().is_none());
+        assert!(sender.borrow().inbox().is_none(), "only inboxes keep answers out");
     }
 
     #[test]

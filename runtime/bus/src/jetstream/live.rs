@@ -1,6 +1,7 @@
 //! Messages beside the streams: requests and their answers, and what comes to whoever listens.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,21 +16,28 @@ use futures_util::future::{BoxFuture, Shared, ready};
 use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::acks::Acks;
 use super::client::JetStream;
 use super::convert::{WritableHeaders, from_nats};
+use super::link::Link;
 use super::send::{check_size, subject_of};
 use super::wire::{Subscriber, Wire};
 use crate::cause::Cause;
+use crate::environment::watch;
 use crate::transport::{
     Denied, DeniedAction, LiveMessage, Message, PendingReply, RequestFailure, SendFailure, Subscription, Unavailable,
 };
 
-/// More messages than are on their way to one subscription at a time.
-const ON_THEIR_WAY: u64 = 1_024;
+/// Within this time more messages come than are on their way at a time.
+const WINDOW: Duration = Duration::from_millis(50);
+/// How many times as many are waited for, and how many more.
+const MARGIN: (u64, u64) = (8, 64);
+/// For how long at most it takes until no more messages come.
+const LONGEST_LEAVE: Duration = Duration::from_secs(3);
+/// After this long a server has refused a subscription that it refuses.
+const UNTIL_KNOWN: Duration = Duration::from_secs(5);
 /// For how long the thread of the connection stands still at least when a subscription ends, so that what the server sent before
 /// it knew has arrived.
 const SHORTEST_FENCE: Duration = Duration::from_millis(25);
@@ -43,10 +51,11 @@ impl JetStream {
         message: &Message,
         latest: Instant,
     ) -> Result<PendingReply, RequestFailure> {
-        let headers = self.writable(message)?;
+        self.writable(message)?;
         self.connected(latest).await?;
-        let (subject, replies) = (subject_of(message), self.replies().await?);
-        let (reply, receiver) = replies.expect(&subject).map_err(RequestFailure::Denied)?;
+        let headers = self.writable(&message.with_timeout(latest))?;
+        let subject = subject_of(message);
+        let (reply, receiver) = self.replies.expect(&subject).map_err(RequestFailure::Denied)?;
         let publish = self.client.publish_with_reply_and_headers(subject, reply, headers, message.payload.clone());
         self.in_time(latest, publish).await?;
         let pending = async move {
@@ -110,22 +119,6 @@ impl JetStream {
         }
     }
 
-    /// The answers to requests. They have a subscription of their own, as they may take long: who waits for acknowledgements
-    /// would pay for it.
-    async fn replies(&self) -> Result<&Acks, RequestFailure> {
-        let listen = || async {
-            let (client, link, denials) = (self.client.clone(), self.link.clone(), self.denials.clone());
-            // Its task runs where it is made.
-            let listening = self.thread.handle().spawn(async move { Acks::listen(&client, link, denials).await });
-            match listening.await {
-                Ok(Ok(replies)) => Ok(replies),
-                Ok(Err(error)) => Err(RequestFailure::NotSent(Cause::of(error))),
-                Err(_) => Err(RequestFailure::Closed),
-            }
-        };
-        self.replies.get_or_try_init(listen).await
-    }
-
     /// Begins to receive what is sent to subjects.
     pub(super) async fn listen(
         &self,
@@ -134,9 +127,11 @@ impl JetStream {
         room: usize,
     ) -> Result<Box<dyn Subscription>, Unavailable> {
         let wanted = subjects.to_vec();
+        // What is refused later is another's: nothing says whose.
+        let known = Instant::now() + UNTIL_KNOWN;
         let denied = self.denials.wait(move |denied| match denied.action {
             DeniedAction::Subscribe => wanted.contains(&denied.subject),
-            DeniedAction::SubscribeMore => true,
+            DeniedAction::SubscribeMore => Instant::now() < known,
             DeniedAction::Publish => false,
         });
         let mut subscribers = SelectAll::new();
@@ -146,13 +141,15 @@ impl JetStream {
                 None => self.client.subscribe(subject.clone()).await,
             };
             let subscriber = subscriber.map_err(|error| Unavailable(Cause::of(error)))?;
-            subscribers.push(Counted { subscriber, came: 0 });
+            subscribers.push(Counted { subscriber, came: 0, marked: 0 });
         }
-        let (sender, messages) = mpsc::channel(room.max(1));
+        let (sender, messages) = mpsc::channel(room.clamp(1, Semaphore::MAX_PERMITS));
         let (end, ended) = oneshot::channel();
         let missed = Arc::new(AtomicU64::new(0));
         let client = self.client.clone();
-        self.thread.handle().spawn(pump(subscribers, sender, ended, Arc::clone(&missed), client));
+        let (link, losses) = (self.link.clone(), self.link.borrow().losses);
+        let pump = Pump { subscribers, sender, ended, missed: Arc::clone(&missed), losses, link, client };
+        self.thread.handle().spawn(pump.run());
         Ok(Box::new(Listening { messages, missed, end: Some(end), denied: denied.boxed().shared() }))
     }
 }
@@ -193,20 +190,12 @@ impl Subscription for Listening {
     }
 }
 
-/// How far the end of a subscription has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Listening,
-    /// No more than so many messages are wanted.
-    Leaving,
-    /// No more at all.
-    Left,
-}
-
 /// A subscriber that counts what came.
 struct Counted {
     subscriber: Subscriber,
     came: u64,
+    /// How many had come when it was looked at.
+    marked: u64,
 }
 
 impl Stream for Counted {
@@ -224,49 +213,92 @@ impl Stream for Counted {
 /// The client forgets a subscription soon after it wrote that it wants no more, whatever is still on its way. So it first wants a
 /// number of messages more than came, which is more than can be on their way: with these, client and server end it together. Where
 /// fewer come, it waits until none come for a while, and only then wants no more at all.
-async fn pump(
-    mut subscribers: SelectAll<Counted>,
+///
+/// After the connection was lost the server counts from 0 again, and the client does not. Then nothing ends by count, and a message
+/// that is on its way at the end may be lost.
+struct Pump {
+    subscribers: SelectAll<Counted>,
     sender: mpsc::Sender<LiveMessage>,
-    mut ended: oneshot::Receiver<()>,
+    ended: oneshot::Receiver<()>,
     missed: Arc<AtomicU64>,
+    link: watch::Receiver<Link>,
+    /// How often the connection had been lost at the beginning.
+    losses: u64,
     client: Wire,
-) {
-    let mut phase = Phase::Listening;
-    loop {
-        let message = tokio::select! {
-            biased;
-            _ = &mut ended, if phase == Phase::Listening => {
-                phase = Phase::Leaving;
-                for Counted { subscriber, came } in subscribers.iter_mut() {
-                    if subscriber.unsubscribe_after(*came + ON_THEIR_WAY).await.is_err() {
-                        return;
-                    }
-                }
-                continue;
+}
+
+impl Pump {
+    async fn run(mut self) {
+        loop {
+            let message = tokio::select! {
+                biased;
+                _ = &mut self.ended => break,
+                () = self.sender.closed() => return,
+                message = self.subscribers.next() => message,
+            };
+            if message.is_none_or(|message| self.hand_over(message).is_break()) {
+                return;
             }
-            () = sender.closed(), if phase == Phase::Listening => return,
-            message = subscribers.next() => message,
-            () = sleep(SHORTEST_FENCE), if phase == Phase::Leaving => {
-                let round_trip = round_trip(&client).await.unwrap_or_default();
-                match subscribers.next().now_or_never() {
-                    Some(message) => message,
-                    None => {
-                        phase = Phase::Left;
-                        if fence(&mut subscribers, &client, round_trip * 4).await.is_err() {
-                            return;
-                        }
-                        continue;
-                    }
-                }
-            }
-        };
-        let Some(message) = message else { return };
+        }
+        // Without a connection nothing is on its way.
+        if self.link.borrow().connected {
+            // Whatever came until then was handed over.
+            let _ = timeout(LONGEST_LEAVE, self.leave()).await;
+            self.rest().await;
+        }
+    }
+
+    fn hand_over(&self, message: async_nats::Message) -> ControlFlow<()> {
         let reply = message.reply.as_ref().map(ToString::to_string);
         let live = LiveMessage { reply, message: from_nats(message), arrived: Instant::now() };
-        match sender.try_send(live) {
+        match self.sender.try_send(live) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => drop(missed.fetch_add(1, Ordering::Relaxed)),
-            Err(TrySendError::Closed(_)) => return,
+            Err(TrySendError::Full(_)) => drop(self.missed.fetch_add(1, Ordering::Relaxed)),
+            Err(TrySendError::Closed(_)) => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Hands over what comes within a time. Whether anything did; nothing if no more can come.
+    async fn take_for(&mut self, time: Duration) -> Option<bool> {
+        let (until, mut came) = (Instant::now() + time, false);
+        while let Ok(next) = timeout_at(until, self.subscribers.next()).await {
+            came = true;
+            if self.hand_over(next?).is_break() {
+                return None;
+            }
+        }
+        Some(came)
+    }
+
+    /// Hands over what comes until no more does. Nothing once it has ended.
+    async fn leave(&mut self) -> Option<()> {
+        self.subscribers.iter_mut().for_each(|counted| counted.marked = counted.came);
+        self.take_for(WINDOW).await?;
+        if self.link.borrow().losses == self.losses {
+            for counted in self.subscribers.iter_mut() {
+                let (times, more) = MARGIN;
+                let on_their_way = (counted.came - counted.marked) * times + more;
+                counted.subscriber.unsubscribe_after(counted.came + on_their_way).await.ok()?;
+            }
+        }
+        loop {
+            let round_trip = round_trip(&self.client).await.unwrap_or_default();
+            if !self.take_for(SHORTEST_FENCE + round_trip).await? {
+                return Some(());
+            }
+        }
+    }
+
+    /// Wants no more at all, and hands over what came until the server knew.
+    async fn rest(mut self) {
+        let round_trip = round_trip(&self.client).await.unwrap_or_default();
+        if fence(&mut self.subscribers, &self.client, round_trip * 4).await.is_ok() {
+            while let Some(message) = self.subscribers.next().await {
+                if self.hand_over(message).is_break() {
+                    return;
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use eventsmith_event::filter;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending, ready};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::transport::{Denied, LiveMessage, Message, PendingReply, RequestFailure, Subscription, Unavailable};
@@ -40,7 +40,7 @@ struct Listener {
 
 impl Listeners {
     pub(super) fn subscribe(&self, subjects: &[String], queue: Option<&str>, room: usize) -> Listening {
-        let (sender, messages) = mpsc::channel(room.max(1));
+        let (sender, messages) = mpsc::channel(room.clamp(1, Semaphore::MAX_PERMITS));
         let missed = Arc::new(AtomicU64::new(0));
         let queue = queue.map(ToOwned::to_owned);
         let listener = Listener { subjects: subjects.to_vec(), queue, sender, missed: Arc::clone(&missed) };

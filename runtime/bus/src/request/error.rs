@@ -62,8 +62,17 @@ pub enum RequestError<E> {
         /// The server's limit in bytes.
         limit: usize,
     },
-    /// The server does not let this user send the request, or receive the reply; nothing was done.
+    /// The server does not let this user send the request, or receive replies; nothing was done.
     Denied(Denied),
+    /// The server does not let this user receive the reply, as it said after the request was sent. The request MAY have been done.
+    ReplyDenied {
+        /// The subject of the request.
+        subject: Cow<'static, str>,
+        /// The id of the request, for the next try.
+        id: Uuid,
+        /// What is not allowed.
+        denied: Denied,
+    },
     /// No service answers this request; nothing was done.
     NoResponders {
         /// The subject of the request.
@@ -118,7 +127,9 @@ impl<E> RequestError<E> {
     /// Whether the service may have done what it was asked for, as far as is known here. Otherwise it has not.
     pub fn may_be_done(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::ConnectionLost { .. } | Self::InvalidReply(_) => true,
+            Self::TimedOut { .. } | Self::ConnectionLost { .. } | Self::ReplyDenied { .. } | Self::InvalidReply(_) => {
+                true
+            }
             // What failed may have come half of the way.
             Self::Failed { code, .. } => !matches!(code, 400 | 404 | 429 | 503),
             _ => false,
@@ -139,6 +150,9 @@ impl<E: Reply> fmt::Display for RequestError<E> {
                 "the request to {subject} has {size} bytes, the server takes {limit}; make it smaller or raise max_payload"
             ),
             Self::Denied(denied) => denied.fmt(f),
+            Self::ReplyDenied { subject, id, denied } => {
+                write!(f, "the reply of {subject} cannot be received: {denied}; it may be done or not (id {id})")
+            }
             Self::NoResponders { subject } => {
                 write!(
                     f,
@@ -168,7 +182,7 @@ impl<E: Reply + fmt::Debug> Error for RequestError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Encode { source, .. } => Some(source),
-            Self::Denied(denied) => Some(denied),
+            Self::Denied(denied) | Self::ReplyDenied { denied, .. } => Some(denied),
             Self::NotConnected { reason, .. } => Some(reason),
             Self::InvalidReply(invalid) => Some(invalid),
             _ => None,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// For how many milliseconds from its sending on somebody waits for an answer.
-pub(crate) const TIMEOUT: &str = "Eventsmith-Timeout";
+pub(crate) use crate::transport::milliseconds;
+
 /// After how many milliseconds it makes sense to ask again.
 pub(crate) const RETRY_AFTER: &str = "Eventsmith-Retry-After";
 /// Why there is no reply, in words. (ADR-32.)
@@ -25,11 +25,6 @@ pub(crate) const BUSY: u16 = 429;
 pub(crate) const FAILED: u16 = 500;
 /// What the handler needs is not there at the moment: its circuit breaker is open, or the service stops.
 pub(crate) const UNAVAILABLE: u16 = 503;
-
-/// A time in milliseconds, rounded up, as a header has it.
-pub(crate) fn milliseconds(duration: Duration) -> String {
-    duration.as_micros().div_ceil(1_000).to_string()
-}
 
 /// Reads a time in milliseconds; nothing if it is none.
 pub(crate) fn parse_milliseconds(text: &str) -> Option<Duration> {

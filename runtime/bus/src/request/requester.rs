@@ -13,17 +13,21 @@ use uuid::Uuid;
 
 use super::error::RequestError;
 use super::options::RequestOptions;
-use super::protocol::{self, milliseconds, parse_milliseconds};
+use super::protocol::{self, parse_milliseconds};
 use crate::config::duration::LONGEST;
 use crate::environment;
 use crate::outgoing::{Circumstances, Unwritable};
-use crate::transport::{Message, PendingReply, RequestFailure, Transport};
+use crate::transport::{DeniedAction, Headers, Message, PendingReply, RequestFailure, Transport};
 
 /// How long to wait for a reply where nobody says so.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long nobody may answer before that is an error: longer than it takes to restart a connection, so that a service which is
 /// replaced by its next version is not missed.
 const GRACE: Duration = Duration::from_secs(1);
+/// The shortest time between two attempts.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+/// How many attempts are under way at a time: what is slow gets no faster by more.
+const MOST_AT_ONCE: u32 = 3;
 /// The longest message of a service that an error keeps, in characters.
 const LONGEST_MESSAGE: usize = 1_000;
 
@@ -45,6 +49,8 @@ struct Asking<'a> {
     attempts: u32,
     /// Whether to ask again is harmless where the request may be under way already.
     is_repeatable: bool,
+    /// Whether an attempt is under way, or was lost when it was.
+    may_be_done: bool,
     /// The attempts that may still be answered.
     pending: FuturesUnordered<PendingReply>,
 }
@@ -57,10 +63,12 @@ enum Answered {
         failure: RequestFailure,
         is_sent: bool,
     },
-    /// Too many at once, or not available: nothing was begun.
+    /// Too many at once, not available, or not known there: nothing was begun.
     Later {
         reply: Message,
         after: Option<Duration>,
+        /// Whether it may get better at any time, and not within moments or never.
+        for_long: bool,
     },
     TimedOut,
 }
@@ -95,6 +103,7 @@ impl Requester<'_> {
             deadline: started + options.timeout.unwrap_or(TIMEOUT).min(LONGEST),
             attempts: 0,
             is_repeatable: R::KIND == Kind::Query,
+            may_be_done: false,
             pending: FuturesUnordered::new(),
         };
         let subject = asking.message.subject.clone();
@@ -106,7 +115,7 @@ impl Requester<'_> {
 impl Asking<'_> {
     async fn ask<E>(mut self) -> Result<Message, RequestError<E>> {
         let mut delays = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(20))
+            .with_min_delay(SHORTEST_PAUSE)
             .with_max_delay(Duration::from_secs(1))
             .with_jitter()
             .with_jitter_seed(environment::random())
@@ -124,10 +133,14 @@ impl Asking<'_> {
                 Answered::TimedOut if Instant::now() >= self.deadline => return Err(self.timed_out()),
                 // The service may have been lost with the request. Both may be answered now.
                 Answered::TimedOut => Instant::now(),
-                Answered::Later { reply, after } => {
-                    let next = Instant::now() + after.unwrap_or_default().max(pause);
-                    if next >= self.deadline {
-                        return Ok(reply);
+                Answered::Later { reply, after, for_long } => {
+                    // Of two instances each is as likely to be the next, so that many tries find the right one.
+                    let pause = if for_long { after.unwrap_or_default().max(pause) } else { SHORTEST_PAUSE };
+                    let next = Instant::now() + pause;
+                    let is_worth_it = for_long || next.duration_since(self.started) < GRACE;
+                    if next >= self.deadline || !is_worth_it {
+                        // An earlier attempt may have found a better place.
+                        return Ok(self.reply_until(self.deadline).await.unwrap_or(reply));
                     }
                     next
                 }
@@ -140,15 +153,33 @@ impl Asking<'_> {
                 }
             };
             tracing::debug!(id = %self.id, subject = %self.message.subject, attempts = self.attempts, "asking again");
+            if let Some(reply) = self.reply_until(next).await {
+                return Ok(reply);
+            }
             sleep_until(next).await;
         }
     }
 
+    /// The reply to an attempt that is under way, if it comes in time.
+    async fn reply_until(&mut self, until: Instant) -> Option<Message> {
+        while let Ok(Some(reply)) = timeout_at(until, self.pending.next()).await {
+            match reply.map(|reply| self.answered(reply)) {
+                Ok(Answered::Reply(reply)) => return Some(reply),
+                Ok(_) => {}
+                Err(failure) => self.note(&failure),
+            }
+        }
+        None
+    }
+
+    /// An attempt was lost, perhaps with whoever was at work.
+    fn note(&mut self, failure: &RequestFailure) {
+        self.may_be_done |= !matches!(failure, RequestFailure::NoResponders);
+    }
+
     /// Sends the request once more, with the time that is left.
     async fn send(&mut self) -> Result<(), RequestFailure> {
-        let mut message = self.message.clone();
-        message.headers.push(protocol::TIMEOUT, milliseconds(self.deadline.saturating_duration_since(Instant::now())));
-        let sent = timeout_at(self.deadline, self.transport.request(&message, self.deadline)).await;
+        let sent = timeout_at(self.deadline, self.transport.request(&self.message, self.deadline)).await;
         let not_sent = || RequestFailure::NotSent("there was no connection in time".into());
         self.pending.push(sent.unwrap_or_else(|_| Err(not_sent()))?);
         Ok(())
@@ -157,19 +188,22 @@ impl Asking<'_> {
     /// Waits for the first answer to any attempt: where to ask again is harmless, for half of the time that is left.
     async fn wait(&mut self) -> Answered {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let patience = if self.is_repeatable { left / 2 } else { left };
+        let patience = if self.is_repeatable && self.attempts < MOST_AT_ONCE { left / 2 } else { left };
         // Towards the end to ask again helps nobody.
         let patience = if patience < Duration::from_millis(50) { left } else { patience };
         let until = Instant::now() + patience;
         loop {
             match timeout_at(until, self.pending.next()).await {
-                Err(_) => return Answered::TimedOut,
-                Ok(Some(Ok(reply))) => return answered(reply),
+                Err(_) => {
+                    self.may_be_done = true;
+                    return Answered::TimedOut;
+                }
+                Ok(Some(Ok(reply))) => return self.answered(reply),
                 // Another attempt may be answered all the same.
                 Ok(Some(Err(failure))) if self.pending.is_empty() => {
                     return Answered::Again { failure, is_sent: true };
                 }
-                Ok(Some(Err(_))) => {}
+                Ok(Some(Err(failure))) => self.note(&failure),
                 Ok(None) => return Answered::TimedOut,
             }
         }
@@ -191,6 +225,11 @@ impl Asking<'_> {
     fn failed<E>(&self, failure: RequestFailure, is_sent: bool) -> RequestError<E> {
         let (subject, id) = (self.message.subject.clone(), self.id);
         match failure {
+            RequestFailure::Denied(denied) if is_sent && denied.action != DeniedAction::Publish => {
+                RequestError::ReplyDenied { subject, id, denied }
+            }
+            // What came of this attempt says nothing of those before it.
+            _ if self.may_be_done => RequestError::ConnectionLost { subject, id },
             RequestFailure::NoResponders => RequestError::NoResponders { subject },
             RequestFailure::NotSent(reason) => RequestError::NotConnected { subject, reason },
             RequestFailure::Lost(_) => RequestError::ConnectionLost { subject, id },
@@ -201,6 +240,21 @@ impl Asking<'_> {
         }
     }
 
+    /// Whether a reply is worth another attempt.
+    fn answered(&self, reply: Message) -> Answered {
+        let after = reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds);
+        // Services of others may mean something else by the same code.
+        let nothing_was_begun = reply.headers.get(Headers::TYPE).is_some();
+        match error_code(&reply) {
+            Some(protocol::BUSY | protocol::UNAVAILABLE) if self.is_repeatable || nothing_was_begun => {
+                Answered::Later { reply, after, for_long: true }
+            }
+            // While a service is replaced by its next version, both are there.
+            Some(protocol::UNKNOWN) if nothing_was_begun => Answered::Later { reply, after, for_long: false },
+            _ => Answered::Reply(reply),
+        }
+    }
+
     fn timed_out<E>(&self) -> RequestError<E> {
         RequestError::TimedOut {
             subject: self.message.subject.clone(),
@@ -208,15 +262,6 @@ impl Asking<'_> {
             attempts: self.attempts,
             elapsed: self.started.elapsed(),
         }
-    }
-}
-
-/// Whether a reply is worth another attempt.
-fn answered(reply: Message) -> Answered {
-    let after = reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds);
-    match error_code(&reply) {
-        Some(protocol::BUSY | protocol::UNAVAILABLE) => Answered::Later { reply, after },
-        _ => Answered::Reply(reply),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventsmith_event::clip::head;
-use eventsmith_event::invalid::DecodeError;
+use eventsmith_event::invalid::{DecodeError, Invalid};
 use serde_json::json;
 
 use crate::request::protocol::{self, milliseconds};
@@ -18,6 +18,8 @@ pub(super) struct Answer {
     pub(super) outcome: Outcome,
     /// Code and text, where it is no reply.
     pub(super) error: Option<(u16, String)>,
+    /// The text for others than who asked, where that must not show what was asked or answered.
+    pub(super) told: Option<String>,
     pub(super) retry_after: Option<Duration>,
     pub(super) payload: Vec<u8>,
 }
@@ -35,7 +37,7 @@ pub(super) enum Outcome {
 
 impl Answer {
     pub(super) fn reply(payload: Vec<u8>) -> Self {
-        Self { outcome: Outcome::Replied, error: None, retry_after: None, payload }
+        Self { outcome: Outcome::Replied, error: None, told: None, retry_after: None, payload }
     }
 
     pub(super) fn refused(payload: Vec<u8>) -> Self {
@@ -43,12 +45,12 @@ impl Answer {
     }
 
     pub(super) fn error(outcome: Outcome, code: u16, text: impl std::fmt::Display) -> Self {
-        let mut text = head(LONGEST, text);
-        if text.contains(char::is_control) {
-            // A line break would begin another header.
-            text = text.replace(char::is_control, " ");
-        }
-        Self { outcome, error: Some((code, text)), retry_after: None, payload: Vec::new() }
+        Self { outcome, error: Some((code, line(text))), told: None, retry_after: None, payload: Vec::new() }
+    }
+
+    /// The same, and others are told no value of a payload that is invalid.
+    pub(super) fn masking(self, invalid: &Invalid) -> Self {
+        Self { told: Some(line(invalid.clone().masked())), ..self }
     }
 
     pub(super) fn failed(text: impl std::fmt::Display) -> Self {
@@ -81,22 +83,57 @@ impl Answer {
             });
             let body = json!({ "violations": violations.collect::<Vec<_>>(), "is_complete": invalid.is_complete() });
             answer.payload = body.to_string().into_bytes();
+            answer = answer.masking(invalid);
         }
         answer
     }
 
     /// The message to whoever asked.
-    pub(super) fn message(self, to: String, event_type: &'static str, version: u32) -> Message {
+    pub(super) fn message(&self, to: String, event_type: &'static str, version: u32) -> Message {
         let mut headers = Headers::default();
         headers.push(Headers::TYPE, event_type);
         headers.push(Headers::VERSION, version.to_string());
-        if let Some((code, text)) = self.error {
-            headers.push(protocol::ERROR, text);
+        if let Some((code, text)) = &self.error {
+            headers.push(protocol::ERROR, text.as_str());
             headers.push(protocol::ERROR_CODE, code.to_string());
         }
         if let Some(after) = self.retry_after {
             headers.push(protocol::RETRY_AFTER, milliseconds(after));
         }
-        Message { subject: to.into(), headers, payload: self.payload.into() }
+        Message { subject: to.into(), headers, payload: self.payload.clone().into() }
+    }
+}
+
+/// A text as one line of a header.
+fn line(text: impl std::fmt::Display) -> String {
+    let text = head(LONGEST, text);
+    // A line break would begin another header.
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use eventsmith_event::invalid::Violation;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_request_is_told_to_who_asked_and_its_values_to_nobody_else() {
+        let mut violation = Violation::new("/card", "/properties/card/pattern", "four digits");
+        violation.found = Some("\"4711-s3cret\"".to_owned());
+        let invalid = Invalid::new("payment.capture", 1, vec![violation]);
+
+        let answer = Answer::undecodable(&DecodeError::Invalid(invalid));
+
+        let (code, text) = answer.error.unwrap();
+        assert_eq!(code, protocol::INVALID);
+        assert!(text.contains("s3cret") && String::from_utf8_lossy(&answer.payload).contains("s3cret"), "{text}");
+        let told = answer.told.unwrap();
+        assert!(told.contains("/card") && !told.contains("s3cret"), "{told}");
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        assert_eq!(Answer::failed("a\r\nb").error, Some((protocol::FAILED, "a  b".to_owned())));
     }
 }

@@ -18,8 +18,8 @@ use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::consumer::confine::discard;
 use crate::environment::watch;
-use crate::request::protocol::{self, parse_milliseconds};
-use crate::transport::{Headers, LiveMessage};
+use crate::request::protocol::parse_milliseconds;
+use crate::transport::{Headers, LiveMessage, RequestFailure};
 
 /// What is suggested to those for whom there is no room, at least and at most.
 const SHORTEST_RETRY: Duration = Duration::from_millis(20);
@@ -68,7 +68,7 @@ struct Incoming {
 impl Endpoint {
     /// Takes a request on, or answers that there is no room. Never waits.
     pub(super) fn admit(self: &Arc<Self>, live: LiveMessage) {
-        let given = live.message.headers.get(protocol::TIMEOUT).and_then(parse_milliseconds);
+        let given = live.message.headers.get(Headers::TIMEOUT).and_then(parse_milliseconds);
         let deadline = live.arrived + given.unwrap_or(self.limits.timeout);
         let incoming = Incoming { live, deadline };
         let mut state = self.state();
@@ -124,6 +124,7 @@ impl Endpoint {
         let span = tracing::info_span!("answer", subject = %live.message.subject, id);
         let answer = self.answer(&live, deadline).instrument(span).await;
         if let (Outcome::Failed, Some((code, text))) = (answer.outcome, &answer.error) {
+            let text = answer.told.as_ref().unwrap_or(text);
             tracing::warn!(request = self.route.event_type, code, error = text, "a request failed");
         }
         self.send(live.reply, answer).await;
@@ -151,45 +152,62 @@ impl Endpoint {
             },
         };
         let begun = Instant::now();
-        let answer = self.run(opened, live, deadline).await;
+        let own = begun + self.limits.timeout;
+        let answer = self.run(opened, live, deadline.min(own)).await;
         self.stats.processed(begun.elapsed());
-        if let Some(admission) = admission {
-            let failed = matches!(answer.outcome, Outcome::Failed | Outcome::Expired);
+        let failed = match answer.outcome {
+            Outcome::Replied | Outcome::Refused => Some(false),
+            Outcome::Failed => Some(true),
+            // That somebody waits for a short time only says nothing of what the handler needs.
+            Outcome::Expired => (own <= deadline).then_some(true),
+            Outcome::Invalid | Outcome::Busy => None,
+        };
+        if let (Some(admission), Some(failed)) = (admission, failed) {
             admission.report(failed);
         }
         answer
     }
 
-    /// Runs the handler until it ends, or nobody waits any more.
-    async fn run(&self, opened: Opened<'_>, live: &LiveMessage, deadline: Instant) -> Answer {
+    /// Runs the handler until it ends, but no longer than until a given time.
+    async fn run(&self, opened: Opened<'_>, live: &LiveMessage, latest: Instant) -> Answer {
         // Decoding may take its time, too, where upcasts do.
-        let mut work = match self.blocking.watch(|| self.route.call(opened, live, deadline, &self.bus)) {
+        let mut work = match self.blocking.watch(|| self.route.call(opened, live, latest, &self.bus)) {
             Ok(work) => work,
             Err(answer) => return answer,
         };
         let mut cut_off = self.cut_off.clone();
-        let latest = deadline.min(Instant::now() + self.limits.timeout);
         let answer = tokio::select! {
             biased;
             answer = poll_fn(|context| self.blocking.watch(|| work.as_mut().poll(context))) => answer,
             () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => {
-                Answer::unavailable(None, "the service stops, and its handlers have had their time")
+                // It was begun, so nobody may take it for something that can be asked again.
+                Answer::failed("the service stopped before the handler had ended; it may be done or not")
             }
-            () = sleep_until(latest) => Answer::expired("the handler took longer than anybody waits"),
+            () = sleep_until(latest) => Answer::expired("the handler took longer than somebody waits, or than the service allows"),
         };
         discard(work);
         answer
     }
 
-    async fn send(&self, reply: Option<String>, answer: Answer) {
+    async fn send(&self, reply: Option<String>, mut answer: Answer) {
+        // Somebody who does not wait is told nothing. The server guards no reply: one could be named that we may publish to, and who
+        // asks may not.
+        let reply = reply.filter(|reply| !reply.starts_with('$'));
+        while let Some(reply) = &reply {
+            let message = answer.message(reply.clone(), self.route.event_type, self.route.version);
+            match self.bus.transport().tell(&message, None).await {
+                Err(RequestFailure::TooLarge { size, limit }) if !answer.payload.is_empty() => {
+                    answer = Answer::failed(format!("the answer has {size} bytes, and the server takes {limit}"));
+                }
+                Err(error) => {
+                    tracing::warn!(request = self.route.event_type, %error, "an answer was not sent");
+                    break;
+                }
+                Ok(()) => break,
+            }
+        }
         self.stats.note(&answer);
         self.stats.under_way.fetch_sub(1, Relaxed);
-        // Somebody who does not wait is told nothing.
-        let Some(reply) = reply else { return };
-        let message = answer.message(reply, self.route.event_type, self.route.version);
-        if let Err(error) = self.bus.transport().tell(&message, None).await {
-            tracing::warn!(request = self.route.event_type, %error, "an answer was not sent");
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use eventsmith_event::envelope::{BorrowedEnvelope, EnvelopeError, parse_version};
+use eventsmith_event::envelope::{BorrowedEnvelope, Envelope, EnvelopeError, parse_version};
 use eventsmith_event::event::{Kind, Reply, Request};
 use eventsmith_event::filter;
 use futures_util::FutureExt;
@@ -18,6 +18,7 @@ use super::answer::{Answer, Outcome};
 use super::refusal::{Parts, Refusal};
 use crate::bus::Bus;
 use crate::consumer::confine::{in_words, panic_text};
+use crate::environment;
 use crate::handler::{Asked, Context, Origin, Received, traceparent};
 use crate::request::protocol;
 use crate::transport::{Headers, LiveMessage, Message};
@@ -46,6 +47,8 @@ pub(super) struct Opened<'a> {
     data: &'a [u8],
     /// Whether all of the message was looked at, and `data` is the payload for sure.
     is_complete: bool,
+    /// Whether there is no envelope around the payload.
+    is_bare: bool,
     traceparent: Option<&'a str>,
 }
 
@@ -65,6 +68,7 @@ impl<'a> Opened<'a> {
         let traceparent = headers.get(Headers::TRACEPARENT);
         let named = (headers.get(Headers::TYPE), headers.get(Headers::VERSION));
         let unknown = |text: String| Answer::error(Outcome::Invalid, protocol::UNKNOWN, text);
+        let is_bare = envelope.is_err();
         let (event_type, version, data, is_complete) = match envelope {
             Ok(BorrowedEnvelope { event_type, version, data, is_complete }) => {
                 (event_type, version, data.as_bytes(), is_complete)
@@ -85,7 +89,7 @@ impl<'a> Opened<'a> {
                 parse_version(text).ok_or_else(|| unknown(format!("the header {} is no version", Headers::VERSION)))?
             }
         };
-        Ok(Self { version, data, is_complete, traceparent })
+        Ok(Self { version, data, is_complete, is_bare, traceparent })
     }
 }
 
@@ -134,6 +138,14 @@ impl Route {
         self.subject == subject || filter::covers(self.subject, subject)
     }
 
+    /// The envelope of a request that came without. Its id is that of the message, where it has one, so that a handler can tell one
+    /// request from another.
+    fn envelope_of(&self, live: &LiveMessage, version: u32) -> Envelope {
+        let id =
+            live.message.headers.get(Headers::ID).map_or_else(|| environment::new_id().to_string(), ToOwned::to_owned);
+        Envelope::bare(id, self.event_type, version, &live.message.subject, environment::now().into())
+    }
+
     /// Begins to handle a request.
     pub(super) fn call(
         &self,
@@ -159,6 +171,8 @@ impl Route {
         deadline: Instant,
         bus: &Bus,
     ) -> Result<PendingAnswer, Answer> {
+        let envelope =
+            if opened.is_bare { OnceLock::from(self.envelope_of(live, opened.version)) } else { OnceLock::new() };
         let context = Context {
             event_type: self.event_type,
             subject: match &live.message.subject {
@@ -166,7 +180,7 @@ impl Route {
                 subject => subject.clone(),
             },
             version: opened.version,
-            envelope: OnceLock::new(),
+            envelope,
             raw: live.message.payload.clone(),
             traceparent: traceparent(opened.traceparent),
             bus: bus.clone(),
@@ -187,7 +201,7 @@ impl fmt::Debug for Route {
 /// The answer that carries a payload, which must be valid: nobody could read it otherwise.
 fn replied<T: Reply + Serialize>(payload: &T, answer: impl FnOnce(Vec<u8>) -> Answer) -> Answer {
     if let Err(invalid) = payload.validate() {
-        return Answer::failed(format!("what the handler returned is invalid: {invalid}"));
+        return Answer::failed(format!("what the handler returned is invalid: {invalid}")).masking(&invalid);
     }
     match serde_json::to_vec(payload) {
         Ok(payload) => answer(payload),

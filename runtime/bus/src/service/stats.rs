@@ -36,6 +36,7 @@ impl Stats {
         counter.fetch_add(1, Relaxed);
         if let Some((code, message)) = &answer.error {
             // As ADR-32 has it.
+            let message = answer.told.as_ref().unwrap_or(message);
             *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = format!("{code}:{message}");
         }
     }

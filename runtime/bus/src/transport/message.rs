@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// What is published: also what is stored and delivered.
 #[derive(Debug, Clone)]
@@ -30,6 +31,20 @@ impl Message {
         message.headers.push(Headers::EXPECTED_LAST_ID, "none");
         message
     }
+}
+
+impl Message {
+    /// The same message, which says until when somebody waits for its answer.
+    pub fn with_timeout(&self, latest: Instant) -> Self {
+        let mut message = self.clone();
+        message.headers.push(Headers::TIMEOUT, milliseconds(latest.saturating_duration_since(Instant::now())));
+        message
+    }
+}
+
+/// A time in milliseconds, rounded up, as a header has it.
+pub fn milliseconds(duration: Duration) -> String {
+    duration.as_micros().div_ceil(1_000).to_string()
 }
 
 /// Which message of a stream.
@@ -154,6 +169,8 @@ impl Headers {
     pub const REPLAY_OF: &'static str = "Eventsmith-Replay-Of";
     /// Of an event that was replayed for one consumer: its name. All others acknowledge it unhandled.
     pub const ONLY: &'static str = "Eventsmith-Only";
+    /// Of a request: for how many milliseconds from its sending on somebody waits for the answer.
+    pub const TIMEOUT: &'static str = "Eventsmith-Timeout";
     /// The W3C trace context.
     pub const TRACEPARENT: &'static str = "traceparent";
     /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.

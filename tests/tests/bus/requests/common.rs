@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use eventsmith::generated::{Schema, Token};
 use eventsmith::{
-    Bus, DecodeError, Invalid, Kind, Reply, Request, RequestError, RequestOptions, Service, ServiceError,
-    ServiceMonitor, ServiceSummary, Violation,
+    Bus, Invalid, Reply, RequestError, RequestOptions, Service, ServiceError, ServiceMonitor, ServiceSummary, Violation,
 };
 pub(super) use eventsmith::{NoRefusal, NoReply};
 use eventsmith_tests::running::PATIENCE;
@@ -60,38 +59,48 @@ pub(super) fn unknown(rule_id: &str) -> Unknown {
     Unknown { rule_id: rule_id.to_owned() }
 }
 
-fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
+pub(crate) fn invalid(event_type: &'static str, version: u32, expected: &str) -> Invalid {
     Invalid::new(event_type, version, vec![Violation::new("/rule_id", "/x", expected)])
 }
 
 macro_rules! request {
     ($name:ident, $kind:ident, $type:literal, $version:literal, $subject:literal, $reply:ty, $error:ty, $valid:expr) => {
-        impl Request for $name {
+        impl eventsmith::Request for $name {
             type Reply = $reply;
             type Error = $error;
-            const TOKEN: Token = Token::of_generated_code();
-            const KIND: Kind = Kind::$kind;
+            const TOKEN: eventsmith::generated::Token = eventsmith::generated::Token::of_generated_code();
+            const KIND: eventsmith::Kind = eventsmith::Kind::$kind;
             const TYPE: &'static str = $type;
             const VERSION: u32 = $version;
             const SUBJECT: &'static str = $subject;
             const SCHEMA: &'static str = "true";
             const KEY: Option<&'static str> = None;
 
-            fn payload_schema() -> &'static Schema {
-                static SCHEMA: Schema = Schema::new($type, $version, "true");
+            fn payload_schema() -> &'static eventsmith::generated::Schema {
+                static SCHEMA: eventsmith::generated::Schema =
+                    eventsmith::generated::Schema::new($type, $version, "true");
                 &SCHEMA
             }
 
-            fn validate(&self) -> Result<(), Invalid> {
+            fn validate(&self) -> Result<(), eventsmith::Invalid> {
                 let valid: fn(&Self) -> bool = $valid;
-                if valid(self) { Ok(()) } else { Err(invalid(Self::TYPE, Self::VERSION, "a name")) }
+                if valid(self) {
+                    Ok(())
+                } else {
+                    Err($crate::requests::common::invalid(<Self as eventsmith::Request>::TYPE, $version, "a name"))
+                }
             }
 
-            fn decode(version: u32, data: &[u8]) -> Result<Self, DecodeError> {
-                if !(1..=Self::VERSION).contains(&version) {
-                    return Err(DecodeError::UnknownVersion { event_type: Self::TYPE, version, newest: Self::VERSION });
+            fn decode(version: u32, data: &[u8]) -> Result<Self, eventsmith::DecodeError> {
+                if !(1..=$version).contains(&version) {
+                    return Err(eventsmith::DecodeError::UnknownVersion {
+                        event_type: $type,
+                        version,
+                        newest: $version,
+                    });
                 }
-                serde_json::from_slice(data).map_err(|error| invalid(Self::TYPE, version, &error.to_string()).into())
+                serde_json::from_slice(data)
+                    .map_err(|error| $crate::requests::common::invalid($type, version, &error.to_string()).into())
             }
         }
     };
@@ -120,6 +129,8 @@ macro_rules! reply {
         }
     };
 }
+
+pub(super) use request;
 
 request!(Get, Query, "rule.get", 2, "rules.query.rule.get", Found, Unknown, |get| !get.rule_id.is_empty());
 request!(OldGet, Query, "rule.get", 1, "rules.query.rule.get", Found, Unknown, |_| true);

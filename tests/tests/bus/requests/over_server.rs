@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use eventsmith::admin::{BusAdmin as _, ServiceQuestion};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Received, RequestError, Service, ServiceConfig, ServiceError};
+use eventsmith_tests::proxy::Proxy;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use super::common::*;
 use crate::common::{Outcome, config, server};
 
-fn rules(bus: &Bus) -> Service {
+pub(super) fn rules(bus: &Bus) -> Service {
     let config = ServiceConfig {
         version: "1.2.3".to_owned(),
         description: "Looks after rules".to_owned(),
@@ -214,5 +216,125 @@ async fn a_service_that_may_not_subscribe_says_so() -> Outcome {
         Err(ServiceError::Denied { denied, .. }) => assert_eq!(denied.subject, "rules.query.rule.get"),
         other => panic!("{other:?}"),
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_that_tools_may_not_find_answers_all_the_same() -> Outcome {
+    let (_server, bus) = restricted(r#"subscribe: { deny: "$SRV.>" }"#).await?;
+
+    let service = serve(rules(&bus));
+
+    assert_eq!(bus.request(&get("r1")).await?, found("r1"));
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_ask_for_services_is_told() -> Outcome {
+    let (_server, bus) = restricted(r#"publish: { deny: "$SRV.>" }"#).await?;
+
+    let error = bus.services(ServiceQuestion::Info, None, Duration::from_secs(2)).await.err().ok_or("it may")?;
+
+    assert!(error.to_string().contains("$SRV.INFO"), "{error}");
+    Ok(())
+}
+
+/// A bus to a server that lets it do all but something.
+async fn restricted(permissions: &str) -> Outcome<(NatsServer, Bus)> {
+    let user = format!("authorization {{ users = [ {{ user: u, password: p, permissions: {{ {permissions} }} }} ] }}");
+    let server = NatsServer::builder().config(user).start().await?;
+    let config = eventsmith::Config { user: Some("u".to_owned()), password: Some("p".into()), ..config(server.url()) };
+    let bus = Bus::connect(config).await?;
+    Ok((server, bus))
+}
+
+#[tokio::test]
+async fn a_reply_that_is_too_large_is_a_failure_that_says_so() -> Outcome {
+    let (_server, bus) = server().await?;
+    let service = serve(bus.service("rules").answer(async |_: Received<Get>| Ok(found(&"x".repeat(1_200_000)))));
+
+    match bus.request(&get("r1")).await {
+        Err(RequestError::Failed { code: 500, message, .. }) => assert!(message.contains("1048576"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(service.stop().await?.failed, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_answer_goes_where_the_server_or_another_protocol_listens() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.publish(&crate::common::activated("r1")).await?;
+    let service = serve(rules(&bus));
+    service.is_up(&bus).await?;
+    let client = client(&server).await?;
+
+    for body in [r#"{"rule_id":"r1"}"#, "no request"] {
+        client.publish_with_reply("rules.query.rule.get", "$JS.API.STREAM.PURGE.RULES", body.into()).await?;
+    }
+    client.flush().await?;
+    crate::common::until(|| service.monitor.summary().invalid == 1).await?;
+
+    assert_eq!(bus.status(None).await?.streams.iter().map(|stream| stream.messages).sum::<u64>(), 1);
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_of_others_are_told_apart() -> Outcome {
+    let (server, bus) = server().await?;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let service = serve(bus.service("rules").answer(move |request: Received<Get>| {
+        let told = tell.send(request.envelope().id.clone());
+        async move {
+            told?;
+            Ok(found("r1"))
+        }
+    }));
+    let client = client(&server).await?;
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Msg-Id", "theirs-1");
+
+    for headers in [HeaderMap::new(), HeaderMap::new(), headers] {
+        asked(&client, "rules.query.rule.get", headers, r#"{"rule_id":"r1"}"#).await?;
+    }
+
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(crate::common::next(&mut told).await?);
+    }
+    assert!(ids[0] != ids[1] && !ids[0].is_empty() && !ids[1].is_empty(), "{ids:?}");
+    assert_eq!(ids[2], "theirs-1");
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_connection_waits_for_less_when_it_is_sent() -> Outcome {
+    let (server, elsewhere) = server().await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let bus = Bus::connect(config(proxy.url())).await?;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let service = serve(elsewhere.service("rules").answer(move |request: Received<Get>| {
+        let told = tell.send(request.time_left());
+        async move {
+            told?;
+            Ok(found("r1"))
+        }
+    }));
+    service.is_up(&elsewhere).await?;
+    crate::common::next(&mut told).await?;
+
+    proxy.refuse(true);
+    proxy.cut();
+    let asking = tokio::spawn(async move { bus.request_with(&get("r1"), within(Duration::from_secs(20))).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.refuse(false);
+
+    assert_eq!(asking.await??, found("r1"));
+    let time_left = crate::common::next(&mut told).await?;
+    assert!(time_left < Duration::from_millis(19_200), "{time_left:?}");
+    service.stop().await?;
     Ok(())
 }
