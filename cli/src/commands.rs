@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod breaking;
+mod bucket;
 mod completions;
 mod data_format;
 mod dlq;
@@ -11,6 +12,7 @@ mod man;
 mod request;
 mod services;
 mod streams;
+mod tail;
 mod validate;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -35,6 +37,8 @@ enum Command {
     Example(example::Example),
     Streams(streams::Streams),
     Dlq(dlq::Dlq),
+    Bucket(bucket::Buckets),
+    Tail(tail::Tail),
     Request(request::Request),
     Services(services::Services),
     Completions(completions::Completions),
@@ -52,6 +56,8 @@ impl Arguments {
             Command::Example(command) => command.run(out),
             Command::Streams(command) => command.run(out),
             Command::Dlq(command) => command.run(out),
+            Command::Bucket(command) => command.run(out),
+            Command::Tail(command) => command.run(out),
             Command::Request(command) => command.run(out),
             Command::Services(command) => command.run(out),
             Command::Completions(command) => command.run(&mut Self::command(), out),

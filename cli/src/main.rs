@@ -11,6 +11,7 @@ mod format;
 mod git;
 mod output;
 mod outside;
+mod payload;
 mod progress;
 mod topology;
 

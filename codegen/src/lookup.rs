@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::check::filters::matches;
 use crate::model::{Catalogue, Event, Version};
 
 /// Why `TYPE[@N]` names no event. Says which names are near.
@@ -47,6 +48,13 @@ pub fn version<'a>(
     let event = event(catalogue, event_type)?;
     let version = event.versions.iter().find(|version| version.number.to_string() == number);
     version.map(|version| (event, version)).ok_or_else(|| no_version(event, number))
+}
+
+/// The event or request whose messages are sent to a subject. One of its own says more than a wildcard that matches it.
+pub fn of_subject<'a>(catalogue: &'a Catalogue, subject: &str) -> Option<&'a Event> {
+    let subjects = |event: &Event| event.versions.iter().map(|version| version.subject(event)).collect::<Vec<_>>();
+    let own = catalogue.events.iter().find(|event| subjects(event).iter().any(|own| own == subject));
+    own.or_else(|| catalogue.events.iter().find(|event| subjects(event).iter().any(|own| matches(own, subject))))
 }
 
 /// The schema file of the reply to the request that `TYPE` or `TYPE@N` names.

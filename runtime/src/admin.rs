@@ -1,6 +1,7 @@
 //! For operators and their programs: provisioning, dead letters. Needs the feature `admin`; services do without it.
 
 pub use eventsmith_admin::BusAdmin;
+pub use eventsmith_admin::buckets::{RawBucket, RawEntry, RawWatcher};
 pub use eventsmith_admin::dead_letters::{
     DeadLetter, DeadLetterError, DeadLetterFilter, DeadLetterList, DeadLetters, DeadReason, Recovered, ReplayTo,
     Replayed,
@@ -9,5 +10,6 @@ pub use eventsmith_admin::provision::{
     Action, Change, ConsumerStatus, Effect, FieldChange, Missing, Plan, ProvisionError, Status, StreamStatus,
 };
 pub use eventsmith_admin::requests::{AskError, RawReply, ServiceQuestion};
+pub use eventsmith_admin::tail::{PassedMessage, Tail};
 pub use eventsmith_admin::topology::Topology;
 pub use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};

@@ -1,24 +1,21 @@
 //! `eventsmith request`: asks a service, as a program would.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::ops::ControlFlow;
+use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use eventsmith::admin::{BusAdmin as _, RawReply};
 use eventsmith::{Timestamp, Uuid};
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::model::{Event, Token, Version};
-use eventsmith_codegen::payload::{CheckResult, Checker, Input, Options};
 use serde_json::{Value, json};
 
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
-use crate::format::{FindingFormat, FindingPrinter};
 use crate::output::{Out, note};
+use crate::payload;
 
 /// Ask a service for something, and print its reply
 ///
@@ -57,8 +54,8 @@ impl Request {
                 event.kind.described()
             );
         }
-        let text = self.read()?;
-        if !self.check(out, &loaded, version, &text)? {
+        let text = payload::read(&self.data)?;
+        if !payload::check(out, &loaded, &version.file, &text)? {
             note(format_args!("{}@{} was not sent", event.event_type, version.number));
             return Ok(ExitStatus::Findings);
         }
@@ -80,59 +77,6 @@ impl Request {
             Ok(bus.ask_raw(&subject, envelope.into(), timeout).await?)
         })?;
         print(out, &reply)
-    }
-
-    /// The text of the payload.
-    fn read(&self) -> anyhow::Result<String> {
-        match self.data.as_str() {
-            "-" => {
-                let mut text = String::new();
-                io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
-                Ok(text)
-            }
-            data if data.trim_start().starts_with('{') => Ok(data.to_owned()),
-            file => fs::read_to_string(file)
-                .with_context(|| format!("{file} cannot be read; write the payload as JSON, or name a file")),
-        }
-    }
-
-    /// Whether the payload is valid; what is not is printed.
-    fn check(
-        &self,
-        out: &mut Out,
-        loaded: &eventsmith_codegen::Loaded,
-        version: &Version,
-        text: &str,
-    ) -> anyhow::Result<bool> {
-        let checker = Checker::new(loaded, Options { file: Some(&version.file), mask: false });
-        let bytes = text.to_owned().into_bytes();
-        let input = Input { name: "DATA".into(), open: Box::new(|| Ok(Box::new(io::Cursor::new(bytes)))) };
-        let (mut findings, mut valid, mut failed) = (Vec::new(), 0, None);
-        let checked = checker.check([input].into_iter(), |part| {
-            match part {
-                CheckResult::Checked(part) => {
-                    valid += part.valid;
-                    findings.extend(part.findings);
-                }
-                CheckResult::Empty(_) => {}
-                CheckResult::Unreadable(_, error) => failed = Some(error),
-            }
-            ControlFlow::Continue(())
-        });
-        checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
-        if let Some(error) = failed {
-            return Err(error).context("the payload cannot be read");
-        }
-        let is_valid = findings.is_empty() && valid == 1;
-        if findings.is_empty() && valid != 1 {
-            bail!("there are {valid} payloads; a request has one");
-        }
-        let mut printer = FindingPrinter::new(FindingFormat::Text);
-        for finding in findings {
-            printer.finding(out, finding.into())?;
-        }
-        out.flush()?;
-        Ok(is_valid)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::check::filters::matches;
 use crate::load::Loaded;
 use crate::lookup;
-use crate::model::{Event, Version};
+use crate::model::Version;
 use crate::parallel;
 use crate::schema::{Node, Tape};
 
@@ -72,6 +72,14 @@ impl<'a> Checker<'a> {
         }
         let data = options.file.map(Slot::new);
         Self { loaded, options, envelope: Slot::new(ENVELOPE_FILE), data, events, room: Room::default() }
+    }
+
+    /// Checks one payload, whatever is around it. `name` is what findings call it.
+    ///
+    /// # Errors
+    /// A schema of the catalogue cannot be compiled.
+    pub fn check_one(&self, name: &str, bytes: &[u8]) -> Result<CheckedPart, String> {
+        self.text(name, bytes, |text| vec![Record { text: text.trim_ascii(), index: None }])
     }
 
     /// Checks every line of NDJSON, or why it cannot be one.
@@ -273,18 +281,13 @@ impl<'a> Checker<'a> {
         if !self.options.mask {
             message.push_str(&format!(", found {:?}", short_text(subject)));
         }
-        let owner = self.loaded.catalogue.events.iter().find(|event| captures_subject(event, subject));
+        let owner = lookup::of_subject(&self.loaded.catalogue, subject);
         let help = match owner.filter(|_| !self.options.mask) {
             Some(owner) => format!("the event of that subject is {}", owner.event_type),
             None => "events go to the subject that the path of their schema file says".to_owned(),
         };
         sink.report("bad-envelope", "/subject", &message, &help);
     }
-}
-
-/// Whether an event is published to a subject.
-fn captures_subject(event: &Event, subject: &str) -> bool {
-    event.versions.iter().any(|version| matches(&version.subject(event), subject))
 }
 
 /// Whether a payload that is read as bare data has what an envelope begins with.

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
+use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::buckets::RawBucket;
 use crate::dead_letters::{DeadLetterError, DeadLetters};
 use crate::provision::{Plan, ProvisionError, Status};
 use crate::requests::{self, AskError, RawReply, ServiceQuestion};
 use crate::server::Server;
+use crate::tail::Tail;
 use crate::topology::Topology;
 
 /// What operators do with a [`Bus`], and services do not: provisioning, and looking after dead letters.
@@ -71,6 +74,20 @@ pub trait BusAdmin: sealed::Sealed {
     /// answer.
     fn dead_letters(&self, root: &str) -> impl Future<Output = Result<DeadLetters, DeadLetterError>> + Send;
 
+    /// A key-value bucket by its name, with values as they are: for tools, which know no types. Nothing is asked of the server yet.
+    fn raw_bucket(&self, name: &str) -> RawBucket;
+
+    /// What passes on subjects, which may have wildcards: from now on, or with what streams hold since a time. For tools, which know no
+    /// types; at most once from now on, and without gaps from streams.
+    ///
+    /// # Errors
+    /// [`AskError::Unavailable`] when the server does not answer, or no stream holds what is wanted.
+    fn tail(
+        &self,
+        subjects: Vec<String>,
+        since: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Tail, AskError>> + Send;
+
     /// Asks whoever answers on a subject, with a body as it is, once: for tools, which know no types.
     ///
     /// # Errors
@@ -127,6 +144,14 @@ impl BusAdmin for Bus {
 
     async fn dead_letters(&self, root: &str) -> Result<DeadLetters, DeadLetterError> {
         DeadLetters::open(Server::of(self), root).await
+    }
+
+    fn raw_bucket(&self, name: &str) -> RawBucket {
+        RawBucket::new(self, name)
+    }
+
+    async fn tail(&self, subjects: Vec<String>, since: Option<Timestamp>) -> Result<Tail, AskError> {
+        Tail::open(self, subjects, since).await
     }
 
     async fn ask_raw(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<RawReply, AskError> {

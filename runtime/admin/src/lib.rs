@@ -5,15 +5,17 @@
 //!
 //! From the bottom up: [`topology`] is what a server should hold, `server` asks and changes what it holds, over JetStream
 //! or memory; [`provision`] brings the one to the other; [`dead_letters`] lists, replays and searches; [`requests`]
-//! asks without types, and finds services; [`BusAdmin`] offers
-//! all of it as methods of a bus.
+//! asks without types, and finds services; [`buckets`] reads and writes without types, [`tail`] shows what passes; [`BusAdmin`]
+//! offers all of it as methods of a bus.
 
+pub mod buckets;
 mod bus_admin;
 pub mod dead_letters;
 mod jetstream;
 pub mod provision;
 pub mod requests;
 mod server;
+pub mod tail;
 pub mod topology;
 
 pub use bus_admin::BusAdmin;

@@ -35,7 +35,10 @@ use crate::transport::FollowStart;
 pub use entry::{Change, Entry, Removal, Removed};
 pub use error::BucketError;
 #[doc(hidden)]
-pub use store::{Content, Store};
+pub use {
+    entry::removal,
+    store::{Content, Store},
+};
 pub use watch::Watcher;
 
 impl Bus {

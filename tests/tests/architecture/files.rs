@@ -61,8 +61,8 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/admin/src",
         floors: &[
-            &["jetstream", "requests", "topology"],
-            &["server"],
+            &["buckets", "jetstream", "requests", "topology"],
+            &["server", "tail"],
             &["provision"],
             &["dead_letters"],
             &["bus_admin"],

@@ -138,7 +138,7 @@ impl<S> Change<S> {
 }
 
 /// How a message removes its key, if it does.
-pub(super) fn removal(headers: &Headers) -> Option<Removal> {
+pub fn removal(headers: &Headers) -> Option<Removal> {
     match (headers.get(Headers::KV_OPERATION), headers.get(Headers::MARKER_REASON)) {
         (Some("DEL"), _) => Some(Removal::Delete),
         (Some("PURGE"), _) => Some(Removal::Purge),

@@ -118,7 +118,8 @@ pub enum BucketError {
 
 impl BucketError {
     /// Why a bucket cannot be read.
-    pub(super) fn unavailable(bucket: Cow<'static, str>, failure: ServerFailure) -> Self {
+    #[doc(hidden)]
+    pub fn unavailable(bucket: Cow<'static, str>, failure: ServerFailure) -> Self {
         match failure {
             ServerFailure::Refused { code: ServerFailure::NO_STREAM, .. } => Self::NoBucket { bucket },
             failure => Self::Unavailable { bucket, reason: Cause::of(failure) },
