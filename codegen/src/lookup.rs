@@ -57,7 +57,7 @@ pub fn reply<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Event, &'a
     let (event, version) = find(catalogue, name)?;
     match &version.reply {
         Some(file) => Ok((event, version, file)),
-        None if event.kind.is_stored() => Err(Unknown {
+        None if !event.kind.is_request() => Err(Unknown {
             message: format!("{} is {}, which nobody replies to", event.event_type, event.kind.described()),
             help: "only commands and queries have replies".to_owned(),
         }),
