@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventsmith::DeliverFrom;
-use eventsmith::admin::{StreamSettings, Topology};
+use eventsmith::admin::{BucketSettings, StreamSettings, Topology};
 use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage};
 use eventsmith_codegen::{Loaded, manifest};
 
@@ -14,13 +14,40 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 pub(crate) fn topology(loaded: &Loaded) -> Topology {
     let catalogue = &loaded.catalogue;
     let streams = catalogue.manifest.streams.iter().map(|(name, stream)| settings(name.get_ref(), stream)).collect();
-    catalogue.manifest.services.iter().fold(Topology::new(streams), |topology, (name, service)| {
+    let buckets: Vec<StreamSettings> =
+        catalogue.manifest.buckets.iter().map(|(name, bucket)| bucket_settings(name.get_ref(), bucket)).collect();
+    let mut topology = catalogue.manifest.services.iter().fold(Topology::new(streams), |topology, (name, service)| {
         let consumed = service.consumes.iter().filter_map(|event_type| catalogue.event(event_type.get_ref()));
         let subjects: Vec<String> =
             consumed.filter_map(|event| event.versions.last().map(|newest| newest.subject(event))).collect();
         let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
         topology.with_service(name.get_ref(), &subjects, &consumer(&service.consumer))
-    })
+    });
+    topology.streams.extend(buckets);
+    topology
+}
+
+fn bucket_settings(name: &str, bucket: &manifest::Bucket) -> StreamSettings {
+    let settings = BucketSettings {
+        history: bucket.history.into(),
+        max_value_bytes: bucket.max_value_bytes,
+        marker_ttl: bucket.marker_ttl,
+        defects: Vec::new(),
+    };
+    StreamSettings {
+        description: bucket.description.clone(),
+        storage: storage(bucket.storage),
+        max_bytes: bucket.max_bytes,
+        replicas: bucket.replicas.into(),
+        ..StreamSettings::of_bucket(name, bucket.ttl, settings)
+    }
+}
+
+fn storage(storage: manifest::Storage) -> Storage {
+    match storage {
+        manifest::Storage::File => Storage::File,
+        manifest::Storage::Memory => Storage::Memory,
+    }
 }
 
 fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
@@ -28,10 +55,7 @@ fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
         name: name.to_owned(),
         description: stream.description.clone(),
         subjects: stream.subjects.iter().map(|subject| subject.get_ref().clone()).collect(),
-        storage: match stream.storage {
-            manifest::Storage::File => Storage::File,
-            manifest::Storage::Memory => Storage::Memory,
-        },
+        storage: storage(stream.storage),
         retention: match stream.retention {
             manifest::Retention::Limits => Retention::Limits,
             manifest::Retention::Interest => Retention::Interest,

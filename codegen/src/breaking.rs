@@ -4,9 +4,11 @@
 //! wrote (backward), old readers what new writers write (forward), as the policy says. Of a request the servers are the readers,
 //! of what it is answered with the callers.
 
+mod buckets;
 pub mod changes;
 mod direction;
 mod findings;
+mod places;
 mod published;
 mod shown;
 #[cfg(test)]

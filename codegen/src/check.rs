@@ -1,5 +1,6 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
+mod buckets;
 mod expansion;
 pub(crate) mod filters;
 mod identifiers;
@@ -42,10 +43,17 @@ pub(crate) fn check(loaded: &mut Loaded) {
     let used = documents.iter().map(|document| document.path.as_str()).collect();
     stray_files::check(catalogue, &used, diagnostics);
     reserved_names(catalogue, diagnostics);
+    let is_manifest_read = !diagnostics.iter().any(|finding| NO_MANIFEST.contains(&finding.rule));
     manifest::check(catalogue, diagnostics);
+    if is_manifest_read {
+        buckets::check(catalogue, diagnostics);
+    }
     diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
     diagnostics.dedup();
 }
+
+/// Rules about a manifest that cannot be read, and therefore says nothing.
+const NO_MANIFEST: &[&str] = &["bad-manifest", "no-manifest"];
 
 /// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
 pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {

@@ -143,10 +143,15 @@ fn older<'a>(args: &'a Args, event: &Event, version: &Version, errors: &mut Erro
     match (before, &args.older) {
         (Some(before), None) => {
             let (event_type, number, before) = (&event.event_type, version.number, before.number);
+            let (stored, refused) = if event.kind.is_document() {
+                ("documents", "to read none of them")
+            } else {
+                ("events", "to dead-letter them")
+            };
             let message = format!(
-                "stored events of {event_type} may be of version {before}; name the type of that version, which this one \
+                "stored {stored} of {event_type} may be of version {before}; name the type of that version, which this one \
                  is upcast from: #[domain_event({event_type:?}, version = {number}, older = ..)] and `impl Upcast`; or \
-                 write older = none, to dead-letter them"
+                 write older = none, {refused}"
             );
             errors.at(&args.version, message);
             None
@@ -193,7 +198,7 @@ fn bound_answer(
     answers::report_arguments_of_requests(args, errors);
     let Some(file) = version.part(part) else {
         let (word, name) = (part.as_str(), part.of(&event.event_type, version.number));
-        let way_out = if event.kind.is_stored() {
+        let way_out = if !event.kind.is_request() {
             format!("only commands and queries have a {word}")
         } else {
             format!("add {}", answers::file_of(version, part))

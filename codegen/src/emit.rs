@@ -35,7 +35,7 @@ use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
-use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, event_impl, reply_impl};
+use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, reply_impl};
 use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -273,7 +273,7 @@ impl Emitter<'_> {
 }
 
 impl Emitter<'_> {
-    /// What makes a definition an event, a request or an answer; nothing for all others.
+    /// What makes a definition an event, a request, an answer or a document; nothing for all others.
     fn payload(&self, id: Id, subjects: &Subjects) -> TokenStream {
         match self.payloads.get(&id) {
             Some(Payload::Event(event, index)) => self.event(id, event, *index, subjects),
@@ -331,11 +331,12 @@ impl Emitter<'_> {
                 event_type: &event.event_type,
                 version: version.number,
                 subject: subjects.expression(event, &version.subject(event), definition.module.len()),
+                bucket: bucket_of(self.loaded, event),
                 template,
                 schema: self.schema_path(id, event, version, VersionPart::Itself),
                 key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
                 check: self.check(id),
-                answer: (!event.kind.is_stored()).then(|| self.answer(id, version)),
+                answer: event.kind.is_request().then(|| self.answer(id, version)),
                 older,
             },
         )

@@ -63,7 +63,7 @@ fn assemble(dir: PathBuf, mut texts: Texts, mut diagnostics: Vec<Diagnostic>) ->
     });
     let files: Vec<String> = texts.keys().cloned().collect();
     let documents = documents(texts, &mut diagnostics);
-    let events = event_files::events(manifest.root.get_ref(), &files, &documents, &mut diagnostics);
+    let events = event_files::events(&manifest, &files, &documents, &mut diagnostics);
     let catalogue = Catalogue { dir, manifest, manifest_source, events, documents };
     let references = References::new(&catalogue.documents, catalogue.manifest.mounts());
     Loaded { catalogue, files, references, diagnostics }

@@ -53,8 +53,10 @@ pub fn version<'a>(
 /// The event or request whose messages are sent to a subject. One of its own says more than a wildcard that matches it.
 pub fn of_subject<'a>(catalogue: &'a Catalogue, subject: &str) -> Option<&'a Event> {
     let subjects = |event: &Event| event.versions.iter().map(|version| version.subject(event)).collect::<Vec<_>>();
-    let own = catalogue.events.iter().find(|event| subjects(event).iter().any(|own| own == subject));
-    own.or_else(|| catalogue.events.iter().find(|event| subjects(event).iter().any(|own| matches(own, subject))))
+    // Documents are not sent.
+    let mut sent = catalogue.events.iter().filter(|event| !event.kind.is_document());
+    let own = sent.clone().find(|event| subjects(event).iter().any(|own| own == subject));
+    own.or_else(|| sent.find(|event| subjects(event).iter().any(|own| matches(own, subject))))
 }
 
 /// The schema file of the reply to the request that `TYPE` or `TYPE@N` names.
@@ -65,7 +67,7 @@ pub fn reply<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Event, &'a
     let (event, version) = find(catalogue, name)?;
     match &version.reply {
         Some(file) => Ok((event, version, file)),
-        None if event.kind.is_stored() => Err(Unknown {
+        None if !event.kind.is_request() => Err(Unknown {
             message: format!("{} is {}, which nobody replies to", event.event_type, event.kind.described()),
             help: "only commands and queries have replies".to_owned(),
         }),

@@ -1,4 +1,4 @@
-//! `eventsmith.toml`: the root of all subjects, the streams, the services, the compatibility policy.
+//! `eventsmith.toml`: the root of all subjects, the streams, the buckets, the services, the compatibility policy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +21,9 @@ pub struct Manifest {
     /// The streams, by name.
     #[serde(default)]
     pub streams: BTreeMap<Spanned<String>, Stream>,
+    /// The key-value buckets, by name.
+    #[serde(default)]
+    pub buckets: BTreeMap<Spanned<String>, Bucket>,
     /// The services, by name.
     #[serde(default)]
     pub services: BTreeMap<Spanned<String>, Service>,
@@ -36,6 +39,11 @@ impl Manifest {
     /// The folders that stand for URLs.
     pub(crate) fn mounts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.references.iter().map(|(url, folder)| (url.get_ref().as_str(), folder.get_ref().as_str()))
+    }
+
+    /// The bucket that holds the documents of a type, with its name. A sound catalogue has exactly one.
+    pub fn bucket_of(&self, state: &str) -> Option<(&Spanned<String>, &Bucket)> {
+        self.buckets.iter().find(|(_, bucket)| bucket.state.get_ref() == state)
     }
 }
 
@@ -103,6 +111,38 @@ pub struct Stream {
     pub bulk: bool,
 }
 
+/// A key-value bucket: documents of one type, each under a key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The type of the documents that it holds.
+    pub state: Spanned<String>,
+    /// Where documents are kept.
+    #[serde(default)]
+    pub storage: Storage,
+    /// How many values of each key are kept, the newest among them.
+    #[serde(default = "one", deserialize_with = "history")]
+    pub history: u8,
+    /// Values that were put longer ago than this are dropped.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub ttl: Option<Duration>,
+    /// For how long a marker stands where a value's own time ended; without it no value has a time of its own.
+    #[serde(default, deserialize_with = "marker_ttl")]
+    pub marker_ttl: Option<Duration>,
+    /// Beyond this many bytes nothing can be put.
+    #[serde(default, deserialize_with = "optional_bytes")]
+    pub max_bytes: Option<u64>,
+    /// How many bytes one document has at most.
+    #[serde(default, deserialize_with = "optional_value_bytes")]
+    pub max_value_bytes: Option<u32>,
+    /// On how many servers each document is stored.
+    #[serde(default = "one", deserialize_with = "replicas")]
+    pub replicas: u8,
+}
+
 /// What a stream does at its limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +154,7 @@ pub enum Discard {
     New,
 }
 
-/// Where a stream keeps its messages.
+/// Where a stream keeps its messages, and a bucket its documents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Storage {
@@ -123,6 +163,16 @@ pub enum Storage {
     File,
     /// In memory.
     Memory,
+}
+
+impl Storage {
+    /// The word that `eventsmith.toml` has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Memory => "memory",
+        }
+    }
 }
 
 /// When a stream drops messages.
@@ -204,6 +254,7 @@ pub(crate) fn placeholder() -> Manifest {
         root: Spanned::new(0..0, "root".to_owned()),
         compatibility: Compatibility::default(),
         streams: BTreeMap::new(),
+        buckets: BTreeMap::new(),
         services: BTreeMap::new(),
         lint: BTreeMap::new(),
         references: BTreeMap::new(),
@@ -257,13 +308,47 @@ fn optional_count<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -
 fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     match u8::deserialize(deserializer)? {
         count @ 1..=5 => Ok(count),
-        count => Err(serde::de::Error::custom(format!("a stream cannot have {count} replicas; write 1 to 5"))),
+        count => Err(serde::de::Error::custom(format!("no cluster keeps {count} replicas; write 1 to 5"))),
+    }
+}
+
+/// How many values of a key a bucket keeps, within what servers allow.
+fn history<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    match u64::deserialize(deserializer)? {
+        count @ 1..=64 => Ok(count as u8),
+        count => Err(serde::de::Error::custom(format!("a bucket cannot keep {count} values of a key; write 1 to 64"))),
+    }
+}
+
+/// Servers count the time of a marker in seconds.
+fn marker_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let read = optional_duration(deserializer)?;
+    match read.filter(|ttl| *ttl < Duration::from_secs(1)) {
+        Some(_) => Err(serde::de::Error::custom("a marker stands for 1 s at least; write 1s or more")),
+        None => Ok(read),
     }
 }
 
 fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    bytes(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// The size of one document, within what servers count.
+fn optional_value_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let (amount, unit) = amount_and_unit(&text);
+    let size = bytes(&text).map_err(serde::de::Error::custom)?;
+    match u32::try_from(size).ok().filter(|size| *size <= i32::MAX.unsigned_abs()) {
+        Some(0) => Err(serde::de::Error::custom("no document has 0 bytes; write 1B or more, or leave the key out")),
+        Some(size) => Ok(Some(size)),
+        None => Err(serde::de::Error::custom(format!(
+            "{text:?} is more than a server counts for one value; write less than 2GiB, or leave the key out"
+        ))),
+    }
+}
+
+/// Reads a size as `eventsmith.toml` writes it, `10GiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (amount, unit) = amount_and_unit(text);
     let bytes = match unit {
         "B" => Some(1),
         "KiB" => Some(1 << 10),
@@ -272,11 +357,8 @@ fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
         "TiB" => Some(1 << 40),
         _ => None,
     };
-    scaled(amount, bytes).map(Some).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "{text:?} is not a size; write a whole number and B, KiB, MiB, GiB or TiB: \"10GiB\""
-        ))
-    })
+    scaled(amount, bytes)
+        .ok_or_else(|| format!("{text:?} is not a size; write a whole number and B, KiB, MiB, GiB or TiB: \"10GiB\""))
 }
 
 fn amount_and_unit(text: &str) -> (&str, &str) {
@@ -308,6 +390,41 @@ mod tests {
 
         assert_eq!(stream.max_age, Some(Duration::from_secs(30 * 86_400)));
         assert_eq!(stream.max_bytes, Some(10 << 30));
+    }
+
+    #[test]
+    fn a_bucket_needs_only_the_type_of_its_documents() {
+        let manifest: Manifest = toml::from_str("root = \"r\"\n[buckets.B]\nstate = \"rule.compiled\"\n").unwrap();
+
+        let (name, bucket) = manifest.bucket_of("rule.compiled").unwrap();
+        assert_eq!(
+            (name.get_ref().as_str(), bucket.storage, bucket.history, bucket.replicas),
+            ("B", Storage::File, 1, 1)
+        );
+        assert_eq!((bucket.ttl, bucket.marker_ttl, bucket.max_bytes, bucket.max_value_bytes), (None, None, None, None));
+    }
+
+    #[test]
+    fn what_no_server_takes_of_a_bucket_is_refused_with_the_range() {
+        for (line, message) in [
+            ("history = 0", "cannot keep 0 values of a key; write 1 to 64"),
+            ("history = 65", "cannot keep 65 values of a key; write 1 to 64"),
+            ("history = 300", "cannot keep 300 values of a key; write 1 to 64"),
+            ("replicas = 6", "no cluster keeps 6 replicas; write 1 to 5"),
+            ("ttl = \"0s\"", "no time at all"),
+            ("marker_ttl = \"999ms\"", "a marker stands for 1 s at least"),
+            ("max_value_bytes = \"0B\"", "no document has 0 bytes"),
+            ("max_value_bytes = \"2GiB\"", "write less than 2GiB"),
+            ("max_bytes = \"10\"", "is not a size"),
+            ("storage = \"disk\"", "unknown variant `disk`"),
+            ("replica = 3", "unknown field `replica`"),
+        ] {
+            let text = format!("root = \"r\"\n[buckets.B]\nstate = \"rule.compiled\"\n{line}\n");
+            let error = toml::from_str::<Manifest>(&text).unwrap_err();
+
+            assert!(error.message().contains(message), "{line}: {error}");
+            assert_eq!(error.span().map(|span| text[..span.start].lines().count().max(4)), Some(4), "{line}");
+        }
     }
 
     #[test]

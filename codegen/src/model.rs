@@ -27,14 +27,14 @@ pub struct Catalogue {
     pub documents: BTreeMap<String, Document>,
 }
 
-/// One event with all its versions.
+/// One event, request or document with all its versions.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// What it is for.
     pub kind: Kind,
     /// Its path below the kind joined by dots: `rule.created`.
     pub event_type: String,
-    /// Root, kind and type joined by dots.
+    /// Root, kind and type joined by dots; of documents, the wildcard of the subjects below which their bucket keeps them.
     pub subject: String,
     /// The versions, oldest first; at least one.
     pub versions: Vec<Version>,
@@ -95,7 +95,7 @@ impl VersionPart {
     }
 }
 
-/// What an event is for; the name of the first folder.
+/// What a payload is for; the name of the first folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A fact of the domain.
@@ -106,11 +106,24 @@ pub enum Kind {
     Command,
     /// A request to tell something.
     Query,
+    /// A document of a key-value bucket.
+    State,
+}
+
+/// What becomes of the payloads of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// They are published, stored in a stream and consumed.
+    Event,
+    /// They are asked and answered, and stored nowhere.
+    Request,
+    /// They are put into a bucket and read from it, and have no subject of their own.
+    Document,
 }
 
 impl Kind {
     /// All kinds, in the order of the catalogue.
-    pub const ALL: [Self; 4] = [Self::Domain, Self::Integration, Self::Command, Self::Query];
+    pub const ALL: [Self; 5] = [Self::Domain, Self::Integration, Self::Command, Self::Query, Self::State];
 
     /// The folder's name.
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +132,7 @@ impl Kind {
             Self::Integration => "integration",
             Self::Command => "command",
             Self::Query => "query",
+            Self::State => "state",
         }
     }
 
@@ -129,12 +143,27 @@ impl Kind {
             Self::Integration => "an integration event",
             Self::Command => "a command",
             Self::Query => "a query",
+            Self::State => "a document of a bucket",
         }
     }
 
-    /// Whether events of this kind are stored in a stream; commands and queries are answered and gone.
-    pub const fn is_stored(self) -> bool {
-        matches!(self, Self::Domain | Self::Integration)
+    /// What becomes of payloads of this kind.
+    pub const fn usage(self) -> Usage {
+        match self {
+            Self::Domain | Self::Integration => Usage::Event,
+            Self::Command | Self::Query => Usage::Request,
+            Self::State => Usage::Document,
+        }
+    }
+
+    /// Whether payloads of this kind are asked and answered. Only these have replies and refusals.
+    pub const fn is_request(self) -> bool {
+        matches!(self.usage(), Usage::Request)
+    }
+
+    /// Whether payloads of this kind lie in a bucket. These are not published, and no stream captures them.
+    pub const fn is_document(self) -> bool {
+        matches!(self.usage(), Usage::Document)
     }
 
     /// The kind of a folder's name.

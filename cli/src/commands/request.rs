@@ -47,7 +47,7 @@ impl Request {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_bearable()?;
         let (event, version) = lookup::find(&loaded.catalogue, &self.request)?;
-        if event.kind.is_stored() {
+        if !event.kind.is_request() {
             bail!(
                 "{} is {}, which nobody answers; only commands and queries are asked",
                 event.event_type,

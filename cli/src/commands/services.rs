@@ -199,7 +199,7 @@ fn stats(services: &[Value]) -> Table {
 
 /// Where the endpoints that run are not those of the catalogue; only of one service if that is named.
 fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<Difference> {
-    let requests = loaded.catalogue.events.iter().filter(|event| !event.kind.is_stored());
+    let requests = loaded.catalogue.events.iter().filter(|event| event.kind.is_request());
     let known: BTreeMap<String, (&str, &Version)> = requests
         .filter_map(|event| {
             let newest = event.versions.last()?;

@@ -6,6 +6,7 @@ use crate::containment::{Obstacle, Witness};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::excerpt::cut;
 use crate::load::Loaded;
+use crate::model::Usage;
 use crate::pointer::{join, steps};
 use crate::references::Location;
 use crate::schema::Fault;
@@ -39,7 +40,7 @@ pub(super) struct Pair<'a> {
 struct Sides {
     reader: &'static str,
     writers: &'static str,
-    /// What writers did in the past; requests and answers are not kept.
+    /// What writers did in the past; requests and answers are not kept, as events and documents are.
     wrote: &'static str,
     write: &'static str,
 }
@@ -96,10 +97,12 @@ impl Pair<'_> {
     }
 
     fn sides(&self) -> Sides {
-        match (self.subject.part.is_answer(), self.subject.kind.is_stored()) {
+        match (self.subject.part.is_answer(), self.subject.kind.usage()) {
             (true, _) => Sides { reader: "caller", writers: "servers", wrote: "answer", write: "answer" },
-            (false, false) => Sides { reader: "server", writers: "callers", wrote: "send", write: "send" },
-            (false, true) => Sides { reader: "reader", writers: "writers", wrote: "wrote", write: "write" },
+            (false, Usage::Request) => Sides { reader: "server", writers: "callers", wrote: "send", write: "send" },
+            (false, Usage::Event | Usage::Document) => {
+                Sides { reader: "reader", writers: "writers", wrote: "wrote", write: "write" }
+            }
         }
     }
 

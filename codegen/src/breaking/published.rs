@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use crate::check::filters::captures;
-use crate::diagnostic::{Diagnostic, Position, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint;
 use crate::load::Loaded;
-use crate::manifest::{FILE_NAME, Policy, Retention, Storage, Stream};
-use crate::model::{Catalogue, Event, Template, Token, Version};
+use crate::manifest::{Policy, Retention, Stream};
+use crate::model::{Catalogue, Event, Template, Token, Usage, Version};
+
+use super::buckets;
+use super::places::{in_file, in_manifest};
 
 /// Everything about the events that is not about their schemas.
 pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
@@ -22,6 +25,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
     if is_manifest_sound {
         root(previous, current, &mut findings);
         streams(previous, current, &mut findings);
+        buckets::findings(previous, current, &mut findings);
     }
     let now: HashMap<&str, &Event> = current.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
     let then: HashMap<&str, &Event> = previous.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
@@ -58,8 +62,12 @@ fn shared<'a>(then: &'a Event, now: &'a Event) -> Vec<(&'a Version, &'a Version)
 
 fn removed_event(event: &Event, findings: &mut Vec<Diagnostic>) {
     let Some(newest) = event.versions.last() else { return };
-    let message = format!("{} is gone; what is stored of it and who consumes it need its schema", event.event_type);
-    let help = format!("put {} back; an event that nobody publishes any more may stay in the catalogue", newest.file);
+    let (who, unused) = match event.kind.usage() {
+        Usage::Event | Usage::Request => ("who consumes it", "an event that nobody publishes any more"),
+        Usage::Document => ("who reads it", "a document that nobody puts any more"),
+    };
+    let message = format!("{} is gone; what is stored of it and {who} need its schema", event.event_type);
+    let help = format!("put {} back; {unused} may stay in the catalogue", newest.file);
     findings.push(Diagnostic::error("removed-event", &newest.file, message, help));
 }
 
@@ -189,7 +197,7 @@ fn streams(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnos
         let Some((_, then)) = then else { continue };
         let mut changed = Vec::new();
         if then.storage != stream.storage {
-            changed.push(("storage", storage(then), storage(stream)));
+            changed.push(("storage", then.storage.as_str(), stream.storage.as_str()));
         }
         // Between limits and interest a server changes a stream that exists; to and from a work queue it does not.
         let is_queue = |stream: &Stream| stream.retention == Retention::WorkQueue;
@@ -203,7 +211,7 @@ fn streams(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnos
         }
     }
     let now: HashMap<&str, &Event> = current.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
-    for event in &previous.events {
+    for event in previous.events.iter().filter(|event| !event.kind.is_document()) {
         let Some(later) = now.get(event.event_type.as_str()) else { continue };
         let Some((was, _)) = stream_of(previous, event) else { continue };
         let is = stream_of(current, later).map(|(name, _)| name);
@@ -213,13 +221,6 @@ fn streams(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnos
             let help = "what is stored stays behind in the old stream: leave the event there, or copy the stream first";
             findings.push(in_manifest("changed-stream", current, is, message, help));
         }
-    }
-}
-
-const fn storage(stream: &Stream) -> &'static str {
-    match stream.storage {
-        Storage::File => "file",
-        Storage::Memory => "memory",
     }
 }
 
@@ -235,30 +236,4 @@ const fn retention(stream: &Stream) -> &'static str {
 fn stream_of<'a>(catalogue: &'a Catalogue, event: &Event) -> Option<(&'a Spanned<String>, &'a Stream)> {
     let streams = catalogue.manifest.streams.iter();
     streams.into_iter().find(|(_, stream)| stream.subjects.iter().any(|filter| captures(filter.get_ref(), event)))
-}
-
-fn in_file(
-    rule: &'static str,
-    current: &Catalogue,
-    file: &str,
-    pointer: &str,
-    message: String,
-    help: &str,
-) -> Diagnostic {
-    match current.documents.get(file) {
-        Some(document) if document.schema.pointer(pointer).is_some() => document.error(rule, pointer, message, help),
-        Some(document) => document.error(rule, "", message, help),
-        None => Diagnostic::error(rule, file, message, help),
-    }
-}
-
-fn in_manifest(
-    rule: &'static str,
-    current: &Catalogue,
-    at: Option<&Spanned<String>>,
-    message: String,
-    help: &str,
-) -> Diagnostic {
-    let position = at.map(|at| Position::of(&current.manifest_source, at.span().start));
-    Diagnostic::error(rule, FILE_NAME, message, help).at(position)
 }

@@ -161,6 +161,67 @@ fn streams_keep_what_no_server_changes() {
     );
 }
 
+const DOCUMENT: &str = "state/rule/compiled.v1.json";
+
+/// A manifest with one bucket.
+fn bucket(name: &str, more: &str) -> String {
+    format!("root = \"rules\"\n[buckets.{name}]\nstate = \"rule.compiled\"\n{more}")
+}
+
+#[test]
+fn buckets_keep_their_documents_and_what_no_server_changes() {
+    let found = |then: &str, now: &str| {
+        found(
+            &[(DOCUMENT, NAMED), ("eventsmith.toml", &bucket("RULES", then))],
+            &[(DOCUMENT, NAMED), ("eventsmith.toml", now)],
+        )
+    };
+    let changed = |message: &str| finding("changed-bucket", "eventsmith.toml", message);
+
+    let lowered = bucket("RULES", "history = 1\nttl = \"1d\"\nmax_bytes = \"1MiB\"\nreplicas = 1\nmarker_ttl = \"1m\"");
+    assert_eq!(found("history = 9\nttl = \"9d\"\nreplicas = 3\nmarker_ttl = \"1h\"", &lowered), []);
+    assert_eq!(
+        found("marker_ttl = \"1h\"", &bucket("RULES", "storage = \"memory\"")),
+        [
+            changed("the storage of bucket RULES was file and is memory now"),
+            changed("bucket RULES had a marker_ttl and has none now"),
+        ]
+    );
+    assert_eq!(
+        found("", &bucket("COMPILED", "")),
+        [changed("rule.compiled was kept in bucket RULES and is in bucket COMPILED now")]
+    );
+    let gone = found("", "root = \"rules\"\n");
+    assert!(gone.contains(&changed("rule.compiled was kept in bucket RULES and is in no bucket now")), "{gone:?}");
+}
+
+#[test]
+fn documents_are_compared_as_events_are() {
+    let manifest = bucket("RULES", "");
+    let then = [(DOCUMENT, NAMED), ("eventsmith.toml", manifest.as_str())];
+    let changed = NAMED.replace("string", "integer");
+
+    let broken = found(&then, &[(DOCUMENT, &changed), then[1]]);
+    let gone = found(&then, &[("eventsmith.toml", "root = \"rules\"\n")]);
+
+    let said: Vec<&str> = broken.iter().map(|(_, _, message)| message.split(", {").next().unwrap()).collect();
+    assert_eq!(
+        said,
+        [
+            "rule.compiled v1: a new reader rejects what old writers wrote",
+            "rule.compiled v1: an old reader rejects what new writers write",
+        ]
+    );
+    assert_eq!(
+        gone,
+        [finding(
+            "removed-event",
+            DOCUMENT,
+            "rule.compiled is gone; what is stored of it and who reads it need its schema"
+        )]
+    );
+}
+
 #[test]
 fn a_reply_that_came_or_went_is_found() {
     let (request, reply) = (("query/rule/get.v1.json", NAMED), ("query/rule/get.v1.reply.json", NAMED));

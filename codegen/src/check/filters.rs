@@ -23,15 +23,38 @@ pub(crate) fn matches(filter: &str, subject: &str) -> bool {
     subject.next().is_none()
 }
 
+/// Whether some subject matches both filters.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
+            (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The wildcard of the subjects below which a bucket keeps its documents.
+pub(super) fn subjects_of_bucket(name: &str) -> String {
+    format!("$KV.{name}.>")
+}
+
+/// Whether a subject filter matches subjects of a bucket.
+pub(super) fn meets_bucket(catalogue: &Catalogue, filter: &str) -> bool {
+    catalogue.manifest.buckets.keys().any(|name| overlap(filter, &subjects_of_bucket(name.get_ref())))
+}
+
 /// The filters nearest to one that matches no event, each of which matches some: without the slip of the keyboard, or below the
 /// root of the catalogue. At most three.
 pub(super) fn meant_filters(catalogue: &Catalogue, filter: &str) -> Vec<String> {
     let below_root = format!("{}.{filter}", catalogue.manifest.root.get_ref());
-    if catalogue.events.iter().any(|event| captures(&below_root, event)) {
+    let published = || catalogue.events.iter().filter(|event| !event.kind.is_document());
+    if published().any(|event| captures(&below_root, event)) {
         return vec![below_root];
     }
-    let subjects =
-        catalogue.events.iter().flat_map(|event| event.versions.iter().map(|version| version.subject(event)));
+    let subjects = published().flat_map(|event| event.versions.iter().map(|version| version.subject(event)));
     let mut near: Vec<(usize, String)> = subjects.filter_map(|subject| corrected(filter, &subject)).collect();
     near.sort_unstable();
     near.dedup();
@@ -70,6 +93,15 @@ mod tests {
         assert!(matches("rules.*.rule", "rules.domain.rule"));
         assert!(!matches("rules.domain.rule.>", "rules.domain.rule"));
         assert!(!matches("rules.*", "rules.domain.rule"));
+    }
+
+    #[test]
+    fn filters_overlap_where_one_subject_matches_both() {
+        assert!(overlap("$KV.RULES.>", "$KV.*.a"));
+        assert!(overlap(">", "$KV.RULES.>"));
+        assert!(overlap("rules.domain", "rules.*"));
+        assert!(!overlap("$KV.RULES", "$KV.RULES.>"));
+        assert!(!overlap("$KV.RULES.>", "$KV.CHECKOUT.>"));
     }
 
     #[test]

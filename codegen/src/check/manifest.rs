@@ -9,9 +9,9 @@ use toml::Spanned;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::lookup;
 use crate::manifest::FILE_NAME;
-use crate::model::{Catalogue, Token, is_token};
+use crate::model::{Catalogue, Token, Usage, is_token};
 
-use super::filters::{captures, meant_filters};
+use super::filters::{captures, meant_filters, meets_bucket};
 
 /// A stream for messages that no event describes: dead letters, by the name of the token below the root.
 const DEAD_LETTERS: &str = "dlq";
@@ -27,16 +27,23 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     services(catalogue, diagnostics);
 }
 
-fn error(catalogue: &Catalogue, at: &Spanned<String>, rule: &'static str, message: String, help: &str) -> Diagnostic {
+pub(super) fn error(
+    catalogue: &Catalogue,
+    at: &Spanned<String>,
+    rule: &'static str,
+    message: String,
+    help: &str,
+) -> Diagnostic {
     let position = Position::of(&catalogue.manifest_source, at.span().start);
     Diagnostic::error(rule, FILE_NAME, message, help).at(Some(position))
 }
 
-/// Servers know streams by their names, and services by those of their consumers.
+/// Servers know streams and buckets by their names, and services by those of their consumers.
 fn names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     let streams = catalogue.manifest.streams.keys().map(|name| ("stream", name));
+    let buckets = catalogue.manifest.buckets.keys().map(|name| ("bucket", name));
     let services = catalogue.manifest.services.keys().map(|name| ("service", name));
-    for (what, name) in streams.chain(services) {
+    for (what, name) in streams.chain(buckets).chain(services) {
         if !is_token(name.get_ref()) {
             let message = format!("{:?} is no name of a {what}", name.get_ref());
             let help = "a name is one or more of A-Z a-z 0-9 _ -";
@@ -73,6 +80,9 @@ fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Vec<Str
     for (name, stream) in &catalogue.manifest.streams {
         for subject in &stream.subjects {
             let filter = subject.get_ref();
+            if meets_bucket(catalogue, filter) {
+                continue;
+            }
             let captures = catalogue.events.iter().any(|event| captures(filter, event));
             if !captures && !filter.starts_with(&dead_letters) {
                 let message = format!("stream {} captures {filter}, but no event has such a subject", name.get_ref());
@@ -117,13 +127,13 @@ fn windows(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Every stored event belongs to exactly one stream, and no request to any. An event that a `meant` subject captures has been
+/// Every event belongs to exactly one stream, and no request to any; documents have their buckets. An event that a `meant` subject captures has been
 /// reported with the subject that was written instead.
 fn coverage(catalogue: &Catalogue, meant: &[String], diagnostics: &mut Vec<Diagnostic>) {
     if catalogue.manifest.streams.is_empty() {
         return;
     }
-    for event in &catalogue.events {
+    for event in catalogue.events.iter().filter(|event| !event.kind.is_document()) {
         let streams: Vec<&Spanned<String>> = catalogue
             .manifest
             .streams
@@ -132,14 +142,14 @@ fn coverage(catalogue: &Catalogue, meant: &[String], diagnostics: &mut Vec<Diagn
             .map(|(name, _)| name)
             .collect();
         match streams.as_slice() {
-            [] if event.kind.is_stored() && !meant.iter().any(|filter| captures(filter, event)) => {
+            [] if !event.kind.is_request() && !meant.iter().any(|filter| captures(filter, event)) => {
                 let Some(version) = event.versions.last() else { continue };
                 let message = format!("{} is in no stream", version.subject(event));
                 let help = "add a subject to a stream in eventsmith.toml that captures it";
                 let file = &version.file;
                 diagnostics.push(Diagnostic::error("no-stream", file, message, help));
             }
-            [name, ..] if !event.kind.is_stored() => {
+            [name, ..] if event.kind.is_request() => {
                 let message = format!(
                     "stream {} captures {}, which is {}",
                     name.get_ref(),
@@ -164,8 +174,8 @@ fn coverage(catalogue: &Catalogue, meant: &[String], diagnostics: &mut Vec<Diagn
 struct Mention<'a> {
     service: &'a str,
     role: &'static str,
-    /// Whether events have the role, and not commands and queries.
-    is_of_stored: bool,
+    /// What has the role: events, or commands and queries.
+    of: Usage,
     event_type: &'a Spanned<String>,
 }
 
@@ -173,14 +183,20 @@ struct Mention<'a> {
 fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     let mut unknown: BTreeMap<&str, Vec<Mention<'_>>> = BTreeMap::new();
     for mention in mentions(catalogue) {
-        let Mention { service, role, is_of_stored, event_type } = mention;
+        let Mention { service, role, of, event_type } = mention;
         match catalogue.event(event_type.get_ref()) {
             None => unknown.entry(event_type.get_ref()).or_default().push(mention),
-            Some(event) if event.kind.is_stored() != is_of_stored => {
+            Some(event) if event.kind.usage() != of => {
                 let message =
                     format!("service {service} {role} {}, which is {}", event_type.get_ref(), event.kind.described());
-                let help = "domain and integration events are published and consumed, commands and queries are handled and \
-                            asked";
+                let help = match event.kind.usage() {
+                    Usage::Event | Usage::Request => {
+                        "domain and integration events are published and consumed, commands and queries are handled and asked"
+                    }
+                    Usage::Document => {
+                        "remove it here: documents are put into their bucket and read from it, and no service lists them"
+                    }
+                };
                 diagnostics.push(error(catalogue, event_type, "wrong-role", message, help));
             }
             Some(_) => {}
@@ -194,7 +210,7 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
             let lines: Vec<String> = others.iter().map(|other| line(catalogue, other.event_type)).collect();
             message.push_str(&format!("; so it says in line {}, too", lines.join(" and ")));
         }
-        let help = meant(catalogue, name, first.is_of_stored);
+        let help = meant(catalogue, name, first.of);
         diagnostics.push(error(catalogue, first.event_type, "unknown-event", message, &help));
     }
 }
@@ -203,13 +219,13 @@ fn services(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 fn mentions(catalogue: &Catalogue) -> impl Iterator<Item = Mention<'_>> {
     catalogue.manifest.services.iter().flat_map(|(name, service)| {
         let roles = [
-            ("publishes", &service.publishes, true),
-            ("consumes", &service.consumes, true),
-            ("handles", &service.handles, false),
-            ("asks", &service.asks, false),
+            ("publishes", &service.publishes, Usage::Event),
+            ("consumes", &service.consumes, Usage::Event),
+            ("handles", &service.handles, Usage::Request),
+            ("asks", &service.asks, Usage::Request),
         ];
-        roles.into_iter().flat_map(move |(role, types, is_of_stored)| {
-            types.iter().map(move |event_type| Mention { service: name.get_ref(), role, is_of_stored, event_type })
+        roles.into_iter().flat_map(move |(role, types, of)| {
+            types.iter().map(move |event_type| Mention { service: name.get_ref(), role, of, event_type })
         })
     })
 }
@@ -219,8 +235,8 @@ fn line(catalogue: &Catalogue, at: &Spanned<String>) -> String {
 }
 
 /// The types nearest to one that no event has, those of the other role aside.
-fn meant(catalogue: &Catalogue, unknown: &str, stored: bool) -> Cow<'static, str> {
-    let events = catalogue.events.iter().filter(|event| event.kind.is_stored() == stored);
+fn meant(catalogue: &Catalogue, unknown: &str, usage: Usage) -> Cow<'static, str> {
+    let events = catalogue.events.iter().filter(|event| event.kind.usage() == usage);
     let types = events.map(|event| event.event_type.as_str());
     // Subjects and paths have the kind before the type.
     let below_kind = |name: &&str| unknown.strip_suffix(name).is_some_and(|kind| kind.ends_with('.'));

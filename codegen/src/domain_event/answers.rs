@@ -10,9 +10,9 @@ use super::args::Args;
 use super::errors::Errors;
 
 /// The types that a request is answered with, as far as the attribute names them. It must name those of all files that there
-/// are, and no others; an event is not answered.
+/// are, and no others; events and documents are not answered.
 pub(super) fn answer(args: &Args, event: &Event, version: &Version, errors: &mut Errors) -> Option<Answer> {
-    if event.kind.is_stored() {
+    if !event.kind.is_request() {
         for part in VersionPart::ANSWERS {
             let Some(path) = args.answer(part) else { continue };
             let word = part.as_str();

@@ -8,11 +8,13 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 
 use crate::bundle::{bundle_text, files_from};
-use crate::emit::event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, event_impl, reply_impl, trait_of};
+use crate::emit::event_impl::{
+    Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, reply_impl, trait_of,
+};
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
-use crate::model::{Event, Kind, Token, Version, VersionPart};
+use crate::model::{Event, Kind, Token, Usage, Version, VersionPart};
 use crate::pointer;
 use crate::shape::identifiers::snake;
 
@@ -37,15 +39,20 @@ pub(super) enum Trait {
     Event,
     Request,
     Reply,
+    State,
 }
 
 impl Trait {
     pub(super) const fn of(kind: Kind) -> Self {
-        if kind.is_stored() { Self::Event } else { Self::Request }
+        match kind.usage() {
+            Usage::Event => Self::Event,
+            Usage::Request => Self::Request,
+            Usage::Document => Self::State,
+        }
     }
 }
 
-/// The implementation of `Event` or `Request`. Only the validator knows what a type of the user's own proves about a payload.
+/// The implementation of `Event`, `Request` or `State`. Only the validator knows what a type of the user's own proves about a payload.
 pub(super) fn implementation(
     runtime: &Runtime,
     Bound { name, fields, event, version, older, answer }: Bound<'_>,
@@ -90,6 +97,7 @@ pub(super) fn implementation(
             event_type: &event.event_type,
             version: version.number,
             subject: quote!(#subject),
+            bucket: bucket_of(loaded, event),
             template,
             schema: quote!(#schema),
             key,
@@ -129,6 +137,7 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
             event_type,
             version,
             subject: quote!(""),
+            bucket: None,
             template: None,
             schema: quote!("false"),
             key: None,
@@ -184,6 +193,7 @@ fn test(runtime: &Runtime, name: &Ident, implemented: Trait) -> TokenStream {
         Trait::Event => quote!(assert_agrees),
         Trait::Request => quote!(assert_request_agrees),
         Trait::Reply => quote!(assert_reply_agrees),
+        Trait::State => quote!(assert_state_agrees),
     };
     quote! {
         #[cfg(test)]

@@ -1,24 +1,25 @@
-//! The catalogue as data: events, streams, services.
+//! The catalogue as data: events, streams, buckets, services.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use toml::Spanned;
 
 use crate::load::Loaded;
-use crate::manifest::{Consumer, Deliver, Discard, Retention, Storage, Stream};
-use crate::model::{Kind, Version, VersionPart};
+use crate::manifest::{Bucket, Consumer, Deliver, Discard, Retention, Storage, Stream};
+use crate::model::{Kind, Usage, Version, VersionPart};
 
 use super::layout::line;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::types::Types;
 
-/// `CATALOGUE`, `STREAMS` and `SERVICES`.
+/// `CATALOGUE`, `STREAMS`, `BUCKETS` and `SERVICES`.
 pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     let Source { program, runtime } = source;
     let types = Types::new(source, &[]);
     let event = runtime.catalogue("EventDescriptor");
     let (stream_type, service_type) = (runtime.catalogue("StreamDescriptor"), runtime.catalogue("ServiceDescriptor"));
+    let bucket_type = runtime.catalogue("BucketDescriptor");
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
     let descriptors = loaded.catalogue.versions().filter_map(|(of, version)| {
         let payload = path(&version.file)?;
@@ -30,6 +31,7 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
         Some(quote!(#event::#of::<#payload>() #(#answers)*,))
     });
     let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
+    let buckets = loaded.catalogue.manifest.buckets.iter().map(|(name, body)| bucket(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
         let name = name.get_ref();
         let roles = [
@@ -45,11 +47,14 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
         }
     });
     quote! {
-        /// Every version of every event and request.
+        /// Every version of every event, request and document.
         pub const CATALOGUE: &[#event] = &[#(#descriptors)*];
 
         /// The streams that the catalogue declares.
         pub const STREAMS: &[#stream_type] = &[#(#streams)*];
+
+        /// The key-value buckets that the catalogue declares.
+        pub const BUCKETS: &[#bucket_type] = &[#(#buckets)*];
 
         /// The services that the catalogue declares.
         pub const SERVICES: &[#service_type] = &[#(#services)*];
@@ -58,7 +63,11 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
 
 /// How a payload of a kind is described.
 fn descriptor_of(kind: Kind) -> &'static str {
-    if kind.is_stored() { "of" } else { "of_request" }
+    match kind.usage() {
+        Usage::Event => "of",
+        Usage::Request => "of_request",
+        Usage::Document => "of_state",
+    }
 }
 
 /// The test that what is stored can be read: one line for each event that has examples.
@@ -85,14 +94,7 @@ pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
 /// A stream: its name and subjects, and whatever is not the default.
 fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
     let descriptor = runtime.catalogue("StreamDescriptor");
-    let variant = |enumeration: &str, variant: &str| {
-        let (path, variant) = (runtime.catalogue(enumeration), format_ident!("{variant}"));
-        quote!(#path::#variant)
-    };
-    let storage = match stream.storage {
-        Storage::File => None,
-        Storage::Memory => Some(variant("Storage", "Memory")),
-    };
+    let variant = |enumeration: &str, name: &str| variant(runtime, enumeration, name);
     let retention = match stream.retention {
         Retention::Limits => None,
         Retention::Interest => Some(variant("Retention", "Interest")),
@@ -101,7 +103,7 @@ fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
     let description = &stream.description;
     let setters = [
         ("description", (!description.is_empty()).then(|| quote!(#description))),
-        ("storage", storage),
+        ("storage", storage(runtime, stream.storage)),
         ("retention", retention),
         ("max_age", stream.max_age.map(duration)),
         ("max_bytes", stream.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes)))),
@@ -115,6 +117,38 @@ fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
     .map(|(setter, value)| with(setter, value));
     let subjects = texts(&stream.subjects);
     quote!(#descriptor::new(#name, #subjects) #(#setters)*,)
+}
+
+/// A bucket: its name and what it holds, and whatever is not the default.
+fn bucket(runtime: &Runtime, name: &str, bucket: &Bucket) -> TokenStream {
+    let descriptor = runtime.catalogue("BucketDescriptor");
+    let (description, state) = (&bucket.description, bucket.state.get_ref());
+    let setters = [
+        ("description", (!description.is_empty()).then(|| quote!(#description))),
+        ("storage", storage(runtime, bucket.storage)),
+        ("history", (bucket.history != 1).then(|| number(Literal::u8_unsuffixed(bucket.history)))),
+        ("ttl", bucket.ttl.map(duration)),
+        ("marker_ttl", bucket.marker_ttl.map(duration)),
+        ("max_bytes", bucket.max_bytes.map(|bytes| number(Literal::u64_unsuffixed(bytes)))),
+        ("max_value_bytes", bucket.max_value_bytes.map(|bytes| number(Literal::u32_unsuffixed(bytes)))),
+        ("replicas", (bucket.replicas != 1).then(|| number(Literal::u8_unsuffixed(bucket.replicas)))),
+    ]
+    .map(|(setter, value)| with(setter, value));
+    quote!(#descriptor::new(#name, #state) #(#setters)*,)
+}
+
+/// Where messages or documents are kept, if not on disk.
+fn storage(runtime: &Runtime, storage: Storage) -> Option<TokenStream> {
+    match storage {
+        Storage::File => None,
+        Storage::Memory => Some(variant(runtime, "Storage", "Memory")),
+    }
+}
+
+/// A variant of an enum of the runtime.
+fn variant(runtime: &Runtime, enumeration: &str, variant: &str) -> TokenStream {
+    let (path, variant) = (runtime.catalogue(enumeration), format_ident!("{variant}"));
+    quote!(#path::#variant)
 }
 
 /// What is said of a service's consumers, if anything is.

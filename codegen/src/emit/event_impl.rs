@@ -1,13 +1,14 @@
-//! What writes `impl Event`, `impl Request` and `impl Reply`, for generated types and for `#[domain_event]`.
+//! What writes `impl Event`, `impl Request`, `impl Reply` and `impl State`, for generated types and for `#[domain_event]`.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::model::{Event, Kind, Template, Token, Version, VersionPart};
+use crate::load::Loaded;
+use crate::model::{Event, Kind, Template, Token, Usage, Version, VersionPart};
 
 use super::runtime::Runtime;
 
-/// What `impl Event` needs to know about a type.
+/// What `impl Event`, `impl Request` and `impl State` need to know about a type.
 #[derive(Debug)]
 pub(crate) struct EventImpl<'a> {
     /// The type.
@@ -20,6 +21,8 @@ pub(crate) struct EventImpl<'a> {
     pub version: u32,
     /// An expression for the subject, of type `&'static str`.
     pub subject: TokenStream,
+    /// The bucket of a document.
+    pub bucket: Option<&'a str>,
     /// The subject template, with the field that each property stands in.
     pub template: Option<(&'a Template, Vec<TokenStream>)>,
     /// An expression for the schema's text, of type `&'static str`.
@@ -28,7 +31,7 @@ pub(crate) struct EventImpl<'a> {
     pub key: Option<(&'a str, TokenStream)>,
     /// How a payload is checked.
     pub check: Check,
-    /// What a request is answered with; an event is not.
+    /// What a request is answered with; events and documents are not.
     pub answer: Option<Answer>,
     /// The type of the version before, the versions that it decodes, and how its values become ours.
     pub older: Option<Older>,
@@ -93,14 +96,18 @@ pub(crate) struct Older {
     pub derived: bool,
 }
 
-/// Writes `impl Event`, or `impl Request` for a command or query.
+/// Writes `impl Event`, `impl Request` for a command or query, or `impl State` for a document.
 pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStream {
     let EventImpl { name, event_type, subject, schema, .. } = event;
     let kind = format_ident!("{}", kind_name(event.kind));
     let version = Literal::u32_unsuffixed(event.version);
+    let bucket = event.bucket.map(|bucket| quote!(const BUCKET: &'static str = #bucket;));
     let key = match &event.key {
-        Some((pointer, _)) => quote!(Some(#pointer)),
-        None => quote!(None),
+        _ if event.kind.is_document() => TokenStream::new(),
+        Some((pointer, _)) => quote!(const KEY: Option<&'static str> = Some(#pointer);),
+        None => quote!(
+            const KEY: Option<&'static str> = None;
+        ),
     };
     let scalar_text = runtime.internal("scalar_text");
     let key_method = event.key.as_ref().map(|(_, field)| {
@@ -128,9 +135,10 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const KIND: #kind_type = #kind_type::#kind;
             const TYPE: &'static str = #event_type;
             const VERSION: u32 = #version;
+            #bucket
             const SUBJECT: &'static str = #subject;
             const SCHEMA: &'static str = #schema;
-            const KEY: Option<&'static str> = #key;
+            #key
 
             #complete!(#trait_ident, #name, #check #older);
             #key_method
@@ -174,7 +182,17 @@ pub(crate) fn answers(event: &Event, version: &Version, part: VersionPart) -> (S
 
 /// The trait that payloads of a kind implement.
 pub(crate) fn trait_of(kind: Kind) -> &'static str {
-    if kind.is_stored() { "Event" } else { "Request" }
+    match kind.usage() {
+        Usage::Event => "Event",
+        Usage::Request => "Request",
+        Usage::Document => "State",
+    }
+}
+
+/// The bucket of a document; `None` for all else.
+pub(crate) fn bucket_of<'a>(loaded: &'a Loaded, event: &Event) -> Option<&'a str> {
+    let bucket = loaded.catalogue.manifest.bucket_of(&event.event_type);
+    bucket.filter(|_| event.kind.is_document()).map(|(name, _)| name.get_ref().as_str())
 }
 
 /// The name of a kind's variant in the runtime.
@@ -184,6 +202,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Integration => "Integration",
         Kind::Command => "Command",
         Kind::Query => "Query",
+        Kind::State => "State",
     }
 }
 

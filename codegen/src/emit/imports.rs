@@ -7,6 +7,9 @@ use quote::{format_ident, quote};
 
 use super::runtime::Runtime;
 
+/// Types of the runtime that keep their paths: a name that many a catalogue gives to a type of its own.
+const UNIMPORTED: &[&str] = &["State"];
+
 /// Shortens the paths of well-known types in the items of one module, and imports them there.
 pub(super) fn shorten(runtime: &Runtime, items: TokenStream) -> TokenStream {
     let mut imports = Imports::new(runtime);
@@ -71,7 +74,7 @@ impl<'a> Imports<'a> {
             ["serde"] => drop(self.serde.insert(name.to_string())),
             ["std", "collections"] if name == "BTreeMap" => drop(self.std.insert("collections::BTreeMap".to_owned())),
             ["std", "borrow"] if name == "Cow" => drop(self.std.insert("borrow::Cow".to_owned())),
-            module if self.runtime.is_module(module) => {
+            module if self.runtime.is_module(module) && !UNIMPORTED.contains(&name.to_string().as_str()) => {
                 self.of_runtime.entry(steps).or_default().insert(name.to_string());
             }
             _ => return false,

@@ -17,7 +17,7 @@ use super::types::{Types, field_ident};
 
 /// The path of each event's constant in the module `subjects`.
 pub(super) struct Subjects {
-    /// By event type: the steps below `subjects`, and the value.
+    /// By the type of an event or request: the steps below `subjects`, and the value.
     constants: BTreeMap<String, (Vec<String>, String)>,
 }
 
@@ -35,7 +35,8 @@ impl Subjects {
         let root = loaded.catalogue.manifest.root.get_ref();
         let mut top = Level::default();
         let mut constants = BTreeMap::new();
-        for event in &loaded.catalogue.events {
+        // Documents are not published: whoever reads or writes them names their bucket.
+        for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
             let mut steps = vec![event.kind.as_str()];
             steps.extend(event.event_type.split('.'));
             let name = steps.pop().unwrap_or_default();

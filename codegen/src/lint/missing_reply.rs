@@ -16,7 +16,7 @@ pub(crate) const RULE: Rule = Rule {
 };
 
 pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
-    let requests = loaded.catalogue.versions().filter(|(event, _)| !event.kind.is_stored());
+    let requests = loaded.catalogue.versions().filter(|(event, _)| event.kind.is_request());
     for (event, version) in requests.filter(|(_, version)| version.reply.is_none()) {
         let Some(document) = loaded.catalogue.documents.get(&version.file) else { continue };
         let message = format!("{} v{} has no reply", event.event_type, version.number);

@@ -4,6 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::lint::no_publisher::unnamed;
 use crate::load::Loaded;
+use crate::model::Usage;
 use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -29,5 +30,5 @@ consumes = [\"rule.created\"]
 };
 
 pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
-    unnamed(loaded, true, |service| &service.consumes, "no service consumes", "consumes", report);
+    unnamed(loaded, Usage::Event, |service| &service.consumes, "no service consumes", "consumes", report);
 }

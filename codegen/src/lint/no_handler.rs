@@ -4,6 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::lint::no_publisher::unnamed;
 use crate::load::Loaded;
+use crate::model::Usage;
 use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -28,5 +29,5 @@ handles = [\"rule.create\"]
 };
 
 pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
-    unnamed(loaded, false, |service| &service.handles, "no service handles", "handles", report);
+    unnamed(loaded, Usage::Request, |service| &service.handles, "no service handles", "handles", report);
 }

@@ -4,6 +4,7 @@ use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::load::Loaded;
 use crate::manifest::Service;
+use crate::model::Usage;
 use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -29,13 +30,13 @@ consumes = [\"rule.created\"]
 };
 
 pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
-    unnamed(loaded, true, |service| &service.publishes, "no service publishes", "publishes", report);
+    unnamed(loaded, Usage::Event, |service| &service.publishes, "no service publishes", "publishes", report);
 }
 
-/// Reports every event of a kind that no service names in a role.
+/// Reports every event, or every request, that no service names in a role.
 pub(super) fn unnamed(
     loaded: &Loaded,
-    is_stored: bool,
+    usage: Usage,
     role: fn(&Service) -> &Vec<toml::Spanned<String>>,
     message: &str,
     member: &str,
@@ -45,7 +46,7 @@ pub(super) fn unnamed(
     if services.is_empty() {
         return;
     }
-    for event in loaded.catalogue.events.iter().filter(|event| event.kind.is_stored() == is_stored) {
+    for event in loaded.catalogue.events.iter().filter(|event| event.kind.usage() == usage) {
         let is_named =
             services.values().any(|service| role(service).iter().any(|name| *name.get_ref() == event.event_type));
         if !is_named {

@@ -53,7 +53,7 @@ pub(crate) fn check_policy(loaded: &Loaded, policy: Policy, report: &mut Report<
     if policy == Policy::Forward {
         return;
     }
-    for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_stored()) {
+    for event in loaded.catalogue.events.iter().filter(|event| event.kind.is_request()) {
         let Some((newest, older)) = event.versions.split_last() else { continue };
         for older in older {
             for part in VersionPart::ANSWERS {

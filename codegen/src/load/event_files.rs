@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::diagnostic::Diagnostic;
 use crate::load::event_options;
 use crate::load::part::{VersionName, of_part, version_name};
+use crate::manifest::Manifest;
 use crate::model::{Document, Event, Kind, Version, VersionPart, is_token};
 
 /// What the name of a file below a kind's folder says.
@@ -21,11 +22,12 @@ struct FileName<'a> {
 
 /// The events of a list of files. Replies and refusals are joined to their requests.
 pub(super) fn events(
-    root: &str,
+    manifest: &Manifest,
     files: &[String],
     documents: &BTreeMap<String, Document>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Event> {
+    let root = manifest.root.get_ref();
     for token in root.split('.').filter(|token| !is_token(token)) {
         let message = format!("the root {root:?} is not a subject: {token:?} is not a legal token");
         let help = "a root is one token or several with dots between, each of A-Z a-z 0-9 _ -: root = \"rules\"";
@@ -44,7 +46,7 @@ pub(super) fn events(
         let event_type = name.tokens.join(".");
         let event = events.entry((name.kind, event_type.clone())).or_insert_with(|| Event {
             kind: name.kind,
-            subject: format!("{root}.{}.{event_type}", name.kind.as_str()),
+            subject: subject(manifest, name.kind, &event_type),
             event_type,
             versions: Vec::new(),
         });
@@ -52,7 +54,7 @@ pub(super) fn events(
             diagnostics.push(two_files(path, &twin.file, &name.part.of(&event.event_type, name.number)));
             continue;
         }
-        let (key, template) = event_options::read(document, diagnostics);
+        let (key, template) = event_options::read(document, name.kind, diagnostics);
         event.versions.push(Version {
             number: name.number,
             file: path.clone(),
@@ -73,12 +75,21 @@ pub(super) fn events(
     events
 }
 
+/// Where payloads of a type go: the path is the subject, but for documents, which lie in a bucket.
+fn subject(manifest: &Manifest, kind: Kind, event_type: &str) -> String {
+    if kind.is_document() {
+        let bucket = manifest.bucket_of(event_type).map_or("*", |(name, _)| name.get_ref());
+        return format!("$KV.{bucket}.>");
+    }
+    format!("{}.{}.{event_type}", manifest.root.get_ref(), kind.as_str())
+}
+
 fn join_answer(answer: &FileName<'_>, events: &mut BTreeMap<(Kind, String), Event>, diagnostics: &mut Vec<Diagnostic>) {
     let (path, number, part) = (answer.path, answer.number, answer.part);
     let (rule, word) = (stray(part), part.as_str());
     let event_type = answer.tokens.join(".");
-    if answer.kind.is_stored() {
-        let message = format!("a {} event has no {word}", answer.kind.as_str());
+    if !answer.kind.is_request() {
+        let message = format!("{} has no {word}", answer.kind.described());
         let help = "only commands and queries are answered; move the file below command or query";
         diagnostics.push(Diagnostic::error(rule, path, message, help));
         return;

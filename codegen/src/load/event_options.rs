@@ -3,15 +3,25 @@
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Document, Template, Token, is_token};
+use crate::model::{Document, Kind, Template, Token, is_token};
 use crate::pointer;
 
 const RULE: &str = "bad-x-event";
 const SHAPE: &str = "write \"x-event\": {\"key\": \"/rule_id\", \"subject\": \"rules.domain.rule.created.{rule_id}\"}";
 
-/// The key and the template of a schema file.
-pub(super) fn read(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> (Option<String>, Option<Template>) {
+/// The key and the template of a schema file. A document of a bucket has neither.
+pub(super) fn read(
+    document: &Document,
+    kind: Kind,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Option<String>, Option<Template>) {
     let Some(options) = document.schema.get("x-event") else { return (None, None) };
+    if kind.is_document() {
+        let message = format!("{} has no subject, and no key in its schema", kind.described());
+        let help = "remove x-event: a document lies under the key that it is put under, bucket.put(key, &document)";
+        diagnostics.push(document.error(RULE, "/x-event", message, help));
+        return (None, None);
+    }
     let Value::Object(options) = options else {
         diagnostics.push(document.error(RULE, "/x-event", "x-event is not an object", SHAPE));
         return (None, None);

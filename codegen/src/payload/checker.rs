@@ -35,7 +35,7 @@ pub struct Checker<'a> {
     envelope: Slot,
     /// The schema of bare data.
     data: Option<Slot>,
-    /// The versions of an event by its type.
+    /// The versions of an event or request by its type.
     events: HashMap<&'a str, Vec<KnownVersion>>,
     room: Room,
 }
@@ -62,7 +62,8 @@ impl<'a> Checker<'a> {
     /// A checker for the events of a catalogue that is free of errors.
     pub fn new(loaded: &'a Loaded, options: Options<'a>) -> Self {
         let mut events = HashMap::new();
-        for event in &loaded.catalogue.events {
+        // Documents lie in their buckets without an envelope.
+        for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
             let known = |version: &Version| KnownVersion {
                 number: version.number.to_string(),
                 subject: version.subject(event),
@@ -261,6 +262,16 @@ impl<'a> Checker<'a> {
                 };
                 let message = if self.options.mask { masked } else { &unknown.message };
                 sink.report("unknown-event", at, message, &unknown.help);
+                Ok(())
+            }
+            Ok((event, _)) if event.kind.is_document() => {
+                let described = event.kind.described();
+                let message = match self.options.mask {
+                    true => format!("the type is that of {described}, which has no envelope"),
+                    false => format!("{event_type} is {described}, which has no envelope"),
+                };
+                let help = format!("check what lies in the bucket, which is bare data: --event {}", event.event_type);
+                sink.report("bad-envelope", "/type", &message, &help);
                 Ok(())
             }
             Ok(_) => {

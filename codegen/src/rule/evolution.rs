@@ -21,6 +21,21 @@ pub(crate) const BREAKING_CHANGE: Rule = rule(
 {\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\", \"maxLength\": 100}}}",
 );
 
+pub(crate) const CHANGED_BUCKET: Rule = rule(
+    "changed-bucket",
+    "Documents that move to another bucket leave what was put before behind, and services of before go on to read and write there. \
+     Where a bucket keeps its documents, and that values may have times of their own, no server changes.",
+    "--- eventsmith.toml, before
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- eventsmith.toml, now
+[buckets.COMPILED]
+state = \"rule.compiled\"",
+    "--- eventsmith.toml, before and now
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"",
+);
+
 pub(crate) const CHANGED_KEY: Rule = rule(
     "changed-key",
     "Events of one aggregate stay in order because they share a key. With another key, events of before and after the change \
@@ -85,7 +100,8 @@ pub(crate) const REMOVED_ERROR: Rule = rule(
 
 pub(crate) const REMOVED_EVENT: Rule = rule(
     "removed-event",
-    "Streams still hold an event that was published, and services still publish it. Without its schema nobody can read it.",
+    "Streams still hold an event that was published, and services still publish it; buckets still hold a document. Without its \
+     schema nobody can read it.",
     "--- domain/rule/created.v1.json, before
 {\"type\": \"object\"}
 --- domain/rule/created.v1.json, now

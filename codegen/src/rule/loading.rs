@@ -65,7 +65,7 @@ pub(crate) const BAD_TOKEN: Rule = rule(
 pub(crate) const BAD_X_EVENT: Rule = rule(
     "bad-x-event",
     "`x-event` names the ordering key, which every payload must have, and the subject template. A key that may be absent \
-     orders nothing.",
+     orders nothing. A document below `state/` has neither: it lies in its bucket, under the key that it is put under.",
     r#"{"type": "object", "x-event": {"key": "/rule_id"}, "properties": {"rule_id": {"type": "string"}}}"#,
     r#"{
   "type": "object",
@@ -132,6 +132,22 @@ pub(crate) const INTERNAL: Rule = rule(
      schema.",
     "There is no example: it would have been mended.",
     "Every catalogue that has no other error.",
+);
+
+pub(crate) const NO_BUCKET: Rule = rule(
+    "no-bucket",
+    "A schema below `state/` describes the documents of a bucket. Without `[buckets.NAME]` in `eventsmith.toml` its type has no place \
+     to be put into.",
+    "--- eventsmith.toml
+root = \"rules\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
 );
 
 pub(crate) const NO_MANIFEST: Rule = rule(
@@ -233,6 +249,26 @@ pub(crate) const STRAY_REPLY: Rule = rule(
     "--- query/rule/get.v1.json\n{\"type\": \"object\"}\n--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
 );
 
+pub(crate) const STREAM_OVER_BUCKET: Rule = rule(
+    "stream-over-bucket",
+    "A bucket is a stream of its own, `KV_` and its name, over the subjects `$KV.NAME.>`. A server takes no second stream of that \
+     name, nor one that captures some of these subjects.",
+    "--- eventsmith.toml
+root = \"rules\"
+[streams.EVERYTHING]
+subjects = [\"$KV.RULES_COMPILED.>\"]
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+);
+
 pub(crate) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
     "template-over-optional",
     "A property that fills a token of the subject must be there in every payload, and be one value: required, and a string, \
@@ -248,6 +284,25 @@ pub(crate) const TEMPLATE_OVER_OPTIONAL: Rule = rule(
   "required": ["rule_id"],
   "properties": {"rule_id": {"type": "string"}}
 }"#,
+);
+
+pub(crate) const TWO_BUCKETS: Rule = rule(
+    "two-buckets",
+    "The type of a document says which bucket it lies in. With two buckets nobody could tell where to look for it.",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES]
+state = \"rule.compiled\"
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
 );
 
 pub(crate) const TWO_STREAMS: Rule = rule(
@@ -291,6 +346,24 @@ consumes = [\"rule.created\"]
 {\"type\": \"object\"}",
 );
 
+pub(crate) const UNKNOWN_STATE: Rule = rule(
+    "unknown-state",
+    "A bucket holds documents of one type, which a schema file below `state/` describes. What no file describes could be neither \
+     written nor read.",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES_COMPILED]
+state = \"rule.compield\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+    "--- eventsmith.toml
+root = \"rules\"
+[buckets.RULES_COMPILED]
+state = \"rule.compiled\"
+--- state/rule/compiled.v1.json
+{\"type\": \"object\"}",
+);
+
 pub(crate) const UNKNOWN_SUBJECT: Rule = rule(
     "unknown-subject",
     "A stream that captures a subject of no event waits for messages that never come; most often the subject was mistyped.",
@@ -317,7 +390,8 @@ pub(crate) const UNREADABLE: Rule = rule(
 
 pub(crate) const WRONG_ROLE: Rule = rule(
     "wrong-role",
-    "Domain and integration events are published and consumed; commands and queries are handled.",
+    "Domain and integration events are published and consumed; commands and queries are handled and asked. Documents of buckets are \
+     put and read, and no service lists them.",
     "--- eventsmith.toml
 root = \"rules\"
 [services.management]

@@ -23,6 +23,7 @@ pub(crate) enum Origin {
 const RESERVED_TYPES: &[&str] = &[
     "BTreeMap",
     "Box",
+    "BucketDescriptor",
     "ConsumerDescriptor",
     "Cow",
     "Date",

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod buckets;
 #[path = "../common/mod.rs"]
 mod common;
 mod manifest;
@@ -246,7 +247,7 @@ fn the_help_about_a_manifest_fits_what_is_wrong() {
             "invalid type: integer `5`, expected a string",
             "durations and sizes stand in quotes",
         ),
-        (format!("{stream}replicas = 0"), 4, "a stream cannot have 0 replicas", "write 1 to 5"),
+        (format!("{stream}replicas = 0"), 4, "no cluster keeps 0 replicas", "write 1 to 5"),
         (format!("{stream}max_messages = 0"), 4, "0 is no limit", "write 1 or more"),
         (format!("{service}consumer = {{ ack_wait = \"0s\" }}"), 3, "no time at all", "write 1ms or more"),
         (format!("{service}consumer = {{ max_deliver = 0 }}"), 3, "0 is no limit", "write 1 or more"),
@@ -298,7 +299,7 @@ fn a_file_that_looks_like_an_event_and_is_none_is_reported() {
 
     let found: Vec<_> =
         loaded.diagnostics.iter().map(|found| (found.rule, found.file.as_str(), found.help.as_str())).collect();
-    let kinds = "the first folder of an event is its kind: domain, integration, command, query; name other files without a version";
+    let kinds = "the first folder of an event is its kind: domain, integration, command, query, state; name other files without a version";
     assert_eq!(
         found,
         [

@@ -114,28 +114,42 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 impl From<&BucketDescriptor> for StreamSettings {
     fn from(bucket: &BucketDescriptor) -> Self {
+        let settings = BucketSettings {
+            history: u64::from(bucket.history),
+            max_value_bytes: bucket.max_value_bytes,
+            marker_ttl: bucket.marker_ttl,
+            defects: Vec::new(),
+        };
         Self {
-            name: bucket_stream(bucket.name),
             description: bucket.description.to_owned(),
-            subjects: vec![bucket_subject(bucket.name, ">")],
             storage: bucket.storage,
-            retention: Retention::Limits,
-            max_age: bucket.ttl,
             max_bytes: bucket.max_bytes,
-            max_messages: None,
             replicas: usize::from(bucket.replicas),
+            ..Self::of_bucket(bucket.name, bucket.ttl, settings)
+        }
+    }
+}
+
+impl StreamSettings {
+    /// The stream of a bucket whose values go after a time, or never: on disk, on one server, without a limit of bytes.
+    pub fn of_bucket(name: &str, ttl: Option<Duration>, bucket: BucketSettings) -> Self {
+        Self {
+            name: bucket_stream(name),
+            description: String::new(),
+            subjects: vec![bucket_subject(name, ">")],
+            storage: Storage::File,
+            retention: Retention::Limits,
+            max_age: ttl,
+            max_bytes: None,
+            max_messages: None,
+            replicas: 1,
             // No longer than messages live.
-            duplicate_window: bucket.ttl.map_or(DUPLICATE_WINDOW, |ttl| ttl.min(DUPLICATE_WINDOW)),
+            duplicate_window: ttl.map_or(DUPLICATE_WINDOW, |ttl| ttl.min(DUPLICATE_WINDOW)),
             // A full bucket forgets no key for another.
             discard: Discard::New,
             atomic: false,
             bulk: false,
-            bucket: Some(BucketSettings {
-                history: u64::from(bucket.history),
-                max_value_bytes: bucket.max_value_bytes,
-                marker_ttl: bucket.marker_ttl,
-                defects: Vec::new(),
-            }),
+            bucket: Some(bucket),
         }
     }
 }

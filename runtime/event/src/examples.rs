@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::event::{Event, EventDescriptor, Request};
+use crate::event::{Event, EventDescriptor, Request, State};
 use crate::invalid::DecodeError;
 
-/// The newest version of an event, as the reader of all others.
+/// The newest version of an event, request or document, as the reader of all others.
 #[derive(Debug, Clone, Copy)]
 pub struct Newest {
     event_type: &'static str,
@@ -31,6 +31,15 @@ impl Newest {
             event_type: R::TYPE,
             version: R::VERSION,
             read: |version, data| Ok(R::decode(version, data)?.validate()?),
+        }
+    }
+
+    /// The reader of a document of a bucket.
+    pub const fn of_state<S: State>() -> Self {
+        Self {
+            event_type: S::TYPE,
+            version: S::VERSION,
+            read: |version, data| Ok(S::decode(version, data)?.validate()?),
         }
     }
 }

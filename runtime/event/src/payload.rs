@@ -1,6 +1,6 @@
-//! What is the same in every generated `impl Event`, `impl Request` and `impl Reply`: how payloads are checked and decoded.
+//! What is the same in every generated `impl Event`, `impl Request`, `impl State` and `impl Reply`: how payloads are checked and decoded.
 
-/// Completes `impl Event` or `impl Request`. Says how a payload is checked (by its `type`, by its type and `is_valid`, by
+/// Completes `impl Event`, `impl Request` or `impl State`. Says how a payload is checked (by its `type`, by its type and `is_valid`, by
 /// either as draft 4 has it, or by the `validator`) and, for all but the oldest version, which older ones it decodes, through
 /// which type and conversion.
 ///

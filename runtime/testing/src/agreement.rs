@@ -17,7 +17,7 @@ mod side;
 
 use std::fmt::Write;
 
-use eventsmith_event::event::{Event, Reply, Request};
+use eventsmith_event::event::{Event, Reply, Request, State};
 use eventsmith_event::schema::{Schema, options, violations};
 use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_options};
 use serde::Serialize;
@@ -93,6 +93,15 @@ pub fn assert_request_agrees<R: Request>(read: &Value, written: &Value) {
 pub fn assert_reply_agrees<R: Reply>(read: &Value, written: &Value) {
     let decode = |data: &[u8]| R::decode(data).ok();
     assert_bound_agrees(&Binding { schema: R::payload_schema(), text: R::SCHEMA, decode }, read, written);
+}
+
+/// [`assert_agrees`] for a struct that is a document of a bucket.
+///
+/// # Panics
+/// When they do not agree.
+pub fn assert_state_agrees<S: State>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| S::decode(S::VERSION, data).ok();
+    assert_bound_agrees(&Binding { schema: S::payload_schema(), text: S::SCHEMA, decode }, read, written);
 }
 
 /// A struct that is bound to a schema.

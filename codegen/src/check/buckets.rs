@@ -1,0 +1,102 @@
+//! Buckets of eventsmith.toml against the documents that exist, and against the streams.
+
+use heck::ToShoutySnakeCase;
+
+use crate::diagnostic::Diagnostic;
+use crate::lookup;
+use crate::model::{Catalogue, Event, Kind};
+
+use super::filters::{overlap, subjects_of_bucket};
+use super::manifest::error;
+
+/// Adds what is wrong with the buckets of a manifest that could be read.
+pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let meant = states(catalogue, diagnostics);
+    coverage(catalogue, &meant, diagnostics);
+    streams(catalogue, diagnostics);
+}
+
+/// The documents of the catalogue.
+fn documents(catalogue: &Catalogue) -> impl Iterator<Item = &Event> {
+    catalogue.events.iter().filter(|event| event.kind.is_document())
+}
+
+/// Every bucket holds documents that exist. Returns the types that were probably meant where it does not.
+fn states<'a>(catalogue: &'a Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Vec<&'a str> {
+    let mut meant = Vec::new();
+    for (name, bucket) in &catalogue.manifest.buckets {
+        let (name, state) = (name.get_ref(), bucket.state.get_ref());
+        if documents(catalogue).any(|document| document.event_type == *state) {
+            continue;
+        }
+        let is = catalogue.event(state).map_or("no type of a document", |event| event.kind.described());
+        let message = format!("bucket {name} holds {state}, which is {is}");
+        let near = near(catalogue, state);
+        let help = lookup::did_you_mean(&near).unwrap_or_else(|| {
+            format!(
+                "name the type of a file below {0}/: {0}/rule/compiled.v1.json is rule.compiled",
+                Kind::State.as_str()
+            )
+        });
+        diagnostics.push(error(catalogue, &bucket.state, "unknown-state", message, &help));
+        meant.extend(near);
+    }
+    meant
+}
+
+/// The types of documents nearest to one that no document has. Paths have the kind before the type.
+fn near<'a>(catalogue: &'a Catalogue, unknown: &str) -> Vec<&'a str> {
+    let prefix = format!("{}.", Kind::State.as_str());
+    let unknown = unknown.strip_prefix(&prefix).unwrap_or(unknown);
+    lookup::nearest(unknown, documents(catalogue).map(|event| event.event_type.as_str()))
+}
+
+/// Every type of a document lies in exactly one bucket. One that a bucket probably means has been reported there.
+fn coverage(catalogue: &Catalogue, meant: &[&str], diagnostics: &mut Vec<Diagnostic>) {
+    for document in documents(catalogue) {
+        let state = &document.event_type;
+        let mut buckets = catalogue.manifest.buckets.iter().filter(|(_, bucket)| bucket.state.get_ref() == state);
+        match (buckets.next(), buckets.next()) {
+            (None, _) if meant.contains(&state.as_str()) => {}
+            (None, _) => {
+                let Some(newest) = document.versions.last() else { continue };
+                let message = format!("{state} is in no bucket");
+                let name = state.replace('.', "_").to_shouty_snake_case();
+                let help = format!(
+                    "add one to eventsmith.toml:\n    [buckets.{name}]\n    state = {state:?}\n    description = \"..\""
+                );
+                diagnostics.push(Diagnostic::error("no-bucket", &newest.file, message, help));
+            }
+            (Some((first, _)), Some((second, bucket))) => {
+                let message = format!("{state} is in two buckets, {} and {}", first.get_ref(), second.get_ref());
+                let help =
+                    "a type says which bucket it lies in: remove one bucket, or give it a type of its own below state";
+                diagnostics.push(error(catalogue, &bucket.state, "two-buckets", message, help));
+            }
+            (Some(_), None) => {}
+        }
+    }
+}
+
+/// A bucket brings a stream of its own, and no server takes two streams of one name or over the same subjects.
+fn streams(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    const RULE: &str = "stream-over-bucket";
+    for bucket in catalogue.manifest.buckets.keys().map(|name| name.get_ref()) {
+        let (own, subjects) = (format!("KV_{bucket}"), subjects_of_bucket(bucket));
+        for (name, stream) in &catalogue.manifest.streams {
+            if *name.get_ref() == own {
+                let message = format!("{own} is the stream of the bucket {bucket}");
+                let help = "a bucket brings its own stream: remove this one, or give it another name";
+                diagnostics.push(error(catalogue, name, RULE, message, help));
+            } else if let Some(subject) = stream.subjects.iter().find(|subject| overlap(subject.get_ref(), &subjects)) {
+                let message = format!(
+                    "stream {} captures {}, and with it documents of the bucket {bucket}",
+                    name.get_ref(),
+                    subject.get_ref()
+                );
+                let help = format!("the bucket's own stream, {own}, has them: remove the subject, or narrow it");
+                diagnostics.push(error(catalogue, subject, RULE, message, &help));
+            }
+        }
+    }
+}
