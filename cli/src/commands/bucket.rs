@@ -228,7 +228,8 @@ impl BucketWatch {
 impl BucketArgs {
     /// The bucket that is meant.
     fn bucket<'a>(&self, loaded: &'a Loaded) -> anyhow::Result<Known<'a>> {
-        let buckets = || loaded.catalogue.manifest.buckets.iter().map(|(name, bucket)| (name.get_ref(), bucket.state.get_ref()));
+        let buckets =
+            || loaded.catalogue.manifest.buckets.iter().map(|(name, bucket)| (name.get_ref(), bucket.state.get_ref()));
         let found = buckets().find(|(name, state)| **name == self.bucket || **state == self.bucket);
         match found {
             Some((name, state)) => Ok(Known { name, state, loaded }),

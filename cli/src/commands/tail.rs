@@ -84,7 +84,7 @@ impl Tail {
     }
 
     fn subjects(&self, catalogue: &Catalogue) -> anyhow::Result<Vec<String>> {
-        let root = &catalogue.manifest.root;
+        let root = catalogue.manifest.root.get_ref();
         if self.wanted.is_empty() {
             return Ok(vec![format!("{root}.>")]);
         }

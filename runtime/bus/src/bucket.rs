@@ -34,12 +34,12 @@ use crate::transport::FollowStart;
 
 pub use entry::{Change, Entry, Removal, Removed};
 pub use error::BucketError;
+pub use watch::Watcher;
 #[doc(hidden)]
 pub use {
     entry::removal,
     store::{Content, Store},
 };
-pub use watch::Watcher;
 
 impl Bus {
     /// The bucket that holds documents of a type. Nothing is asked of the server yet.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use anyhow::anyhow;
 use eventsmith::admin::PassedMessage;
-use eventsmith_codegen::{Loaded, lookup};
 use eventsmith_codegen::model::{Event, Version};
 use eventsmith_codegen::payload::{Checker, Options};
+use eventsmith_codegen::{Loaded, lookup};
 use serde_json::{Map, Value, json};
 
 use crate::format::visible;
@@ -58,7 +58,10 @@ impl<'a> Judge<'a> {
             findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect();
         let is_other = said.as_ref().filter(|(event_type, _)| *event_type != event.event_type);
         if let Some((event_type, _)) = is_other {
-            problems.push(("/type".to_owned(), format!("it says that it is {event_type}, and came on the subject of {}", event.event_type)));
+            problems.push((
+                "/type".to_owned(),
+                format!("it says that it is {event_type}, and came on the subject of {}", event.event_type),
+            ));
         }
         let said = said.unwrap_or_else(|| (event.event_type.clone(), version.number.to_string()));
         Ok(Judged { message, event: Some(said), problems: Some(problems) })
@@ -124,7 +127,10 @@ impl fmt::Display for Judged {
         if shown.len() < text.len() {
             shown.push('…');
         }
-        let event = self.event.as_ref().map_or_else(|| "-".to_owned(), |(event_type, version)| format!("{event_type}@{version}"));
+        let event = self
+            .event
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |(event_type, version)| format!("{event_type}@{version}"));
         writeln!(f, "{time:.3} {is_valid} {} {} {}", visible(&event), visible(subject), visible(&shown))?;
         for (pointer, message) in self.problems.iter().flatten() {
             writeln!(f, "    {}: {}", visible(pointer), visible(message))?;

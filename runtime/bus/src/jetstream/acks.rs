@@ -1,4 +1,4 @@
-//! Acknowledgements of what was published, over one subscription of our own.
+//! Acknowledgements of what was published, and answers to requests, over one subscription of our own.
 //!
 //! The client's own requests cost a random inbox, a slot in a map, a permit and a task that looks after it. Here a reply
 //! subject is a number, and who waits for it has a slot in a queue.
@@ -36,7 +36,7 @@ struct Waiting {
     /// The number of the first slot.
     first: u64,
     slots: VecDeque<Option<Slot>>,
-    /// Those who have waited for so long that they would keep the slots of all behind them.
+    /// Those who have waited for so long that they would keep the slots of all behind them, as requests may.
     patient: HashMap<u64, Slot>,
     /// Why no answers come: as long as the connection lasts, nobody need wait.
     denied: Option<Denied>,

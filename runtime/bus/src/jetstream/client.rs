@@ -40,10 +40,8 @@ pub struct JetStream {
     pub(super) api: String,
     pub(super) link: watch::Receiver<Link>,
     pub(super) denials: Denials,
+    /// Where acknowledgements come, and the answers to requests.
     pub(super) acks: Acks,
-    /// The answers to requests. They have a subscription of their own, as they may take long: who waits for acknowledgements would
-    /// pay for it.
-    pub(super) replies: Acks,
     pub(super) outbox: Outbox,
     pub(super) silences: Silences,
     /// How many messages wait for a connection.
@@ -135,12 +133,8 @@ impl JetStream {
         thread: NetworkThread,
         config: &Config,
     ) -> Result<Arc<Self>, ConnectError> {
-        let listen = async || {
-            let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
-            listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))
-        };
-        // Both before all others: what is refused later is another's.
-        let (acks, replies) = (listen().await?, listen().await?);
+        let listening = Acks::listen(&client, link.clone(), denials.clone()).await;
+        let acks = listening.map_err(|error| ConnectError::unreachable(config, Cause::of(error)))?;
         let outbox = Outbox::open(client.clone(), link.clone());
         Ok(Arc::new(Self {
             client,
@@ -148,7 +142,6 @@ impl JetStream {
             link,
             denials,
             acks,
-            replies,
             outbox,
             silences: Silences::default(),
             queued: AtomicUsize::new(0),

@@ -55,7 +55,7 @@ impl JetStream {
         self.connected(latest).await?;
         let headers = self.writable(&message.with_timeout(latest))?;
         let subject = subject_of(message);
-        let (reply, receiver) = self.replies.expect(&subject).map_err(RequestFailure::Denied)?;
+        let (reply, receiver) = self.acks.expect(&subject).map_err(RequestFailure::Denied)?;
         let publish = self.client.publish_with_reply_and_headers(subject, reply, headers, message.payload.clone());
         self.in_time(latest, publish).await?;
         let pending = async move {
