@@ -6,6 +6,8 @@
 /// The guides, whose code is compiled, too; that of docs/catalogue.md is, in the crate of its catalogue.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../../docs/buckets.md")]
+    mod buckets {}
     #[doc = include_str!("../../docs/dead-letters.md")]
     mod dead_letters {}
     #[doc = include_str!("../../docs/delivery.md")]

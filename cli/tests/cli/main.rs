@@ -14,6 +14,7 @@ mod generate;
 mod lint;
 mod manual;
 mod messages;
+mod passing;
 mod requests;
 mod streams;
 mod validate;

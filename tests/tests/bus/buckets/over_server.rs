@@ -185,3 +185,50 @@ async fn who_may_not_watch_is_told() -> Outcome {
     assert!(error.contains("$JS.API.CONSUMER.CREATE.KV_COMPILED"), "{error}");
     Ok(())
 }
+
+/// Exactly what docs/buckets.md lists.
+#[tokio::test]
+async fn the_permissions_of_the_guide_are_enough() -> Outcome {
+    let subjects = [
+        "$KV.COMPILED.>",
+        "$JS.API.STREAM.MSG.GET.KV_COMPILED",
+        "$JS.API.STREAM.NAMES",
+        "$JS.API.STREAM.INFO.KV_COMPILED",
+        "$JS.API.CONSUMER.CREATE.KV_COMPILED.>",
+        "$JS.FC.KV_COMPILED.>",
+    ];
+    let users = format!(
+        "authorization {{ users = [ {{ user: operator, password: x }}
+            {{ user: service, password: x, permissions: {{ publish: {subjects:?}, subscribe: \"_INBOX.>\" }} }} ] }}"
+    );
+    let server = NatsServer::builder().config(users).start().await?;
+    let config = |user: &str| Config {
+        user: Some(user.to_owned()),
+        password: Some("x".to_owned().into()),
+        ..config(server.url())
+    };
+    Bus::connect(config("operator")).await?.provision(&[COMPILED.history(64)]).await?;
+    let bucket = Bus::connect(config("service")).await?.bucket::<Compiled>();
+
+    let first = bucket.create("r1", &compiled("r1", 0)).await?;
+    assert!(matches!(bucket.create("r1", &compiled("r1", 0)).await, Err(BucketError::Conflict { .. })));
+    bucket.update("r1", &compiled("r1", 1), first).await?;
+    bucket.create_with_ttl("lock", &compiled("r1", 1), Duration::from_secs(1)).await?;
+    // Enough for the server to ask whether to go on.
+    let large = "x".repeat(50_000);
+    for number in 0..100 {
+        bucket.put(&format!("k{number}"), &compiled(&large, number)).await?;
+    }
+    let (mut watcher, mut seen) = (bucket.watch("*").await?, 0);
+    while !watcher.is_current() {
+        timeout(PATIENCE, watcher.next()).await?.ok_or("nothing comes any more")??;
+        seen += 1;
+    }
+
+    assert!(seen > 100, "{seen}");
+    assert!(bucket.keys("k*").await.is_err() && bucket.keys("*").await?.len() > 100);
+    assert_eq!(bucket.history("r1").await?.len(), 2);
+    assert_eq!(bucket.get("r1").await?.ok_or("there is none")?.hits, 1);
+    bucket.purge("r1").await?;
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! `eventsmith tail` and `eventsmith bucket`, through the binary and against a real server.
+
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap};
+use eventsmith::testing::NatsServer;
+use serde_json::{Value, json};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::sleep;
+
+use crate::support::{Folder, Run};
+
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+const RULE: &str = r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {"rule_id": {"type": "string", "minLength": 1}}, "required": ["rule_id"]}"#;
+const MANIFEST: &str = r#"root = "rules"
+
+[streams.RULES]
+subjects = ["rules.domain.>"]
+
+[buckets.COMPILED]
+state = "rule.compiled"
+history = 2
+"#;
+
+struct Scene {
+    server: NatsServer,
+    client: Client,
+    folder: std::sync::Arc<Folder>,
+}
+
+impl Scene {
+    /// A server that holds what the catalogue says.
+    async fn start() -> Outcome<Self> {
+        let server = NatsServer::start().await?;
+        let client = async_nats::connect(server.url()).await?;
+        let folder = Folder::with(&[
+            ("schemas/eventsmith.toml", MANIFEST),
+            ("schemas/domain/rule/created.v1.json", RULE),
+            ("schemas/domain/rule/deleted.v1.json", RULE),
+            ("schemas/query/rule/get.v1.json", RULE),
+            ("schemas/query/rule/get.v1.reply.json", RULE),
+            ("schemas/state/rule/compiled.v1.json", RULE),
+        ]);
+        let scene = Self { server, client, folder: folder.into() };
+        let applied = scene.run(&["streams", "apply"]).await?;
+        assert_eq!(applied.status, 0, "{}", applied.stderr);
+        Ok(scene)
+    }
+
+    fn begin(&self, arguments: &[&str]) -> JoinHandle<Run> {
+        let url = self.server.url();
+        let all: Vec<String> =
+            arguments.iter().copied().chain(["--schemas", "schemas", "--server", &url]).map(str::to_owned).collect();
+        let folder = std::sync::Arc::clone(&self.folder);
+        spawn_blocking(move || folder.run(&all.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Outcome<Run> {
+        Ok(self.begin(arguments).await?)
+    }
+
+    /// Waits until somebody listens to a subject.
+    async fn is_heard(&self, subject: &str) -> Outcome {
+        let heard = async {
+            loop {
+                let subscriptions = self.server.monitor("/subsz?subs=1").await?;
+                if subscriptions.to_string().contains(&format!("\"{subject}\"")) {
+                    return Outcome::Ok(());
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), heard).await?
+    }
+
+    async fn publish(&self, subject: &'static str, body: &str) -> Outcome {
+        self.client.publish(subject, body.to_owned().into()).await?;
+        Ok(self.client.flush().await?)
+    }
+}
+
+fn created(event_type: &str, data: Value) -> String {
+    json!({"id": "e-1", "type": event_type, "source": "tests", "subject": "rules.domain.rule.created",
+        "time": "2026-11-30T10:00:00Z", "version": "1", "data": data})
+    .to_string()
+}
+
+#[tokio::test]
+async fn what_passes_is_printed_valid_or_not_and_why() -> Outcome {
+    let scene = Scene::start().await?;
+    let tail = scene.begin(&["tail", "--count", "5", "--format", "json"]);
+    scene.is_heard("rules.>").await?;
+
+    scene.publish("rules.domain.rule.created", &created("rule.created", json!({"rule_id": "r1"}))).await?;
+    scene.publish("rules.domain.rule.created", &created("rule.created", json!({"rule_id": ""}))).await?;
+    scene.publish("rules.domain.rule.deleted", &created("rule.created", json!({"rule_id": "r1"}))).await?;
+    scene.publish("rules.query.rule.get", r#"{"rule_id": "r1"}"#).await?;
+    scene.publish("rules.elsewhere", "\u{1b}[2J").await?;
+
+    let tail = tail.await?;
+    assert_eq!(tail.status, 1, "{}", tail.stderr);
+    let lines: Vec<Value> = tail.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let valid: Vec<&Value> = lines.iter().map(|line| &line["valid"]).collect();
+    assert_eq!(valid, [&json!(true), &json!(false), &json!(false), &json!(true), &Value::Null], "{}", tail.stdout);
+    assert_eq!((&lines[0]["type"], &lines[0]["payload"]["data"]["rule_id"]), (&json!("rule.created"), &json!("r1")));
+    assert_eq!(lines[1]["problems"][0]["pointer"], "/data/rule_id");
+    assert!(lines[2]["problems"].to_string().contains("rule.deleted"), "{}", lines[2]);
+    assert_eq!(lines[4]["payload"], "\u{1b}[2J");
+    assert!(tail.stderr.contains("5 messages, 2 invalid, 0 missed"), "{}", tail.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_streams_hold_is_printed_first() -> Outcome {
+    let scene = Scene::start().await?;
+    for rule_id in ["r1", "r2"] {
+        scene.publish("rules.domain.rule.created", &created("rule.created", json!({"rule_id": rule_id}))).await?;
+    }
+    scene.publish("rules.domain.rule.deleted", "\u{1b}[2J").await?;
+
+    let tail = scene.run(&["tail", "rule.created", "--since", "1h", "--count", "2"]).await?;
+    assert_eq!(tail.status, 0, "{}", tail.stderr);
+    let lines: Vec<&str> = tail.stdout.lines().collect();
+    assert!(lines[0].ends_with(r#" valid rule.created@1 rules.domain.rule.created {"rule_id":"r1"}"#), "{lines:?}");
+    assert!(lines[1].contains(r#"{"rule_id":"r2"}"#), "{lines:?}");
+    let tail = scene.run(&["tail", "rules.domain.>", "--since", "2026-01-01T00:00:00Z", "--count", "3"]).await?;
+    assert!(tail.stdout.contains("INVALID") && !tail.stdout.contains('\u{1b}'), "{}", tail.stdout);
+
+    for (wrong, expected) in [
+        (&["tail", "rule.creatd"][..], "rule.created"),
+        (&["tail", "--since", "yesterday"], "10m"),
+        (&["tail", "rule.get", "--since", "1h"], "no stream holds"),
+    ] {
+        let wrong = scene.run(wrong).await?;
+        assert_eq!(wrong.status, 2, "{}", wrong.stderr);
+        assert!(wrong.stderr.contains(expected), "{}", wrong.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn documents_are_put_read_listed_and_watched() -> Outcome {
+    let scene = Scene::start().await?;
+
+    let put = scene.run(&["bucket", "put", "COMPILED", "r1", r#"{"rule_id": "r1"}"#]).await?;
+    assert_eq!((put.status, &*put.stdout), (0, "1\n"), "{}", put.stderr);
+    let invalid = scene.run(&["bucket", "put", "COMPILED", "r2", r#"{"rule_id": ""}"#]).await?;
+    assert_eq!(invalid.status, 1);
+    assert!(invalid.stderr.contains("rule.compiled@1 was not put"), "{}", invalid.stderr);
+    let put = scene.run(&["bucket", "put", "rule.compiled", "eu.r2", r#"{"rule_id": "r2"}"#]).await?;
+    assert_eq!(put.status, 0, "{}", put.stderr);
+
+    let got = scene.run(&["bucket", "get", "COMPILED", "r1"]).await?;
+    assert_eq!((got.status, &*got.stdout), (0, "{\"rule_id\":\"r1\"}\n"), "{}", got.stderr);
+    assert!(got.stderr.contains("revision 1") && got.stderr.contains("valid"), "{}", got.stderr);
+    let none = scene.run(&["bucket", "get", "COMPILED", "r9"]).await?;
+    assert_eq!(none.status, 1);
+    let keys = scene.run(&["bucket", "keys", "COMPILED"]).await?;
+    assert_eq!((&*keys.stdout, &*keys.stderr), ("r1\neu.r2\n", "2 keys\n"));
+    let keys = scene.run(&["bucket", "keys", "COMPILED", "eu.*", "--format", "json"]).await?;
+    assert_eq!(serde_json::from_str::<Value>(&keys.stdout)?, json!({"bucket": "COMPILED", "keys": ["eu.r2"]}));
+
+    // What others write is shown, and said to be what it is.
+    let mut headers = HeaderMap::new();
+    headers.insert("KV-Operation", "DEL");
+    scene.client.publish_with_headers("$KV.COMPILED.r1", headers, "".into()).await?;
+    scene.publish("$KV.COMPILED.bad", r#"{"rule_id": 7}"#).await?;
+    let watch = scene.run(&["bucket", "watch", "COMPILED", "--count", "3", "--format", "json"]).await?;
+    assert_eq!(watch.status, 1, "{}", watch.stderr);
+    let seen: Vec<Value> = watch.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!((&seen[0]["key"], &seen[0]["version"]), (&json!("eu.r2"), &json!("1")));
+    assert_eq!((&seen[1]["key"], &seen[1]["removed"]), (&json!("r1"), &json!("deleted")));
+    assert_eq!((&seen[2]["valid"], &seen[2]["problems"][0]["pointer"]), (&json!(false), &json!("/rule_id")));
+
+    for (wrong, expected) in [
+        (&["bucket", "get", "COMPILD", "r1"][..], "COMPILED"),
+        (&["bucket", "get", "COMPILED", "a b"], "cannot be used as a key"),
+        (&["bucket", "keys", "COMPILED", "a*"], "pattern"),
+    ] {
+        let wrong = scene.run(wrong).await?;
+        assert_eq!(wrong.status, 2, "{}", wrong.stderr);
+        assert!(wrong.stderr.contains(expected), "{}", wrong.stderr);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bucket_that_was_not_provisioned_is_named() -> Outcome {
+    let scene = Scene::start().await?;
+    async_nats::jetstream::new(scene.client.clone()).delete_stream("KV_COMPILED").await?;
+
+    let missing = scene.run(&["streams", "status"]).await?;
+    assert_eq!(missing.status, 1);
+    assert!(format!("{}{}", missing.stdout, missing.stderr).contains("KV_COMPILED"), "{}", missing.stdout);
+    let get = scene.run(&["bucket", "get", "COMPILED", "r1"]).await?;
+    assert_eq!(get.status, 2);
+    assert!(get.stderr.contains("there is no bucket COMPILED"), "{}", get.stderr);
+    Ok(())
+}
