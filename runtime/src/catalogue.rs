@@ -1,6 +1,7 @@
 //! A catalogue as data: what generated code says of its events, streams and services, for tools and tests.
 
-pub use eventsmith_event::event::{EventDescriptor, ReplyDescriptor};
+pub use eventsmith_event::descriptor::{EventDescriptor, ReplyDescriptor};
+pub use eventsmith_event::event::Idempotent;
 pub use eventsmith_event::stream::{
     BucketDescriptor, ConsumerDescriptor, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
 };

@@ -1,7 +1,7 @@
 //! What a server should hold: streams and durable consumers.
 
 use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};
-use eventsmith_event::event::EventDescriptor;
+use eventsmith_event::descriptor::EventDescriptor;
 use eventsmith_event::filter;
 use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
 use serde::Serialize;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -158,6 +159,9 @@ pub trait Request: Serialize + Sized + Send + Sync + 'static {
     const SCHEMA: &'static str;
     /// JSON pointer of the property that groups the request, from `x-event.key`.
     const KEY: Option<&'static str>;
+    /// How long the answer to a request is kept, so that whoever asks again under the same id gets the same, from
+    /// `x-request.idempotent`.
+    const IDEMPOTENT: Option<Idempotent> = None;
 
     /// Says that generated code wrote the implementation, and which generator.
     #[doc(hidden)]
@@ -323,6 +327,40 @@ pub trait Upcast<Old>: Sized {
     fn upcast(old: Old) -> Self;
 }
 
+/// That the answer to a command is kept by the id of the request: `"x-request": {"idempotent": "10m"}` in its schema.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eventsmith::catalogue::Idempotent;
+///
+/// const TEN_MINUTES: Idempotent = Idempotent::within(Duration::from_secs(600));
+/// assert!(!TEN_MINUTES.reruns_lost);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Idempotent {
+    /// For how long it is kept.
+    pub window: Duration,
+    /// Whether a request that was begun by a service which was lost is begun again, from `x-request.when_lost`: `"rerun"`. Otherwise
+    /// it is answered that nobody knows whether it was done.
+    pub reruns_lost: bool,
+}
+
+impl Idempotent {
+    /// For so long; what was lost is not begun again.
+    pub const fn within(window: Duration) -> Self {
+        Self { window, reruns_lost: false }
+    }
+
+    /// The same, but what was lost is begun again, and its handler is told.
+    #[must_use]
+    pub const fn rerunning_lost(mut self) -> Self {
+        self.reruns_lost = true;
+        self
+    }
+}
+
 /// What an event is for, from the first folder of its path.
 ///
 /// ```
@@ -361,118 +399,5 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// One version of one event, request or document as data, so that tools and tests can drive every one without knowing its type.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct EventDescriptor {
-    /// What the event is for.
-    pub kind: Kind,
-    /// See [`Event::TYPE`].
-    pub event_type: &'static str,
-    /// See [`Event::VERSION`].
-    pub version: u32,
-    /// See [`Event::SUBJECT`].
-    pub subject: &'static str,
-    /// See [`Event::SCHEMA`].
-    pub schema: &'static str,
-    /// See [`Event::KEY`].
-    pub key: Option<&'static str>,
-    /// Decodes a payload of this version and drops it: the check alone.
-    pub decode: fn(&[u8]) -> Result<(), Invalid>,
-    /// The reply to a command or query, if its catalogue has one.
-    pub reply: Option<ReplyDescriptor>,
-    /// The refusal of a command or query, if its catalogue has one.
-    pub error: Option<ReplyDescriptor>,
-}
-
-impl EventDescriptor {
-    /// Describes an event type.
-    pub const fn of<E: Event>() -> Self {
-        Self {
-            kind: E::KIND,
-            event_type: E::TYPE,
-            version: E::VERSION,
-            subject: E::SUBJECT,
-            schema: E::SCHEMA,
-            key: E::KEY,
-            decode: |data| check(E::decode(E::VERSION, data)),
-            reply: None,
-            error: None,
-        }
-    }
-
-    /// Describes a command or query.
-    pub const fn of_request<R: Request>() -> Self {
-        Self {
-            kind: R::KIND,
-            event_type: R::TYPE,
-            version: R::VERSION,
-            subject: R::SUBJECT,
-            schema: R::SCHEMA,
-            key: R::KEY,
-            decode: |data| check(R::decode(R::VERSION, data)),
-            reply: None,
-            error: None,
-        }
-    }
-
-    /// Describes a document of a bucket.
-    pub const fn of_state<S: State>() -> Self {
-        Self {
-            kind: S::KIND,
-            event_type: S::TYPE,
-            version: S::VERSION,
-            subject: S::SUBJECT,
-            schema: S::SCHEMA,
-            key: None,
-            decode: |data| check(S::decode(S::VERSION, data)),
-            reply: None,
-            error: None,
-        }
-    }
-
-    /// The same descriptor with its reply.
-    #[must_use]
-    pub const fn with_reply<R: Reply>(mut self) -> Self {
-        self.reply = Some(ReplyDescriptor::of::<R>());
-        self
-    }
-
-    /// The same descriptor with its refusal.
-    #[must_use]
-    pub const fn with_error<R: Reply>(mut self) -> Self {
-        self.error = Some(ReplyDescriptor::of::<R>());
-        self
-    }
-
-    /// What a command or query is answered with, as far as its catalogue says: `reply` and `error`, each with its name.
-    pub fn answers(&self) -> impl Iterator<Item = (&'static str, ReplyDescriptor)> + use<> {
-        [("reply", self.reply), ("error", self.error)].into_iter().filter_map(|(name, answer)| Some((name, answer?)))
-    }
-}
-
-fn check<T>(decoded: Result<T, DecodeError>) -> Result<(), Invalid> {
-    match decoded {
-        Ok(_) | Err(DecodeError::UnknownVersion { .. }) => Ok(()),
-        Err(DecodeError::Invalid(invalid)) => Err(invalid),
-    }
-}
-
-/// The reply to a command or query, or its refusal, as data.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct ReplyDescriptor {
-    /// The JSON Schema of the answer.
-    pub schema: &'static str,
-    /// Decodes an answer and drops it: the check alone.
-    pub decode: fn(&[u8]) -> Result<(), Invalid>,
-}
-
-impl ReplyDescriptor {
-    const fn of<R: Reply>() -> Self {
-        Self { schema: R::SCHEMA, decode: |data| R::decode(data).map(drop) }
     }
 }

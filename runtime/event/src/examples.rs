@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::event::{Event, EventDescriptor, Request, State};
+use crate::descriptor::EventDescriptor;
+use crate::event::{Event, Request, State};
 use crate::invalid::DecodeError;
 
 /// The newest version of an event, request or document, as the reader of all others.

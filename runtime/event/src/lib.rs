@@ -5,7 +5,7 @@
 //!
 //! From the bottom up: [`text`], [`number`] and [`date_time`] are what values are made of; [`invalid`] says why a payload
 //! was refused, in texts that [`clip`] bounds; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
-//! [`schema`] judge values; [`event`] holds the traits, [`payload`] and [`examples`] the macros that complete their
+//! [`schema`] judge values; [`event`] holds the traits, [`descriptor`] what they say as data, [`payload`] and [`examples`] the macros that complete their
 //! implementations, [`reply`] what answers a request that says nothing of its reply; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
 
 pub mod builder;
@@ -14,6 +14,7 @@ pub mod clip;
 pub mod constants;
 pub mod date_time;
 pub mod de;
+pub mod descriptor;
 pub mod envelope;
 pub mod event;
 pub mod examples;

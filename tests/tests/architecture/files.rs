@@ -39,7 +39,7 @@ const FLOORS: &[Floors] = &[
             &["constants"],
             &["checks", "envelope", "schema"],
             &["event"],
-            &["examples", "payload", "reply", "generated"],
+            &["descriptor", "examples", "payload", "reply", "generated"],
         ],
         known: &[],
     },
