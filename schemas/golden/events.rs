@@ -2,9 +2,11 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{EventDescriptor, ServiceDescriptor, StreamDescriptor};
+use ::eventsmith::catalogue::{
+    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
+};
 
-/// Every version of every event and request.
+/// Every version of every event, request and document.
 pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<coupon::v1::CouponExpired>(),
     EventDescriptor::of::<coupon::v1::CouponIssued>(),
@@ -105,6 +107,8 @@ pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of_request::<rule::v1::RuleGet>().with_reply::<rule::v1::RuleGetReply>()
         .with_error::<rule::v1::RuleGetError>(),
     EventDescriptor::of_request::<rule::v1::RuleList>().with_reply::<rule::v1::RuleListReply>(),
+    EventDescriptor::of_state::<checkout::v1::CheckoutSummary>(),
+    EventDescriptor::of_state::<rule::v1::RuleCompiled>(),
 ];
 
 /// The streams that the catalogue declares.
@@ -121,6 +125,16 @@ pub const STREAMS: &[StreamDescriptor] = &[
         "Exchange with external systems: requests, webhooks and data synchronization.",
     ).max_age(::std::time::Duration::from_secs(604800)).max_bytes(5368709120).max_messages(500000).replicas(3)
         .duplicate_window(::std::time::Duration::from_secs(60)),
+];
+
+/// The key-value buckets that the catalogue declares.
+pub const BUCKETS: &[BucketDescriptor] = &[
+    BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
+        "How far each checkout is, by the transaction's id: the read model of calculator.",
+    ).history(5).ttl(::std::time::Duration::from_secs(2592000)).replicas(3),
+    BucketDescriptor::new("RULES_COMPILED", "rule.compiled").description(
+        "What rules-evaluation compiled of each rule, by the rule's id. It can be compiled anew at any time.",
+    ).replicas(3),
 ];
 
 /// The services that the catalogue declares.
@@ -1134,6 +1148,8 @@ pub mod checkout {
         CheckoutGetReplyRequired, CheckoutGetReplyStatus, CheckoutGetRequired,
         CheckoutStart, CheckoutStartError, CheckoutStartReply,
         CheckoutStartReplyRequired, CheckoutStartReplyStatus, CheckoutStartRequired,
+        CheckoutStep, CheckoutStepName, CheckoutStepState, CheckoutSummary,
+        CheckoutSummaryRequired, CheckoutSummaryStatus,
     };
 
     /// Version 1 of the `checkout` events.
@@ -1435,6 +1451,106 @@ pub mod checkout {
             ::eventsmith::generated::reply_payload!(CheckoutGetError, type, "checkout.get.error", 1);
         }
 
+        /// How far a checkout is and what it comes to: the read model that calculator keeps from the events of all services. It lies under the transaction's id.
+        ///
+        /// The schema `state/checkout/summary.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutSummary {
+            /// The transaction.
+            pub transaction_id: TransactionId,
+            /// The customer who pays.
+            pub customer_id: CustomerId,
+            /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+            pub status: CheckoutSummaryStatus,
+            /// The price before discounts and taxes.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub subtotal: Option<Money>,
+            /// What promotions, coupon and points take off.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub discount_total: Option<Money>,
+            /// The tax.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tax_total: Option<Money>,
+            /// What the customer pays.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub total: Option<Money>,
+            /// How many loyalty points the customer earns.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub points_earned: Option<i64>,
+            /// The payment, once there is one.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub payment_id: Option<PaymentId>,
+            /// The steps that were begun, in the order in which they were.
+            pub steps: Vec<CheckoutStep>,
+            /// Why the checkout is undone, if it is.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub reason: Option<ErrorMessage>,
+            /// When the event happened that this summary saw last (RFC 3339 with offset).
+            pub updated_at: DateTime,
+        }
+
+        ::eventsmith::generated::builder! {
+            CheckoutSummary from CheckoutSummaryRequired { transaction_id: TransactionId,
+            customer_id: CustomerId, status: CheckoutSummaryStatus, steps: Vec<CheckoutStep>,
+            updated_at: DateTime };
+            with_subtotal = subtotal: into Money, with_discount_total = discount_total: into Money,
+            with_tax_total = tax_total: into Money, with_total = total: into Money,
+            with_points_earned = points_earned: of i64, with_payment_id = payment_id: into PaymentId,
+            with_reason = reason: into ErrorMessage
+        }
+
+        impl CheckoutSummary {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.subtotal.as_ref().is_none_or(|value| value.is_valid())
+                    && self.discount_total.as_ref().is_none_or(|value| value.is_valid())
+                    && self.tax_total.as_ref().is_none_or(|value| value.is_valid())
+                    && self.total.as_ref().is_none_or(|value| value.is_valid())
+                    && self.points_earned.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
+                    && self.steps.len() <= 9
+                    && self.steps.iter().all(|item| item.is_valid())
+                    && ::eventsmith::generated::checks::date_time(&self.updated_at)
+            }
+        }
+
+        impl ::eventsmith::State for CheckoutSummary {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "checkout.summary";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "CHECKOUT_SUMMARIES";
+            const SUBJECT: &'static str = "$KV.CHECKOUT_SUMMARIES.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_CHECKOUT__SUMMARY_V1;
+            ::eventsmith::generated::event_payload!(State, CheckoutSummary, is_valid);
+        }
+
         /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
         ///
         /// The schema `command/checkout/start.v1.reply.json#/properties/status`.
@@ -1491,6 +1607,84 @@ pub mod checkout {
             RedeemCoupon,
             /// `earn_points`
             EarnPoints,
+        }
+
+        /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
+        ///
+        /// The schema `state/checkout/summary.v1.json#/properties/status`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutSummaryStatus {
+            /// `running`
+            Running,
+            /// `completed`
+            Completed,
+            /// `compensating`
+            Compensating,
+            /// `cancelled`
+            Cancelled,
+        }
+
+        /// A step of a checkout, and how far it is.
+        ///
+        /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct CheckoutStep {
+            /// Which step it is.
+            pub name: CheckoutStepName,
+            /// How far it is. `running`: begun; `done`: ended well; `failed`: ended without effect; `undone`: was done, and has been taken back.
+            pub state: CheckoutStepState,
+            /// When it came into this state (RFC 3339 with offset).
+            pub changed_at: DateTime,
+        }
+
+        impl CheckoutStep {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.changed_at)
+            }
+        }
+
+        /// Which step it is.
+        ///
+        /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep/properties/name`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutStepName {
+            /// `evaluate`
+            Evaluate,
+            /// `apply_promotions`
+            ApplyPromotions,
+            /// `reserve_coupon`
+            ReserveCoupon,
+            /// `redeem_points`
+            RedeemPoints,
+            /// `calculate_tax`
+            CalculateTax,
+            /// `authorize_payment`
+            AuthorizePayment,
+            /// `capture_payment`
+            CapturePayment,
+            /// `redeem_coupon`
+            RedeemCoupon,
+            /// `earn_points`
+            EarnPoints,
+        }
+
+        /// How far it is. `running`: begun; `done`: ended well; `failed`: ended without effect; `undone`: was done, and has been taken back.
+        ///
+        /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep/properties/state`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckoutStepState {
+            /// `running`
+            Running,
+            /// `done`
+            Done,
+            /// `failed`
+            Failed,
+            /// `undone`
+            Undone,
         }
     }
 }
@@ -6495,16 +6689,17 @@ pub mod rule {
     pub use v1::{
         PropertyChange, RuleActivate, RuleActivateError, RuleActivateReply,
         RuleActivateReplyRequired, RuleActivateRequired, RuleActivated,
-        RuleActivatedRequired, RuleChanges, RuleChangesRequired, RuleCreate,
-        RuleCreateError, RuleCreateReply, RuleCreateReplyRequired, RuleCreateRequired,
-        RuleDeactivate, RuleDeactivateError, RuleDeactivateReply,
-        RuleDeactivateReplyRequired, RuleDeactivateRequired, RuleDeactivated,
-        RuleDeactivatedRequired, RuleDelete, RuleDeleteError, RuleDeleteReply,
-        RuleDeleteReplyRequired, RuleDeleteRequired, RuleDeleted, RuleDeletedRequired,
-        RuleGet, RuleGetError, RuleGetReply, RuleGetReplyRequired, RuleGetRequired,
-        RuleList, RuleListReply, RuleListReplyRequired, RuleListRequired, RuleSummary,
-        RuleSummaryRequired, RuleUpdate, RuleUpdateError, RuleUpdateReply,
-        RuleUpdateReplyRequired, RuleUpdateRequired, RuleUpdated, RuleUpdatedRequired,
+        RuleActivatedRequired, RuleChanges, RuleChangesRequired, RuleCompiled,
+        RuleCompiledRequired, RuleCreate, RuleCreateError, RuleCreateReply,
+        RuleCreateReplyRequired, RuleCreateRequired, RuleDeactivate, RuleDeactivateError,
+        RuleDeactivateReply, RuleDeactivateReplyRequired, RuleDeactivateRequired,
+        RuleDeactivated, RuleDeactivatedRequired, RuleDelete, RuleDeleteError,
+        RuleDeleteReply, RuleDeleteReplyRequired, RuleDeleteRequired, RuleDeleted,
+        RuleDeletedRequired, RuleGet, RuleGetError, RuleGetReply, RuleGetReplyRequired,
+        RuleGetRequired, RuleList, RuleListReply, RuleListReplyRequired,
+        RuleListRequired, RuleSummary, RuleSummaryRequired, RuleUpdate, RuleUpdateError,
+        RuleUpdateReply, RuleUpdateReplyRequired, RuleUpdateRequired, RuleUpdated,
+        RuleUpdatedRequired,
     };
     pub use v2::{RuleCreated, RuleCreatedRequired};
 
@@ -7694,6 +7889,106 @@ pub mod rule {
             ::eventsmith::generated::reply_payload!(RuleListReply, is_valid, "rule.list.reply", 1);
         }
 
+        /// What rules-evaluation keeps of a rule so that it need not be compiled for each evaluation. It lies under the rule's id, and is put anew whenever the rule changes.
+        ///
+        /// The schema `state/rule/compiled.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub struct RuleCompiled {
+            /// The rule.
+            pub rule_id: RuleId,
+            /// The version of the rule that was compiled.
+            pub version: RuleVersion,
+            /// The rule's name, for logs.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub name: Option<RuleName>,
+            /// The rule's status. Only active rules are evaluated; others are kept so that they can be activated at once.
+            pub status: RuleStatus,
+            /// The rule's priority, from 0, the lowest, to 1000.
+            pub priority: RulePriority,
+            /// The rule's tags, without repetition, by which the cache is invalidated.
+            ///
+            /// The default is `[]`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tags: Option<Vec<Tag>>,
+            /// When the rule applies: the compiled expression, in prefix notation. It is true or false of a transaction.
+            pub conditions: String,
+            /// What the rule does where it applies: the compiled expressions, in prefix notation, in the order in which they run.
+            pub actions: Vec<String>,
+            /// The SHA-256 of the rule's definition, in hexadecimal digits. What has another hash was compiled from another text.
+            pub source_hash: String,
+            /// The version of the compiler. What another one compiled is compiled anew.
+            pub compiler: String,
+            /// When the rule was compiled (RFC 3339 with offset).
+            pub compiled_at: DateTime,
+            /// How long that took, in nanoseconds.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub compile_time: Option<i64>,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleCompiled from RuleCompiledRequired { rule_id: RuleId, version: RuleVersion,
+            status: RuleStatus, priority: RulePriority, conditions: String, actions: Vec<String>,
+            source_hash: String, compiler: String, compiled_at: DateTime };
+            with_name = name: into RuleName, with_tags = tags: of Vec<Tag>,
+            with_compile_time = compile_time: of i64
+        }
+
+        impl RuleCompiled {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.version.is_valid() && self.priority.is_valid()
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20
+                            && ::eventsmith::generated::checks::unique(value)
+                    })
+                    && ::eventsmith::generated::checks::length(
+                        &self.conditions,
+                        1..=65536,
+                    ) && (1..=50).contains(&self.actions.len())
+                    && self.actions.iter().all(|item| ::eventsmith::generated::checks::length(
+                        item,
+                        1..=65536,
+                    ))
+                    && ::eventsmith::generated::checks::scan_all(
+                        &self.source_hash,
+                        |s| s.exactly(64, ::eventsmith::generated::class!("0-9a-f")),
+                    )
+                    && ::eventsmith::generated::checks::scan_all(
+                        &self.compiler,
+                        |s| {
+                            s.run(1..=5, ::eventsmith::generated::class!("0-9"))
+                                && s.literal(".")
+                                && s.run(1..=5, ::eventsmith::generated::class!("0-9"))
+                                && s.literal(".")
+                                && s.run(1..=5, ::eventsmith::generated::class!("0-9"))
+                        },
+                    ) && ::eventsmith::generated::checks::date_time(&self.compiled_at)
+                    && self.compile_time.as_ref().is_none_or(|value| (0..=9007199254740991).contains(value))
+            }
+        }
+
+        impl ::eventsmith::State for RuleCompiled {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "rule.compiled";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "RULES_COMPILED";
+            const SUBJECT: &'static str = "$KV.RULES_COMPILED.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_RULE__COMPILED_V1;
+            ::eventsmith::generated::event_payload!(State, RuleCompiled, is_valid);
+        }
+
         /// The priority of a rule in version 1 of this event, from lowest to highest.
         ///
         /// The schema `domain/rule/created.v1.json#/$defs/PriorityLevel`.
@@ -8871,6 +9166,8 @@ mod schemas {
     pub(super) const QUERY_RULE__GET_V1_ERROR: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleGetError","description":"The rule is not shown. Sent by rules-management in place of a reply to rule.get.","oneOf":[{"$ref":"#/$defs/NotFound"},{"$ref":"#/$defs/NotAllowed"}],"examples":[{"code":"not_found","message":"rul_01KJQ4T9Q6MZ has no version 7"},{"code":"not_allowed"}],"$defs":{"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]},"NotFound":{"title":"NotFound","description":"A request is refused because what it speaks of does not exist.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what does not exist.","const":"not_found"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What was looked for, for people."}},"examples":[{"code":"not_found","message":"there is no rule rul_01KJQ4T9Q6MZ"}]},"NotAllowed":{"title":"NotAllowed","description":"A request is refused because the sender may not do it, or it may not be done to this one.","type":"object","required":["code"],"properties":{"code":{"description":"Marks what is not allowed.","const":"not_allowed"},"message":{"$ref":"#/$defs/ErrorMessage","description":"What is not allowed, for people."}},"examples":[{"code":"not_allowed","message":"usr_ben-okafor may not delete rules"}]}}}"##;
     pub(super) const QUERY_RULE__LIST_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleList","description":"List rules page by page, the most recently changed first. Answered by rules-management.","type":"object","properties":{"status":{"$ref":"#/$defs/RuleStatus","description":"Only rules with this status."},"tag":{"$ref":"#/$defs/Tag","description":"Only rules with this tag."},"min_priority":{"$ref":"#/$defs/RulePriority","description":"Only rules with at least this priority."},"page_size":{"description":"How many items a page has at most.","type":"integer","minimum":1,"maximum":200,"default":50},"page_token":{"$ref":"#/$defs/PageToken","description":"Where the page starts, from the reply with the page before; without it, at the beginning."}},"examples":[{"status":"active","tag":"spring","min_priority":400,"page_size":2,"page_token":"eyJvIjo1MH0"},{}],"$defs":{"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]}}}"##;
     pub(super) const QUERY_RULE__LIST_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleListReply","description":"One page of rules. Sent by rules-management in reply to rule.list.","type":"object","required":["items"],"properties":{"items":{"description":"The rules of the page.","type":"array","items":{"$ref":"#/$defs/RuleSummary"},"maxItems":200},"next_page_token":{"$ref":"#/$defs/PageToken","description":"Where the next page starts; without it there is none."}},"$defs":{"RuleSummary":{"description":"A rule without its definition.","type":"object","required":["rule_id","name","status","priority","version","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's current version."},"updated_at":{"description":"When the rule was last changed, or created (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}},"examples":[{"items":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"version":2,"updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJN2Z6D9RS","name":"Spring bundle","status":"active","priority":400,"tags":["spring"],"version":1,"updated_at":"2026-02-24T12:00:00Z"}],"next_page_token":"eyJvIjo1Mn0"},{"items":[]}]}"##;
+    pub(super) const STATE_CHECKOUT__SUMMARY_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutSummary","description":"How far a checkout is and what it comes to: the read model that calculator keeps from the events of all services. It lies under the transaction's id.","type":"object","required":["transaction_id","customer_id","status","steps","updated_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays."},"status":{"description":"How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.","type":"string","enum":["running","completed","compensating","cancelled"]},"subtotal":{"$ref":"#/$defs/Money","description":"The price before discounts and taxes."},"discount_total":{"$ref":"#/$defs/Money","description":"What promotions, coupon and points take off."},"tax_total":{"$ref":"#/$defs/Money","description":"The tax."},"total":{"$ref":"#/$defs/Money","description":"What the customer pays."},"points_earned":{"description":"How many loyalty points the customer earns.","type":"integer","minimum":0,"maximum":9007199254740991},"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment, once there is one."},"steps":{"description":"The steps that were begun, in the order in which they were.","type":"array","items":{"$ref":"#/$defs/CheckoutStep"},"maxItems":9},"reason":{"$ref":"#/$defs/ErrorMessage","description":"Why the checkout is undone, if it is."},"updated_at":{"description":"When the event happened that this summary saw last (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"CheckoutStep":{"description":"A step of a checkout, and how far it is.","type":"object","required":["name","state","changed_at"],"properties":{"name":{"description":"Which step it is.","type":"string","enum":["evaluate","apply_promotions","reserve_coupon","redeem_points","calculate_tax","authorize_payment","capture_payment","redeem_coupon","earn_points"]},"state":{"description":"How far it is. `running`: begun; `done`: ended well; `failed`: ended without effect; `undone`: was done, and has been taken back.","type":"string","enum":["running","done","failed","undone"]},"changed_at":{"description":"When it came into this state (RFC 3339 with offset).","type":"string","format":"date-time"}}},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","status":"compensating","subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_total":{"amount_minor":2200,"currency":"EUR"},"tax_total":{"amount_minor":0,"currency":"EUR"},"total":{"amount_minor":9800,"currency":"EUR"},"points_earned":0,"payment_id":"pay_01KK0AB8M5XR","steps":[{"name":"evaluate","state":"done","changed_at":"2026-03-05T10:14:01.120Z"},{"name":"apply_promotions","state":"undone","changed_at":"2026-03-05T10:16:42Z"},{"name":"reserve_coupon","state":"running","changed_at":"2026-03-05T10:14:02Z"},{"name":"authorize_payment","state":"failed","changed_at":"2026-03-05T10:16:41Z"}],"reason":"the issuer declined","updated_at":"2026-03-05T10:16:42Z"},{"transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","status":"running","steps":[],"updated_at":"2026-03-05T11:16:38+01:00"}]}"##;
+    pub(super) const STATE_RULE__COMPILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCompiled","description":"What rules-evaluation keeps of a rule so that it need not be compiled for each evaluation. It lies under the rule's id, and is put anew whenever the rule changes.","type":"object","required":["rule_id","version","status","priority","conditions","actions","source_hash","compiler","compiled_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version of the rule that was compiled."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name, for logs."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status. Only active rules are evaluated; others are kept so that they can be activated at once."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition, by which the cache is invalidated.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"conditions":{"description":"When the rule applies: the compiled expression, in prefix notation. It is true or false of a transaction.","type":"string","minLength":1,"maxLength":65536},"actions":{"description":"What the rule does where it applies: the compiled expressions, in prefix notation, in the order in which they run.","type":"array","items":{"description":"One compiled expression.","type":"string","minLength":1,"maxLength":65536},"minItems":1,"maxItems":50},"source_hash":{"description":"The SHA-256 of the rule's definition, in hexadecimal digits. What has another hash was compiled from another text.","type":"string","pattern":"^[0-9a-f]{64}$","maxLength":64},"compiler":{"description":"The version of the compiler. What another one compiled is compiled anew.","type":"string","pattern":"^[0-9]{1,5}\\.[0-9]{1,5}\\.[0-9]{1,5}$","maxLength":17},"compiled_at":{"description":"When the rule was compiled (RFC 3339 with offset).","type":"string","format":"date-time"},"compile_time":{"description":"How long that took, in nanoseconds.","type":"integer","minimum":0,"maximum":9007199254740991}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2,"name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"conditions":"(>= basket.total (money 5000 EUR))","actions":["(set shipping.price (money 0 EUR))"],"source_hash":"6b1f0d3f9a5c1f7e2d84c0a9b3e657f1c2d4e8a07b9f6e5d4c3b2a1908f7e6d5","compiler":"4.2.0","compiled_at":"2026-03-01T16:20:31.204Z","compile_time":1840000},{"rule_id":"rul_01KJM7X3C5VN","version":1,"status":"draft","priority":0,"conditions":"false","actions":["(set basket.discount (money 0 EUR))"],"source_hash":"0f9e8d7c6b5a49382716051423324150f9e8d7c6b5a493827160514233241500","compiler":"4.2.0","compiled_at":"2026-02-11T10:00:01+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}}}"##;
 }
 
 ::eventsmith::generated::stored_payloads! {
@@ -8939,4 +9236,6 @@ mod schemas {
     of_request metrics::v1::MetricsSummary,
     of_request rule::v1::RuleGet,
     of_request rule::v1::RuleList,
+    of_state checkout::v1::CheckoutSummary,
+    of_state rule::v1::RuleCompiled,
 }

@@ -30,8 +30,15 @@ fn missing(page: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
 const NOTHING: [String; 0] = [];
 
 #[test]
-fn every_key_of_a_stream_a_service_and_a_consumer_is_in_the_guide() {
-    for place in ["[streams.S]\nsubjects = []", "[services.s]", "[services.s.consumer]", "[compatibility]"] {
+fn every_key_of_a_stream_a_bucket_a_service_and_a_consumer_is_in_the_guide() {
+    const PLACES: [&str; 5] = [
+        "[streams.S]\nsubjects = []",
+        "[buckets.B]\nstate = \"rule.compiled\"",
+        "[services.s]",
+        "[services.s.consumer]",
+        "[compatibility]",
+    ];
+    for place in PLACES {
         assert_eq!(missing(CATALOGUE, keys::<Manifest>(&format!("root = \"r\"\n{place}"))), NOTHING, "{place}");
     }
 }

@@ -49,5 +49,6 @@ fn the_committed_text_describes_the_events_that_the_build_generates() {
 
     assert_eq!(describe(CATALOGUE), describe(rules_events::CATALOGUE));
     assert_eq!(STREAMS, rules_events::STREAMS);
+    assert_eq!(BUCKETS, rules_events::BUCKETS);
     assert_eq!(SERVICES, rules_events::SERVICES);
 }

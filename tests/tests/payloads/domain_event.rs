@@ -1,7 +1,7 @@
 //! Structs of one's own as events: what `#[domain_event]` makes of them, and what its test says when they disagree.
 
-use eventsmith::testing::agreement::{Agreement, assert_agrees, assert_reply_agrees, compare};
-use eventsmith::{DecodeError, Event, Reply, Request, Upcast, domain_event};
+use eventsmith::testing::agreement::{Agreement, assert_agrees, assert_reply_agrees, assert_state_agrees, compare};
+use eventsmith::{DecodeError, Event, Reply, Request, State, Upcast, domain_event};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -380,6 +380,62 @@ fn a_reply_that_disagrees_with_its_schema_is_told_so() {
     let message = *panic.downcast::<String>().unwrap();
     assert!(
         message.starts_with("`RuleGetReply` does not agree with the schema of rule.get.reply version 1"),
+        "{message}"
+    );
+}
+
+mod kept {
+    use super::*;
+
+    #[domain_event("rule.compiled", version = 1)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub(super) struct OldRuleCompiled {
+        pub(super) rule_id: RuleId,
+    }
+
+    #[domain_event("rule.compiled", version = 2, older = OldRuleCompiled)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub(super) struct RuleCompiled {
+        pub(super) rule_id: RuleId,
+        #[schemars(length(max = 100))]
+        pub(super) source: String,
+    }
+
+    impl Upcast<OldRuleCompiled> for RuleCompiled {
+        fn upcast(older: OldRuleCompiled) -> Self {
+            Self { rule_id: older.rule_id, source: String::new() }
+        }
+    }
+}
+
+#[test]
+fn a_struct_of_ones_own_is_a_document_of_a_bucket() {
+    use kept::RuleCompiled;
+
+    assert_eq!((RuleCompiled::TYPE, RuleCompiled::VERSION), ("rule.compiled", 2));
+    assert_eq!(RuleCompiled::KIND, eventsmith::Kind::State);
+    assert_eq!((RuleCompiled::BUCKET, RuleCompiled::SUBJECT), ("RULES_COMPILED", "$KV.RULES_COMPILED.>"));
+    let older = RuleCompiled::decode(1, br#"{"rule_id": "R-1"}"#).unwrap();
+    assert_eq!(older, RuleCompiled { rule_id: RuleId("R-1".to_owned()), source: String::new() });
+    assert!(matches!(RuleCompiled::decode(2, br#"{"rule_id": "R-1"}"#), Err(DecodeError::Invalid(_))));
+    assert!(matches!(RuleCompiled::decode(3, b"{}"), Err(DecodeError::UnknownVersion { .. })));
+}
+
+#[test]
+fn a_document_that_disagrees_with_its_schema_is_told_so() {
+    /// Like `RuleCompiled`, but with a number.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Numbered {
+        rule_id: RuleId,
+        source: u32,
+    }
+
+    let (read, written) = schemas::<Numbered>();
+    let panic = std::panic::catch_unwind(|| assert_state_agrees::<kept::RuleCompiled>(&read, &written)).unwrap_err();
+
+    let message = *panic.downcast::<String>().unwrap();
+    assert!(
+        message.starts_with("`RuleCompiled` does not agree with the schema of rule.compiled version 2"),
         "{message}"
     );
 }

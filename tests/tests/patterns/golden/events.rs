@@ -2,13 +2,18 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{EventDescriptor, ServiceDescriptor, StreamDescriptor};
+use ::eventsmith::catalogue::{
+    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
+};
 
-/// Every version of every event and request.
+/// Every version of every event, request and document.
 pub const CATALOGUE: &[EventDescriptor] = &[EventDescriptor::of::<text::v1::Matched>()];
 
 /// The streams that the catalogue declares.
 pub const STREAMS: &[StreamDescriptor] = &[];
+
+/// The key-value buckets that the catalogue declares.
+pub const BUCKETS: &[BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
 pub const SERVICES: &[ServiceDescriptor] = &[];

@@ -2,9 +2,11 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{EventDescriptor, ServiceDescriptor, StreamDescriptor};
+use ::eventsmith::catalogue::{
+    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
+};
 
-/// Every version of every event and request.
+/// Every version of every event, request and document.
 pub const CATALOGUE: &[EventDescriptor] = &[
     EventDescriptor::of::<order::v1::OrderPlaced>(),
     EventDescriptor::of::<order::v2::OrderPlaced>(),
@@ -13,6 +15,9 @@ pub const CATALOGUE: &[EventDescriptor] = &[
 
 /// The streams that the catalogue declares.
 pub const STREAMS: &[StreamDescriptor] = &[];
+
+/// The key-value buckets that the catalogue declares.
+pub const BUCKETS: &[BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
 pub const SERVICES: &[ServiceDescriptor] = &[];
