@@ -25,6 +25,9 @@ use proc_macro::{Span, TokenStream};
 /// with, as far as the catalogue has them. They are generated, or structs of yours: `#[domain_event("rule.get", version = 1, part =
 /// "reply")]`, or `part = "error"`, makes a [`Reply`] of a struct, with the same checks and the same test.
 ///
+/// A document of a bucket becomes a [`State`], with `older` as events have it.
+///
+/// [`State`]: https://docs.rs/eventsmith/latest/eventsmith/trait.State.html
 /// [`Request`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Request.html
 /// [`Reply`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Reply.html
 /// [`Event`]: https://docs.rs/eventsmith/latest/eventsmith/trait.Event.html

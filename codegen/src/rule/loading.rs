@@ -226,7 +226,7 @@ subjects = [\"rules.domain.>\"]
 
 pub(crate) const STRAY_ERROR: Rule = rule(
     "stray-error",
-    "A refusal belongs to a command or query of the same name and version; events are not refused.",
+    "A refusal belongs to a command or query of the same name and version; events and documents are not refused.",
     "--- command/rule/activate.v1.error.json\n{\"type\": \"object\"}",
     "--- command/rule/activate.v1.json\n{\"type\": \"object\"}\n--- command/rule/activate.v1.error.json\n{\"type\": \"object\"}",
 );
@@ -244,7 +244,7 @@ pub(crate) const STRAY_FILE: Rule = Rule {
 
 pub(crate) const STRAY_REPLY: Rule = rule(
     "stray-reply",
-    "A reply belongs to a command or query of the same name and version; events have none.",
+    "A reply belongs to a command or query of the same name and version; events and documents have none.",
     "--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
     "--- query/rule/get.v1.json\n{\"type\": \"object\"}\n--- query/rule/get.v1.reply.json\n{\"type\": \"object\"}",
 );
