@@ -1,6 +1,8 @@
 //! What a server should hold: streams and durable consumers.
 
-use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};
+use std::time::Duration;
+
+use eventsmith_bus::settings::{BucketSettings, ConsumerSettings, StreamSettings, replies_bucket};
 use eventsmith_event::descriptor::EventDescriptor;
 use eventsmith_event::filter;
 use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
@@ -39,8 +41,26 @@ impl Topology {
                 versions.max_by_key(|event| event.version)
             });
             let subjects: Vec<&str> = newest.map(|event| event.subject).collect();
+            let handled = catalogue.iter().filter(|event| service.handles.contains(&event.event_type));
+            let windows = handled.filter_map(|event| event.idempotent).map(|idempotent| idempotent.window);
+            let topology = match windows.max() {
+                Some(window) => topology.with_replies(service.name, window),
+                None => topology,
+            };
             topology.with_service(service.name, &subjects, &service.consumer)
         })
+    }
+
+    /// The same with the bucket in which a service keeps its answers to idempotent commands, for the longest time of any of them. It is on
+    /// as many servers as the stream that is on most.
+    #[must_use]
+    pub fn with_replies(mut self, service: &str, window: Duration) -> Self {
+        let replicas = self.streams.iter().map(|stream| stream.replicas).max().unwrap_or(1);
+        let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
+        let description = format!("Answers of {service} to idempotent commands");
+        let bucket = StreamSettings::of_bucket(&replies_bucket(service), Some(window), settings);
+        self.streams.push(StreamSettings { description, replicas, ..bucket });
+        self
     }
 
     /// Streams without consumers.

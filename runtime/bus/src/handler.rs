@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{fmt, iter};
@@ -72,10 +73,12 @@ pub(crate) struct Delivered {
 }
 
 /// A request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// Until when somebody waits for the answer.
+    /// Until when the answer is of use.
     pub(crate) deadline: Instant,
+    /// Whether it may have been begun before, where that can be.
+    pub(crate) was_begun: Option<Arc<AtomicBool>>,
 }
 
 /// A trace context that can be passed on; one that cannot is no reason to fail what follows.
@@ -216,6 +219,15 @@ impl<R: Request> Received<R> {
     /// For how long somebody waits for the answer. After that the handler is dropped at its next `.await`.
     pub fn time_left(&self) -> Duration {
         self.deadline().map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether a service that was lost may have begun this request before, and done a part of it or all. Only for a command whose
+    /// schema says `"x-request": {"idempotent": .., "when_lost": "rerun"}`.
+    pub fn was_begun(&self) -> bool {
+        match &self.context.origin {
+            Origin::Asked(Asked { was_begun: Some(was_begun), .. }) => was_begun.load(Ordering::Relaxed),
+            _ => false,
+        }
     }
 
     /// The payload alone.

@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod monitor;
 mod refusal;
+mod replies;
 mod route;
 mod stats;
 
@@ -20,16 +21,19 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tower::Service as TowerService;
 
-use crate::bus::Bus;
+use crate::bucket::Store;
+use crate::bus::{Backend, Bus};
+use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::environment::{self, watch};
 use crate::handler::Received;
-use crate::settings::is_legal_name;
+use crate::settings::{BucketSettings, StreamSettings, bucket_stream, is_legal_name, replies_bucket};
 use crate::transport::{Subscription, Unavailable};
 use discovery::Identity;
 use endpoint::{Endpoint, Limits, State};
+use replies::Replies;
 use route::Route;
 use stats::Stats;
 
@@ -132,8 +136,14 @@ impl Service {
         self.check()?;
         let Self { bus, name, routes, config, monitor } = self;
         let (cut_off, changed) = (watch::Sender::new(false), watch::Sender::new(()));
-        let endpoints: Vec<Arc<Endpoint>> =
-            routes.into_iter().map(|route| Arc::new(endpoint(&bus, &config, route, &cut_off, &changed))).collect();
+        let replies = Store::new(&bus, replies_bucket(&name));
+        if routes.iter().any(|route| route.idempotent.is_some()) {
+            check_replies(&bus, &name).await?;
+        }
+        let endpoints: Vec<Arc<Endpoint>> = routes
+            .into_iter()
+            .map(|route| Arc::new(endpoint(&bus, &config, route, &replies, &cut_off, &changed)))
+            .collect();
         monitor.show(&endpoints);
         let identity = Arc::new(identity(name.clone(), &config));
         let unavailable = |Unavailable(reason)| ServiceError::Unavailable { service: name.clone(), reason };
@@ -224,6 +234,7 @@ fn endpoint(
     bus: &Bus,
     config: &ServiceConfig,
     route: Route,
+    replies: &Store,
     cut_off: &watch::Sender<bool>,
     changed: &watch::Sender<()>,
 ) -> Endpoint {
@@ -238,6 +249,7 @@ fn endpoint(
         .or_else(|| config.breaker.clone())
         .map(|breaker| Arc::new(Breaker::new(route.event_type.to_owned(), breaker, watch::Sender::new(()))));
     Endpoint {
+        replies: route.idempotent.map(|idempotent| Replies::new(replies.clone(), idempotent, limits.timeout)),
         route,
         limits,
         breaker,
@@ -248,6 +260,25 @@ fn endpoint(
         cut_off: cut_off.subscribe(),
         state: Mutex::new(State::default()),
         changed: changed.clone(),
+    }
+}
+
+/// Whether the bucket is there in which the service keeps its answers. A bus in memory gets one, unless an operator made it.
+async fn check_replies(bus: &Bus, service: &str) -> Result<(), ServiceError> {
+    let bucket = replies_bucket(service);
+    let stream = bucket_stream(&bucket);
+    if let Backend::Memory(memory) = bus.backend()
+        && memory.stream(&stream).is_none()
+    {
+        let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
+        let made = memory.put_stream(&StreamSettings::of_bucket(&bucket, None, settings));
+        return made
+            .map_err(|failure| ServiceError::Unavailable { service: service.to_owned(), reason: Cause::of(failure) });
+    }
+    match bus.transport().extent(&stream).await {
+        Ok(None) => Err(ServiceError::NoReplies { service: service.to_owned(), bucket }),
+        // Who may not ask is told with the first request.
+        Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 

@@ -71,6 +71,11 @@ pub fn bucket_stream(bucket: &str) -> String {
     format!("KV_{bucket}")
 }
 
+/// The bucket in which a service keeps its answers to idempotent commands.
+pub fn replies_bucket(service: &str) -> String {
+    format!("REPLIES_{service}")
+}
+
 /// The subject of a key of a bucket, or of keys that have a pattern.
 pub fn bucket_subject(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")

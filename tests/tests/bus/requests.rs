@@ -4,6 +4,7 @@
 
 mod common;
 mod foreign;
+mod idempotent;
 mod once;
 mod over_server;
 mod stops;

@@ -6,6 +6,8 @@ pub(crate) use crate::transport::milliseconds;
 
 /// After how many milliseconds it makes sense to ask again.
 pub(crate) const RETRY_AFTER: &str = "Eventsmith-Retry-After";
+/// That the answer is that of an earlier request with the same id.
+pub(crate) const REPEATED: &str = "Eventsmith-Repeated";
 /// Why there is no reply, in words. (ADR-32.)
 pub(crate) const ERROR: &str = "Nats-Service-Error";
 /// Why there is no reply, as a number. (ADR-32.)

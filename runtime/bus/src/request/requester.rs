@@ -102,7 +102,7 @@ impl Requester<'_> {
             started,
             deadline: started + options.timeout.unwrap_or(TIMEOUT).min(LONGEST),
             attempts: 0,
-            is_repeatable: R::KIND == Kind::Query,
+            is_repeatable: R::KIND == Kind::Query || R::IDEMPOTENT.is_some(),
             may_be_done: false,
             pending: FuturesUnordered::new(),
         };

@@ -21,6 +21,10 @@ pub(super) struct Answer {
     /// The text for others than who asked, where that must not show what was asked or answered.
     pub(super) told: Option<String>,
     pub(super) retry_after: Option<Duration>,
+    /// Whether the work was begun and did not end: nobody knows how far it came.
+    pub(super) is_cut_off: bool,
+    /// Whether it is the answer to an earlier request of the same id.
+    pub(super) is_repeated: bool,
     pub(super) payload: Vec<u8>,
 }
 
@@ -37,7 +41,15 @@ pub(super) enum Outcome {
 
 impl Answer {
     pub(super) fn reply(payload: Vec<u8>) -> Self {
-        Self { outcome: Outcome::Replied, error: None, told: None, retry_after: None, payload }
+        Self {
+            outcome: Outcome::Replied,
+            error: None,
+            told: None,
+            retry_after: None,
+            is_cut_off: false,
+            is_repeated: false,
+            payload,
+        }
     }
 
     pub(super) fn refused(payload: Vec<u8>) -> Self {
@@ -45,7 +57,7 @@ impl Answer {
     }
 
     pub(super) fn error(outcome: Outcome, code: u16, text: impl std::fmt::Display) -> Self {
-        Self { outcome, error: Some((code, line(text))), told: None, retry_after: None, payload: Vec::new() }
+        Self { outcome, error: Some((code, line(text))), ..Self::reply(Vec::new()) }
     }
 
     /// The same, and others are told no value of a payload that is invalid.
@@ -64,6 +76,11 @@ impl Answer {
 
     pub(super) fn unavailable(retry_after: Option<Duration>, text: impl std::fmt::Display) -> Self {
         Self { retry_after, ..Self::error(Outcome::Failed, protocol::UNAVAILABLE, text) }
+    }
+
+    /// The same, of work that was begun.
+    pub(super) fn cut_off(self) -> Self {
+        Self { is_cut_off: true, ..self }
     }
 
     pub(super) fn expired(text: impl std::fmt::Display) -> Self {
@@ -96,6 +113,9 @@ impl Answer {
         if let Some((code, text)) = &self.error {
             headers.push(protocol::ERROR, text.as_str());
             headers.push(protocol::ERROR_CODE, code.to_string());
+        }
+        if self.is_repeated {
+            headers.push(protocol::REPEATED, "true");
         }
         if let Some(after) = self.retry_after {
             headers.push(protocol::RETRY_AFTER, milliseconds(after));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use super::answer::{Answer, Outcome};
-use super::route::{Opened, Route};
+use super::replies::{Claimed, Replies};
+use super::route::{Opened, PendingAnswer, Route};
 use super::stats::Stats;
 use crate::bus::Bus;
 use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::consumer::confine::discard;
 use crate::environment::watch;
+use crate::handler::Asked;
 use crate::request::protocol::parse_milliseconds;
 use crate::transport::{Headers, LiveMessage, RequestFailure};
 
@@ -39,6 +41,8 @@ pub(super) struct Endpoint {
     pub(super) route: Route,
     pub(super) limits: Limits,
     pub(super) breaker: Option<Arc<Breaker>>,
+    /// Where the answers to idempotent commands are kept.
+    pub(super) replies: Option<Replies>,
     pub(super) stats: Arc<Stats>,
     pub(super) blocking: Blocking,
     pub(super) bus: Bus,
@@ -153,7 +157,7 @@ impl Endpoint {
         };
         let begun = Instant::now();
         let own = begun + self.limits.timeout;
-        let answer = self.run(opened, live, deadline.min(own)).await;
+        let answer = self.run(opened, live, deadline, own).await;
         self.stats.processed(begun.elapsed());
         let failed = match answer.outcome {
             Outcome::Replied | Outcome::Refused => Some(false),
@@ -168,22 +172,42 @@ impl Endpoint {
         answer
     }
 
-    /// Runs the handler until it ends, but no longer than until a given time.
-    async fn run(&self, opened: Opened<'_>, live: &LiveMessage, latest: Instant) -> Answer {
+    /// Runs the handler until it ends, but no longer than until its own time is over, or nobody waits any more. The answer to a request
+    /// that somebody may repeat is of use after that.
+    async fn run(&self, opened: Opened<'_>, live: &LiveMessage, deadline: Instant, own: Instant) -> Answer {
+        let kept = self.replies.as_ref().and_then(|replies| Some((replies, Route::id_of(&live.message)?)));
+        let latest = if kept.is_some() { own } else { deadline.min(own) };
+        let was_begun = kept.is_some().then(Arc::<AtomicBool>::default);
+        let (asked, data) = (Asked { deadline: latest, was_begun: was_begun.clone() }, opened.data);
         // Decoding may take its time, too, where upcasts do.
-        let mut work = match self.blocking.watch(|| self.route.call(opened, live, latest, &self.bus)) {
+        let work = match self.blocking.watch(|| self.route.call(opened, live, &asked, &self.bus)) {
             Ok(work) => work,
             Err(answer) => return answer,
         };
+        let Some((replies, id)) = kept else { return self.work_on(work, latest).await };
+        let claim = match replies.claim(&self.route, &id, data, deadline).await {
+            Claimed::Ours(claim) => claim,
+            Claimed::Answered(answer) => return answer,
+        };
+        was_begun.inspect(|was_begun| was_begun.store(claim.was_begun, Relaxed));
+        let answer = self.work_on(work, Instant::now() + self.limits.timeout).await;
+        replies.keep(&self.route, &claim, &answer).await;
+        answer
+    }
+
+    /// Runs a handler that was given its request.
+    async fn work_on(&self, mut work: PendingAnswer, latest: Instant) -> Answer {
         let mut cut_off = self.cut_off.clone();
         let answer = tokio::select! {
             biased;
             answer = poll_fn(|context| self.blocking.watch(|| work.as_mut().poll(context))) => answer,
             () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => {
                 // It was begun, so nobody may take it for something that can be asked again.
-                Answer::failed("the service stopped before the handler had ended; it may be done or not")
+                Answer::failed("the service stopped before the handler had ended; it may be done or not").cut_off()
             }
-            () = sleep_until(latest) => Answer::expired("the handler took longer than somebody waits, or than the service allows"),
+            () = sleep_until(latest) => {
+                Answer::expired("the handler took longer than somebody waits, or than the service allows").cut_off()
+            }
         };
         discard(work);
         answer

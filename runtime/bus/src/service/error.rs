@@ -32,6 +32,16 @@ pub enum ServiceError {
         /// The type of the request.
         request_type: &'static str,
     },
+    /// The bucket is not there in which answers to idempotent commands are kept.
+    #[error(
+        "there is no bucket {bucket}, in which {service} keeps its answers to idempotent commands; provision the catalogue (`eventsmith streams apply`)"
+    )]
+    NoReplies {
+        /// The service.
+        service: String,
+        /// The bucket.
+        bucket: String,
+    },
     /// A setting makes no sense.
     #[error("the setting {setting} makes no sense: {reason}")]
     Config {

@@ -6,12 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use eventsmith_event::envelope::{BorrowedEnvelope, Envelope, EnvelopeError, parse_version};
-use eventsmith_event::event::{Kind, Reply, Request};
+use eventsmith_event::event::{Idempotent, Kind, Reply, Request};
 use eventsmith_event::filter;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
 use super::answer::{Answer, Outcome};
@@ -32,6 +31,7 @@ pub(super) struct Route {
     pub(super) subject: &'static str,
     /// The schemas of the request, its reply and its refusals.
     pub(super) schemas: [&'static str; 3],
+    pub(super) idempotent: Option<Idempotent>,
     call: Call,
 }
 
@@ -44,7 +44,7 @@ pub(super) type PendingAnswer = BoxFuture<'static, Answer>;
 /// A message taken apart.
 pub(super) struct Opened<'a> {
     version: u32,
-    data: &'a [u8],
+    pub(super) data: &'a [u8],
     /// Whether all of the message was looked at, and `data` is the payload for sure.
     is_complete: bool,
     /// Whether there is no envelope around the payload.
@@ -129,6 +129,7 @@ impl Route {
             version: R::VERSION,
             subject: R::SUBJECT,
             schemas: [R::SCHEMA, R::Reply::SCHEMA, R::Error::SCHEMA],
+            idempotent: R::IDEMPOTENT,
             call: Arc::new(call),
         }
     }
@@ -136,6 +137,14 @@ impl Route {
     /// Whether a request on this subject is for this route.
     pub(super) fn is_for(&self, subject: &str) -> bool {
         self.subject == subject || filter::covers(self.subject, subject)
+    }
+
+    /// The id of a request, by which its answer is kept; nothing for one that has none.
+    pub(super) fn id_of(message: &Message) -> Option<String> {
+        match message.headers.get(Headers::ID) {
+            Some(id) => Some(id.to_owned()),
+            None => Envelope::read(&message.payload).ok().map(|(envelope, _)| envelope.id),
+        }
     }
 
     /// The envelope of a request that came without. Its id is that of the message, where it has one, so that a handler can tell one
@@ -151,14 +160,14 @@ impl Route {
         &self,
         opened: Opened<'_>,
         live: &LiveMessage,
-        deadline: Instant,
+        asked: &Asked,
         bus: &Bus,
     ) -> Result<PendingAnswer, Answer> {
         let is_complete = opened.is_complete;
-        match self.call_with(opened, live, deadline, bus) {
+        match self.call_with(opened, live, asked, bus) {
             Err(answer) if answer.outcome == Outcome::Invalid && !is_complete => {
                 let envelope = BorrowedEnvelope::read_completely(&live.message.payload);
-                self.call_with(Opened::read(&live.message, self, envelope)?, live, deadline, bus)
+                self.call_with(Opened::read(&live.message, self, envelope)?, live, asked, bus)
             }
             called => called,
         }
@@ -168,7 +177,7 @@ impl Route {
         &self,
         opened: Opened<'_>,
         live: &LiveMessage,
-        deadline: Instant,
+        asked: &Asked,
         bus: &Bus,
     ) -> Result<PendingAnswer, Answer> {
         let envelope =
@@ -184,7 +193,7 @@ impl Route {
             raw: live.message.payload.clone(),
             traceparent: traceparent(opened.traceparent),
             bus: bus.clone(),
-            origin: Origin::Asked(Asked { deadline }),
+            origin: Origin::Asked(asked.clone()),
         };
         // Decoding runs the user's code, too: upcasts.
         catch_unwind(AssertUnwindSafe(|| (self.call)(context, opened.data)))
@@ -210,5 +219,5 @@ fn replied<T: Reply + Serialize>(payload: &T, answer: impl FnOnce(Vec<u8>) -> An
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Answer {
-    Answer::failed(format!("the handler panicked: {}", panic_text(panic)))
+    Answer::failed(format!("the handler panicked: {}", panic_text(panic))).cut_off()
 }

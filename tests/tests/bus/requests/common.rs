@@ -64,7 +64,7 @@ pub(crate) fn invalid(event_type: &'static str, version: u32, expected: &str) ->
 }
 
 macro_rules! request {
-    ($name:ident, $kind:ident, $type:literal, $version:literal, $subject:literal, $reply:ty, $error:ty, $valid:expr) => {
+    ($name:ident, $kind:ident, $type:literal, $version:literal, $subject:literal, $reply:ty, $error:ty, $valid:expr $(, $idempotent:expr)?) => {
         impl eventsmith::Request for $name {
             type Reply = $reply;
             type Error = $error;
@@ -75,6 +75,7 @@ macro_rules! request {
             const SUBJECT: &'static str = $subject;
             const SCHEMA: &'static str = "true";
             const KEY: Option<&'static str> = None;
+            $(const IDEMPOTENT: Option<eventsmith::catalogue::Idempotent> = Some($idempotent);)?
 
             fn payload_schema() -> &'static eventsmith::generated::Schema {
                 static SCHEMA: eventsmith::generated::Schema =

@@ -1,0 +1,206 @@
+//! The answers to idempotent commands, kept by the ids of the requests: claim, work, store, send.
+//!
+//! A claim is written before the work begins, and of several who try one succeeds. The answer takes its place, and whoever asks
+//! again gets it. A claim that is older than any work may take is one of a service that was lost with it.
+
+use std::time::Duration;
+
+use eventsmith_event::clip::clip;
+use eventsmith_event::event::Idempotent;
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, sleep};
+
+use super::answer::{Answer, Outcome};
+use super::route::Route;
+use crate::bucket::{BucketError, Content, Store, removal};
+use crate::environment;
+use crate::request::protocol;
+use crate::transport::StreamMessage;
+
+/// By how much the clocks of services and servers may differ.
+const CLOCKS: Duration = Duration::from_secs(10);
+/// How often it is looked whether another is done with the same request.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+/// The longest id that is used as it is, in bytes.
+const LONGEST_ID: usize = 200;
+
+/// What the request was whose answer this is.
+const REQUEST: &str = "Eventsmith-Request";
+/// What is kept: `claim`, `lost` or `answer`.
+const KEPT: &str = "Eventsmith-Kept";
+const CLAIM: &str = "claim";
+const LOST: &str = "lost";
+const ANSWER: &str = "answer";
+
+/// The kept answers of one type of command.
+#[derive(Debug)]
+pub(super) struct Replies {
+    store: Store,
+    idempotent: Idempotent,
+    /// After how long a claim is that of a service that was lost.
+    lifetime: Duration,
+}
+
+/// A request that nobody else works on.
+#[derive(Debug)]
+pub(super) struct Claim {
+    key: String,
+    /// The request, as a hash.
+    hash: String,
+    revision: u64,
+    /// Whether it may have been begun before.
+    pub(super) was_begun: bool,
+}
+
+/// What became of a request that is to be begun.
+pub(super) enum Claimed {
+    /// Nobody works on it, so that it can be begun.
+    Ours(Claim),
+    /// It is answered already, or cannot be.
+    Answered(Answer),
+}
+
+impl Replies {
+    /// The answers of a type of command, whose work takes no longer than a given time.
+    pub(super) fn new(store: Store, idempotent: Idempotent, timeout: Duration) -> Self {
+        Self { store, idempotent, lifetime: timeout.saturating_add(CLOCKS) }
+    }
+
+    /// Claims a request, or waits until another is done with it, but no longer than until a given time.
+    pub(super) async fn claim(&self, route: &Route, id: &str, data: &[u8], deadline: Instant) -> Claimed {
+        let key = key(route.event_type, id);
+        let hash = format!("{:x}", Sha256::digest(data));
+        let (mut pause, longest) = PAUSES;
+        loop {
+            match self.try_claim(route, &key, &hash).await {
+                Ok(Some(claimed)) => return claimed,
+                // Another works on it, or was faster.
+                Ok(None) | Err(BucketError::Conflict { .. }) => {}
+                Err(error) => {
+                    let text = format!("whether it was done before cannot be looked up: {error}");
+                    return Claimed::Answered(Answer::unavailable(None, text));
+                }
+            }
+            if Instant::now() + pause >= deadline {
+                let text = "the same request is still under way; ask again under its id";
+                return Claimed::Answered(Answer::expired(text));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Claims a request, or finds its answer. Nothing if another works on it.
+    async fn try_claim(&self, route: &Route, key: &str, hash: &str) -> Result<Option<Claimed>, BucketError> {
+        let claim = Content::of(route.event_type, route.version, Vec::new().into())
+            .with_header(REQUEST, hash)
+            .with_header(KEPT, CLAIM);
+        let ours = |revision, was_begun| {
+            Ok(Some(Claimed::Ours(Claim { key: key.to_owned(), hash: hash.to_owned(), revision, was_begun })))
+        };
+        match self.store.create(key, claim.clone(), None).await {
+            Ok(revision) => return ours(revision, false),
+            Err(BucketError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let conflict = || BucketError::Conflict { key: key.to_owned(), expected: 0, found: 0 };
+        let last = self.store.last(key).await?.filter(|last| removal(&last.message.headers).is_none());
+        let last = last.ok_or_else(conflict)?;
+        let StreamMessage { sequence, stored, message } = &last;
+        let age = environment::now().duration_since(*stored);
+        let is_older = |than: Duration| SignedDuration::try_from(than).is_ok_and(|than| age >= than);
+        let kept = message.headers.get(KEPT);
+        if kept == Some(ANSWER) && is_older(self.idempotent.window) {
+            return ours(self.store.write(key, claim, Some(*sequence)).await?, false);
+        }
+        if message.headers.get(REQUEST) != Some(hash) {
+            let text = "its id is that of another request with another payload";
+            return Ok(Some(Claimed::Answered(Answer::error(Outcome::Invalid, protocol::INVALID, text))));
+        }
+        match kept {
+            Some(ANSWER) => Ok(Some(Claimed::Answered(answer(&last)))),
+            Some(CLAIM) if !is_older(self.lifetime) => Ok(None),
+            _ if self.idempotent.reruns_lost => ours(self.store.write(key, claim, Some(*sequence)).await?, true),
+            _ => {
+                let lost = lost();
+                self.store.write(key, content(route, hash, &lost), Some(*sequence)).await?;
+                Ok(Some(Claimed::Answered(lost)))
+            }
+        }
+    }
+
+    /// Keeps the answer to a request, before it is sent. One that failed may be begun again.
+    pub(super) async fn keep(&self, route: &Route, claim: &Claim, answer: &Answer) {
+        let content = match answer.outcome {
+            Outcome::Replied | Outcome::Refused => content(route, &claim.hash, answer),
+            _ if answer.is_cut_off && self.idempotent.reruns_lost => {
+                let lost = Content::of(route.event_type, route.version, Vec::new().into());
+                lost.with_header(REQUEST, &claim.hash).with_header(KEPT, LOST)
+            }
+            _ if answer.is_cut_off => content(route, &claim.hash, &lost()),
+            _ => Content::delete(),
+        };
+        if let Err(error) = self.store.write(&claim.key, content, Some(claim.revision)).await {
+            // The work is done all the same, and who asked should know.
+            tracing::warn!(request = route.event_type, key = claim.key, %error, "an answer is not kept");
+        }
+    }
+}
+
+/// That nobody knows what became of a request.
+fn lost() -> Answer {
+    Answer::failed("the service that began it was lost; it may be done or not, and is not begun again")
+}
+
+/// What is kept of an answer.
+fn content(route: &Route, hash: &str, answer: &Answer) -> Content {
+    let content = Content::of(route.event_type, route.version, answer.payload.clone().into());
+    let content = content.with_header(REQUEST, hash).with_header(KEPT, ANSWER);
+    match &answer.error {
+        Some((code, text)) => {
+            content.with_header(protocol::ERROR, text).with_header(protocol::ERROR_CODE, &code.to_string())
+        }
+        None => content,
+    }
+}
+
+/// An answer that was kept.
+fn answer(kept: &StreamMessage) -> Answer {
+    let (headers, payload) = (&kept.message.headers, kept.message.payload.to_vec());
+    let code = headers.get(protocol::ERROR_CODE).and_then(|code| code.parse().ok());
+    let answer = match code {
+        None => Answer::reply(payload),
+        Some(protocol::REFUSED) => Answer::refused(payload),
+        Some(code) => {
+            let text = headers.get(protocol::ERROR).unwrap_or_default();
+            Answer { payload, ..Answer::error(Outcome::Failed, code, text) }
+        }
+    };
+    Answer { is_repeated: true, ..answer }
+}
+
+/// The key of a request: its id, where that can be one, or else a hash of it.
+fn key(event_type: &str, id: &str) -> String {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let id = match !id.is_empty() && id.len() <= LONGEST_ID && id.chars().all(is_legal) {
+        true => clip(id.to_owned()),
+        false => format!("={:x}", Sha256::digest(id)),
+    };
+    format!("{event_type}.{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_makes_a_key_of_its_own() {
+        assert_eq!(key("rule.activate", "0198-a_B"), "rule.activate.0198-a_B");
+        let odd = ["", "a.b", "a b", "ü", "*", ">", "=x", &"a".repeat(201)].map(|id| key("rule.activate", id));
+        for (index, one) in odd.iter().enumerate() {
+            assert!(one.starts_with("rule.activate.=") && !odd[..index].contains(one), "{one}");
+            assert!(one.split('.').all(|token| token.chars().all(|c| c.is_ascii_alphanumeric() || "-_=".contains(c))));
+        }
+    }
+}
