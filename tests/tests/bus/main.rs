@@ -19,6 +19,7 @@ mod dropped;
 mod edited;
 mod fairness;
 mod faults;
+mod foreign;
 mod leases;
 mod letter_pages;
 mod live;
@@ -32,7 +33,7 @@ mod operations;
 mod permissions;
 mod provision;
 mod publish;
-mod python;
+
 mod recovery;
 mod replay_ids;
 mod requests;

@@ -3,9 +3,9 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
-mod foreign;
 mod idempotent;
 mod once;
+mod others;
 mod over_server;
 mod stops;
 

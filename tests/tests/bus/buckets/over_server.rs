@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::common::*;
 use crate::common::*;
-use crate::python::python;
+use crate::foreign::python;
 
 #[tokio::test]
 async fn a_bucket_is_planned_applied_and_found_again() -> Outcome {
@@ -135,7 +135,7 @@ async fn other_clients_read_and_write_the_same_bucket() -> Outcome {
     bucket.delete("removed").await?;
 
     let told: serde_json::Value =
-        serde_json::from_str(&python("buckets/foreign.py", "keys", server.url()).await?.line().await?)?;
+        serde_json::from_str(&python("buckets/others.py", "keys", server.url()).await?.line().await?)?;
 
     let expected = serde_json::json!({
         "ours": r#"{"rule_id":"r1","hits":1}"#, "removed": null, "keys": ["ours"], "watched": ["ours", "removed"],
