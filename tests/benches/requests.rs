@@ -7,6 +7,9 @@
 //! All take turns, round by round, in one process, against one server; callers and answerers have a connection each. What counts is
 //! the ratio: the median over the rounds of one round's rates.
 //!
+//! Then a service is offered twice as much as it can do, whose handlers wait for something: what it does in spite of that, and how long those
+//! wait that it takes on.
+//!
 //! `cargo bench -p eventsmith-tests --bench requests`. The variables `REQUESTS_BENCH_COUNT` and `REQUESTS_BENCH_ROUNDS` change how many
 //! requests a round has, and how many rounds there are.
 
@@ -20,9 +23,9 @@ use async_nats::Client;
 use async_nats::service::ServiceExt as _;
 use bytes::Bytes;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, Received};
+use eventsmith::{Bus, Config, Received, RequestError, RequestOptions, ServiceConfig};
 use futures_util::StreamExt as _;
-use rules_events::rule::{RuleGet, RuleGetReply};
+use rules_events::rule::{RuleDelete, RuleGet, RuleGetReply};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -91,7 +94,97 @@ async fn main() -> Outcome {
         }
         print(at_a_time, count, &all);
     }
+    load(&server).await
+}
+
+/// How many requests of the slow service run at a time, how many wait, and how long each takes.
+const SLOTS: usize = 8;
+const QUEUE: usize = 32;
+const WORK: Duration = Duration::from_millis(20);
+/// For how long it is overloaded.
+const OVERLOAD: Duration = Duration::from_secs(10);
+/// The part of what it can do that a service still does when twice as much is asked.
+const GOODPUT_TARGET: f64 = 0.90;
+
+/// What came of requests that were asked at a rate, whatever became of those before.
+#[derive(Default)]
+struct Offered {
+    replied: Vec<Duration>,
+    turned_away: usize,
+    failed: usize,
+}
+
+async fn load(server: &NatsServer) -> Outcome {
+    let answering = Bus::connect(config(server)).await?;
+    let limits = ServiceConfig { concurrency: SLOTS, max_queued: QUEUE, ..ServiceConfig::default() };
+    let service = answering.service("slow").config(limits).answer(async |_: Received<RuleDelete>| {
+        tokio::time::sleep(WORK).await;
+        Ok(example(include_str!("../../schemas/command/rule/delete.v1.reply.json"))?)
+    });
+    tokio::spawn(service.run(std::future::pending::<()>()));
+    let bus = Bus::connect(config(server)).await?;
+    let request: Arc<RuleDelete> = Arc::new(example(include_str!("../../schemas/command/rule/delete.v1.json"))?);
+    bus.request(&*request).await?;
+
+    // As many at a time as it has slots: so much it can do.
+    let (started, mut asking) = (Instant::now(), JoinSet::new());
+    for _ in 0..SLOTS {
+        let (bus, request) = (bus.clone(), Arc::clone(&request));
+        asking.spawn(async move {
+            let mut done = 0;
+            while started.elapsed() < OVERLOAD / 2 {
+                bus.request(&*request).await.unwrap();
+                done += 1;
+            }
+            done
+        });
+    }
+    let capacity = asking.join_all().await.into_iter().sum::<usize>() as f64 / started.elapsed().as_secs_f64();
+
+    let offered = offer(&bus, &request, capacity * 2.0).await;
+    let goodput = offered.replied.len() as f64 / OVERLOAD.as_secs_f64();
+    let mut waited = offered.replied;
+    waited.sort_unstable();
+    let part = |percent: usize| waited[waited.len() * percent / 100].as_millis();
+    let ratio = goodput / capacity;
+    println!(
+        "\noverload: {capacity:.0}/s can be done, {:.0}/s are asked, {goodput:.0}/s replied ({ratio:.2}, target {GOODPUT_TARGET:.2}, met: \
+         {}), {} turned away, {} failed; those replied to waited p50 {} ms, p99 {} ms",
+        capacity * 2.0,
+        if ratio >= GOODPUT_TARGET { "yes" } else { "NO" },
+        offered.turned_away,
+        offered.failed,
+        part(50),
+        part(99),
+    );
     Ok(())
+}
+
+/// Asks at a rate, each with a second to be answered in.
+async fn offer(bus: &Bus, request: &Arc<RuleDelete>, rate: f64) -> Offered {
+    let (started, mut asking) = (Instant::now(), JoinSet::new());
+    for number in 0.. {
+        let due = Duration::from_secs_f64(f64::from(number) / rate);
+        if due >= OVERLOAD {
+            break;
+        }
+        tokio::time::sleep_until((started + due).into()).await;
+        let (bus, request) = (bus.clone(), Arc::clone(request));
+        asking.spawn(async move {
+            let asked = Instant::now();
+            let options = RequestOptions { timeout: Some(Duration::from_secs(1)), ..RequestOptions::default() };
+            (bus.request_with(&*request, options).await, asked.elapsed())
+        });
+    }
+    let mut offered = Offered::default();
+    for (reply, took) in asking.join_all().await {
+        match reply {
+            Ok(_) => offered.replied.push(took),
+            Err(RequestError::Failed { code: 429, .. }) => offered.turned_away += 1,
+            Err(_) => offered.failed += 1,
+        }
+    }
+    offered
 }
 
 fn print(at_a_time: usize, count: usize, all: &[Vec<Round>; 3]) {

@@ -249,7 +249,7 @@ fn endpoint(
         .or_else(|| config.breaker.clone())
         .map(|breaker| Arc::new(Breaker::new(route.event_type.to_owned(), breaker, watch::Sender::new(()))));
     Endpoint {
-        replies: route.idempotent.map(|idempotent| Replies::new(replies.clone(), idempotent, limits.timeout)),
+        replies: route.idempotent.map(|idempotent| Arc::new(Replies::new(replies.clone(), idempotent, limits.timeout))),
         route,
         limits,
         breaker,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod cluster;
 mod common;
 mod idempotent;
 mod once;

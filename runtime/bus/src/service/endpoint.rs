@@ -42,7 +42,7 @@ pub(super) struct Endpoint {
     pub(super) limits: Limits,
     pub(super) breaker: Option<Arc<Breaker>>,
     /// Where the answers to idempotent commands are kept.
-    pub(super) replies: Option<Replies>,
+    pub(super) replies: Option<Arc<Replies>>,
     pub(super) stats: Arc<Stats>,
     pub(super) blocking: Blocking,
     pub(super) bus: Bus,
@@ -191,7 +191,7 @@ impl Endpoint {
         };
         was_begun.inspect(|was_begun| was_begun.store(claim.was_begun, Relaxed));
         let answer = self.work_on(work, Instant::now() + self.limits.timeout).await;
-        replies.keep(&self.route, &claim, &answer).await;
+        replies.keep(&self.route, claim, &answer, deadline).await;
         answer
     }
 

@@ -3,13 +3,14 @@
 //! A claim is written before the work begins, and of several who try one succeeds. The answer takes its place, and whoever asks
 //! again gets it. A claim that is older than any work may take is one of a service that was lost with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::Idempotent;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{Answer, Outcome};
 use super::route::Route;
@@ -68,12 +69,12 @@ impl Replies {
     }
 
     /// Claims a request, or waits until another is done with it, but no longer than until a given time.
-    pub(super) async fn claim(&self, route: &Route, id: &str, data: &[u8], deadline: Instant) -> Claimed {
+    pub(super) async fn claim(self: &Arc<Self>, route: &Route, id: &str, data: &[u8], deadline: Instant) -> Claimed {
         let key = key(route.event_type, id);
         let hash = format!("{:x}", Sha256::digest(data));
         let (mut pause, longest) = PAUSES;
         loop {
-            match self.try_claim(route, &key, &hash).await {
+            match self.try_claim_until(route, &key, &hash, deadline).await {
                 Ok(Some(claimed)) => return claimed,
                 // Another works on it, or was faster.
                 Ok(None) | Err(BucketError::Conflict { .. }) => {}
@@ -88,6 +89,35 @@ impl Replies {
             }
             sleep(pause).await;
             pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Claims a request, or finds its answer; nothing if another works on it. A claim that is not known to be stored in time is given
+    /// back once it is, so that it is not taken for one of a service that was lost.
+    async fn try_claim_until(
+        self: &Arc<Self>,
+        route: &Route,
+        key: &str,
+        hash: &str,
+        deadline: Instant,
+    ) -> Result<Option<Claimed>, BucketError> {
+        let (replies, route) = (Arc::clone(self), route.clone());
+        let (own_key, hash) = (key.to_owned(), hash.to_owned());
+        let mut claiming = tokio::spawn(async move { replies.try_claim(&route, &own_key, &hash).await });
+        match timeout_at(deadline, &mut claiming).await {
+            Ok(Ok(claimed)) => claimed,
+            // It was shut down with its runtime.
+            Ok(Err(_)) => Ok(None),
+            Err(_) => {
+                let replies = Arc::clone(self);
+                tokio::spawn(async move {
+                    if let Ok(Ok(Some(Claimed::Ours(claim)))) = claiming.await {
+                        // If it cannot be given back, it is found out to be old.
+                        drop(replies.store.write(&claim.key, Content::delete(), Some(claim.revision)).await);
+                    }
+                });
+                Ok(None)
+            }
         }
     }
 
@@ -130,8 +160,9 @@ impl Replies {
         }
     }
 
-    /// Keeps the answer to a request, before it is sent. One that failed may be begun again.
-    pub(super) async fn keep(&self, route: &Route, claim: &Claim, answer: &Answer) {
+    /// Keeps the answer to a request, before it is sent. One that failed may be begun again. Where that takes longer than somebody waits,
+    /// it goes on by itself.
+    pub(super) async fn keep(self: &Arc<Self>, route: &Route, claim: Claim, answer: &Answer, deadline: Instant) {
         let content = match answer.outcome {
             Outcome::Replied | Outcome::Refused => content(route, &claim.hash, answer),
             _ if answer.is_cut_off && self.idempotent.reruns_lost => {
@@ -141,10 +172,14 @@ impl Replies {
             _ if answer.is_cut_off => content(route, &claim.hash, &lost()),
             _ => Content::delete(),
         };
-        if let Err(error) = self.store.write(&claim.key, content, Some(claim.revision)).await {
-            // The work is done all the same, and who asked should know.
-            tracing::warn!(request = route.event_type, key = claim.key, %error, "an answer is not kept");
-        }
+        let (replies, event_type) = (Arc::clone(self), route.event_type);
+        let keeping = tokio::spawn(async move {
+            if let Err(error) = replies.store.write(&claim.key, content, Some(claim.revision)).await {
+                // The work is done all the same, and who asked should know.
+                tracing::warn!(request = event_type, key = claim.key, %error, "an answer is not kept");
+            }
+        });
+        drop(timeout_at(deadline, keeping).await);
     }
 }
 
