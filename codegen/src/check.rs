@@ -7,6 +7,7 @@ mod identifiers;
 pub(crate) mod manifest;
 mod nowhere;
 mod patterns;
+mod replies;
 mod schema_help;
 mod stray_files;
 

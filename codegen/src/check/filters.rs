@@ -3,6 +3,8 @@
 use crate::lookup::distance;
 use crate::model::{Catalogue, Event};
 
+use super::replies;
+
 /// Whether a subject filter matches every subject of an event.
 pub(crate) fn captures(filter: &str, event: &Event) -> bool {
     event.versions.iter().any(|version| matches(filter, &version.subject(event)))
@@ -41,9 +43,11 @@ pub(super) fn subjects_of_bucket(name: &str) -> String {
     format!("$KV.{name}.>")
 }
 
-/// Whether a subject filter matches subjects of a bucket.
+/// Whether a subject filter matches subjects of a bucket, be it one of documents or one of answers.
 pub(super) fn meets_bucket(catalogue: &Catalogue, filter: &str) -> bool {
-    catalogue.manifest.buckets.keys().any(|name| overlap(filter, &subjects_of_bucket(name.get_ref())))
+    let meets = |name: &str| overlap(filter, &subjects_of_bucket(name));
+    catalogue.manifest.buckets.keys().any(|name| meets(name.get_ref()))
+        || replies::buckets(catalogue).any(|(name, _)| meets(&name))
 }
 
 /// The filters nearest to one that matches no event, each of which matches some: without the slip of the keyboard, or below the
