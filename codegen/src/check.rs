@@ -2,7 +2,7 @@
 
 mod buckets;
 mod expansion;
-pub(crate) mod filters;
+mod filters;
 mod identifiers;
 pub(crate) mod manifest;
 mod nowhere;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use crate::check::filters::captures;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::filter::captures;
 use crate::lint;
 use crate::load::Loaded;
 use crate::manifest::{Policy, Retention, Stream};

@@ -3,10 +3,11 @@
 use heck::ToShoutySnakeCase;
 
 use crate::diagnostic::Diagnostic;
+use crate::filter::overlap;
 use crate::lookup;
 use crate::model::{Catalogue, Event, Kind};
 
-use super::filters::{overlap, subjects_of_bucket};
+use super::filters::subjects_of_bucket;
 use super::manifest::error;
 use super::replies;
 
