@@ -79,7 +79,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["exit", "git", "outside", "output"],
             &["format"],
-            &["catalogue", "connect", "progress", "topology"],
+            &["catalogue", "connect", "payload", "progress", "topology"],
             &["commands"],
         ],
         known: &[],
