@@ -8,6 +8,7 @@ mod buckets;
 pub mod changes;
 mod direction;
 mod findings;
+mod idempotence;
 mod places;
 mod published;
 mod shown;

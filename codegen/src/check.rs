@@ -2,11 +2,12 @@
 
 mod buckets;
 mod expansion;
-pub(crate) mod filters;
+mod filters;
 mod identifiers;
 pub(crate) mod manifest;
 mod nowhere;
 mod patterns;
+mod replies;
 mod schema_help;
 mod stray_files;
 

@@ -335,6 +335,7 @@ impl Emitter<'_> {
                 template,
                 schema: self.schema_path(id, event, version, VersionPart::Itself),
                 key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+                idempotent: version.idempotent,
                 check: self.check(id),
                 answer: event.kind.is_request().then(|| self.answer(id, version)),
                 older,

@@ -19,6 +19,7 @@ pub mod domain_event;
 mod emit;
 pub mod evolution;
 pub mod excerpt;
+mod filter;
 mod generate;
 mod language;
 pub mod lint;

@@ -9,6 +9,7 @@ mod event_options;
 mod locate;
 mod manifest_help;
 mod part;
+mod request_options;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

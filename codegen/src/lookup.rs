@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::check::filters::matches;
+use crate::filter::matches;
 use crate::model::{Catalogue, Event, Version};
 
 /// Why `TYPE[@N]` names no event. Says which names are near.

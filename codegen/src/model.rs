@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -51,10 +52,21 @@ pub struct Version {
     pub key: Option<String>,
     /// The subject template that takes the place of the event's subject.
     pub template: Option<Template>,
+    /// Whether the answer to a command is kept by the id of the request.
+    pub idempotent: Option<Idempotent>,
     /// The path of the schema file of a request's reply.
     pub reply: Option<String>,
     /// The path of the schema file of a request's refusals.
     pub error: Option<String>,
+}
+
+/// That the answer to a command is kept, so that whoever asks again under the same id gets the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idempotent {
+    /// For how long: whole seconds.
+    pub window: Duration,
+    /// Whether a command that was begun by a service which was lost is begun again.
+    pub reruns_lost: bool,
 }
 
 /// What a schema file of a version describes.

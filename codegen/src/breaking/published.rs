@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use toml::Spanned;
 
-use crate::check::filters::captures;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::filter::captures;
 use crate::lint;
 use crate::load::Loaded;
 use crate::manifest::{Policy, Retention, Stream};
 use crate::model::{Catalogue, Event, Template, Token, Usage, Version};
 
-use super::buckets;
 use super::places::{in_file, in_manifest};
+use super::{buckets, idempotence};
 
 /// Everything about the events that is not about their schemas.
 pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
@@ -37,6 +37,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
             Some(later) => {
                 kind(event, later, current, &mut findings);
                 versions(event, later, &is_here, &mut findings);
+                idempotence::findings(event, later, current, &mut findings);
                 for (earlier, later) in shared(event, later) {
                     template(previous, current, (earlier, later), event, &mut findings);
                     key(current, event, earlier, later, &mut findings);

@@ -1,13 +1,17 @@
-//! Buckets of eventsmith.toml against the documents that exist, and against the streams.
+//! Buckets of eventsmith.toml against the documents that exist, and against the streams; so those of answers.
 
 use heck::ToShoutySnakeCase;
 
 use crate::diagnostic::Diagnostic;
+use crate::filter::overlap;
 use crate::lookup;
 use crate::model::{Catalogue, Event, Kind};
 
-use super::filters::{overlap, subjects_of_bucket};
+use super::filters::subjects_of_bucket;
 use super::manifest::error;
+use super::replies;
+
+const STREAM_OVER_BUCKET: &str = "stream-over-bucket";
 
 /// Adds what is wrong with the buckets of a manifest that could be read.
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
@@ -78,25 +82,37 @@ fn coverage(catalogue: &Catalogue, meant: &[&str], diagnostics: &mut Vec<Diagnos
     }
 }
 
-/// A bucket brings a stream of its own, and no server takes two streams of one name or over the same subjects.
+/// A bucket brings a stream of its own, and no server takes two streams of one name or over the same subjects. The buckets of
+/// answers are declared nowhere.
 fn streams(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
-    const RULE: &str = "stream-over-bucket";
     for bucket in catalogue.manifest.buckets.keys().map(|name| name.get_ref()) {
-        let (own, subjects) = (format!("KV_{bucket}"), subjects_of_bucket(bucket));
-        for (name, stream) in &catalogue.manifest.streams {
-            if *name.get_ref() == own {
-                let message = format!("{own} is the stream of the bucket {bucket}");
-                let help = "a bucket brings its own stream: remove this one, or give it another name";
-                diagnostics.push(error(catalogue, name, RULE, message, help));
-            } else if let Some(subject) = stream.subjects.iter().find(|subject| overlap(subject.get_ref(), &subjects)) {
-                let message = format!(
-                    "stream {} captures {}, and with it documents of the bucket {bucket}",
-                    name.get_ref(),
-                    subject.get_ref()
-                );
-                let help = format!("the bucket's own stream, {own}, has them: remove the subject, or narrow it");
-                diagnostics.push(error(catalogue, subject, RULE, message, &help));
-            }
+        let (is, keeps) = (format!("the bucket {bucket}"), format!("documents of the bucket {bucket}"));
+        streams_over(catalogue, bucket, (&is, &keeps), diagnostics);
+    }
+    for (bucket, service) in replies::buckets(catalogue) {
+        let keeps = format!("the answers of {service} to idempotent commands");
+        if let Some(declared) = catalogue.manifest.buckets.keys().find(|name| *name.get_ref() == bucket) {
+            let message = format!("{bucket} is the bucket of {keeps}");
+            let help = "a service brings the bucket of its answers: give this one another name";
+            diagnostics.push(error(catalogue, declared, STREAM_OVER_BUCKET, message, help));
+            continue;
+        }
+        streams_over(catalogue, &bucket, (&format!("the bucket of {keeps}"), &keeps), diagnostics);
+    }
+}
+
+/// Streams that have the name of a bucket's own, or capture what it keeps.
+fn streams_over(catalogue: &Catalogue, bucket: &str, (is, keeps): (&str, &str), diagnostics: &mut Vec<Diagnostic>) {
+    let (own, subjects) = (format!("KV_{bucket}"), subjects_of_bucket(bucket));
+    for (name, stream) in &catalogue.manifest.streams {
+        if *name.get_ref() == own {
+            let message = format!("{own} is the stream of {is}");
+            let help = "a bucket brings its own stream: remove this one, or give it another name";
+            diagnostics.push(error(catalogue, name, STREAM_OVER_BUCKET, message, help));
+        } else if let Some(subject) = stream.subjects.iter().find(|subject| overlap(subject.get_ref(), &subjects)) {
+            let message = format!("stream {} captures {}, and with it {keeps}", name.get_ref(), subject.get_ref());
+            let help = format!("the bucket's own stream, {own}, has them: remove the subject, or narrow it");
+            diagnostics.push(error(catalogue, subject, STREAM_OVER_BUCKET, message, &help));
         }
     }
 }

@@ -1,49 +1,21 @@
-//! Subject filters of streams, and those that were meant by filters that match nothing.
+//! Subject filters that meet buckets, and those that were meant by filters that match nothing.
 
+use crate::filter::{captures, overlap};
 use crate::lookup::distance;
-use crate::model::{Catalogue, Event};
+use crate::model::Catalogue;
 
-/// Whether a subject filter matches every subject of an event.
-pub(crate) fn captures(filter: &str, event: &Event) -> bool {
-    event.versions.iter().any(|version| matches(filter, &version.subject(event)))
-}
-
-/// Whether a subject filter matches a subject, as the server has it.
-pub(crate) fn matches(filter: &str, subject: &str) -> bool {
-    let mut subject = subject.split('.');
-    let mut filter = filter.split('.').peekable();
-    while let Some(token) = filter.next() {
-        match (token, subject.next()) {
-            (">", Some(_)) => return filter.peek().is_none(),
-            ("*", Some(_)) => {}
-            (literal, Some(token)) if literal == token => {}
-            _ => return false,
-        }
-    }
-    subject.next().is_none()
-}
-
-/// Whether some subject matches both filters.
-pub(super) fn overlap(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (one.split('.'), other.split('.'));
-    loop {
-        match (one.next(), other.next()) {
-            (Some(">"), Some(_)) | (Some(_), Some(">")) | (None, None) => return true,
-            (Some("*"), Some(_)) | (Some(_), Some("*")) => {}
-            (Some(one), Some(other)) if one == other => {}
-            _ => return false,
-        }
-    }
-}
+use super::replies;
 
 /// The wildcard of the subjects below which a bucket keeps its documents.
 pub(super) fn subjects_of_bucket(name: &str) -> String {
     format!("$KV.{name}.>")
 }
 
-/// Whether a subject filter matches subjects of a bucket.
+/// Whether a subject filter matches subjects of a bucket, be it one of documents or one of answers.
 pub(super) fn meets_bucket(catalogue: &Catalogue, filter: &str) -> bool {
-    catalogue.manifest.buckets.keys().any(|name| overlap(filter, &subjects_of_bucket(name.get_ref())))
+    let meets = |name: &str| overlap(filter, &subjects_of_bucket(name));
+    catalogue.manifest.buckets.keys().any(|name| meets(name.get_ref()))
+        || replies::buckets(catalogue).any(|(name, _)| meets(&name))
 }
 
 /// The filters nearest to one that matches no event, each of which matches some: without the slip of the keyboard, or below the
@@ -86,23 +58,6 @@ fn corrected(filter: &str, subject: &str) -> Option<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_filter_matches_as_the_server_matches() {
-        assert!(matches("rules.>", "rules.domain.rule"));
-        assert!(matches("rules.*.rule", "rules.domain.rule"));
-        assert!(!matches("rules.domain.rule.>", "rules.domain.rule"));
-        assert!(!matches("rules.*", "rules.domain.rule"));
-    }
-
-    #[test]
-    fn filters_overlap_where_one_subject_matches_both() {
-        assert!(overlap("$KV.RULES.>", "$KV.*.a"));
-        assert!(overlap(">", "$KV.RULES.>"));
-        assert!(overlap("rules.domain", "rules.*"));
-        assert!(!overlap("$KV.RULES", "$KV.RULES.>"));
-        assert!(!overlap("$KV.RULES.>", "$KV.CHECKOUT.>"));
-    }
 
     #[test]
     fn a_mistyped_token_is_corrected_by_the_subject_that_was_meant() {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Position};
+use crate::filter::captures;
 use crate::lookup;
 use crate::manifest::FILE_NAME;
 use crate::model::{Catalogue, Token, Usage, is_token};
 
-use super::filters::{captures, meant_filters, meets_bucket};
+use super::filters::{meant_filters, meets_bucket};
 
 /// A stream for messages that no event describes: dead letters, by the name of the token below the root.
 const DEAD_LETTERS: &str = "dlq";

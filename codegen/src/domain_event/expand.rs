@@ -101,6 +101,7 @@ pub(super) fn implementation(
             template,
             schema: quote!(#schema),
             key,
+            idempotent: version.idempotent,
             check: Check::Validator,
             answer,
             older,
@@ -141,6 +142,7 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
             template: None,
             schema: quote!("false"),
             key: None,
+            idempotent: None,
             check: Check::Validator,
             answer: None,
             older: None,
@@ -163,7 +165,7 @@ pub(super) fn answer(
 /// Stands in for the implementation of `Reply` when the request is not known.
 pub(super) fn answer_stub(runtime: &Runtime, name: &Ident, part: VersionPart) -> TokenStream {
     let (kind, event_type, subject, file) = (Kind::Query, String::new(), String::new(), String::new());
-    let version = Version { number: 1, file, key: None, template: None, reply: None, error: None };
+    let version = Version { number: 1, file, key: None, template: None, idempotent: None, reply: None, error: None };
     let event = Event { kind, event_type, subject, versions: Vec::new() };
     let of = (&event, &version, part);
     reply_impl(runtime, &ReplyImpl { name, of, schema: quote!("false"), check: Check::Validator })

@@ -9,6 +9,7 @@ use crate::manifest::{Bucket, Consumer, Deliver, Discard, Retention, Storage, St
 use crate::model::{Kind, Usage, Version, VersionPart};
 
 use super::layout::line;
+use super::literal::duration;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::types::Types;
@@ -177,16 +178,6 @@ fn with(setter: &str, value: Option<TokenStream>) -> TokenStream {
 fn texts(values: &[Spanned<String>]) -> TokenStream {
     let values = values.iter().map(Spanned::get_ref);
     quote!(&[#(#values),*])
-}
-
-fn duration(duration: std::time::Duration) -> TokenStream {
-    if duration.subsec_millis() == 0 {
-        let seconds = Literal::u64_unsuffixed(duration.as_secs());
-        quote!(::std::time::Duration::from_secs(#seconds))
-    } else {
-        let milliseconds = Literal::u128_unsuffixed(duration.as_millis());
-        quote!(::std::time::Duration::from_millis(#milliseconds))
-    }
 }
 
 fn number(literal: Literal) -> TokenStream {

@@ -4,8 +4,9 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::load::Loaded;
-use crate::model::{Event, Kind, Template, Token, Usage, Version, VersionPart};
+use crate::model::{Event, Idempotent, Kind, Template, Token, Usage, Version, VersionPart};
 
+use super::literal::duration;
 use super::runtime::Runtime;
 
 /// What `impl Event`, `impl Request` and `impl State` need to know about a type.
@@ -29,6 +30,8 @@ pub(crate) struct EventImpl<'a> {
     pub schema: TokenStream,
     /// The ordering key: its pointer, and the field it leads to.
     pub key: Option<(&'a str, TokenStream)>,
+    /// Whether the answer to a command is kept.
+    pub idempotent: Option<Idempotent>,
     /// How a payload is checked.
     pub check: Check,
     /// What a request is answered with; events and documents are not.
@@ -109,6 +112,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const KEY: Option<&'static str> = None;
         ),
     };
+    let idempotent = event.idempotent.map(|idempotent| idempotent_constant(runtime, idempotent));
     let scalar_text = runtime.internal("scalar_text");
     let key_method = event.key.as_ref().map(|(_, field)| {
         quote! {
@@ -139,12 +143,20 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const SUBJECT: &'static str = #subject;
             const SCHEMA: &'static str = #schema;
             #key
+            #idempotent
 
             #complete!(#trait_ident, #name, #check #older);
             #key_method
             #subject_method
         }
     }
+}
+
+/// How long the answer to a command is kept. Without the constant it is not.
+fn idempotent_constant(runtime: &Runtime, Idempotent { window, reruns_lost }: Idempotent) -> TokenStream {
+    let (idempotent, window) = (runtime.catalogue("Idempotent"), duration(window));
+    let rerunning_lost = reruns_lost.then(|| quote!(.rerunning_lost()));
+    quote!(const IDEMPOTENT: Option<#idempotent> = Some(#idempotent::within(#window) #rerunning_lost);)
 }
 
 /// What `impl Reply` needs to know about a type.

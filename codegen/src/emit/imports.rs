@@ -7,8 +7,8 @@ use quote::{format_ident, quote};
 
 use super::runtime::Runtime;
 
-/// Types of the runtime that keep their paths: a name that many a catalogue gives to a type of its own.
-const UNIMPORTED: &[&str] = &["State"];
+/// Types of the runtime that keep their paths: names that a catalogue may well give to types of its own.
+const UNIMPORTED: &[&str] = &["Idempotent", "State"];
 
 /// Shortens the paths of well-known types in the items of one module, and imports them there.
 pub(super) fn shorten(runtime: &Runtime, items: TokenStream) -> TokenStream {

@@ -1,6 +1,9 @@
 //! Literals that people can read.
 
-use proc_macro2::Literal;
+use std::time::Duration;
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
 
 /// A literal that shows a text as it is, without escapes where possible.
 pub(crate) fn raw_string(text: &str) -> Literal {
@@ -18,6 +21,17 @@ pub(super) fn raw_text(text: &str) -> String {
         hashes.push('#');
     }
     format!("r{hashes}\"{text}\"{hashes}")
+}
+
+/// An expression for a duration.
+pub(super) fn duration(duration: Duration) -> TokenStream {
+    if duration.subsec_millis() == 0 {
+        let seconds = Literal::u64_unsuffixed(duration.as_secs());
+        quote!(::std::time::Duration::from_secs(#seconds))
+    } else {
+        let milliseconds = Literal::u128_unsuffixed(duration.as_millis());
+        quote!(::std::time::Duration::from_millis(#milliseconds))
+    }
 }
 
 /// Whether a character turns the direction of writing. The compiler refuses such a one in literals and doc comments, where

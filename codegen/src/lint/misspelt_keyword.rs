@@ -41,7 +41,7 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
 
 /// The keyword of ours that was meant by one that begins with `x-`.
 fn meant_extension(keyword: &str) -> Option<&'static str> {
-    const OURS: &[&str] = &["x-event", "x-lint-allow"];
+    const OURS: &[&str] = &["x-event", "x-lint-allow", "x-request"];
     let written = keyword.to_lowercase().replace('_', "-");
     let name = written.strip_prefix("x-")?;
     if OURS.contains(&keyword) {
@@ -130,7 +130,17 @@ mod tests {
         assert_eq!(meant_extension("x-evnt"), Some("x-event"));
         assert_eq!(meant_extension("x-lint-alow"), Some("x-lint-allow"));
         assert_eq!(meant_extension("x-lint_allow"), Some("x-lint-allow"));
-        for other in ["x-event", "x-lint-allow", "x-events-of", "x-internal", "xevent"] {
+        assert_eq!(meant_extension("x-reqeust"), Some("x-request"));
+        for other in [
+            "x-event",
+            "x-lint-allow",
+            "x-request",
+            "x-requests-of",
+            "x-required",
+            "x-events-of",
+            "x-internal",
+            "xevent",
+        ] {
             assert_eq!(meant_extension(other), None, "{other}");
         }
     }

@@ -1,7 +1,7 @@
 //! Where services consume, a stream captures their dead letters.
 
-use crate::check::filters::matches;
 use crate::diagnostic::Severity;
+use crate::filter::matches;
 use crate::lint::file::Report;
 use crate::load::Loaded;
 use crate::rule::{Family, Rule};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::load::event_options;
 use crate::load::part::{VersionName, of_part, version_name};
+use crate::load::{event_options, request_options};
 use crate::manifest::Manifest;
 use crate::model::{Document, Event, Kind, Version, VersionPart, is_token};
 
@@ -60,11 +60,15 @@ pub(super) fn events(
             file: path.clone(),
             key,
             template,
+            idempotent: request_options::read(document, name.kind, diagnostics),
             reply: None,
             error: None,
         });
     }
     for answer in answers {
+        if let Some(document) = documents.get(answer.path) {
+            request_options::refuse_in_answer(document, answer.part, diagnostics);
+        }
         join_answer(&answer, &mut events, diagnostics);
     }
     let mut events: Vec<Event> = events.into_values().collect();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::check::filters::matches;
+use crate::filter::matches;
 use crate::load::Loaded;
 use crate::lookup;
 use crate::model::Version;

@@ -36,6 +36,19 @@ state = \"rule.compiled\"",
 state = \"rule.compiled\"",
 );
 
+pub(crate) const CHANGED_IDEMPOTENCE: Rule = rule(
+    "changed-idempotence",
+    "Whoever sends an idempotent command asks again under the same id, for as long as its answer was said to be kept. Where it is \
+     kept for less, or no longer, such a command is done twice. So it is in a new version, whose servers answer callers of old ones, \
+     too. And a service that was never to begin a lost command again is not prepared for it.",
+    "--- command/payment/capture.v1.json, before
+{\"x-request\": {\"idempotent\": \"10m\"}, \"type\": \"object\"}
+--- command/payment/capture.v1.json, now
+{\"x-request\": {\"idempotent\": \"1m\"}, \"type\": \"object\"}",
+    "--- command/payment/capture.v1.json, before and now
+{\"x-request\": {\"idempotent\": \"10m\"}, \"type\": \"object\"}",
+);
+
 pub(crate) const CHANGED_KEY: Rule = rule(
     "changed-key",
     "Events of one aggregate stay in order because they share a key. With another key, events of before and after the change \

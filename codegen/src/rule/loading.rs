@@ -75,6 +75,17 @@ pub(crate) const BAD_X_EVENT: Rule = rule(
 }"#,
 );
 
+pub(crate) const BAD_X_REQUEST: Rule = rule(
+    "bad-x-request",
+    "`x-request` says of a command that its answer is kept by the id of the request, for how long, from `1s` to `7d`, and whether it \
+     is begun again (`rerun`) or answered as `unknown` when a service was lost while it ran. A query is asked again anyway, nothing \
+     else is asked at all, and a reply or an error says nothing of it.",
+    r#"--- command/payment/capture.v1.json
+{"type": "object", "x-request": {"idempotent": "10"}}"#,
+    r#"--- command/payment/capture.v1.json
+{"type": "object", "x-request": {"idempotent": "10m", "when_lost": "unknown"}}"#,
+);
+
 pub(crate) const COSTLY_SCHEMA: Rule = Rule {
     severity: Warning,
     ..rule(
@@ -252,7 +263,8 @@ pub(crate) const STRAY_REPLY: Rule = rule(
 pub(crate) const STREAM_OVER_BUCKET: Rule = rule(
     "stream-over-bucket",
     "A bucket is a stream of its own, `KV_` and its name, over the subjects `$KV.NAME.>`. A server takes no second stream of that \
-     name, nor one that captures some of these subjects.",
+     name, nor one that captures some of these subjects. A service that handles an idempotent command keeps its answers in a bucket \
+     `REPLIES_` and its name, which no `[buckets.NAME]` declares.",
     "--- eventsmith.toml
 root = \"rules\"
 [streams.EVERYTHING]

@@ -7,6 +7,7 @@ mod buckets;
 mod common;
 mod manifest;
 mod references;
+mod requests;
 mod schemas;
 
 use common::catalogue;

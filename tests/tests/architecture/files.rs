@@ -18,7 +18,7 @@ const FLOORS: &[Floors] = &[
         of: "codegen/src",
         floors: &[
             &["diagnostic", "excerpt", "manifest", "parallel"],
-            &["lookup", "model", "pointer", "references", "rule", "schema", "walk"],
+            &["filter", "lookup", "model", "pointer", "references", "rule", "schema", "walk"],
             &["load", "language"],
             &["sample", "shape", "lower/dialect"],
             &["check"],
@@ -79,7 +79,7 @@ const FLOORS: &[Floors] = &[
         floors: &[
             &["exit", "git", "outside", "output"],
             &["format"],
-            &["catalogue", "connect", "progress", "topology"],
+            &["catalogue", "connect", "payload", "progress", "topology"],
             &["commands"],
         ],
         known: &[],
