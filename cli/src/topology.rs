@@ -21,6 +21,12 @@ pub(crate) fn topology(loaded: &Loaded) -> Topology {
         let subjects: Vec<String> =
             consumed.filter_map(|event| event.versions.last().map(|newest| newest.subject(event))).collect();
         let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        let handled = service.handles.iter().filter_map(|event_type| catalogue.event(event_type.get_ref()));
+        let windows = handled.flat_map(|event| &event.versions).filter_map(|version| version.idempotent);
+        let topology = match windows.map(|idempotent| idempotent.window).max() {
+            Some(window) => topology.with_replies(name.get_ref(), window),
+            None => topology,
+        };
         topology.with_service(name.get_ref(), &subjects, &consumer(&service.consumer))
     });
     topology.streams.extend(buckets);
