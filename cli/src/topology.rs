@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use eventsmith::DeliverFrom;
 use eventsmith::admin::{BucketSettings, StreamSettings, Topology};
+use eventsmith::catalogue::DeliverFrom;
 use eventsmith::catalogue::{ConsumerDescriptor, Discard, Retention, Storage};
 use eventsmith_codegen::{Loaded, manifest};
 

@@ -3,5 +3,5 @@
 pub use eventsmith_event::descriptor::{EventDescriptor, ReplyDescriptor};
 pub use eventsmith_event::event::Idempotent;
 pub use eventsmith_event::stream::{
-    BucketDescriptor, ConsumerDescriptor, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
+    BucketDescriptor, ConsumerDescriptor, DeliverFrom, Discard, Retention, ServiceDescriptor, Storage, StreamDescriptor,
 };

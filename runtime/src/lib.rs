@@ -73,16 +73,16 @@
 //!    bring it into a crate; [`Upcast`] turns an old version into the next one, and [`present`] tells null and absence apart in
 //!    structs of one's own. [`DecodeError`] and [`Invalid`] say what is wrong with a payload.
 //! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
-//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`BulkPublisher`],
-//!    [`PublishError`].
-//! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`ConsumerConfig`], [`shutdown_signal`], [`Monitor`].
+//! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`];
+//!    [`bulk`] is for imports.
+//! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`shutdown_signal`]; [`config`] has the settings, and [`monitor`] what a
+//!    service shows of itself.
 //! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
-//!    not.
-//!    [`Bus::subscribe`] listens to live events, at most once.
+//!    not. [`Bus::subscribe`] listens to [`live`] events, at most once.
 //! 6. State: [`Bus::bucket`] holds documents, which implement [`State`]; [`bucket`] has what comes of them.
-//! 7. Operating: [`admin`] provisions streams and looks after dead letters.
+//! 7. Operating: [`admin`] provisions streams and buckets, and looks after dead letters.
 //! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
-//! 9. Tools: [`catalogue`] describes events, streams and services as data; [`config`] holds what settings are made of.
+//! 9. Tools: [`catalogue`] describes events, streams, buckets and services as data; [`error`] holds what errors are made of.
 //!
 //! The guides of the repository go further: `docs/first-service.md` begins with an empty folder, `docs/catalogue.md` is on
 //! schema files, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
@@ -96,11 +96,18 @@
 pub mod admin;
 #[cfg(feature = "bus")]
 pub mod bucket;
+#[cfg(feature = "bus")]
+pub mod bulk;
 pub mod catalogue;
 #[cfg(feature = "bus")]
 pub mod config;
+pub mod error;
 #[doc(hidden)]
 pub mod generated;
+#[cfg(feature = "bus")]
+pub mod live;
+#[cfg(feature = "bus")]
+pub mod monitor;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -111,9 +118,6 @@ pub use eventsmith_event::event::{Event, Kind, Reply, Request, State, Upcast};
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
 pub use eventsmith_event::number::Number;
 pub use eventsmith_event::reply::{NoRefusal, NoReply};
-pub use eventsmith_event::stream::DeliverFrom;
-pub use eventsmith_event::subject::InvalidToken;
-pub use eventsmith_event::text::InvalidText;
 /// A struct of one's own as an event.
 ///
 /// ```
@@ -153,24 +157,15 @@ pub use uuid::Uuid;
 #[cfg(feature = "bus")]
 pub use eventsmith_bus::{
     bus::Bus,
-    cause::Cause,
     config::Config,
-    consumer::{
-        BreakerConfig, BreakerState, ConsumeError, Consumer, ConsumerConfig, HandlerConfig, Monitor, Order,
-        RetryPolicy, Summary,
-    },
+    consumer::{ConsumeError, Consumer},
     handler::{HandlerError, Received},
     jetstream::{ConnectError, ShutdownError},
     memory::StoredMessage,
-    publish::{
-        BulkError, BulkPlace, BulkPublished, BulkPublisher, Expect, PublishAllError, PublishBatch, PublishError,
-        PublishOptions, Published,
-    },
+    publish::{Expect, PublishAllError, PublishBatch, PublishError, PublishOptions, Published},
     request::{RequestError, RequestOptions},
-    service::{EndpointConfig, Refusal, Service, ServiceConfig, ServiceError, ServiceMonitor, ServiceSummary},
+    service::{Refusal, Service, ServiceError},
     signal::shutdown_signal,
-    subscriber::{LiveError, SubscribeBuilder, SubscribeError, Subscriber},
-    transport::{Denied, DeniedAction},
 };
 
 /// What stands below a bus in a simulation. Nothing here is for users, and nothing here is promised.

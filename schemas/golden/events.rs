@@ -627,7 +627,7 @@ pub mod subjects {
             /// When a value is not one legal subject token.
             pub fn received(
                 endpoint_id: &super::super::super::common::EndpointId,
-            ) -> Result<String, ::eventsmith::InvalidToken> {
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
                 ::eventsmith::generated::fill_subject([
                     ::eventsmith::generated::SubjectToken::Literal("rules"),
                     ::eventsmith::generated::SubjectToken::Literal("integration"),

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use eventsmith::{ConsumeError, Consumer, Summary};
+use eventsmith::monitor::Summary;
+use eventsmith::{ConsumeError, Consumer};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

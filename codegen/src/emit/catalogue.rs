@@ -154,7 +154,7 @@ fn variant(runtime: &Runtime, enumeration: &str, variant: &str) -> TokenStream {
 
 /// What is said of a service's consumers, if anything is.
 fn consumer(runtime: &Runtime, consumer: &Consumer) -> TokenStream {
-    let (descriptor, from) = (runtime.catalogue("ConsumerDescriptor"), runtime.item("DeliverFrom"));
+    let (descriptor, from) = (runtime.catalogue("ConsumerDescriptor"), runtime.catalogue("DeliverFrom"));
     let setters = [
         ("ack_wait", consumer.ack_wait.map(duration)),
         ("max_ack_pending", consumer.max_ack_pending.map(|max| number(Literal::u32_unsuffixed(max)))),

@@ -129,7 +129,7 @@ fn builder(source: Source<'_>, event: &Event, name: &str, module: &[String]) -> 
         ),
         String::new,
     );
-    let (invalid, fill) = (source.runtime.item("InvalidToken"), source.runtime.internal("fill_subject"));
+    let (invalid, fill) = (source.runtime.item("error::InvalidToken"), source.runtime.internal("fill_subject"));
     Some(quote! {
         #doc
         pub fn #function(#(#parameters),*) -> Result<String, #invalid> {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use eventsmith::{DateTime, InvalidText};
+use eventsmith::DateTime;
+use eventsmith::error::InvalidText;
 use rules_events::common::{Money, RulePriority, RuleStatus, RuleVersion, WrongState};
 use rules_events::rule::{PropertyChange, v1, v2};
 use rules_events::{coupon, rule};

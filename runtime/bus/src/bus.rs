@@ -194,7 +194,8 @@ impl Bus {
     /// and from sources that have to be waited for.
     ///
     /// ```
-    /// use eventsmith::{BulkError, Bus, Event};
+    /// use eventsmith::bulk::BulkError;
+    /// use eventsmith::{Bus, Event};
     ///
     /// async fn import<E: Event>(bus: &Bus, events: impl Iterator<Item = E> + Send) -> Result<(), BulkError> {
     ///     let published = bus.publish_bulk(events).await.inspect_err(|error| {

@@ -12,7 +12,8 @@ use tokio::{runtime::Builder, sync::oneshot};
 /// Where the system has no such signals, or they cannot be listened for, it never resolves, and says so in the log.
 ///
 /// ```
-/// use eventsmith::{Bus, ConsumeError, Event, HandlerError, Received, Summary, shutdown_signal};
+/// use eventsmith::monitor::Summary;
+/// use eventsmith::{Bus, ConsumeError, Event, HandlerError, Received, shutdown_signal};
 ///
 /// async fn serve<E: Event>(bus: Bus) -> Result<Summary, ConsumeError> {
 ///     let handler = |event: Received<E>| async move { Ok::<(), HandlerError>(drop(event)) };

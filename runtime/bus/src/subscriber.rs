@@ -24,7 +24,8 @@ impl Bus {
     /// [`consumer`](Self::consumer).
     ///
     /// ```
-    /// use eventsmith::{Bus, Event, SubscribeError};
+    /// use eventsmith::live::SubscribeError;
+    /// use eventsmith::{Bus, Event};
     ///
     /// async fn watch<E: Event + std::fmt::Debug>(bus: &Bus) -> Result<(), SubscribeError> {
     ///     let mut events = bus.subscribe::<E>().await?;
@@ -47,7 +48,8 @@ impl Bus {
     /// Live events of several types, as a type of one's own that tells what may come: an enum, as a rule.
     ///
     /// ```
-    /// use eventsmith::{Bus, Event, Received, SubscribeError};
+    /// use eventsmith::live::SubscribeError;
+    /// use eventsmith::{Bus, Event, Received};
     ///
     /// enum Change<A, B> {
     ///     Activated(Received<A>),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, de};
 /// let time: DateTime = "2026-11-23T10:00:00+01:00".parse()?;
 /// assert_eq!(time.timestamp(), "2026-11-23T09:00:00Z".parse::<DateTime>()?.timestamp());
 /// assert_eq!(time.to_string(), "2026-11-23T10:00:00+01:00");
-/// # Ok::<(), eventsmith::InvalidText>(())
+/// # Ok::<(), eventsmith::error::InvalidText>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime {

@@ -317,7 +317,8 @@ impl Default for ConsumerDescriptor {
 /// Where a new durable consumer begins to read its stream. One that exists goes on where it is.
 ///
 /// ```
-/// use eventsmith::{DeliverFrom, Timestamp};
+/// use eventsmith::catalogue::DeliverFrom;
+/// use eventsmith::Timestamp;
 ///
 /// let midnight: Timestamp = "2026-11-01T00:00:00Z".parse()?;
 /// assert_ne!(DeliverFrom::Time(midnight), DeliverFrom::default()); // All

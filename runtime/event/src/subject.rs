@@ -15,7 +15,7 @@ pub enum SubjectToken {
 /// A value that cannot be a token of a subject.
 ///
 /// ```
-/// use eventsmith::InvalidToken;
+/// use eventsmith::error::InvalidToken;
 ///
 /// // What the functions of the generated module `subjects` return for an id such as "a.b".
 /// fn explain(error: &InvalidToken) -> String {

@@ -3,7 +3,8 @@
 /// A text that breaks the rules of its type.
 ///
 /// ```
-/// use eventsmith::{DateTime, InvalidText};
+/// use eventsmith::error::InvalidText;
+/// use eventsmith::DateTime;
 ///
 /// let error: InvalidText = "yesterday".parse::<DateTime>().unwrap_err();
 /// assert!(error.to_string().starts_with("not a DateTime: expected "));

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventsmith::{
-    Bus, Config, ConsumeError, ConsumerConfig, HandlerError, Order, Received, RetryPolicy, Summary, domain_event,
-};
+use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
+use eventsmith::monitor::Summary;
+use eventsmith::{Bus, Config, ConsumeError, HandlerError, Received, domain_event};
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, sleep_until};

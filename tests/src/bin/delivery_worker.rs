@@ -8,7 +8,9 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy, Summary};
+use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
+use eventsmith::monitor::Summary;
+use eventsmith::{Bus, Config, HandlerError, Received};
 use eventsmith_tests::job::{Deed, Job, Journal, Orders, What};
 
 #[tokio::main]

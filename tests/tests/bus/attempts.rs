@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason};
-use eventsmith::{Bus, ConsumerConfig, HandlerError, Received, RetryPolicy};
+use eventsmith::config::{ConsumerConfig, RetryPolicy};
+use eventsmith::{Bus, HandlerError, Received};
 use tokio::sync::mpsc;
 
 use crate::common::*;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use eventsmith::{ConsumerConfig, Order, Received};
+use eventsmith::Received;
+use eventsmith::config::{ConsumerConfig, Order};
 use tokio::sync::mpsc;
 
 use crate::common::*;

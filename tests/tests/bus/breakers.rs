@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
-use eventsmith::{
-    BreakerConfig, BreakerState, Bus, ConsumerConfig, HandlerConfig, HandlerError, Order, Received, RetryPolicy,
-};
+use eventsmith::config::{BreakerConfig, ConsumerConfig, HandlerConfig, Order, RetryPolicy};
+use eventsmith::monitor::BreakerState;
+use eventsmith::{Bus, HandlerError, Received};
 use tokio::sync::mpsc;
 
 use crate::common::*;

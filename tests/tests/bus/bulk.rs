@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use eventsmith::admin::BusAdmin;
+use eventsmith::bulk::BulkError;
 use eventsmith::catalogue::{Discard, StreamDescriptor};
+use eventsmith::error::Denied;
 use eventsmith::testing::{NatsCluster, NatsServer};
-use eventsmith::{BulkError, Bus, Config, Denied, Expect, PublishError, PublishOptions, Uuid};
+use eventsmith::{Bus, Config, Expect, PublishError, PublishOptions, Uuid};
 use eventsmith_tests::proxy::{End, Frame, Proxy, Verdict};
 use serde_json::Value;
 

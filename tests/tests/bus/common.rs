@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
 use eventsmith::catalogue::StreamDescriptor;
+use eventsmith::config::{ConsumerConfig, HandlerConfig, Order, RetryPolicy};
 use eventsmith::generated::Schema;
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, Consumer, ConsumerConfig, DecodeError, Event, HandlerConfig, Invalid, Kind, Order, Received,
-    RetryPolicy, Violation,
-};
+use eventsmith::{Bus, Config, Consumer, DecodeError, Event, Invalid, Kind, Received, Violation};
 use eventsmith_tests::running::PATIENCE;
 pub(crate) use eventsmith_tests::running::Running;
 use serde::{Deserialize, Serialize};

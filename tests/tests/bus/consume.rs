@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use eventsmith::{
-    BreakerConfig, Bus, ConsumeError, ConsumerConfig, DeliverFrom, HandlerConfig, HandlerError, Order, Received,
-    RetryPolicy,
-};
+use eventsmith::catalogue::DeliverFrom;
+use eventsmith::config::{BreakerConfig, ConsumerConfig, HandlerConfig, Order, RetryPolicy};
+use eventsmith::{Bus, ConsumeError, HandlerError, Received};
 use tokio::sync::{Notify, mpsc};
 
 use crate::common::*;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
-use eventsmith::{Bus, ConsumeError, ConsumerConfig, HandlerError, PublishError, PublishOptions, Received, Uuid};
+use eventsmith::config::ConsumerConfig;
+use eventsmith::{Bus, ConsumeError, HandlerError, PublishError, PublishOptions, Received, Uuid};
 use tokio::sync::{Notify, mpsc};
 use tower::ServiceBuilder;
 

@@ -2,7 +2,8 @@
 
 use async_nats::jetstream;
 use eventsmith::admin::{BusAdmin, DeadReason, ReplayTo, Replayed};
-use eventsmith::{ConsumerConfig, HandlerError, Order, Received};
+use eventsmith::config::{ConsumerConfig, Order};
+use eventsmith::{HandlerError, Received};
 
 use crate::common::*;
 use crate::dead_lettering::letters;
@@ -27,7 +28,7 @@ async fn with_headers_up_to_the_limit(order: Order) -> Outcome {
     let head = [b"NATS/1.0\r\na: ", &b"x".repeat(65_400)[..], b"\r\n\r\n"].concat();
     publish_raw(&server, "rules.domain.rule.moved", &head, PAYLOAD).await?;
     bus.publish(&Moved { key: "k".to_owned(), number: 2 }).await?;
-    let config = eventsmith::ConsumerConfig { order, ..quick() };
+    let config = eventsmith::config::ConsumerConfig { order, ..quick() };
 
     let consumer = run(bus.consumer("promotions").config(config).on(|event: Received<Moved>| async move {
         if event.number == 1 && event.replay_of().is_none() { Err(HandlerError::reject("no")) } else { Ok(()) }

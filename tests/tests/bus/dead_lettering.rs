@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterFilter, DeadReason, ReplayTo};
-use eventsmith::{Bus, ConsumeError, ConsumerConfig, HandlerError, PublishOptions, Received, RetryPolicy};
+use eventsmith::config::{ConsumerConfig, RetryPolicy};
+use eventsmith::{Bus, ConsumeError, HandlerError, PublishOptions, Received};
 use tokio::sync::mpsc;
 
 use crate::common::*;

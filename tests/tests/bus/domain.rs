@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
+use eventsmith::config::{ConsumerConfig, Order};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConnectError, ConsumerConfig, HandlerError, Order, Received};
+use eventsmith::{Bus, Config, ConnectError, HandlerError, Received};
 use eventsmith_tests::running::PATIENCE;
 use tempfile::TempDir;
 use tokio::sync::mpsc;

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use eventsmith::admin::BusAdmin;
 use eventsmith::catalogue::{Retention, StreamDescriptor};
+use eventsmith::config::ConsumerConfig;
+use eventsmith::monitor::Monitor;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, ConsumerConfig, Monitor, Received};
+use eventsmith::{Bus, Received};
 use futures_util::StreamExt;
 use tokio::sync::watch;
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter};
+use eventsmith::config::{ConsumerConfig, Order};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, ConsumeError, ConsumerConfig, Event, Order, Received};
+use eventsmith::{Bus, ConsumeError, Event, Received};
 use eventsmith_tests::running::PATIENCE;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use eventsmith::{Bus, ConsumerConfig, HandlerError, Monitor, Received, RetryPolicy};
+use eventsmith::config::{ConsumerConfig, RetryPolicy};
+use eventsmith::monitor::Monitor;
+use eventsmith::{Bus, HandlerError, Received};
 
 use crate::common::*;
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull;
 use eventsmith::admin::BusAdmin;
+use eventsmith::config::ConsumerConfig;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, PublishError, PublishOptions, Received};
+use eventsmith::{Bus, Config, ConsumeError, PublishError, PublishOptions, Received};
 use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{FromConsumer, pull};
+use eventsmith::config::{ConsumerConfig, Order};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, ConsumerConfig, Order, Received};
+use eventsmith::{Bus, Received};
 use eventsmith_tests::proxy::{End, Proxy, Verdict};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
@@ -149,7 +150,7 @@ fn never_at_once(runs: &[Run], same: impl Fn(&Run, &Run) -> bool) -> Outcome {
 }
 
 /// The connection stands still, in both directions, and nobody closes it; then all that was held back arrives at once.
-async fn stands_still(order: Order) -> Outcome<(Vec<Run>, Instant, eventsmith::Summary)> {
+async fn stands_still(order: Order) -> Outcome<(Vec<Run>, Instant, eventsmith::monitor::Summary)> {
     let (server, bus) = server().await?;
     let (proxy, far) = behind_proxy(&server).await?;
     let config = ConsumerConfig { order, ..leased() };

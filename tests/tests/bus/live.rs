@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
+use eventsmith::live::{LiveError, SubscribeError, Subscriber};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, LiveError, Received, SubscribeError, Subscriber};
+use eventsmith::{Bus, Received};
 use eventsmith_tests::running::PATIENCE;
 use tokio::time::timeout;
 

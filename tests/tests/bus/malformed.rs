@@ -8,10 +8,9 @@ use async_nats::jetstream;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterFilter, ReplayTo, Replayed};
+use eventsmith::config::{ConsumerConfig, Order};
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, ConsumeError, Consumer, ConsumerConfig, Expect, Order, PublishError, PublishOptions, Received,
-};
+use eventsmith::{Bus, Config, ConsumeError, Consumer, Expect, PublishError, PublishOptions, Received};
 use eventsmith_tests::running::PATIENCE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

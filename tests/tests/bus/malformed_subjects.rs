@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterError, DeadReason, ReplayTo};
-use eventsmith::{Bus, ConsumerConfig, Event, HandlerError, Invalid, Kind, Order, Received};
+use eventsmith::config::{ConsumerConfig, Order};
+use eventsmith::{Bus, Event, HandlerError, Invalid, Kind, Received};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 

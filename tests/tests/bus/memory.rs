@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, Topology};
 use eventsmith::catalogue::ConsumerDescriptor;
+use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConsumerConfig, HandlerError, Order, Received, RetryPolicy};
+use eventsmith::{Bus, Config, HandlerError, Received};
 
 use crate::common::*;
 
@@ -70,10 +71,10 @@ async fn settling_without_a_consumer_waits_for_nothing() -> Outcome {
 async fn an_event_that_kills_its_consumers_is_dead_lettered_after_its_attempts() -> Outcome {
     let bus = bus().await?;
     bus.publish(&activated("r1")).await?;
-    let config = || eventsmith::ConsumerConfig {
+    let config = || eventsmith::config::ConsumerConfig {
         retry: RetryPolicy { max_attempts: 2, ..QUICK },
         ack_wait: Duration::from_millis(20),
-        ..eventsmith::ConsumerConfig::default()
+        ..eventsmith::config::ConsumerConfig::default()
     };
     for _ in 0..3 {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ProvisionError, Topology};
 use eventsmith::catalogue::ConsumerDescriptor;
+use eventsmith::config::{ConsumerConfig, RetryPolicy};
+use eventsmith::error::{Denied, DeniedAction};
 use eventsmith::testing::NatsServer;
-use eventsmith::{
-    Bus, Config, ConsumeError, ConsumerConfig, Denied, DeniedAction, HandlerError, PublishError, Received, RetryPolicy,
-};
+use eventsmith::{Bus, Config, ConsumeError, HandlerError, PublishError, Received};
 
 use crate::common::*;
 

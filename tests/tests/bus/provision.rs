@@ -129,9 +129,9 @@ async fn where_a_consumer_begins_matters_to_new_ones_only() -> Outcome {
     bus.publish(&activated(1)).await?;
     let from = |deliver| service(&ConsumerDescriptor::DEFAULT.deliver(deliver));
 
-    bus.provision(from(eventsmith::DeliverFrom::New)).await?;
+    bus.provision(from(eventsmith::catalogue::DeliverFrom::New)).await?;
     let status = bus.status(None).await?;
-    let plan = bus.plan(from(eventsmith::DeliverFrom::All)).await?;
+    let plan = bus.plan(from(eventsmith::catalogue::DeliverFrom::All)).await?;
 
     assert_eq!(status.streams[0].consumers[0].lag, 0);
     assert!(plan.is_empty(), "{plan}");

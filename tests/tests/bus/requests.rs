@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use eventsmith::{
-    BreakerConfig, Bus, EndpointConfig, Received, Refusal, RequestError, RequestOptions, ServiceConfig, ServiceError,
-};
+use eventsmith::config::{BreakerConfig, EndpointConfig, ServiceConfig};
+use eventsmith::{Bus, Received, Refusal, RequestError, RequestOptions, ServiceError};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tower::ServiceBuilder;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, ProvisionError, Topology};
 use eventsmith::catalogue::ConsumerDescriptor;
-use eventsmith::{Bus, Config, ConsumeError, Event, Kind, Order, Received, RetryPolicy};
+use eventsmith::config::{Order, RetryPolicy};
+use eventsmith::{Bus, Config, ConsumeError, Event, Kind, Received};
 use eventsmith_tests::running::PATIENCE;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -105,7 +106,11 @@ async fn an_event_newer_than_a_service_keeps_the_order_of_its_key(bus: Bus) -> O
     bus.publish(&Shifted { key: "a".to_owned() }).await?;
     bus.publish(&Shifted { key: "b".to_owned() }).await?;
     let slow = RetryPolicy { first_delay: Duration::from_secs(600), max_delay: Duration::from_secs(600), ..QUICK };
-    let config = eventsmith::ConsumerConfig { order: Order::Key, retry: slow, ..eventsmith::ConsumerConfig::default() };
+    let config = eventsmith::config::ConsumerConfig {
+        order: Order::Key,
+        retry: slow,
+        ..eventsmith::config::ConsumerConfig::default()
+    };
 
     let consumer = Running::start(bus.consumer("promotions").config(config).on(move |event: Received<Shifted>| {
         let tell = tell.clone();

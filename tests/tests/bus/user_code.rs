@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use eventsmith::config::{ConsumerConfig, Order, RetryPolicy};
 use eventsmith::generated::{Schema, Token};
-use eventsmith::{Bus, ConsumerConfig, DecodeError, Event, HandlerError, Invalid, Kind, Order, Received, RetryPolicy};
+use eventsmith::{Bus, DecodeError, Event, HandlerError, Invalid, Kind, Received};
 use serde::{Deserialize, Serialize};
 
 use crate::common::*;

@@ -1,7 +1,7 @@
 //! The lists that the guides keep by hand are complete: of keys, settings, reasons and commands.
 
-use eventsmith::ConsumerConfig;
 use eventsmith::admin::DeadReason;
+use eventsmith::config::ConsumerConfig;
 use eventsmith_codegen::manifest::Manifest;
 use eventsmith_codegen::rules::{Family, RULES};
 use serde::de::DeserializeOwned;

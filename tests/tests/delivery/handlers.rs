@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use eventsmith::{BreakerConfig, BreakerState, ConsumerConfig, HandlerError, Received};
+use eventsmith::config::{BreakerConfig, ConsumerConfig};
+use eventsmith::monitor::BreakerState;
+use eventsmith::{HandlerError, Received};
 use eventsmith_tests::job::{Deed, Entry, JOBS, Job, LETTERS, Orders, What};
 
 use crate::common::*;

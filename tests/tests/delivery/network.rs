@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, consumer::pull};
 use eventsmith::admin::BusAdmin;
-use eventsmith::{Bus, Config, ConsumeError, ConsumerConfig, Event, Expect, PublishError, PublishOptions, Received};
+use eventsmith::config::ConsumerConfig;
+use eventsmith::{Bus, Config, ConsumeError, Event, Expect, PublishError, PublishOptions, Received};
 use eventsmith_tests::job::{Deed, JOBS, Job, LETTERS, Orders, What};
 use eventsmith_tests::proxy::{Frame, Proxy, Verdict};
 use tokio::sync::{mpsc, watch};

@@ -16,7 +16,7 @@ use crate::environment::watch;
 /// its handler rejects is at fault itself and speaks for the dependency.
 ///
 /// ```
-/// use eventsmith::BreakerConfig;
+/// use eventsmith::config::BreakerConfig;
 ///
 /// let config: BreakerConfig = toml::from_str("consecutive_failures = 10\nopen_for = '1m'")?;
 /// assert_eq!((config.failure_rate, config.window), (0.5, 20));
@@ -59,7 +59,7 @@ impl Default for BreakerConfig {
 /// What a circuit breaker does at the moment.
 ///
 /// ```
-/// use eventsmith::{BreakerState, Monitor};
+/// use eventsmith::monitor::{BreakerState, Monitor};
 ///
 /// fn is_ready(monitor: &Monitor) -> bool {
 ///     monitor.breakers().all(|(_, state)| state != BreakerState::Open)

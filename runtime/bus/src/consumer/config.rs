@@ -13,7 +13,7 @@ use crate::config::duration;
 /// How a [`Consumer`](super::Consumer) works. Every setting has a default that is right for production.
 ///
 /// ```
-/// use eventsmith::ConsumerConfig;
+/// use eventsmith::config::ConsumerConfig;
 ///
 /// let config: ConsumerConfig = toml::from_str(
 ///     r#"
@@ -84,7 +84,7 @@ pub struct ConsumerConfig {
 /// ```
 /// use std::time::Duration;
 ///
-/// use eventsmith::{ConsumerConfig, HandlerConfig};
+/// use eventsmith::config::{ConsumerConfig, HandlerConfig};
 ///
 /// let slow = HandlerConfig { timeout: Some(Duration::from_secs(600)), ..HandlerConfig::default() };
 /// let mut config = ConsumerConfig::default();
@@ -108,7 +108,7 @@ pub struct HandlerConfig {
 /// Which events wait for each other.
 ///
 /// ```
-/// use eventsmith::{ConsumerConfig, Order};
+/// use eventsmith::config::{ConsumerConfig, Order};
 ///
 /// let config = ConsumerConfig { order: Order::Key, ..ConsumerConfig::default() };
 /// assert_eq!(config, toml::from_str("order = 'key'")?);

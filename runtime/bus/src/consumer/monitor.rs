@@ -15,7 +15,7 @@ const MOST_RETRIES: usize = 65_536;
 /// What became of the events that a consumer was delivered.
 ///
 /// ```
-/// let summary = eventsmith::Summary::default();
+/// let summary = eventsmith::monitor::Summary::default();
 /// assert_eq!((summary.handled, summary.dead_lettered), (0, 0));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

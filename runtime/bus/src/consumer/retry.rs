@@ -18,7 +18,7 @@ use crate::environment;
 /// ```
 /// use std::time::Duration;
 ///
-/// use eventsmith::RetryPolicy;
+/// use eventsmith::config::RetryPolicy;
 ///
 /// let policy = RetryPolicy { max_delay: Duration::from_secs(60), max_attempts: 5, ..RetryPolicy::default() };
 /// assert_eq!(policy.first_delay, Duration::from_secs(1));

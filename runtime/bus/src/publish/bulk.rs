@@ -30,7 +30,8 @@ const FRUITLESS: u32 = 3;
 /// with the next one, under the same ids. Where a `BulkPublisher` or the future of [`finish`](Self::finish) is dropped, nothing says what is stored.
 ///
 /// ```
-/// use eventsmith::{BulkError, Bus, Event, PublishError};
+/// use eventsmith::bulk::BulkError;
+/// use eventsmith::{Bus, Event, PublishError};
 ///
 /// /// Stores what is valid, and returns how many events are.
 /// async fn import<E: Event>(bus: &Bus, events: impl Iterator<Item = E>) -> Result<u64, BulkError> {

@@ -11,7 +11,7 @@ use crate::consumer::BreakerConfig;
 /// How a [`Service`](super::Service) works. Every setting has a default that is right for production.
 ///
 /// ```
-/// use eventsmith::ServiceConfig;
+/// use eventsmith::config::ServiceConfig;
 ///
 /// let config: ServiceConfig = toml::from_str(
 ///     r#"
@@ -58,7 +58,7 @@ pub struct ServiceConfig {
 /// What is different for one type of request.
 ///
 /// ```
-/// use eventsmith::{EndpointConfig, ServiceConfig};
+/// use eventsmith::config::{EndpointConfig, ServiceConfig};
 ///
 /// let mut config = ServiceConfig::default();
 /// let one_by_one = EndpointConfig { concurrency: Some(1), ..EndpointConfig::default() };

@@ -9,7 +9,7 @@ use super::stats::Stats;
 /// What became of the requests that a service got.
 ///
 /// ```
-/// let summary = eventsmith::ServiceSummary::default();
+/// let summary = eventsmith::monitor::ServiceSummary::default();
 /// assert_eq!((summary.replied, summary.busy), (0, 0));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

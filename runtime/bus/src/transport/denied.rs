@@ -6,7 +6,8 @@ use std::{fmt, iter};
 /// The server does not let this user do something.
 ///
 /// ```
-/// use eventsmith::{Bus, Denied, Event, PublishError};
+/// use eventsmith::error::Denied;
+/// use eventsmith::{Bus, Event, PublishError};
 ///
 /// async fn publish<E: Event>(bus: &Bus, event: &E) {
 ///     if let Err(PublishError::Denied(Denied { subject, .. })) = bus.publish(event).await {

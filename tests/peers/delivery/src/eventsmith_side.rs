@@ -1,6 +1,7 @@
 //! eventsmith: validated, and read strictly.
 
-use eventsmith::{ConsumerConfig, Received};
+use eventsmith::config::ConsumerConfig;
+use eventsmith::Received;
 use rules_events::rule::RuleCreated;
 
 use crate::Outcome;

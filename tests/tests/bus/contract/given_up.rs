@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, Topology};
 use eventsmith::catalogue::ConsumerDescriptor;
-use eventsmith::{Bus, ConsumerConfig, Received};
+use eventsmith::config::ConsumerConfig;
+use eventsmith::{Bus, Received};
 use tokio::sync::{Notify, mpsc};
 
 use crate::common::*;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use eventsmith::generated::{Schema, Token};
-use eventsmith::{
-    Bus, Invalid, Reply, RequestError, RequestOptions, Service, ServiceError, ServiceMonitor, ServiceSummary, Violation,
-};
+use eventsmith::monitor::{ServiceMonitor, ServiceSummary};
+use eventsmith::{Bus, Invalid, Reply, RequestError, RequestOptions, Service, ServiceError, Violation};
 pub(super) use eventsmith::{NoRefusal, NoReply};
 use eventsmith_tests::running::PATIENCE;
 use serde::{Deserialize, Serialize};

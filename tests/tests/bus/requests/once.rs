@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use eventsmith::{BreakerConfig, Bus, EndpointConfig, Received, Refusal, RequestError, ServiceConfig};
+use eventsmith::config::{BreakerConfig, EndpointConfig, ServiceConfig};
+use eventsmith::{Bus, Received, Refusal, RequestError};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 

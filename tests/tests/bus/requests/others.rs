@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_nats::service::ServiceExt as _;
 use async_nats::service::error::Error as ServiceFailure;
 use eventsmith::admin::{BusAdmin as _, ServiceQuestion};
-use eventsmith::{Bus, Received, Refusal, RequestError, ServiceConfig};
+use eventsmith::config::ServiceConfig;
+use eventsmith::{Bus, Received, Refusal, RequestError};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 

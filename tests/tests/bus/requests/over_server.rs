@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use eventsmith::admin::{BusAdmin as _, ServiceQuestion};
+use eventsmith::config::ServiceConfig;
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Received, RequestError, Service, ServiceConfig, ServiceError};
+use eventsmith::{Bus, Received, RequestError, Service, ServiceError};
 use eventsmith_tests::proxy::Proxy;
 use futures_util::StreamExt;
 use serde_json::{Value, json};

@@ -36,7 +36,8 @@ pub struct BulkPlace {
 /// stream's duplicate window, and each is stored once.
 ///
 /// ```
-/// use eventsmith::{BulkError, Bus, Event, PublishOptions};
+/// use eventsmith::bulk::BulkError;
+/// use eventsmith::{Bus, Event, PublishOptions};
 ///
 /// /// Publishes what an import that failed has left.
 /// async fn go_on<E: Event>(bus: &Bus, events: &[E], error: &BulkError) -> Result<u64, BulkError> {
