@@ -107,19 +107,30 @@ impl JetStream {
         #[derive(Deserialize)]
         struct Info {
             config: Config,
+            created: Option<Timestamp>,
             state: State,
         }
         #[derive(Deserialize)]
         struct Config {
+            /// In nanoseconds.
+            #[serde(default)]
+            max_age: u64,
             #[serde(default)]
             subjects: Vec<String>,
             #[serde(default)]
             retention: String,
+            #[serde(default = "one")]
+            num_replicas: usize,
+            /// In nanoseconds, as the next one.
+            #[serde(default)]
+            duplicate_window: u64,
             #[serde(default)]
             allow_msg_ttl: bool,
-            /// In nanoseconds.
             #[serde(default)]
             subject_delete_marker_ttl: u64,
+        }
+        fn one() -> usize {
+            1
         }
         #[derive(Deserialize)]
         struct State {
@@ -127,7 +138,9 @@ impl JetStream {
             last_seq: u64,
         }
         match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &json!({})).await? {
-            Ok(Info { config, state }) => Ok(Some(StreamExtent {
+            Ok(Info { config, created, state }) => Ok(Some(StreamExtent {
+                created,
+                max_age: Some(Duration::from_nanos(config.max_age)).filter(|age| !age.is_zero()),
                 first: state.first_seq,
                 last: state.last_seq,
                 subjects: config.subjects,
@@ -136,6 +149,8 @@ impl JetStream {
                     "workqueue" => Retention::WorkQueue,
                     _ => Retention::Limits,
                 },
+                replicas: config.num_replicas,
+                duplicate_window: Duration::from_nanos(config.duplicate_window),
                 marker_ttl: Some(Duration::from_nanos(config.subject_delete_marker_ttl))
                     .filter(|ttl| config.allow_msg_ttl && !ttl.is_zero()),
             })),

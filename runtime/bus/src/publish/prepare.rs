@@ -37,13 +37,15 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
     if let Some(expect) = options.expect {
         message.headers.push(expect.header(), expect.sequence().to_string());
     }
-    Ok(Prepared { id, expect: options.expect, message })
+    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, message })
 }
 
 /// A message and the id that all attempts to publish it share.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) id: Uuid,
+    /// Whether the caller gave the id: then it may have been published before.
+    pub(super) is_given: bool,
     pub(super) expect: Option<Expect>,
     pub(super) message: Message,
 }

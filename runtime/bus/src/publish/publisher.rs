@@ -46,7 +46,7 @@ impl Publisher {
         if let Some(expect) = expect {
             message.headers.push(expect.header(), expect.sequence().to_string());
         }
-        self.store(&Prepared { id, expect, message }, None).await
+        self.store(&Prepared { id, is_given: false, expect, message }, None).await
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent
@@ -60,15 +60,20 @@ impl Publisher {
         Ok(prepared.stored(stored))
     }
 
-    /// Sends a message once, and not later than a given time.
-    async fn attempt(&self, prepared: &Prepared, latest: Instant) -> Result<PublishAck, SendFailure> {
+    /// Sends a message once, and not later than a given time. Whether it was sent before decides what a failed expectation means.
+    async fn attempt(
+        &self,
+        prepared: &Prepared,
+        latest: Instant,
+        is_repeated: bool,
+    ) -> Result<PublishAck, SendFailure> {
         let outcome = match timeout_at(latest, self.transport.send(&prepared.message)).await {
             Ok(Ok(ack)) => ack.await,
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(not_sent()),
         };
         match (outcome, prepared.expect) {
-            (Err(failure @ SendFailure::WrongSequence { .. }), Some(expect)) => {
+            (Err(failure @ SendFailure::WrongSequence { .. }), Some(expect)) if is_repeated || prepared.is_given => {
                 self.stored_before(prepared, expect).await?.ok_or(failure)
             }
             (outcome, _) => outcome,
@@ -100,7 +105,7 @@ impl Publisher {
             }
             attempts += 1;
             let outcome = match work {
-                Sending::One(prepared) => self.attempt(prepared, latest).await,
+                Sending::One(prepared) => self.attempt(prepared, latest, attempts > 1).await,
                 Sending::Batch { first, events, messages } => self.attempt_batch(first, events, messages, latest).await,
             };
             let reason = match outcome {

@@ -85,6 +85,14 @@ pub struct StreamExtent {
     pub subjects: Vec<String>,
     /// When it drops messages.
     pub retention: Retention,
+    /// When it was created, where that is known.
+    pub created: Option<Timestamp>,
+    /// Messages older than this are dropped.
+    pub max_age: Option<Duration>,
+    /// On how many servers each message is stored.
+    pub replicas: usize,
+    /// For how long ids are remembered.
+    pub duplicate_window: Duration,
     /// For how long a marker stands where the time of a message ended, if messages may have times of their own.
     pub marker_ttl: Option<Duration>,
 }
