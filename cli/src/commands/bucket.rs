@@ -11,6 +11,8 @@ use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::model::Version;
 use eventsmith_codegen::payload::{Checker, Options};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::data_format::DataFormat;
@@ -138,7 +140,7 @@ impl BucketGet {
         };
         let problems = bucket.problems(&entry)?;
         match self.args.format {
-            DataFormat::Json => writeln!(out, "{:#}", as_json(&entry, &problems))?,
+            DataFormat::Json => writeln!(out, "{}", as_json(&entry, &problems)?)?,
             DataFormat::Text => writeln!(out, "{}", document(&entry))?,
         }
         out.finish()?;
@@ -207,7 +209,7 @@ impl BucketWatch {
                 seen += 1;
                 invalid += usize::from(!problems.is_empty());
                 match self.args.format {
-                    DataFormat::Json => writeln!(out, "{}", as_json(&entry, &problems))?,
+                    DataFormat::Json => writeln!(out, "{}", as_json(&entry, &problems)?)?,
                     DataFormat::Text => {
                         let is_valid = if problems.is_empty() { "" } else { "INVALID " };
                         let (key, document) = (visible(&entry.key), document(&entry));
@@ -275,10 +277,8 @@ impl Known<'_> {
 /// A document as one line, or how it was removed.
 fn document(entry: &RawEntry) -> String {
     match &entry.value {
-        Ok(value) => match serde_json::from_slice::<Value>(value) {
-            Ok(value) => value.to_string(),
-            Err(_) => visible(&String::from_utf8_lossy(value)).to_string(),
-        },
+        // As it is: with all digits of its numbers, and no character that a terminal would obey.
+        Ok(value) => visible(&String::from_utf8_lossy(value)).to_string(),
         Err(removal) => removed(*removal).to_owned(),
     }
 }
@@ -292,21 +292,35 @@ fn removed(removal: Removal) -> &'static str {
     }
 }
 
-fn as_json(entry: &RawEntry, problems: &[(String, String)]) -> Value {
+fn as_json(entry: &RawEntry, problems: &[(String, String)]) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        key: &'a str,
+        revision: u64,
+        time: String,
+        r#type: Option<&'a str>,
+        version: Option<&'a str>,
+        removed: Option<&'static str>,
+        valid: bool,
+        problems: Vec<Value>,
+        value: Option<Box<RawValue>>,
+    }
     let (event_type, version) = &entry.says;
-    let value = entry.value.as_ref().ok().map(|value| match serde_json::from_slice::<Value>(value) {
-        Ok(value) => value,
-        Err(_) => json!(String::from_utf8_lossy(value)),
+    let value = entry.value.as_ref().ok().map(|value| match serde_json::from_slice::<Box<RawValue>>(value) {
+        // As it is, with all digits of its numbers.
+        Ok(value) => Ok(value),
+        Err(_) => serde_json::value::to_raw_value(&String::from_utf8_lossy(value)),
     });
-    json!({
-        "key": entry.key,
-        "revision": entry.revision,
-        "time": entry.stored.to_string(),
-        "type": event_type,
-        "version": version,
-        "removed": entry.value.as_ref().err().map(|removal| removed(*removal)),
-        "valid": problems.is_empty(),
-        "problems": problems.iter().map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect::<Vec<_>>(),
-        "value": value,
-    })
+    let shown = Shown {
+        key: &entry.key,
+        revision: entry.revision,
+        time: entry.stored.to_string(),
+        r#type: event_type.as_deref(),
+        version: version.as_deref(),
+        removed: entry.value.as_ref().err().map(|removal| removed(*removal)),
+        valid: problems.is_empty(),
+        problems: problems.iter().map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect(),
+        value: value.transpose()?,
+    };
+    Ok(serde_json::to_string(&shown)?)
 }

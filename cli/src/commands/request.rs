@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
+use crate::format::visible_lines;
 use crate::output::{Out, note};
 use crate::payload;
 
@@ -106,7 +107,7 @@ fn subject(event: &Event, version: &Version, data: &Value) -> anyhow::Result<Str
 
 fn print(out: &mut Out, reply: &RawReply) -> anyhow::Result<ExitStatus> {
     let text = match serde_json::from_slice::<Value>(&reply.payload) {
-        Ok(value) => format!("{value:#}"),
+        Ok(value) => visible_lines(&format!("{value:#}")).to_string(),
         Err(_) => String::from_utf8_lossy(&reply.payload).escape_debug().to_string(),
     };
     if !text.is_empty() {

@@ -59,6 +59,9 @@ impl Tail {
         let judge = Judge::new(&loaded);
         with_bus(self.connection.config()?, async |bus| {
             let mut tail = bus.tail(subjects, self.since).await?;
+            for stream in tail.skipped() {
+                note(format_args!("{stream} is a work queue, which nobody reads but its consumer; it is left out"));
+            }
             let shutdown = shutdown_signal();
             let mut shutdown = std::pin::pin!(shutdown);
             let (mut seen, mut invalid) = (0, 0);

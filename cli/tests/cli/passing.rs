@@ -152,7 +152,15 @@ async fn documents_are_put_read_listed_and_watched() -> Outcome {
     assert_eq!(put.status, 0, "{}", put.stderr);
 
     let got = scene.run(&["bucket", "get", "COMPILED", "r1"]).await?;
-    assert_eq!((got.status, &*got.stdout), (0, "{\"rule_id\":\"r1\"}\n"), "{}", got.stderr);
+    assert_eq!((got.status, &*got.stdout), (0, "{\"rule_id\": \"r1\"}\n"), "{}", got.stderr);
+    // As it is written, whatever a number has of digits; and nothing that a terminal would obey.
+    scene.publish("$KV.COMPILED.odd", "{\"rule_id\": \"\u{9b}2J\", \"n\": 12345678901234567890123}").await?;
+    let odd = scene.run(&["bucket", "get", "COMPILED", "odd"]).await?;
+    assert_eq!(odd.stdout, "{\"rule_id\": \"\\u{9b}2J\", \"n\": 12345678901234567890123}\n");
+    let mut headers = HeaderMap::new();
+    headers.insert("KV-Operation", "PURGE");
+    headers.insert("Nats-Rollup", "sub");
+    scene.client.publish_with_headers("$KV.COMPILED.odd", headers, "".into()).await?;
     assert!(got.stderr.contains("revision 1") && got.stderr.contains("valid"), "{}", got.stderr);
     let none = scene.run(&["bucket", "get", "COMPILED", "r9"]).await?;
     assert_eq!(none.status, 1);
@@ -166,12 +174,13 @@ async fn documents_are_put_read_listed_and_watched() -> Outcome {
     headers.insert("KV-Operation", "DEL");
     scene.client.publish_with_headers("$KV.COMPILED.r1", headers, "".into()).await?;
     scene.publish("$KV.COMPILED.bad", r#"{"rule_id": 7}"#).await?;
-    let watch = scene.run(&["bucket", "watch", "COMPILED", "--count", "3", "--format", "json"]).await?;
+    let watch = scene.run(&["bucket", "watch", "COMPILED", "--count", "4", "--format", "json"]).await?;
     assert_eq!(watch.status, 1, "{}", watch.stderr);
     let seen: Vec<Value> = watch.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     assert_eq!((&seen[0]["key"], &seen[0]["version"]), (&json!("eu.r2"), &json!("1")));
-    assert_eq!((&seen[1]["key"], &seen[1]["removed"]), (&json!("r1"), &json!("deleted")));
-    assert_eq!((&seen[2]["valid"], &seen[2]["problems"][0]["pointer"]), (&json!(false), &json!("/rule_id")));
+    assert_eq!((&seen[1]["key"], &seen[1]["removed"]), (&json!("odd"), &json!("purged")));
+    assert_eq!((&seen[2]["key"], &seen[2]["removed"]), (&json!("r1"), &json!("deleted")));
+    assert_eq!((&seen[3]["valid"], &seen[3]["problems"][0]["pointer"]), (&json!(false), &json!("/rule_id")));
 
     for (wrong, expected) in [
         (&["bucket", "get", "COMPILD", "r1"][..], "COMPILED"),

@@ -4,7 +4,7 @@ use crate::support::{Folder, Run};
 use eventsmith::admin::{BusAdmin, Topology};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config};
-use rules_events::{CATALOGUE, SERVICES, STREAMS};
+use rules_events::{BUCKETS, CATALOGUE, SERVICES, STREAMS};
 use serde_json::Value;
 
 const MANIFEST: &str = r#"root = "rules"
@@ -156,7 +156,7 @@ async fn the_catalogue_of_this_repository_and_the_code_that_is_generated_for_it_
     let server = NatsServer::start().await.unwrap();
     let config = Config { servers: vec![server.url().into()], replicas: Some(1), ..Config::default() };
     let bus = Bus::connect(config).await.unwrap();
-    bus.provision(Topology::of(CATALOGUE, STREAMS, SERVICES)).await.unwrap();
+    bus.provision(Topology::of(CATALOGUE, STREAMS, SERVICES).with_buckets(BUCKETS)).await.unwrap();
     let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
 
     let plan = streams(&folder, &server, &["plan", "--replicas", "1", "--schemas", schemas]);

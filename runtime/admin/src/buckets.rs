@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use eventsmith_bus::bucket::{BucketError, Content, Removal, Store, removal};
 use eventsmith_bus::bus::Bus;
-use eventsmith_bus::transport::{FollowStart, Follower, Headers, StreamMessage};
+use eventsmith_bus::transport::{FollowStart, Followed, Follower, Headers, StreamMessage};
 use jiff::Timestamp;
 
 /// A bucket whose values are bytes.
@@ -93,8 +93,12 @@ impl RawWatcher {
     /// # Errors
     /// [`BucketError`] when nothing comes any more.
     pub async fn next(&mut self) -> Result<RawEntry, BucketError> {
-        let next = self.follower.next().await;
-        let stored = next.map_err(|failure| BucketError::unavailable(self.bucket.name.clone().into(), failure))?;
-        Ok(self.bucket.entry(&stored))
+        loop {
+            let next = self.follower.next().await;
+            let next = next.map_err(|failure| BucketError::unavailable(self.bucket.name.clone().into(), failure))?;
+            if let Followed::Message(stored) = next {
+                return Ok(self.bucket.entry(&stored));
+            }
+        }
     }
 }

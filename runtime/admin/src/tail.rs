@@ -3,27 +3,36 @@
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
-use eventsmith_bus::transport::{Follow, FollowStart, Follower, Message, ServerFailure, StreamMessage, Subscription};
+use eventsmith_bus::transport::{Follow, FollowStart, Followed, Follower, Message, StreamMessage, Subscription};
 use eventsmith_event::filter;
-use futures_util::future::select_all;
+use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::requests::AskError;
 
 /// How many messages may wait for a slow reader.
 const ROOM: usize = 65_536;
+/// How many messages are read ahead from streams.
+const BUFFER: usize = 64;
 
 /// Messages, one after the other: those that pass, or those that streams hold and then those that are stored.
 #[derive(Debug)]
 pub struct Tail {
     subjects: Vec<String>,
+    skipped: Vec<String>,
     source: Source,
 }
 
 #[derive(Debug)]
 enum Source {
     Live(Box<dyn Subscription>),
-    Stored(Vec<(String, Box<dyn Follower>)>),
+    /// Each stream is read by a task of its own, so that none waits for another.
+    Stored {
+        messages: mpsc::Receiver<Result<PassedMessage, AskError>>,
+        _readers: JoinSet<()>,
+    },
 }
 
 /// A message as it passed.
@@ -51,21 +60,33 @@ impl Tail {
         let transport = bus.transport();
         let Some(since) = since else {
             let live = transport.subscribe(&subjects, None, ROOM).await.map_err(|error| unavailable(error.0))?;
-            return Ok(Self { subjects, source: Source::Live(live) });
+            return Ok(Self { subjects, skipped: Vec::new(), source: Source::Live(live) });
         };
-        let mut followers = Vec::new();
+        let (sender, messages) = mpsc::channel(BUFFER);
+        let (mut readers, mut skipped) = (JoinSet::new(), Vec::new());
         for subject in &subjects {
             for stream in transport.streams_of(subject).await.map_err(|error| unavailable(error.0))? {
+                let extent = transport.extent(&stream).await.map_err(|error| unavailable(error.0))?;
+                if extent.is_some_and(|extent| extent.retention == Retention::WorkQueue) {
+                    skipped.push(stream);
+                    continue;
+                }
                 let start = FollowStart::Time(since);
                 let wanted = Follow { stream: stream.clone(), subject: subject.clone(), start, headers_only: false };
                 let follower = transport.follow(&wanted).await;
-                followers.push((stream, follower.map_err(|failure| unavailable(Cause::of(failure)))?));
+                let follower = follower.map_err(|failure| unavailable(Cause::of(failure)))?;
+                readers.spawn(read(stream, follower, sender.clone()));
             }
         }
-        if followers.is_empty() {
+        if readers.is_empty() {
             return Err(unavailable("no stream holds what is sent there".into()));
         }
-        Ok(Self { subjects, source: Source::Stored(followers) })
+        Ok(Self { subjects, skipped, source: Source::Stored { messages, _readers: readers } })
+    }
+
+    /// The streams that hold something of what is wanted and are not read: of a work queue nobody reads but its consumer.
+    pub fn skipped(&self) -> &[String] {
+        &self.skipped
     }
 
     /// The next message, once there is one; `None` once the bus is shut down. May be dropped without losing a message.
@@ -84,18 +105,7 @@ impl Tail {
                 };
                 Some(Ok(passed(message.message, Timestamp::now(), None, message.reply.is_some())))
             }
-            Source::Stored(followers) => {
-                let next = followers.iter_mut().map(|(stream, follower)| {
-                    let next = follower.next();
-                    let stream = &*stream;
-                    Box::pin(async move { (stream.clone(), next.await) })
-                });
-                let ((stream, next), ..) = select_all(next).await;
-                let read = next.map_err(|failure: ServerFailure| unavailable(Cause::about(&stream, failure)));
-                Some(read.map(|StreamMessage { sequence, stored, message }| {
-                    passed(message, stored, Some((stream, sequence)), false)
-                }))
-            }
+            Source::Stored { messages, .. } => messages.recv().await,
         }
     }
 
@@ -103,7 +113,24 @@ impl Tail {
     pub fn missed(&self) -> u64 {
         match &self.source {
             Source::Live(live) => live.missed(),
-            Source::Stored(_) => 0,
+            Source::Stored { .. } => 0,
+        }
+    }
+}
+
+/// Hands over what a stream holds and what it stores, until nobody wants it.
+async fn read(stream: String, mut follower: Box<dyn Follower>, sender: mpsc::Sender<Result<PassedMessage, AskError>>) {
+    loop {
+        let next = match follower.next().await {
+            Ok(Followed::Current) => continue,
+            Ok(Followed::Message(StreamMessage { sequence, stored, message })) => {
+                Ok(passed(message, stored, Some((stream.clone(), sequence)), false))
+            }
+            Err(failure) => Err(AskError::Unavailable { subject: stream.clone(), reason: Cause::of(failure) }),
+        };
+        let is_last = next.is_err();
+        if sender.send(next).await.is_err() || is_last {
+            return;
         }
     }
 }

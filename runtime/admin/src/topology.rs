@@ -8,6 +8,9 @@ use eventsmith_event::filter;
 use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
 use serde::Serialize;
 
+/// For how long claims of requests last at most, where nobody lets handlers take longer than they may by default.
+const CLAIMS: Duration = Duration::from_secs(600);
+
 /// Streams, and the durable consumers that read from them.
 ///
 /// ```
@@ -51,14 +54,14 @@ impl Topology {
         })
     }
 
-    /// The same with the bucket in which a service keeps its answers to idempotent commands, for the longest time of any of them. It is on
-    /// as many servers as the stream that is on most.
+    /// The same with the bucket in which a service keeps its answers to idempotent commands, for the longest time of any of them and as much
+    /// longer as a claim lasts. It is on as many servers as the stream that is on most.
     #[must_use]
     pub fn with_replies(mut self, service: &str, window: Duration) -> Self {
         let replicas = self.streams.iter().map(|stream| stream.replicas).max().unwrap_or(1);
         let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
         let description = format!("Answers of {service} to idempotent commands");
-        let bucket = StreamSettings::of_bucket(&replies_bucket(service), Some(window), settings);
+        let bucket = StreamSettings::of_bucket(&replies_bucket(service), Some(window + CLAIMS), settings);
         self.streams.push(StreamSettings { description, replicas, ..bucket });
         self
     }

@@ -68,6 +68,10 @@ impl Transport for Memory {
             let extent = |FoundStream { settings, first_sequence, last_sequence, .. }: FoundStream| StreamExtent {
                 first: first_sequence,
                 last: last_sequence,
+                created: None,
+                max_age: settings.max_age,
+                replicas: 1,
+                duplicate_window: settings.duplicate_window,
                 marker_ttl: settings.bucket.and_then(|bucket| bucket.marker_ttl),
                 subjects: settings.subjects,
                 retention: settings.retention,

@@ -33,7 +33,7 @@ pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
 pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
-pub use follow::{Follow, FollowStart, Follower};
+pub use follow::{Follow, FollowStart, Followed, Follower};
 pub use lease::Lease;
 pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};
 pub use message::{

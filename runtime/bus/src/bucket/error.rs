@@ -103,7 +103,7 @@ pub enum BucketError {
         at_least: Duration,
     },
     /// It was not written, or is not known to be.
-    #[error("{0}")]
+    #[error("not written, or not known to be: {0}; read the key, then decide")]
     Store(#[source] PublishError),
     /// The server did not answer, or does not let this user read.
     #[error("the bucket {bucket} cannot be read: {reason}")]

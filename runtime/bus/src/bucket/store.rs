@@ -13,7 +13,7 @@ use crate::bus::Bus;
 use crate::publish::{Expect, PublishError};
 use crate::settings::bucket_stream;
 use crate::transport::{
-    Follow, FollowStart, Follower, Headers, Message, MessageSelector, ServerFailure, StreamMessage,
+    Follow, FollowStart, Followed, Follower, Headers, Message, MessageSelector, ServerFailure, StreamMessage,
 };
 
 /// The server's code for a message with a time of its own where the stream takes none. (nats-server, server/errors.json)
@@ -129,13 +129,15 @@ impl Store {
             written => return written,
         };
         match self.last(key).await? {
-            Some(last) if removal(&last.message.headers).is_some() => {
-                self.write(key, content, Some(last.sequence)).await
-            }
-            // It went meanwhile.
-            None => self.write(key, content, Some(0)).await,
-            Some(_) => Err(conflict),
+            Some(last) if removal(&last.message.headers).is_none() => return Err(conflict),
+            Some(last) => match self.write(key, content.clone(), Some(last.sequence)).await {
+                Err(BucketError::Conflict { found: 0, .. }) => {}
+                written => return written,
+            },
+            None => {}
         }
+        // What was there is gone by itself.
+        self.write(key, content, Some(0)).await
     }
 
     /// Whether a key may live for a time. It is looked up, as a server makes a time that is too short longer, and an old one keeps the
@@ -185,8 +187,8 @@ impl Store {
     ) -> Result<Vec<StreamMessage>, BucketError> {
         let mut follower = self.follow(pattern, start, headers_only).await?;
         let mut stored = Vec::new();
-        while follower.pending() > 0 {
-            stored.push(follower.next().await.map_err(|failure| self.unavailable(failure))?);
+        while let Followed::Message(next) = follower.next().await.map_err(|failure| self.unavailable(failure))? {
+            stored.push(next);
         }
         Ok(stored)
     }

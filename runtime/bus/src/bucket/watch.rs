@@ -7,7 +7,7 @@ use eventsmith_event::event::State;
 
 use super::entry::{self, Change};
 use super::error::BucketError;
-use crate::transport::Follower;
+use crate::transport::{Followed, Follower};
 
 /// What becomes of the keys of a bucket, one change after the other. See [`Bucket::watch`](super::Bucket::watch).
 ///
@@ -20,15 +20,13 @@ use crate::transport::Follower;
 /// /// Everything that a bucket holds at the moment.
 /// async fn load<S: State>(bucket: &Bucket<S>) -> Result<HashMap<String, S>, BucketError> {
 ///     let (mut watcher, mut all) = (bucket.watch(">").await?, HashMap::new());
-///     while !watcher.is_current() {
-///         match watcher.next().await {
-///             Some(Ok(Change::Put(entry))) => drop(all.insert(entry.key.clone(), entry.into_value())),
-///             Some(Ok(Change::Removed(removed))) => drop(all.remove(&removed.key)),
-///             Some(Err(error)) => return Err(error),
-///             None => break,
+///     while let Some(change) = watcher.next_stored().await {
+///         match change? {
+///             Change::Put(entry) => drop(all.insert(entry.key.clone(), entry.into_value())),
+///             Change::Removed(removed) => drop(all.remove(&removed.key)),
 ///         }
 ///     }
-///     Ok(all)
+///     Ok(all) // `watcher.next()` goes on with what changes from now on
 /// }
 /// ```
 pub struct Watcher<S> {
@@ -49,8 +47,7 @@ impl<S: State> fmt::Debug for Watcher<S> {
 
 impl<S: State> Watcher<S> {
     pub(super) fn new(follower: Box<dyn Follower>) -> Self {
-        let is_current = follower.pending() == 0;
-        Self { follower, is_current, has_ended: false, state: PhantomData }
+        Self { follower, is_current: false, has_ended: false, state: PhantomData }
     }
 
     /// The next change, once there is one. May be dropped without losing a change.
@@ -59,19 +56,35 @@ impl<S: State> Watcher<S> {
     /// document that cannot be decoded is [`BucketError::Undecodable`], and the next call goes on behind it. Every other error is the
     /// last, and then there is `None`: the bucket is gone or was made anew, or the server does not let this user watch it.
     pub async fn next(&mut self) -> Option<Result<Change<S>, BucketError>> {
+        loop {
+            match self.follow().await? {
+                Ok(Followed::Message(stored)) => return Some(entry::read(&stored)),
+                Ok(Followed::Current) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// [`next`](Self::next) as long as it is something that the bucket held when the watch began, and `None` once all of that has come.
+    pub async fn next_stored(&mut self) -> Option<Result<Change<S>, BucketError>> {
+        if self.is_current {
+            return None;
+        }
+        match self.follow().await? {
+            Ok(Followed::Message(stored)) => Some(entry::read(&stored)),
+            Ok(Followed::Current) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    async fn follow(&mut self) -> Option<Result<Followed, BucketError>> {
         if self.has_ended {
             return None;
         }
-        match self.follower.next().await {
-            Ok(stored) => {
-                self.is_current |= self.follower.pending() == 0;
-                Some(entry::read(&stored))
-            }
-            Err(failure) => {
-                self.has_ended = true;
-                Some(Err(BucketError::unavailable(S::BUCKET.into(), failure)))
-            }
-        }
+        let followed = self.follower.next().await;
+        self.is_current |= matches!(followed, Ok(Followed::Current));
+        self.has_ended = followed.is_err();
+        Some(followed.map_err(|failure| BucketError::unavailable(S::BUCKET.into(), failure)))
     }
 
     /// Whether all that the bucket held when the watch began has come.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use async_nats::{Message, StatusCode};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Shared};
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -19,7 +21,9 @@ use super::convert::from_nats;
 use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment;
-use crate::transport::{Follow, FollowStart, Follower, MessageSelector, ServerFailure, StreamMessage};
+use crate::transport::{
+    Denied, DeniedAction, Follow, FollowStart, Followed, Follower, MessageSelector, ServerFailure, StreamMessage,
+};
 
 /// How often the server says that it has nothing to say.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -31,8 +35,14 @@ const FORGET_AFTER: Duration = Duration::from_secs(30);
 const LAST_DELIVERY: &str = "Nats-Last-Consumer";
 /// Where to answer so that the server goes on, in a heartbeat.
 const STALLED: &str = "Nats-Consumer-Stalled";
-/// After as many connections that were lost over the same message, it is read in a way that no message disturbs.
+/// After as many connections that were lost before a consumer delivered anything, a message may be what ends them.
 const LOSSES: u32 = 2;
+/// As many messages are then read in a way that none disturbs: where there is one of this kind, there are more.
+const SINGLY: u32 = 16;
+/// How long it takes at most until another consumer is made, where one after the other misses something.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The server's codes for what passes: too many consumers, too little room. (nats-server, server/errors.json)
+const PASSING: [u64; 3] = [10005, 10023, 10026];
 
 /// Reads a stream.
 #[derive(Debug)]
@@ -40,32 +50,42 @@ pub(super) struct Following {
     jetstream: Arc<JetStream>,
     wanted: Follow,
     consumer: Option<Consumer>,
+    /// When the stream was created, where that may be asked.
+    created: Option<Timestamp>,
     /// The number of the last message that was returned.
     last: u64,
-    pending: u64,
-    /// How often the connection was lost since a message was returned.
+    /// Whether it was said that all has come which was there at the beginning.
+    is_current: bool,
+    /// How often the connection was lost before a consumer delivered anything.
     losses: u32,
+    /// How many messages are still to be read without a consumer.
+    singly: u32,
+    /// How many consumers in a row missed something.
+    gaps: u32,
 }
 
 /// A consumer at the server, and where it sends.
 #[derive(Debug)]
 struct Consumer {
+    name: String,
     subscriber: Subscriber,
-    /// How many messages it delivered.
+    /// How many messages it delivered, and how many there were when it was made.
     deliveries: u64,
+    initial: u64,
     heard: Instant,
     /// How often the connection had been lost when it was made.
     losses: u64,
+    /// Resolves when the server does not let us say that it may go on.
+    denied: Shared<BoxFuture<'static, Denied>>,
 }
 
 /// What is to be done with what came.
 enum Arrival {
-    Message {
-        message: StreamMessage,
-        pending: u64,
-    },
+    Message(StreamMessage),
     /// The server waits for an answer there.
     Question(String),
+    /// There is nothing that was not delivered.
+    Idle,
     Nothing,
     /// Something is missing.
     Gap,
@@ -76,11 +96,35 @@ enum Arrival {
 struct Created {
     #[serde(default)]
     num_pending: u64,
+    #[serde(default)]
+    delivered: Delivered,
+}
+
+/// What it has delivered already, where the first answer was lost.
+#[derive(Default, Deserialize)]
+struct Delivered {
+    #[serde(default)]
+    consumer_seq: u64,
 }
 
 impl Following {
     pub(super) async fn begin(jetstream: Arc<JetStream>, wanted: Follow) -> Result<Self, ServerFailure> {
-        let mut following = Self { jetstream, wanted, consumer: None, last: 0, pending: 0, losses: 0 };
+        // Who may not ask is not told that a stream was made anew.
+        let created = match jetstream.find_extent(&wanted.stream).await {
+            Ok(extent) => extent.and_then(|extent| extent.created),
+            Err(_) => None,
+        };
+        let mut following = Self {
+            jetstream,
+            wanted,
+            consumer: None,
+            created,
+            last: 0,
+            is_current: false,
+            losses: 0,
+            singly: 0,
+            gaps: 0,
+        };
         following.create().await?;
         Ok(following)
     }
@@ -97,7 +141,6 @@ impl Following {
         let (policy, from) = match start {
             FollowStart::All => ("all", None),
             FollowStart::LastOfEach => ("last_per_subject", None),
-            FollowStart::New => ("new", None),
             FollowStart::Sequence(sequence) => ("by_start_sequence", Some(("opt_start_seq", json!(sequence)))),
             FollowStart::Time(time) => ("by_start_time", Some(("opt_start_time", json!(time)))),
         };
@@ -116,17 +159,29 @@ impl Following {
                 ("inactive_threshold", nanos(FORGET_AFTER)),
                 ("headers_only", json!(headers_only)),
                 ("mem_storage", json!(true)),
-                ("num_replicas", json!(1)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
         config.extend(from.map(|(name, value)| (name.to_owned(), value)));
+        // The server names the stream, and in newer forms a domain before it.
+        let of_stream = format!(".{stream}.");
+        let denied = self.jetstream.denials.wait(move |denied| {
+            let Denied { action, subject } = denied;
+            *action == DeniedAction::Publish && subject.starts_with("$JS.FC.") && subject.contains(&of_stream)
+        });
         // That the subject names the filter lets permissions speak of it.
         let create = format!("CONSUMER.CREATE.{stream}.{name}.{subject}");
         let request = json!({ "stream_name": stream, "config": config, "action": "create" });
         let created: Created = self.jetstream.try_ask(create, &request).await.map_err(unanswered)??;
-        self.pending = created.num_pending;
-        self.consumer = Some(Consumer { subscriber, deliveries: 0, heard: Instant::now(), losses });
+        self.consumer = Some(Consumer {
+            name,
+            subscriber,
+            deliveries: 0,
+            initial: created.num_pending + created.delivered.consumer_seq,
+            heard: Instant::now(),
+            losses,
+            denied: denied.boxed().shared(),
+        });
         Ok(())
     }
 
@@ -136,30 +191,33 @@ impl Following {
             self.wanted.start = FollowStart::Sequence(self.last + 1);
         }
         loop {
-            let mut link = self.jetstream.link.clone();
-            let closed = link.wait_for(|link| link.connected || link.closed).await.map_or(true, |link| link.closed);
-            if closed {
-                return Err(ServerFailure::Unavailable("the bus is shut down".into()));
-            }
+            self.connected().await?;
             let begun = async {
                 self.check_stream().await?;
                 self.create().await
             };
-            match begun.await {
-                Err(ServerFailure::Unavailable(reason)) => {
-                    tracing::debug!(stream = self.wanted.stream, %reason, "reading along again");
-                    sleep(PAUSE).await;
-                }
+            let reason = match begun.await {
+                Err(ServerFailure::Unavailable(reason)) => reason,
+                Err(ServerFailure::Refused { code, reason }) if PASSING.contains(&code) => reason,
                 begun => return begun,
-            }
+            };
+            tracing::debug!(stream = self.wanted.stream, %reason, "reading along again");
+            sleep(PAUSE).await;
         }
+    }
+
+    /// Waits until there is a connection.
+    async fn connected(&self) -> Result<(), ServerFailure> {
+        let mut link = self.jetstream.link.clone();
+        let closed = link.wait_for(|link| link.connected || link.closed).await.map_or(true, |link| link.closed);
+        if closed { Err(ServerFailure::Unavailable("the bus is shut down".into())) } else { Ok(()) }
     }
 
     /// Whether the stream is still the one that was read: one that was made anew counts from 1 again.
     async fn check_stream(&self) -> Result<(), ServerFailure> {
         let stream = &self.wanted.stream;
         match self.jetstream.find_extent(stream).await {
-            Ok(Some(extent)) if extent.last < self.last => {
+            Ok(Some(extent)) if self.created.is_some() && extent.created != self.created => {
                 let reason = format!("the stream {stream} was deleted and made anew; read it from its beginning");
                 Err(ServerFailure::Refused { code: ServerFailure::NO_STREAM, reason: reason.into() })
             }
@@ -168,42 +226,86 @@ impl Following {
         }
     }
 
-    /// Reads the next message without a consumer: it may be one that the client cannot read.
+    /// Reads the next message without a consumer: it may be one that the client cannot read. Nothing if there is none, or it cannot
+    /// be read so either.
     async fn read_singly(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
+        self.connected().await?;
+        self.singly -= 1;
         let next = MessageSelector::NextOf { subject: &self.wanted.subject, from: self.last + 1 };
-        Ok(self.jetstream.stored_message(&self.wanted.stream, next).await?)
+        match self.jetstream.stored_message(&self.wanted.stream, next).await {
+            Ok(Some(message)) => {
+                self.last = message.sequence;
+                Ok(Some(message))
+            }
+            Ok(None) | Err(_) => {
+                self.singly = 0;
+                Ok(None)
+            }
+        }
     }
 
-    fn took(&mut self, message: &StreamMessage) {
-        self.last = message.sequence;
-        self.losses = 0;
+    /// Is done with a consumer. The server need not keep it until it forgets it by itself.
+    fn leave(&mut self) {
+        let Some(consumer) = self.consumer.take() else { return };
+        let jetstream = Arc::clone(&self.jetstream);
+        if !jetstream.link.borrow().connected {
+            return;
+        }
+        let delete = format!("CONSUMER.DELETE.{}.{}", self.wanted.stream, consumer.name);
+        jetstream.thread.handle().clone().spawn(async move {
+            let deleted = jetstream.try_ask::<IgnoredAny>(delete, &json!({})).await;
+            if !matches!(deleted, Ok(Ok(_))) {
+                tracing::debug!("the server forgets a consumer by itself");
+            }
+        });
     }
 
-    async fn next_message(&mut self) -> Result<StreamMessage, ServerFailure> {
+    /// Notes that the connection was lost.
+    fn lost(&mut self) {
+        let delivered = self.consumer.as_ref().is_some_and(|consumer| consumer.deliveries > 0);
+        self.losses = if delivered { 0 } else { self.losses + 1 };
+        if self.losses >= LOSSES {
+            (self.losses, self.singly) = (0, SINGLY);
+        }
+        self.consumer = None;
+    }
+
+    async fn next_message(&mut self) -> Result<Followed, ServerFailure> {
         loop {
+            if self.singly > 0
+                && let Some(message) = self.read_singly().await?
+            {
+                return Ok(Followed::Message(message));
+            }
             let Some(consumer) = &mut self.consumer else {
-                if self.losses >= LOSSES
-                    && let Some(message) = self.read_singly().await?
-                {
-                    self.took(&message);
-                    return Ok(message);
+                if self.gaps > 1 {
+                    sleep((PAUSE * self.gaps).min(LONGEST_PAUSE)).await;
                 }
                 self.create_again().await?;
                 continue;
             };
+            if !self.is_current && consumer.deliveries >= consumer.initial {
+                self.is_current = true;
+                return Ok(Followed::Current);
+            }
             let mut link = self.jetstream.link.clone();
             let losses = consumer.losses;
             let arrived = tokio::select! {
                 biased;
                 message = consumer.subscriber.next() => message,
+                denied = consumer.denied.clone() => {
+                    return Err(ServerFailure::Refused { code: 0, reason: Cause::of(denied) });
+                }
                 lost = link.wait_for(|link| link.losses != losses || link.closed) => {
-                    let is_closed = lost.map_or(true, |link| link.closed);
-                    self.losses += u32::from(!is_closed);
-                    self.consumer = None;
+                    if lost.map_or(true, |link| link.closed) {
+                        self.consumer = None;
+                    } else {
+                        self.lost();
+                    }
                     continue;
                 }
                 () = sleep_until(consumer.heard + SILENCE) => {
-                    self.consumer = None;
+                    self.leave();
                     continue;
                 }
             };
@@ -213,17 +315,25 @@ impl Following {
             };
             consumer.heard = Instant::now();
             match consumer.look_at(arrived) {
-                Arrival::Message { message, pending } => {
-                    self.pending = pending;
-                    self.took(&message);
-                    return Ok(message);
+                Arrival::Message(message) => {
+                    self.last = message.sequence;
+                    (self.losses, self.gaps) = (0, 0);
+                    return Ok(Followed::Message(message));
                 }
                 Arrival::Question(subject) => {
                     // If it does not get there, the connection is lost.
                     let _ = self.jetstream.client.publish(subject, Bytes::new()).await;
                 }
+                Arrival::Idle => {
+                    (self.losses, self.gaps) = (0, 0);
+                    // What was there at the beginning and did not come is gone.
+                    consumer.initial = consumer.deliveries;
+                }
                 Arrival::Nothing => {}
-                Arrival::Gap => self.consumer = None,
+                Arrival::Gap => {
+                    self.gaps += 1;
+                    self.leave();
+                }
             }
         }
     }
@@ -232,36 +342,43 @@ impl Following {
 impl Consumer {
     /// What came from the server. Its deliveries are numbered without a gap.
     fn look_at(&mut self, message: Message) -> Arrival {
-        if message.status == Some(StatusCode::IDLE_HEARTBEAT) {
-            let header = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(ToString::to_string);
-            let last = header(LAST_DELIVERY).and_then(|number| number.parse().ok());
-            return match (message.reply.as_ref(), header(STALLED)) {
-                // What flow control asks comes in its turn among the messages: they have been read by now.
-                (Some(reply), _) => Arrival::Question(reply.to_string()),
-                (None, Some(stalled)) => Arrival::Question(stalled),
-                (None, None) if last.is_some_and(|last: u64| last > self.deliveries) => Arrival::Gap,
-                (None, None) => Arrival::Nothing,
-            };
-        }
+        // A stored message may have a status of its own, so what says where it is acknowledged counts first.
         let read = message.reply.as_deref().and_then(|reply| Some((parse_reply(reply)?, parse_position(reply)?)));
-        // Nobody else knows where to send; whatever it is, it is none of the stream's.
-        let Some((ack, (delivery, pending))) = read else { return Arrival::Nothing };
-        if delivery != self.deliveries + 1 {
-            return Arrival::Gap;
+        if let Some((ack, (delivery, _))) = read {
+            if delivery != self.deliveries + 1 {
+                return Arrival::Gap;
+            }
+            self.deliveries = delivery;
+            let message = StreamMessage { sequence: ack.sequence, stored: ack.stored, message: from_nats(message) };
+            return Arrival::Message(message);
         }
-        self.deliveries = delivery;
-        let message = StreamMessage { sequence: ack.sequence, stored: ack.stored, message: from_nats(message) };
-        Arrival::Message { message, pending }
+        if message.status != Some(StatusCode::IDLE_HEARTBEAT) {
+            return Arrival::Nothing;
+        }
+        let header = |name| message.headers.as_ref().and_then(|headers| headers.get(name)).map(ToString::to_string);
+        let last: Option<u64> = header(LAST_DELIVERY).and_then(|number| number.parse().ok());
+        match (message.reply.as_ref(), header(STALLED)) {
+            // What flow control asks comes in its turn among the messages: they have been read by now.
+            (Some(reply), _) => Arrival::Question(reply.to_string()),
+            (None, Some(stalled)) => Arrival::Question(stalled),
+            (None, None) => match last {
+                Some(last) if last > self.deliveries => Arrival::Gap,
+                Some(last) if last == self.deliveries => Arrival::Idle,
+                _ => Arrival::Nothing,
+            },
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
 impl Follower for Following {
-    fn next(&mut self) -> BoxFuture<'_, Result<StreamMessage, ServerFailure>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Followed, ServerFailure>> {
         self.next_message().boxed()
-    }
-
-    fn pending(&self) -> u64 {
-        self.pending
     }
 }
 

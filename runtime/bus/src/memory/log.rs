@@ -105,10 +105,22 @@ impl Log {
             return refused(WRONG_LAST_ID, "wrong last msg ID");
         }
         self.check_bucket(message)?;
-        self.check_room(1, size(message))?;
+        self.check_room(1, size(message).saturating_sub(self.replaced(message)))?;
         self.append(message.clone(), now);
         self.trim();
         Ok(PublishAck { stream, sequence: self.last, duplicate: false })
+    }
+
+    /// How many bytes a bucket drops for a message, as it keeps so many of each key.
+    fn replaced(&self, message: &Message) -> u64 {
+        let Some(history) = self.settings.bucket.as_ref().map(|bucket| bucket.history) else { return 0 };
+        let of_key: Vec<u64> = self
+            .messages
+            .values()
+            .filter(|entry| entry.message.subject == message.subject)
+            .map(|entry| size(&entry.message))
+            .collect();
+        if of_key.len() as u64 >= history { of_key.first().copied().unwrap_or_default() } else { 0 }
     }
 
     /// Stores all messages or none. Expectations are about the stream before the batch.

@@ -27,12 +27,19 @@ pub enum FollowStart {
     All,
     /// With the last message on each subject.
     LastOfEach,
-    /// With what is stored from now on.
-    New,
     /// With the message that has this number, or the next one.
     Sequence(u64),
     /// With what was stored at this time or later.
     Time(Timestamp),
+}
+
+/// What comes of reading a stream.
+#[derive(Debug)]
+pub enum Followed {
+    /// The next message.
+    Message(StreamMessage),
+    /// All that the stream held when reading began has come. Said once.
+    Current,
 }
 
 /// Reads a stream in its order. No message is left out and none comes twice, whatever becomes of the connection meanwhile.
@@ -41,8 +48,5 @@ pub trait Follower: Debug + Send {
     ///
     /// It goes on after the connection was lost, and without a bound for as long as there is none. It fails when the stream is no
     /// longer there, was deleted and made anew, or may no longer be read.
-    fn next(&mut self) -> BoxFuture<'_, Result<StreamMessage, ServerFailure>>;
-
-    /// How many messages wait behind the last that was returned, as far as is known; at the beginning, how many there are.
-    fn pending(&self) -> u64;
+    fn next(&mut self) -> BoxFuture<'_, Result<Followed, ServerFailure>>;
 }

@@ -164,6 +164,101 @@ async fn a_value_that_the_client_cannot_read_stops_no_watcher() -> Outcome {
     Ok(())
 }
 
+/// The server stores it as it is, and clients read a status of its own.
+#[tokio::test]
+async fn a_value_that_looks_like_a_word_of_the_server_stops_no_watcher() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    let document = br#"{"rule_id":"odd"}"#;
+    for status in ["100", "404", "503"] {
+        let head = format!("NATS/1.0 {status}\r\n\r\n");
+        crate::malformed::publish_raw(&server, &format!("$KV.COMPILED.s{status}"), head.as_bytes(), document).await?;
+    }
+    bucket.put("good", &compiled("r1", 1)).await?;
+
+    assert_eq!(bucket.keys(">").await?, ["s100", "s404", "s503", "good"]);
+    let mut watcher = bucket.watch(">").await?;
+    for key in ["s100", "s404", "s503", "good"] {
+        assert_eq!(come(&mut watcher).await?.key(), key);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_outlives_connections_that_stay_away_for_long() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(Config { request_timeout: Duration::from_secs(1), ..config(proxy.url()) }).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    assert!(timeout(PATIENCE, watcher.next_stored()).await?.is_none());
+
+    for round in 1..=3 {
+        proxy.refuse(true);
+        proxy.cut();
+        // Longer than anything is asked for.
+        assert!(timeout(Duration::from_millis(1_500), watcher.next()).await.is_err());
+        proxy.refuse(false);
+        proxy.connected(1 + round).await;
+    }
+    let revision = bus.bucket::<Compiled>().put("r1", &compiled("r1", 1)).await?;
+
+    assert_eq!(come(&mut watcher).await?.revision(), revision);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_made_anew_ends_its_watchers() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let bucket = bus.bucket::<Compiled>();
+    bucket.put("r1", &compiled("r1", 1)).await?;
+    let mut watcher = bucket.watch(">").await?;
+    assert_eq!(come(&mut watcher).await?.key(), "r1");
+
+    let client = async_nats::jetstream::new(async_nats::connect(server.url()).await?);
+    client.delete_stream("KV_COMPILED").await?;
+    bus.provision(&[COMPILED]).await?;
+    for hits in 0..5 {
+        bucket.put("r2", &compiled("r2", hits)).await?;
+    }
+
+    let ended = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(ended, Some(Err(BucketError::NoBucket { .. }))), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_may_not_say_that_the_server_may_go_on_is_told() -> Outcome {
+    let denied = "authorization { users = [ { user: operator, password: x }
+        { user: service, password: x, permissions: { publish: { deny: [\"$JS.FC.>\"] } } } ] }";
+    let server = NatsServer::builder().config(denied).start().await?;
+    let config = |user: &str| Config {
+        user: Some(user.to_owned()),
+        password: Some("x".to_owned().into()),
+        ..config(server.url())
+    };
+    Bus::connect(config("operator")).await?.provision(&[COMPILED]).await?;
+    let bucket = Bus::connect(config("service")).await?.bucket::<Compiled>();
+    let large = "x".repeat(100_000);
+    for number in 0..60 {
+        bucket.put(&format!("k{number}"), &compiled(&large, number)).await?;
+    }
+
+    let mut watcher = bucket.watch(">").await?;
+    let error = loop {
+        match timeout(PATIENCE, watcher.next()).await? {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error.to_string(),
+            None => return Err("it ended without a word".into()),
+        }
+    };
+
+    assert!(error.contains("$JS.FC."), "{error}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_may_not_watch_is_told() -> Outcome {
     let denied = "authorization { users = [ { user: operator, password: x }
@@ -220,8 +315,8 @@ async fn the_permissions_of_the_guide_are_enough() -> Outcome {
         bucket.put(&format!("k{number}"), &compiled(&large, number)).await?;
     }
     let (mut watcher, mut seen) = (bucket.watch("*").await?, 0);
-    while !watcher.is_current() {
-        timeout(PATIENCE, watcher.next()).await?.ok_or("nothing comes any more")??;
+    while let Some(change) = timeout(PATIENCE, watcher.next_stored()).await? {
+        change?;
         seen += 1;
     }
 
