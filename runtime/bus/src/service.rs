@@ -30,7 +30,7 @@ use crate::consumer::breaker::Breaker;
 use crate::environment::{self, watch};
 use crate::handler::Received;
 use crate::settings::{BucketSettings, StreamSettings, bucket_stream, is_legal_name, replies_bucket};
-use crate::transport::{Subscription, Unavailable};
+use crate::transport::{StreamExtent, Subscription, Unavailable};
 use discovery::Identity;
 use endpoint::{Endpoint, Limits, State};
 use replies::Replies;
@@ -137,13 +137,15 @@ impl Service {
         let Self { bus, name, routes, config, monitor } = self;
         let (cut_off, changed) = (watch::Sender::new(false), watch::Sender::new(()));
         let replies = Store::new(&bus, replies_bucket(&name));
-        if routes.iter().any(|route| route.idempotent.is_some()) {
-            check_replies(&bus, &name).await?;
-        }
         let endpoints: Vec<Arc<Endpoint>> = routes
             .into_iter()
             .map(|route| Arc::new(endpoint(&bus, &config, route, &replies, &cut_off, &changed)))
             .collect();
+        let lifetimes =
+            endpoints.iter().filter_map(|endpoint| endpoint.replies.as_ref()).map(|replies| replies.lifetime());
+        if let Some(longest) = lifetimes.max() {
+            check_replies(&bus, &name, longest).await?;
+        }
         monitor.show(&endpoints);
         let identity = Arc::new(identity(name.clone(), &config));
         let unavailable = |Unavailable(reason)| ServiceError::Unavailable { service: name.clone(), reason };
@@ -249,7 +251,9 @@ fn endpoint(
         .or_else(|| config.breaker.clone())
         .map(|breaker| Arc::new(Breaker::new(route.event_type.to_owned(), breaker, watch::Sender::new(()))));
     Endpoint {
-        replies: route.idempotent.map(|idempotent| Arc::new(Replies::new(replies.clone(), idempotent, limits.timeout))),
+        replies: route.idempotent.map(|idempotent| {
+            Arc::new(Replies::new(replies.clone(), idempotent, limits.timeout, bus.longest_publish()))
+        }),
         route,
         limits,
         breaker,
@@ -263,8 +267,9 @@ fn endpoint(
     }
 }
 
-/// Whether the bucket is there in which the service keeps its answers. A bus in memory gets one, unless an operator made it.
-async fn check_replies(bus: &Bus, service: &str) -> Result<(), ServiceError> {
+/// Whether the bucket is there in which the service keeps its answers, and keeps claims for as long as they last. A bus in memory gets
+/// one, unless an operator made it.
+async fn check_replies(bus: &Bus, service: &str, longest: Duration) -> Result<(), ServiceError> {
     let bucket = replies_bucket(service);
     let stream = bucket_stream(&bucket);
     if let Backend::Memory(memory) = bus.backend()
@@ -277,6 +282,13 @@ async fn check_replies(bus: &Bus, service: &str) -> Result<(), ServiceError> {
     }
     match bus.transport().extent(&stream).await {
         Ok(None) => Err(ServiceError::NoReplies { service: service.to_owned(), bucket }),
+        Ok(Some(StreamExtent { max_age: Some(max_age), .. })) if max_age < longest => Err(ServiceError::Config {
+            setting: "timeout".to_owned(),
+            reason: format!(
+                "a claim of a request lasts for up to {longest:?}, and the bucket {bucket} drops what is older than {max_age:?}: let \
+                 handlers take less time, or keep answers for longer (`x-request.idempotent`)"
+            ),
+        }),
         // Who may not ask is told with the first request.
         Ok(Some(_)) | Err(_) => Ok(()),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use eventsmith::Kind;
 use eventsmith_codegen::sample::Instances;
 use serde_json::Value;
 
@@ -24,7 +25,8 @@ fn every_payload_of_the_catalogue_survives_the_way_through_its_type() {
             .iter()
             .fold(path.to_owned(), |path, version| path.replace(&format!(".v{version}."), &format!("-{version}.v1.")))
     };
-    let is_schema = |path: &str| !path.starts_with("golden");
+    // Documents need a bucket each, which these files apart do not declare; their types are made as those of events are.
+    let is_schema = |path: &str| !path.starts_with("golden") && !path.starts_with("state/");
     let paths = loaded.files.iter().filter(|path| is_schema(path));
     let files: BTreeMap<String, String> =
         paths.map(|path| (apart(path), fs::read_to_string(schemas.join(path)).unwrap())).collect();
@@ -34,7 +36,7 @@ fn every_payload_of_the_catalogue_survives_the_way_through_its_type() {
     assert_eq!(program.problems, BTreeMap::new());
 
     let mut payloads: Vec<(String, Value)> = Vec::new();
-    for event in rules_events::CATALOGUE {
+    for event in rules_events::CATALOGUE.iter().filter(|event| event.kind != Kind::State) {
         let name = format!("{}@{}", event.event_type, event.version);
         payloads.push((name.clone(), serde_json::from_str(event.schema).unwrap()));
         let answers = event.answers();

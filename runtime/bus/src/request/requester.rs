@@ -140,7 +140,11 @@ impl Asking<'_> {
                     let is_worth_it = for_long || next.duration_since(self.started) < GRACE;
                     if next >= self.deadline || !is_worth_it {
                         // An earlier attempt may have found a better place.
-                        return Ok(self.reply_until(self.deadline).await.unwrap_or(reply));
+                        return match self.reply_until(self.deadline).await {
+                            Some(reply) => Ok(reply),
+                            None if self.may_be_done => Err(self.timed_out()),
+                            None => Ok(reply),
+                        };
                     }
                     next
                 }

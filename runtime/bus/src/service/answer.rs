@@ -21,8 +21,10 @@ pub(super) struct Answer {
     /// The text for others than who asked, where that must not show what was asked or answered.
     pub(super) told: Option<String>,
     pub(super) retry_after: Option<Duration>,
-    /// Whether the work was begun and did not end: nobody knows how far it came.
+    /// Whether the work was begun and nobody knows how far it came, or what came of it.
     pub(super) is_cut_off: bool,
+    /// Whether a handler ran for it.
+    pub(super) has_run: bool,
     /// Whether it is the answer to an earlier request of the same id.
     pub(super) is_repeated: bool,
     pub(super) payload: Vec<u8>,
@@ -47,6 +49,7 @@ impl Answer {
             told: None,
             retry_after: None,
             is_cut_off: false,
+            has_run: false,
             is_repeated: false,
             payload,
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
@@ -126,24 +127,29 @@ impl Endpoint {
     async fn handle(&self, Incoming { live, deadline }: Incoming) {
         let id = live.message.headers.get(Headers::ID).unwrap_or_default();
         let span = tracing::info_span!("answer", subject = %live.message.subject, id);
-        let answer = self.answer(&live, deadline).instrument(span).await;
+        let (answer, keeping) = self.answer(&live, deadline).instrument(span).await;
         if let (Outcome::Failed, Some((code, text))) = (answer.outcome, &answer.error) {
             let text = answer.told.as_ref().unwrap_or(text);
             tracing::warn!(request = self.route.event_type, code, error = text, "a request failed");
         }
         self.send(live.reply, answer).await;
+        if let Some(keeping) = keeping {
+            // It is under way for as long as it takes.
+            drop(keeping.await);
+        }
     }
 
-    async fn answer(&self, live: &LiveMessage, deadline: Instant) -> Answer {
+    /// The answer to a request, and what is left of keeping it.
+    async fn answer(&self, live: &LiveMessage, deadline: Instant) -> (Answer, Option<JoinHandle<()>>) {
         if *self.cut_off.borrow() {
-            return Answer::unavailable(None, "the service stops");
+            return (Answer::unavailable(None, "the service stops"), None);
         }
         if Instant::now() >= deadline {
-            return Answer::expired("nobody waits any more; the request was not begun");
+            return (Answer::expired("nobody waits any more; the request was not begun"), None);
         }
         let opened = match Opened::of(&live.message, &self.route) {
             Ok(opened) => opened,
-            Err(answer) => return answer,
+            Err(answer) => return (answer, None),
         };
         let admission = match &self.breaker {
             None => None,
@@ -151,13 +157,17 @@ impl Endpoint {
                 Some(admission) => Some(admission),
                 None => {
                     let text = "its circuit breaker is open, as what it needs fails";
-                    return Answer::unavailable(Some(breaker.closes_in()), text);
+                    return (Answer::unavailable(Some(breaker.closes_in()), text), None);
                 }
             },
         };
         let begun = Instant::now();
         let own = begun + self.limits.timeout;
-        let answer = self.run(opened, live, deadline, own).await;
+        let (answer, keeping) = self.run(opened, live, deadline, own).await;
+        // What no handler ran for says nothing of handlers.
+        if !answer.has_run {
+            return (answer, keeping);
+        }
         self.stats.processed(begun.elapsed());
         let failed = match answer.outcome {
             Outcome::Replied | Outcome::Refused => Some(false),
@@ -169,12 +179,18 @@ impl Endpoint {
         if let (Some(admission), Some(failed)) = (admission, failed) {
             admission.report(failed);
         }
-        answer
+        (answer, keeping)
     }
 
     /// Runs the handler until it ends, but no longer than until its own time is over, or nobody waits any more. The answer to a request
     /// that somebody may repeat is of use after that.
-    async fn run(&self, opened: Opened<'_>, live: &LiveMessage, deadline: Instant, own: Instant) -> Answer {
+    async fn run(
+        &self,
+        opened: Opened<'_>,
+        live: &LiveMessage,
+        deadline: Instant,
+        own: Instant,
+    ) -> (Answer, Option<JoinHandle<()>>) {
         let kept = self.replies.as_ref().and_then(|replies| Some((replies, Route::id_of(&live.message)?)));
         let latest = if kept.is_some() { own } else { deadline.min(own) };
         let was_begun = kept.is_some().then(Arc::<AtomicBool>::default);
@@ -182,17 +198,18 @@ impl Endpoint {
         // Decoding may take its time, too, where upcasts do.
         let work = match self.blocking.watch(|| self.route.call(opened, live, &asked, &self.bus)) {
             Ok(work) => work,
-            Err(answer) => return answer,
+            Err(answer) => return (answer, None),
         };
-        let Some((replies, id)) = kept else { return self.work_on(work, latest).await };
-        let claim = match replies.claim(&self.route, &id, data, deadline).await {
+        let Some((replies, id)) = kept else { return (self.work_on(work, latest).await, None) };
+        let claim = match replies.claim(&self.route, &id, data, deadline, self.cut_off.clone()).await {
             Claimed::Ours(claim) => claim,
-            Claimed::Answered(answer) => return answer,
+            Claimed::Answered(answer) => return (answer, None),
         };
         was_begun.inspect(|was_begun| was_begun.store(claim.was_begun, Relaxed));
-        let answer = self.work_on(work, Instant::now() + self.limits.timeout).await;
-        replies.keep(&self.route, claim, &answer, deadline).await;
-        answer
+        // Its time began before it was claimed: afterwards others may take the claim for that of a service that was lost.
+        let answer = self.work_on(work, latest).await;
+        let keeping = replies.keep(&self.route, claim, &answer, deadline).await;
+        (answer, keeping)
     }
 
     /// Runs a handler that was given its request.
@@ -210,7 +227,7 @@ impl Endpoint {
             }
         };
         discard(work);
-        answer
+        Answer { has_run: true, ..answer }
     }
 
     async fn send(&self, reply: Option<String>, mut answer: Answer) {

@@ -6,18 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventsmith_event::clip::clip;
 use eventsmith_event::event::Idempotent;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{Answer, Outcome};
 use super::route::Route;
 use crate::bucket::{BucketError, Content, Store, removal};
-use crate::environment;
+use crate::environment::{self, watch};
+use crate::publish::PublishError;
 use crate::request::protocol;
-use crate::transport::StreamMessage;
+use crate::transport::{Headers, StreamMessage};
 
 /// By how much the clocks of services and servers may differ.
 const CLOCKS: Duration = Duration::from_secs(10);
@@ -26,12 +27,19 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 /// The longest id that is used as it is, in bytes.
 const LONGEST_ID: usize = 200;
 
+/// How often, and after how long, it is looked whether a claim was stored that was not acknowledged.
+const LOOKS: u32 = 3;
+const UNTIL_LOOK: Duration = Duration::from_secs(5);
+
 /// What the request was whose answer this is.
 const REQUEST: &str = "Eventsmith-Request";
-/// What is kept: `claim`, `lost` or `answer`.
+/// Whose claim it is.
+const CLAIMED_BY: &str = "Eventsmith-Claim";
+/// That the request may have been begun before it was claimed.
+const BEGUN: &str = "Eventsmith-Begun";
+/// What is kept: `claim`, `begun` or `answer`.
 const KEPT: &str = "Eventsmith-Kept";
 const CLAIM: &str = "claim";
-const LOST: &str = "lost";
 const ANSWER: &str = "answer";
 
 /// The kept answers of one type of command.
@@ -63,21 +71,39 @@ pub(super) enum Claimed {
 }
 
 impl Replies {
-    /// The answers of a type of command, whose work takes no longer than a given time.
-    pub(super) fn new(store: Store, idempotent: Idempotent, timeout: Duration) -> Self {
-        Self { store, idempotent, lifetime: timeout.saturating_add(CLOCKS) }
+    /// The answers of a type of command, whose work takes no longer than a given time, and where a write may take as long as another.
+    pub(super) fn new(store: Store, idempotent: Idempotent, timeout: Duration, longest_write: Duration) -> Self {
+        Self { store, idempotent, lifetime: timeout.saturating_add(longest_write).saturating_add(CLOCKS) }
     }
 
-    /// Claims a request, or waits until another is done with it, but no longer than until a given time.
-    pub(super) async fn claim(self: &Arc<Self>, route: &Route, id: &str, data: &[u8], deadline: Instant) -> Claimed {
+    /// For how long a claim has to be kept at least.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Claims a request, or waits until another is done with it, but no longer than until a given time, and not after handlers are cut
+    /// off.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        route: &Route,
+        id: &str,
+        data: &[u8],
+        deadline: Instant,
+        mut cut_off: watch::Receiver<bool>,
+    ) -> Claimed {
         let key = key(route.event_type, id);
         let hash = format!("{:x}", Sha256::digest(data));
         let (mut pause, longest) = PAUSES;
+        let mut is_known = false;
         loop {
-            match self.try_claim_until(route, &key, &hash, deadline).await {
+            match self.try_claim_until(route, &key, &hash, is_known, deadline).await {
+                Ok(Some(Claimed::Ours(claim))) if *cut_off.borrow() => {
+                    self.give_back(claim.key, claim.revision, claim.was_begun).await;
+                    return Claimed::Answered(Answer::unavailable(None, "the service stops"));
+                }
                 Ok(Some(claimed)) => return claimed,
                 // Another works on it, or was faster.
-                Ok(None) | Err(BucketError::Conflict { .. }) => {}
+                Ok(None) | Err(BucketError::Conflict { .. }) => is_known = true,
                 Err(error) => {
                     let text = format!("whether it was done before cannot be looked up: {error}");
                     return Claimed::Answered(Answer::unavailable(None, text));
@@ -87,7 +113,12 @@ impl Replies {
                 let text = "the same request is still under way; ask again under its id";
                 return Claimed::Answered(Answer::expired(text));
             }
-            sleep(pause).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => {
+                    return Claimed::Answered(Answer::unavailable(None, "the service stops"));
+                }
+            }
             pause = (pause * 2).min(longest);
         }
     }
@@ -99,11 +130,19 @@ impl Replies {
         route: &Route,
         key: &str,
         hash: &str,
+        is_known: bool,
         deadline: Instant,
     ) -> Result<Option<Claimed>, BucketError> {
         let (replies, route) = (Arc::clone(self), route.clone());
         let (own_key, hash) = (key.to_owned(), hash.to_owned());
-        let mut claiming = tokio::spawn(async move { replies.try_claim(&route, &own_key, &hash).await });
+        let mut claiming = tokio::spawn(async move {
+            let token = environment::new_id().to_string();
+            let claimed = replies.try_claim(&route, &own_key, &hash, &token, is_known).await;
+            if matches!(claimed, Err(BucketError::Store(_))) {
+                tokio::spawn(async move { replies.forget_claim(&own_key, &token).await });
+            }
+            claimed
+        });
         match timeout_at(deadline, &mut claiming).await {
             Ok(Ok(claimed)) => claimed,
             // It was shut down with its runtime.
@@ -112,8 +151,7 @@ impl Replies {
                 let replies = Arc::clone(self);
                 tokio::spawn(async move {
                     if let Ok(Ok(Some(Claimed::Ours(claim)))) = claiming.await {
-                        // If it cannot be given back, it is found out to be old.
-                        drop(replies.store.write(&claim.key, Content::delete(), Some(claim.revision)).await);
+                        replies.give_back(claim.key, claim.revision, claim.was_begun).await;
                     }
                 });
                 Ok(None)
@@ -121,22 +159,31 @@ impl Replies {
         }
     }
 
-    /// Claims a request, or finds its answer. Nothing if another works on it.
-    async fn try_claim(&self, route: &Route, key: &str, hash: &str) -> Result<Option<Claimed>, BucketError> {
+    /// Claims a request, or finds its answer. Nothing if another works on it. What is known to be there is read first.
+    async fn try_claim(
+        &self,
+        route: &Route,
+        key: &str,
+        hash: &str,
+        token: &str,
+        is_known: bool,
+    ) -> Result<Option<Claimed>, BucketError> {
         let claim = Content::of(route.event_type, route.version, Vec::new().into())
             .with_header(REQUEST, hash)
+            .with_header(CLAIMED_BY, token)
             .with_header(KEPT, CLAIM);
         let ours = |revision, was_begun| {
             Ok(Some(Claimed::Ours(Claim { key: key.to_owned(), hash: hash.to_owned(), revision, was_begun })))
         };
-        match self.store.create(key, claim.clone(), None).await {
-            Ok(revision) => return ours(revision, false),
-            Err(BucketError::Conflict { .. }) => {}
-            Err(error) => return Err(error),
+        if !is_known {
+            match self.store.create(key, claim.clone(), None).await {
+                Ok(revision) => return ours(revision, false),
+                Err(BucketError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let conflict = || BucketError::Conflict { key: key.to_owned(), expected: 0, found: 0 };
         let last = self.store.last(key).await?.filter(|last| removal(&last.message.headers).is_none());
-        let last = last.ok_or_else(conflict)?;
+        let Some(last) = last else { return ours(self.store.create(key, claim, None).await?, false) };
         let StreamMessage { sequence, stored, message } = &last;
         let age = environment::now().duration_since(*stored);
         let is_older = |than: Duration| SignedDuration::try_from(than).is_ok_and(|than| age >= than);
@@ -151,41 +198,91 @@ impl Replies {
         match kept {
             Some(ANSWER) => Ok(Some(Claimed::Answered(answer(&last)))),
             Some(CLAIM) if !is_older(self.lifetime) => Ok(None),
-            _ if self.idempotent.reruns_lost => ours(self.store.write(key, claim, Some(*sequence)).await?, true),
+            _ if self.idempotent.reruns_lost => {
+                let claim = claim.with_header(BEGUN, "true");
+                ours(self.store.write(key, claim, Some(*sequence)).await?, true)
+            }
             _ => {
-                let lost = lost();
-                self.store.write(key, content(route, hash, &lost), Some(*sequence)).await?;
-                Ok(Some(Claimed::Answered(lost)))
+                let unknown = unknown();
+                self.store.write(key, content(route, hash, &unknown), Some(*sequence)).await?;
+                Ok(Some(Claimed::Answered(unknown)))
+            }
+        }
+    }
+
+    /// Gives back a claim under which nothing was begun: it is as it was before.
+    async fn give_back(&self, key: String, revision: u64, was_begun: bool) {
+        let content = match was_begun {
+            true => match self.store.last(&key).await {
+                Ok(Some(claim)) => begun(&claim),
+                _ => return,
+            },
+            false => Content::delete(),
+        };
+        // If it cannot be given back, it is found out to be old.
+        drop(self.store.write(&key, content, Some(revision)).await);
+    }
+
+    /// Gives back a claim of which nobody knows whether it is stored, if it is.
+    async fn forget_claim(&self, key: &str, token: &str) {
+        for _ in 0..LOOKS {
+            sleep(UNTIL_LOOK).await;
+            let Ok(Some(last)) = self.store.last(key).await else { continue };
+            if last.message.headers.get(CLAIMED_BY) == Some(token) && last.message.headers.get(KEPT) == Some(CLAIM) {
+                let was_begun = last.message.headers.get(BEGUN).is_some();
+                return self.give_back(key.to_owned(), last.sequence, was_begun).await;
             }
         }
     }
 
     /// Keeps the answer to a request, before it is sent. One that failed may be begun again. Where that takes longer than somebody waits,
-    /// it goes on by itself.
-    pub(super) async fn keep(self: &Arc<Self>, route: &Route, claim: Claim, answer: &Answer, deadline: Instant) {
-        let content = match answer.outcome {
-            Outcome::Replied | Outcome::Refused => content(route, &claim.hash, answer),
-            _ if answer.is_cut_off && self.idempotent.reruns_lost => {
+    /// the rest of it is returned.
+    pub(super) async fn keep(
+        self: &Arc<Self>,
+        route: &Route,
+        claim: Claim,
+        answer: &Answer,
+        deadline: Instant,
+    ) -> Option<JoinHandle<()>> {
+        let (hash, was_begun) = (&claim.hash, claim.was_begun || answer.is_cut_off);
+        let kept = match answer.outcome {
+            Outcome::Replied | Outcome::Refused => content(route, hash, answer),
+            _ if !was_begun => Content::delete(),
+            _ if self.idempotent.reruns_lost => {
                 let lost = Content::of(route.event_type, route.version, Vec::new().into());
-                lost.with_header(REQUEST, &claim.hash).with_header(KEPT, LOST)
+                lost.with_header(REQUEST, hash).with_header(BEGUN, "true").with_header(KEPT, "begun")
             }
-            _ if answer.is_cut_off => content(route, &claim.hash, &lost()),
-            _ => Content::delete(),
+            _ => content(route, hash, &unknown()),
         };
+        let instead = content(route, hash, &Answer::failed("it was done, and its answer is too large to be kept"));
         let (replies, event_type) = (Arc::clone(self), route.event_type);
-        let keeping = tokio::spawn(async move {
-            if let Err(error) = replies.store.write(&claim.key, content, Some(claim.revision)).await {
+        let mut keeping = tokio::spawn(async move {
+            let mut written = replies.store.write(&claim.key, kept, Some(claim.revision)).await;
+            if let Err(BucketError::Store(PublishError::TooLarge { .. } | PublishError::Refused { .. })) = written {
+                written = replies.store.write(&claim.key, instead, Some(claim.revision)).await;
+            }
+            if let Err(error) = written {
                 // The work is done all the same, and who asked should know.
                 tracing::warn!(request = event_type, key = claim.key, %error, "an answer is not kept");
             }
         });
-        drop(timeout_at(deadline, keeping).await);
+        match timeout_at(deadline, &mut keeping).await {
+            Ok(_) => None,
+            Err(_) => Some(keeping),
+        }
     }
 }
 
 /// That nobody knows what became of a request.
-fn lost() -> Answer {
+fn unknown() -> Answer {
     Answer::failed("the service that began it was lost; it may be done or not, and is not begun again")
+}
+
+/// That a request may have been begun, and nobody works on it.
+fn begun(claim: &StreamMessage) -> Content {
+    let header = |name| claim.message.headers.get(name).unwrap_or_default();
+    let content = Content::of(header(Headers::TYPE), 1, Vec::new().into());
+    content.with_header(REQUEST, header(REQUEST)).with_header(BEGUN, "true").with_header(KEPT, "begun")
 }
 
 /// What is kept of an answer.
@@ -219,7 +316,7 @@ fn answer(kept: &StreamMessage) -> Answer {
 fn key(event_type: &str, id: &str) -> String {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let id = match !id.is_empty() && id.len() <= LONGEST_ID && id.chars().all(is_legal) {
-        true => clip(id.to_owned()),
+        true => id.to_owned(),
         false => format!("={:x}", Sha256::digest(id)),
     };
     format!("{event_type}.{id}")

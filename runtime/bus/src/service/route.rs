@@ -141,7 +141,7 @@ impl Route {
 
     /// The id of a request, by which its answer is kept; nothing for one that has none.
     pub(super) fn id_of(message: &Message) -> Option<String> {
-        match message.headers.get(Headers::ID) {
+        match message.headers.get(Headers::ID).filter(|id| !id.is_empty()) {
             Some(id) => Some(id.to_owned()),
             None => Envelope::read(&message.payload).ok().map(|(envelope, _)| envelope.id),
         }
@@ -150,8 +150,8 @@ impl Route {
     /// The envelope of a request that came without. Its id is that of the message, where it has one, so that a handler can tell one
     /// request from another.
     fn envelope_of(&self, live: &LiveMessage, version: u32) -> Envelope {
-        let id =
-            live.message.headers.get(Headers::ID).map_or_else(|| environment::new_id().to_string(), ToOwned::to_owned);
+        let id = live.message.headers.get(Headers::ID).filter(|id| !id.is_empty());
+        let id = id.map_or_else(|| environment::new_id().to_string(), ToOwned::to_owned);
         Envelope::bare(id, self.event_type, version, &live.message.subject, environment::now().into())
     }
 
@@ -210,11 +210,11 @@ impl fmt::Debug for Route {
 /// The answer that carries a payload, which must be valid: nobody could read it otherwise.
 fn replied<T: Reply + Serialize>(payload: &T, answer: impl FnOnce(Vec<u8>) -> Answer) -> Answer {
     if let Err(invalid) = payload.validate() {
-        return Answer::failed(format!("what the handler returned is invalid: {invalid}")).masking(&invalid);
+        return Answer::failed(format!("what the handler returned is invalid: {invalid}")).masking(&invalid).cut_off();
     }
     match serde_json::to_vec(payload) {
         Ok(payload) => answer(payload),
-        Err(error) => Answer::failed(format!("what the handler returned cannot be written as JSON: {error}")),
+        Err(error) => Answer::failed(format!("what the handler returned cannot be written as JSON: {error}")).cut_off(),
     }
 }
 

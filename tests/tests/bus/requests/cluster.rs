@@ -10,12 +10,13 @@ use eventsmith::admin::{BusAdmin as _, Topology};
 use eventsmith::catalogue::Idempotent;
 use eventsmith::testing::NatsCluster;
 use eventsmith::{Bus, Config, Received, RequestOptions, Uuid};
+use eventsmith_tests::running::PATIENCE as RUNNING;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::common::*;
-use crate::common::{Outcome, config, until};
+use crate::common::{Outcome, config};
 
 const SERVICE: &str = "orders";
 /// For how long somebody waits, and how much later the answer may be on a busy machine.
@@ -95,8 +96,7 @@ impl Caller {
                     assert_eq!(reply, found(&format!("{expected} {number}")), "the answer to another request");
                     self.answered.fetch_add(1, Ordering::Relaxed);
                 }
-                Err(error) => {
-                    eprintln!("{expected} {number} after {took:.1?}: {error}");
+                Err(_) => {
                     self.failed.fetch_add(1, Ordering::Relaxed);
                     // Whoever gets an error at once waits for a moment.
                     sleep(Duration::from_millis(20)).await;
@@ -104,6 +104,16 @@ impl Caller {
             }
         }
     }
+}
+
+/// Waits until a server has caught up with the others: only then may one of those be killed.
+async fn is_current(cluster: &NatsCluster, node: usize) -> Outcome {
+    let current = async {
+        while cluster.node(node).monitor("/healthz").await.map_or(true, |health| health["status"] != "ok") {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    Ok(tokio::time::timeout(RUNNING, current).await?)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,21 +146,29 @@ async fn every_request_is_answered_in_time_while_servers_are_killed_and_services
         };
         asking.spawn(caller.ask());
     }
-    let more = async |count: usize| {
-        let from = answered.load(Ordering::Relaxed);
-        until(|| answered.load(Ordering::Relaxed) >= from + count).await
+    let more = async |count: usize, when: &str| -> Outcome {
+        let (from, begun) = (answered.load(Ordering::Relaxed), Instant::now());
+        let ended = tokio::time::timeout(2 * RUNNING, async {
+            while answered.load(Ordering::Relaxed) < from + count {
+                sleep(Duration::from_millis(5)).await;
+            }
+        });
+        let failed = failed.load(Ordering::Relaxed);
+        eprintln!("{when}: {failed} failed before");
+        ended.await.map_err(|_| {
+            format!("{} answered {when} in {:?}", answered.load(Ordering::Relaxed) - from, begun.elapsed()).into()
+        })
     };
-    more(300).await?;
+    more(300, "at first").await?;
     for node in [0, 1] {
-        eprintln!("kill {node}");
         cluster.kill(node)?;
-        more(300).await?;
-        eprintln!("restart");
+        more(300, "after a server was killed").await?;
         serving.stop().await?;
         serving = service(&one, &runs);
-        more(300).await?;
+        more(300, "after a service was restarted").await?;
         cluster.start_again(node).await?;
-        more(300).await?;
+        is_current(&cluster, node).await?;
+        more(300, "after the server came back").await?;
     }
     stop.store(1, Ordering::Relaxed);
     while let Some(asked) = asking.join_next().await {

@@ -1,15 +1,15 @@
 //! Commands whose answers are kept: done once, however often they are asked for.
 
+mod over_server;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use eventsmith::admin::{BusAdmin as _, Topology};
 use eventsmith::catalogue::Idempotent;
-use eventsmith::config::ServiceConfig;
-use eventsmith::{Bus, Received, Refusal, RequestError, RequestOptions, Service, ServiceError, Uuid};
-use futures_util::StreamExt as _;
+use eventsmith::config::{BreakerConfig, ServiceConfig};
+use eventsmith::{Bus, Received, Refusal, RequestError, RequestOptions, Service, Uuid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -27,6 +27,10 @@ over_both_transports! {
     an_id_belongs_to_one_request
     what_was_cut_off_is_not_begun_again
     what_was_cut_off_is_begun_again_where_its_schema_says_so
+    that_it_was_begun_before_is_not_forgotten_by_a_failure
+    what_ran_and_has_no_answer_is_not_begun_again
+    a_command_that_waits_for_another_is_not_begun_after_a_stop
+    kept_answers_move_no_breaker
     after_its_time_an_answer_is_forgotten
 }
 
@@ -298,6 +302,108 @@ async fn what_was_cut_off_is_begun_again_where_its_schema_says_so(bus: Bus) -> O
     Ok(())
 }
 
+async fn that_it_was_begun_before_is_not_forgotten_by_a_failure(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let config = ServiceConfig { shutdown_timeout: Duration::from_millis(100), ..ServiceConfig::default() };
+    let hanging = serve(bus.service(SERVICE).config(config).answer(async |_: Received<Reserve>| {
+        std::future::pending::<()>().await;
+        Ok(found("never"))
+    }));
+    let id = Uuid::now_v7();
+    let options = RequestOptions { timeout: Some(Duration::from_millis(300)), ..under(id) };
+    let (first, _) = tokio::join!(bus.request_with(&Reserve {}, options), hanging.has_taken_on(1));
+    assert!(first.is_err());
+    hanging.stop().await?;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let failing = serve(bus.service(SERVICE).answer(move |request: Received<Reserve>| {
+        let told = tell.send(request.was_begun());
+        async move {
+            told?;
+            Err("out of order".into())
+        }
+    }));
+
+    for _ in 0..3 {
+        let failed = bus.request_with(&Reserve {}, under(id)).await;
+        assert!(matches!(failed, Err(RequestError::Failed { code: 500, .. })), "{failed:?}");
+        assert!(next(&mut told).await?);
+    }
+
+    failing.stop().await?;
+    Ok(())
+}
+
+async fn what_ran_and_has_no_answer_is_not_begun_again(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let service = serve(bus.service(SERVICE).answer(move |request: Received<Capture>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        // Neither is a reply: one violates its schema, of the other nobody knows.
+        async move { if request.amount == 0 { Ok(found("")) } else { panic!("out of order") } }
+    }));
+
+    for amount in [0, 1] {
+        let id = Uuid::now_v7();
+        for _ in 0..3 {
+            match bus.request_with(&Capture { amount }, under(id)).await {
+                Err(error @ RequestError::Failed { code: 500, .. }) => assert!(error.may_be_done(), "{error}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+    service.stop().await?;
+    Ok(())
+}
+
+async fn a_command_that_waits_for_another_is_not_begun_after_a_stop(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let (runs, go_on) = (Arc::default(), Arc::default());
+    let config = ServiceConfig { shutdown_timeout: Duration::from_millis(300), ..ServiceConfig::default() };
+    let service = serve(waiting(&bus, &runs, &go_on).config(config));
+    let id = Uuid::now_v7();
+    let asking: Vec<_> = (0..2)
+        .map(|_| {
+            let bus = bus.clone();
+            let options = RequestOptions { timeout: Some(Duration::from_secs(3)), ..under(id) };
+            tokio::spawn(async move { bus.request_with(&Capture { amount: 1 }, options).await })
+        })
+        .collect();
+    service.has_taken_on(2).await?;
+
+    service.stop().await?;
+
+    for asking in asking {
+        let asked = asking.await?;
+        assert!(asked.is_err(), "{asked:?}");
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    Ok(())
+}
+
+async fn kept_answers_move_no_breaker(bus: Bus) -> Outcome {
+    provisioned(&bus).await?;
+    let breaker =
+        BreakerConfig { consecutive_failures: 2, open_for: Duration::from_secs(60), ..BreakerConfig::default() };
+    let config = ServiceConfig { breaker: Some(breaker), ..ServiceConfig::default() };
+    let service =
+        serve(bus.service(SERVICE).config(config).answer(async |request: Received<Capture>| match request.amount {
+            0 => panic!("out of order"),
+            _ => Ok(found("done")),
+        }));
+    let id = Uuid::now_v7();
+
+    for _ in 0..5 {
+        assert!(bus.request_with(&Capture { amount: 0 }, under(id)).await.is_err());
+    }
+    assert_eq!(bus.request(&Capture { amount: 1 }).await?, found("done"));
+
+    service.stop().await?;
+    Ok(())
+}
+
 async fn after_its_time_an_answer_is_forgotten(bus: Bus) -> Outcome {
     provisioned(&bus).await?;
     let runs = AtomicU32::new(0);
@@ -316,78 +422,4 @@ async fn after_its_time_an_answer_is_forgotten(bus: Bus) -> Outcome {
 
     service.stop().await?;
     Ok(())
-}
-
-#[tokio::test]
-async fn a_command_whose_answer_is_kept_is_sent_again_by_itself() -> Outcome {
-    let (server, bus) = server().await?;
-    provisioned(&bus).await?;
-    // The first attempt goes to somebody who never answers.
-    let client = async_nats::connect(server.url()).await?;
-    let mut silent = client.subscribe("rules.command.pay.capture").await?;
-    client.flush().await?;
-    let asking = {
-        let bus = bus.clone();
-        tokio::spawn(async move { bus.request(&Capture { amount: 1 }).await })
-    };
-    silent.next().await.ok_or("nothing was asked")?;
-    let runs = Arc::default();
-    let service = serve(counting(&bus, &runs, Duration::ZERO));
-
-    assert_eq!(asking.await??, found("run 1"));
-    service.stop().await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_service_without_its_bucket_says_so_at_once() -> Outcome {
-    let (_server, bus) = server().await?;
-    let runs = Arc::default();
-
-    let ended = counting(&bus, &runs, Duration::ZERO).run(std::future::pending::<()>()).await;
-
-    assert!(matches!(&ended, Err(ServiceError::NoReplies { bucket, .. }) if bucket == "REPLIES_payments"), "{ended:?}");
-    Ok(())
-}
-
-/// A claim as a service leaves it whose process is killed at work.
-#[tokio::test]
-async fn the_claim_of_a_service_that_died_is_found_out() -> Outcome {
-    let (server, bus) = server().await?;
-    provisioned(&bus).await?;
-    let client = async_nats::connect(server.url()).await?;
-    let id = Uuid::now_v7();
-    for (subject, hash) in [("pay.capture", r#"{"amount":1}"#), ("pay.reserve", "{}")] {
-        let mut headers = HeaderMap::new();
-        headers.insert("Eventsmith-Kept", "claim");
-        headers.insert("Eventsmith-Request", hex(hash));
-        client.publish_with_headers(format!("$KV.REPLIES_payments.{subject}.{id}"), headers, "".into()).await?;
-    }
-    client.flush().await?;
-    let runs = Arc::new(AtomicU32::new(0));
-    // A handler that may run for a moment only is soon known to be gone.
-    let config = ServiceConfig { timeout: Duration::from_millis(200), ..ServiceConfig::default() };
-    let service =
-        serve(counting(&bus, &runs, Duration::ZERO).config(config).answer(async |request: Received<Reserve>| {
-            Ok(found(if request.was_begun() { "begun before" } else { "fresh" }))
-        }));
-    let options = || RequestOptions { timeout: Some(Duration::from_secs(30)), ..under(id) };
-
-    let (capture, reserve) =
-        tokio::join!(bus.request_with(&Capture { amount: 1 }, options()), bus.request_with(&Reserve {}, options()));
-
-    match capture {
-        Err(error @ RequestError::Failed { code: 500, .. }) => assert!(error.may_be_done(), "{error}"),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(reserve?, found("begun before"));
-    assert_eq!(runs.load(Ordering::Relaxed), 0);
-    service.stop().await?;
-    Ok(())
-}
-
-/// The hash of a payload, as a claim names it.
-fn hex(payload: &str) -> String {
-    use sha2::Digest as _;
-    format!("{:x}", sha2::Sha256::digest(payload))
 }

@@ -329,6 +329,11 @@ async fn a_request_that_waits_for_a_connection_waits_for_less_when_it_is_sent() 
 
     proxy.refuse(true);
     proxy.cut();
+    // Until the client has noticed, it takes on what it sends later.
+    while !matches!(
+        bus.request_with(&get("r1"), within(Duration::from_millis(20))).await,
+        Err(RequestError::NotConnected { .. })
+    ) {}
     let asking = tokio::spawn(async move { bus.request_with(&get("r1"), within(Duration::from_secs(20))).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     proxy.refuse(false);
