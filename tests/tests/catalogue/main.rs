@@ -4,7 +4,7 @@
 //! When a change of a schema or of the generator changes the text, write it anew and look at the difference:
 //!
 //! ```text
-//! cargo run -p eventsmith-cli -- generate --schemas schemas --out schemas/golden/events.rs
+//! cargo run --bin eventsmith -- generate --schemas schemas --out schemas/golden/events.rs
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

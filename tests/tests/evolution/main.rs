@@ -3,7 +3,7 @@
 //! The catalogue stands in `schemas`; its types are committed in `golden`. When they change, write them anew:
 //!
 //! ```text
-//! cargo run -p eventsmith-cli -- generate --schemas tests/tests/evolution/schemas --out tests/tests/evolution/golden/events.rs
+//! cargo run --bin eventsmith -- generate --schemas tests/tests/evolution/schemas --out tests/tests/evolution/golden/events.rs
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -4,7 +4,7 @@
 //! tested. When it changes, write it anew:
 //!
 //! ```text
-//! cargo run -p eventsmith-cli -- generate --schemas tests/tests/patterns/schemas --out tests/tests/patterns/golden/events.rs
+//! cargo run --bin eventsmith -- generate --schemas tests/tests/patterns/schemas --out tests/tests/patterns/golden/events.rs
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
