@@ -94,6 +94,32 @@ pub(crate) fn reexports_only(source: &Source) -> Vec<String> {
     file.items.iter().filter(|item| does_more(item)).map(say).collect()
 }
 
+/// That the root of a face has more names than a newcomer reads, without its modules and what its documentation hides.
+pub(crate) fn few_names(most: usize, root: &Source) -> Vec<String> {
+    fn names(tree: &syn::UseTree) -> usize {
+        match tree {
+            syn::UseTree::Path(path) => names(&path.tree),
+            syn::UseTree::Group(group) => group.items.iter().map(names).sum(),
+            // Nobody knows how many a star brings, so that none can be counted.
+            syn::UseTree::Glob(_) => usize::MAX / 2,
+            syn::UseTree::Name(_) | syn::UseTree::Rename(_) => 1,
+        }
+    }
+    let path = &root.path;
+    let Ok(file) = syn::parse_file(&root.text) else { return vec![format!("{path} cannot be parsed")] };
+    let count: usize = file
+        .items
+        .iter()
+        .map(|item| match item {
+            syn::Item::Use(item) => names(&item.tree),
+            syn::Item::Macro(_) => 1,
+            _ => 0,
+        })
+        .sum();
+    let say = || format!("{path} has {count} names, and {most} is the most: put what few services name into a module");
+    (count > most).then(say).into_iter().collect()
+}
+
 /// Packages among all dependencies of a crate that must not be there.
 pub(crate) fn without(package: &str, forbidden: &[&str], all: &[String]) -> Vec<String> {
     if !all.iter().any(|name| name == package) {

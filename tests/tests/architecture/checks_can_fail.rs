@@ -122,6 +122,17 @@ fn a_face_that_defines_something_is_found() {
 }
 
 #[test]
+fn a_root_with_too_many_names_is_found() {
+    let root = |text: &str| few_names(3, &source("runtime/src/lib.rs", text));
+    let three = "pub mod admin;\npub use event::{Event, kind::Kind};\nmacro_rules! m { () => {} }\n";
+
+    assert!(root(three).is_empty());
+    assert_eq!(root(&format!("{three}pub use bus::Bus as B;")).len(), 1);
+    assert_eq!(root("pub use event::*;").len(), 1);
+    assert_eq!(root("pub use").len(), 1);
+}
+
+#[test]
 fn a_crate_without_a_layer_is_found() {
     let findings = one_way(&[Layer(&["codegen"])], "runtime", &[depends("newcomer", &[])]);
 

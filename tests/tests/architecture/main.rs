@@ -109,6 +109,8 @@ const TOO_HEAVY_FOR_BUILD_SCRIPTS: &[&str] = &["async-nats", "clap", "hyper", "r
 
 /// The longest that a source file may be, in lines.
 const LONGEST: usize = 500;
+/// How many names the root of the face has at most.
+const MOST_NAMES: usize = 44;
 
 #[test]
 fn only_the_chosen_modules_name_what_is_confined_to_them() -> Outcome {
@@ -172,6 +174,15 @@ fn the_face_only_re_exports() -> Outcome {
 
     assert!(!face.is_empty(), "runtime/src is gone: mend this test");
     none(face.into_iter().flat_map(checks::reexports_only).collect());
+    Ok(())
+}
+
+#[test]
+fn the_root_of_the_face_has_few_names() -> Outcome {
+    let sources = Repository::open()?.sources()?;
+    let root = sources.iter().find(|source| source.path == "runtime/src/lib.rs");
+
+    none(checks::few_names(MOST_NAMES, root.ok_or("runtime/src/lib.rs is gone: mend this test")?));
     Ok(())
 }
 

@@ -51,8 +51,9 @@ impl JetStream {
         message: &Message,
         latest: Instant,
     ) -> Result<PendingReply, RequestFailure> {
-        self.writable(message)?;
+        check_size(&message.headers, &message.payload, self.client.server_info().max_payload)?;
         self.connected(latest).await?;
+        // The time that is left is that after waiting for a connection.
         let headers = self.writable(&message.with_timeout(latest))?;
         let subject = subject_of(message);
         let (reply, receiver) = self.acks.expect(&subject).map_err(RequestFailure::Denied)?;
