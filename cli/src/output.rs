@@ -18,6 +18,11 @@ impl Out {
         Self { inner: BufWriter::new(io::stdout().lock()), closed: false }
     }
 
+    /// Whether its reader has gone away.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Writes what is still buffered.
     pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
         self.flush().context("cannot write to standard output")

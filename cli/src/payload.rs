@@ -1,13 +1,15 @@
 //! One payload that is given on the command line: read, checked, and what is wrong with it printed.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use eventsmith_codegen::Loaded;
-use eventsmith_codegen::payload::{Checker, Options};
+use eventsmith_codegen::payload::{Checker, Options, repeats_names};
+use serde::de::IgnoredAny;
 
-use crate::format::{FindingFormat, FindingPrinter};
+use crate::format::visible;
 use crate::output::Out;
 
 /// The text of a payload: the argument itself where it is JSON, a file of this name, or standard input for `-`.
@@ -18,7 +20,10 @@ pub(crate) fn read(data: &str) -> anyhow::Result<String> {
             io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
             Ok(text)
         }
-        data if data.trim_start().starts_with(['{', '[', '"']) => Ok(data.to_owned()),
+        data if serde_json::from_str::<IgnoredAny>(data).is_ok() || data.trim_start().starts_with(['{', '[', '"']) => {
+            Ok(data.to_owned())
+        }
+        "" => bail!("there is no payload; write it as JSON, or name a file"),
         file => fs::read_to_string(file)
             .with_context(|| format!("{file} cannot be read; write the payload as JSON, or name a file")),
     }
@@ -26,14 +31,34 @@ pub(crate) fn read(data: &str) -> anyhow::Result<String> {
 
 /// Whether a payload is what a schema file describes. What is wrong with it is printed.
 pub(crate) fn check(out: &mut Out, loaded: &Loaded, file: &str, text: &str) -> anyhow::Result<bool> {
-    let checker = Checker::new(loaded, Options { file: Some(file), mask: false });
-    let checked = checker.check_one("DATA", text.as_bytes());
-    let checked = checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
-    let is_valid = checked.findings.is_empty();
-    let mut printer = FindingPrinter::new(FindingFormat::Text);
-    for finding in checked.findings {
-        printer.finding(out, finding.into())?;
+    let problems = problems(loaded, file, text.as_bytes())?;
+    for (pointer, message) in &problems {
+        writeln!(out, "{}: {}", place(pointer), visible(message))?;
     }
     out.flush()?;
-    Ok(is_valid)
+    Ok(problems.is_empty())
+}
+
+/// What is wrong with a payload by a schema file, each with its JSON pointer.
+pub(crate) fn problems(loaded: &Loaded, file: &str, payload: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
+    let checker = Checker::new(loaded, Options { file: Some(file), mask: false });
+    found(&checker, payload)
+}
+
+/// What a checker finds in a payload. Beyond what schemas say, the runtime takes no text that readers understand in two ways.
+pub(crate) fn found(checker: &Checker<'_>, payload: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
+    let checked = checker.check_one("DATA", payload);
+    let findings = checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?.findings;
+    let mut problems: Vec<(String, String)> =
+        findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect();
+    if problems.is_empty() && str::from_utf8(payload).is_ok_and(repeats_names) {
+        let message = "an object has two members of one name, of which nobody knows which one counts";
+        problems.push((String::new(), message.to_owned()));
+    }
+    Ok(problems)
+}
+
+/// A JSON pointer for people: the root has an empty one.
+pub(crate) fn place(pointer: &str) -> Cow<'_, str> {
+    if pointer.is_empty() { "(root)".into() } else { visible(pointer) }
 }

@@ -16,7 +16,7 @@ mod room;
 mod sink;
 mod violation_text;
 
-pub use checker::{Checker, Options};
+pub use checker::{Checker, Options, repeats_names};
 pub use compiled::ENVELOPE_FILE;
 pub use finding::{Demand, Finding};
 pub use input::{Input, Open};

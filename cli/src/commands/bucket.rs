@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use eventsmith::admin::{BusAdmin as _, RawEntry};
 use eventsmith::bucket::Removal;
@@ -10,7 +10,6 @@ use eventsmith::shutdown_signal;
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
 use eventsmith_codegen::model::Version;
-use eventsmith_codegen::payload::{Checker, Options};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -144,7 +143,9 @@ impl BucketGet {
             DataFormat::Text => writeln!(out, "{}", document(&entry))?,
         }
         out.finish()?;
-        problems.iter().for_each(|(pointer, message)| note(format_args!("{}: {}", visible(pointer), visible(message))));
+        problems
+            .iter()
+            .for_each(|(pointer, message)| note(format_args!("{}: {}", payload::place(pointer), visible(message))));
         let is_valid = if problems.is_empty() { "valid" } else { "INVALID" };
         note(format_args!("revision {} of {}, {is_valid}", entry.revision, entry.stored));
         Ok(ExitStatus::findings_if(!problems.is_empty()))
@@ -215,11 +216,14 @@ impl BucketWatch {
                         let (key, document) = (visible(&entry.key), document(&entry));
                         writeln!(out, "{:.3} {} {key} {is_valid}{document}", entry.stored, entry.revision)?;
                         for (pointer, message) in &problems {
-                            writeln!(out, "    {}: {}", visible(pointer), visible(message))?;
+                            writeln!(out, "    {}: {}", payload::place(pointer), visible(message))?;
                         }
                     }
                 }
                 out.flush()?;
+                if out.is_closed() {
+                    break;
+                }
             }
             note(format_args!("{}, {invalid} invalid", counted(seen, "change")));
             Ok(ExitStatus::findings_if(invalid > 0))
@@ -268,9 +272,7 @@ impl Known<'_> {
             Ok(version) => version,
             Err(error) => return problem(error.to_string()),
         };
-        let checker = Checker::new(self.loaded, Options { file: Some(&version.file), mask: false });
-        let checked = checker.check_one("", value).map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
-        Ok(checked.findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect())
+        payload::problems(self.loaded, &version.file, value)
     }
 }
 

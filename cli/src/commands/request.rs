@@ -7,20 +7,22 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use eventsmith::admin::{BusAdmin as _, RawReply};
 use eventsmith::{Timestamp, Uuid};
+use eventsmith_codegen::Loaded;
 use eventsmith_codegen::lookup;
-use eventsmith_codegen::model::{Event, Token, Version};
+use eventsmith_codegen::model::{Event, Token, Version, VersionPart};
 use serde_json::{Value, json};
 
 use crate::catalogue::Schemas;
 use crate::connect::{Connection, with_bus};
 use crate::exit::ExitStatus;
-use crate::format::visible_lines;
+use crate::format::{visible, visible_lines};
 use crate::output::{Out, note};
 use crate::payload;
 
 /// Ask a service for something, and print its reply
 ///
-/// The request is validated before it is sent. Exits with 1 if it is invalid, or the service refuses it or fails.
+/// The request is validated before it is sent, and what comes back by its schema. Exits with 1 if either is invalid, or the service refuses it
+/// or fails.
 #[derive(Args)]
 pub(crate) struct Request {
     #[command(flatten)]
@@ -77,7 +79,7 @@ impl Request {
         let reply = with_bus(self.connection.config()?, async |bus| {
             Ok(bus.ask_raw(&subject, envelope.into(), timeout).await?)
         })?;
-        print(out, &reply)
+        print(out, &loaded, version, &reply)
     }
 }
 
@@ -105,23 +107,34 @@ fn subject(event: &Event, version: &Version, data: &Value) -> anyhow::Result<Str
     }
 }
 
-fn print(out: &mut Out, reply: &RawReply) -> anyhow::Result<ExitStatus> {
-    let text = match serde_json::from_slice::<Value>(&reply.payload) {
-        Ok(value) => visible_lines(&format!("{value:#}")).to_string(),
-        Err(_) => String::from_utf8_lossy(&reply.payload).escape_debug().to_string(),
-    };
-    if !text.is_empty() {
-        writeln!(out, "{text}")?;
+/// Prints what came back, and what is wrong with it by the schema that describes it.
+fn print(out: &mut Out, loaded: &Loaded, version: &Version, reply: &RawReply) -> anyhow::Result<ExitStatus> {
+    let text = String::from_utf8_lossy(&reply.payload);
+    if !text.trim().is_empty() {
+        // As it is: with all digits of its numbers, and no character that a terminal would obey.
+        writeln!(out, "{}", visible_lines(&text))?;
         out.flush()?;
     }
-    match &reply.error {
-        Some((code, message)) => {
-            note(format_args!("code {code}: {}", message.escape_debug()));
-            Ok(ExitStatus::Findings)
-        }
-        None => {
-            note(format_args!("1 reply"));
-            Ok(ExitStatus::Clean)
-        }
+    const REFUSED: u16 = 409;
+    let (code, part) = match &reply.error {
+        None => (None, VersionPart::Reply),
+        Some((code, _)) => (Some(*code), VersionPart::Error),
+    };
+    let file = version.part(part).filter(|_| code.is_none_or(|code| code == REFUSED));
+    let problems = match file {
+        Some(file) => payload::problems(loaded, file, &reply.payload)?,
+        None => Vec::new(),
+    };
+    for (pointer, message) in &problems {
+        note(format_args!("the {} is invalid: {}: {}", part.as_str(), payload::place(pointer), visible(message)));
     }
+    match &reply.error {
+        Some((code, message)) => note(format_args!("code {code}: {}", visible(message))),
+        None if problems.is_empty() => {
+            note(format_args!("1 reply"));
+            return Ok(ExitStatus::Clean);
+        }
+        None => note(format_args!("1 reply, invalid")),
+    }
+    Ok(ExitStatus::Findings)
 }

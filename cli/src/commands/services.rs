@@ -249,10 +249,22 @@ fn differences(services: &[Value], loaded: &Loaded, name: Option<&str>) -> Vec<D
             answered.push(subject);
         }
     }
-    // Who asks for one service alone does not see who answers the rest.
-    if name.is_none() {
+    // Who asks for one service alone does not see who answers the rest: then what it handles by the catalogue is looked for.
+    let handled: Option<Vec<&str>> = name.map(|name| {
+        let service = loaded.catalogue.manifest.services.iter().find(|(known, _)| known.get_ref() == name);
+        service
+            .into_iter()
+            .flat_map(|(_, service)| &service.handles)
+            .map(|event_type| event_type.get_ref().as_str())
+            .collect()
+    });
+    if let Some(name) = name.filter(|_| services.is_empty()) {
+        let text = "no service of this name runs".to_owned();
+        found.push(Difference { kind: "missing-service", subject: name.to_owned(), text });
+    } else {
         for (subject, (event_type, _)) in known {
-            if !answered.contains(&subject) {
+            let is_expected = handled.as_ref().is_none_or(|handled| handled.contains(&event_type));
+            if is_expected && !answered.contains(&subject) {
                 let text = format!("no service that runs answers {event_type}");
                 found.push(Difference { kind: "missing-endpoint", subject, text });
             }

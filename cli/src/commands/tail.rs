@@ -4,6 +4,7 @@ mod message;
 
 use std::io::Write as _;
 
+use anyhow::bail;
 use clap::Args;
 use eventsmith::admin::BusAdmin as _;
 use eventsmith::{Timestamp, shutdown_signal};
@@ -21,7 +22,8 @@ use message::Judge;
 /// Print the messages that pass, and whether they are valid
 ///
 /// Events, commands and queries are printed from now on, as anybody who subscribes gets them. With --since those are printed first that
-/// streams hold, and then those that are stored. It goes on until it is interrupted. Exits with 1 if a message was invalid.
+/// streams hold, of each stream in its order, and then those that are stored; commands and queries are in no stream. It goes on until it is
+/// interrupted. Exits with 1 if a message was invalid.
 #[derive(Args)]
 pub(crate) struct Tail {
     #[command(flatten)]
@@ -76,9 +78,12 @@ impl Tail {
                 invalid += usize::from(judged.is_invalid());
                 match self.format {
                     DataFormat::Text => write!(out, "{judged}")?,
-                    DataFormat::Json => writeln!(out, "{}", judged.to_json())?,
+                    DataFormat::Json => writeln!(out, "{}", judged.to_json()?)?,
                 }
                 out.flush()?;
+                if out.is_closed() {
+                    break;
+                }
             }
             let seen = usize::try_from(seen).unwrap_or(usize::MAX);
             note(format_args!("{}, {invalid} invalid, {} missed", counted(seen, "message"), tail.missed()));
@@ -94,6 +99,12 @@ impl Tail {
         let mut subjects = Vec::new();
         for wanted in &self.wanted {
             match catalogue.event(wanted) {
+                Some(event) if event.kind.is_document() => {
+                    bail!(
+                        "{wanted} is {}, which nobody sends; see `eventsmith bucket watch {wanted}`",
+                        event.kind.described()
+                    )
+                }
                 Some(event) => subjects.extend(event.versions.iter().map(|version| version.subject(event))),
                 // What is no type may be meant to be one.
                 None if wanted.split('.').any(|token| matches!(token, "*" | ">"))

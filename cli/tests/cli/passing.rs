@@ -131,6 +131,7 @@ async fn what_streams_hold_is_printed_first() -> Outcome {
         (&["tail", "rule.creatd"][..], "rule.created"),
         (&["tail", "--since", "yesterday"], "10m"),
         (&["tail", "rule.get", "--since", "1h"], "no stream holds"),
+        (&["tail", "rule.compiled"], "eventsmith bucket watch rule.compiled"),
     ] {
         let wrong = scene.run(wrong).await?;
         assert_eq!(wrong.status, 2, "{}", wrong.stderr);
@@ -148,6 +149,9 @@ async fn documents_are_put_read_listed_and_watched() -> Outcome {
     let invalid = scene.run(&["bucket", "put", "COMPILED", "r2", r#"{"rule_id": ""}"#]).await?;
     assert_eq!(invalid.status, 1);
     assert!(invalid.stderr.contains("rule.compiled@1 was not put"), "{}", invalid.stderr);
+    let twice = scene.run(&["bucket", "put", "COMPILED", "r2", r#"{"rule_id": "a", "rule_id": "b"}"#]).await?;
+    assert_eq!(twice.status, 1);
+    assert!(twice.stdout.contains("two members of one name"), "{}", twice.stdout);
     let put = scene.run(&["bucket", "put", "rule.compiled", "eu.r2", r#"{"rule_id": "r2"}"#]).await?;
     assert_eq!(put.status, 0, "{}", put.stderr);
 
@@ -205,5 +209,30 @@ async fn a_bucket_that_was_not_provisioned_is_named() -> Outcome {
     let get = scene.run(&["bucket", "get", "COMPILED", "r1"]).await?;
     assert_eq!(get.status, 2);
     assert!(get.stderr.contains("there is no bucket COMPILED"), "{}", get.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nobody_reads_any_more_is_not_printed_for_ever() -> Outcome {
+    let scene = Scene::start().await?;
+    let binary = env!("CARGO_BIN_EXE_eventsmith");
+    let (url, folder) = (scene.server.url(), scene.folder.path().to_owned());
+    let command = format!("{binary} tail --since 1h --schemas schemas --server {url} | head -1");
+    let piped =
+        spawn_blocking(move || std::process::Command::new("sh").args(["-c", &command]).current_dir(folder).output());
+    let publish = async {
+        loop {
+            scene.publish("rules.domain.rule.created", &created("rule.created", json!({"rule_id": "r1"}))).await?;
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+
+    let output = tokio::select! {
+        output = piped => output??,
+        never = publish => return never,
+        () = sleep(Duration::from_secs(30)) => return Err("it goes on".into()),
+    };
+
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
     Ok(())
 }

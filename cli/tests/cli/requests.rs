@@ -12,7 +12,7 @@ const SUBJECT: &str = "rules.query.rule.get";
 
 fn catalogue() -> Folder {
     Folder::with(&[
-        ("schemas/eventsmith.toml", "root = \"rules\"\n"),
+        ("schemas/eventsmith.toml", "root = \"rules\"\n[services.rules]\nhandles = [\"rule.get\", \"rule.list\"]\n"),
         ("schemas/query/rule/get.v1.json", ID),
         ("schemas/query/rule/get.v1.reply.json", ID),
         ("schemas/query/rule/get.v1.error.json", ID),
@@ -36,11 +36,15 @@ async fn serve(client: Client) -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(async move {
         loop {
             let (message, body, code) = tokio::select! {
-                Some(question) = questions.next() => (question, answer.to_string(), None),
+                Some(question) = questions.next() => match question.subject.ends_with(".nobody") {
+                    true => continue,
+                    false => (question, answer.to_string(), None),
+                },
                 Some(request) = requests.next() => {
                     let envelope: Value = serde_json::from_slice(&request.payload).unwrap_or_default();
                     match envelope["data"]["rule_id"].as_str() {
                         Some("none") => (request, r#"{"rule_id":"none"}"#.to_owned(), Some("409")),
+                        Some("odd") => (request, r#"{"rule_id": 7, "n": 12345678901234567890123}"#.to_owned(), None),
                         _ => (request, envelope["data"].to_string(), None),
                     }
                 }
@@ -85,7 +89,13 @@ async fn a_request_is_validated_and_sent_and_its_reply_printed() -> Result<(), B
     let scene = Scene::start().await?;
 
     let (scene, replied) = scene.run(&["request", "rule.get", r#"{"rule_id": "r1"}"#]).await?;
-    assert_eq!((replied.status, &*replied.stdout), (0, "{\n  \"rule_id\": \"r1\"\n}\n"), "{}", replied.stderr);
+    assert_eq!((replied.status, &*replied.stdout), (0, "{\"rule_id\":\"r1\"}\n"), "{}", replied.stderr);
+    let (scene, odd) = scene.run(&["request", "rule.get", r#"{"rule_id": "odd"}"#]).await?;
+    assert_eq!((odd.status, &*odd.stdout), (1, "{\"rule_id\": 7, \"n\": 12345678901234567890123}\n"), "{}", odd.stderr);
+    assert!(odd.stderr.contains("the reply is invalid: /rule_id"), "{}", odd.stderr);
+    let (scene, twice) = scene.run(&["request", "rule.get", r#"{"rule_id": "r1", "rule_id": "r2"}"#]).await?;
+    assert_eq!(twice.status, 1);
+    assert!(twice.stdout.contains("(root): an object has two members"), "{}", twice.stdout);
     let (scene, refused) = scene.run(&["request", "rule.get", r#"{"rule_id": "none"}"#]).await?;
     assert_eq!(refused.status, 1);
     assert!(refused.stdout.contains("none") && refused.stderr.contains("code 409: refused"), "{}", refused.stderr);
@@ -111,6 +121,11 @@ async fn services_are_held_against_the_catalogue() -> Result<(), Box<dyn std::er
     assert_eq!(told["services"][0]["endpoints"][0]["subject"], SUBJECT);
     let kinds: Vec<&Value> = told["differences"].as_array().into_iter().flatten().map(|it| &it["kind"]).collect();
     assert_eq!(kinds, ["other-schema", "unknown-endpoint", "missing-endpoint"], "{told}");
+    let (scene, nobody) = scene.run(&["services", "info", "nobody"]).await?;
+    assert_eq!(nobody.status, 1);
+    assert!(nobody.stdout.contains("missing-service: nobody"), "{}", nobody.stdout);
+    let (scene, one) = scene.run(&["services", "info", "rules", "--format", "json"]).await?;
+    assert!(one.stdout.contains("missing-endpoint") && one.stdout.contains("rules.query.rule.list"), "{}", one.stdout);
     let (scene, stats) = scene.run(&["services", "stats"]).await?;
     assert!(stats.stdout.contains("2.000 ms") && stats.stdout.contains("500:no"), "{}", stats.stdout);
     let (_, list) = scene.run(&["services", "list"]).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::filter::matches;
@@ -299,6 +300,11 @@ impl<'a> Checker<'a> {
         };
         sink.report("bad-envelope", "/subject", &message, &help);
     }
+}
+
+/// Whether a JSON text has an object with two members of one name, of which nobody knows which one counts. The runtime refuses it.
+pub fn repeats_names(text: &str) -> bool {
+    Tape::default().read(text).is_none() && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Whether a payload that is read as bare data has what an envelope begins with.

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use anyhow::anyhow;
 use eventsmith::admin::PassedMessage;
 use eventsmith_codegen::model::{Event, Version};
 use eventsmith_codegen::payload::{Checker, Options};
 use eventsmith_codegen::{Loaded, lookup};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::format::visible;
+use crate::payload;
 
 /// How much of a payload is printed in a line, in characters.
 const LONGEST: usize = 200;
@@ -47,15 +49,10 @@ impl<'a> Judge<'a> {
         let header = |name: &str| message.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value);
         // Whoever knows nothing of us sends a request as it is.
         let is_bare = event.kind.is_request() && said.is_none() && header("Eventsmith-Type").is_none();
-        let checked = if is_bare {
-            let options = Options { file: Some(&version.file), mask: false };
-            Checker::new(self.loaded, options).check_one("", &message.payload)
-        } else {
-            self.envelopes.check_one("", &message.payload)
+        let mut problems = match is_bare {
+            true => payload::problems(self.loaded, &version.file, &message.payload)?,
+            false => payload::found(&self.envelopes, &message.payload)?,
         };
-        let findings = checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?.findings;
-        let mut problems: Vec<(String, String)> =
-            findings.into_iter().map(|found| (found.diagnostic.pointer, found.diagnostic.message)).collect();
         let is_other = said.as_ref().filter(|(event_type, _)| *event_type != event.event_type);
         if let Some((event_type, _)) = is_other {
             problems.push((
@@ -80,48 +77,67 @@ impl Judged {
         self.problems.as_ref().is_some_and(|problems| !problems.is_empty())
     }
 
-    pub(super) fn to_json(&self) -> Value {
-        let PassedMessage { subject, headers, payload, time, stored, .. } = &self.message;
+    pub(super) fn to_json(&self) -> anyhow::Result<String> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            time: String,
+            subject: &'a str,
+            r#type: Option<&'a str>,
+            version: Option<&'a str>,
+            stream: Option<&'a str>,
+            sequence: Option<u64>,
+            valid: Option<bool>,
+            problems: Vec<Value>,
+            headers: Map<String, Value>,
+            payload: Box<RawValue>,
+        }
+        let PassedMessage { subject, headers, payload: body, time, stored, .. } = &self.message;
         let mut all: Map<String, Value> = Map::new();
         for (name, value) in headers {
             // Of several values the first is what readers take.
             all.entry(name.clone()).or_insert_with(|| json!(value));
         }
-        let payload = match serde_json::from_slice::<Value>(payload) {
-            Ok(payload) => payload,
-            Err(_) => json!(String::from_utf8_lossy(payload)),
+        let payload = match serde_json::from_slice::<Box<RawValue>>(body) {
+            // As it is, with all digits of its numbers; on one line.
+            Ok(payload) if !payload.get().contains(['\n', '\r']) => payload,
+            _ => to_raw_value(&String::from_utf8_lossy(body))?,
         };
         let problems = self.problems.iter().flatten();
-        json!({
-            "time": time.to_string(),
-            "subject": subject,
-            "type": self.event.as_ref().map(|(event_type, _)| event_type),
-            "version": self.event.as_ref().map(|(_, version)| version),
-            "stream": stored.as_ref().map(|(stream, _)| stream),
-            "sequence": stored.as_ref().map(|(_, sequence)| sequence),
-            "valid": self.problems.as_ref().map(Vec::is_empty),
-            "problems": problems.map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect::<Vec<_>>(),
-            "headers": all,
-            "payload": payload,
-        })
+        let shown = Shown {
+            time: time.to_string(),
+            subject,
+            r#type: self.event.as_ref().map(|(event_type, _)| event_type.as_str()),
+            version: self.event.as_ref().map(|(_, version)| version.as_str()),
+            stream: stored.as_ref().map(|(stream, _)| stream.as_str()),
+            sequence: stored.as_ref().map(|(_, sequence)| *sequence),
+            valid: self.problems.as_ref().map(Vec::is_empty),
+            problems: problems.map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect(),
+            headers: all,
+            payload,
+        };
+        Ok(serde_json::to_string(&shown)?)
     }
 }
 
 /// A line, and one more for each problem.
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PassedMessage { subject, payload, time, .. } = &self.message;
+        let PassedMessage { subject, payload: body, time, .. } = &self.message;
         let is_valid = match &self.problems {
             None => "unknown",
             Some(problems) if problems.is_empty() => "valid",
             Some(_) => "INVALID",
         };
-        let text = String::from_utf8_lossy(payload);
-        let data: Option<Value> = serde_json::from_str(&text).ok();
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let text = String::from_utf8_lossy(body);
         // The payload is what matters; the envelope is in the other format.
-        let text = match data.as_ref().map(|data| data.get("data").unwrap_or(data)) {
-            Some(data) => data.to_string(),
-            None => text.into_owned(),
+        let text = match serde_json::from_str::<Envelope<'_>>(&text) {
+            Ok(envelope) => envelope.data.get().to_owned(),
+            Err(_) => text.into_owned(),
         };
         let mut shown: String = text.chars().take(LONGEST).collect();
         if shown.len() < text.len() {
@@ -133,7 +149,7 @@ impl fmt::Display for Judged {
             .map_or_else(|| "-".to_owned(), |(event_type, version)| format!("{event_type}@{version}"));
         writeln!(f, "{time:.3} {is_valid} {} {} {}", visible(&event), visible(subject), visible(&shown))?;
         for (pointer, message) in self.problems.iter().flatten() {
-            writeln!(f, "    {}: {}", visible(pointer), visible(message))?;
+            writeln!(f, "    {}: {}", payload::place(pointer), visible(message))?;
         }
         Ok(())
     }

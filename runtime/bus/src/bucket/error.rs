@@ -103,7 +103,7 @@ pub enum BucketError {
         at_least: Duration,
     },
     /// It was not written, or is not known to be.
-    #[error("not written, or not known to be: {0}; read the key, then decide")]
+    #[error("{certainty}: {0}", certainty = certainty(.0))]
     Store(#[source] PublishError),
     /// The server did not answer, or does not let this user read.
     #[error("the bucket {bucket} cannot be read: {reason}")]
@@ -114,6 +114,16 @@ pub enum BucketError {
         #[source]
         reason: Cause,
     },
+}
+
+/// Whether a document is not written, or whether that is not known.
+fn certainty(error: &PublishError) -> &'static str {
+    match error {
+        PublishError::Unacknowledged { .. } | PublishError::NoAck { .. } => {
+            "it is not known whether it was written; read the key, then decide"
+        }
+        _ => "not written",
+    }
 }
 
 impl BucketError {
