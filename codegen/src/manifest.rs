@@ -323,8 +323,10 @@ fn history<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 /// Servers count the time of a marker in seconds.
 fn marker_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let read = optional_duration(deserializer)?;
-    match read.filter(|ttl| *ttl < Duration::from_secs(1)) {
-        Some(_) => Err(serde::de::Error::custom("a marker stands for 1 s at least; write 1s or more")),
+    match read.filter(|ttl| *ttl < Duration::from_secs(1) || ttl.subsec_nanos() > 0) {
+        Some(_) => {
+            Err(serde::de::Error::custom("a marker stands for whole seconds, and for 1 s at least; write 1s or more"))
+        }
         None => Ok(read),
     }
 }
@@ -412,7 +414,8 @@ mod tests {
             ("history = 300", "cannot keep 300 values of a key; write 1 to 64"),
             ("replicas = 6", "no cluster keeps 6 replicas; write 1 to 5"),
             ("ttl = \"0s\"", "no time at all"),
-            ("marker_ttl = \"999ms\"", "a marker stands for 1 s at least"),
+            ("marker_ttl = \"999ms\"", "a marker stands for whole seconds, and for 1 s at least"),
+            ("marker_ttl = \"1500ms\"", "a marker stands for whole seconds"),
             ("max_value_bytes = \"0B\"", "no document has 0 bytes"),
             ("max_value_bytes = \"2GiB\"", "write less than 2GiB"),
             ("max_bytes = \"10\"", "is not a size"),

@@ -67,7 +67,12 @@ fn keys_of_a_bucket_are_explained_as_those_of_a_stream() {
         (format!("{bucket}history = 65"), 4, "a bucket cannot keep 65 values of a key", "write 1 to 64"),
         (format!("{bucket}replicas = 0"), 4, "no cluster keeps 0 replicas", "write 1 to 5"),
         (format!("{bucket}ttl = \"5\""), 4, "\"5\" is not a duration", "write a whole number and ms"),
-        (format!("{bucket}marker_ttl = \"10ms\""), 4, "a marker stands for 1 s at least", "write 1s or more"),
+        (
+            format!("{bucket}marker_ttl = \"10ms\""),
+            4,
+            "a marker stands for whole seconds, and for 1 s at least",
+            "write 1s or more",
+        ),
         (format!("{bucket}max_value_bytes = \"3GiB\""), 4, "more than a server counts", "write less than 2GiB"),
         (bucket.replace("buckets.B", "buckets.\"a.b\""), 2, "\"a.b\" is no name of a bucket", "A-Z a-z 0-9 _ -"),
     ] {

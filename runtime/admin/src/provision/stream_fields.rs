@@ -35,7 +35,7 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
     Field {
         name: "storage",
         text: |stream| name_of(&stream.settings.storage),
-        effect: |_, _| refuse("messages of a stream cannot move; publish to a new stream under another name"),
+        effect: |_, _| refuse("messages of a stream, or of a bucket, cannot move; use a new one under another name"),
         needs: any_server,
     },
     Field {
@@ -95,7 +95,10 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
     },
     Field {
         name: "history",
-        text: |stream| bucket(stream, |bucket| bucket.history.to_string()),
+        text: |stream| {
+            let history = |bucket: &BucketSettings| Some(bucket.history).filter(|history| *history != u64::MAX);
+            bucket(stream, |bucket| format::limit(history(bucket), |history| history.to_string()))
+        },
         effect: |found, wanted| {
             let history = |stream: &FoundStream| stream.settings.bucket.as_ref().map(|bucket| bucket.history);
             warn(lower(history(found), history(wanted)), "older values of each key beyond it are dropped")
@@ -112,7 +115,9 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
         name: "marker_ttl",
         text: |stream| bucket(stream, |bucket| bucket.marker_ttl.map_or_else(|| "none".to_owned(), format::duration)),
         effect: |_, wanted| match wanted.settings.bucket.as_ref().is_some_and(|bucket| bucket.marker_ttl.is_none()) {
-            true => refuse("no server takes times of their own from keys again"),
+            true => refuse(
+                "a bucket whose keys may have times of their own cannot be made to forbid them; keep marker_ttl, or use another bucket",
+            ),
             false => (Effect::Update, None),
         },
         needs: |stream| stream.settings.bucket.as_ref().and_then(|bucket| bucket.marker_ttl).map(|_| (2, 11)),
