@@ -18,7 +18,7 @@ use crate::bucket::{BucketError, Content, Store, removal};
 use crate::environment::{self, watch};
 use crate::publish::PublishError;
 use crate::request::protocol;
-use crate::transport::{Headers, StreamMessage};
+use crate::transport::StreamMessage;
 
 /// By how much the clocks of services and servers may differ.
 const CLOCKS: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ const BEGUN: &str = "Eventsmith-Begun";
 /// What is kept: `claim`, `begun` or `answer`.
 const KEPT: &str = "Eventsmith-Kept";
 const CLAIM: &str = "claim";
+const BEGUN_BEFORE: &str = "begun";
 const ANSWER: &str = "answer";
 
 /// The kept answers of one type of command.
@@ -98,7 +99,7 @@ impl Replies {
         loop {
             match self.try_claim_until(route, &key, &hash, is_known, deadline).await {
                 Ok(Some(Claimed::Ours(claim))) if *cut_off.borrow() => {
-                    self.give_back(claim.key, claim.revision, claim.was_begun).await;
+                    self.give_back(route, claim).await;
                     return Claimed::Answered(Answer::unavailable(None, "the service stops"));
                 }
                 Ok(Some(claimed)) => return claimed,
@@ -133,13 +134,13 @@ impl Replies {
         is_known: bool,
         deadline: Instant,
     ) -> Result<Option<Claimed>, BucketError> {
-        let (replies, route) = (Arc::clone(self), route.clone());
+        let (replies, own_route) = (Arc::clone(self), route.clone());
         let (own_key, hash) = (key.to_owned(), hash.to_owned());
         let mut claiming = tokio::spawn(async move {
             let token = environment::new_id().to_string();
-            let claimed = replies.try_claim(&route, &own_key, &hash, &token, is_known).await;
+            let claimed = replies.try_claim(&own_route, &own_key, &hash, &token, is_known).await;
             if matches!(claimed, Err(BucketError::Store(_))) {
-                tokio::spawn(async move { replies.forget_claim(&own_key, &token).await });
+                tokio::spawn(async move { replies.forget_claim(&own_route, own_key, hash, &token).await });
             }
             claimed
         });
@@ -148,10 +149,10 @@ impl Replies {
             // It was shut down with its runtime.
             Ok(Err(_)) => Ok(None),
             Err(_) => {
-                let replies = Arc::clone(self);
+                let (replies, route) = (Arc::clone(self), route.clone());
                 tokio::spawn(async move {
                     if let Ok(Ok(Some(Claimed::Ours(claim)))) = claiming.await {
-                        replies.give_back(claim.key, claim.revision, claim.was_begun).await;
+                        replies.give_back(&route, claim).await;
                     }
                 });
                 Ok(None)
@@ -211,26 +212,23 @@ impl Replies {
     }
 
     /// Gives back a claim under which nothing was begun: it is as it was before.
-    async fn give_back(&self, key: String, revision: u64, was_begun: bool) {
-        let content = match was_begun {
-            true => match self.store.last(&key).await {
-                Ok(Some(claim)) => begun(&claim),
-                _ => return,
-            },
+    async fn give_back(&self, route: &Route, claim: Claim) {
+        let content = match claim.was_begun {
+            true => begun(route, &claim.hash),
             false => Content::delete(),
         };
         // If it cannot be given back, it is found out to be old.
-        drop(self.store.write(&key, content, Some(revision)).await);
+        drop(self.store.write(&claim.key, content, Some(claim.revision)).await);
     }
 
     /// Gives back a claim of which nobody knows whether it is stored, if it is.
-    async fn forget_claim(&self, key: &str, token: &str) {
+    async fn forget_claim(&self, route: &Route, key: String, hash: String, token: &str) {
         for _ in 0..LOOKS {
             sleep(UNTIL_LOOK).await;
-            let Ok(Some(last)) = self.store.last(key).await else { continue };
+            let Ok(Some(last)) = self.store.last(&key).await else { continue };
             if last.message.headers.get(CLAIMED_BY) == Some(token) && last.message.headers.get(KEPT) == Some(CLAIM) {
                 let was_begun = last.message.headers.get(BEGUN).is_some();
-                return self.give_back(key.to_owned(), last.sequence, was_begun).await;
+                return self.give_back(route, Claim { key, hash, revision: last.sequence, was_begun }).await;
             }
         }
     }
@@ -248,10 +246,7 @@ impl Replies {
         let kept = match answer.outcome {
             Outcome::Replied | Outcome::Refused => content(route, hash, answer),
             _ if !was_begun => Content::delete(),
-            _ if self.idempotent.reruns_lost => {
-                let lost = Content::of(route.event_type, route.version, Vec::new().into());
-                lost.with_header(REQUEST, hash).with_header(BEGUN, "true").with_header(KEPT, "begun")
-            }
+            _ if self.idempotent.reruns_lost => begun(route, hash),
             _ => content(route, hash, &unknown()),
         };
         let instead = content(route, hash, &Answer::failed("it was done, and its answer is too large to be kept"));
@@ -279,10 +274,9 @@ fn unknown() -> Answer {
 }
 
 /// That a request may have been begun, and nobody works on it.
-fn begun(claim: &StreamMessage) -> Content {
-    let header = |name| claim.message.headers.get(name).unwrap_or_default();
-    let content = Content::of(header(Headers::TYPE), 1, Vec::new().into());
-    content.with_header(REQUEST, header(REQUEST)).with_header(BEGUN, "true").with_header(KEPT, "begun")
+fn begun(route: &Route, hash: &str) -> Content {
+    let content = Content::of(route.event_type, route.version, Vec::new().into());
+    content.with_header(REQUEST, hash).with_header(BEGUN, "true").with_header(KEPT, BEGUN_BEFORE)
 }
 
 /// What is kept of an answer.
