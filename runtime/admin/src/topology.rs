@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsmith_bus::settings::{BucketSettings, ConsumerSettings, StreamSettings, replies_bucket};
+use eventsmith_bus::settings::{ConsumerSettings, StreamSettings};
 use eventsmith_event::descriptor::EventDescriptor;
 use eventsmith_event::filter;
 use eventsmith_event::stream::{BucketDescriptor, ConsumerDescriptor, ServiceDescriptor, StreamDescriptor};
@@ -59,10 +59,7 @@ impl Topology {
     #[must_use]
     pub fn with_replies(mut self, service: &str, window: Duration) -> Self {
         let replicas = self.streams.iter().map(|stream| stream.replicas).max().unwrap_or(1);
-        let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
-        let description = format!("Answers of {service} to idempotent commands");
-        let bucket = StreamSettings::of_bucket(&replies_bucket(service), Some(window + CLAIMS), settings);
-        self.streams.push(StreamSettings { description, replicas, ..bucket });
+        self.streams.push(StreamSettings { replicas, ..StreamSettings::of_replies(service, Some(window + CLAIMS)) });
         self
     }
 

@@ -29,7 +29,7 @@ use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::environment::{self, watch};
 use crate::handler::Received;
-use crate::settings::{BucketSettings, StreamSettings, bucket_stream, is_legal_name, replies_bucket};
+use crate::settings::{StreamSettings, bucket_stream, is_legal_name, replies_bucket};
 use crate::transport::{StreamExtent, Subscription, Unavailable};
 use discovery::Identity;
 use endpoint::{Endpoint, Limits, State};
@@ -275,8 +275,7 @@ async fn check_replies(bus: &Bus, service: &str, longest: Duration) -> Result<()
     if let Backend::Memory(memory) = bus.backend()
         && memory.stream(&stream).is_none()
     {
-        let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
-        let made = memory.put_stream(&StreamSettings::of_bucket(&bucket, None, settings));
+        let made = memory.put_stream(&StreamSettings::of_replies(service, None));
         return made
             .map_err(|failure| ServiceError::Unavailable { service: service.to_owned(), reason: Cause::of(failure) });
     }

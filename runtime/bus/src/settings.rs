@@ -157,6 +157,14 @@ impl StreamSettings {
             bucket: Some(bucket),
         }
     }
+
+    /// The stream of the bucket in which a service keeps its answers to idempotent commands: the last of each request, for a time, or
+    /// for ever.
+    pub fn of_replies(service: &str, ttl: Option<Duration>) -> Self {
+        let settings = BucketSettings { history: 1, max_value_bytes: None, marker_ttl: None, defects: Vec::new() };
+        let description = format!("Answers of {service} to idempotent commands");
+        Self { description, ..Self::of_bucket(&replies_bucket(service), ttl, settings) }
+    }
 }
 
 /// The settings of a durable consumer that a catalogue speaks of, wanted or found.
