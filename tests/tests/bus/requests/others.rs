@@ -105,7 +105,8 @@ async fn a_service_of_the_client_for_rust_is_found_and_asked() -> Outcome {
     let service = client.service_builder().start("elsewhere", "1.0.0").await.map_err(|error| error.to_string())?;
     let endpoint = service.endpoint_builder().name("rule-get").add("rules.query.rule.get").await;
     let mut requests = endpoint.map_err(|error| error.to_string())?;
-    client.flush().await?;
+    // `flush` waits for the socket alone; an answer on the same connection shows that the server knows the subscriptions.
+    client.request("$SRV.PING.elsewhere", "".into()).await?;
     let answering = tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             let envelope: Value = serde_json::from_slice(&request.message.payload).unwrap_or_default();
