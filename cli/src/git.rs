@@ -1,23 +1,24 @@
 //! Files of earlier revisions, read from git's objects by the `git` program: nothing is checked out.
 
 use std::collections::{BTreeMap, HashMap};
-use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
 
 mod links;
+mod program;
 
 use links::Entry;
+use program::Git;
 
 /// The repository that holds a folder.
 pub(crate) struct GitRepository {
-    /// Where git runs.
-    here: PathBuf,
+    git: Git,
+    /// The top of what is checked out.
+    top: PathBuf,
     /// The folder below the top of the repository, without slashes at its ends; empty for the top itself.
     folder: String,
 }
@@ -32,19 +33,13 @@ impl GitRepository {
     /// The folder is in no repository, or git cannot be run.
     pub(crate) fn of(folder: &Path) -> anyhow::Result<Self> {
         let folder = fs::canonicalize(folder).with_context(|| format!("{} cannot be found", folder.display()))?;
-        // In a hook, GIT_DIR is relative to the current folder.
-        let here = match env::var_os("GIT_DIR") {
-            Some(_) => env::current_dir().context("cannot determine the current folder")?,
-            None => folder.clone(),
-        };
-        let top = run(&here, ["rev-parse", "--show-toplevel"])?;
-        let top = fs::canonicalize(top.trim_end_matches(['\n', '\r'])).context("git's top folder cannot be found")?;
+        let (git, top) = Git::of(&folder)?;
         let below = folder
             .strip_prefix(&top)
             .map_err(|_| anyhow!("{} is not in the repository {}; is GIT_DIR set?", folder.display(), top.display()))?;
         let steps = below.iter().map(|step| step.to_str().context("the path of the schemas is not UTF-8"));
         let folder = steps.collect::<anyhow::Result<Vec<_>>>()?.join("/");
-        Ok(Self { here, folder })
+        Ok(Self { git, top, folder })
     }
 
     /// The folder below the top of the repository, for messages.
@@ -68,7 +63,7 @@ impl GitRepository {
             bail!("{revision:?} is two revisions: say {one} or {other}");
         }
         let commit = format!("{revision}^{{commit}}");
-        let found = run(&self.here, ["rev-parse", "--verify", commit.as_str()]);
+        let found = self.git.text(["rev-parse", "--verify", commit.as_str()]);
         let found = found.with_context(|| {
             let name = revision.strip_prefix("origin/").unwrap_or(revision);
             format!("this repository has no revision {revision:?}; if the remote has it: git fetch origin {name}")
@@ -81,7 +76,7 @@ impl GitRepository {
         let wanted = ["refs/heads/", "refs/tags/", "refs/remotes/"].map(|folder| format!("{folder}{name}"));
         // Of a tag with a message, what it is about.
         let format = "--format=%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
-        let listing = run(&self.here, ["for-each-ref", format].into_iter().chain(wanted.iter().map(String::as_str)))?;
+        let listing = self.git.text(["for-each-ref", format].into_iter().chain(wanted.iter().map(String::as_str)))?;
         let found = listing.lines().filter_map(|line| line.rsplit_once(' '));
         // A pattern matches all below it, too.
         let found = found.filter(|(reference, _)| wanted.iter().any(|wanted| wanted == reference));
@@ -90,7 +85,7 @@ impl GitRepository {
 
     /// The newest commit that the checked out state and another commit both come from, if there is one.
     pub(crate) fn merge_base(&self, commit: &str) -> anyhow::Result<Option<String>> {
-        let found = git(&self.here).args(["merge-base", "HEAD", commit]).stdin(Stdio::null()).output();
+        let found = self.git.command().args(["merge-base", "HEAD", commit]).stdin(Stdio::null()).output();
         let found = found.context("git cannot be run")?;
         let base = str::from_utf8(&found.stdout).unwrap_or_default().trim();
         Ok((found.status.success() && !base.is_empty()).then(|| base.to_owned()))
@@ -98,7 +93,7 @@ impl GitRepository {
 
     /// Whether the clone leaves out older commits.
     pub(crate) fn is_shallow(&self) -> anyhow::Result<bool> {
-        Ok(run(&self.here, ["rev-parse", "--is-shallow-repository"])?.trim() == "true")
+        Ok(self.git.text(["rev-parse", "--is-shallow-repository"])?.trim() == "true")
     }
 
     /// The commits reachable from one that touch the folder, newest first.
@@ -108,12 +103,21 @@ impl GitRepository {
         if !self.folder.is_empty() {
             arguments.push(&folder);
         }
-        Ok(run(&self.here, arguments)?.lines().map(str::to_owned).collect())
+        Ok(self.git.text(arguments)?.lines().map(str::to_owned).collect())
+    }
+
+    /// Where a commit had a file of this name that is not there any more, if anywhere.
+    pub(crate) fn moved(&self, commit: &str, name: &str) -> anyhow::Result<Option<String>> {
+        let listing = self.git.text(["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit])?;
+        let mut named = listing.split('\0').filter(|path| path.rsplit('/').next() == Some(name));
+        Ok(named.find(|path| !self.top.join(path).exists()).map(str::to_owned))
     }
 
     /// Opens git's objects for reading.
     pub(crate) fn objects(&self) -> anyhow::Result<GitObjects<'_>> {
-        let mut child = git(&self.here)
+        let mut child = self
+            .git
+            .command()
             .args(["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -150,14 +154,14 @@ impl GitObjects<'_> {
 
     /// Everything in the folder.
     fn listed(&mut self, commit: &str) -> anyhow::Result<BTreeMap<String, Entry>> {
-        let GitRepository { here, folder } = self.repository;
+        let GitRepository { git, folder, .. } = self.repository;
         // In a commit without the folder the listing is empty, which is no error.
         let mut arguments = vec!["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-tree", commit];
         if !folder.is_empty() {
             arguments.push(folder);
         }
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let listing = output(here, arguments)?;
+        let listing = git.output(arguments)?;
         let mut entries = BTreeMap::new();
         for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
             let Ok(entry) = str::from_utf8(entry) else {
@@ -220,27 +224,4 @@ impl Drop for GitObjects<'_> {
         drop(self.input.take());
         let _ = self.child.wait();
     }
-}
-
-fn git(here: &Path) -> Command {
-    let mut git = Command::new("git");
-    git.current_dir(here);
-    git
-}
-
-/// What git prints as text.
-fn run<A: AsRef<OsStr>>(here: &Path, arguments: impl IntoIterator<Item = A>) -> anyhow::Result<String> {
-    String::from_utf8(output(here, arguments)?).context("git prints what is not UTF-8")
-}
-
-/// What git prints. When it fails, its message is the error.
-fn output<A: AsRef<OsStr>>(here: &Path, arguments: impl IntoIterator<Item = A>) -> anyhow::Result<Vec<u8>> {
-    let output =
-        git(here).args(arguments).stdin(Stdio::null()).output().context("git cannot be run; is it installed?")?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        let message = message.trim().trim_start_matches("fatal: ");
-        bail!("git: {}", if message.is_empty() { "no message" } else { message });
-    }
-    Ok(output.stdout)
 }

@@ -60,6 +60,12 @@ enum PolicyName {
 const COMPARED: &[&str] = &["breaking-change", "undecided-change"];
 
 impl Breaking {
+    /// As somebody reads it who writes schemas.
+    pub(crate) fn of(schemas: Schemas, against: String) -> Self {
+        let (policy, transitive) = (None, Some(false));
+        Self { schemas, against, policy, transitive, tip: false, allow_undecided: false, format: FindingFormat::Text }
+    }
+
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         // A schema with errors is a finding, beside the comparisons of the others.
         let current = self.schemas.load_readable()?;
@@ -161,8 +167,17 @@ fn against_revision(
     let mut objects = repository.objects()?;
     let files = objects.files(&commit, is_part)?;
     if !files.contains_key(manifest::FILE_NAME) {
-        let folder = repository.folder();
-        bail!("the revision {name} has no {} in {folder}; was the catalogue moved?", manifest::FILE_NAME);
+        return match repository.moved(&commit, manifest::FILE_NAME)? {
+            None if files.is_empty() => {
+                note(format_args!("note: there is no catalogue in {name}, so that nothing is published yet"));
+                Ok(Comparisons::default())
+            }
+            from => {
+                let from = from.map_or_else(String::new, |from| format!(" from {from}"));
+                let folder = repository.folder();
+                bail!("the revision {name} has no {} in {folder}; was the catalogue moved{from}?", manifest::FILE_NAME)
+            }
+        };
     }
     let commits = if is_transitive { repository.history(&commit)? } else { Vec::new() };
     let mut history = History { objects, commits: commits.into_iter(), last: files.clone(), failure: None };

@@ -238,7 +238,7 @@ fn a_revision_without_the_catalogue_is_told() {
 
     let run = repository.run(&["--against", "HEAD~1", "--schemas", "events"]);
 
-    let said = "error: the revision HEAD~1 has no eventsmith.toml in events; was the catalogue moved?\n";
+    let said = "error: the revision HEAD~1 has no eventsmith.toml in events; was the catalogue moved from schemas/eventsmith.toml?\n";
     assert_eq!((run.status, run.stderr.as_str()), (2, said), "{run:?}");
 }
 

@@ -157,6 +157,16 @@ fn a_linked_worktree_and_a_hook_are_understood() {
     let run = run_in(&tree, &["--against", "HEAD", "--schemas", "schemas"]);
     assert_eq!((run.status, run.stderr.as_str()), (0, clean), "{run:?}");
 
+    // A hook of another repository, or of another tree of this one, runs the program here.
+    let other = Repository::with(&[(EVENT, &named(20))]);
+    let elsewhere = other.0.path().join(".git").display().to_string();
+    let own = repository.0.path().join(".git").display().to_string();
+    for directory in [elsewhere, own] {
+        let hook = [("GIT_DIR", &*directory), ("GIT_INDEX_FILE", ".git/index"), ("GIT_PREFIX", "")];
+        let run = run_with(&tree, &["--against", "HEAD", "--schemas", "schemas"], &hook);
+        assert_eq!((run.status, run.stderr.as_str()), (0, clean), "{run:?}");
+    }
+
     // Hooks run at the top, with a path relative to it.
     let arguments = ["--against", "HEAD", "--schemas", "schemas"];
     let run = run_with(repository.0.path(), &arguments, &[("GIT_DIR", ".git")]);
