@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs one command of eventsmith as the inputs of the action say, which come through the environment: COMMAND, SCHEMAS,
-# AGAINST, POLICY, FORMAT, ARGUMENTS, and BASE, the commit that the pull request is to be merged into.
+# AGAINST, POLICY, FORMAT, ARGUMENTS, and BASE, the commit that the pull request is to be merged into. Bash 3.2 runs it, too.
 set -euo pipefail
-shopt -s globstar nullglob
 
 eventsmith=${EVENTSMITH:-$HOME/.eventsmith/bin/eventsmith}
+# How many commits more a shallow clone gets at a time, until the comparison has what it needs; then it gets all.
+steps=(50 500)
 
 # fail MESSAGE: says why nothing could be checked. No input is in there: it could end the line and begin a workflow command.
 fail() {
@@ -12,19 +13,85 @@ fail() {
     exit 2
 }
 
-# comparable: makes sure that AGAINST can be looked at. A clone of depth 1, the default of actions/checkout, does not have it.
+# is_shallow: whether the clone leaves out older commits. The default of actions/checkout is one of depth 1.
+is_shallow() {
+    [ "$(git rev-parse --is-shallow-repository)" = true ]
+}
+
+# fetch WHAT [OPTION]...: gets something from the remote. A whole clone stays whole.
+fetch() {
+    local what=$1
+    shift
+    if ! is_shallow; then set --; fi
+    git fetch --quiet --no-tags ${1+"$@"} origin "$what"
+}
+
+# is_only_here NAME: whether the remote, if there is one, has no branch or tag of this name, and says so.
+is_only_here() {
+    git remote get-url origin >/dev/null 2>&1 || return 0
+    local status=0
+    git ls-remote --quiet --exit-code origin "refs/heads/$1" "refs/tags/$1" >/dev/null || status=$?
+    [ "$status" -eq 2 ]
+}
+
+# find_revision: makes sure that what `against` names can be looked at. A commit, branch or tag comes before a folder of its name:
+# whoever means the folder writes ./NAME.
+find_revision() {
+    if git rev-parse --quiet --verify "$against^{commit}" >/dev/null; then
+        return
+    elif git rev-parse --quiet --verify "refs/remotes/origin/$against^{commit}" >/dev/null; then
+        against=origin/$against
+    elif [ -d "$against" ] && is_only_here "$against"; then
+        against=./$against
+    elif fetch "${against#origin/}" --depth=1; then
+        against=$(git rev-parse --verify 'FETCH_HEAD^{commit}')
+    else
+        fail "what the input \`against\` names is neither here nor in the remote repository"
+    fi
+}
+
+# is_known: whether the commit is here at which the branch left what it is compared with.
+is_known() {
+    git merge-base HEAD "$against" >/dev/null
+}
+
+# more OPTION: gets older commits, of what is compared alone, or of all branches where the remote does not know the commit here.
+more() {
+    git fetch --quiet --no-tags "$1" origin "$(git rev-parse HEAD)" "$(git rev-parse "$against^{commit}")" 2>/dev/null ||
+        git fetch --quiet --no-tags "$1" origin
+}
+
+# deepen: gets the commits that the comparison needs and a shallow clone lacks.
+deepen() {
+    local step
+    # Every earlier revision is compared where a manifest says so, or an argument.
+    if git grep --quiet --extended-regexp '^[^#]*transitive"?[[:space:]]*=[[:space:]]*true' -- '*eventsmith.toml' ||
+        [[ " ${ARGUMENTS:-} " == *--transitive* ]]; then
+        more --unshallow
+        return
+    fi
+    for step in "${steps[@]}"; do
+        if is_known || ! is_shallow; then return; fi
+        more "--deepen=$step"
+    done
+    is_known || ! is_shallow || more --unshallow
+}
+
+# comparable: sets `against`, and makes sure that it and what the comparison needs beside it are here.
 comparable() {
     against=${AGAINST:-${BASE:-}}
     case $against in
         '') fail "there is no pull request to compare with; say with what, by the input \`against\`" ;;
         -*) fail "the input \`against\` begins like an option; it must be a commit, branch, tag or folder" ;;
+        # No name of a revision begins or ends so.
+        ./* | ../* | /* | */) return ;;
     esac
-    if [ -d "$against" ] || git rev-parse --quiet --verify "$against^{commit}" >/dev/null; then
-        return
+    git rev-parse --git-dir >/dev/null 2>&1 || return 0
+    find_revision
+    case $against in ./*) return ;; esac
+    if is_shallow; then
+        deepen || fail "the clone is shallow, and the commits that the comparison needs could not be fetched; give \`fetch-depth: 0\` to actions/checkout"
     fi
-    git fetch --quiet --no-tags --depth=1 origin "$against" ||
-        fail "what the input \`against\` names is neither here nor in the remote repository"
-    against=$(git rev-parse --verify 'FETCH_HEAD^{commit}')
 }
 
 case ${COMMAND:-} in
@@ -37,11 +104,6 @@ case ${COMMAND:-} in
 esac
 arguments+=(${SCHEMAS:+--schemas "$SCHEMAS"} ${FORMAT:+--format "$FORMAT"})
 
-# Words are parted and patterns expanded, but nothing is evaluated.
+# Words are parted, and nothing is evaluated: the program reads patterns of files itself, however many files they match.
 read -r -d '' -a words <<<"${ARGUMENTS:-}" || true
-for word in ${words[@]+"${words[@]}"}; do
-    mapfile -t files < <(compgen -G "$word" || true)
-    if [ "${#files[@]}" -gt 0 ]; then arguments+=("${files[@]}"); else arguments+=("$word"); fi
-done
-
-exec "$eventsmith" "${arguments[@]}"
+exec "$eventsmith" "${arguments[@]}" ${words[@]+"${words[@]}"}
