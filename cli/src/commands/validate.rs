@@ -2,10 +2,12 @@
 
 mod inputs;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -17,6 +19,8 @@ use crate::exit::ExitStatus;
 use crate::format::{Extra, FindingFormat, FindingPrinter};
 use crate::output::{self, Out, note};
 use crate::progress::Progress;
+
+use inputs::Found;
 
 /// Check payloads: whole envelopes, or the bare data of one event
 ///
@@ -46,7 +50,7 @@ pub(crate) struct Validate {
     mask: bool,
     /// Payload files, folders, and patterns such as 'events/**/*.json'; - is standard input
     #[arg(value_name = "FILE", required = true)]
-    files: Vec<String>,
+    files: Vec<OsString>,
 }
 
 impl Validate {
@@ -54,7 +58,7 @@ impl Validate {
         let loaded = self.schemas.load_bearable()?;
         let named = |name| Payload::find(&loaded, name, self.reply);
         let file = self.event.as_deref().map(named).transpose()?.map(|payload| payload.file);
-        let (files, problems) = inputs::files(&self.files);
+        let Found { files, problems } = Found::of(&self.files);
         let checker = Checker::new(&loaded, Options { file, mask: self.mask });
         let mut validation = Validation {
             settings: self,
@@ -67,8 +71,7 @@ impl Validate {
         for (argument, problem) in problems {
             validation.report_unchecked(argument, &problem);
         }
-        let names = files.clone();
-        let checked = checker.check(names.into_iter().map(|name| inputs::input(&name)), |part| validation.take(part));
+        let checked = checker.check(files.clone().into_iter().map(inputs::input), |part| validation.take(part));
         validation.progress.finish();
         checked.map_err(|error| anyhow!("a schema cannot be used: {error}"))?;
         validation.finish(&files)
@@ -81,7 +84,7 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 /// The bytes of all files together; unknown with standard input.
-fn size(files: &[String]) -> Option<u64> {
+fn size(files: &[PathBuf]) -> Option<u64> {
     files.iter().map(|file| fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|file| file.len())).sum()
 }
 
@@ -163,7 +166,7 @@ impl Validation<'_> {
         self.totals.unchecked.push(name);
     }
 
-    fn finish(self, files: &[String]) -> anyhow::Result<ExitStatus> {
+    fn finish(self, files: &[PathBuf]) -> anyhow::Result<ExitStatus> {
         let Self { settings, out, printer, totals, failed, .. } = self;
         if let Some(error) = failed {
             return Err(error);
@@ -175,8 +178,8 @@ impl Validation<'_> {
             let stopped = is_stopped.then_some(true);
             let extra = Extra { valid: counted(valid), invalid: counted(invalid), stopped, ..Extra::default() };
             // A file that was not checked to its end must not be reported as clean.
-            let is_checked = |file: &&String| !is_stopped && !unchecked.contains(file);
-            let checked: Vec<String> = files.iter().filter(is_checked).cloned().collect();
+            let is_checked = |file: &String| !is_stopped && !unchecked.contains(file);
+            let checked: Vec<String> = files.iter().map(|file| file.display().to_string()).filter(is_checked).collect();
             printer.finish(out, "validate", &checked, extra)?;
             out.flush().context("cannot write to standard output")?;
             match is_stopped {

@@ -306,6 +306,42 @@ fn what_a_schema_describes_in_too_many_ways_is_refused_at_once() {
 
 #[cfg(unix)]
 #[test]
+fn what_cannot_be_checked_in_a_folder_is_named_and_all_else_is_checked() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    let folder = catalogue();
+    folder.write("in/z.json", BAD);
+    symlink("gone.json", folder.path().join("in/dangling.json")).unwrap();
+    // A path that is longer than the system takes cannot be listed, whoever asks.
+    let script = "n=$(printf %0200d 0); cd in; for i in $(seq 22); do mkdir $n; cd $n; done";
+    assert!(Command::new("bash").args(["-c", script]).current_dir(folder.path()).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(folder.path().join("in/pipe.json")).status().unwrap().success());
+    let name = OsStr::from_bytes(b"in/caf\xe9.json");
+    fs::write(folder.path().join(name), GOOD).unwrap();
+
+    for argument in ["in", "in/**/*.json", "./in/**/*.json"] {
+        let run = validate(&folder, &[argument]);
+        assert_eq!(run.status, 2, "{run:?}");
+        assert!(run.stdout.contains("in/z.json:1:2: error[bad-payload]"), "{run:?}");
+        for said in ["in/dangling.json is a link that leads nowhere", "000 cannot be read", "in/pipe.json is no file"] {
+            assert!(run.stderr.contains(said), "{argument}: {}", run.stderr);
+        }
+        assert!(run.stderr.contains("1 valid, 1 invalid"), "the name that is no UTF-8 is a file: {}", run.stderr);
+        assert!(run.stderr.contains("not everything could be checked: "), "{}", run.stderr);
+    }
+    // A folder that is not looked into need not be readable.
+    let flat = validate(&folder, &["in/*.json"]);
+    assert!(flat.stderr.contains("1 valid, 1 invalid") && !flat.stderr.contains("000"), "{flat:?}");
+    let mut named = Command::new(env!("CARGO_BIN_EXE_eventsmith"));
+    named.args(["validate", "--schemas", "schemas", "--event", "item.added"]).arg(name).current_dir(folder.path());
+    let run = Run::of(named.output().unwrap());
+    assert_eq!((run.status, run.stderr.as_str()), (0, "1 valid, 0 invalid\n"), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
 fn links_out_of_the_folder_are_not_followed_and_not_passed() {
     use std::os::unix::fs::symlink;
 
