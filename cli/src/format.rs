@@ -54,6 +54,7 @@ pub(crate) fn write(out: &mut impl Write, format: FindingFormat, report: &Report
 pub(crate) struct FindingPrinter {
     format: FindingFormat,
     text: text::TextPrinter,
+    github: github::GithubPrinter,
     paths: RepositoryPaths,
     held: Vec<Finding>,
 }
@@ -63,6 +64,7 @@ impl FindingPrinter {
         Self {
             format,
             text: text::TextPrinter::for_stdout(),
+            github: github::GithubPrinter::default(),
             paths: RepositoryPaths::of_current_folder(),
             held: Vec::new(),
         }
@@ -95,7 +97,7 @@ impl FindingPrinter {
 
     fn print(&mut self, out: &mut impl Write, finding: &Finding) -> anyhow::Result<()> {
         match self.format {
-            FindingFormat::Github => github::write(out, &self.paths, finding),
+            FindingFormat::Github => self.github.write(out, &self.paths, finding),
             _ => self.text.write(out, finding),
         }
     }

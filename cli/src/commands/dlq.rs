@@ -5,6 +5,7 @@ mod select;
 
 use std::io::Write as _;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use eventsmith::admin::{BusAdmin, DeadLetter, DeadLetterError, DeadLetters, Recovered, ReplayTo, Replayed};
 use eventsmith_codegen::lookup;
@@ -125,7 +126,10 @@ impl Dlq {
 
 impl DlqList {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(self.filter.event(), async |dead_letters| {
+        self.args.with_dead_letters(self.filter.event(), async |dead_letters, unknown| {
+            if let Some(unknown) = unknown {
+                note(format_args!("warning: {unknown}"));
+            }
             let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let (mut list, mut counts) = (dead_letters.list(&self.filter.to_filter()), Counts::default());
             while let Some(dead_letter) = list.next().await? {
@@ -148,7 +152,7 @@ impl DlqList {
 
 impl DlqShow {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(None, async |dead_letters| {
+        self.args.with_dead_letters(None, async |dead_letters, _| {
             let mut printer = DeadLetterPrinter::new(out, self.args.format, "letters");
             let mut selected = SelectedDeadLetters::numbered(dead_letters, &self.numbers);
             let mut count = 0;
@@ -199,7 +203,7 @@ impl DlqPurge {
 
 impl DlqRecover {
     fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        self.args.with_dead_letters(None, async |dead_letters| {
+        self.args.with_dead_letters(None, async |dead_letters, _| {
             let Recovered { from_advisories, from_reconciling, unaccounted, .. } =
                 dead_letters.recover(&self.stream, &self.consumer).await?;
             match self.args.format {
@@ -224,19 +228,18 @@ impl DlqRecover {
 }
 
 impl DlqArgs {
-    /// Does something with the dead letters of the catalogue. An event that is selected by its type may have been in the catalogue
-    /// when it was dead-lettered, but was more likely mistyped.
+    /// Does something with the dead letters of the catalogue, given why it does not know the event that they are selected by, if
+    /// so: that may have been in the catalogue when it was dead-lettered, but was more likely mistyped.
     fn with_dead_letters(
         &self,
         event: Option<&str>,
-        work: impl AsyncFnOnce(&DeadLetters) -> anyhow::Result<ExitStatus>,
+        work: impl AsyncFnOnce(&DeadLetters, Option<String>) -> anyhow::Result<ExitStatus>,
     ) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_readable()?;
-        if let Some(Err(unknown)) = event.map(|event| lookup::find(&loaded.catalogue, event)) {
-            note(format_args!("warning: {unknown}"));
-        }
+        let unknown = event.and_then(|event| lookup::find(&loaded.catalogue, event).err());
+        let unknown = unknown.map(|unknown| unknown.to_string());
         let root = loaded.catalogue.manifest.root.get_ref();
-        with_bus(self.connection.config()?, async |bus| work(&bus.dead_letters(root).await?).await)
+        with_bus(self.connection.config()?, async |bus| work(&bus.dead_letters(root).await?, unknown).await)
     }
 
     /// Does something with each selected dead letter, and prints its result as text and as JSON; `None` is a failure that was
@@ -249,7 +252,7 @@ impl DlqArgs {
         act: impl AsyncFn(&DeadLetters, &DeadLetter) -> Result<Option<(String, Value)>, DeadLetterError>,
     ) -> anyhow::Result<ExitStatus> {
         selection.check()?;
-        self.with_dead_letters(selection.event(), async |dead_letters| {
+        self.with_dead_letters(selection.event(), async |dead_letters, unknown| {
             let mut printer = DeadLetterPrinter::new(out, self.format, done);
             let mut selected = selection.of(dead_letters);
             let (mut count, mut failed) = (0, 0);
@@ -263,6 +266,9 @@ impl DlqArgs {
                     continue;
                 }
                 count += 1;
+            }
+            if let Some(unknown) = unknown.filter(|_| count + failed == 0) {
+                bail!("{unknown}; no dead letter is of it either, so that nothing is {done}");
             }
             let what = if selection.dry_run { format!("would be {done}") } else { done.to_owned() };
             let rest = if failed > 0 { format!(", {failed} could not be") } else { String::new() };

@@ -10,7 +10,7 @@ use eventsmith_codegen::generate;
 
 use crate::catalogue::{Schemas, shown};
 use crate::exit::ExitStatus;
-use crate::format::{self, Extra, Finding, FindingFormat, Report};
+use crate::format::{self, Extra, Finding, FindingFormat, Report, visible};
 use crate::output::{Out, counted, counted_findings, note};
 
 /// Print the Rust text of the catalogue, or write it to a file
@@ -79,12 +79,17 @@ fn check(out: &mut Out, file: &Path, wanted: &str) -> anyhow::Result<ExitStatus>
         Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
     };
     let Some(difference) = Difference::first(&found, wanted) else { return Ok(ExitStatus::Clean) };
+    if found.contains('\r') && found.replace("\r\n", "\n") == wanted {
+        writeln!(out, "{name}:1: error[stale]: its lines end in CRLF, and those of generated text in LF")?;
+        writeln!(out, "    help: let git leave its lines alone, by `*.rs text eol=lf` in .gitattributes")?;
+        return help(out, file);
+    }
     let Difference { line, found, wanted } = difference;
     writeln!(out, "{name}:{line}: error[stale]: the file is not what the catalogue says")?;
     writeln!(out, "--- {name}\n+++ generated\n@@ -{line} +{line} @@")?;
     for (sign, text) in [('-', found), ('+', wanted)] {
         match text {
-            Some(text) => writeln!(out, "{sign}{text}")?,
+            Some(text) => writeln!(out, "{sign}{}", visible(text))?,
             None => writeln!(out, "\\ the {} ends here", if sign == '-' { "file" } else { "generated text" })?,
         }
     }

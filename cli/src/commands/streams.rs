@@ -1,6 +1,6 @@
 //! `eventsmith streams`: plans, applies and shows the streams and consumers of a server.
 
-use eventsmith::admin::BusAdmin;
+use eventsmith::admin::{Action, BusAdmin};
 use std::fmt;
 use std::io::Write as _;
 
@@ -104,6 +104,8 @@ impl PlanArgs {
                 // The plan must be visible even if a change of it fails.
                 out.flush()?;
                 bus.apply(&plan).await?;
+                let done = plan.changes.iter().filter(|change| change.action != Action::Keep).count();
+                note(format_args!("{} applied", counted(done, "change")));
                 return Ok(ExitStatus::Clean);
             }
             Ok(ExitStatus::findings_if(!plan.is_empty() || !plan.warnings.is_empty()))

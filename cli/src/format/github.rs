@@ -1,6 +1,7 @@
 //! `github`: workflow commands, which become annotations.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use eventsmith_codegen::Severity;
@@ -10,13 +11,41 @@ use super::finding::Finding;
 use super::paths::RepositoryPaths;
 use super::visible::{visible, visible_lines};
 
-pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, finding: &Finding) -> anyhow::Result<()> {
+/// How many annotations of a kind GitHub makes of the commands of one step. What is beyond them is in the log alone.
+const MOST: usize = 10;
+
+/// Prints workflow commands, and says where GitHub stops to make annotations of them.
+#[derive(Default)]
+pub(super) struct GithubPrinter {
+    /// How many there were of each severity.
+    counts: BTreeMap<Severity, usize>,
+}
+
+impl GithubPrinter {
+    pub(super) fn write(
+        &mut self,
+        out: &mut impl Write,
+        paths: &RepositoryPaths,
+        finding: &Finding,
+    ) -> anyhow::Result<()> {
+        let severity = finding.diagnostic.severity;
+        let command = match severity {
+            Severity::Advice => "notice",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let count = self.counts.entry(severity).or_default();
+        *count += 1;
+        if *count == MOST + 1 {
+            let text = format!("GitHub shows the first {MOST} of each kind in a step; the log of this step has all");
+            writeln!(out, "::notice title=eventsmith::{text}")?;
+        }
+        annotate(out, paths, finding, command)
+    }
+}
+
+fn annotate(out: &mut impl Write, paths: &RepositoryPaths, finding: &Finding, command: &str) -> anyhow::Result<()> {
     let diagnostic = &finding.diagnostic;
-    let command = match diagnostic.severity {
-        Severity::Advice => "notice",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
     write!(out, "::{command} file={}", property(&paths.relative(&diagnostic.file)))?;
     if let Some(Position { line, column }) = diagnostic.position {
         write!(out, ",line={line},col={column}")?;

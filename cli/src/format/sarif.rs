@@ -1,6 +1,7 @@
 //! `sarif`: the Static Analysis Results Interchange Format, version 2.1.0.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -13,16 +14,30 @@ use super::finding::{Finding, Report};
 use super::fingerprint::Fingerprints;
 use super::paths::RepositoryPaths;
 
+/// How many results of a run GitHub takes; it refuses a file with more.
+/// <https://docs.github.com/en/code-security/reference/code-scanning/sarif-support-for-code-scanning>
+const MOST: usize = 25_000;
+
 pub(super) fn write(out: &mut impl Write, paths: &RepositoryPaths, report: &Report<'_>) -> anyhow::Result<()> {
-    let mut ids: Vec<&str> = report.findings.iter().map(|finding| finding.diagnostic.rule).collect();
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    let left_out = (findings.len() > MOST).then(|| {
+        // What matters most stays, and one place is for what says so.
+        findings.sort_by_key(|finding| Reverse(finding.diagnostic.severity));
+        findings.split_off(MOST - 1).len()
+    });
+    let mut ids: Vec<&str> = findings.iter().map(|finding| finding.diagnostic.rule).collect();
     ids.sort_unstable();
     ids.dedup();
     let indices: BTreeMap<&str, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
     let mut fingerprints = Fingerprints::default();
-    let results: Vec<Value> = report
-        .findings
+    let results: Vec<Value> = findings
         .iter()
         .map(|finding| result(finding, &paths.relative(&finding.diagnostic.file), &indices, &mut fingerprints))
+        .chain(left_out.map(|count| {
+            let text =
+                format!("{count} more findings are left out: GitHub takes {MOST} of a file; other formats have all");
+            json!({"level": "warning", "message": {"text": text}})
+        }))
         .collect();
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",

@@ -239,6 +239,13 @@ async fn an_event_that_the_catalogue_does_not_have_is_reported() {
     assert_eq!((run.status, run.stdout.as_str()), (0, "0 dead letters\n"), "{run:?}");
     let warning = "warning: the catalogue has no event \"rule.activatd\"";
     assert!(run.stderr.contains(warning), "{run:?}");
+
+    for command in ["purge", "replay"] {
+        let run = scene.dlq(&[command, "--event", "rule.activatd"]);
+        assert_eq!(run.status, 2, "{run:?}");
+        assert!(run.stderr.contains("the catalogue has no event \"rule.activatd\""), "{run:?}");
+    }
+    assert_eq!(scene.total(), 3);
 }
 
 #[tokio::test]

@@ -232,6 +232,23 @@ fn sarif_is_valid_and_names_rule_place_and_fingerprint() {
 }
 
 #[test]
+fn what_github_does_not_take_is_left_out_and_told() {
+    let payloads = "{\"price\": 1.5}\n".repeat(25_001);
+
+    let log = parsed(&validate(&repository(), "sarif", &payloads));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 25_000);
+    let last = &results[24_999]["message"]["text"];
+    assert!(last.as_str().unwrap().starts_with("2 more findings are left out"), "{last}");
+
+    let commands = |count: usize| validate(&repository(), "github", &"{\"price\": 1.5}\n".repeat(count)).stdout;
+    assert!(!commands(10).contains("::notice"));
+    let more = commands(12);
+    let notice = more.lines().position(|line| line.starts_with("::notice title=eventsmith::GitHub shows the first 10"));
+    assert_eq!((notice, more.lines().count()), (Some(10), 13), "{more}");
+}
+
+#[test]
 fn junit_has_a_test_case_for_every_file() {
     let run = lint(&broken(), "junit");
 

@@ -61,6 +61,24 @@ fn a_written_file_is_fresh_until_a_schema_changes() {
 }
 
 #[test]
+fn line_ends_of_another_system_are_named() {
+    let folder = catalogue();
+    folder.run(&["generate", "--out", "events.rs"]);
+    let text = fs::read_to_string(folder.path().join("events.rs")).unwrap();
+
+    folder.write("events.rs", &text.replace('\n', "\r\n"));
+    let all = folder.run(&["generate", "--out", "events.rs", "--check"]);
+    folder.write("events.rs", &text.replacen('\n', "\r\n", 1).replacen("A rule", "No rule", 1));
+    let one = folder.run(&["generate", "--out", "events.rs", "--check"]);
+
+    assert_eq!(all.status, 1, "{all:?}");
+    assert!(all.stdout.contains("its lines end in CRLF") && all.stdout.contains(".gitattributes"), "{}", all.stdout);
+    assert_eq!(one.status, 1, "{one:?}");
+    let lines: Vec<&str> = one.stdout.lines().filter(|line| line.starts_with(['-', '+'])).collect();
+    assert_ne!(lines[2][1..], lines[3][1..], "what differs is seen: {}", one.stdout);
+}
+
+#[test]
 fn a_missing_file_is_stale() {
     let run = catalogue().run(&["generate", "--out", "events.rs", "--check"]);
 

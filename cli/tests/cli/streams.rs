@@ -66,9 +66,9 @@ async fn a_plan_is_printed_applied_and_then_empty() {
     ] {
         assert!(plan.stdout.lines().any(|found| found == line), "{line}: {}", plan.stdout);
     }
-    assert_eq!((applied.status, applied.stdout), (0, plan.stdout));
+    assert_eq!((applied.status, applied.stdout, &*applied.stderr), (0, plan.stdout, "3 changes applied\n"));
     let nothing = "0 to create, 0 to update, 0 to recreate, 0 refused, 3 as they should be\n";
-    assert_eq!((again.status, again.stdout.as_str()), (0, nothing));
+    assert_eq!((again.status, again.stdout.as_str(), again.stderr.as_str()), (0, nothing, "0 changes applied\n"));
     assert_eq!((empty.status, empty.stdout.as_str()), (0, nothing));
 }
 
@@ -134,7 +134,7 @@ async fn a_configuration_comes_from_a_file_and_its_secrets_stay_there() {
     let right = folder.run(&["streams", "apply", "--config", "right.toml"]);
     let wrong = folder.run(&["streams", "plan", "--config", "wrong.toml"]);
 
-    assert_eq!((right.status, right.stderr.as_str()), (0, ""), "{right:?}");
+    assert_eq!((right.status, right.stderr.as_str()), (0, "3 changes applied\n"), "{right:?}");
     assert_eq!((wrong.status, wrong.stdout.as_str()), (2, ""), "{wrong:?}");
     assert!(!wrong.stderr.contains("battery"), "{wrong:?}");
 }
