@@ -8,6 +8,8 @@ use anyhow::{Context as _, anyhow, bail};
 use eventsmith_codegen::Loaded;
 use eventsmith_codegen::payload::{Checker, Options, repeats_names};
 use serde::de::IgnoredAny;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 use crate::format::visible;
 use crate::output::Out;
@@ -61,4 +63,21 @@ pub(crate) fn found(checker: &Checker<'_>, payload: &[u8]) -> anyhow::Result<Vec
 /// A JSON pointer for people: the root has an empty one.
 pub(crate) fn place(pointer: &str) -> Cow<'_, str> {
     if pointer.is_empty() { "(root)".into() } else { visible(pointer) }
+}
+
+/// A payload as a member of a line of JSON: as it is, with all digits of its numbers, or as a text where it is no JSON.
+pub(crate) fn as_member(payload: &[u8]) -> anyhow::Result<Box<RawValue>> {
+    match serde_json::from_slice::<Box<RawValue>>(payload) {
+        // Within a text JSON has no line breaks, so that all that are there mean nothing.
+        Ok(value) if value.get().contains(['\n', '\r']) => {
+            Ok(RawValue::from_string(value.get().replace(['\n', '\r'], " "))?)
+        }
+        Ok(value) => Ok(value),
+        Err(_) => Ok(to_raw_value(&String::from_utf8_lossy(payload))?),
+    }
+}
+
+/// What is wrong with a payload, as a member of a line of JSON.
+pub(crate) fn problems_as_member<'a>(problems: impl IntoIterator<Item = &'a (String, String)>) -> Vec<Value> {
+    problems.into_iter().map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect()
 }

@@ -308,11 +308,7 @@ fn as_json(entry: &RawEntry, problems: &[(String, String)]) -> anyhow::Result<St
         value: Option<Box<RawValue>>,
     }
     let (event_type, version) = &entry.says;
-    let value = entry.value.as_ref().ok().map(|value| match serde_json::from_slice::<Box<RawValue>>(value) {
-        // As it is, with all digits of its numbers.
-        Ok(value) => Ok(value),
-        Err(_) => serde_json::value::to_raw_value(&String::from_utf8_lossy(value)),
-    });
+    let value = entry.value.as_ref().ok().map(|value| payload::as_member(value));
     let shown = Shown {
         key: &entry.key,
         revision: entry.revision,
@@ -321,7 +317,7 @@ fn as_json(entry: &RawEntry, problems: &[(String, String)]) -> anyhow::Result<St
         version: version.as_deref(),
         removed: entry.value.as_ref().err().map(|removal| removed(*removal)),
         valid: problems.is_empty(),
-        problems: problems.iter().map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect(),
+        problems: payload::problems_as_member(problems),
         value: value.transpose()?,
     };
     Ok(serde_json::to_string(&shown)?)

@@ -7,7 +7,7 @@ use eventsmith_codegen::model::{Event, Version};
 use eventsmith_codegen::payload::{Checker, Options};
 use eventsmith_codegen::{Loaded, lookup};
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::format::visible;
@@ -97,12 +97,6 @@ impl Judged {
             // Of several values the first is what readers take.
             all.entry(name.clone()).or_insert_with(|| json!(value));
         }
-        let payload = match serde_json::from_slice::<Box<RawValue>>(body) {
-            // As it is, with all digits of its numbers; on one line.
-            Ok(payload) if !payload.get().contains(['\n', '\r']) => payload,
-            _ => to_raw_value(&String::from_utf8_lossy(body))?,
-        };
-        let problems = self.problems.iter().flatten();
         let shown = Shown {
             time: time.to_string(),
             subject,
@@ -111,9 +105,9 @@ impl Judged {
             stream: stored.as_ref().map(|(stream, _)| stream.as_str()),
             sequence: stored.as_ref().map(|(_, sequence)| *sequence),
             valid: self.problems.as_ref().map(Vec::is_empty),
-            problems: problems.map(|(pointer, message)| json!({ "pointer": pointer, "message": message })).collect(),
+            problems: payload::problems_as_member(self.problems.iter().flatten()),
             headers: all,
-            payload,
+            payload: payload::as_member(body)?,
         };
         Ok(serde_json::to_string(&shown)?)
     }
