@@ -137,10 +137,6 @@ pub(crate) async fn ask(bus: &Bus, subject: &str, payload: Bytes, limit: Duratio
         return Err(AskError::TimedOut { subject: owned(), timeout: limit });
     };
     let Message { headers, payload, .. } = reply.map_err(failed)?;
-    let text = headers.get("Nats-Service-Error");
-    let code = headers.get("Nats-Service-Error-Code");
-    let is_error = text.is_some() || code.is_some();
-    let code = code.and_then(|code| code.trim().parse().ok()).unwrap_or(500);
-    let error = is_error.then(|| (code, text.unwrap_or("without a message").to_owned()));
+    let error = headers.service_error().map(|(code, text)| (code, text.unwrap_or("without a message").to_owned()));
     Ok(RawReply { payload, error })
 }

@@ -1,4 +1,4 @@
-//! What requests and replies say in their headers: that of NATS services (ADR-32), and ours.
+//! What replies say: our headers beside those of NATS services, and the codes of errors. (ADR-32.)
 
 use std::time::Duration;
 
@@ -8,10 +8,6 @@ pub(crate) use crate::transport::milliseconds;
 pub(crate) const RETRY_AFTER: &str = "Eventsmith-Retry-After";
 /// That the answer is that of an earlier request with the same id.
 pub(crate) const REPEATED: &str = "Eventsmith-Repeated";
-/// Why there is no reply, in words. (ADR-32.)
-pub(crate) const ERROR: &str = "Nats-Service-Error";
-/// Why there is no reply, as a number. (ADR-32.)
-pub(crate) const ERROR_CODE: &str = "Nats-Service-Error-Code";
 
 /// The payload violates the schema of the request.
 pub(crate) const INVALID: u16 = 400;

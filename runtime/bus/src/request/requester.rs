@@ -249,7 +249,7 @@ impl Asking<'_> {
         let after = reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds);
         // Services of others may mean something else by the same code.
         let nothing_was_begun = reply.headers.get(Headers::TYPE).is_some();
-        match error_code(&reply) {
+        match reply.headers.service_error().map(|(code, _)| code) {
             Some(protocol::BUSY | protocol::UNAVAILABLE) if self.is_repeatable || nothing_was_begun => {
                 Answered::Later { reply, after, for_long: true }
             }
@@ -269,27 +269,18 @@ impl Asking<'_> {
     }
 }
 
-/// The code of a reply that is an error.
-fn error_code(reply: &Message) -> Option<u16> {
-    match (reply.headers.get(protocol::ERROR_CODE), reply.headers.get(protocol::ERROR)) {
-        (None, None) => None,
-        (Some(code), _) => Some(code.trim().parse().unwrap_or(protocol::FAILED)),
-        (None, Some(_)) => Some(protocol::FAILED),
-    }
-}
-
 /// Reads the reply, or why there is none.
 fn read<R: Request>(subject: Cow<'static, str>, reply: &Message) -> Result<R::Reply, RequestError<R::Error>> {
-    match error_code(reply) {
+    match reply.headers.service_error() {
         None => R::Reply::decode(&reply.payload).map_err(RequestError::InvalidReply),
-        Some(protocol::REFUSED) if !reply.payload.is_empty() => match R::Error::decode(&reply.payload) {
+        Some((protocol::REFUSED, _)) if !reply.payload.is_empty() => match R::Error::decode(&reply.payload) {
             Ok(refusal) => Err(RequestError::Refused(refusal)),
             Err(invalid) => Err(RequestError::InvalidReply(invalid)),
         },
-        Some(code) => Err(RequestError::Failed {
+        Some((code, text)) => Err(RequestError::Failed {
             subject,
             code,
-            message: head(LONGEST_MESSAGE, reply.headers.get(protocol::ERROR).unwrap_or("without a message")),
+            message: head(LONGEST_MESSAGE, text.unwrap_or("without a message")),
             retry_after: reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds),
         }),
     }

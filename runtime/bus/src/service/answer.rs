@@ -114,8 +114,8 @@ impl Answer {
         headers.push(Headers::TYPE, event_type);
         headers.push(Headers::VERSION, version.to_string());
         if let Some((code, text)) = &self.error {
-            headers.push(protocol::ERROR, text.as_str());
-            headers.push(protocol::ERROR_CODE, code.to_string());
+            headers.push(Headers::SERVICE_ERROR, text.as_str());
+            headers.push(Headers::SERVICE_ERROR_CODE, code.to_string());
         }
         if self.is_repeated {
             headers.push(protocol::REPEATED, "true");

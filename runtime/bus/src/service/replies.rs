@@ -18,7 +18,7 @@ use crate::bucket::{BucketError, Content, Store, removal};
 use crate::environment::{self, watch};
 use crate::publish::PublishError;
 use crate::request::protocol;
-use crate::transport::StreamMessage;
+use crate::transport::{Headers, StreamMessage};
 
 /// By how much the clocks of services and servers may differ.
 const CLOCKS: Duration = Duration::from_secs(10);
@@ -284,9 +284,9 @@ fn content(route: &Route, hash: &str, answer: &Answer) -> Content {
     let content = Content::of(route.event_type, route.version, answer.payload.clone().into());
     let content = content.with_header(REQUEST, hash).with_header(KEPT, ANSWER);
     match &answer.error {
-        Some((code, text)) => {
-            content.with_header(protocol::ERROR, text).with_header(protocol::ERROR_CODE, &code.to_string())
-        }
+        Some((code, text)) => content
+            .with_header(Headers::SERVICE_ERROR, text)
+            .with_header(Headers::SERVICE_ERROR_CODE, &code.to_string()),
         None => content,
     }
 }
@@ -294,12 +294,12 @@ fn content(route: &Route, hash: &str, answer: &Answer) -> Content {
 /// An answer that was kept.
 fn answer(kept: &StreamMessage) -> Answer {
     let (headers, payload) = (&kept.message.headers, kept.message.payload.to_vec());
-    let code = headers.get(protocol::ERROR_CODE).and_then(|code| code.parse().ok());
+    let code = headers.get(Headers::SERVICE_ERROR_CODE).and_then(|code| code.parse().ok());
     let answer = match code {
         None => Answer::reply(payload),
         Some(protocol::REFUSED) => Answer::refused(payload),
         Some(code) => {
-            let text = headers.get(protocol::ERROR).unwrap_or_default();
+            let text = headers.get(Headers::SERVICE_ERROR).unwrap_or_default();
             Answer { payload, ..Answer::error(Outcome::Failed, code, text) }
         }
     };

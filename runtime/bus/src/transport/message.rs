@@ -196,6 +196,11 @@ impl Headers {
     /// Makes the stream refuse the message unless its last one has this id.
     pub const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
+    /// Of a reply that is an error: why, in words. (NATS ADR-32.)
+    pub const SERVICE_ERROR: &'static str = "Nats-Service-Error";
+    /// Of a reply that is an error: why, as a number. (NATS ADR-32.)
+    pub const SERVICE_ERROR_CODE: &'static str = "Nats-Service-Error-Code";
+
     /// Headers as they were received.
     pub fn received(headers: impl ReceivedHeaders + 'static) -> Self {
         Self { received: Some(Arc::new(headers)), ..Self::default() }
@@ -219,6 +224,13 @@ impl Headers {
     /// The block that these headers were read from, if no client can read the message.
     pub fn malformed(&self) -> Option<&MalformedBlock> {
         self.malformed.as_deref()
+    }
+
+    /// The code and the text of a reply that is an error. What has no code that is a number is a failure, 500. (NATS ADR-32.)
+    pub fn service_error(&self) -> Option<(u16, Option<&str>)> {
+        let (code, text) = (self.get(Self::SERVICE_ERROR_CODE), self.get(Self::SERVICE_ERROR));
+        let number = code.and_then(|code| code.trim().parse().ok()).unwrap_or(500);
+        (code.is_some() || text.is_some()).then_some((number, text))
     }
 
     /// Adds a header behind those that are there.
