@@ -1,6 +1,6 @@
 //! Many schedules, each of which must keep all promises.
 //!
-//! `SEED=17 cargo test -p eventsmith-simulation --profile simulation --test schedules` runs one and says what happened; `SCHEDULES=10000000` runs
+//! `SEED=17 cargo simulation --test schedules` runs one and says what happened; `SCHEDULES=10000000` runs
 //! so many instead of those of CI.
 
 use std::sync::Mutex;
