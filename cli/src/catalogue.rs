@@ -13,7 +13,7 @@ use crate::output::note;
 use crate::outside::refuse_link_out;
 
 /// Where the schemas are.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Schemas {
     /// The folder that holds eventsmith.toml [default: the nearest one, from the current folder upward]
     #[arg(long, value_name = "DIR")]
@@ -23,19 +23,23 @@ pub(crate) struct Schemas {
 impl Schemas {
     /// Loads the catalogue, whatever is wrong with it.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
-        let dir = match &self.schemas {
+        Ok(load(&self.folder()?))
+    }
+
+    /// The folder of the catalogue.
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+        match &self.schemas {
             Some(dir) if dir.join(manifest::FILE_NAME).is_file() => {
                 refuse_link_out(dir).map_err(|problem| anyhow!("{problem}; name the real folder"))?;
-                dir.clone()
+                Ok(dir.clone())
             }
             Some(dir) if dir.is_file() => {
                 bail!("--schemas {} is a file; name the folder that holds {}", dir.display(), manifest::FILE_NAME)
             }
             Some(dir) if !dir.exists() => bail!("--schemas {}: there is no such folder", dir.display()),
             Some(dir) => bail!("no {} in {}", manifest::FILE_NAME, dir.display()),
-            None => nearest()?,
-        };
-        Ok(load(&dir))
+            None => nearest(),
+        }
     }
 
     /// Loads a catalogue whose eventsmith.toml must be free of errors, whatever is wrong with its schemas.

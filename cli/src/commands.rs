@@ -9,11 +9,13 @@ mod example;
 mod generate;
 mod lint;
 mod man;
+mod new;
 mod request;
 mod services;
 mod streams;
 mod tail;
 mod validate;
+mod watch;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -30,8 +32,10 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Generate(generate::Generate),
     Lint(lint::Lint),
+    Watch(watch::Watch),
     Breaking(breaking::Breaking),
     Validate(validate::Validate),
     Example(example::Example),
@@ -49,8 +53,10 @@ impl Arguments {
     /// Runs the command; an error means that it could not run.
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         match &self.command {
+            Command::New(command) => command.run(out),
             Command::Generate(command) => command.run(out),
             Command::Lint(command) => command.run(out),
+            Command::Watch(command) => command.run(out),
             Command::Breaking(command) => command.run(out),
             Command::Validate(command) => command.run(out),
             Command::Example(command) => command.run(out),

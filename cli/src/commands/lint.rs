@@ -32,6 +32,11 @@ pub(crate) struct Lint {
 }
 
 impl Lint {
+    /// As somebody reads it who writes schemas.
+    pub(crate) fn of(schemas: Schemas) -> Self {
+        Self { schemas, explain_paths: false, all: false, format: FindingFormat::Text }
+    }
+
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load()?;
         let diagnostics = lint::lint(&loaded);

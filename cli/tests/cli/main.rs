@@ -14,6 +14,7 @@ mod generate;
 mod lint;
 mod manual;
 mod messages;
+mod new;
 mod passing;
 mod requests;
 mod streams;
@@ -25,4 +26,5 @@ mod formats;
 
 // What the documentation shows, and how others start the binary.
 mod guide;
+mod watch;
 mod ways_in;
