@@ -16,6 +16,7 @@ mod check;
 pub mod containment;
 pub mod diagnostic;
 pub mod domain_event;
+pub mod editor;
 mod emit;
 pub mod evolution;
 pub mod excerpt;

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use eventsmith_codegen::editor;
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Value, json};
 
@@ -28,9 +29,12 @@ pub(crate) struct New {
 }
 
 /// The files, and what they are made of.
-const FILES: [(&str, &str); 18] = [
+const FILES: [(&str, &str); 21] = [
+    (".eventsmith/event.schema.json", editor::EVENT),
+    (".eventsmith/eventsmith.schema.json", editor::MANIFEST),
     (".github/workflows/events.yml", include_str!("../../templates/new/github/events.yml.hbs")),
     (".gitignore", include_str!("../../templates/new/gitignore.hbs")),
+    (".vscode/settings.json", include_str!("../../templates/new/vscode/settings.json.hbs")),
     ("Cargo.toml", include_str!("../../templates/new/Cargo.toml.hbs")),
     ("README.md", include_str!("../../templates/new/README.md.hbs")),
     ("schemas/Cargo.toml", include_str!("../../templates/new/schemas/Cargo.toml.hbs")),

@@ -17,7 +17,7 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "codegen/src",
         floors: &[
-            &["diagnostic", "excerpt", "manifest", "parallel"],
+            &["diagnostic", "editor", "excerpt", "manifest", "parallel"],
             &["filter", "lookup", "model", "pointer", "references", "rule", "schema", "walk"],
             &["load", "language"],
             &["sample", "shape", "lower/dialect"],

@@ -11,7 +11,7 @@ const DELIVERY: &str = include_str!("../../../docs/delivery.md");
 const DEAD_LETTERS: &str = include_str!("../../../docs/dead-letters.md");
 
 /// The keys that may stand in a place of a TOML document, which the error about one that may not lists.
-fn keys<T: DeserializeOwned>(before: &str) -> Vec<String> {
+pub(crate) fn keys<T: DeserializeOwned>(before: &str) -> Vec<String> {
     let text = format!("{before}\nno_such_key = 1");
     let message = toml::from_str::<T>(&text).map(drop).unwrap_err().message().to_owned();
     let (_, expected) = message.split_once("expected").unwrap();

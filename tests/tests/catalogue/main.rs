@@ -12,6 +12,7 @@
 use std::path::Path;
 
 mod agreement;
+mod editors;
 mod envelope;
 mod lists;
 mod readme;
