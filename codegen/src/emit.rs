@@ -35,7 +35,7 @@ use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
-use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, reply_impl};
+use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, field_text, reply_impl};
 use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -318,7 +318,7 @@ impl Emitter<'_> {
             });
             let fields = properties.map(|field| {
                 let name = field_ident(&field.name);
-                quote!(#name)
+                field_text(self.runtime, &quote!(#name))
             });
             (template, fields.collect())
         });
@@ -334,7 +334,10 @@ impl Emitter<'_> {
                 bucket: bucket_of(self.loaded, event),
                 template,
                 schema: self.schema_path(id, event, version, VersionPart::Itself),
-                key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+                key: key.and_then(|key| {
+                    let field = fields::key_field(self.program, id, key)?;
+                    Some((key.as_str(), field_text(self.runtime, &field)))
+                }),
                 idempotent: version.idempotent,
                 check: self.check(id),
                 answer: event.kind.is_request().then(|| self.answer(id, version)),

@@ -7,7 +7,7 @@ pub use crate::de;
 pub use crate::examples;
 pub use crate::invalid::{DecodeError, Invalid};
 pub use crate::schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
-pub use crate::subject::{SubjectToken, fill_subject, scalar_text};
+pub use crate::subject::{SubjectToken, fill_subject, pointed_text, scalar_text};
 pub use crate::text::InvalidText;
 pub use crate::token::Token;
 pub use crate::{
