@@ -13,6 +13,7 @@ use std::path::Path;
 
 mod agreement;
 mod envelope;
+pub mod habits;
 mod lists;
 mod readme;
 #[path = "../../../schemas/src/upcast.rs"]
