@@ -141,7 +141,7 @@ fn objects_with_a_constant_property_are_told_apart_by_it() {
         &text,
         &[
             r#"#[serde(tag = "kind")]"#,
-            r#"::eventsmith::generated::tagged_union!(RuleSet, "kind", { "bank" => Bank, "cash" => Cash });"#,
+            r#"::eventsmith::generated::tagged_union!(RuleSet, "kind", { "bank" => Bank(RuleSetBank), "cash" => Cash(RuleSetCash) });"#,
             "pub struct RuleSetBank { /// The property `iban`. pub iban: String, }",
         ],
     );
@@ -160,7 +160,7 @@ fn common_properties_stand_in_every_alternative() {
     assert_has(
         &text,
         &[
-            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A, "b" | "c" => B });"#,
+            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A(RuleSetA), "b" | "c" => B(RuleSetB) });"#,
             "pub struct RuleSetA { /// The property `id`. pub id: String,",
             "pub struct RuleSetB { /// The property `id`. pub id: String,",
         ],
@@ -408,9 +408,9 @@ fn null_in_every_spelling_makes_an_option() {
         "Either": {"oneOf": [{"type": "string"}, {"type": "integer"}]}, "Part": {"type": "object", "properties": {"x": {"type": "string"}}}
     });
     let level = json!({"$ref": "#/$defs/Level"});
-    let null = json!({"type": "null"});
+    let nothing = json!({"type": "null"});
     for (schema, expected) in [
-        (json!({"anyOf": [level, null]}), "Option<Level>"),
+        (json!({"anyOf": [level, nothing]}), "Option<Level>"),
         (json!({"oneOf": [level, {"const": null}]}), "Option<Level>"),
         (json!({"oneOf": [{"enum": [null]}, level]}), "Option<Level>"),
         (json!({"anyOf": [level, {"$ref": "#/$defs/Nothing"}]}), "Option<Level>"),
@@ -418,14 +418,14 @@ fn null_in_every_spelling_makes_an_option() {
             json!({"anyOf": [{"$ref": "#/$defs/Level", "description": "or nothing"}, {"type": "null", "const": null}]}),
             "Option<Level>",
         ),
-        (json!({"anyOf": [{"anyOf": [level, null]}, null]}), "Option<Level>"),
+        (json!({"anyOf": [{"anyOf": [level, nothing]}, nothing]}), "Option<Level>"),
         (
             json!({"type": ["array", "null"], "items": {"anyOf": [level, {"const": null}]}}),
             "Option<Vec<Option<Level>>>",
         ),
-        (json!({"oneOf": [null, {"$ref": "#/$defs/Either"}]}), "Option<Either>"),
+        (json!({"oneOf": [nothing, {"$ref": "#/$defs/Either"}]}), "Option<Either>"),
         (json!({"oneOf": [{"const": null}, {"$ref": "#/$defs/Part"}]}), "Option<Part>"),
-        (json!({"anyOf": [{"type": ["string", "null"]}, null]}), "Option<String>"),
+        (json!({"anyOf": [{"type": ["string", "null"]}, nothing]}), "Option<String>"),
         (json!({"anyOf": [{"const": 1}, {"const": null}]}), "Option<u8>"),
     ] {
         let text =

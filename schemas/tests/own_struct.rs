@@ -1,4 +1,5 @@
-//! The struct of docs/catalogue.md and of the documentation of the attribute, which is that of this file. The attribute adds the test that it agrees with its schema.
+//! The struct of docs/catalogue.md and of the documentation of the attribute, which is that of this file. The attribute adds the
+//! test that it agrees with its schema.
 
 use eventsmith::{DateTime, domain_event};
 use serde::{Deserialize, Serialize};

@@ -152,11 +152,6 @@ impl<'a> Flat<'a> {
         !self.parts.iter().flat_map(Part::keywords).any(speaks)
     }
 
-    /// Whether some schema lists values.
-    pub(super) fn has_lists(&self) -> bool {
-        self.has("const") || self.has("enum")
-    }
-
     /// Whether nothing but `type`, `enum` and `const` speaks of values of every type of JSON.
     pub(super) fn only_lists(&self) -> bool {
         let mut keywords = self.parts.iter().flat_map(Part::keywords);

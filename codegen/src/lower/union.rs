@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
 
     /// The types of JSON that schemas may accept, as far as their alternatives say.
     fn possible(&self, conjunction: &Conjunction, flat: &Flat<'a>, depth: usize) -> Classes {
-        const DEEPEST: usize = 4;
+        const DEEPEST: usize = 2;
         let mut possible = flat.classes;
         if depth == DEEPEST || self.budget.is_spent() {
             return possible;
@@ -203,13 +203,13 @@ impl<'a> Context<'a> {
 
     /// Whether a property that must be there has no value: several schemas list values for it, and share none.
     fn lacks_value(&self, flat: &Flat<'a>) -> bool {
-        flat.required().into_iter().any(|name| {
-            let property = flat.property(name);
-            if property.locations.len() < 2 {
-                return property.forbidden;
-            }
-            let flat = self.flattened(&Conjunction::all(property.locations));
-            flat.has_lists() && self.values(&flat).is_some_and(|values| values.is_empty())
+        let lists = |schema: &Value| schema.get("const").is_some() || schema.get("enum").is_some();
+        let mut seen = HashSet::new();
+        let listed = flat.parts.iter().flat_map(|part| part.object("properties")).filter(|(_, schema)| lists(schema));
+        let twice: BTreeSet<&str> = listed.map(|(name, _)| name).filter(|name| !seen.insert(*name)).collect();
+        twice.into_iter().filter(|name| flat.required_name(name).is_some()).any(|name| {
+            let flat = self.flattened(&Conjunction::all(flat.property(name).locations));
+            self.values(&flat).is_some_and(|values| values.is_empty())
         })
     }
 
