@@ -201,10 +201,18 @@ fn test_name(name: &Ident) -> Ident {
     let text = name.unraw().to_string();
     let snake = text.to_snake_case();
     if snake.to_upper_camel_case() == text {
-        format_ident!("{}_agrees_with_its_schema", snake)
-    } else {
-        format_ident!("struct_{}_agrees_with_its_schema", text)
+        return format_ident!("{}_agrees_with_its_schema", snake);
     }
+    // Each capital letter and each underscore shows, so that no two names come to one.
+    let spelled: String = text
+        .chars()
+        .flat_map(|c| match c {
+            '_' => "_0".chars().collect::<Vec<_>>(),
+            c if c.is_uppercase() => std::iter::once('_').chain(c.to_lowercase()).collect(),
+            c => vec![c],
+        })
+        .collect();
+    format_ident!("struct{}_agrees_with_its_schema", spelled)
 }
 
 /// Fails to compile the tests of a struct that stands in a function: no test in there is ever run, which would pass unnoticed. `self`
@@ -219,6 +227,7 @@ fn in_module(name: &Ident) -> TokenStream {
     let path = quote_spanned!(name.span()=> self::#told);
     quote! {
         #[cfg(test)]
+        #[allow(unused_imports, reason = "in a function it is unused, too")]
         use #name as #told;
         #[cfg(test)]
         const _: ::core::marker::PhantomData<#path> = ::core::marker::PhantomData;
@@ -231,7 +240,7 @@ mod tests {
 
     #[test]
     fn structs_whose_names_differ_in_case_have_tests_of_different_names() {
-        let names = ["RuleCreated", "Rulecreated", "RULECreated", "rule_created", "Rule_Created"];
+        let names = ["RuleCreated", "Rulecreated", "RULECreated", "rule_created", "Rule_created", "Rule_Created"];
 
         let tests: std::collections::BTreeSet<String> =
             names.iter().map(|name| test_name(&format_ident!("{}", name)).to_string()).collect();
