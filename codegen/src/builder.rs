@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::emit::Runtime;
 use crate::generate::{generate_for, load};
-use crate::load::find;
+use crate::load::locate;
 
 /// Generates the events of a catalogue from a build script.
 ///
@@ -25,7 +25,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder for the catalogue of the crate: the nearest `eventsmith.toml` from the crate's folder upward.
+    /// A builder for the catalogue of the crate: the folder that `[package.metadata.eventsmith] schemas = ".."` names in its
+    /// `Cargo.toml`, else the nearest `eventsmith.toml` from the crate's folder upward. `#[domain_event]` looks there, too.
     pub fn new() -> Self {
         Self::default()
     }
@@ -62,12 +63,7 @@ impl Builder {
         let (crate_dir, out_dir) = (variable("CARGO_MANIFEST_DIR")?, variable("OUT_DIR")?);
         let dir = match &self.schemas {
             Some(dir) => crate_dir.join(dir),
-            None => find(&crate_dir).ok_or_else(|| {
-                format!(
-                    "no eventsmith.toml in {} or above; write one with the line root = \"rules\"",
-                    crate_dir.display()
-                )
-            })?,
+            None => locate(&crate_dir)?,
         };
         let runtime = match &self.runtime {
             Some(name) => Runtime::named(name).ok_or_else(|| format!("no crate can have the name {name:?}"))?,

@@ -43,6 +43,11 @@ impl Origins {
         home.unwrap_or_else(|| Location { file: self.file.clone(), pointer: pointer.to_owned() })
     }
 
+    /// What was copied from elsewhere: its pointer in the bundle, and where it comes from.
+    pub(crate) fn copied(&self) -> impl Iterator<Item = (&str, &Location)> {
+        self.copied.iter().map(|(pointer, location)| (pointer.as_str(), location))
+    }
+
     /// The files that were embedded whole. A validator names locations in them by pointers of their own.
     pub(crate) fn embedded(&self) -> impl Iterator<Item = &str> {
         self.copied.values().filter(|location| location.pointer.is_empty()).map(|location| location.file.as_str())

@@ -56,6 +56,11 @@ pub(crate) fn check(loaded: &mut Loaded) {
 /// Rules about a manifest that cannot be read, and therefore says nothing.
 const NO_MANIFEST: &[&str] = &["bad-manifest", "no-manifest"];
 
+/// Whether a finding is that the manifest cannot be read.
+pub(crate) fn is_about_reading(found: &Diagnostic) -> bool {
+    NO_MANIFEST.contains(&found.rule)
+}
+
 /// The schema files of events and whatever they refer to; other JSON files in the folder are none of our business.
 pub(crate) fn schema_documents<'a>(catalogue: &'a Catalogue, references: &References) -> Vec<&'a Document> {
     let mut open: Vec<String> = catalogue.versions().flat_map(|(_, version)| version.files()).cloned().collect();

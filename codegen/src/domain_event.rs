@@ -19,7 +19,7 @@ use quote::{ToTokens, quote};
 use syn::{Fields, Item, ItemStruct};
 
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::generate::{load, types};
+use crate::generate::{load, load_event, types};
 use crate::load::{Loaded, locate, locate_in};
 use crate::lookup;
 use crate::model::{Event, Version, VersionPart};
@@ -106,7 +106,8 @@ fn catalogue(args: &Args, site: Site<'_>) -> syn::Result<Loaded> {
         }
         None => locate(site.crate_dir).map_err(|error| syn::Error::new_spanned(&args.event_type, error))?,
     };
-    let loaded = load(&dir);
+    // Only what the event needs; where that is not all right, or the event is not there, the whole catalogue says why.
+    let loaded = load_event(&dir, &args.event_type.value()).unwrap_or_else(|| load(&dir));
     if has_errors(&loaded.diagnostics) {
         let problems: Vec<String> = loaded.diagnostics.iter().map(Diagnostic::to_string).collect();
         let message = format!("the catalogue has errors; mend them first\n{}", problems.join("\n"));
@@ -178,7 +179,7 @@ fn bound(
     let fields = check::fields(item, &Container::of(&item.attrs));
     let (older, answer) = (older(args, event, version, errors), answers::answer(args, event, version, errors));
     let bound = Bound { name: &item.ident, fields: &fields, event, version, older, answer };
-    let implementation = expand::implementation(&args.runtime, bound, loaded, errors);
+    let implementation = expand::implementation(&args.runtime, bound, loaded);
     if !errors.is_empty() {
         return implementation;
     }

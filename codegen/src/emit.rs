@@ -10,7 +10,9 @@ mod docs;
 pub(crate) mod event_impl;
 mod exports;
 pub(crate) mod fields;
+mod habits;
 mod imports;
+mod json_schemas;
 mod layout;
 mod literal;
 mod pattern;
@@ -35,7 +37,7 @@ use crate::parallel;
 use crate::shape::{Body, Id, Program};
 
 use builder::Builders;
-use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, reply_impl};
+use event_impl::{Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, field_text, reply_impl};
 use imports::Imports;
 use layout::line;
 pub(crate) use literal::raw_string;
@@ -80,8 +82,8 @@ struct Emitter<'a> {
     runtime: &'a Runtime,
     /// Which definitions have something to check beyond their types.
     checked: Vec<bool>,
-    /// Which definitions implement `Eq` and `Hash`.
-    hashable: Vec<bool>,
+    /// Which definitions implement `Ord`.
+    ordered: Vec<bool>,
     /// Definitions of payloads that types and checks decide without the validator.
     fast: BTreeSet<Id>,
     /// What makes a definition a payload.
@@ -97,15 +99,16 @@ impl<'a> Emitter<'a> {
         let Source { program, runtime } = source;
         let roots = program.roots.values().copied();
         let fast = roots.filter(|root| program.gaps(*root).is_empty()).flat_map(|root| program.reachable(root));
+        let fast: BTreeSet<Id> = fast.collect();
         let payloads = payload::payloads(loaded, program);
         Self {
             loaded,
             program,
             runtime,
             checked: checks::checked(source),
-            hashable: derives::hashable(program),
+            ordered: derives::ordered(program, |id| !fast.contains(&id)),
             builders: Builders::new(program),
-            fast: fast.collect(),
+            fast,
             payloads,
             upcasts: Upcasts::new(loaded, source),
         }
@@ -155,15 +158,18 @@ fn module_doc(name: &str, parent: &str) -> String {
 }
 
 impl Emitter<'_> {
-    fn facts(&self, id: Id) -> Facts {
-        let text = match &self.program.definitions[id].body {
-            Body::Text(checks) => conditions::text_conditions(self.runtime, checks),
-            _ => Default::default(),
-        };
+    fn facts(&self, types: &Types<'_>, id: Id) -> Facts {
+        let (mut text, mut alternatives) = Default::default();
+        match &self.program.definitions[id].body {
+            Body::Text(checks) => text = conditions::text_conditions(self.runtime, checks),
+            Body::Union(union) => alternatives = habits::alternatives(types, id, union, &self.upcasts),
+            _ => {}
+        }
         Facts {
             checked: self.checked(id),
-            is_hashable: self.hashable[id],
+            is_ordered: self.ordered[id],
             has_derived_default: default::is_derived(self.source(), id),
+            alternatives,
             text,
         }
     }
@@ -197,6 +203,7 @@ impl Emitter<'_> {
         text.push('\n');
         text.push_str(&payload::schemas(self.loaded));
         text.push_str(&catalogue::stored_payloads(self.loaded, self.source()));
+        text.push_str(&json_schemas::text(self.loaded, self.program, self.runtime));
         Ok(text)
     }
 
@@ -259,7 +266,8 @@ impl Emitter<'_> {
     fn items(&self, types: &Types<'_>, ids: &[Id], subjects: &Subjects) -> TokenStream {
         let mut items = TokenStream::new();
         for id in ids.iter().copied() {
-            items.extend(types.declaration(id, self.facts(id)));
+            items.extend(types.declaration(id, self.facts(types, id)));
+            items.extend(habits::habits(types, id, &self.upcasts));
             items.extend(self.builders.builder(types, id));
             items.extend(default::implementation(self.source(), id));
             if self.fast.contains(&id) {
@@ -318,7 +326,7 @@ impl Emitter<'_> {
             });
             let fields = properties.map(|field| {
                 let name = field_ident(&field.name);
-                quote!(#name)
+                field_text(self.runtime, &quote!(#name))
             });
             (template, fields.collect())
         });
@@ -334,7 +342,10 @@ impl Emitter<'_> {
                 bucket: bucket_of(self.loaded, event),
                 template,
                 schema: self.schema_path(id, event, version, VersionPart::Itself),
-                key: key.and_then(|key| Some((key.as_str(), fields::key_field(self.program, id, key)?))),
+                key: key.and_then(|key| {
+                    let field = fields::key_field(self.program, id, key)?;
+                    Some((key.as_str(), field_text(self.runtime, &field)))
+                }),
                 idempotent: version.idempotent,
                 check: self.check(id),
                 answer: event.kind.is_request().then(|| self.answer(id, version)),

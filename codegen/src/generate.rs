@@ -18,6 +18,16 @@ pub fn load(dir: &Path) -> Loaded {
     checked(crate::load::read(dir))
 }
 
+/// Loads and checks what one event of a catalogue needs: its versions, and what they refer to. `None` where any of it is not all
+/// right, or where there is no such event.
+pub(crate) fn load_event(dir: &Path, event_type: &str) -> Option<Loaded> {
+    let mut loaded = checked(crate::load::read_event(dir, event_type)?);
+    // What the manifest says of other events cannot be checked without them.
+    loaded.diagnostics.retain(|found| found.file != crate::manifest::FILE_NAME || check::is_about_reading(found));
+    let is_sound = loaded.catalogue.event(event_type).is_some() && !has_errors(&loaded.diagnostics);
+    is_sound.then_some(loaded)
+}
+
 /// Loads and checks a catalogue of files that need not be on disk, by their paths relative to its folder.
 ///
 /// `label` stands where the folder of a catalogue on disk would: it names the catalogue in messages.

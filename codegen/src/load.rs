@@ -6,6 +6,7 @@
 mod disk;
 mod event_files;
 mod event_options;
+mod event_texts;
 mod locate;
 mod manifest_help;
 mod part;
@@ -43,6 +44,13 @@ pub(crate) fn read(dir: &Path) -> Loaded {
     let mut diagnostics = Vec::new();
     let texts = disk::read(dir, &mut diagnostics);
     assemble(dir.to_owned(), texts, diagnostics)
+}
+
+/// Reads what one event of a catalogue needs: the manifest, the files of its versions, and those that they refer to. `None` if a
+/// file cannot be read.
+pub(crate) fn read_event(dir: &Path, event_type: &str) -> Option<Loaded> {
+    let texts = event_texts::read(dir, event_type)?;
+    Some(assemble(dir.to_owned(), texts, Vec::new()))
 }
 
 /// Makes a catalogue of files that need not be on disk, by their paths relative to its folder.

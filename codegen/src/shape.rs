@@ -36,6 +36,8 @@ pub struct Definition {
     pub location: Location,
     /// Other schemas that say the same.
     pub equals: Vec<Location>,
+    /// Whether that schema alone says what it is; else others hold together with it.
+    pub is_of_one_schema: bool,
     /// The path of its module.
     pub module: Vec<String>,
     /// The modules of other files that define the same.

@@ -141,7 +141,7 @@ fn objects_with_a_constant_property_are_told_apart_by_it() {
         &text,
         &[
             r#"#[serde(tag = "kind")]"#,
-            r#"::eventsmith::generated::tagged_union!(RuleSet, "kind", { "bank" => Bank, "cash" => Cash });"#,
+            r#"::eventsmith::generated::tagged_union!(RuleSet, "kind", { "bank" => Bank(RuleSetBank), "cash" => Cash(RuleSetCash) });"#,
             "pub struct RuleSetBank { /// The property `iban`. pub iban: String, }",
         ],
     );
@@ -160,7 +160,7 @@ fn common_properties_stand_in_every_alternative() {
     assert_has(
         &text,
         &[
-            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A, "b" | "c" => B });"#,
+            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A(RuleSetA), "b" | "c" => B(RuleSetB) });"#,
             "pub struct RuleSetA { /// The property `id`. pub id: String,",
             "pub struct RuleSetB { /// The property `id`. pub id: String,",
         ],
@@ -399,4 +399,87 @@ fn what_is_too_wide_for_a_struct_or_an_enum_is_left_to_the_validator() {
     assert!(wide.contains("pub wide: Option<BTreeMap<String, Value>>,"));
     assert!(wide.contains("pub long: Option<String>,"));
     assert!(text(1000).contains("pub p999: Option<i64>,"));
+}
+
+#[test]
+fn null_in_every_spelling_makes_an_option() {
+    let definitions = json!({
+        "Level": {"enum": ["x", "y"]}, "OrNull": {"enum": ["x", "y", null]}, "Nothing": {"const": null},
+        "Either": {"oneOf": [{"type": "string"}, {"type": "integer"}]}, "Part": {"type": "object", "properties": {"x": {"type": "string"}}}
+    });
+    let level = json!({"$ref": "#/$defs/Level"});
+    let nothing = json!({"type": "null"});
+    for (schema, expected) in [
+        (json!({"anyOf": [level, nothing]}), "Option<Level>"),
+        (json!({"oneOf": [level, {"const": null}]}), "Option<Level>"),
+        (json!({"oneOf": [{"enum": [null]}, level]}), "Option<Level>"),
+        (json!({"anyOf": [level, {"$ref": "#/$defs/Nothing"}]}), "Option<Level>"),
+        (
+            json!({"anyOf": [{"$ref": "#/$defs/Level", "description": "or nothing"}, {"type": "null", "const": null}]}),
+            "Option<Level>",
+        ),
+        (json!({"anyOf": [{"anyOf": [level, nothing]}, nothing]}), "Option<Level>"),
+        (
+            json!({"type": ["array", "null"], "items": {"anyOf": [level, {"const": null}]}}),
+            "Option<Vec<Option<Level>>>",
+        ),
+        (json!({"oneOf": [nothing, {"$ref": "#/$defs/Either"}]}), "Option<Either>"),
+        (json!({"oneOf": [{"const": null}, {"$ref": "#/$defs/Part"}]}), "Option<Part>"),
+        (json!({"anyOf": [{"type": ["string", "null"]}, nothing]}), "Option<String>"),
+        (json!({"anyOf": [{"const": 1}, {"const": null}]}), "Option<u8>"),
+    ] {
+        let text =
+            fast(&json!({"type": "object", "required": ["a"], "properties": {"a": schema}, "$defs": definitions}));
+
+        assert_has(&text, &[&format!("pub a: {expected},")]);
+        assert!(!text.contains("Null("), "{schema}\n{text}");
+    }
+}
+
+#[test]
+fn exactly_one_of_two_that_take_null_takes_none() {
+    let (text, _) = lowered(&json!({"type": "object", "required": ["a"], "properties": {
+        "a": {"oneOf": [{"type": ["string", "null"]}, {"type": "null"}]}}}));
+
+    assert!(!text.contains("pub a: Option<"), "{text}");
+}
+
+#[test]
+fn what_is_said_beside_a_format_leaves_its_type() {
+    let text = fast(&object(&json!({
+        "a": {"type": "string", "format": "date-time", "minLength": 1},
+        "b": {"type": "string", "format": "date-time", "maxLength": 20, "pattern": "Z$"},
+        "c": {"type": "string", "format": "date", "minLength": 10, "maxLength": 10},
+        "d": {"type": "string", "format": "date", "pattern": "^2"},
+        "e": {"type": "string", "format": "uuid", "minLength": 36, "maxLength": 36},
+        "f": {"type": "string", "format": "uuid", "pattern": "^[a-f]"},
+    })));
+
+    assert_has(
+        &text,
+        &["pub a: Option<DateTime>", "pub b: Option<DateTime>", "pub c: Option<Date>", "pub d: Option<Date>"],
+    );
+    assert_has(&text, &["pub e: Option<Uuid>", "pub f: Option<String>", "length(&value.to_string(), ..=20)"]);
+}
+
+#[test]
+fn texts_of_which_one_is_a_date_time_are_checked_as_texts() {
+    let text = fast(&object(
+        &json!({"a": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "maxLength": 3}]}}),
+    ));
+
+    assert_has(&text, &["has_format!(\"date-time\", "]);
+}
+
+#[test]
+fn an_alternative_that_an_all_of_rules_out_has_no_variant() {
+    let kind = |kind: &str| json!({"type": "object", "required": ["kind"], "properties": {"kind": {"const": kind}}});
+    let (text, _) = lowered(&json!({
+        "type": "object", "required": ["a"],
+        "properties": {"a": {"allOf": [{"$ref": "#/$defs/Payment"}, {"properties": {"kind": {"enum": ["card", "iban"]}}}]}},
+        "$defs": {"Payment": {"oneOf": [kind("card"), kind("iban"), kind("cash")]}}
+    }));
+
+    assert_has(&text, &["\"card\" => Card", "\"iban\" => Iban"]);
+    assert!(!text.contains("Cash"), "{text}");
 }

@@ -8,7 +8,7 @@ use num_bigint::BigUint;
 /// A decimal of any length: digits and a power of ten.
 ///
 /// Work is linear in the length of its text. An exponent costs nothing: `1e999999999` is one digit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
     is_negative: bool,
     /// Without zeros on either side; none for zero.

@@ -706,7 +706,7 @@ pub mod audit {
         /// Get what happened to a rule, page by page, the latest first. Answered by rules-management.
         ///
         /// The schema `query/audit/trail.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct AuditTrail {
             /// The rule asked about.
             pub rule_id: RuleId,
@@ -779,7 +779,7 @@ pub mod audit {
         /// One page of the audit trail. Sent by rules-management in reply to audit.trail.
         ///
         /// The schema `query/audit/trail.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct AuditTrailReply {
             /// The entries of the page.
             pub items: Vec<AuditEntry>,
@@ -812,7 +812,7 @@ pub mod audit {
         /// The trail is not shown. Sent by rules-management in place of a reply to audit.trail.
         ///
         /// The schema `query/audit/trail.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum AuditTrailError {
             /// `code` is `not_found`.
@@ -823,8 +823,8 @@ pub mod audit {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            AuditTrailError, "code", { "not_found" => NotFound, "not_allowed" =>
-            NotAllowed }
+            AuditTrailError, "code", { "not_found" => NotFound(NotFound), "not_allowed"
+            => NotAllowed(NotAllowed) }
         );
 
         impl Reply for AuditTrailError {
@@ -835,7 +835,7 @@ pub mod audit {
         /// One thing that happened to a rule.
         ///
         /// The schema `query/audit/trail.v1.reply.json#/$defs/AuditEntry`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct AuditEntry {
             /// The `id` of the event that recorded it.
             #[serde(deserialize_with = "::eventsmith::generated::de::exact")]
@@ -878,8 +878,7 @@ pub mod audit {
         /// What can be done to a rule.
         ///
         /// The schema `query/audit/trail.v1.reply.json#/$defs/AuditAction`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum AuditAction {
             /// `created`
             Created,
@@ -892,6 +891,10 @@ pub mod audit {
             /// `deleted`
             Deleted,
         }
+        ::eventsmith::generated::text_enum!(
+            AuditAction, { Created => "created", Updated => "updated", Activated =>
+            "activated", Deactivated => "deactivated", Deleted => "deleted" }
+        );
     }
 }
 
@@ -912,7 +915,7 @@ pub mod cache {
         /// Drop entries of the rule cache, so that the next evaluation reads them afresh. Answered by rules-evaluation.
         ///
         /// The schema `command/cache/invalidate.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CacheInvalidate {
             /// The entries to be dropped.
             pub scope: CacheScope,
@@ -958,7 +961,7 @@ pub mod cache {
         /// The entries were dropped. Sent by rules-evaluation in reply to cache.invalidate.
         ///
         /// The schema `command/cache/invalidate.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CacheInvalidateReply {
             /// How many entries were dropped.
             pub entries_removed: u32,
@@ -989,7 +992,7 @@ pub mod cache {
         /// Nothing was dropped. Sent by rules-evaluation in place of a reply to cache.invalidate.
         ///
         /// The schema `command/cache/invalidate.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CacheInvalidateError {
             /// `code` is `limit_reached`.
@@ -1000,8 +1003,8 @@ pub mod cache {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            CacheInvalidateError, "code", { "limit_reached" => LimitReached,
-            "not_allowed" => NotAllowed }
+            CacheInvalidateError, "code", { "limit_reached" =>
+            LimitReached(LimitReached), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl CacheInvalidateError {
@@ -1024,7 +1027,7 @@ pub mod cache {
         /// Load rules into the rule cache ahead of their first evaluation. Answered by rules-evaluation.
         ///
         /// The schema `command/cache/warm.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CacheWarm {
             /// The entries to be loaded.
             pub scope: CacheScope,
@@ -1068,7 +1071,7 @@ pub mod cache {
         /// The entries were loaded. Sent by rules-evaluation in reply to cache.warm.
         ///
         /// The schema `command/cache/warm.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CacheWarmReply {
             /// How many entries were loaded.
             pub entries_loaded: u32,
@@ -1109,7 +1112,7 @@ pub mod cache {
         /// Nothing was loaded. Sent by rules-evaluation in place of a reply to cache.warm.
         ///
         /// The schema `command/cache/warm.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CacheWarmError {
             /// `code` is `limit_reached`.
@@ -1120,8 +1123,8 @@ pub mod cache {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            CacheWarmError, "code", { "limit_reached" => LimitReached, "not_allowed" =>
-            NotAllowed }
+            CacheWarmError, "code", { "limit_reached" => LimitReached(LimitReached),
+            "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl CacheWarmError {
@@ -1233,7 +1236,7 @@ pub mod checkout {
         /// The checkout has begun; checkout.get says how far it is. Sent by calculator in reply to checkout.start.
         ///
         /// The schema `command/checkout/start.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CheckoutStartReply {
             /// The transaction.
             pub transaction_id: TransactionId,
@@ -1263,7 +1266,7 @@ pub mod checkout {
         /// The checkout did not begin. Sent by calculator in place of a reply to checkout.start.
         ///
         /// The schema `command/checkout/start.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CheckoutStartError {
             /// `code` is `wrong_state`.
@@ -1274,8 +1277,8 @@ pub mod checkout {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            CheckoutStartError, "code", { "wrong_state" => WrongState, "not_allowed" =>
-            NotAllowed }
+            CheckoutStartError, "code", { "wrong_state" => WrongState(WrongState),
+            "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl CheckoutStartError {
@@ -1296,7 +1299,7 @@ pub mod checkout {
         /// Get how far a checkout is, and what came of it. Answered by calculator.
         ///
         /// The schema `query/checkout/get.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CheckoutGet {
             /// The transaction asked for.
             pub transaction_id: TransactionId,
@@ -1331,7 +1334,7 @@ pub mod checkout {
         /// The checkout. Sent by calculator in reply to checkout.get.
         ///
         /// The schema `query/checkout/get.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CheckoutGetReply {
             /// The transaction.
             pub transaction_id: TransactionId,
@@ -1431,7 +1434,7 @@ pub mod checkout {
         /// The checkout is not shown. Sent by calculator in place of a reply to checkout.get.
         ///
         /// The schema `query/checkout/get.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CheckoutGetError {
             /// `code` is `not_found`.
@@ -1442,8 +1445,8 @@ pub mod checkout {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            CheckoutGetError, "code", { "not_found" => NotFound, "not_allowed" =>
-            NotAllowed }
+            CheckoutGetError, "code", { "not_found" => NotFound(NotFound), "not_allowed"
+            => NotAllowed(NotAllowed) }
         );
 
         impl Reply for CheckoutGetError {
@@ -1454,7 +1457,7 @@ pub mod checkout {
         /// How far a checkout is and what it comes to: the read model that calculator keeps from the events of all services. It lies under the transaction's id.
         ///
         /// The schema `state/checkout/summary.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CheckoutSummary {
             /// The transaction.
             pub transaction_id: TransactionId,
@@ -1554,8 +1557,7 @@ pub mod checkout {
         /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
         ///
         /// The schema `command/checkout/start.v1.reply.json#/properties/status`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutStartReplyStatus {
             /// `running`
             Running,
@@ -1566,12 +1568,15 @@ pub mod checkout {
             /// `cancelled`
             Cancelled,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutStartReplyStatus, { Running => "running", Completed => "completed",
+            Compensating => "compensating", Cancelled => "cancelled" }
+        );
 
         /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
         ///
         /// The schema `query/checkout/get.v1.reply.json#/properties/status`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutGetReplyStatus {
             /// `running`
             Running,
@@ -1582,12 +1587,15 @@ pub mod checkout {
             /// `cancelled`
             Cancelled,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutGetReplyStatus, { Running => "running", Completed => "completed",
+            Compensating => "compensating", Cancelled => "cancelled" }
+        );
 
         /// A step of the checkout.
         ///
         /// The schema `query/checkout/get.v1.reply.json#/properties/steps/items`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutGetReplyItem {
             /// `evaluate`
             Evaluate,
@@ -1608,12 +1616,18 @@ pub mod checkout {
             /// `earn_points`
             EarnPoints,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutGetReplyItem, { Evaluate => "evaluate", ApplyPromotions =>
+            "apply_promotions", ReserveCoupon => "reserve_coupon", RedeemPoints =>
+            "redeem_points", CalculateTax => "calculate_tax", AuthorizePayment =>
+            "authorize_payment", CapturePayment => "capture_payment", RedeemCoupon =>
+            "redeem_coupon", EarnPoints => "earn_points" }
+        );
 
         /// How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.
         ///
         /// The schema `state/checkout/summary.v1.json#/properties/status`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutSummaryStatus {
             /// `running`
             Running,
@@ -1624,11 +1638,15 @@ pub mod checkout {
             /// `cancelled`
             Cancelled,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutSummaryStatus, { Running => "running", Completed => "completed",
+            Compensating => "compensating", Cancelled => "cancelled" }
+        );
 
         /// A step of a checkout, and how far it is.
         ///
         /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CheckoutStep {
             /// Which step it is.
             pub name: CheckoutStepName,
@@ -1648,8 +1666,7 @@ pub mod checkout {
         /// Which step it is.
         ///
         /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep/properties/name`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutStepName {
             /// `evaluate`
             Evaluate,
@@ -1670,12 +1687,18 @@ pub mod checkout {
             /// `earn_points`
             EarnPoints,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutStepName, { Evaluate => "evaluate", ApplyPromotions =>
+            "apply_promotions", ReserveCoupon => "reserve_coupon", RedeemPoints =>
+            "redeem_points", CalculateTax => "calculate_tax", AuthorizePayment =>
+            "authorize_payment", CapturePayment => "capture_payment", RedeemCoupon =>
+            "redeem_coupon", EarnPoints => "earn_points" }
+        );
 
         /// How far it is. `running`: begun; `done`: ended well; `failed`: ended without effect; `undone`: was done, and has been taken back.
         ///
         /// The schema `state/checkout/summary.v1.json#/$defs/CheckoutStep/properties/state`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CheckoutStepState {
             /// `running`
             Running,
@@ -1686,6 +1709,10 @@ pub mod checkout {
             /// `undone`
             Undone,
         }
+        ::eventsmith::generated::text_enum!(
+            CheckoutStepState, { Running => "running", Done => "done", Failed =>
+            "failed", Undone => "undone" }
+        );
     }
 }
 
@@ -1759,7 +1786,7 @@ pub mod common {
     /// What a promotion or a coupon takes off: an amount of money or a percentage.
     ///
     /// The schema `common.json#/$defs/Discount`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(tag = "kind")]
     pub enum Discount {
         /// `kind` is `amount`.
@@ -1770,7 +1797,8 @@ pub mod common {
         Percentage(PercentageDiscount),
     }
     ::eventsmith::generated::tagged_union!(
-        Discount, "kind", { "amount" => Amount, "percentage" => Percentage }
+        Discount, "kind", { "amount" => Amount(AmountDiscount), "percentage" =>
+        Percentage(PercentageDiscount) }
     );
 
     impl Discount {
@@ -1786,7 +1814,7 @@ pub mod common {
     /// A discount of a fixed amount.
     ///
     /// The schema `common.json#/$defs/AmountDiscount`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct AmountDiscount {
         /// The amount taken off, at most the price.
         pub amount: Money,
@@ -1802,7 +1830,7 @@ pub mod common {
     /// An amount of money. It is never negative: which way the money flows is the event's to say.
     ///
     /// The schema `common.json#/$defs/Money`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct Money {
         /// The amount, in minor units of the currency (cents for EUR, yen for JPY).
         pub amount_minor: i64,
@@ -1841,7 +1869,7 @@ pub mod common {
     /// A discount in proportion to the price.
     ///
     /// The schema `common.json#/$defs/PercentageDiscount`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct PercentageDiscount {
         /// The share of the price taken off, in percent.
         pub percentage: Percentage,
@@ -2034,7 +2062,7 @@ pub mod common {
     /// How a customer pays. Of a card or an account only the last four digits are ever recorded.
     ///
     /// The schema `common.json#/$defs/PaymentMethod`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(tag = "kind")]
     pub enum PaymentMethod {
         /// `kind` is `card`.
@@ -2048,8 +2076,8 @@ pub mod common {
         BankTransfer(BankTransferMethod),
     }
     ::eventsmith::generated::tagged_union!(
-        PaymentMethod, "kind", { "card" => Card, "wallet" => Wallet, "bank_transfer" =>
-        BankTransfer }
+        PaymentMethod, "kind", { "card" => Card(CardMethod), "wallet" =>
+        Wallet(WalletMethod), "bank_transfer" => BankTransfer(BankTransferMethod) }
     );
 
     impl PaymentMethod {
@@ -2066,7 +2094,7 @@ pub mod common {
     /// Payment by card. Closed, so that a full card number cannot slip in.
     ///
     /// The schema `common.json#/$defs/CardMethod`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct CardMethod {
         /// The card's scheme.
@@ -2105,8 +2133,7 @@ pub mod common {
     /// The scheme of a card.
     ///
     /// The schema `common.json#/$defs/CardBrand`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum CardBrand {
         /// `visa`
         Visa,
@@ -2123,6 +2150,10 @@ pub mod common {
         /// `other`
         Other,
     }
+    ::eventsmith::generated::text_enum!(
+        CardBrand, { Visa => "visa", Mastercard => "mastercard", Amex => "amex", Discover
+        => "discover", Jcb => "jcb", Unionpay => "unionpay", Other => "other" }
+    );
 
     /// The last four digits of a card or account number; more is never recorded.
     ///
@@ -2148,7 +2179,7 @@ pub mod common {
     /// Payment by digital wallet. Closed, so that a full card number cannot slip in.
     ///
     /// The schema `common.json#/$defs/WalletMethod`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct WalletMethod {
         /// Who runs the wallet.
@@ -2170,8 +2201,7 @@ pub mod common {
     /// The provider of a digital wallet.
     ///
     /// The schema `common.json#/$defs/WalletProvider`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum WalletProvider {
         /// `apple_pay`
         ApplePay,
@@ -2182,11 +2212,15 @@ pub mod common {
         /// `other`
         Other,
     }
+    ::eventsmith::generated::text_enum!(
+        WalletProvider, { ApplePay => "apple_pay", GooglePay => "google_pay", Paypal =>
+        "paypal", Other => "other" }
+    );
 
     /// Payment by bank transfer. Closed, so that a full account number cannot slip in.
     ///
     /// The schema `common.json#/$defs/BankTransferMethod`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     pub struct BankTransferMethod {
         /// The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.
@@ -2304,8 +2338,7 @@ pub mod common {
     /// Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.
     ///
     /// The schema `common.json#/$defs/RuleStatus`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum RuleStatus {
         /// `draft`
         Draft,
@@ -2316,13 +2349,18 @@ pub mod common {
         /// `archived`
         Archived,
     }
+    ::eventsmith::generated::text_enum!(
+        RuleStatus, { Draft => "draft", Active => "active", Inactive => "inactive",
+        Archived => "archived" }
+    );
 
     /// The version of a rule: 1 at its creation, one more with each update.
     ///
     /// The schema `common.json#/$defs/RuleVersion`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct RuleVersion(pub u32);
+    ::eventsmith::generated::wrapper!(RuleVersion, u32, displayed);
 
     impl RuleVersion {
         #[inline]
@@ -2334,9 +2372,10 @@ pub mod common {
     /// The priority of a rule; of two rules in conflict the higher figure wins.
     ///
     /// The schema `common.json#/$defs/RulePriority`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(transparent)]
     pub struct RulePriority(pub u16);
+    ::eventsmith::generated::wrapper!(RulePriority, u16, displayed);
 
     impl RulePriority {
         #[inline]
@@ -2369,7 +2408,7 @@ pub mod common {
     /// One tax on a part of a transaction, or on all of it.
     ///
     /// The schema `common.json#/$defs/TaxLine`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct TaxLine {
         /// Where the tax is due.
         pub jurisdiction: Jurisdiction,
@@ -2436,8 +2475,7 @@ pub mod common {
     /// The type of a tax.
     ///
     /// The schema `common.json#/$defs/TaxType`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum TaxType {
         /// `vat`
         Vat,
@@ -2450,6 +2488,10 @@ pub mod common {
         /// `other`
         Other,
     }
+    ::eventsmith::generated::text_enum!(
+        TaxType, { Vat => "vat", Gst => "gst", Sales => "sales", Excise => "excise",
+        Other => "other" }
+    );
 
     /// A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; "0.0725" is 7.25 %.
     ///
@@ -2523,20 +2565,19 @@ pub mod common {
     /// Which way records move. `import`: from the external system to us; `export`: from us to it.
     ///
     /// The schema `common.json#/$defs/SyncDirection`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum SyncDirection {
         /// `import`
         Import,
         /// `export`
         Export,
     }
+    ::eventsmith::generated::text_enum!(SyncDirection, { Import => "import", Export => "export" });
 
     /// What kind of record a synchronization moves.
     ///
     /// The schema `common.json#/$defs/SyncEntity`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum SyncEntity {
         /// `rules`
         Rules,
@@ -2549,6 +2590,10 @@ pub mod common {
         /// `tax_rates`
         TaxRates,
     }
+    ::eventsmith::generated::text_enum!(
+        SyncEntity, { Rules => "rules", Customers => "customers", Products => "products",
+        Prices => "prices", TaxRates => "tax_rates" }
+    );
 
     /// Identifies a tenant: the merchant for whom the rules engine works.
     ///
@@ -2616,7 +2661,7 @@ pub mod common {
     /// Which entries of the rule cache are meant: all, those of some rules, or those of all rules with some tag.
     ///
     /// The schema `common.json#/$defs/CacheScope`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
     #[serde(tag = "kind")]
     pub enum CacheScope {
         /// `kind` is `all`.
@@ -2630,7 +2675,8 @@ pub mod common {
         Tags(TagsScope),
     }
     ::eventsmith::generated::tagged_union!(
-        CacheScope, "kind", { "all" => All, "rules" => Rules, "tags" => Tags }
+        CacheScope, "kind", { "all" => All(AllScope), "rules" => Rules(RulesScope),
+        "tags" => Tags(TagsScope) }
     );
 
     impl CacheScope {
@@ -2647,13 +2693,13 @@ pub mod common {
     /// Every entry of the cache.
     ///
     /// The schema `common.json#/$defs/AllScope`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct AllScope {}
 
     /// The entries of the rules listed.
     ///
     /// The schema `common.json#/$defs/RulesScope`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct RulesScope {
         /// The rules whose entries are meant.
         pub rule_ids: Vec<RuleId>,
@@ -2670,7 +2716,7 @@ pub mod common {
     /// The entries of all rules that bear at least one of the tags.
     ///
     /// The schema `common.json#/$defs/TagsScope`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct TagsScope {
         /// The tags of the rules that are meant.
         pub tags: Vec<Tag>,
@@ -2687,7 +2733,7 @@ pub mod common {
     /// A request is refused because it would go beyond a limit.
     ///
     /// The schema `common.json#/$defs/LimitReached`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct LimitReached {
         /// The limit, in the unit of what is limited: a count, points, or minor units of a currency.
         pub limit: i64,
@@ -2715,7 +2761,7 @@ pub mod common {
     /// A request is refused because the sender may not do it, or it may not be done to this one.
     ///
     /// The schema `common.json#/$defs/NotAllowed`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct NotAllowed {
         /// What is not allowed, for people.
         #[serde(
@@ -2734,7 +2780,7 @@ pub mod common {
     /// A request is refused because what it speaks of is in a state that does not allow it.
     ///
     /// The schema `common.json#/$defs/WrongState`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct WrongState {
         /// The state that it is in.
         pub state: StateName,
@@ -2789,7 +2835,7 @@ pub mod common {
     /// A request is refused because what it speaks of does not exist.
     ///
     /// The schema `common.json#/$defs/NotFound`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct NotFound {
         /// What was looked for, for people.
         #[serde(
@@ -2808,7 +2854,7 @@ pub mod common {
     /// A request is refused because the rule has another version by now than the sender knows.
     ///
     /// The schema `common.json#/$defs/VersionConflict`.
-    #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub struct VersionConflict {
         /// The version that the sender knows.
         pub expected: RuleVersion,
@@ -2888,7 +2934,7 @@ pub mod coupon {
         /// A coupon's time ran out before it was used up. Published by coupons.
         ///
         /// The schema `domain/coupon/expired.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponExpired {
             /// The coupon that expired.
             pub coupon_code: CouponCode,
@@ -2938,7 +2984,7 @@ pub mod coupon {
         /// A coupon was issued, to one customer or to all. Published by coupons.
         ///
         /// The schema `domain/coupon/issued.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponIssued {
             /// The coupon that was issued.
             pub coupon_code: CouponCode,
@@ -3021,7 +3067,7 @@ pub mod coupon {
         /// A customer redeemed a coupon. Published by coupons.
         ///
         /// The schema `domain/coupon/redeemed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponRedeemed {
             /// The coupon that was redeemed.
             pub coupon_code: CouponCode,
@@ -3077,7 +3123,7 @@ pub mod coupon {
         /// A customer tried to redeem a coupon and was refused. Input that is no well-formed code at all is refused at the edge and not published. Published by coupons.
         ///
         /// The schema `domain/coupon/rejected.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponRejected {
             /// The code that the customer entered.
             pub coupon_code: CouponCode,
@@ -3136,7 +3182,7 @@ pub mod coupon {
         /// A coupon is held for a transaction no more. Published by coupons.
         ///
         /// The schema `domain/coupon/released.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponReleased {
             /// The coupon that is free again.
             pub coupon_code: CouponCode,
@@ -3185,7 +3231,7 @@ pub mod coupon {
         /// A coupon is held for a transaction. Published by coupons.
         ///
         /// The schema `domain/coupon/reserved.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponReserved {
             /// The coupon that is held.
             pub coupon_code: CouponCode,
@@ -3238,7 +3284,7 @@ pub mod coupon {
         /// Redeem a coupon that is held for the transaction. Answered by coupons.
         ///
         /// The schema `command/coupon/redeem.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponRedeem {
             /// The coupon to be redeemed.
             pub coupon_code: CouponCode,
@@ -3285,7 +3331,7 @@ pub mod coupon {
         /// The coupon was redeemed. Sent by coupons in reply to coupon.redeem.
         ///
         /// The schema `command/coupon/redeem.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponRedeemReply {
             /// The coupon that was redeemed.
             pub coupon_code: CouponCode,
@@ -3324,7 +3370,7 @@ pub mod coupon {
         /// The coupon was not redeemed. Sent by coupons in place of a reply to coupon.redeem.
         ///
         /// The schema `command/coupon/redeem.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CouponRedeemError {
             /// `code` is `not_found`.
@@ -3338,8 +3384,8 @@ pub mod coupon {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            CouponRedeemError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "limit_reached" => LimitReached }
+            CouponRedeemError, "code", { "not_found" => NotFound(NotFound), "wrong_state"
+            => WrongState(WrongState), "limit_reached" => LimitReached(LimitReached) }
         );
 
         impl CouponRedeemError {
@@ -3361,7 +3407,7 @@ pub mod coupon {
         /// Let go of a coupon that is held for the transaction. Answered by coupons.
         ///
         /// The schema `command/coupon/release.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponRelease {
             /// The coupon to be let go.
             pub coupon_code: CouponCode,
@@ -3399,7 +3445,7 @@ pub mod coupon {
         /// The coupon is free again. Sent by coupons in reply to coupon.release.
         ///
         /// The schema `command/coupon/release.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponReleaseReply {
             /// The coupon.
             pub coupon_code: CouponCode,
@@ -3429,7 +3475,7 @@ pub mod coupon {
         /// The coupon was not let go. Sent by coupons in place of a reply to coupon.release.
         ///
         /// The schema `command/coupon/release.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CouponReleaseError {
             /// `code` is `not_found`.
@@ -3440,8 +3486,8 @@ pub mod coupon {
             WrongState(WrongState),
         }
         ::eventsmith::generated::tagged_union!(
-            CouponReleaseError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState }
+            CouponReleaseError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState) }
         );
 
         impl CouponReleaseError {
@@ -3462,7 +3508,7 @@ pub mod coupon {
         /// Hold a coupon for a transaction, so that nobody else redeems it meanwhile. Answered by coupons.
         ///
         /// The schema `command/coupon/reserve.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponReserve {
             /// The coupon to be held.
             pub coupon_code: CouponCode,
@@ -3521,7 +3567,7 @@ pub mod coupon {
         /// The coupon is held. Sent by coupons in reply to coupon.reserve.
         ///
         /// The schema `command/coupon/reserve.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct CouponReserveReply {
             /// The coupon.
             pub coupon_code: CouponCode,
@@ -3560,7 +3606,7 @@ pub mod coupon {
         /// The coupon is not held. Sent by coupons in place of a reply to coupon.reserve.
         ///
         /// The schema `command/coupon/reserve.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum CouponReserveError {
             /// `code` is `not_found`.
@@ -3577,8 +3623,9 @@ pub mod coupon {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            CouponReserveError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "limit_reached" => LimitReached, "not_allowed" => NotAllowed }
+            CouponReserveError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "limit_reached" =>
+            LimitReached(LimitReached), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl CouponReserveError {
@@ -3601,8 +3648,7 @@ pub mod coupon {
         /// Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.
         ///
         /// The schema `domain/coupon/rejected.v1.json#/$defs/RejectionReason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum RejectionReason {
             /// `unknown_code`
             UnknownCode,
@@ -3623,12 +3669,18 @@ pub mod coupon {
             /// `revoked`
             Revoked,
         }
+        ::eventsmith::generated::text_enum!(
+            RejectionReason, { UnknownCode => "unknown_code", NotYetValid =>
+            "not_yet_valid", Expired => "expired", AlreadyRedeemed => "already_redeemed",
+            LimitReached => "limit_reached", MinimumNotMet => "minimum_not_met",
+            NotEligible => "not_eligible", NotCombinable => "not_combinable", Revoked =>
+            "revoked" }
+        );
 
         /// Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
         ///
         /// The schema `domain/coupon/released.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CouponReleasedReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -3637,12 +3689,15 @@ pub mod coupon {
             /// `reservation_expired`
             ReservationExpired,
         }
+        ::eventsmith::generated::text_enum!(
+            CouponReleasedReason, { CheckoutFailed => "checkout_failed", CustomerRequest
+            => "customer_request", ReservationExpired => "reservation_expired" }
+        );
 
         /// Why it is let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.
         ///
         /// The schema `command/coupon/release.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CouponReleaseReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -3651,6 +3706,10 @@ pub mod coupon {
             /// `reservation_expired`
             ReservationExpired,
         }
+        ::eventsmith::generated::text_enum!(
+            CouponReleaseReason, { CheckoutFailed => "checkout_failed", CustomerRequest
+            => "customer_request", ReservationExpired => "reservation_expired" }
+        );
     }
 }
 
@@ -3737,7 +3796,7 @@ pub mod evaluation {
         /// The evaluation of rules over a transaction broke off because of a technical fault. Published by rules-evaluation.
         ///
         /// The schema `domain/evaluation/failed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct EvaluationFailed {
             /// The evaluation.
             pub context_id: ContextId,
@@ -3783,7 +3842,7 @@ pub mod evaluation {
         /// The evaluation of rules over a transaction began. Published by rules-evaluation.
         ///
         /// The schema `domain/evaluation/started.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct EvaluationStarted {
             /// The evaluation.
             pub context_id: ContextId,
@@ -3969,7 +4028,7 @@ pub mod evaluation {
         /// Nothing was evaluated. Sent by rules-evaluation in place of a reply to evaluation.evaluate.
         ///
         /// The schema `command/evaluation/evaluate.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum EvaluationEvaluateError {
             /// `code` is `not_found`.
@@ -3980,8 +4039,8 @@ pub mod evaluation {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            EvaluationEvaluateError, "code", { "not_found" => NotFound, "limit_reached"
-            => LimitReached }
+            EvaluationEvaluateError, "code", { "not_found" => NotFound(NotFound),
+            "limit_reached" => LimitReached(LimitReached) }
         );
 
         impl EvaluationEvaluateError {
@@ -4119,7 +4178,7 @@ pub mod external {
         /// A request to an external system was answered. Published by rules-calculation, taxes or payments.
         ///
         /// The schema `integration/external/request_completed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct ExternalRequestCompleted {
             /// The request.
             pub request_id: RequestId,
@@ -4185,7 +4244,7 @@ pub mod external {
         /// A request to an external system was given up without a usable answer. Published by rules-calculation, taxes or payments.
         ///
         /// The schema `integration/external/request_failed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct ExternalRequestFailed {
             /// The request.
             pub request_id: RequestId,
@@ -4285,7 +4344,7 @@ pub mod loyalty {
         /// Points were credited to a loyalty account. Published by loyalty.
         ///
         /// The schema `domain/loyalty/points_earned.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyPointsEarned {
             /// The account that was credited.
             pub account_id: LoyaltyAccountId,
@@ -4357,7 +4416,7 @@ pub mod loyalty {
         /// A customer paid with points from a loyalty account. Published by loyalty.
         ///
         /// The schema `domain/loyalty/points_redeemed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyPointsRedeemed {
             /// The account that was debited.
             pub account_id: LoyaltyAccountId,
@@ -4420,7 +4479,7 @@ pub mod loyalty {
         /// Points with which a customer had paid were given back. Published by loyalty.
         ///
         /// The schema `domain/loyalty/points_restored.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyPointsRestored {
             /// The account that was credited.
             pub account_id: LoyaltyAccountId,
@@ -4479,7 +4538,7 @@ pub mod loyalty {
         /// A loyalty account rose or fell to another tier. Published by loyalty.
         ///
         /// The schema `domain/loyalty/tier_changed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyTierChanged {
             /// The account whose tier changed.
             pub account_id: LoyaltyAccountId,
@@ -4542,7 +4601,7 @@ pub mod loyalty {
         /// Credit the points that a customer earns with a transaction. Answered by loyalty.
         ///
         /// The schema `command/loyalty/earn_points.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyEarnPoints {
             /// The customer who earns them.
             pub customer_id: CustomerId,
@@ -4593,7 +4652,7 @@ pub mod loyalty {
         /// The points were credited. Sent by loyalty in reply to loyalty.earn_points.
         ///
         /// The schema `command/loyalty/earn_points.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyEarnPointsReply {
             /// The account that was credited.
             pub account_id: LoyaltyAccountId,
@@ -4631,7 +4690,7 @@ pub mod loyalty {
         /// No points were credited. Sent by loyalty in place of a reply to loyalty.earn_points.
         ///
         /// The schema `command/loyalty/earn_points.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum LoyaltyEarnPointsError {
             /// `code` is `not_found`.
@@ -4642,8 +4701,8 @@ pub mod loyalty {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            LoyaltyEarnPointsError, "code", { "not_found" => NotFound, "not_allowed" =>
-            NotAllowed }
+            LoyaltyEarnPointsError, "code", { "not_found" => NotFound(NotFound),
+            "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl Reply for LoyaltyEarnPointsError {
@@ -4656,7 +4715,7 @@ pub mod loyalty {
         /// Give back the points with which a transaction was paid. Answered by loyalty.
         ///
         /// The schema `command/loyalty/give_back_points.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyGiveBackPoints {
             /// The customer who paid.
             pub customer_id: CustomerId,
@@ -4701,7 +4760,7 @@ pub mod loyalty {
         /// The points are back in the account. Sent by loyalty in reply to loyalty.give_back_points.
         ///
         /// The schema `command/loyalty/give_back_points.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyGiveBackPointsReply {
             /// The account that was credited.
             pub account_id: LoyaltyAccountId,
@@ -4739,7 +4798,7 @@ pub mod loyalty {
         /// No points were given back. Sent by loyalty in place of a reply to loyalty.give_back_points.
         ///
         /// The schema `command/loyalty/give_back_points.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum LoyaltyGiveBackPointsError {
             /// `code` is `not_found`.
@@ -4753,8 +4812,9 @@ pub mod loyalty {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            LoyaltyGiveBackPointsError, "code", { "not_found" => NotFound, "wrong_state"
-            => WrongState, "limit_reached" => LimitReached }
+            LoyaltyGiveBackPointsError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "limit_reached" =>
+            LimitReached(LimitReached) }
         );
 
         impl LoyaltyGiveBackPointsError {
@@ -4778,7 +4838,7 @@ pub mod loyalty {
         /// Pay a part of a transaction with points. Answered by loyalty.
         ///
         /// The schema `command/loyalty/redeem_points.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyRedeemPoints {
             /// The customer who pays.
             pub customer_id: CustomerId,
@@ -4830,7 +4890,7 @@ pub mod loyalty {
         /// The points were debited. Sent by loyalty in reply to loyalty.redeem_points.
         ///
         /// The schema `command/loyalty/redeem_points.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct LoyaltyRedeemPointsReply {
             /// The account that was debited.
             pub account_id: LoyaltyAccountId,
@@ -4871,7 +4931,7 @@ pub mod loyalty {
         /// No points were debited. Sent by loyalty in place of a reply to loyalty.redeem_points.
         ///
         /// The schema `command/loyalty/redeem_points.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum LoyaltyRedeemPointsError {
             /// `code` is `not_found`.
@@ -4885,8 +4945,9 @@ pub mod loyalty {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            LoyaltyRedeemPointsError, "code", { "not_found" => NotFound, "limit_reached"
-            => LimitReached, "not_allowed" => NotAllowed }
+            LoyaltyRedeemPointsError, "code", { "not_found" => NotFound(NotFound),
+            "limit_reached" => LimitReached(LimitReached), "not_allowed" =>
+            NotAllowed(NotAllowed) }
         );
 
         impl LoyaltyRedeemPointsError {
@@ -4910,8 +4971,7 @@ pub mod loyalty {
         /// What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.
         ///
         /// The schema `domain/loyalty/points_earned.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum LoyaltyPointsEarnedReason {
             /// `purchase`
             Purchase,
@@ -4922,12 +4982,15 @@ pub mod loyalty {
             /// `adjustment`
             Adjustment,
         }
+        ::eventsmith::generated::text_enum!(
+            LoyaltyPointsEarnedReason, { Purchase => "purchase", Promotion =>
+            "promotion", Referral => "referral", Adjustment => "adjustment" }
+        );
 
         /// Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
         ///
         /// The schema `domain/loyalty/points_restored.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum LoyaltyPointsRestoredReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -4936,12 +4999,15 @@ pub mod loyalty {
             /// `refunded`
             Refunded,
         }
+        ::eventsmith::generated::text_enum!(
+            LoyaltyPointsRestoredReason, { CheckoutFailed => "checkout_failed",
+            CustomerRequest => "customer_request", Refunded => "refunded" }
+        );
 
         /// A tier of the loyalty programme, from lowest to highest.
         ///
         /// The schema `domain/loyalty/tier_changed.v1.json#/$defs/LoyaltyTier`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum LoyaltyTier {
             /// `bronze`
             Bronze,
@@ -4952,12 +5018,15 @@ pub mod loyalty {
             /// `platinum`
             Platinum,
         }
+        ::eventsmith::generated::text_enum!(
+            LoyaltyTier, { Bronze => "bronze", Silver => "silver", Gold => "gold",
+            Platinum => "platinum" }
+        );
 
         /// Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.
         ///
         /// The schema `domain/loyalty/tier_changed.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum LoyaltyTierChangedReason {
             /// `threshold_reached`
             ThresholdReached,
@@ -4966,12 +5035,15 @@ pub mod loyalty {
             /// `adjustment`
             Adjustment,
         }
+        ::eventsmith::generated::text_enum!(
+            LoyaltyTierChangedReason, { ThresholdReached => "threshold_reached", Review
+            => "review", Adjustment => "adjustment" }
+        );
 
         /// Why the points are given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.
         ///
         /// The schema `command/loyalty/give_back_points.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum LoyaltyGiveBackPointsReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -4980,6 +5052,10 @@ pub mod loyalty {
             /// `refunded`
             Refunded,
         }
+        ::eventsmith::generated::text_enum!(
+            LoyaltyGiveBackPointsReason, { CheckoutFailed => "checkout_failed",
+            CustomerRequest => "customer_request", Refunded => "refunded" }
+        );
     }
 }
 
@@ -4999,7 +5075,7 @@ pub mod metrics {
         /// Get the figures of evaluations over a span of time. Answered by rules-calculation.
         ///
         /// The schema `query/metrics/summary.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct MetricsSummary {
             /// The beginning of the span, inclusive (RFC 3339 with offset).
             pub from: DateTime,
@@ -5052,7 +5128,7 @@ pub mod metrics {
         /// The figures. Sent by rules-calculation in reply to metrics.summary.
         ///
         /// The schema `query/metrics/summary.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct MetricsSummaryReply {
             /// The beginning of the span, inclusive (RFC 3339 with offset).
             pub from: DateTime,
@@ -5136,7 +5212,7 @@ pub mod metrics {
         /// How often one rule was applied.
         ///
         /// The schema `query/metrics/summary.v1.reply.json#/$defs/RuleUsage`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleUsage {
             /// The rule.
             pub rule_id: RuleId,
@@ -5181,7 +5257,7 @@ pub mod payment {
         /// A payment provider reserved the amount on the customer's account. Published by payments.
         ///
         /// The schema `domain/payment/authorized.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentAuthorized {
             /// The payment that was authorized.
             pub payment_id: PaymentId,
@@ -5258,7 +5334,7 @@ pub mod payment {
         /// An authorized amount, or a part of it, was collected. Published by payments.
         ///
         /// The schema `domain/payment/captured.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentCaptured {
             /// The payment that was captured.
             pub payment_id: PaymentId,
@@ -5319,7 +5395,7 @@ pub mod payment {
         /// A step of a payment was declined or broke off. Published by payments.
         ///
         /// The schema `domain/payment/failed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentFailed {
             /// The payment that failed.
             pub payment_id: PaymentId,
@@ -5380,7 +5456,7 @@ pub mod payment {
         /// A captured amount, or a part of it, was paid back to the customer. Published by payments.
         ///
         /// The schema `domain/payment/refunded.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentRefunded {
             /// The payment that was refunded.
             pub payment_id: PaymentId,
@@ -5453,7 +5529,7 @@ pub mod payment {
         /// A reservation was given up before it was captured. Published by payments.
         ///
         /// The schema `domain/payment/voided.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentVoided {
             /// The payment that was voided.
             pub payment_id: PaymentId,
@@ -5514,7 +5590,7 @@ pub mod payment {
         /// Reserve an amount on a customer's account. Answered by payments.
         ///
         /// The schema `command/payment/authorize.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentAuthorize {
             /// The payment, named by the sender, so that a repeated command is recognized.
             pub payment_id: PaymentId,
@@ -5561,7 +5637,7 @@ pub mod payment {
         /// The amount is reserved. Sent by payments in reply to payment.authorize.
         ///
         /// The schema `command/payment/authorize.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentAuthorizeReply {
             /// The payment that was authorized.
             pub payment_id: PaymentId,
@@ -5607,7 +5683,7 @@ pub mod payment {
         /// Nothing is reserved. Sent by payments in place of a reply to payment.authorize.
         ///
         /// The schema `command/payment/authorize.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PaymentAuthorizeError {
             /// `code` is `wrong_state`.
@@ -5621,8 +5697,9 @@ pub mod payment {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            PaymentAuthorizeError, "code", { "wrong_state" => WrongState, "limit_reached"
-            => LimitReached, "not_allowed" => NotAllowed }
+            PaymentAuthorizeError, "code", { "wrong_state" => WrongState(WrongState),
+            "limit_reached" => LimitReached(LimitReached), "not_allowed" =>
+            NotAllowed(NotAllowed) }
         );
 
         impl PaymentAuthorizeError {
@@ -5646,7 +5723,7 @@ pub mod payment {
         /// Collect an amount that is reserved, or a part of it. Answered by payments.
         ///
         /// The schema `command/payment/capture.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentCapture {
             /// The payment to be captured.
             pub payment_id: PaymentId,
@@ -5701,7 +5778,7 @@ pub mod payment {
         /// The amount was collected. Sent by payments in reply to payment.capture.
         ///
         /// The schema `command/payment/capture.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentCaptureReply {
             /// The payment that was captured.
             pub payment_id: PaymentId,
@@ -5745,7 +5822,7 @@ pub mod payment {
         /// Nothing was collected. Sent by payments in place of a reply to payment.capture.
         ///
         /// The schema `command/payment/capture.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PaymentCaptureError {
             /// `code` is `not_found`.
@@ -5759,8 +5836,9 @@ pub mod payment {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            PaymentCaptureError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "limit_reached" => LimitReached }
+            PaymentCaptureError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "limit_reached" =>
+            LimitReached(LimitReached) }
         );
 
         impl PaymentCaptureError {
@@ -5784,7 +5862,7 @@ pub mod payment {
         /// Pay back an amount that was captured, or a part of it. Answered by payments.
         ///
         /// The schema `command/payment/refund.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentRefund {
             /// The payment to be refunded.
             pub payment_id: PaymentId,
@@ -5839,7 +5917,7 @@ pub mod payment {
         /// The amount was paid back. Sent by payments in reply to payment.refund.
         ///
         /// The schema `command/payment/refund.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentRefundReply {
             /// The payment that was refunded.
             pub payment_id: PaymentId,
@@ -5881,7 +5959,7 @@ pub mod payment {
         /// Nothing was paid back. Sent by payments in place of a reply to payment.refund.
         ///
         /// The schema `command/payment/refund.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PaymentRefundError {
             /// `code` is `not_found`.
@@ -5895,8 +5973,9 @@ pub mod payment {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            PaymentRefundError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "limit_reached" => LimitReached }
+            PaymentRefundError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "limit_reached" =>
+            LimitReached(LimitReached) }
         );
 
         impl PaymentRefundError {
@@ -5918,7 +5997,7 @@ pub mod payment {
         /// Give up a reservation that was not captured. Answered by payments.
         ///
         /// The schema `command/payment/void.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentVoid {
             /// The payment to be voided.
             pub payment_id: PaymentId,
@@ -5956,7 +6035,7 @@ pub mod payment {
         /// The reservation was given up. Sent by payments in reply to payment.void.
         ///
         /// The schema `command/payment/void.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PaymentVoidReply {
             /// The payment that was voided.
             pub payment_id: PaymentId,
@@ -5995,7 +6074,7 @@ pub mod payment {
         /// The reservation stands. Sent by payments in place of a reply to payment.void.
         ///
         /// The schema `command/payment/void.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PaymentVoidError {
             /// `code` is `not_found`.
@@ -6006,8 +6085,8 @@ pub mod payment {
             WrongState(WrongState),
         }
         ::eventsmith::generated::tagged_union!(
-            PaymentVoidError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState }
+            PaymentVoidError, "code", { "not_found" => NotFound(NotFound), "wrong_state"
+            => WrongState(WrongState) }
         );
 
         impl PaymentVoidError {
@@ -6028,8 +6107,7 @@ pub mod payment {
         /// The step that failed.
         ///
         /// The schema `domain/payment/failed.v1.json#/properties/stage`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PaymentFailedStage {
             /// `authorization`
             Authorization,
@@ -6038,12 +6116,15 @@ pub mod payment {
             /// `refund`
             Refund,
         }
+        ::eventsmith::generated::text_enum!(
+            PaymentFailedStage, { Authorization => "authorization", Capture => "capture",
+            Refund => "refund" }
+        );
 
         /// Why the amount was paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.
         ///
         /// The schema `domain/payment/refunded.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PaymentRefundedReason {
             /// `customer_request`
             CustomerRequest,
@@ -6056,12 +6137,16 @@ pub mod payment {
             /// `price_adjustment`
             PriceAdjustment,
         }
+        ::eventsmith::generated::text_enum!(
+            PaymentRefundedReason, { CustomerRequest => "customer_request", Duplicate =>
+            "duplicate", Fraud => "fraud", OrderCancelled => "order_cancelled",
+            PriceAdjustment => "price_adjustment" }
+        );
 
         /// Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
         ///
         /// The schema `domain/payment/voided.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PaymentVoidedReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -6072,12 +6157,15 @@ pub mod payment {
             /// `fraud`
             Fraud,
         }
+        ::eventsmith::generated::text_enum!(
+            PaymentVoidedReason, { CheckoutFailed => "checkout_failed", CustomerRequest
+            => "customer_request", Duplicate => "duplicate", Fraud => "fraud" }
+        );
 
         /// Why the amount is paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.
         ///
         /// The schema `command/payment/refund.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PaymentRefundReason {
             /// `customer_request`
             CustomerRequest,
@@ -6090,12 +6178,16 @@ pub mod payment {
             /// `price_adjustment`
             PriceAdjustment,
         }
+        ::eventsmith::generated::text_enum!(
+            PaymentRefundReason, { CustomerRequest => "customer_request", Duplicate =>
+            "duplicate", Fraud => "fraud", OrderCancelled => "order_cancelled",
+            PriceAdjustment => "price_adjustment" }
+        );
 
         /// Why the reservation is given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.
         ///
         /// The schema `command/payment/void.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PaymentVoidReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -6106,6 +6198,10 @@ pub mod payment {
             /// `fraud`
             Fraud,
         }
+        ::eventsmith::generated::text_enum!(
+            PaymentVoidReason, { CheckoutFailed => "checkout_failed", CustomerRequest =>
+            "customer_request", Duplicate => "duplicate", Fraud => "fraud" }
+        );
     }
 }
 
@@ -6133,7 +6229,7 @@ pub mod promotion {
         /// A promotion was applied to a transaction. Published by promotions.
         ///
         /// The schema `domain/promotion/applied.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionApplied {
             /// The promotion that was applied.
             pub promotion_id: PromotionId,
@@ -6198,7 +6294,7 @@ pub mod promotion {
         /// The application of a promotion to a transaction was taken back. Published by promotions.
         ///
         /// The schema `domain/promotion/cancelled.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionCancelled {
             /// The promotion.
             pub promotion_id: PromotionId,
@@ -6253,7 +6349,7 @@ pub mod promotion {
         /// A promotion was set up. Published by promotions.
         ///
         /// The schema `domain/promotion/created.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionCreated {
             /// The promotion that was created.
             pub promotion_id: PromotionId,
@@ -6354,7 +6450,7 @@ pub mod promotion {
         /// A promotion ended and is not applied any more. Published by promotions.
         ///
         /// The schema `domain/promotion/expired.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionExpired {
             /// The promotion that ended.
             pub promotion_id: PromotionId,
@@ -6405,7 +6501,7 @@ pub mod promotion {
         /// Apply a promotion to a transaction. Answered by promotions.
         ///
         /// The schema `command/promotion/apply.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionApply {
             /// The promotion to be applied.
             pub promotion_id: PromotionId,
@@ -6459,7 +6555,7 @@ pub mod promotion {
         /// The promotion was applied. Sent by promotions in reply to promotion.apply.
         ///
         /// The schema `command/promotion/apply.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionApplyReply {
             /// The promotion that was applied.
             pub promotion_id: PromotionId,
@@ -6506,7 +6602,7 @@ pub mod promotion {
         /// The promotion was not applied. Sent by promotions in place of a reply to promotion.apply.
         ///
         /// The schema `command/promotion/apply.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PromotionApplyError {
             /// `code` is `not_found`.
@@ -6523,8 +6619,9 @@ pub mod promotion {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            PromotionApplyError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "limit_reached" => LimitReached, "not_allowed" => NotAllowed }
+            PromotionApplyError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "limit_reached" =>
+            LimitReached(LimitReached), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl PromotionApplyError {
@@ -6549,7 +6646,7 @@ pub mod promotion {
         /// Take back the application of a promotion to a transaction. Answered by promotions.
         ///
         /// The schema `command/promotion/cancel.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionCancel {
             /// The promotion that was applied.
             pub promotion_id: PromotionId,
@@ -6587,7 +6684,7 @@ pub mod promotion {
         /// The application was taken back. Sent by promotions in reply to promotion.cancel.
         ///
         /// The schema `command/promotion/cancel.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct PromotionCancelReply {
             /// The promotion.
             pub promotion_id: PromotionId,
@@ -6619,7 +6716,7 @@ pub mod promotion {
         /// The application stands. Sent by promotions in place of a reply to promotion.cancel.
         ///
         /// The schema `command/promotion/cancel.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum PromotionCancelError {
             /// `code` is `not_found`.
@@ -6630,8 +6727,8 @@ pub mod promotion {
             WrongState(WrongState),
         }
         ::eventsmith::generated::tagged_union!(
-            PromotionCancelError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState }
+            PromotionCancelError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState) }
         );
 
         impl PromotionCancelError {
@@ -6654,8 +6751,7 @@ pub mod promotion {
         /// Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
         ///
         /// The schema `domain/promotion/cancelled.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PromotionCancelledReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -6664,12 +6760,16 @@ pub mod promotion {
             /// `transaction_expired`
             TransactionExpired,
         }
+        ::eventsmith::generated::text_enum!(
+            PromotionCancelledReason, { CheckoutFailed => "checkout_failed",
+            CustomerRequest => "customer_request", TransactionExpired =>
+            "transaction_expired" }
+        );
 
         /// Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.
         ///
         /// The schema `domain/promotion/expired.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PromotionExpiredReason {
             /// `end_reached`
             EndReached,
@@ -6680,12 +6780,16 @@ pub mod promotion {
             /// `withdrawn`
             Withdrawn,
         }
+        ::eventsmith::generated::text_enum!(
+            PromotionExpiredReason, { EndReached => "end_reached", BudgetExhausted =>
+            "budget_exhausted", LimitReached => "limit_reached", Withdrawn => "withdrawn"
+            }
+        );
 
         /// Why it is taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
         ///
         /// The schema `command/promotion/cancel.v1.json#/properties/reason`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PromotionCancelReason {
             /// `checkout_failed`
             CheckoutFailed,
@@ -6694,6 +6798,10 @@ pub mod promotion {
             /// `transaction_expired`
             TransactionExpired,
         }
+        ::eventsmith::generated::text_enum!(
+            PromotionCancelReason, { CheckoutFailed => "checkout_failed", CustomerRequest
+            => "customer_request", TransactionExpired => "transaction_expired" }
+        );
     }
 }
 
@@ -6730,7 +6838,7 @@ pub mod rule {
         /// A rule was activated; it is evaluated from the effective time on. Published by rules-management.
         ///
         /// The schema `domain/rule/activated.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleActivated {
             /// The rule that was activated.
             pub rule_id: RuleId,
@@ -6774,7 +6882,7 @@ pub mod rule {
         /// A rule was created. Published by rules-management.
         ///
         /// The schema `domain/rule/created.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleCreated {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -6826,7 +6934,7 @@ pub mod rule {
         /// A rule was deactivated; it is no longer evaluated. Published by rules-management.
         ///
         /// The schema `domain/rule/deactivated.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDeactivated {
             /// The rule that was deactivated.
             pub rule_id: RuleId,
@@ -6879,7 +6987,7 @@ pub mod rule {
         /// A rule was deleted; its identifier is not used again. Published by rules-management.
         ///
         /// The schema `domain/rule/deleted.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDeleted {
             /// The rule that was deleted.
             pub rule_id: RuleId,
@@ -6985,7 +7093,7 @@ pub mod rule {
         /// Activate a rule, at once or from a given time on. Answered by rules-management.
         ///
         /// The schema `command/rule/activate.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleActivate {
             /// The rule to be activated.
             pub rule_id: RuleId,
@@ -7036,7 +7144,7 @@ pub mod rule {
         /// The rule is active. Sent by rules-management in reply to rule.activate.
         ///
         /// The schema `command/rule/activate.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleActivateReply {
             /// The rule that was activated.
             pub rule_id: RuleId,
@@ -7076,7 +7184,7 @@ pub mod rule {
         /// The rule was not activated. Sent by rules-management in place of a reply to rule.activate.
         ///
         /// The schema `command/rule/activate.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleActivateError {
             /// `code` is `not_found`.
@@ -7093,9 +7201,9 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleActivateError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
-            NotAllowed }
+            RuleActivateError, "code", { "not_found" => NotFound(NotFound), "wrong_state"
+            => WrongState(WrongState), "version_conflict" =>
+            VersionConflict(VersionConflict), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl RuleActivateError {
@@ -7118,7 +7226,7 @@ pub mod rule {
         /// Create a rule, as a draft. Answered by rules-management.
         ///
         /// The schema `command/rule/create.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleCreate {
             /// The identifier that the rule shall have, so that a repeated command is recognized; without it one is made up.
             #[serde(
@@ -7191,7 +7299,7 @@ pub mod rule {
         /// The rule was created. Sent by rules-management in reply to rule.create.
         ///
         /// The schema `command/rule/create.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleCreateReply {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -7224,7 +7332,7 @@ pub mod rule {
         /// The rule was not created. Sent by rules-management in place of a reply to rule.create.
         ///
         /// The schema `command/rule/create.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleCreateError {
             /// `code` is `wrong_state`.
@@ -7238,8 +7346,9 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleCreateError, "code", { "wrong_state" => WrongState, "limit_reached" =>
-            LimitReached, "not_allowed" => NotAllowed }
+            RuleCreateError, "code", { "wrong_state" => WrongState(WrongState),
+            "limit_reached" => LimitReached(LimitReached), "not_allowed" =>
+            NotAllowed(NotAllowed) }
         );
 
         impl RuleCreateError {
@@ -7261,7 +7370,7 @@ pub mod rule {
         /// Deactivate a rule at once. Answered by rules-management.
         ///
         /// The schema `command/rule/deactivate.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDeactivate {
             /// The rule to be deactivated.
             pub rule_id: RuleId,
@@ -7314,7 +7423,7 @@ pub mod rule {
         /// The rule is inactive. Sent by rules-management in reply to rule.deactivate.
         ///
         /// The schema `command/rule/deactivate.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDeactivateReply {
             /// The rule that was deactivated.
             pub rule_id: RuleId,
@@ -7353,7 +7462,7 @@ pub mod rule {
         /// The rule was not deactivated. Sent by rules-management in place of a reply to rule.deactivate.
         ///
         /// The schema `command/rule/deactivate.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleDeactivateError {
             /// `code` is `not_found`.
@@ -7370,9 +7479,9 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleDeactivateError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
-            NotAllowed }
+            RuleDeactivateError, "code", { "not_found" => NotFound(NotFound),
+            "wrong_state" => WrongState(WrongState), "version_conflict" =>
+            VersionConflict(VersionConflict), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl RuleDeactivateError {
@@ -7397,7 +7506,7 @@ pub mod rule {
         /// Delete a rule for good. An active rule has to be deactivated first. Answered by rules-management.
         ///
         /// The schema `command/rule/delete.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDelete {
             /// The rule to be deleted.
             pub rule_id: RuleId,
@@ -7450,7 +7559,7 @@ pub mod rule {
         /// The rule was deleted. Sent by rules-management in reply to rule.delete.
         ///
         /// The schema `command/rule/delete.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleDeleteReply {
             /// The rule that was deleted.
             pub rule_id: RuleId,
@@ -7481,7 +7590,7 @@ pub mod rule {
         /// The rule was not deleted. Sent by rules-management in place of a reply to rule.delete.
         ///
         /// The schema `command/rule/delete.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleDeleteError {
             /// `code` is `not_found`.
@@ -7498,9 +7607,9 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleDeleteError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
-            NotAllowed }
+            RuleDeleteError, "code", { "not_found" => NotFound(NotFound), "wrong_state"
+            => WrongState(WrongState), "version_conflict" =>
+            VersionConflict(VersionConflict), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl RuleDeleteError {
@@ -7523,7 +7632,7 @@ pub mod rule {
         /// Change properties of a rule, which gives it a new version. Answered by rules-management.
         ///
         /// The schema `command/rule/update.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleUpdate {
             /// The rule to be changed.
             pub rule_id: RuleId,
@@ -7574,7 +7683,7 @@ pub mod rule {
         /// The rule was changed. Sent by rules-management in reply to rule.update.
         ///
         /// The schema `command/rule/update.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleUpdateReply {
             /// The rule that was changed.
             pub rule_id: RuleId,
@@ -7608,7 +7717,7 @@ pub mod rule {
         /// The rule was not changed. Sent by rules-management in place of a reply to rule.update.
         ///
         /// The schema `command/rule/update.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleUpdateError {
             /// `code` is `not_found`.
@@ -7625,9 +7734,9 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleUpdateError, "code", { "not_found" => NotFound, "wrong_state" =>
-            WrongState, "version_conflict" => VersionConflict, "not_allowed" =>
-            NotAllowed }
+            RuleUpdateError, "code", { "not_found" => NotFound(NotFound), "wrong_state"
+            => WrongState(WrongState), "version_conflict" =>
+            VersionConflict(VersionConflict), "not_allowed" => NotAllowed(NotAllowed) }
         );
 
         impl RuleUpdateError {
@@ -7650,7 +7759,7 @@ pub mod rule {
         /// Get one rule, in its current version or an earlier one. Answered by rules-management.
         ///
         /// The schema `query/rule/get.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleGet {
             /// The rule asked for.
             pub rule_id: RuleId,
@@ -7690,7 +7799,7 @@ pub mod rule {
         /// The rule. Sent by rules-management in reply to rule.get.
         ///
         /// The schema `query/rule/get.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleGetReply {
             /// The rule.
             pub rule_id: RuleId,
@@ -7765,7 +7874,7 @@ pub mod rule {
         /// The rule is not shown. Sent by rules-management in place of a reply to rule.get.
         ///
         /// The schema `query/rule/get.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum RuleGetError {
             /// `code` is `not_found`.
@@ -7776,8 +7885,8 @@ pub mod rule {
             NotAllowed(NotAllowed),
         }
         ::eventsmith::generated::tagged_union!(
-            RuleGetError, "code", { "not_found" => NotFound, "not_allowed" => NotAllowed
-            }
+            RuleGetError, "code", { "not_found" => NotFound(NotFound), "not_allowed" =>
+            NotAllowed(NotAllowed) }
         );
 
         impl Reply for RuleGetError {
@@ -7788,7 +7897,7 @@ pub mod rule {
         /// List rules page by page, the most recently changed first. Answered by rules-management.
         ///
         /// The schema `query/rule/list.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleList {
             /// Only rules with this status.
             #[serde(
@@ -7872,7 +7981,7 @@ pub mod rule {
         /// One page of rules. Sent by rules-management in reply to rule.list.
         ///
         /// The schema `query/rule/list.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleListReply {
             /// The rules of the page.
             pub items: Vec<RuleSummary>,
@@ -7905,7 +8014,7 @@ pub mod rule {
         /// What rules-evaluation keeps of a rule so that it need not be compiled for each evaluation. It lies under the rule's id, and is put anew whenever the rule changes.
         ///
         /// The schema `state/rule/compiled.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleCompiled {
             /// The rule.
             pub rule_id: RuleId,
@@ -8005,8 +8114,7 @@ pub mod rule {
         /// The priority of a rule in version 1 of this event, from lowest to highest.
         ///
         /// The schema `domain/rule/created.v1.json#/$defs/PriorityLevel`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum PriorityLevel {
             /// `low`
             Low,
@@ -8017,6 +8125,10 @@ pub mod rule {
             /// `critical`
             Critical,
         }
+        ::eventsmith::generated::text_enum!(
+            PriorityLevel, { Low => "low", Medium => "medium", High => "high", Critical
+            => "critical" }
+        );
 
         /// The change of one property.
         ///
@@ -8032,7 +8144,7 @@ pub mod rule {
         /// New values for properties of a rule; a property that is left out stays as it is.
         ///
         /// The schema `command/rule/update.v1.json#/$defs/RuleChanges`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleChanges {
             /// The new name.
             #[serde(
@@ -8098,7 +8210,7 @@ pub mod rule {
         /// A rule without its definition.
         ///
         /// The schema `query/rule/list.v1.reply.json#/$defs/RuleSummary`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleSummary {
             /// The rule.
             pub rule_id: RuleId,
@@ -8153,7 +8265,7 @@ pub mod rule {
         /// A rule was created. Since version 2 the priority is a figure (low is 100, medium 400, high 700, critical 1000) and a rule may bear tags. Published by rules-management.
         ///
         /// The schema `domain/rule/created.v2.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RuleCreated {
             /// The rule that was created.
             pub rule_id: RuleId,
@@ -8239,7 +8351,7 @@ pub mod sync {
         /// A synchronization of data with an external system ended with every record moved or passed over. Published by rules-management or taxes.
         ///
         /// The schema `integration/sync/completed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct SyncCompleted {
             /// The run.
             pub sync_id: SyncId,
@@ -8317,7 +8429,7 @@ pub mod sync {
         /// A synchronization of data with an external system broke off. Records moved before that stay moved. Published by rules-management or taxes.
         ///
         /// The schema `integration/sync/failed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct SyncFailed {
             /// The run.
             pub sync_id: SyncId,
@@ -8381,7 +8493,7 @@ pub mod sync {
         /// A synchronization of data with an external system began. Published by rules-management or taxes.
         ///
         /// The schema `integration/sync/started.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct SyncStarted {
             /// The run.
             pub sync_id: SyncId,
@@ -8444,14 +8556,16 @@ pub mod sync {
         /// How much is moved. `full`: all records; `incremental`: only those changed since the last run.
         ///
         /// The schema `integration/sync/started.v1.json#/properties/mode`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum SyncStartedMode {
             /// `full`
             Full,
             /// `incremental`
             Incremental,
         }
+        ::eventsmith::generated::text_enum!(
+            SyncStartedMode, { Full => "full", Incremental => "incremental" }
+        );
     }
 }
 
@@ -8476,7 +8590,7 @@ pub mod tax {
         /// The tax on a transaction was calculated. A later calculation for the same transaction replaces an earlier one. Published by taxes.
         ///
         /// The schema `domain/tax/calculated.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct TaxCalculated {
             /// The transaction that is taxed.
             pub transaction_id: TransactionId,
@@ -8538,7 +8652,7 @@ pub mod tax {
         /// The tax rates of a jurisdiction changed. Published by taxes.
         ///
         /// The schema `domain/tax/rates_updated.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct TaxRatesUpdated {
             /// The jurisdiction whose rates changed.
             pub jurisdiction: Jurisdiction,
@@ -8590,7 +8704,7 @@ pub mod tax {
         /// Calculate the tax on a transaction. Answered by taxes.
         ///
         /// The schema `command/tax/calculate.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct TaxCalculate {
             /// The transaction to be taxed.
             pub transaction_id: TransactionId,
@@ -8643,7 +8757,7 @@ pub mod tax {
         /// The tax was calculated. Sent by taxes in reply to tax.calculate.
         ///
         /// The schema `command/tax/calculate.v1.reply.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct TaxCalculateReply {
             /// The transaction that is taxed.
             pub transaction_id: TransactionId,
@@ -8678,7 +8792,7 @@ pub mod tax {
         /// The tax was not calculated. Sent by taxes in place of a reply to tax.calculate.
         ///
         /// The schema `command/tax/calculate.v1.error.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "code")]
         pub enum TaxCalculateError {
             /// `code` is `not_found`.
@@ -8689,8 +8803,8 @@ pub mod tax {
             LimitReached(LimitReached),
         }
         ::eventsmith::generated::tagged_union!(
-            TaxCalculateError, "code", { "not_found" => NotFound, "limit_reached" =>
-            LimitReached }
+            TaxCalculateError, "code", { "not_found" => NotFound(NotFound),
+            "limit_reached" => LimitReached(LimitReached) }
         );
 
         impl TaxCalculateError {
@@ -8711,7 +8825,7 @@ pub mod tax {
         /// The change of one rate.
         ///
         /// The schema `domain/tax/rates_updated.v1.json#/$defs/RateChange`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct RateChange {
             /// The type of the tax.
             pub tax_type: TaxType,
@@ -8746,7 +8860,7 @@ pub mod tax {
         /// A part of a transaction that is taxed at one place.
         ///
         /// The schema `command/tax/calculate.v1.json#/$defs/TaxableItem`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct TaxableItem {
             /// Where the tax is due.
             pub jurisdiction: Jurisdiction,
@@ -8799,7 +8913,7 @@ pub mod webhook {
         /// An event was delivered to a subscriber's webhook endpoint. Published by calculator.
         ///
         /// The schema `integration/webhook/delivered.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct WebhookDelivered {
             /// The tenant whom the event concerns.
             pub tenant_id: TenantId,
@@ -8874,7 +8988,7 @@ pub mod webhook {
         /// An attempt to deliver an event to a subscriber's webhook endpoint failed. Unless the delivery is given up, another attempt follows. Published by calculator.
         ///
         /// The schema `integration/webhook/failed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct WebhookFailed {
             /// The tenant whom the event concerns.
             pub tenant_id: TenantId,
@@ -9251,4 +9365,159 @@ mod schemas {
     of_request rule::v1::RuleList,
     of_state checkout::v1::CheckoutSummary,
     of_state rule::v1::RuleCompiled,
+}
+
+::eventsmith::generated::json_schemas! {
+    schemas::COMMAND_CACHE__INVALIDATE_V1: cache::v1::CacheInvalidate "", common::CacheScope;
+    schemas::COMMAND_CACHE__INVALIDATE_V1_ERROR: cache::v1::CacheInvalidateError "";
+    schemas::COMMAND_CACHE__INVALIDATE_V1_REPLY: cache::v1::CacheInvalidateReply "";
+    schemas::COMMAND_CACHE__WARM_V1: cache::v1::CacheWarm "";
+    schemas::COMMAND_CACHE__WARM_V1_ERROR: cache::v1::CacheWarmError "";
+    schemas::COMMAND_CACHE__WARM_V1_REPLY: cache::v1::CacheWarmReply "";
+    schemas::COMMAND_CHECKOUT__START_V1: checkout::v1::CheckoutStart "";
+    schemas::COMMAND_CHECKOUT__START_V1_ERROR: checkout::v1::CheckoutStartError "", common::StateName;
+    schemas::COMMAND_CHECKOUT__START_V1_REPLY: checkout::v1::CheckoutStartReply "",
+        checkout::v1::CheckoutStartReplyStatus "/properties/status";
+    schemas::COMMAND_COUPON__REDEEM_V1: coupon::v1::CouponRedeem "";
+    schemas::COMMAND_COUPON__REDEEM_V1_ERROR: coupon::v1::CouponRedeemError "";
+    schemas::COMMAND_COUPON__REDEEM_V1_REPLY: coupon::v1::CouponRedeemReply "";
+    schemas::COMMAND_COUPON__RELEASE_V1: coupon::v1::CouponRelease "",
+        coupon::v1::CouponReleaseReason "/properties/reason";
+    schemas::COMMAND_COUPON__RELEASE_V1_ERROR: coupon::v1::CouponReleaseError "";
+    schemas::COMMAND_COUPON__RELEASE_V1_REPLY: coupon::v1::CouponReleaseReply "";
+    schemas::COMMAND_COUPON__RESERVE_V1: coupon::v1::CouponReserve "";
+    schemas::COMMAND_COUPON__RESERVE_V1_ERROR: coupon::v1::CouponReserveError "";
+    schemas::COMMAND_COUPON__RESERVE_V1_REPLY: coupon::v1::CouponReserveReply "";
+    schemas::COMMAND_EVALUATION__EVALUATE_V1: evaluation::v1::EvaluationEvaluate "";
+    schemas::COMMAND_EVALUATION__EVALUATE_V1_ERROR: evaluation::v1::EvaluationEvaluateError "";
+    schemas::COMMAND_EVALUATION__EVALUATE_V1_REPLY: evaluation::v1::EvaluationEvaluateReply "";
+    schemas::COMMAND_LOYALTY__EARN_POINTS_V1: loyalty::v1::LoyaltyEarnPoints "";
+    schemas::COMMAND_LOYALTY__EARN_POINTS_V1_ERROR: loyalty::v1::LoyaltyEarnPointsError "";
+    schemas::COMMAND_LOYALTY__EARN_POINTS_V1_REPLY: loyalty::v1::LoyaltyEarnPointsReply "";
+    schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1: loyalty::v1::LoyaltyGiveBackPoints "",
+        loyalty::v1::LoyaltyGiveBackPointsReason "/properties/reason";
+    schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_ERROR: loyalty::v1::LoyaltyGiveBackPointsError "";
+    schemas::COMMAND_LOYALTY__GIVE_BACK_POINTS_V1_REPLY: loyalty::v1::LoyaltyGiveBackPointsReply "";
+    schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1: loyalty::v1::LoyaltyRedeemPoints "";
+    schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1_ERROR: loyalty::v1::LoyaltyRedeemPointsError "";
+    schemas::COMMAND_LOYALTY__REDEEM_POINTS_V1_REPLY: loyalty::v1::LoyaltyRedeemPointsReply "";
+    schemas::COMMAND_PAYMENT__AUTHORIZE_V1: payment::v1::PaymentAuthorize "";
+    schemas::COMMAND_PAYMENT__AUTHORIZE_V1_ERROR: payment::v1::PaymentAuthorizeError "";
+    schemas::COMMAND_PAYMENT__AUTHORIZE_V1_REPLY: payment::v1::PaymentAuthorizeReply "";
+    schemas::COMMAND_PAYMENT__CAPTURE_V1: payment::v1::PaymentCapture "";
+    schemas::COMMAND_PAYMENT__CAPTURE_V1_ERROR: payment::v1::PaymentCaptureError "";
+    schemas::COMMAND_PAYMENT__CAPTURE_V1_REPLY: payment::v1::PaymentCaptureReply "";
+    schemas::COMMAND_PAYMENT__REFUND_V1: payment::v1::PaymentRefund "",
+        payment::v1::PaymentRefundReason "/properties/reason";
+    schemas::COMMAND_PAYMENT__REFUND_V1_ERROR: payment::v1::PaymentRefundError "";
+    schemas::COMMAND_PAYMENT__REFUND_V1_REPLY: payment::v1::PaymentRefundReply "";
+    schemas::COMMAND_PAYMENT__VOID_V1: payment::v1::PaymentVoid "",
+        payment::v1::PaymentVoidReason "/properties/reason";
+    schemas::COMMAND_PAYMENT__VOID_V1_ERROR: payment::v1::PaymentVoidError "";
+    schemas::COMMAND_PAYMENT__VOID_V1_REPLY: payment::v1::PaymentVoidReply "";
+    schemas::COMMAND_PROMOTION__APPLY_V1: promotion::v1::PromotionApply "";
+    schemas::COMMAND_PROMOTION__APPLY_V1_ERROR: promotion::v1::PromotionApplyError "";
+    schemas::COMMAND_PROMOTION__APPLY_V1_REPLY: promotion::v1::PromotionApplyReply "";
+    schemas::COMMAND_PROMOTION__CANCEL_V1: promotion::v1::PromotionCancel "",
+        promotion::v1::PromotionCancelReason "/properties/reason";
+    schemas::COMMAND_PROMOTION__CANCEL_V1_ERROR: promotion::v1::PromotionCancelError "";
+    schemas::COMMAND_PROMOTION__CANCEL_V1_REPLY: promotion::v1::PromotionCancelReply "";
+    schemas::COMMAND_RULE__ACTIVATE_V1: rule::v1::RuleActivate "";
+    schemas::COMMAND_RULE__ACTIVATE_V1_ERROR: rule::v1::RuleActivateError "";
+    schemas::COMMAND_RULE__ACTIVATE_V1_REPLY: rule::v1::RuleActivateReply "";
+    schemas::COMMAND_RULE__CREATE_V1: rule::v1::RuleCreate "", common::RuleDefinition;
+    schemas::COMMAND_RULE__CREATE_V1_ERROR: rule::v1::RuleCreateError "";
+    schemas::COMMAND_RULE__CREATE_V1_REPLY: rule::v1::RuleCreateReply "";
+    schemas::COMMAND_RULE__DEACTIVATE_V1: rule::v1::RuleDeactivate "";
+    schemas::COMMAND_RULE__DEACTIVATE_V1_ERROR: rule::v1::RuleDeactivateError "";
+    schemas::COMMAND_RULE__DEACTIVATE_V1_REPLY: rule::v1::RuleDeactivateReply "";
+    schemas::COMMAND_RULE__DELETE_V1: rule::v1::RuleDelete "";
+    schemas::COMMAND_RULE__DELETE_V1_ERROR: rule::v1::RuleDeleteError "";
+    schemas::COMMAND_RULE__DELETE_V1_REPLY: rule::v1::RuleDeleteReply "";
+    schemas::COMMAND_RULE__UPDATE_V1: rule::v1::RuleUpdate "", rule::v1::RuleChanges;
+    schemas::COMMAND_RULE__UPDATE_V1_ERROR: rule::v1::RuleUpdateError "";
+    schemas::COMMAND_RULE__UPDATE_V1_REPLY: rule::v1::RuleUpdateReply "";
+    schemas::COMMAND_TAX__CALCULATE_V1: tax::v1::TaxCalculate "", tax::v1::TaxableItem;
+    schemas::COMMAND_TAX__CALCULATE_V1_ERROR: tax::v1::TaxCalculateError "";
+    schemas::COMMAND_TAX__CALCULATE_V1_REPLY: tax::v1::TaxCalculateReply "";
+    schemas::DOMAIN_COUPON__EXPIRED_V1: coupon::v1::CouponExpired "", common::CouponCode, common::PromotionId,
+        common::CustomerId;
+    schemas::DOMAIN_COUPON__ISSUED_V1: coupon::v1::CouponIssued "", common::Discount, common::Money,
+        common::CurrencyCode, common::Percentage, common::Actor;
+    schemas::DOMAIN_COUPON__REDEEMED_V1: coupon::v1::CouponRedeemed "", common::TransactionId;
+    schemas::DOMAIN_COUPON__REJECTED_V1: coupon::v1::CouponRejected "", coupon::v1::RejectionReason;
+    schemas::DOMAIN_COUPON__RELEASED_V1: coupon::v1::CouponReleased "",
+        coupon::v1::CouponReleasedReason "/properties/reason";
+    schemas::DOMAIN_COUPON__RESERVED_V1: coupon::v1::CouponReserved "";
+    schemas::DOMAIN_EVALUATION__COMPLETED_V1: evaluation::v1::EvaluationCompleted "", common::ContextId,
+        common::ErrorMessage;
+    schemas::DOMAIN_EVALUATION__COMPLETED_V2: evaluation::v2::EvaluationCompleted "";
+    schemas::DOMAIN_EVALUATION__FAILED_V1: evaluation::v1::EvaluationFailed "", common::ErrorCode;
+    schemas::DOMAIN_EVALUATION__STARTED_V1: evaluation::v1::EvaluationStarted "";
+    schemas::DOMAIN_LOYALTY__POINTS_EARNED_V1: loyalty::v1::LoyaltyPointsEarned "", common::LoyaltyAccountId,
+        loyalty::v1::LoyaltyPointsEarnedReason "/properties/reason";
+    schemas::DOMAIN_LOYALTY__POINTS_REDEEMED_V1: loyalty::v1::LoyaltyPointsRedeemed "";
+    schemas::DOMAIN_LOYALTY__POINTS_RESTORED_V1: loyalty::v1::LoyaltyPointsRestored "",
+        loyalty::v1::LoyaltyPointsRestoredReason "/properties/reason";
+    schemas::DOMAIN_LOYALTY__TIER_CHANGED_V1: loyalty::v1::LoyaltyTierChanged "", loyalty::v1::LoyaltyTier,
+        loyalty::v1::LoyaltyTierChangedReason "/properties/reason";
+    schemas::DOMAIN_PAYMENT__AUTHORIZED_V1: payment::v1::PaymentAuthorized "", common::PaymentId,
+        common::PaymentMethod, common::CardBrand, common::LastFour, common::WalletProvider,
+        common::SystemName;
+    schemas::DOMAIN_PAYMENT__CAPTURED_V1: payment::v1::PaymentCaptured "";
+    schemas::DOMAIN_PAYMENT__FAILED_V1: payment::v1::PaymentFailed "",
+        payment::v1::PaymentFailedStage "/properties/stage";
+    schemas::DOMAIN_PAYMENT__REFUNDED_V1: payment::v1::PaymentRefunded "", common::RefundId,
+        payment::v1::PaymentRefundedReason "/properties/reason";
+    schemas::DOMAIN_PAYMENT__VOIDED_V1: payment::v1::PaymentVoided "",
+        payment::v1::PaymentVoidedReason "/properties/reason";
+    schemas::DOMAIN_PROMOTION__APPLIED_V1: promotion::v1::PromotionApplied "";
+    schemas::DOMAIN_PROMOTION__CANCELLED_V1: promotion::v1::PromotionCancelled "",
+        promotion::v1::PromotionCancelledReason "/properties/reason";
+    schemas::DOMAIN_PROMOTION__CREATED_V1: promotion::v1::PromotionCreated "", common::RuleId;
+    schemas::DOMAIN_PROMOTION__EXPIRED_V1: promotion::v1::PromotionExpired "",
+        promotion::v1::PromotionExpiredReason "/properties/reason";
+    schemas::DOMAIN_RULE__ACTIVATED_V1: rule::v1::RuleActivated "", common::RuleName;
+    schemas::DOMAIN_RULE__CREATED_V1: rule::v1::RuleCreated "", common::RuleStatus, rule::v1::PriorityLevel,
+        common::RuleVersion;
+    schemas::DOMAIN_RULE__CREATED_V2: rule::v2::RuleCreated "", common::RulePriority, common::Tag;
+    schemas::DOMAIN_RULE__DEACTIVATED_V1: rule::v1::RuleDeactivated "";
+    schemas::DOMAIN_RULE__DELETED_V1: rule::v1::RuleDeleted "";
+    schemas::DOMAIN_RULE__UPDATED_V1: rule::v1::RuleUpdated "", rule::v1::PropertyChange;
+    schemas::DOMAIN_TAX__CALCULATED_V1: tax::v1::TaxCalculated "", common::TaxLine, common::Jurisdiction,
+        common::TaxType, common::TaxRate;
+    schemas::DOMAIN_TAX__RATES_UPDATED_V1: tax::v1::TaxRatesUpdated "", tax::v1::RateChange;
+    schemas::INTEGRATION_EXTERNAL__REQUEST_COMPLETED_V1: external::v1::ExternalRequestCompleted "",
+        common::RequestId;
+    schemas::INTEGRATION_EXTERNAL__REQUEST_FAILED_V1: external::v1::ExternalRequestFailed "";
+    schemas::INTEGRATION_SYNC__COMPLETED_V1: sync::v1::SyncCompleted "", common::SyncId,
+        common::SyncDirection, common::SyncEntity;
+    schemas::INTEGRATION_SYNC__FAILED_V1: sync::v1::SyncFailed "";
+    schemas::INTEGRATION_SYNC__STARTED_V1: sync::v1::SyncStarted "",
+        sync::v1::SyncStartedMode "/properties/mode";
+    schemas::INTEGRATION_WEBHOOK__DELIVERED_V1: webhook::v1::WebhookDelivered "", common::TenantId,
+        common::EndpointId, common::DeliveryId;
+    schemas::INTEGRATION_WEBHOOK__FAILED_V1: webhook::v1::WebhookFailed "";
+    schemas::INTEGRATION_WEBHOOK__RECEIVED_V1: webhook::v1::WebhookReceived "";
+    schemas::QUERY_AUDIT__TRAIL_V1: audit::v1::AuditTrail "", common::PageToken;
+    schemas::QUERY_AUDIT__TRAIL_V1_ERROR: audit::v1::AuditTrailError "";
+    schemas::QUERY_AUDIT__TRAIL_V1_REPLY: audit::v1::AuditTrailReply "", audit::v1::AuditEntry,
+        audit::v1::AuditAction;
+    schemas::QUERY_CHECKOUT__GET_V1: checkout::v1::CheckoutGet "";
+    schemas::QUERY_CHECKOUT__GET_V1_ERROR: checkout::v1::CheckoutGetError "";
+    schemas::QUERY_CHECKOUT__GET_V1_REPLY: checkout::v1::CheckoutGetReply "",
+        checkout::v1::CheckoutGetReplyStatus "/properties/status",
+        checkout::v1::CheckoutGetReplyItem "/properties/steps/items";
+    schemas::QUERY_METRICS__SUMMARY_V1: metrics::v1::MetricsSummary "";
+    schemas::QUERY_METRICS__SUMMARY_V1_REPLY: metrics::v1::MetricsSummaryReply "", metrics::v1::RuleUsage;
+    schemas::QUERY_RULE__GET_V1: rule::v1::RuleGet "";
+    schemas::QUERY_RULE__GET_V1_ERROR: rule::v1::RuleGetError "";
+    schemas::QUERY_RULE__GET_V1_REPLY: rule::v1::RuleGetReply "";
+    schemas::QUERY_RULE__LIST_V1: rule::v1::RuleList "";
+    schemas::QUERY_RULE__LIST_V1_REPLY: rule::v1::RuleListReply "", rule::v1::RuleSummary;
+    schemas::STATE_CHECKOUT__SUMMARY_V1: checkout::v1::CheckoutSummary "",
+        checkout::v1::CheckoutSummaryStatus "/properties/status", checkout::v1::CheckoutStep,
+        checkout::v1::CheckoutStepName "/$defs/CheckoutStep/properties/name",
+        checkout::v1::CheckoutStepState "/$defs/CheckoutStep/properties/state";
+    schemas::STATE_RULE__COMPILED_V1: rule::v1::RuleCompiled "";
 }

@@ -35,6 +35,14 @@ pub(super) struct StructField<'a> {
     attributes: SerdeField,
 }
 
+impl StructField<'_> {
+    /// Whether it is written as its type is, and always there.
+    pub(super) fn is_plain(&self) -> bool {
+        let SerdeField { flatten, writes_otherwise, conditional, skip_serializing, .. } = &self.attributes;
+        !(*flatten || *writes_otherwise || *conditional || *skip_serializing)
+    }
+}
+
 /// The fields of a struct that are properties.
 pub(super) fn fields<'a>(item: &'a ItemStruct, container: &Container) -> Vec<StructField<'a>> {
     let with_names = item.fields.iter().filter_map(|field| Some((field.ident.as_ref()?, field)));

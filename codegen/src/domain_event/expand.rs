@@ -2,24 +2,22 @@
 
 use std::path::Path;
 
-use heck::ToSnakeCase;
+use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::bundle::{bundle_text, files_from};
 use crate::emit::event_impl::{
-    Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, reply_impl, trait_of,
+    Answer, Check, EventImpl, Older, ReplyImpl, bucket_of, event_impl, field_text, reply_impl, trait_of,
 };
 use crate::emit::{Runtime, raw_string};
 use crate::load::Loaded;
 use crate::manifest::FILE_NAME;
 use crate::model::{Event, Kind, Token, Usage, Version, VersionPart};
 use crate::pointer;
-use crate::shape::identifiers::snake;
 
 use super::check::StructField;
-use super::errors::Errors;
 
 /// A struct and the version that it is bound to.
 pub(super) struct Bound<'a> {
@@ -57,24 +55,15 @@ pub(super) fn implementation(
     runtime: &Runtime,
     Bound { name, fields, event, version, older, answer }: Bound<'_>,
     loaded: &Loaded,
-    errors: &mut Errors,
 ) -> TokenStream {
-    let template = version.template.as_ref().and_then(|template| {
+    let template = version.template.as_ref().map(|template| {
         let properties = template.tokens.iter().filter_map(|token| match token {
             Token::Property(property) => Some(property),
             Token::Literal(_) => None,
         });
-        let fields = properties.map(|property| field_of(name, fields, property, "subject", errors));
-        Some((template, fields.collect::<Option<Vec<_>>>()?))
+        (template, properties.map(|property| text_at(runtime, fields, &pointer::join("", property))).collect())
     });
-    let key = version.key.as_ref().and_then(|key| {
-        let steps = pointer::steps(key)?;
-        let (first, below) = steps.split_first()?;
-        let first = field_of(name, fields, first, "key", errors)?;
-        // Names below belong to another type; they are taken to be what the property's name suggests.
-        let below = below.iter().map(|step| format_ident!("{}", snake(step)));
-        Some((key.as_str(), quote!(#first #(.#below)*)))
-    });
+    let key = version.key.as_ref().map(|key| (key.as_str(), text_at(runtime, fields, key)));
     let subject = version.subject(event);
     let schema = raw_string(&bundle_text(loaded, &version.file));
     let is_older = older.map(|(path, number)| {
@@ -110,22 +99,25 @@ pub(super) fn implementation(
     quote!(#implementation #is_older)
 }
 
-/// The field of a property that the subject or the key is taken from.
-fn field_of(
-    name: &Ident,
-    fields: &[StructField<'_>],
-    property: &str,
-    purpose: &str,
-    errors: &mut Errors,
-) -> Option<TokenStream> {
-    let field = fields.iter().find(|field| field.property == property);
-    if field.is_none() && errors.is_empty() {
-        let message =
-            format!("the {purpose} of the event is taken from `{property}`; make it a field of the struct itself");
-        errors.at(name, message);
+/// The text that the subject or the key is made of. What is no plain field of the struct itself is taken from what serde writes: only
+/// that knows how a nested struct names its fields, and what a function of the user's own makes of one.
+fn text_at(runtime: &Runtime, fields: &[StructField<'_>], place: &str) -> TokenStream {
+    let steps = pointer::steps(place).unwrap_or_default();
+    let first =
+        steps.first().and_then(|first| fields.iter().find(|field| field.property == *first && field.is_plain()));
+    let pointed_text = runtime.internal("pointed_text");
+    match (first, steps.len()) {
+        (Some(field), 1) => {
+            let ident = field.ident;
+            field_text(runtime, &quote!(#ident))
+        }
+        (Some(field), _) => {
+            let (ident, below) =
+                (field.ident, steps[1..].iter().fold(String::new(), |path, step| pointer::join(&path, step)));
+            quote!(#pointed_text(&self.#ident, #below))
+        }
+        (None, _) => quote!(#pointed_text(self, #place)),
     }
-    let ident = field?.ident;
-    Some(quote!(#ident))
 }
 
 /// Stands in for the implementation when the event is not known, so that one mistake gives one message.
@@ -190,7 +182,7 @@ fn tracked(loaded: &Loaded, file: &str) -> TokenStream {
 /// The test that the struct and the schema accept the same payloads.
 fn test(runtime: &Runtime, name: &Ident, implemented: Trait) -> TokenStream {
     let agreement_test = runtime.internal("agreement_test");
-    let test = format_ident!("{}_agrees_with_its_schema", name.unraw().to_string().to_snake_case());
+    let (test, in_module) = (test_name(name), in_module(name));
     let assertion = match implemented {
         Trait::Event => quote!(assert_agrees),
         Trait::Request => quote!(assert_request_agrees),
@@ -200,5 +192,60 @@ fn test(runtime: &Runtime, name: &Ident, implemented: Trait) -> TokenStream {
     quote! {
         #[cfg(test)]
         #agreement_test!(#test, #name, #assertion);
+        #in_module
+    }
+}
+
+/// The name of the test of a struct. Structs whose names only differ in case, or in underscores, have tests of different names.
+fn test_name(name: &Ident) -> Ident {
+    let text = name.unraw().to_string();
+    let snake = text.to_snake_case();
+    if snake.to_upper_camel_case() == text {
+        return format_ident!("{}_agrees_with_its_schema", snake);
+    }
+    // Each capital letter and each underscore shows, so that no two names come to one.
+    let spelled: String = text
+        .chars()
+        .flat_map(|c| match c {
+            '_' => "_0".chars().collect::<Vec<_>>(),
+            c if c.is_uppercase() => std::iter::once('_').chain(c.to_lowercase()).collect(),
+            c => vec![c],
+        })
+        .collect();
+    format_ident!("struct{}_agrees_with_its_schema", spelled)
+}
+
+/// Fails to compile the tests of a struct that stands in a function: no test in there is ever run, which would pass unnoticed. `self`
+/// is the module around the function, which knows no name of the function's own.
+fn in_module(name: &Ident) -> TokenStream {
+    let plain = name.unraw();
+    let told = format_ident!(
+        "{}_stands_in_a_function_where_no_test_can_run_so_move_it_to_a_module",
+        plain,
+        span = name.span()
+    );
+    let path = quote_spanned!(name.span()=> self::#told);
+    quote! {
+        #[cfg(test)]
+        #[allow(unused_imports, reason = "in a function it is unused, too")]
+        use #name as #told;
+        #[cfg(test)]
+        const _: ::core::marker::PhantomData<#path> = ::core::marker::PhantomData;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structs_whose_names_differ_in_case_have_tests_of_different_names() {
+        let names = ["RuleCreated", "Rulecreated", "RULECreated", "rule_created", "Rule_created", "Rule_Created"];
+
+        let tests: std::collections::BTreeSet<String> =
+            names.iter().map(|name| test_name(&format_ident!("{}", name)).to_string()).collect();
+
+        assert_eq!(tests.len(), names.len(), "{tests:?}");
+        assert!(tests.contains("rule_created_agrees_with_its_schema"));
     }
 }

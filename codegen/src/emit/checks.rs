@@ -133,8 +133,8 @@ fn nullable_checks(
 /// A function that decides whether a value that is there and not null is valid; none where every one is.
 fn predicate(runtime: &Runtime, shape: &Shape, name: &TokenStream, checked: &[bool]) -> Option<TokenStream> {
     match shape.ty {
-        Type::DateTime => return Some(runtime.internal("checks::date_time")),
-        Type::Date => return Some(runtime.internal("checks::date")),
+        Type::DateTime if shape.checks.is_empty() => return Some(runtime.internal("checks::date_time")),
+        Type::Date if shape.checks.is_empty() => return Some(runtime.internal("checks::date")),
         _ => {}
     }
     let conditions = shape_checks(runtime, shape, &Access::Reference(name.clone()), checked);

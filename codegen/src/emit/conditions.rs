@@ -51,7 +51,11 @@ pub(super) fn telling(checks: &[Check]) -> impl Iterator<Item = &Check> {
 
 /// The expression of a check.
 pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Access) -> TokenStream {
-    let (place, reference, value) = (access.place(), access.reference(), access.value());
+    let (place, mut reference, value) = (access.place(), access.reference(), access.value());
+    if matches!(ty, Type::DateTime | Type::Date) {
+        // What is said of their text: they are written as they were read.
+        reference = quote!(&#place.to_string());
+    }
     match check {
         Check::Length { min, max } => {
             let (length, range) = (runtime.internal("checks::length"), size_range(*min, *max));

@@ -1,21 +1,28 @@
-//! Which types can be compared and hashed as a whole.
+//! Which types can be ordered, and copied, as a whole. All can be compared and hashed.
 
 use crate::shape::{Body, Id, Program, Shape, Type, Unknown};
 
-/// Which definitions implement `Eq` and `Hash`: those that hold no number that may be a fraction. A type that contains itself
-/// does unless something else in it does not.
-pub(super) fn hashable(program: &Program) -> Vec<bool> {
-    let mut hashable: Vec<bool> =
-        program.definitions.iter().map(|definition| shapes(&definition.body).into_iter().all(is_hashable)).collect();
-    let mut users: Vec<Vec<Id>> = vec![Vec::new(); hashable.len()];
+use super::source::several_name;
+
+/// Which definitions implement `Ord`: those that hold no JSON of any kind. A type that contains itself does unless something else
+/// in it does not.
+pub(super) fn ordered(program: &Program, leaves_overlaps: impl Fn(Id) -> bool) -> Vec<bool> {
+    let holds_any = |id: Id| match &program.definitions[id].body {
+        Body::Union(union) => several_name(union, leaves_overlaps(id)).is_some(),
+        _ => false,
+    };
+    let ids = 0..program.definitions.len();
+    let of = |id: Id| !holds_any(id) && shapes(&program.definitions[id].body).into_iter().all(is_ordered);
+    let mut ordered: Vec<bool> = ids.map(of).collect();
+    let mut users: Vec<Vec<Id>> = vec![Vec::new(); ordered.len()];
     for (user, definition) in program.definitions.iter().enumerate() {
         definition.body.names().into_iter().for_each(|(used, _)| users[used].push(user));
     }
-    let mut open: Vec<Id> = (0..hashable.len()).filter(|id| !hashable[*id]).collect();
+    let mut open: Vec<Id> = (0..ordered.len()).filter(|id| !ordered[*id]).collect();
     while let Some(id) = open.pop() {
-        open.extend(users[id].iter().filter(|user| std::mem::replace(&mut hashable[**user], false)));
+        open.extend(users[id].iter().filter(|user| std::mem::replace(&mut ordered[**user], false)));
     }
-    hashable
+    ordered
 }
 
 fn shapes(body: &Body) -> Vec<&Shape> {
@@ -33,12 +40,18 @@ fn shapes(body: &Body) -> Vec<&Shape> {
     }
 }
 
-/// Whether a shape has both traits, as far as its definitions do.
-fn is_hashable(shape: &Shape) -> bool {
+/// Whether a shape has an order, as far as its definitions do.
+fn is_ordered(shape: &Shape) -> bool {
     match &shape.ty {
-        Type::Number => false,
-        Type::List(item) | Type::Map(item) => is_hashable(item),
-        Type::Tuple(items) => items.iter().all(is_hashable),
+        Type::Any => false,
+        Type::List(item) | Type::Map(item) => is_ordered(item),
+        // The standard library has traits for tuples of up to twelve.
+        Type::Tuple(items) => items.iter().all(is_ordered),
         _ => true,
     }
+}
+
+/// Whether a wrapper of a shape is `Copy`.
+pub(super) fn is_copy(shape: &Shape) -> bool {
+    matches!(shape.ty, Type::Uuid | Type::Date | Type::Integer(_) | Type::Bool | Type::Null)
 }

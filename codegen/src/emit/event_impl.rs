@@ -24,11 +24,11 @@ pub(crate) struct EventImpl<'a> {
     pub subject: TokenStream,
     /// The bucket of a document.
     pub bucket: Option<&'a str>,
-    /// The subject template, with the field that each property stands in.
+    /// The subject template, with an expression of type `Option<String>` for each property.
     pub template: Option<(&'a Template, Vec<TokenStream>)>,
     /// An expression for the schema's text, of type `&'static str`.
     pub schema: TokenStream,
-    /// The ordering key: its pointer, and the field it leads to.
+    /// The ordering key: its pointer, and an expression of type `Option<String>` for its value.
     pub key: Option<(&'a str, TokenStream)>,
     /// Whether the answer to a command is kept.
     pub idempotent: Option<Idempotent>,
@@ -113,15 +113,14 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
         ),
     };
     let idempotent = event.idempotent.map(|idempotent| idempotent_constant(runtime, idempotent));
-    let scalar_text = runtime.internal("scalar_text");
-    let key_method = event.key.as_ref().map(|(_, field)| {
+    let key_method = event.key.as_ref().map(|(_, value)| {
         quote! {
             fn key(&self) -> Option<String> {
-                #scalar_text(&self.#field)
+                #value
             }
         }
     });
-    let subject_method = event.template.as_ref().map(|(template, fields)| subject_method(runtime, template, fields));
+    let subject_method = event.template.as_ref().map(|(template, values)| subject_method(runtime, template, values));
     let check = event.check.macro_argument();
     let trait_name = trait_of(event.kind);
     let trait_ident = format_ident!("{trait_name}");
@@ -218,15 +217,20 @@ fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-fn subject_method(runtime: &Runtime, template: &Template, fields: &[TokenStream]) -> TokenStream {
-    let (token, scalar_text) = (runtime.internal("SubjectToken"), runtime.internal("scalar_text"));
-    let invalid = runtime.item("Invalid");
-    let mut fields = fields.iter();
+/// The value of a field, as the text of a subject token or a key.
+pub(crate) fn field_text(runtime: &Runtime, field: &TokenStream) -> TokenStream {
+    let scalar_text = runtime.internal("scalar_text");
+    quote!(#scalar_text(&self.#field))
+}
+
+fn subject_method(runtime: &Runtime, template: &Template, values: &[TokenStream]) -> TokenStream {
+    let (token, invalid) = (runtime.internal("SubjectToken"), runtime.item("Invalid"));
+    let mut values = values.iter();
     let tokens = template.tokens.iter().map(|part| match part {
         Token::Literal(text) => quote!(#token::Literal(#text)),
         Token::Property(property) => {
-            let field = fields.next();
-            quote!(#token::Property(#property, #scalar_text(&self.#field)))
+            let value = values.next();
+            quote!(#token::Property(#property, #value))
         }
     });
     quote! {

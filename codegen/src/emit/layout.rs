@@ -1,6 +1,7 @@
 //! From tokens to text that people can read: prettyplease, and an empty line between items.
 
 mod builder;
+mod calls;
 mod lines;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -27,7 +28,7 @@ pub(super) fn format_part(items: TokenStream, depth: usize) -> Result<String, sy
     let text = prettyplease::unparse(&syn::parse2(nested)?);
     let lines: Vec<&str> = text.lines().collect();
     let inner = lines[depth..lines.len() - depth].join("\n");
-    Ok(builder::lay_out(&lines::join(&join_attributes(&inner))))
+    Ok(calls::join(&builder::lay_out(&lines::join(&join_attributes(&inner)))))
 }
 
 /// A line at a depth.

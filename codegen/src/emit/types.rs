@@ -9,6 +9,7 @@ use crate::shape::{
     Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Shape, Struct, Type, Union, Unknown, Variant,
 };
 
+use super::derives::is_copy;
 use super::docs::{doc, with_source};
 use super::runtime::Runtime;
 use super::source::Source;
@@ -27,10 +28,12 @@ pub(super) enum Checked {
 /// What is known of a definition beside its types.
 pub(super) struct Facts {
     pub(super) checked: Checked,
-    /// Whether it implements `Eq` and `Hash`.
-    pub(super) is_hashable: bool,
+    /// Whether it implements `Ord`.
+    pub(super) is_ordered: bool,
     /// Whether `Default` is derived.
     pub(super) has_derived_default: bool,
+    /// What becomes a union by itself, for each alternative.
+    pub(super) alternatives: Vec<TokenStream>,
     /// The parameter and the conditions of a text type's check.
     pub(super) text: (TokenStream, TokenStream),
 }
@@ -117,20 +120,20 @@ impl<'a> Types<'a> {
 
     /// The declaration of a type.
     pub(super) fn declaration(&self, id: Id, facts: Facts) -> TokenStream {
-        let Facts { checked, is_hashable, has_derived_default, text } = facts;
+        let Facts { checked, is_ordered, has_derived_default, alternatives, text } = facts;
         let definition = &self.source.program.definitions[id];
         let doc = doc(&with_source(definition), String::new);
-        let hash = is_hashable.then(|| quote!(, Eq, Hash));
+        let order = if is_ordered { quote!(, Eq, Hash, PartialOrd, Ord) } else { quote!(, Eq, Hash) };
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
             Body::Struct(body) => {
                 let default = has_derived_default.then(|| quote!(, Default));
-                self.structure(&name, body, &quote!(#hash #default))
+                self.structure(&name, body, &quote!(#order #default))
             }
             Body::Enum(variants) => enumeration(&name, variants),
-            Body::Union(union) => self.union(&name, union, checked, hash.as_ref()),
+            Body::Union(union) => self.union(&name, union, checked, (&order, &alternatives)),
             Body::Text(checks) => return self.text(&doc, &name, checks, text),
-            Body::Wrapper(shape) => self.wrapper(&name, shape, hash.as_ref()),
+            Body::Wrapper(shape) => self.wrapper(&name, shape, &order),
             Body::Open => TokenStream::new(),
         };
         quote!(#doc #declaration)
@@ -184,7 +187,13 @@ impl<'a> Types<'a> {
         quote!(#doc #options pub #name: #ty,)
     }
 
-    fn union(&self, name: &Ident, union: &Union, checked: Checked, derives: Option<&TokenStream>) -> TokenStream {
+    fn union(
+        &self,
+        name: &Ident,
+        union: &Union,
+        checked: Checked,
+        (derives, alternatives): (&TokenStream, &[TokenStream]),
+    ) -> TokenStream {
         let names: Vec<Ident> = union.variants.iter().map(|variant| format_ident!("{}", variant.name)).collect();
         let variants = union.variants.iter().zip(&names).map(|(variant, name)| {
             let doc = doc(&variant.doc, || self.alternative_doc(union, variant));
@@ -209,9 +218,9 @@ impl<'a> Types<'a> {
             ["tagged_union", "one_of", "any_of"].map(|name| self.runtime().internal(name));
         let (style, reading) = match &union.choice {
             Choice::Tag { property, kept } => {
-                let arms = union.variants.iter().zip(&names).map(|(variant, name)| {
+                let arms = union.variants.iter().zip(&names).zip(alternatives).map(|((variant, name), alternative)| {
                     let tags = &variant.tags;
-                    quote!(#(#tags)|* => #name)
+                    quote!(#(#tags)|* => #name #alternative)
                 });
                 let keep = kept.then(|| quote!(keep,));
                 let style = if *kept { quote!(untagged) } else { quote!(tag = #property) };
@@ -246,12 +255,13 @@ impl<'a> Types<'a> {
         }
     }
 
-    fn wrapper(&self, name: &Ident, shape: &Shape, derives: Option<&TokenStream>) -> TokenStream {
+    fn wrapper(&self, name: &Ident, shape: &Shape, derives: &TokenStream) -> TokenStream {
         let ty = self.shape(shape);
         let reader = self.runtime().internal_text("de::exact");
         let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
+        let copy = is_copy(shape).then(|| quote!(, Copy));
         quote! {
-            #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
+            #[derive(Debug, Clone #copy, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
             pub struct #name(#exact pub #ty);
         }
@@ -358,10 +368,10 @@ impl<'a> Types<'a> {
         quote!(#(#up)* #(#down)*)
     }
 
-    /// Whether serde's own reading of a type takes more than the schema: UUIDs and dates in other spellings.
+    /// Whether serde's own reading of a type takes more than the schema: UUIDs in other spellings.
     fn needs_exact(&self, shape: &Shape) -> bool {
         match &shape.ty {
-            Type::Uuid | Type::Date => true,
+            Type::Uuid => true,
             Type::List(item) | Type::Map(item) => self.needs_exact(item),
             _ => false,
         }
@@ -393,49 +403,15 @@ impl Integer {
 }
 
 fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
-    let style = case_style(variants);
-    let rename_all = style.map(|style| quote!(#[serde(rename_all = #style)]));
     let variants = variants.iter().map(|variant| {
         let doc = doc(&variant.doc, || format!("`{}`", variant.value));
-        let (value, name) = (&variant.value, format_ident!("{}", variant.name));
-        let rename = style.is_none().then(|| quote!(#[serde(rename = #value)]));
-        quote!(#doc #rename #name,)
+        let name = format_ident!("{}", variant.name);
+        quote!(#doc #name,)
     });
     quote! {
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ::serde::Serialize, ::serde::Deserialize,
-        )]
-        #rename_all
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum #name { #(#variants)* }
     }
-}
-
-/// The style of serde's `rename_all` that gives every value of an enum.
-fn case_style(variants: &[Variant]) -> Option<&'static str> {
-    use heck::{ToKebabCase, ToShoutySnakeCase, ToSnakeCase};
-    let all = |convert: fn(&str) -> String| variants.iter().all(|variant| convert(&variant.name) == variant.value);
-    let has_digits = variants.iter().any(|variant| variant.name.contains(|c: char| c.is_ascii_digit()));
-    if has_digits {
-        // serde and heck part words at digits in different ways.
-        return None;
-    }
-    let style = if all(|name| name.to_snake_case()) {
-        "snake_case"
-    } else if all(|name| name.to_kebab_case()) {
-        "kebab-case"
-    } else if all(|name| name.to_shouty_snake_case()) {
-        "SCREAMING_SNAKE_CASE"
-    } else if all(str::to_owned) {
-        "PascalCase"
-    } else {
-        return None;
-    };
-    // serde parts words at every capital letter, heck does not: only names without runs of capitals are safe.
-    let runs = variants.iter().any(|variant| {
-        let letters: Vec<char> = variant.name.chars().collect();
-        letters.windows(2).any(|pair| pair.iter().all(char::is_ascii_uppercase))
-    });
-    (!runs || style == "PascalCase").then_some(style)
 }
 
 /// A type, as the message of a violation names it.

@@ -57,12 +57,14 @@ impl Upcasts {
         self.derived.contains(&newer)
     }
 
+    /// Whether a definition becomes another by `From`.
+    pub(super) fn convert(&self, older: Id, newer: Id) -> bool {
+        self.conversions.contains_key(&(older, newer))
+    }
+
     /// The conversions that stand beside a definition.
     pub(super) fn beside(&self, id: Id) -> TokenStream {
-        let beside = self.conversions.iter().filter(|(conversion, _)| match conversion {
-            Conversion::To(_, newer) => *newer == id,
-            Conversion::ToText(older) => *older == id,
-        });
+        let beside = self.conversions.iter().filter(|((_, newer), _)| *newer == id);
         beside.filter_map(|(_, text)| text.parse::<TokenStream>().ok()).collect()
     }
 }
@@ -82,7 +84,7 @@ fn derive(loaded: &Loaded, source: Source<'_>, (older_file, newer_file): (&str, 
 impl Derivation<'_> {
     /// Writes the conversion between two definitions, unless it is there already.
     fn convert(&mut self, older: Id, newer: Id) -> Option<()> {
-        let key = Conversion::To(older, newer);
+        let key = (older, newer);
         if self.conversions.contains_key(&key) {
             return Some(());
         }
@@ -98,11 +100,7 @@ impl Derivation<'_> {
                 let value = self.shape(from, shape, &into.module)?.on(quote!(old.0));
                 quote!(Self(#value))
             }
-            (Body::Enum(variants), Body::Text(_)) if values::contains(self.source.program, newer, &named) => {
-                let text = text_of(&path, variants);
-                quote!(let text = #text; Self(String::from(text)))
-            }
-            (Body::Text(_), Body::Text(_)) if values::contains(self.source.program, newer, &named) => {
+            (Body::Enum(_) | Body::Text(_), Body::Text(_)) if values::contains(self.source.program, newer, &named) => {
                 quote!(Self(old.into()))
             }
             _ => return None,
@@ -117,21 +115,6 @@ impl Derivation<'_> {
         };
         self.conversions.insert(key, text.to_string());
         Some(())
-    }
-
-    /// Writes the conversion of an enum to its text.
-    fn convert_to_text(&mut self, older: Id, variants: &[Variant]) {
-        let name = format_ident!("{}", self.source.program.definitions[older].name);
-        let text = text_of(&quote!(#name), variants);
-        let text = quote! {
-            impl From<#name> for String {
-                fn from(old: #name) -> Self {
-                    let text = #text;
-                    Self::from(text)
-                }
-            }
-        };
-        self.conversions.insert(Conversion::ToText(older), text.to_string());
     }
 
     fn structure(&mut self, from: &Struct, into: &Struct, newer: Id) -> Option<TokenStream> {
@@ -236,12 +219,4 @@ fn enumeration(path: &TokenStream, from: &[Variant], into: &[Variant]) -> Option
     });
     let arms = arms.collect::<Option<Vec<_>>>()?;
     Some(quote!(match old { #(#arms)* }))
-}
-
-fn text_of(path: &TokenStream, variants: &[Variant]) -> TokenStream {
-    let arms = variants.iter().map(|variant| {
-        let (name, value) = (format_ident!("{}", variant.name), &variant.value);
-        quote!(#path::#name => #value,)
-    });
-    quote!(match old { #(#arms)* })
 }

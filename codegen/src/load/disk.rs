@@ -18,13 +18,10 @@ pub fn find(start: &Path) -> Option<PathBuf> {
 
 /// Reads every file of a folder that is part of its catalogue.
 pub(super) fn read(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Texts {
-    // A folder that is not there is found out, and said, by those who read it.
-    let top = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    let mut files = vec![manifest::FILE_NAME.to_owned()];
-    list(dir, "", &mut files, diagnostics);
     let mut texts = Texts::new();
-    for path in files {
-        match text(dir, &top, &path) {
+    let reader = Reader::new(dir);
+    for path in paths(dir, diagnostics) {
+        match reader.text(&path) {
             Ok(text) => {
                 texts.insert(path, text);
             }
@@ -37,7 +34,32 @@ pub(super) fn read(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Texts {
     texts
 }
 
-/// The text of a file, or why it has none; an error if it is a link that is not followed.
+/// The files of a folder that are part of its catalogue, the manifest first.
+pub(super) fn paths(dir: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut files = vec![manifest::FILE_NAME.to_owned()];
+    list(dir, "", &mut files, diagnostics);
+    files
+}
+
+/// Reads the files of a folder.
+pub(super) struct Reader<'a> {
+    dir: &'a Path,
+    /// The folder itself, where links lead to it.
+    top: PathBuf,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(dir: &'a Path) -> Self {
+        // A folder that is not there is found out, and said, by those who read it.
+        Self { dir, top: fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()) }
+    }
+
+    /// The text of a file, or why it has none; an error if it is a link that is not followed.
+    pub(super) fn text(&self, path: &str) -> Result<Result<String, String>, String> {
+        text(self.dir, &self.top, path)
+    }
+}
+
 fn text(dir: &Path, top: &Path, path: &str) -> Result<Result<String, String>, String> {
     let file = dir.join(path);
     if fs::symlink_metadata(&file).is_ok_and(|found| found.is_symlink()) {

@@ -23,8 +23,8 @@ pub fn locate(crate_dir: &Path) -> Result<PathBuf, String> {
     let found = super::find(crate_dir).and_then(|dir| fs::canonicalize(dir).ok());
     found.ok_or_else(|| {
         format!(
-            "no {FILE_NAME} in {} or above; say where the schemas are in Cargo.toml: \
-             [package.metadata.eventsmith] schemas = \"../schemas\"",
+            "no {FILE_NAME} in {} or above; write one with the line root = \"rules\", or say where the schemas are in \
+             Cargo.toml: [package.metadata.eventsmith] schemas = \"../schemas\"",
             crate_dir.display()
         )
     })

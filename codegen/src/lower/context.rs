@@ -189,10 +189,13 @@ impl<'a> Context<'a> {
     fn reserve(&mut self, key: Key, origin: Origin) -> Id {
         let id = self.definitions.len();
         let location = self.face(&key.0);
+        let Conjunction { locations, classes, choices } = &key.0;
+        let is_of_one_schema = locations.len() == 1 && choices.is_empty() && *classes == Classes::ALL;
         self.definitions.push(Definition {
             doc: self.text(&location, "description").to_owned(),
             location,
             equals: Vec::new(),
+            is_of_one_schema,
             module: Vec::new(),
             copies: BTreeSet::new(),
             name: String::new(),

@@ -90,6 +90,14 @@ impl<'a> Context<'a> {
             flat.whole |= whole;
             flat.without_fraction |= whole && draft == Draft::D4;
         }
+        let listed = match (part.get("const"), part.get("enum")) {
+            (Some(value), _) => Some(Classes::of(value)),
+            (None, Some(Value::Array(values))) => {
+                Some(values.iter().fold(Classes::NONE, |all, value| all.or(Classes::of(value))))
+            }
+            _ => None,
+        };
+        flat.classes = flat.classes.and(listed.unwrap_or(Classes::ALL));
         // Schemas that meet again on many ways count once, or their number doubles with every level.
         parts.sort_unstable();
         parts.dedup();

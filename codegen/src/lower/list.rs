@@ -96,7 +96,6 @@ impl Context<'_> {
     pub(super) fn read_by_serde(&self, mut shape: Shape) -> Shape {
         let format = match shape.ty {
             Type::Uuid => "uuid",
-            Type::Date => "date",
             Type::List(item) => {
                 shape.ty = Type::List(Box::new(self.read_by_serde(*item)));
                 return shape;

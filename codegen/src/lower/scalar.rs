@@ -13,6 +13,20 @@ use super::exact;
 
 impl Context<'_> {
     pub(super) fn text_shape(&mut self, flat: &Flat<'_>) -> Shape {
+        let (types, checks) = self.text_checks(flat);
+        let [ty] = types.as_slice() else { return Shape { checks, ..Shape::of(Type::Text) } };
+        let rest: Vec<Check> = checks.iter().filter(|check| !is_implied(ty, check)).cloned().collect();
+        match ty {
+            // Written back in one spelling of several, a UUID says nothing of a text that was matched.
+            Type::Uuid if !rest.is_empty() => {}
+            Type::Uuid | Type::DateTime | Type::Date => return Shape { checks: rest, ..Shape::of(ty.clone()) },
+            _ => {}
+        }
+        Shape { checks, ..Shape::of(Type::Text) }
+    }
+
+    /// What is checked of a text, and the types that its formats stand for.
+    pub(super) fn text_checks(&mut self, flat: &Flat<'_>) -> (Vec<Type>, Vec<Check>) {
         self.gaps_but(flat, Classes::STRING, &["minLength", "maxLength", "pattern", "format"]);
         let mut checks = Vec::new();
         let (min, max) = self.sizes(flat, "minLength", "maxLength");
@@ -42,10 +56,7 @@ impl Context<'_> {
             types.push(ty);
             checks.push(Check::Format(format.to_owned()));
         }
-        match (types.as_slice(), checks.as_slice()) {
-            ([ty], [_]) if *ty != Type::Text => Shape::of(ty.clone()),
-            _ => Shape { ty: Type::Text, nullable: false, checks },
-        }
+        (types, checks)
     }
 
     pub(super) fn integer(&mut self, flat: &Flat<'_>) -> Shape {
@@ -136,6 +147,23 @@ impl Context<'_> {
             found
         };
         (sizes(min).into_iter().max().filter(|min| *min > 0), sizes(max).into_iter().min())
+    }
+}
+
+/// Whether a check says nothing beyond what every text of a type fulfils.
+fn is_implied(ty: &Type, check: &Check) -> bool {
+    let (format, shortest, longest) = match ty {
+        Type::Uuid => ("uuid", 36, Some(36)),
+        Type::Date => ("date", 10, Some(10)),
+        Type::DateTime => ("date-time", "2026-11-30T10:00:00Z".len() as u64, None),
+        _ => return false,
+    };
+    match check {
+        Check::Format(other) => other == format,
+        Check::Length { min, max } => {
+            min.is_none_or(|min| min <= shortest) && max.is_none_or(|max| longest.is_some_and(|longest| longest <= max))
+        }
+        _ => false,
     }
 }
 

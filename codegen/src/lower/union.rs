@@ -48,10 +48,10 @@ impl<'a> Context<'a> {
             }
             _ => {}
         }
-        if let Some(shape) = self.null_or_others(conjunction, &branches, hint) {
+        let exactly_one = keyword == "oneOf";
+        if let Some(shape) = self.null_or_others(conjunction, &branches, exactly_one, hint) {
             return Some(Lowered::Shape(shape));
         }
-        let exactly_one = keyword == "oneOf";
         if let Some(variants) = self.documented(&branches, exactly_one) {
             return Some(Lowered::Body(Body::Enum(variants)));
         }
@@ -105,7 +105,12 @@ impl<'a> Context<'a> {
             let flat = self.flattened(&conjunction);
             Branch { location, conjunction, flat }
         };
-        let is_possible = |branch: &Branch<'_>| branch.flat.never.is_none() && !branch.flat.classes.is_empty();
+        let is_possible = |branch: &Branch<'a>| {
+            let is_object = branch.flat.classes == Classes::OBJECT;
+            branch.flat.never.is_none()
+                && !branch.flat.classes.is_empty()
+                && !(is_object && self.lacks_value(&branch.flat))
+        };
         let branches: Vec<Branch<'a>> = (0..count).map(branch).filter(is_possible).collect();
         let names: BTreeSet<&str> = flat.property_names().collect();
         let are_rules = flat.classes == Classes::OBJECT
@@ -137,13 +142,28 @@ impl<'a> Context<'a> {
     }
 
     /// Alternatives of which one is null and the others are not.
-    fn null_or_others(&mut self, conjunction: &Conjunction, branches: &[Branch<'_>], hint: &str) -> Option<Shape> {
-        let is_null = |branch: &&Branch<'_>| branch.flat.classes == Classes::NULL && branch.flat.is_bare(Classes::NULL);
-        let (nulls, others): (Vec<&Branch<'_>>, Vec<&Branch<'_>>) = branches.iter().partition(is_null);
-        if nulls.len() != 1 || others.iter().any(|branch| branch.flat.classes.has(Classes::NULL)) {
+    fn null_or_others(
+        &mut self,
+        conjunction: &Conjunction,
+        branches: &[Branch<'a>],
+        exactly_one: bool,
+        hint: &str,
+    ) -> Option<Shape> {
+        let is_null = |branch: &&Branch<'a>| {
+            let lists =
+                || branch.flat.only_lists() && self.values(&branch.flat).is_some_and(|values| !values.is_empty());
+            branch.flat.classes == Classes::NULL && (branch.flat.is_bare(Classes::NULL) || lists())
+        };
+        let (nulls, others): (Vec<&Branch<'a>>, Vec<&Branch<'a>>) = branches.iter().partition(is_null);
+        // Of exactly one null may be no value of another; of any it may, and is one all the same.
+        let takes_null = |branch: &&Branch<'a>| self.possible(&branch.conjunction, &branch.flat, 0).has(Classes::NULL);
+        if nulls.is_empty() || exactly_one && (nulls.len() > 1 || others.iter().any(takes_null)) {
             return None;
         }
         let mut shape = match others.as_slice() {
+            [other] if takes_null(other) => {
+                self.lower(&other.conjunction.only(Classes::ALL.without(Classes::NULL)), hint)
+            }
             [other] => self.lower(&other.conjunction, hint),
             _ => self.lower(&conjunction.only(Classes::ALL.without(Classes::NULL)), hint),
         };
@@ -154,6 +174,43 @@ impl<'a> Context<'a> {
             self.gap(&others.first()?.location, "type");
         }
         Some(shape)
+    }
+
+    /// The types of JSON that schemas may accept, as far as their alternatives say.
+    fn possible(&self, conjunction: &Conjunction, flat: &Flat<'a>, depth: usize) -> Classes {
+        const DEEPEST: usize = 2;
+        let mut possible = flat.classes;
+        if depth == DEEPEST || self.budget.is_spent() {
+            return possible;
+        }
+        for part in &flat.parts {
+            for keyword in ["anyOf", "oneOf"] {
+                let Some(count) =
+                    part.get(keyword).and_then(Value::as_array).map(Vec::len).filter(|count| *count <= MOST)
+                else {
+                    continue;
+                };
+                let of = (0..count).map(|index| {
+                    let chosen = conjunction.choosing(&part.location, keyword, index);
+                    let flat = self.flattened(&chosen);
+                    if flat.never.is_some() { Classes::NONE } else { self.possible(&chosen, &flat, depth + 1) }
+                });
+                possible = possible.and(of.fold(Classes::NONE, Classes::or));
+            }
+        }
+        possible
+    }
+
+    /// Whether a property that must be there has no value: several schemas list values for it, and share none.
+    fn lacks_value(&self, flat: &Flat<'a>) -> bool {
+        let lists = |schema: &Value| schema.get("const").is_some() || schema.get("enum").is_some();
+        let mut seen = HashSet::new();
+        let listed = flat.parts.iter().flat_map(|part| part.object("properties")).filter(|(_, schema)| lists(schema));
+        let twice: BTreeSet<&str> = listed.map(|(name, _)| name).filter(|name| !seen.insert(*name)).collect();
+        twice.into_iter().filter(|name| flat.required_name(name).is_some()).any(|name| {
+            let flat = self.flattened(&Conjunction::all(flat.property(name).locations));
+            self.values(&flat).is_some_and(|values| values.is_empty())
+        })
     }
 
     /// Alternatives that are strings, each with a description of its own: an enum that is written out.
@@ -190,10 +247,7 @@ impl<'a> Context<'a> {
         if !branches.iter().all(is_text) {
             return None;
         }
-        let lists = branches.iter().map(|branch| {
-            let shape = self.text_shape(&branch.flat);
-            self.read_by_serde(shape).checks
-        });
+        let lists = branches.iter().map(|branch| self.text_checks(&branch.flat).1);
         let lists: Vec<Vec<Check>> = lists.collect();
         let check = if exactly_one { Check::One(lists) } else { Check::Any(lists) };
         Some(Lowered::Shape(Shape { checks: vec![check], ..Shape::of(Type::Text) }))

@@ -5,8 +5,7 @@ mod scan;
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
-use jiff::civil::Date;
-
+use crate::date::Date;
 use crate::date_time::DateTime;
 
 pub use scan::{Class, Scan, scan, scan_all};

@@ -1,6 +1,7 @@
 //! RFC 3339 date-times that keep the offset, and the spelling, they were written with.
 
 mod civil;
+mod convert;
 mod read;
 mod write;
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Deserializer, de};
 ///
 /// Accepts what the format `date-time` of JSON Schema accepts, RFC 3339 with leap seconds and any number of fractional
 /// digits, and writes it back as it was. The instant has the precision of nanoseconds; a leap second is the second
-/// before it. Date-times are equal when they are spelled alike, and ordered by their instants first.
+/// before it. Date-times are equal when they are spelled alike, and ordered by their instants first. As a spelling may be of any
+/// length, a date-time is not `Copy`; its [`timestamp`](Self::timestamp) is.
 ///
 /// ```
 /// use eventsmith::DateTime;
@@ -78,26 +80,6 @@ impl DateTime {
 
     fn local_seconds(&self) -> i64 {
         self.seconds + i64::from(self.offset_minutes) * 60
-    }
-}
-
-impl From<Timestamp> for DateTime {
-    fn from(instant: Timestamp) -> Self {
-        let total = instant.as_nanosecond();
-        let nanoseconds = u32::try_from(total.rem_euclid(1_000_000_000)).unwrap_or_default();
-        let mut fraction_digits = if nanoseconds == 0 { 0 } else { 9 };
-        let mut significant = nanoseconds;
-        while significant != 0 && significant % 10 == 0 {
-            significant /= 10;
-            fraction_digits -= 1;
-        }
-        Self {
-            seconds: i64::try_from(total.div_euclid(1_000_000_000)).unwrap_or_default(),
-            nanoseconds,
-            offset_minutes: 0,
-            spelling: Spelling { fraction_digits, is_leap_second: false, has_small_t: false, zone: Zone::Z },
-            text: None,
-        }
     }
 }
 

@@ -3,19 +3,21 @@
 
 pub use crate::checks;
 pub use crate::constants::Constants;
+pub use crate::date::Date;
 pub use crate::de;
 pub use crate::examples;
 pub use crate::invalid::{DecodeError, Invalid};
 pub use crate::schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
-pub use crate::subject::{SubjectToken, fill_subject, scalar_text};
+pub use crate::subject::{SubjectToken, fill_subject, pointed_text, scalar_text};
 pub use crate::text::InvalidText;
 pub use crate::token::Token;
 pub use crate::{
-    any_of, builder, check_payload, class, constants, event_payload, generated_by, has_format, one_of, pattern,
-    reply_payload, stored_payloads, tagged_union, text_type,
+    any_of, builder, check_payload, class, constants, event_payload, from_alternatives, generated_by, has_format,
+    json_schemas, one_of, pattern, reply_payload, stored_payloads, tagged_union, text_enum, text_type, wrapper,
 };
-pub use jiff::civil::Date;
 pub use serde_json::Value;
+#[cfg(feature = "schemars")]
+pub use {crate::json_schema, schemars};
 
 /// Fails to compile unless the generator, whose version the generated text names, is one that this runtime works with. A
 /// release lists here the older ones whose text it still compiles.

@@ -68,6 +68,11 @@ pub fn scalar_text<T: Serialize + ?Sized>(value: &T) -> Option<String> {
     }
 }
 
+/// The text of a scalar within a value, by its JSON pointer in what serde writes.
+pub fn pointed_text<T: Serialize + ?Sized>(value: &T, pointer: &str) -> Option<String> {
+    scalar_text(serde_json::to_value(value).ok()?.pointer(pointer)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,5 +106,13 @@ macro_rules! text_type {
                 ::std::fmt::Debug::fmt(&self.0, f)
             }
         }
+
+        impl ::core::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        $crate::equal_to_text!($name);
     };
 }

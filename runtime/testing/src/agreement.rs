@@ -10,6 +10,7 @@
 //! bits ends where it ends.
 
 mod advice;
+mod keywords;
 mod payloads;
 mod reading;
 mod round_trip;
@@ -19,8 +20,10 @@ use std::fmt::Write;
 
 use eventsmith_event::event::{Event, Reply, Request, State};
 use eventsmith_event::schema::{Schema, options, violations};
+use jsonschema::Validator;
 use jsonschema::canonical::{CanonicalSchema, Containment, options as canonical_options};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use advice::advice;
@@ -39,12 +42,12 @@ pub enum Agreement {
     },
     /// Payloads that only one side accepts.
     Refuted(Vec<Witness>),
-    /// Provably different, though no payload was found that shows it: what one side accepts alone, as a schema.
+    /// Provably different, though no payload was found that shows it.
     Different {
         /// The side that accepts more.
         accepted_by: Side,
-        /// What it accepts alone.
-        difference: Option<Value>,
+        /// Keywords that only one of the two schemas has.
+        keywords: Vec<String>,
     },
 }
 
@@ -68,12 +71,13 @@ const MOST_WITNESSES: usize = 5;
 /// that schemars derives for reading and for writing the struct.
 ///
 /// It passes when that is proven. Where it can be neither proven nor refuted it passes too, and says on stderr how
-/// many payloads were tried. The struct must also write what it reads: a null that it takes for absence is lost.
+/// many payloads were tried. The struct must also read, by serde, every payload that was tried and that the schema accepts, and
+/// write it as the schema has it: a null that it takes for absence is lost.
 ///
 /// # Panics
 /// When they do not, with payloads that show it and what to change.
-pub fn assert_agrees<E: Event>(read: &Value, written: &Value) {
-    let decode = |data: &[u8]| E::decode(E::VERSION, data).ok();
+pub fn assert_agrees<E: Event + DeserializeOwned>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| E::decode(E::VERSION, data).map_err(|error| error.to_string());
     assert_bound_agrees(&Binding { schema: E::payload_schema(), text: E::SCHEMA, decode }, read, written);
 }
 
@@ -81,8 +85,8 @@ pub fn assert_agrees<E: Event>(read: &Value, written: &Value) {
 ///
 /// # Panics
 /// When they do not agree.
-pub fn assert_request_agrees<R: Request>(read: &Value, written: &Value) {
-    let decode = |data: &[u8]| R::decode(R::VERSION, data).ok();
+pub fn assert_request_agrees<R: Request + DeserializeOwned>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| R::decode(R::VERSION, data).map_err(|error| error.to_string());
     assert_bound_agrees(&Binding { schema: R::payload_schema(), text: R::SCHEMA, decode }, read, written);
 }
 
@@ -90,8 +94,8 @@ pub fn assert_request_agrees<R: Request>(read: &Value, written: &Value) {
 ///
 /// # Panics
 /// When they do not agree.
-pub fn assert_reply_agrees<R: Reply>(read: &Value, written: &Value) {
-    let decode = |data: &[u8]| R::decode(data).ok();
+pub fn assert_reply_agrees<R: Reply + DeserializeOwned>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| R::decode(data).map_err(|error| error.to_string());
     assert_bound_agrees(&Binding { schema: R::payload_schema(), text: R::SCHEMA, decode }, read, written);
 }
 
@@ -99,8 +103,8 @@ pub fn assert_reply_agrees<R: Reply>(read: &Value, written: &Value) {
 ///
 /// # Panics
 /// When they do not agree.
-pub fn assert_state_agrees<S: State>(read: &Value, written: &Value) {
-    let decode = |data: &[u8]| S::decode(S::VERSION, data).ok();
+pub fn assert_state_agrees<S: State + DeserializeOwned>(read: &Value, written: &Value) {
+    let decode = |data: &[u8]| S::decode(S::VERSION, data).map_err(|error| error.to_string());
     assert_bound_agrees(&Binding { schema: S::payload_schema(), text: S::SCHEMA, decode }, read, written);
 }
 
@@ -109,11 +113,11 @@ struct Binding<T> {
     schema: &'static Schema,
     text: &'static str,
     /// Reads a payload, if the schema accepts it.
-    decode: fn(&[u8]) -> Option<T>,
+    decode: fn(&[u8]) -> Result<T, String>,
 }
 
 #[expect(clippy::panic, reason = "an assertion for tests")]
-fn assert_bound_agrees<T: Serialize>(binding: &Binding<T>, read: &Value, written: &Value) {
+fn assert_bound_agrees<T: Serialize + DeserializeOwned>(binding: &Binding<T>, read: &Value, written: &Value) {
     let (event_type, version) = binding.schema.name();
     let schema = match serde_json::from_str(binding.text) {
         Ok(schema) => schema,
@@ -121,8 +125,8 @@ fn assert_bound_agrees<T: Serialize>(binding: &Binding<T>, read: &Value, written
     };
     let problem = match compare(&schema, read, written) {
         Ok(agreement @ (Agreement::Proven | Agreement::Unrefuted { .. })) => {
-            // Schemas do not say that a struct takes null for absence: its own payloads do.
-            let Some(loss) = round_trip::loss(binding.decode, &schema, read) else {
+            // Schemas only say what schemars was told: what serde does, payloads show.
+            let Some(problem) = round_trip::problem(binding.decode, &schema, read) else {
                 if let Agreement::Unrefuted { tried } = agreement {
                     eprintln!(
                         "no proof that the two accept the same payloads; they agree about all {tried} that were tried"
@@ -130,13 +134,10 @@ fn assert_bound_agrees<T: Serialize>(binding: &Binding<T>, read: &Value, written
                 }
                 return;
             };
-            loss
+            problem
         }
         Ok(Agreement::Refuted(witnesses)) => listed(&witnesses),
-        Ok(Agreement::Different { accepted_by, difference }) => {
-            let difference = difference.map(|schema| format!(": {schema}")).unwrap_or_default();
-            format!("{} accepts payloads that {} rejects{difference}", accepted_by.name(), accepted_by.other().name())
-        }
+        Ok(Agreement::Different { accepted_by, keywords }) => undecided(accepted_by, &keywords),
         Err(error) => error,
     };
     let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
@@ -158,6 +159,19 @@ fn listed(witnesses: &[Witness]) -> String {
     text
 }
 
+/// What to say where no payload shows the difference.
+fn undecided(accepted_by: Side, keywords: &[String]) -> String {
+    let (accepts, rejects) = (accepted_by.name(), accepted_by.other().name());
+    let place = match keywords {
+        [] => "compare what schemars derives with the file, property by property".to_owned(),
+        keywords => format!("only one of them says {}", keywords.join(", ")),
+    };
+    format!(
+        "{accepts} accepts payloads that {rejects} rejects, though none was found that shows it; {place}\n   to agree: say the same in \
+         the struct, by its types or by #[schemars(extend(..))] on the field\n"
+    )
+}
+
 /// Compares the schema of an event with the schemas that schemars derives for reading and for writing a struct.
 ///
 /// # Errors
@@ -172,36 +186,54 @@ pub fn compare(schema: &Value, read: &Value, written: &Value) -> Result<Agreemen
         options().build(schema).map_err(|error| format!("the schema of {} does not compile: {error}", side.name()))
     };
     let (by_struct, by_schema) = (compile(Side::Struct, &read)?, compile(Side::Schema, schema)?);
-    let mut tried = 0;
-    let mut witnesses: Vec<Witness> = Vec::new();
-    let mut reported: Vec<(String, String)> = Vec::new();
-    payloads::suggest(schema, &read, &mut |payload| {
-        tried += 1;
-        let (accepted_by, rejecting) = match (by_struct.is_valid(&payload), by_schema.is_valid(&payload)) {
-            (true, false) => (Side::Struct, &by_schema),
-            (false, true) => (Side::Schema, &by_struct),
+    let mut search = Search { by_struct, by_schema, tried: 0, witnesses: Vec::new(), reported: Vec::new() };
+    payloads::suggest(schema, &read, &mut |payload| search.try_one(payload));
+    let side = match proof {
+        _ if !search.witnesses.is_empty() => return Ok(Agreement::Refuted(search.witnesses)),
+        Some((Containment::No, _)) => Side::Schema,
+        Some((_, Containment::No)) => Side::Struct,
+        _ => return Ok(Agreement::Unrefuted { tried: search.tried }),
+    };
+    // What one side accepts alone is a schema itself, and payloads are made up from that, too.
+    let (more, less) = if side == Side::Struct { (&read, schema) } else { (schema, &read) };
+    if let Some(difference) = difference(more, less) {
+        payloads::suggest(&difference, more, &mut |payload| search.try_one(payload));
+    }
+    if search.witnesses.is_empty() {
+        Ok(Agreement::Different { accepted_by: side, keywords: keywords::unshared(schema, &read) })
+    } else {
+        Ok(Agreement::Refuted(search.witnesses))
+    }
+}
+
+/// The search for payloads that only one side accepts.
+struct Search {
+    by_struct: Validator,
+    by_schema: Validator,
+    tried: usize,
+    witnesses: Vec<Witness>,
+    /// Places and keywords of the mistakes that have a witness.
+    reported: Vec<(String, String)>,
+}
+
+impl Search {
+    fn try_one(&mut self, payload: Value) {
+        self.tried += 1;
+        let (accepted_by, rejecting) = match (self.by_struct.is_valid(&payload), self.by_schema.is_valid(&payload)) {
+            (true, false) => (Side::Struct, &self.by_schema),
+            (false, true) => (Side::Schema, &self.by_struct),
             _ => return,
         };
         let Err(error) = rejecting.validate(&payload) else { return };
         let mistake = (error.instance_path().to_string(), error.kind().keyword().to_owned());
-        if reported.contains(&mistake) || witnesses.len() == MOST_WITNESSES {
+        if self.reported.contains(&mistake) || self.witnesses.len() == MOST_WITNESSES {
             return;
         }
-        reported.push(mistake);
+        self.reported.push(mistake);
         let reasons: Vec<String> = violations(&error).iter().map(ToString::to_string).collect();
         let (reason, advice) = (reasons.join("; "), advice(&error, accepted_by));
-        witnesses.push(Witness { payload, accepted_by, reason, advice });
-    });
-    if !witnesses.is_empty() {
-        return Ok(Agreement::Refuted(witnesses));
+        self.witnesses.push(Witness { payload, accepted_by, reason, advice });
     }
-    let side = match proof {
-        Some((Containment::No, _)) => Side::Schema,
-        Some((_, Containment::No)) => Side::Struct,
-        _ => return Ok(Agreement::Unrefuted { tried }),
-    };
-    let (more, less) = if side == Side::Struct { (&read, schema) } else { (schema, &read) };
-    Ok(Agreement::Different { accepted_by: side, difference: difference(more, less) })
 }
 
 /// Whether the first covers the second, and the second the first.

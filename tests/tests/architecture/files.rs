@@ -33,9 +33,10 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/event/src",
         floors: &[
-            &["builder", "clip", "filter", "stream", "subject", "text", "token"],
-            &["date_time", "de", "invalid"],
+            &["builder", "clip", "filter", "habits", "stream", "subject", "text", "token"],
+            &["date", "date_time", "de", "invalid"],
             &["number"],
+            &["json_schema"],
             &["constants"],
             &["checks", "envelope", "schema"],
             &["event"],

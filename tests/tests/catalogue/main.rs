@@ -14,6 +14,7 @@ use std::path::Path;
 mod agreement;
 mod editors;
 mod envelope;
+pub mod habits;
 mod lists;
 mod readme;
 #[path = "../../../schemas/src/upcast.rs"]

@@ -229,7 +229,7 @@ struct Lax {
 }
 
 /// The schemas for reading and for writing a type.
-fn schemas<T: JsonSchema>() -> (Value, Value) {
+pub(super) fn schemas<T: JsonSchema>() -> (Value, Value) {
     let read = SchemaSettings::draft2020_12().for_deserialize().into_generator();
     let written = SchemaSettings::draft2020_12().for_serialize().into_generator();
     (read.into_root_schema_for::<T>().to_value(), written.into_root_schema_for::<T>().to_value())

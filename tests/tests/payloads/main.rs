@@ -6,3 +6,4 @@ mod bombs;
 mod date_times;
 mod domain_event;
 mod numbers;
+mod through_serde;

@@ -10,7 +10,8 @@ use super::evident::Evident;
 /// What values a schema accepts, roughly.
 #[derive(Debug)]
 pub(super) enum Wanted<'a> {
-    Text,
+    /// A string; the type that reads its format.
+    Text(&'static str),
     Bool,
     /// The least and the greatest value.
     Integer(i128, i128),
@@ -28,7 +29,7 @@ pub(super) fn wanted<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>,
     let (wanted, nullable) = match &shape.ty {
         Type::Named(id) | Type::Boxed(id) => match &program.definitions[*id].body {
             Body::Wrapper(inner) => wanted_inner(program, inner),
-            Body::Text(_) | Body::Enum(_) => (Wanted::Text, false),
+            Body::Text(_) | Body::Enum(_) => (Wanted::Text("String"), false),
             Body::Struct(_) => (Wanted::Object(&program.definitions[*id].name), false),
             Body::Union(Union { choice: Choice::Tag { .. }, .. }) => {
                 (Wanted::Object(&program.definitions[*id].name), false)
@@ -43,7 +44,10 @@ pub(super) fn wanted<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>,
 fn wanted_inner<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>, bool) {
     let wanted_one = match &shape.ty {
         Type::Named(_) | Type::Boxed(_) => return wanted(program, shape),
-        Type::Text | Type::Uuid | Type::DateTime | Type::Date => Wanted::Text,
+        Type::Text => Wanted::Text("String"),
+        Type::Uuid => Wanted::Text("eventsmith::Uuid"),
+        Type::DateTime => Wanted::Text("eventsmith::DateTime"),
+        Type::Date => Wanted::Text("eventsmith::Date"),
         Type::Integer(_) => integer(shape),
         Type::Number => Wanted::Number,
         Type::Bool => Wanted::Bool,
@@ -77,7 +81,7 @@ impl Wanted<'_> {
     /// For messages: "an integer from 0 to 1000".
     pub(super) fn description(&self) -> String {
         match self {
-            Self::Text => "a string".to_owned(),
+            Self::Text(_) => "a string".to_owned(),
             Self::Bool => "a boolean".to_owned(),
             Self::Integer(min, max) => match (*min == i64::MIN.into(), *max >= i64::MAX.into()) {
                 (true, true) => "an integer".to_owned(),
@@ -101,7 +105,7 @@ impl Wanted<'_> {
             if nullable && !matches!(wanted, Wanted::Any | Wanted::Null) { format!("Option<{inner}>") } else { inner }
         };
         match self {
-            Self::Text => "String".to_owned(),
+            Self::Text(rust) => (*rust).to_owned(),
             Self::Bool => "bool".to_owned(),
             Self::Integer(min, max) => smallest_integer(*min, *max).to_owned(),
             Self::Number => "f64".to_owned(),
@@ -154,7 +158,7 @@ pub(super) fn mismatch<'a>(program: &Program, ty: &'a RustType, shape: &Shape) -
     let written = text(ty);
     let other = || say(format!("is {}, which a `{written}` is not; write `{rust}`", wanted.description()));
     match (&wanted, evident) {
-        (Wanted::Text, Evident::Text)
+        (Wanted::Text(_), Evident::Text)
         | (Wanted::Bool, Evident::Bool)
         | (Wanted::Null, Evident::Null)
         | (Wanted::Object(_), Evident::Map(_)) => None,

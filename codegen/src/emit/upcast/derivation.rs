@@ -10,14 +10,8 @@ use super::proof::Change;
 /// What is written for each conversion.
 pub(super) type Conversions = BTreeMap<Conversion, String>;
 
-/// What becomes what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Conversion {
-    /// A definition becomes another one.
-    To(Id, Id),
-    /// An enum becomes its text.
-    ToText(Id),
-}
+/// A definition, and another that it becomes.
+pub(super) type Conversion = (Id, Id);
 
 /// One upcast while it is derived.
 pub(super) struct Derivation<'a> {

@@ -112,11 +112,7 @@ impl Derivation<'_> {
                 How::Into
             }
             (Type::Named(one), Type::Text) => match &self.source.program.definitions[*one].body {
-                Body::Text(_) => How::Into,
-                Body::Enum(variants) => {
-                    self.convert_to_text(*one, variants);
-                    How::Into
-                }
+                Body::Text(_) | Body::Enum(_) => How::Into,
                 _ => return None,
             },
             (Type::Text, Type::Named(other)) => self.named_text(from, *other, module)?,

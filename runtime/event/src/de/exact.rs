@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::civil::Date;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess};
 use uuid::Uuid;
 
@@ -91,21 +90,6 @@ impl<'de> Exact<'de> for Uuid {
         let parse = |text: &str| (text.len() == HYPHENATED).then(|| Self::try_parse(text).ok()).flatten();
         deserializer.deserialize_str(Text { expected: "a hyphenated UUID", parse })
     }
-}
-
-impl<'de> Exact<'de> for Date {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text { expected: "a date YYYY-MM-DD", parse: parse_date })
-    }
-}
-
-fn parse_date(text: &str) -> Option<Date> {
-    let bytes = text.as_bytes();
-    let digits_and_hyphens = bytes
-        .iter()
-        .enumerate()
-        .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() });
-    (bytes.len() == 10 && digits_and_hyphens).then(|| text.parse().ok()).flatten()
 }
 
 impl<'de, T: Exact<'de>> Exact<'de> for Option<T> {

@@ -135,7 +135,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Members<'de, A> {
 }
 
 /// Implements `Deserialize` for an enum whose variants are distinguished by a property. With `keep` the variants have a
-/// field of their own for it. Generated code calls it.
+/// field of their own for it. A variant whose type is named becomes the enum by `From`. Generated code calls it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tagged_union {
@@ -145,7 +145,7 @@ macro_rules! tagged_union {
     ($name:ident, $tag:literal, keep, { $($kinds:tt)* }) => {
         $crate::tagged_union!(@ $name, $tag, true, { $($kinds)* });
     };
-    (@ $name:ident, $tag:literal, $keeps_tag:literal, { $($($kind:literal)|+ => $variant:ident),+ $(,)? }) => {
+    (@ $name:ident, $tag:literal, $keeps_tag:literal, { $($($kind:literal)|+ => $variant:ident $(($($inner:tt)+))?),+ $(,)? }) => {
         impl $crate::de::Tagged for $name {
             const TAG: &'static str = $tag;
             const KEEPS_TAG: bool = $keeps_tag;
@@ -168,5 +168,7 @@ macro_rules! tagged_union {
                 $crate::de::read_tagged(deserializer)
             }
         }
+
+        $($($crate::from_alternatives!($name, { $variant($($inner)+) });)?)+
     };
 }

@@ -23,8 +23,8 @@ pub(super) fn suggest(file: &Value, read: &Value, visit: &mut dyn FnMut(Value)) 
         }
     }
     for base in distinct {
+        visit(base.clone());
         hints.changes(&base, visit);
-        visit(base);
     }
 }
 

@@ -73,7 +73,7 @@ pub mod order {
         /// An order was packed.
         ///
         /// The schema `domain/order/packed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPacked {
             /// The property `status`.
             pub status: Status,
@@ -145,7 +145,7 @@ pub mod order {
         /// An order was placed.
         ///
         /// The schema `domain/order/placed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -177,7 +177,7 @@ pub mod order {
         /// An order was stacked.
         ///
         /// The schema `domain/order/stacked.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderStacked {
             /// The property `top`.
             pub top: Crate,
@@ -222,27 +222,17 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Status`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Status {
             /// `whole`
             Whole,
             /// `part`
             Part,
         }
-
-        impl From<Status> for String {
-            fn from(old: Status) -> Self {
-                let text = match old {
-                    Status::Whole => "whole",
-                    Status::Part => "part",
-                };
-                Self::from(text)
-            }
-        }
+        ::eventsmith::generated::text_enum!(Status, { Whole => "whole", Part => "part" });
 
         /// The schema `domain/order/packed.v1.json#/$defs/Line`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Line {
             /// The property `amount`.
             pub amount: u8,
@@ -284,7 +274,7 @@ pub mod order {
         ::eventsmith::generated::text_type!(Code);
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/0`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedCash {
             /// The property `amount`.
             pub amount: u8,
@@ -298,7 +288,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/1`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedCard {
             /// The property `amount`.
             pub amount: u8,
@@ -312,7 +302,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/properties/payment`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "kind")]
         pub enum OrderPackedPayment {
             /// `kind` is `cash`.
@@ -323,7 +313,8 @@ pub mod order {
             Card(OrderPackedCard),
         }
         ::eventsmith::generated::tagged_union!(
-            OrderPackedPayment, "kind", { "cash" => Cash, "card" => Card }
+            OrderPackedPayment, "kind", { "cash" => Cash(OrderPackedCash), "card" =>
+            Card(OrderPackedCard) }
         );
 
         impl OrderPackedPayment {
@@ -337,7 +328,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/$defs/Box`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedBox {
             /// The property `count`.
             pub count: u8,
@@ -351,19 +342,20 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v1.json#/properties/grade`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum OrderPackedGrade {
             /// `a`
             A,
             /// `b`
             B,
         }
+        ::eventsmith::generated::text_enum!(OrderPackedGrade, { A => "a", B => "b" });
 
         /// The schema `domain/order/packed.v1.json#/$defs/Height`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Height(pub u8);
+        ::eventsmith::generated::wrapper!(Height, u8, displayed);
 
         impl Height {
             #[inline]
@@ -375,7 +367,7 @@ pub mod order {
         /// A crate on top of others.
         ///
         /// The schema `domain/order/stacked.v1.json#/$defs/Crate`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Crate {
             /// The property `level`.
             pub level: Level,
@@ -404,9 +396,10 @@ pub mod order {
         /// How high.
         ///
         /// The schema `domain/order/stacked.v1.json#/$defs/Level`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Level(pub u8);
+        ::eventsmith::generated::wrapper!(Level, u8, displayed);
 
         impl Level {
             #[inline]
@@ -418,7 +411,7 @@ pub mod order {
         /// Marks of any name.
         ///
         /// The schema `domain/order/stacked.v1.json#/$defs/Marks`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Marks {
             /// The property `main`.
             #[serde(
@@ -456,7 +449,7 @@ pub mod order {
         /// An order was packed.
         ///
         /// The schema `domain/order/packed.v2.json`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPacked {
             /// The property `status`.
             pub status: Status,
@@ -551,7 +544,7 @@ pub mod order {
         /// An order was placed. Since version 2 it has a channel.
         ///
         /// The schema `domain/order/placed.v2.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -615,7 +608,7 @@ pub mod order {
         /// An order was stacked. Since version 2 it is told anew.
         ///
         /// The schema `domain/order/stacked.v2.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderStacked {
             /// The property `top`.
             pub top: Crate,
@@ -704,8 +697,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/$defs/Status`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Status {
             /// `part`
             Part,
@@ -714,6 +706,7 @@ pub mod order {
             /// `none`
             None,
         }
+        ::eventsmith::generated::text_enum!(Status, { Part => "part", Whole => "whole", None => "none" });
 
         impl From<super::v1::Status> for Status {
             fn from(old: super::v1::Status) -> Self {
@@ -725,7 +718,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/$defs/Line`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Line {
             /// The property `amount`.
             pub amount: Number,
@@ -782,7 +775,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/0`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedCard {
             /// The property `amount`.
             pub amount: Number,
@@ -802,7 +795,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/1`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedCash {
             /// The property `amount`.
             pub amount: Number,
@@ -822,7 +815,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/2`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedNone {
             /// The property `amount`.
             pub amount: u8,
@@ -836,7 +829,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment`.
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(tag = "kind")]
         pub enum OrderPackedPayment {
             /// `kind` is `card`.
@@ -850,8 +843,8 @@ pub mod order {
             None(OrderPackedNone),
         }
         ::eventsmith::generated::tagged_union!(
-            OrderPackedPayment, "kind", { "card" => Card, "cash" => Cash, "none" => None
-            }
+            OrderPackedPayment, "kind", { "card" => Card(OrderPackedCard), "cash" =>
+            Cash(OrderPackedCash), "none" => None(OrderPackedNone) }
         );
 
         impl OrderPackedPayment {
@@ -879,7 +872,7 @@ pub mod order {
         }
 
         /// The schema `domain/order/packed.v2.json#/$defs/Box`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPackedBox {
             /// The property `count`.
             pub count: Number,
@@ -921,18 +914,15 @@ pub mod order {
 
         impl From<super::v1::OrderPackedGrade> for Word {
             fn from(old: super::v1::OrderPackedGrade) -> Self {
-                let text = match old {
-                    super::v1::OrderPackedGrade::A => "a",
-                    super::v1::OrderPackedGrade::B => "b",
-                };
-                Self(String::from(text))
+                Self(old.into())
             }
         }
 
         /// The schema `domain/order/packed.v2.json#/$defs/Weight`.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Weight(pub Number);
+        ::eventsmith::generated::wrapper!(Weight, Number, displayed);
 
         impl Weight {
             #[inline]
@@ -942,29 +932,19 @@ pub mod order {
         }
 
         /// The schema `domain/order/placed.v2.json#/properties/channel`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum OrderPlacedChannel {
             /// `web`
             Web,
             /// `shop`
             Shop,
         }
-
-        impl From<OrderPlacedChannel> for String {
-            fn from(old: OrderPlacedChannel) -> Self {
-                let text = match old {
-                    OrderPlacedChannel::Web => "web",
-                    OrderPlacedChannel::Shop => "shop",
-                };
-                Self::from(text)
-            }
-        }
+        ::eventsmith::generated::text_enum!(OrderPlacedChannel, { Web => "web", Shop => "shop" });
 
         /// A crate on top of others. Since version 2 it is told anew.
         ///
         /// The schema `domain/order/stacked.v2.json#/$defs/Crate`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Crate {
             /// The property `level`.
             pub level: Level,
@@ -1002,9 +982,10 @@ pub mod order {
         /// How high. Since version 2 it is told anew.
         ///
         /// The schema `domain/order/stacked.v2.json#/$defs/Level`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct Level(pub u8);
+        ::eventsmith::generated::wrapper!(Level, u8, displayed);
 
         impl Level {
             #[inline]
@@ -1022,7 +1003,7 @@ pub mod order {
         /// Marks of any name. Since version 2 it is told anew.
         ///
         /// The schema `domain/order/stacked.v2.json#/$defs/Marks`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct Marks {
             /// The property `main`.
             #[serde(
@@ -1087,7 +1068,7 @@ pub mod order {
         /// An order was placed. Since version 3 the amount is a text with its currency.
         ///
         /// The schema `domain/order/placed.v3.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -1153,7 +1134,7 @@ pub mod order {
         /// An order was placed. Since version 4 any channel may be told.
         ///
         /// The schema `domain/order/placed.v4.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The property `order_id`.
             pub order_id: String,
@@ -1225,4 +1206,23 @@ mod schemas {
     of order::v2::OrderPacked,
     of order::v4::OrderPlaced,
     of order::v2::OrderStacked,
+}
+
+::eventsmith::generated::json_schemas! {
+    schemas::DOMAIN_ORDER__PACKED_V1: order::v1::OrderPacked "", order::v1::Status, order::v1::Line,
+        order::v1::Code, order::v1::OrderPackedPayment "/properties/payment",
+        order::v1::OrderPackedBox "/$defs/Box", order::v1::OrderPackedGrade "/properties/grade",
+        order::v1::Height;
+    schemas::DOMAIN_ORDER__PACKED_V2: order::v2::OrderPacked "", order::v2::Status, order::v2::Line,
+        order::v2::Code, order::v2::OrderPackedPayment "/properties/payment",
+        order::v2::OrderPackedBox "/$defs/Box", order::v2::Word, order::v2::Weight;
+    schemas::DOMAIN_ORDER__PLACED_V1: order::v1::OrderPlaced "";
+    schemas::DOMAIN_ORDER__PLACED_V2: order::v2::OrderPlaced "",
+        order::v2::OrderPlacedChannel "/properties/channel";
+    schemas::DOMAIN_ORDER__PLACED_V3: order::v3::OrderPlaced "";
+    schemas::DOMAIN_ORDER__PLACED_V4: order::v4::OrderPlaced "";
+    schemas::DOMAIN_ORDER__STACKED_V1: order::v1::OrderStacked "", order::v1::Crate, order::v1::Level,
+        order::v1::Marks;
+    schemas::DOMAIN_ORDER__STACKED_V2: order::v2::OrderStacked "", order::v2::Crate, order::v2::Level,
+        order::v2::Marks, order::v2::OrderStackedWord "/$defs/Word";
 }

@@ -56,7 +56,7 @@ pub mod order {
         /// An order was placed.
         ///
         /// The schema `domain/order/placed.v1.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The number of the order.
             pub order_id: String,
@@ -107,7 +107,7 @@ pub mod order {
         /// An order was placed.
         ///
         /// The schema `domain/order/placed.v2.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The number of the order.
             pub order_id: String,
@@ -170,14 +170,14 @@ pub mod order {
         /// Where it was placed.
         ///
         /// The schema `domain/order/placed.v2.json#/properties/channel`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum OrderPlacedChannel {
             /// `web`
             Web,
             /// `shop`
             Shop,
         }
+        ::eventsmith::generated::text_enum!(OrderPlacedChannel, { Web => "web", Shop => "shop" });
     }
 
     /// Version 3 of the `order` events.
@@ -189,7 +189,7 @@ pub mod order {
         /// An order was placed.
         ///
         /// The schema `domain/order/placed.v3.json`.
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct OrderPlaced {
             /// The number of the order.
             pub order_id: String,
@@ -261,4 +261,11 @@ mod schemas {
 ::eventsmith::generated::stored_payloads! {
     CATALOGUE;
     of order::v3::OrderPlaced,
+}
+
+::eventsmith::generated::json_schemas! {
+    schemas::DOMAIN_ORDER__PLACED_V1: order::v1::OrderPlaced "";
+    schemas::DOMAIN_ORDER__PLACED_V2: order::v2::OrderPlaced "",
+        order::v2::OrderPlacedChannel "/properties/channel";
+    schemas::DOMAIN_ORDER__PLACED_V3: order::v3::OrderPlaced "";
 }

@@ -1,0 +1,177 @@
+//! What schemars is told of types: of those of the runtime, and of those of a catalogue, whose schema is that of its files.
+
+use std::borrow::Cow;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value};
+
+use crate::date::Date;
+use crate::date_time::DateTime;
+use crate::number::Number;
+
+macro_rules! inline {
+    ($($name:ident: $schema:tt),*) => {$(
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_id() -> Cow<'static, str> {
+                concat!("eventsmith::", stringify!($name)).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+inline! {
+    Date: { "type": "string", "format": "date" },
+    DateTime: { "type": "string", "format": "date-time" },
+    Number: { "type": "number" }
+}
+
+/// The part of a schema document that describes a type: where a pointer says, else below `$defs` under the type's name.
+pub fn of<T: ?Sized>(document: &str, pointer: Option<&str>, generator: &mut SchemaGenerator) -> Schema {
+    match pointer {
+        Some(pointer) => part(document, pointer, generator),
+        None => part(document, &format!("/$defs/{}", name_of::<T>()), generator),
+    }
+}
+
+/// The part of a schema document that a pointer leads to, with all that it refers to among the generator's definitions.
+pub fn part(document: &str, pointer: &str, generator: &mut SchemaGenerator) -> Schema {
+    let Ok(parsed) = serde_json::from_str::<Value>(document) else { return true.into() };
+    let schema = Mover { text: document, document: &parsed, generator }.moved(pointer);
+    schema.try_into().unwrap_or_else(|_| true.into())
+}
+
+/// Moves schemas from one document into that of a generator.
+struct Mover<'a> {
+    text: &'a str,
+    document: &'a Value,
+    generator: &'a mut SchemaGenerator,
+}
+
+/// Keywords whose values are no schemas.
+const VALUES: &[&str] = &["const", "default", "enum", "examples"];
+
+/// Keywords of a document that its parts do not need.
+const OF_DOCUMENTS: &[&str] = &["$schema", "$id", "$defs"];
+
+impl Mover<'_> {
+    fn moved(&mut self, pointer: &str) -> Value {
+        let mut schema = self.document.pointer(pointer).cloned().unwrap_or(Value::Bool(true));
+        if let (Value::Object(members), true) = (&mut schema, pointer.is_empty()) {
+            members.retain(|keyword, _| !OF_DOCUMENTS.contains(&keyword.as_str()));
+        }
+        self.rewrite(&mut schema);
+        schema
+    }
+
+    fn rewrite(&mut self, schema: &mut Value) {
+        match schema {
+            Value::Object(members) => self.rewrite_members(members),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
+            _ => {}
+        }
+    }
+
+    fn rewrite_members(&mut self, members: &mut Map<String, Value>) {
+        for (keyword, value) in members {
+            match value {
+                Value::String(target) if keyword == "$ref" => {
+                    if let Some(pointer) = target.strip_prefix('#').map(decoded) {
+                        *target = self.define(&pointer);
+                    }
+                }
+                _ if VALUES.contains(&keyword.as_str()) => {}
+                _ => self.rewrite(value),
+            }
+        }
+    }
+
+    /// A reference to a definition that stands for a part of the document. Its name is one that no other document gives.
+    fn define(&mut self, pointer: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.text, pointer).hash(&mut hasher);
+        let step = pointer.rsplit('/').next().unwrap_or_default();
+        let word: String = step.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("{word}_{:016x}", hasher.finish());
+        if !self.generator.definitions().contains_key(&name) {
+            // What refers to itself finds it there.
+            self.generator.definitions_mut().insert(name.clone(), Value::Bool(true));
+            let schema = self.moved(pointer);
+            self.generator.definitions_mut().insert(name.clone(), schema);
+        }
+        format!("#{}/{name}", self.generator.settings().definitions_path)
+    }
+}
+
+/// A pointer without the escapes of a URI's fragment.
+fn decoded(fragment: &str) -> String {
+    let bytes = fragment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let hex = fragment.get(at + 1..at + 3).filter(|_| *byte == b'%');
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                decoded.push(escaped);
+                at += 3;
+            }
+            None => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// The last step of a type's path.
+pub fn name_of<T: ?Sized>() -> Cow<'static, str> {
+    std::any::type_name::<T>().rsplit("::").next().unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_part_brings_all_that_it_refers_to_and_may_refer_to_itself() {
+        const DOCUMENT: &str = r##"{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Tree",
+            "properties": {"left": {"$ref": "#"}, "a b": {"$ref": "#/$defs/a%20b"}},
+            "$defs": {"a b": {"const": {"$ref": "#"}}, "unused": {}}}"##;
+        struct Tree;
+        impl JsonSchema for Tree {
+            fn schema_name() -> Cow<'static, str> {
+                name_of::<Self>()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                part(DOCUMENT, "", generator)
+            }
+        }
+
+        let schema = schemars::schema_for!(Tree).to_value();
+
+        assert_eq!(schema["title"], "Tree");
+        let definitions = schema["$defs"].as_object().unwrap();
+        assert_eq!(definitions.len(), 2, "{schema}");
+        for property in ["left", "a b"] {
+            let target = schema["properties"][property]["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
+            assert!(schema.pointer(target).is_some(), "{target} of {schema}");
+        }
+        assert!(definitions.values().any(|schema| *schema == json!({"const": {"$ref": "#"}})));
+    }
+}

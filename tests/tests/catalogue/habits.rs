@@ -1,0 +1,177 @@
+//! What the types of a catalogue implement: a table that the compiler checks, and what their users do with them.
+//!
+//! ```text
+//! cargo run --bin eventsmith -- generate --schemas tests/tests/catalogue/habits/schemas --out tests/tests/catalogue/habits/golden/events.rs
+//! ```
+
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use eventsmith::{Date, DateTime, Event, Number, Timestamp, Uuid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+include!("habits/golden/events.rs");
+
+use order::v1::{
+    At, Card, Cash, Code, Day, Extra, Filter, IsGift, Labels, Not, OrderId, OrderPlaced, Payment, Price, Quantity,
+    Remark, Status,
+};
+
+/// Whether a type implements a trait, at compile time: an associated constant of the type itself goes before one of a trait.
+macro_rules! implements {
+    ($type:ty, $bound:path) => {{
+        struct Probe<T: ?Sized>(::core::marker::PhantomData<T>);
+        #[allow(dead_code, reason = "one of both is used")]
+        trait Otherwise {
+            const IMPLEMENTS: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for Probe<T> {}
+        #[allow(dead_code, reason = "one of both is used")]
+        impl<T: ?Sized + $bound> Probe<T> {
+            const IMPLEMENTS: bool = true;
+        }
+        Probe::<$type>::IMPLEMENTS
+    }};
+}
+
+/// The table: each type with the traits that it implements, and after `not` those that it must not have.
+macro_rules! table {
+    ($($type:ty: [$($has:path),* $(,)?] $(not [$($lacks:path),* $(,)?])?;)+) => {
+        $(
+            const _: () = {
+                $(assert!(implements!($type, $has), concat!(stringify!($type), " lacks ", stringify!($has)));)*
+                $($(assert!(!implements!($type, $lacks), concat!(stringify!($type), " has ", stringify!($lacks)));)*)?
+            };
+        )+
+    };
+}
+
+/// What every type of a catalogue implements.
+trait Value: Clone + std::fmt::Debug + Eq + Hash + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {}
+impl<T: Clone + std::fmt::Debug + Eq + Hash + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Value
+    for T
+{
+}
+
+/// What every type that is a text implements.
+trait Text:
+    Value + Ord + Display + AsRef<str> + FromStr + for<'a> TryFrom<&'a str> + TryFrom<String> + Into<String>
+{
+}
+impl<T: Value + Ord + Display + AsRef<str> + FromStr + for<'a> TryFrom<&'a str> + TryFrom<String> + Into<String>> Text
+    for T
+{
+}
+
+/// What every type that is a text is equal to.
+trait EqualsText: PartialEq<str> + for<'a> PartialEq<&'a str> {}
+impl<T: PartialEq<str> + for<'a> PartialEq<&'a str>> EqualsText for T {}
+
+table! {
+    // Enums of text.
+    Status: [Text, EqualsText, Copy, schemars::JsonSchema] not [Default, Deref<Target = str>];
+    // Text types.
+    Code: [Text, EqualsText, Borrow<str>, Deref<Target = str>] not [Copy, Default, From<String>];
+    // Wrappers.
+    OrderId: [Value, Ord, Copy, Display, From<Uuid>, Into<Uuid>, Deref<Target = Uuid>] not [Default];
+    Quantity: [Value, Ord, Copy, Display, From<u8>, Into<u8>, Deref<Target = u8>] not [Default];
+    IsGift: [Value, Ord, Copy, Display, From<bool>, Into<bool>, Deref<Target = bool>];
+    Day: [Value, Ord, Copy, Display, From<Date>, Into<Date>, Deref<Target = Date>];
+    At: [Value, Ord, Display, From<DateTime>, Into<DateTime>, Deref<Target = DateTime>] not [Copy];
+    Price: [Value, Ord, Display, From<Number>, Into<Number>, Deref<Target = Number>] not [Copy];
+    Labels: [Value, Ord, From<Vec<String>>, Into<Vec<String>>, Deref<Target = Vec<String>>] not [Display, Copy];
+    // Unions, of their alternatives.
+    Payment: [Value, Ord, From<Card>, From<Cash>] not [Display, Copy];
+    Remark: [Value, Ord, From<String>, From<i64>, From<Vec<String>>];
+    Filter: [Value, Ord, From<Not>, From<Code>];
+    // Structs; JSON of any kind has no order.
+    Card: [Value, Ord] not [Copy, Default];
+    Extra: [Value] not [Ord, PartialOrd];
+    OrderPlaced: [Value, Event, schemars::JsonSchema] not [Ord, PartialOrd, Default];
+    // Values of the runtime.
+    Number: [Value, Ord, Default, Display, FromStr, From<u8>, From<i64>, From<u128>, From<usize>, From<f64>, TryInto<u8>, TryInto<i64>]
+        not [Copy];
+    DateTime: [Value, Ord, Display, FromStr, From<Timestamp>, Into<Timestamp>, From<jiff::ZonedDateTime>, Into<jiff::ZonedDateTime>,
+        TryFrom<std::time::SystemTime>, TryInto<std::time::SystemTime>] not [Copy];
+}
+
+const _: () = assert!(implements!(str, PartialEq<Status>) && implements!(&'static str, PartialEq<Code>));
+
+/// Generated types as fields: what schemars is told of them is what the schema file says, which the test of the attribute proves.
+#[eventsmith::domain_event("order.placed", version = 1, schemas = "habits/schemas")]
+#[derive(Debug, Clone, Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct OwnOrder {
+    id: OrderId,
+    status: Status,
+    code: Code,
+    quantity: Quantity,
+    price: Price,
+    day: Day,
+    at: At,
+    is_gift: IsGift,
+    labels: Labels,
+    payment: Payment,
+    remark: Remark,
+    filter: Filter,
+    extra: Extra,
+    #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
+    note: Option<Option<String>>,
+}
+
+#[test]
+fn an_enum_of_texts_is_shown_read_and_listed() {
+    assert_eq!(Status::VARIANTS, [Status::Open, Status::InProgress, Status::OnHold]);
+    for status in Status::VARIANTS {
+        assert_eq!(status.as_str().parse(), Ok(*status));
+        assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        assert_eq!(serde_json::from_value::<Status>(status.as_str().into()).unwrap(), *status);
+    }
+    assert!(Status::OnHold == "on hold" && "on hold" == Status::OnHold && Status::Open < Status::OnHold);
+    assert_eq!(format!("{:>12}", Status::InProgress), " in_progress");
+    let error = "closed".parse::<Status>().unwrap_err().to_string();
+    assert_eq!(error, r#"not a Status: expected one of `open`, `in_progress`, `on hold`"#);
+    let error = serde_json::from_str::<Status>(r#""closed""#).unwrap_err().to_string();
+    assert!(error.starts_with("unknown variant `closed`, expected one of `open`, `in_progress`, `on hold`"), "{error}");
+    assert!(serde_json::from_str::<Status>(r#"{"open": null}"#).is_err());
+}
+
+#[test]
+fn a_text_type_is_looked_up_by_its_text() {
+    let code = Code::new("ABC").unwrap();
+    let counts = HashMap::from([(code.clone(), 3)]);
+
+    assert_eq!(counts.get("ABC"), Some(&3));
+    assert!(code == "ABC" && "ABC" == code && code != *"XYZ");
+    assert!(BTreeSet::from([code]).contains("ABC"));
+}
+
+#[test]
+fn a_wrapper_is_made_of_what_it_wraps_and_used_in_its_place() {
+    let quantity: Quantity = 7.into();
+
+    assert_eq!(
+        (quantity.0, u8::from(quantity), quantity.leading_zeros(), quantity.to_string()),
+        (7, 7, 5, "7".to_owned())
+    );
+}
+
+#[test]
+fn an_alternative_becomes_its_union() {
+    assert_eq!(Payment::from(Card { number: "4111".to_owned() }), Payment::Card(Card { number: "4111".to_owned() }));
+    assert_eq!(Remark::from(7), Remark::Integer(7));
+    let not = Not { not: Code::new("ABC").unwrap().into() };
+    assert_eq!(serde_json::to_value(Filter::from(not)).unwrap(), serde_json::json!({"not": "ABC"}));
+}
+
+#[test]
+fn the_committed_text_is_what_the_generator_says() {
+    let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/catalogue/habits/schemas");
+    let generated = eventsmith_codegen::generate(&eventsmith_codegen::load(&schemas)).unwrap();
+
+    assert!(generated == include_str!("habits/golden/events.rs"), "the golden is stale; see the top of this file");
+}
