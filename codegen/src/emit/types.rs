@@ -9,7 +9,8 @@ use crate::shape::{
     Alternative, Body, Check, Choice, Definition, Field, Id, Integer, Shape, Struct, Type, Union, Unknown, Variant,
 };
 
-use super::docs::{doc, with_source};
+use super::docs::{code, doc, doc_and, with_source};
+use super::lints;
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -119,7 +120,7 @@ impl<'a> Types<'a> {
     pub(super) fn declaration(&self, id: Id, facts: Facts) -> TokenStream {
         let Facts { checked, is_hashable, has_derived_default, text } = facts;
         let definition = &self.source.program.definitions[id];
-        let doc = doc(&with_source(definition), String::new);
+        let doc = with_source(definition);
         let hash = is_hashable.then(|| quote!(, Eq, Hash));
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
@@ -138,6 +139,7 @@ impl<'a> Types<'a> {
 
     fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
+        let lints = lints::of_struct(body);
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
             Unknown::Kept(map) => {
@@ -153,13 +155,17 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #closed
+            #lints
             pub struct #name { #(#fields)* #kept }
         }
     }
 
     fn field(&self, field: &Field) -> TokenStream {
         let name = field_ident(&field.name);
-        let doc = doc(&field.doc, || format!("The property `{}`.", field.property));
+        let doc = match &field.default {
+            Some(default) => doc_and(&field.doc, &format!("The default is {}.", code(&default.to_string()))),
+            None => doc(&field.doc, || format!("The property {}.", code(&field.property))),
+        };
         let mut ty = self.shape(&field.shape);
         let exact = self.needs_exact(&field.shape);
         let reader = |path| {
@@ -204,6 +210,11 @@ impl<'a> Types<'a> {
             }
         });
         let several = several.map(|name| quote!(, or #name));
+        let lints = [
+            lints::of_union(self.source.program, union),
+            lints::of_shapes(union.variants.iter().map(|variant| &variant.shape)),
+        ];
+        let lints = lints.into_iter().flatten().collect::<TokenStream>();
         let is_valid = (checked == Checked::Method).then(|| quote!(Self::is_valid,));
         let [tagged_union, one_of, any_of] =
             ["tagged_union", "one_of", "any_of"].map(|name| self.runtime().internal(name));
@@ -226,6 +237,7 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize)]
             #[serde(#style)]
+            #lints
             pub enum #name { #(#variants)* #several_variant }
 
             #reading
@@ -234,8 +246,11 @@ impl<'a> Types<'a> {
 
     fn alternative_doc(&self, union: &Union, variant: &Alternative) -> String {
         match (&union.choice, variant.tags.as_slice()) {
-            (Choice::Tag { property, .. }, [tag]) => format!("`{property}` is `{tag}`."),
-            (Choice::Tag { property, .. }, tags) => format!("`{property}` is one of `{}`.", tags.join("`, `")),
+            (Choice::Tag { property, .. }, [tag]) => format!("{} is {}.", code(property), code(tag)),
+            (Choice::Tag { property, .. }, tags) => {
+                let tags: Vec<String> = tags.iter().map(|tag| code(tag)).collect();
+                format!("{} is one of {}.", code(property), tags.join(", "))
+            }
             _ => match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
                     let definition = &self.source.program.definitions[*id];
@@ -250,9 +265,11 @@ impl<'a> Types<'a> {
         let ty = self.shape(shape);
         let reader = self.runtime().internal_text("de::exact");
         let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
+        let lints = lints::of_shapes(std::iter::once(shape));
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
+            #lints
             pub struct #name(#exact pub #ty);
         }
     }
@@ -396,7 +413,7 @@ fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
     let style = case_style(variants);
     let rename_all = style.map(|style| quote!(#[serde(rename_all = #style)]));
     let variants = variants.iter().map(|variant| {
-        let doc = doc(&variant.doc, || format!("`{}`", variant.value));
+        let doc = doc(&variant.doc, || code(&variant.value));
         let (value, name) = (&variant.value, format_ident!("{}", variant.name));
         let rename = style.is_none().then(|| quote!(#[serde(rename = #value)]));
         quote!(#doc #rename #name,)
@@ -414,9 +431,9 @@ fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
 fn case_style(variants: &[Variant]) -> Option<&'static str> {
     use heck::{ToKebabCase, ToShoutySnakeCase, ToSnakeCase};
     let all = |convert: fn(&str) -> String| variants.iter().all(|variant| convert(&variant.name) == variant.value);
-    let has_digits = variants.iter().any(|variant| variant.name.contains(|c: char| c.is_ascii_digit()));
-    if has_digits {
-        // serde and heck part words at digits in different ways.
+    let is_plain = |variant: &Variant| variant.name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if !variants.iter().all(is_plain) {
+        // serde and heck part words at digits in different ways, and serde knows no case but that of ASCII.
         return None;
     }
     let style = if all(|name| name.to_snake_case()) {

@@ -5,4 +5,5 @@
 mod bombs;
 mod date_times;
 mod domain_event;
+mod habits;
 mod numbers;

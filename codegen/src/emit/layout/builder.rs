@@ -10,7 +10,7 @@ pub(super) fn lay_out(text: &str) -> String {
     while let Some(line) = lines.next() {
         laid_out.push_str(line);
         laid_out.push('\n');
-        if !line.ends_with("::builder! {") {
+        if !line.ends_with("::builder! {") || super::is_comment(line) {
             continue;
         }
         let indent = " ".repeat(line.len() - line.trim_start().len() + 4);

@@ -24,6 +24,10 @@ impl Lines {
         let shift: usize = self.open.iter().map(|(_, shift)| shift).sum();
         let line = &line[shift.min(line.len() - line.trim_start().len())..];
         let trimmed = line.trim_start();
+        if super::is_comment(trimmed) {
+            self.done.push(line.to_owned());
+            return;
+        }
         let closes = trimmed.starts_with([')', '}', ']']);
         let opens = trimmed.ends_with(['(', '{', '[']);
         if closes
@@ -67,6 +71,9 @@ impl Lines {
     /// Puts a method on the line of its receiver, if it fits; returns how far it moved to the left.
     fn join_chain(&mut self) -> usize {
         let [.., receiver, method] = self.done.as_slice() else { return 0 };
+        if super::is_comment(receiver) {
+            return 0;
+        }
         let (before, end) = (self.done.len() - 2, receiver.chars().last());
         let is_open = self.open.last().is_some_and(|(opening, _)| *opening == before);
         if !method.trim_start().starts_with('.') || is_open || matches!(end, Some(';' | ',' | '{' | '}')) {
