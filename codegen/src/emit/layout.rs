@@ -96,10 +96,5 @@ fn starts_item(line: &str) -> bool {
 }
 
 fn ends_item(before: &str, line: &str) -> bool {
-    indentation(before) == indentation(line) && before.trim_end().ends_with(['}', ';']) && !is_comment(before)
-}
-
-/// Whether a line is a doc comment, whatever it says.
-fn is_comment(line: &str) -> bool {
-    line.trim_start().starts_with("///")
+    indentation(before) == indentation(line) && before.trim_end().ends_with(['}', ';']) && !lines::is_comment(before)
 }

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Style;
+use super::style::Style;
+use super::taken::unique;
 
 /// From here on a name is told apart by a number that is made of its text.
 const LAST: u8 = 3;
@@ -98,7 +99,7 @@ fn numbered(texts: &[(&str, &str)], mut names: Vec<String>) -> Vec<String> {
     order.sort_by_key(|at| texts[*at]);
     let mut taken: HashSet<String> = HashSet::new();
     for at in order {
-        let name = super::unique(&names[at], |name| taken.contains(name));
+        let name = unique(&names[at], |name| taken.contains(name));
         taken.insert(name.clone());
         names[at] = name;
     }

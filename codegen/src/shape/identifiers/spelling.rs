@@ -111,8 +111,8 @@ pub(super) fn words(text: &str, symbols: Symbols) -> Vec<String> {
     text.chars().map(|c| format!("U{:X}", u32::from(c))).collect()
 }
 
-/// Whether a name says what a text says.
-pub(super) fn is_readable(text: &str) -> bool {
+/// Whether a text leaves something readable in a name.
+pub(crate) fn is_readable(text: &str) -> bool {
     let text = normal(text);
     let is_kept = kept(&text);
     text.is_empty()
