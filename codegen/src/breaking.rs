@@ -11,6 +11,7 @@ mod findings;
 mod idempotence;
 mod places;
 mod published;
+mod renamed;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,7 @@ pub fn compare_all(
     let mut history = Texts::default();
     let mut findings = published::findings(previous, current);
     findings.extend(published::unreadable_answers(previous, current, policy));
+    findings.extend(renamed::findings(previous, current));
     findings.extend(history.add(previous, Severity::Warning));
     for catalogue in earlier {
         // Earlier catalogues cannot be repaired: their faults are advice.

@@ -8,6 +8,7 @@ pub(crate) mod manifest;
 mod nowhere;
 mod patterns;
 mod replies;
+mod same_names;
 mod schema_help;
 mod stray_files;
 
@@ -22,6 +23,7 @@ use crate::parallel;
 use crate::pointer::{join, percent_encoded};
 use crate::references::{Location, References, Target};
 use crate::schema;
+use crate::shape::homes::RESERVED_MODULES;
 
 /// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
 pub(crate) fn check(loaded: &mut Loaded) {
@@ -44,6 +46,7 @@ pub(crate) fn check(loaded: &mut Loaded) {
     let used = documents.iter().map(|document| document.path.as_str()).collect();
     stray_files::check(catalogue, &used, diagnostics);
     reserved_names(catalogue, diagnostics);
+    same_names::check(catalogue, diagnostics);
     let is_manifest_read = !diagnostics.iter().any(|finding| NO_MANIFEST.contains(&finding.rule));
     manifest::check(catalogue, diagnostics);
     if is_manifest_read {
@@ -181,14 +184,11 @@ fn check_references(
     }
 }
 
-/// Modules at the top of the generated code that no group of events may claim.
-const RESERVED_GROUPS: &[&str] = &["subjects", "schemas"];
-
 fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     for event in &catalogue.events {
         let mut tokens = event.event_type.split('.');
         let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
-        if is_group && RESERVED_GROUPS.contains(&crate::shape::identifiers::snake(first).as_str()) {
+        if is_group && RESERVED_MODULES.contains(&crate::shape::identifiers::snake(first).as_str()) {
             for version in &event.versions {
                 let message = format!("{first:?} is the name of a generated module");
                 let help = "rename the folder; `subjects` and `schemas` are taken";

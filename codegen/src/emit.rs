@@ -14,7 +14,9 @@ mod habits;
 mod imports;
 mod json_schemas;
 mod layout;
+mod lints;
 mod literal;
+mod numbers;
 mod pattern;
 mod payload;
 mod rules;
@@ -139,6 +141,9 @@ impl Module {
             }
             let depth = path.len();
             text.push_str(&line(depth, &format!("/// {}", module_doc(name, &path.join(".")))));
+            if path.last() == Some(name) {
+                text.push_str(&line(depth, layout::SAME_MODULE));
+            }
             text.push_str(&line(depth, &format!("pub mod {} {{", field_ident(name))));
             path.push(name.clone());
             module.write(path, text);
@@ -196,7 +201,8 @@ impl Emitter<'_> {
         for (path, text) in self.modules(&contents, &subjects) {
             root.at(path).items = text?;
         }
-        let constants = imports::shorten(self.runtime, catalogue::constants(self.loaded, self.source()));
+        // With their whole paths: beside them stands what the crate that takes in the text imports and defines.
+        let constants = catalogue::constants(self.loaded, self.source());
         let head = layout::format(quote!(#constants #subjects_module), 0)?;
         let mut text = format!("{}{}\n{head}\n", layout::HEADER, generated_by(self.runtime));
         root.write(&mut Vec::new(), &mut text);

@@ -36,6 +36,7 @@ pub(crate) mod undeclared_required;
 pub(crate) mod undescribed_property;
 pub(crate) mod unknown_format;
 pub(crate) mod unknown_keyword;
+pub(crate) mod unreadable_name;
 pub(crate) mod unreadable_reply;
 pub(crate) mod unsatisfiable;
 pub(crate) mod unsatisfiable_branch;
@@ -103,6 +104,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&undescribed_property::RULE, Look::Schema(undescribed_property::check)),
     (&unknown_format::RULE, Look::Schema(unknown_format::check)),
     (&unknown_keyword::RULE, Look::Schema(unknown_keyword::check)),
+    (&unreadable_name::RULE, Look::Schema(unreadable_name::check)),
     (&wide_integer::RULE, Look::Schema(wide_integer::check)),
 ];
 

@@ -3,10 +3,11 @@
 mod boxes;
 mod circles;
 mod classes;
-mod homes;
+pub(crate) mod homes;
 pub(crate) mod identifiers;
 mod merge;
 pub(crate) mod names;
+mod owners;
 pub(crate) mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -48,11 +48,13 @@ fn a_document_implements_state_with_its_bucket() {
     assert!(text.contains("event_payload!(State, RuleCompiled, is_valid);"), "{text}");
     assert_has(
         &text,
-        "pub const CATALOGUE: &[EventDescriptor] = &[EventDescriptor::of_state::<rule::v1::RuleCompiled>(),];",
+        "pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
+            ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleCompiled>(),];",
     );
     assert_has(
         &text,
-        r#"pub const BUCKETS: &[BucketDescriptor] = &[BucketDescriptor::new("RULES_COMPILED", "rule.compiled"),];"#,
+        r#"pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
+            ::eventsmith::catalogue::BucketDescriptor::new("RULES_COMPILED", "rule.compiled"),];"#,
     );
     assert!(text.contains("of_state rule::v1::RuleCompiled,"), "its examples are read: {text}");
     assert!(!text.contains("COMPILED: &str = \"$KV"), "it is published to no subject: {text}");
@@ -72,7 +74,7 @@ fn what_differs_from_the_defaults_of_a_bucket_is_said() {
         &text,
         r#"BucketDescriptor::new("RULES_COMPILED", "rule.compiled")
             .description("What is compiled.")
-            .storage(Storage::Memory)
+            .storage(::eventsmith::catalogue::Storage::Memory)
             .history(5)
             .ttl(::std::time::Duration::from_secs(2592000))
             .marker_ttl(::std::time::Duration::from_secs(90))
@@ -106,7 +108,7 @@ fn a_type_may_be_named_state() {
 fn buckets_are_listed_where_there_are_none() {
     let text = generated(&[("domain/rule/created.v1.json", "true")]);
 
-    assert!(text.contains("pub const BUCKETS: &[BucketDescriptor] = &[];"), "{text}");
+    assert!(text.contains("pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];"), "{text}");
 }
 
 #[test]

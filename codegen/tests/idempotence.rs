@@ -104,7 +104,7 @@ fn a_struct_of_ones_own_says_it_too() {
 
     assert!(!text.contains("compile_error"), "{text}");
     let within = "Idempotent::within(::std::time::Duration::from_secs(90)).rerunning_lost());";
-    assert!(text.contains(&format!("=Some(::eventsmith::catalogue::{within}")), "{text}");
+    assert!(text.contains(&format!("=::std::option::Option::Some(::eventsmith::catalogue::{within}")), "{text}");
 }
 
 /// What is found between two catalogues: rule, file, pointer and message.

@@ -9,7 +9,7 @@ pub use eventsmith_event::generated::*;
 #[macro_export]
 macro_rules! agreement_test {
     ($test:ident, $name:ident, $assertion:ident) => {
-        #[test]
+        #[::core::prelude::v1::test]
         fn $test() {
             let settings = ::schemars::generate::SchemaSettings::draft2020_12;
             let read = settings().for_deserialize().into_generator();

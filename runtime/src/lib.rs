@@ -194,6 +194,6 @@ pub mod simulation {
 #[macro_export]
 macro_rules! include_events {
     () => {
-        include!(concat!(env!("OUT_DIR"), "/events.rs"));
+        ::std::include!(::std::concat!(::std::env!("OUT_DIR"), "/events.rs"));
     };
 }

@@ -2,144 +2,156 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{
-    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
-};
-
 /// Every version of every event, request and document.
-pub const CATALOGUE: &[EventDescriptor] = &[
-    EventDescriptor::of::<coupon::v1::CouponExpired>(),
-    EventDescriptor::of::<coupon::v1::CouponIssued>(),
-    EventDescriptor::of::<coupon::v1::CouponRedeemed>(),
-    EventDescriptor::of::<coupon::v1::CouponRejected>(),
-    EventDescriptor::of::<coupon::v1::CouponReleased>(),
-    EventDescriptor::of::<coupon::v1::CouponReserved>(),
-    EventDescriptor::of::<evaluation::v1::EvaluationCompleted>(),
-    EventDescriptor::of::<evaluation::v2::EvaluationCompleted>(),
-    EventDescriptor::of::<evaluation::v1::EvaluationFailed>(),
-    EventDescriptor::of::<evaluation::v1::EvaluationStarted>(),
-    EventDescriptor::of::<loyalty::v1::LoyaltyPointsEarned>(),
-    EventDescriptor::of::<loyalty::v1::LoyaltyPointsRedeemed>(),
-    EventDescriptor::of::<loyalty::v1::LoyaltyPointsRestored>(),
-    EventDescriptor::of::<loyalty::v1::LoyaltyTierChanged>(),
-    EventDescriptor::of::<payment::v1::PaymentAuthorized>(),
-    EventDescriptor::of::<payment::v1::PaymentCaptured>(),
-    EventDescriptor::of::<payment::v1::PaymentFailed>(),
-    EventDescriptor::of::<payment::v1::PaymentRefunded>(),
-    EventDescriptor::of::<payment::v1::PaymentVoided>(),
-    EventDescriptor::of::<promotion::v1::PromotionApplied>(),
-    EventDescriptor::of::<promotion::v1::PromotionCancelled>(),
-    EventDescriptor::of::<promotion::v1::PromotionCreated>(),
-    EventDescriptor::of::<promotion::v1::PromotionExpired>(),
-    EventDescriptor::of::<rule::v1::RuleActivated>(),
-    EventDescriptor::of::<rule::v1::RuleCreated>(),
-    EventDescriptor::of::<rule::v2::RuleCreated>(),
-    EventDescriptor::of::<rule::v1::RuleDeactivated>(),
-    EventDescriptor::of::<rule::v1::RuleDeleted>(),
-    EventDescriptor::of::<rule::v1::RuleUpdated>(),
-    EventDescriptor::of::<tax::v1::TaxCalculated>(),
-    EventDescriptor::of::<tax::v1::TaxRatesUpdated>(),
-    EventDescriptor::of::<external::v1::ExternalRequestCompleted>(),
-    EventDescriptor::of::<external::v1::ExternalRequestFailed>(),
-    EventDescriptor::of::<sync::v1::SyncCompleted>(),
-    EventDescriptor::of::<sync::v1::SyncFailed>(),
-    EventDescriptor::of::<sync::v1::SyncStarted>(),
-    EventDescriptor::of::<webhook::v1::WebhookDelivered>(),
-    EventDescriptor::of::<webhook::v1::WebhookFailed>(),
-    EventDescriptor::of::<webhook::v1::WebhookReceived>(),
-    EventDescriptor::of_request::<cache::v1::CacheInvalidate>()
+pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponExpired>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponIssued>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponRedeemed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponRejected>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponReleased>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<coupon::v1::CouponReserved>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<
+        evaluation::v1::EvaluationCompleted,
+    >(),
+    ::eventsmith::catalogue::EventDescriptor::of::<
+        evaluation::v2::EvaluationCompleted,
+    >(),
+    ::eventsmith::catalogue::EventDescriptor::of::<evaluation::v1::EvaluationFailed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<evaluation::v1::EvaluationStarted>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<loyalty::v1::LoyaltyPointsEarned>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<loyalty::v1::LoyaltyPointsRedeemed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<loyalty::v1::LoyaltyPointsRestored>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<loyalty::v1::LoyaltyTierChanged>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<payment::v1::PaymentAuthorized>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<payment::v1::PaymentCaptured>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<payment::v1::PaymentFailed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<payment::v1::PaymentRefunded>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<payment::v1::PaymentVoided>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<promotion::v1::PromotionApplied>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<promotion::v1::PromotionCancelled>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<promotion::v1::PromotionCreated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<promotion::v1::PromotionExpired>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v1::RuleActivated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v1::RuleCreated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v2::RuleCreated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v1::RuleDeactivated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v1::RuleDeleted>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<rule::v1::RuleUpdated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<tax::v1::TaxCalculated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<tax::v1::TaxRatesUpdated>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<
+        external::v1::ExternalRequestCompleted,
+    >(),
+    ::eventsmith::catalogue::EventDescriptor::of::<
+        external::v1::ExternalRequestFailed,
+    >(),
+    ::eventsmith::catalogue::EventDescriptor::of::<sync::v1::SyncCompleted>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<sync::v1::SyncFailed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<sync::v1::SyncStarted>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<webhook::v1::WebhookDelivered>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<webhook::v1::WebhookFailed>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<webhook::v1::WebhookReceived>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<cache::v1::CacheInvalidate>()
         .with_reply::<cache::v1::CacheInvalidateReply>().with_error::<cache::v1::CacheInvalidateError>(),
-    EventDescriptor::of_request::<cache::v1::CacheWarm>().with_reply::<cache::v1::CacheWarmReply>()
-        .with_error::<cache::v1::CacheWarmError>(),
-    EventDescriptor::of_request::<checkout::v1::CheckoutStart>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<cache::v1::CacheWarm>()
+        .with_reply::<cache::v1::CacheWarmReply>().with_error::<cache::v1::CacheWarmError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<checkout::v1::CheckoutStart>()
         .with_reply::<checkout::v1::CheckoutStartReply>().with_error::<checkout::v1::CheckoutStartError>(),
-    EventDescriptor::of_request::<coupon::v1::CouponRedeem>().with_reply::<coupon::v1::CouponRedeemReply>()
-        .with_error::<coupon::v1::CouponRedeemError>(),
-    EventDescriptor::of_request::<coupon::v1::CouponRelease>().with_reply::<coupon::v1::CouponReleaseReply>()
-        .with_error::<coupon::v1::CouponReleaseError>(),
-    EventDescriptor::of_request::<coupon::v1::CouponReserve>().with_reply::<coupon::v1::CouponReserveReply>()
-        .with_error::<coupon::v1::CouponReserveError>(),
-    EventDescriptor::of_request::<evaluation::v1::EvaluationEvaluate>()
-        .with_reply::<evaluation::v1::EvaluationEvaluateReply>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<coupon::v1::CouponRedeem>()
+        .with_reply::<coupon::v1::CouponRedeemReply>().with_error::<coupon::v1::CouponRedeemError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<coupon::v1::CouponRelease>()
+        .with_reply::<coupon::v1::CouponReleaseReply>().with_error::<coupon::v1::CouponReleaseError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<coupon::v1::CouponReserve>()
+        .with_reply::<coupon::v1::CouponReserveReply>().with_error::<coupon::v1::CouponReserveError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        evaluation::v1::EvaluationEvaluate,
+    >().with_reply::<evaluation::v1::EvaluationEvaluateReply>()
         .with_error::<evaluation::v1::EvaluationEvaluateError>(),
-    EventDescriptor::of_request::<loyalty::v1::LoyaltyEarnPoints>()
-        .with_reply::<loyalty::v1::LoyaltyEarnPointsReply>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        loyalty::v1::LoyaltyEarnPoints,
+    >().with_reply::<loyalty::v1::LoyaltyEarnPointsReply>()
         .with_error::<loyalty::v1::LoyaltyEarnPointsError>(),
-    EventDescriptor::of_request::<loyalty::v1::LoyaltyGiveBackPoints>()
-        .with_reply::<loyalty::v1::LoyaltyGiveBackPointsReply>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        loyalty::v1::LoyaltyGiveBackPoints,
+    >().with_reply::<loyalty::v1::LoyaltyGiveBackPointsReply>()
         .with_error::<loyalty::v1::LoyaltyGiveBackPointsError>(),
-    EventDescriptor::of_request::<loyalty::v1::LoyaltyRedeemPoints>()
-        .with_reply::<loyalty::v1::LoyaltyRedeemPointsReply>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        loyalty::v1::LoyaltyRedeemPoints,
+    >().with_reply::<loyalty::v1::LoyaltyRedeemPointsReply>()
         .with_error::<loyalty::v1::LoyaltyRedeemPointsError>(),
-    EventDescriptor::of_request::<payment::v1::PaymentAuthorize>()
-        .with_reply::<payment::v1::PaymentAuthorizeReply>()
-        .with_error::<payment::v1::PaymentAuthorizeError>(),
-    EventDescriptor::of_request::<payment::v1::PaymentCapture>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        payment::v1::PaymentAuthorize,
+    >().with_reply::<payment::v1::PaymentAuthorizeReply>().with_error::<payment::v1::PaymentAuthorizeError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<payment::v1::PaymentCapture>()
         .with_reply::<payment::v1::PaymentCaptureReply>().with_error::<payment::v1::PaymentCaptureError>(),
-    EventDescriptor::of_request::<payment::v1::PaymentRefund>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<payment::v1::PaymentRefund>()
         .with_reply::<payment::v1::PaymentRefundReply>().with_error::<payment::v1::PaymentRefundError>(),
-    EventDescriptor::of_request::<payment::v1::PaymentVoid>().with_reply::<payment::v1::PaymentVoidReply>()
-        .with_error::<payment::v1::PaymentVoidError>(),
-    EventDescriptor::of_request::<promotion::v1::PromotionApply>()
-        .with_reply::<promotion::v1::PromotionApplyReply>()
-        .with_error::<promotion::v1::PromotionApplyError>(),
-    EventDescriptor::of_request::<promotion::v1::PromotionCancel>()
-        .with_reply::<promotion::v1::PromotionCancelReply>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<payment::v1::PaymentVoid>()
+        .with_reply::<payment::v1::PaymentVoidReply>().with_error::<payment::v1::PaymentVoidError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        promotion::v1::PromotionApply,
+    >().with_reply::<promotion::v1::PromotionApplyReply>().with_error::<promotion::v1::PromotionApplyError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<
+        promotion::v1::PromotionCancel,
+    >().with_reply::<promotion::v1::PromotionCancelReply>()
         .with_error::<promotion::v1::PromotionCancelError>(),
-    EventDescriptor::of_request::<rule::v1::RuleActivate>().with_reply::<rule::v1::RuleActivateReply>()
-        .with_error::<rule::v1::RuleActivateError>(),
-    EventDescriptor::of_request::<rule::v1::RuleCreate>().with_reply::<rule::v1::RuleCreateReply>()
-        .with_error::<rule::v1::RuleCreateError>(),
-    EventDescriptor::of_request::<rule::v1::RuleDeactivate>().with_reply::<rule::v1::RuleDeactivateReply>()
-        .with_error::<rule::v1::RuleDeactivateError>(),
-    EventDescriptor::of_request::<rule::v1::RuleDelete>().with_reply::<rule::v1::RuleDeleteReply>()
-        .with_error::<rule::v1::RuleDeleteError>(),
-    EventDescriptor::of_request::<rule::v1::RuleUpdate>().with_reply::<rule::v1::RuleUpdateReply>()
-        .with_error::<rule::v1::RuleUpdateError>(),
-    EventDescriptor::of_request::<tax::v1::TaxCalculate>().with_reply::<tax::v1::TaxCalculateReply>()
-        .with_error::<tax::v1::TaxCalculateError>(),
-    EventDescriptor::of_request::<audit::v1::AuditTrail>().with_reply::<audit::v1::AuditTrailReply>()
-        .with_error::<audit::v1::AuditTrailError>(),
-    EventDescriptor::of_request::<checkout::v1::CheckoutGet>().with_reply::<checkout::v1::CheckoutGetReply>()
-        .with_error::<checkout::v1::CheckoutGetError>(),
-    EventDescriptor::of_request::<metrics::v1::MetricsSummary>()
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleActivate>()
+        .with_reply::<rule::v1::RuleActivateReply>().with_error::<rule::v1::RuleActivateError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleCreate>()
+        .with_reply::<rule::v1::RuleCreateReply>().with_error::<rule::v1::RuleCreateError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleDeactivate>()
+        .with_reply::<rule::v1::RuleDeactivateReply>().with_error::<rule::v1::RuleDeactivateError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleDelete>()
+        .with_reply::<rule::v1::RuleDeleteReply>().with_error::<rule::v1::RuleDeleteError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleUpdate>()
+        .with_reply::<rule::v1::RuleUpdateReply>().with_error::<rule::v1::RuleUpdateError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<tax::v1::TaxCalculate>()
+        .with_reply::<tax::v1::TaxCalculateReply>().with_error::<tax::v1::TaxCalculateError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<audit::v1::AuditTrail>()
+        .with_reply::<audit::v1::AuditTrailReply>().with_error::<audit::v1::AuditTrailError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<checkout::v1::CheckoutGet>()
+        .with_reply::<checkout::v1::CheckoutGetReply>().with_error::<checkout::v1::CheckoutGetError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<metrics::v1::MetricsSummary>()
         .with_reply::<metrics::v1::MetricsSummaryReply>(),
-    EventDescriptor::of_request::<rule::v1::RuleGet>().with_reply::<rule::v1::RuleGetReply>()
-        .with_error::<rule::v1::RuleGetError>(),
-    EventDescriptor::of_request::<rule::v1::RuleList>().with_reply::<rule::v1::RuleListReply>(),
-    EventDescriptor::of_state::<checkout::v1::CheckoutSummary>(),
-    EventDescriptor::of_state::<rule::v1::RuleCompiled>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleGet>()
+        .with_reply::<rule::v1::RuleGetReply>().with_error::<rule::v1::RuleGetError>(),
+    ::eventsmith::catalogue::EventDescriptor::of_request::<rule::v1::RuleList>()
+        .with_reply::<rule::v1::RuleListReply>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<
+        checkout::v1::CheckoutSummary,
+    >(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleCompiled>(),
 ];
 
 /// The streams that the catalogue declares.
-pub const STREAMS: &[StreamDescriptor] = &[
-    StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]).description(
+pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]).description(
         "Events that a consumer dead-lettered, with the reason, until they are replayed or purged.",
     ).max_age(::std::time::Duration::from_secs(1209600)).max_bytes(2147483648).replicas(3)
         .duplicate_window(::std::time::Duration::from_secs(120)),
-    StreamDescriptor::new("RULES_DOMAIN_EVENTS", &["rules.domain.>"])
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_DOMAIN_EVENTS", &["rules.domain.>"])
         .description("Facts of the rules engine and of the services around it.")
         .max_age(::std::time::Duration::from_secs(2592000)).max_bytes(10737418240).max_messages(1000000)
         .replicas(3).duplicate_window(::std::time::Duration::from_secs(120)),
-    StreamDescriptor::new("RULES_INTEGRATION_EVENTS", &["rules.integration.>"]).description(
-        "Exchange with external systems: requests, webhooks and data synchronization.",
-    ).max_age(::std::time::Duration::from_secs(604800)).max_bytes(5368709120).max_messages(500000).replicas(3)
-        .duplicate_window(::std::time::Duration::from_secs(60)),
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_INTEGRATION_EVENTS", &["rules.integration.>"])
+        .description("Exchange with external systems: requests, webhooks and data synchronization.")
+        .max_age(::std::time::Duration::from_secs(604800)).max_bytes(5368709120).max_messages(500000)
+        .replicas(3).duplicate_window(::std::time::Duration::from_secs(60)),
 ];
 
 /// The key-value buckets that the catalogue declares.
-pub const BUCKETS: &[BucketDescriptor] = &[
-    BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
+pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
+    ::eventsmith::catalogue::BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
         "How far each checkout is, by the transaction's id: the read model of calculator.",
     ).history(5).ttl(::std::time::Duration::from_secs(2592000)).replicas(3),
-    BucketDescriptor::new("RULES_COMPILED", "rule.compiled").description(
+    ::eventsmith::catalogue::BucketDescriptor::new("RULES_COMPILED", "rule.compiled").description(
         "What rules-evaluation compiled of each rule, by the rule's id. It can be compiled anew at any time.",
     ).replicas(3),
 ];
 
 /// The services that the catalogue declares.
-pub const SERVICES: &[ServiceDescriptor] = &[
-    ServiceDescriptor::new("calculator")
+pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[
+    ::eventsmith::catalogue::ServiceDescriptor::new("calculator")
         .publishes(&["webhook.received", "webhook.delivered", "webhook.failed"]).consumes(
             &[
                 "evaluation.completed",
@@ -183,7 +195,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "payment.refund",
             ],
         ),
-    ServiceDescriptor::new("coupons").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("coupons").publishes(
         &[
             "coupon.issued",
             "coupon.reserved",
@@ -194,7 +206,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
         ],
     ).consumes(&[ "promotion.created", "promotion.expired", "loyalty.tier_changed", "payment.failed", ])
         .handles(&["coupon.reserve", "coupon.redeem", "coupon.release"]),
-    ServiceDescriptor::new("loyalty").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("loyalty").publishes(
         &[
             "loyalty.points_earned",
             "loyalty.points_redeemed",
@@ -204,7 +216,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
     ).consumes(&["promotion.applied", "payment.captured", "payment.refunded"]).handles(
         &["loyalty.redeem_points", "loyalty.give_back_points", "loyalty.earn_points"],
     ),
-    ServiceDescriptor::new("payments").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("payments").publishes(
         &[
             "payment.authorized",
             "payment.captured",
@@ -217,7 +229,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
     ).consumes(&["tax.calculated", "loyalty.points_redeemed", "webhook.received"]).handles(
         &["payment.authorize", "payment.capture", "payment.void", "payment.refund"],
     ),
-    ServiceDescriptor::new("promotions").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("promotions").publishes(
         &[
             "promotion.created",
             "promotion.applied",
@@ -236,7 +248,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
             "coupon.expired",
         ],
     ).handles(&["promotion.apply", "promotion.cancel"]).asks(&["rule.get"]),
-    ServiceDescriptor::new("rules-calculation")
+    ::eventsmith::catalogue::ServiceDescriptor::new("rules-calculation")
         .publishes(&["external.request_completed", "external.request_failed"]).consumes(
             &[
                 "rule.created",
@@ -250,7 +262,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
                 "tax.rates_updated",
             ],
         ).handles(&["metrics.summary"]).asks(&["rule.list"]),
-    ServiceDescriptor::new("rules-evaluation")
+    ::eventsmith::catalogue::ServiceDescriptor::new("rules-evaluation")
         .publishes(&["evaluation.started", "evaluation.completed", "evaluation.failed"]).consumes(
             &[
                 "rule.updated",
@@ -263,7 +275,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
             ],
         ).handles(&["evaluation.evaluate", "cache.invalidate", "cache.warm"])
         .asks(&["rule.get", "rule.list"]),
-    ServiceDescriptor::new("rules-management").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("rules-management").publishes(
         &[
             "rule.created",
             "rule.updated",
@@ -295,7 +307,7 @@ pub const SERVICES: &[ServiceDescriptor] = &[
             "audit.trail",
         ],
     ).asks(&["cache.invalidate", "cache.warm"]),
-    ServiceDescriptor::new("taxes").publishes(
+    ::eventsmith::catalogue::ServiceDescriptor::new("taxes").publishes(
         &[
             "tax.calculated",
             "tax.rates_updated",
@@ -751,8 +763,9 @@ pub mod audit {
 
         ::eventsmith::generated::builder! {
             AuditTrail from AuditTrailRequired { rule_id: RuleId };
-            with_actor = actor: into Actor, with_from = from: of DateTime, with_to = to: of DateTime,
-            with_page_size = page_size: of u8, with_page_token = page_token: into PageToken
+            with_actor = actor: into Actor, with_from = from: of::eventsmith::DateTime,
+            with_to = to: of::eventsmith::DateTime, with_page_size = page_size: of u8,
+            with_page_token = page_token: into PageToken
         }
 
         impl AuditTrail {
@@ -1408,7 +1421,7 @@ pub mod checkout {
             with_steps = steps: of Vec<CheckoutGetReplyItem>, with_subtotal = subtotal: into Money,
             with_discount_total = discount_total: into Money, with_tax_total = tax_total: into Money,
             with_total = total: into Money, with_payment_id = payment_id: into PaymentId,
-            with_reason = reason: into ErrorMessage, with_ended_at = ended_at: of DateTime
+            with_reason = reason: into ErrorMessage, with_ended_at = ended_at: of::eventsmith::DateTime
         }
 
         impl CheckoutGetReply {
@@ -1912,7 +1925,7 @@ pub mod common {
 
     ::eventsmith::generated::text_type!(Percentage);
 
-    /// Who acted: a person (usr_...) or a service (svc_...).
+    /// Who acted: a person (usr\_...) or a service (svc\_...).
     ///
     /// The schema `common.json#/$defs/Actor`.
     #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -3035,7 +3048,8 @@ pub mod coupon {
             discount: Discount, valid_from: DateTime, issued_by: Actor, issued_at: DateTime };
             with_customer_id = customer_id: into CustomerId,
             with_minimum_subtotal = minimum_subtotal: into Money,
-            with_max_redemptions = max_redemptions: of u32, with_valid_until = valid_until: of DateTime
+            with_max_redemptions = max_redemptions: of u32,
+            with_valid_until = valid_until: of::eventsmith::DateTime
         }
 
         impl CouponIssued {
@@ -4386,7 +4400,8 @@ pub mod loyalty {
             customer_id: CustomerId, reason: LoyaltyPointsEarnedReason, points: i64, balance: i64,
             earned_at: DateTime };
             with_transaction_id = transaction_id: into TransactionId,
-            with_promotion_id = promotion_id: into PromotionId, with_expires_at = expires_at: of DateTime
+            with_promotion_id = promotion_id: into PromotionId,
+            with_expires_at = expires_at: of::eventsmith::DateTime
         }
 
         impl LoyaltyPointsEarned {
@@ -4572,7 +4587,8 @@ pub mod loyalty {
             LoyaltyTierChanged from LoyaltyTierChangedRequired { account_id: LoyaltyAccountId,
             customer_id: CustomerId, previous_tier: LoyaltyTier, new_tier: LoyaltyTier,
             reason: LoyaltyTierChangedReason, changed_at: DateTime };
-            with_qualifying_points = qualifying_points: of i64, with_valid_until = valid_until: of DateTime
+            with_qualifying_points = qualifying_points: of i64,
+            with_valid_until = valid_until: of::eventsmith::DateTime
         }
 
         impl LoyaltyTierChanged {
@@ -5179,7 +5195,8 @@ pub mod metrics {
             evaluations: i64, evaluations_failed: i64, rules_applied: i64, conflicts_found: i64 };
             with_mean_execution_time = mean_execution_time: of i64,
             with_p99_execution_time = p99_execution_time: of i64,
-            with_success_ratio = success_ratio: of Number, with_top_rules = top_rules: of Vec<RuleUsage>
+            with_success_ratio = success_ratio: of::eventsmith::Number,
+            with_top_rules = top_rules: of Vec<RuleUsage>
         }
 
         impl MetricsSummaryReply {
@@ -5300,7 +5317,7 @@ pub mod payment {
             authorized_at: DateTime };
             with_customer_id = customer_id: into CustomerId,
             with_authorization_code = authorization_code: into String,
-            with_expires_at = expires_at: of DateTime
+            with_expires_at = expires_at: of::eventsmith::DateTime
         }
 
         impl PaymentAuthorized {
@@ -5661,7 +5678,7 @@ pub mod payment {
         ::eventsmith::generated::builder! {
             PaymentAuthorizeReply from PaymentAuthorizeReplyRequired { payment_id: PaymentId,
             transaction_id: TransactionId, amount: Money, provider: SystemName, authorized_at: DateTime };
-            with_expires_at = expires_at: of DateTime
+            with_expires_at = expires_at: of::eventsmith::DateTime
         }
 
         impl PaymentAuthorizeReply {
@@ -6414,7 +6431,7 @@ pub mod promotion {
             discount: Discount, starts_at: DateTime, created_by: Actor, created_at: DateTime };
             with_description = description: into String, with_rule_id = rule_id: into RuleId,
             with_combinable = combinable: of bool, with_budget = budget: into Money,
-            with_max_applications = max_applications: of u32, with_ends_at = ends_at: of DateTime
+            with_max_applications = max_applications: of u32, with_ends_at = ends_at: of::eventsmith::DateTime
         }
 
         impl PromotionCreated {
@@ -7118,7 +7135,7 @@ pub mod rule {
         ::eventsmith::generated::builder! {
             RuleActivate from RuleActivateRequired { rule_id: RuleId, requested_by: Actor };
             with_expected_version = expected_version: into RuleVersion,
-            with_effective_at = effective_at: of DateTime
+            with_effective_at = effective_at: of::eventsmith::DateTime
         }
 
         impl RuleActivate {
@@ -7849,7 +7866,7 @@ pub mod rule {
             definition: RuleDefinition, status: RuleStatus, priority: RulePriority, version: RuleVersion,
             created_by: Actor, created_at: DateTime };
             with_tags = tags: of Vec<Tag>, with_updated_by = updated_by: into Actor,
-            with_updated_at = updated_at: of DateTime
+            with_updated_at = updated_at: of::eventsmith::DateTime
         }
 
         impl RuleGetReply {
@@ -9039,7 +9056,7 @@ pub mod webhook {
             delivery_id: DeliveryId, event_id: Uuid, event_type: String, error_code: ErrorCode,
             error_message: ErrorMessage, attempts: u16, gave_up: bool, failed_at: DateTime };
             with_url = url: into String, with_status_code = status_code: of u16,
-            with_next_attempt_at = next_attempt_at: of DateTime
+            with_next_attempt_at = next_attempt_at: of::eventsmith::DateTime
         }
 
         impl WebhookFailed {
@@ -9119,7 +9136,8 @@ pub mod webhook {
             WebhookReceived from WebhookReceivedRequired { tenant_id: TenantId, endpoint_id: EndpointId,
             delivery_id: DeliveryId, system: SystemName, signature_verified: bool, payload: Value,
             received_at: DateTime };
-            with_event_type = event_type: into String, with_headers = headers: of BTreeMap<String, String>
+            with_event_type = event_type: into String,
+            with_headers = headers: of::std::collections::BTreeMap<String, String>
         }
 
         impl WebhookReceived {

@@ -8,6 +8,7 @@ use quote::{format_ident, quote};
 use crate::shape::identifiers::unique;
 use crate::shape::{Body, Definition, Field, Id, Program, Shape, Struct, Type, Unknown};
 
+use super::docs::visible;
 use super::types::{Types, field_ident};
 
 /// Which structs have builders, and what the structs of their required properties are called.
@@ -67,7 +68,8 @@ fn setter(types: &Types<'_>, field: &Field) -> TokenStream {
     let (setter, name, ty) =
         (format_ident!("with_{}", field.name), field_ident(&field.name), types.shape(&field.shape));
     let how = format_ident!("{}", if converts(&field.shape) { "into" } else { "of" });
-    let property = (name != field.property.as_str()).then(|| literal(&field.property));
+    // The macro puts it into a code span.
+    let property = (name != field.property.as_str()).then(|| literal(&visible(&field.property).replace('`', "'")));
     quote!(#setter = #name #property: #how #ty)
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::shape::{Check, Integer, Type};
 
+use super::numbers::{self, integer};
 use super::runtime::Runtime;
 
 /// How an expression reaches a value.
@@ -86,19 +87,19 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
         },
         Check::MultipleOf(divisor) => multiple_of(*divisor, ty, place, &value),
         Check::Divisor(divisor) => {
-            let divisor = number(runtime, divisor);
+            let divisor = numbers::into_number(runtime, divisor);
             quote!(#place.is_multiple_of(#divisor))
         }
         Check::Bounds { min, max, above, below } => {
             if let (Some(min), Some(max), None, None) = (min, max, above, below)
-                && min.is_f64() == max.is_f64()
+                && numbers::are_alike(min, max)
             {
-                let (min, max) = (number(runtime, min), number(runtime, max));
+                let (min, max) = (numbers::compared(runtime, min), numbers::compared(runtime, max));
                 return quote!((#min..=#max).contains(#reference));
             }
             let bounds = [(min, quote!(>=)), (max, quote!(<=)), (above, quote!(>)), (below, quote!(<))];
             let conditions = bounds.into_iter().filter_map(|(bound, operator)| {
-                let bound = number(runtime, bound.as_ref()?);
+                let bound = numbers::compared(runtime, bound.as_ref()?);
                 Some(quote!(#value #operator #bound))
             });
             quote!(#(#conditions)&&*)
@@ -165,24 +166,6 @@ fn parenthesised(runtime: &Runtime, checks: &[Check], ty: &Type, access: &Access
     if rest.is_empty() { first } else { quote!((#first #(&& #rest)*)) }
 }
 
-/// A number as an expression that compares to a `Number`.
-pub(super) fn number(runtime: &Runtime, number: &serde_json::Number) -> TokenStream {
-    if let Some(value) = number.as_i64() {
-        return integer(value.into());
-    }
-    match (number.as_u64(), number.as_f64()) {
-        (Some(value), _) => {
-            let (number, literal) = (runtime.item("Number"), Literal::u64_suffixed(value));
-            quote!(#number::from(#literal))
-        }
-        (None, Some(value)) => {
-            let literal = Literal::f64_unsuffixed(value.abs());
-            if value < 0.0 { quote!(-#literal) } else { quote!(#literal) }
-        }
-        (None, None) => quote!(0),
-    }
-}
-
 fn multiple_of(divisor: u64, ty: &Type, place: &TokenStream, value: &TokenStream) -> TokenStream {
     let Type::Integer(integer) = ty else { return quote!(true) };
     if i128::from(divisor) > integer.bounds().1 {
@@ -193,11 +176,6 @@ fn multiple_of(divisor: u64, ty: &Type, place: &TokenStream, value: &TokenStream
         Integer::I32 | Integer::I64 => quote!(#value % #divisor == 0),
         _ => quote!(#place.is_multiple_of(#divisor)),
     }
-}
-
-pub(super) fn integer(value: i128) -> TokenStream {
-    let literal = Literal::u128_unsuffixed(value.unsigned_abs());
-    if value < 0 { quote!(-#literal) } else { quote!(#literal) }
 }
 
 fn size_range(min: Option<u64>, max: Option<u64>) -> TokenStream {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::lower::integer_of;
 use crate::shape::{Body, Definition, Field, Id, Shape, Struct, Type, Unknown};
 
-use super::conditions::{integer, number};
+use super::numbers::{integer, into_number};
 use super::source::Source;
 use super::types::{Types, field_ident};
 
@@ -49,6 +49,7 @@ pub(super) fn is_derived(source: Source<'_>, id: Id) -> bool {
         (Some(Value::Null), true) => true,
         (Some(default), true) if !field.shape.nullable && !matches!(field.shape.ty, Type::Named(_)) => match default {
             Value::Bool(value) => !value,
+            // Negative zero is another one, and keeps its sign.
             Value::Number(number) => number.as_i64() == Some(0),
             Value::String(text) => text.is_empty() && field.shape.ty == Type::Text,
             Value::Array(items) => items.is_empty(),
@@ -117,7 +118,7 @@ fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStrea
             integer(integer_of(value).filter(|value| (least..=most).contains(value))?)
         }
         (Type::Number, Value::Number(value)) => {
-            let (number, value) = (types.runtime().item("Number"), number(types.runtime(), value));
+            let (number, value) = (types.runtime().item("Number"), into_number(types.runtime(), value));
             quote!(#number::from(#value))
         }
         (Type::List(_), Value::Array(items)) if items.is_empty() => quote!(Vec::new()),

@@ -1,51 +1,59 @@
 //! Doc comments from schemas.
 
+mod invisible;
+mod markdown;
+mod text;
+
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use crate::emit::literal::turns_text;
 use crate::shape::Definition;
+
+pub(super) use invisible::{is_invisible, visible};
+pub(super) use text::code;
 
 /// The most lines of a doc comment: each costs the compiler more than it tells a reader.
 const MOST_LINES: usize = 1_000;
 
-/// Doc comment lines from a schema's description.
-pub(super) fn doc(text: &str, fallback: impl FnOnce() -> String) -> TokenStream {
-    let text = if text.trim().is_empty() { fallback() } else { text.trim().to_owned() };
-    let omitted = text.lines().count().saturating_sub(MOST_LINES);
-    let rest = (omitted > 0).then(|| format!("({omitted} more lines stand in the schema.)"));
-    let lines = text.lines().take(MOST_LINES).chain(rest.as_deref()).map(|line| {
-        let line = if line.is_empty() { String::new() } else { format!(" {}", escape_doc(line)) };
+/// Doc comment lines: the description of a schema, which is Markdown of somebody else, with a paragraph of ours after it.
+pub(super) fn doc(description: &str, ours: impl FnOnce() -> String) -> TokenStream {
+    let description = described(description);
+    lines(&if description.is_empty() { ours() } else { description })
+}
+
+/// The same with a paragraph of ours after the description.
+pub(super) fn doc_and(description: &str, ours: &str) -> TokenStream {
+    let description = described(description);
+    lines(&if description.is_empty() { ours.to_owned() } else { format!("{description}\n\n{ours}") })
+}
+
+/// Doc comment lines that are ours altogether.
+pub(super) fn lines(text: &str) -> TokenStream {
+    let lines = text.lines().map(|line| {
+        let line = if line.is_empty() { String::new() } else { format!(" {line}") };
         let line = Literal::string(&line);
         quote!(#[doc = #line])
     });
     quote!(#(#lines)*)
 }
 
-/// Keeps rustdoc from reading links and HTML into a description, and the compiler from refusing what turns text around.
-fn escape_doc(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len());
-    let mut in_code = false;
-    for c in line.chars() {
-        if c.is_control() || turns_text(c) {
-            escaped.extend(c.escape_default());
-            continue;
-        }
-        in_code ^= c == '`';
-        if !in_code && matches!(c, '[' | ']' | '<' | '>') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
+/// A description as Markdown that means the same to rustdoc, and holds nothing that it runs or warns of.
+fn described(description: &str) -> String {
+    let description = description.replace("\r\n", "\n").replace('\r', "\n");
+    let lines: Vec<&str> = description.trim_matches('\n').trim_end().lines().collect();
+    let omitted = lines.len().saturating_sub(MOST_LINES);
+    let mut text = markdown::rendered(&lines[..lines.len() - omitted].join("\n"));
+    if omitted > 0 {
+        text.push_str(&format!("\n\n({omitted} more lines stand in the schema.)"));
     }
-    escaped
+    text
 }
 
 /// The documentation of a definition, with the schema that it comes from.
-pub(super) fn with_source(definition: &Definition) -> String {
+pub(super) fn with_source(definition: &Definition) -> TokenStream {
     let (file, pointer) = (&definition.location.file, &definition.location.pointer);
     let hash = if pointer.is_empty() { "" } else { "#" };
-    let source = format!("The schema `{file}{hash}{pointer}`.");
-    if definition.doc.trim().is_empty() { source } else { format!("{}\n\n{source}", definition.doc.trim()) }
+    doc_and(&definition.doc, &format!("The schema {}.", code(&format!("{file}{hash}{pointer}"))))
 }
 
 #[cfg(test)]
@@ -53,20 +61,25 @@ mod tests {
     use super::*;
 
     fn lines(text: &str) -> Vec<String> {
-        let doc = doc(text, String::new).to_string();
-        doc.split("# [doc = ").skip(1).map(|line| line.trim_end().trim_end_matches(']').to_owned()).collect()
+        described(text).lines().map(str::to_owned).collect()
     }
 
     #[test]
     fn what_turns_text_around_is_spelled_out() {
-        assert_eq!(lines("a\u{202e}b"), [r#"" a\\u{202e}b""#]);
+        assert_eq!(lines("a\u{202e}b"), ["a\\u{202e}b"]);
     }
 
     #[test]
     fn a_description_of_very_many_lines_is_cut() {
         let lines = lines(&"x\n".repeat(100_000));
 
-        assert_eq!(lines.len(), MOST_LINES + 1);
-        assert_eq!(lines[MOST_LINES], r#"" (99000 more lines stand in the schema.)""#);
+        assert_eq!(lines.len(), MOST_LINES + 2);
+        assert_eq!(lines[MOST_LINES + 1], "(99000 more lines stand in the schema.)");
+    }
+
+    #[test]
+    fn what_is_ours_does_not_fall_into_a_fence_that_nobody_closed() {
+        assert_eq!(doc_and("```\nx", "Ours.").to_string().matches("# [doc").count(), 5);
+        assert_eq!(lines("```\nx"), ["```text", "x", "```"]);
     }
 }

@@ -107,15 +107,17 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
     let bucket = event.bucket.map(|bucket| quote!(const BUCKET: &'static str = #bucket;));
     let key = match &event.key {
         _ if event.kind.is_document() => TokenStream::new(),
-        Some((pointer, _)) => quote!(const KEY: Option<&'static str> = Some(#pointer);),
+        Some((pointer, _)) => {
+            quote!(const KEY: ::std::option::Option<&'static str> = ::std::option::Option::Some(#pointer);)
+        }
         None => quote!(
-            const KEY: Option<&'static str> = None;
+            const KEY: ::std::option::Option<&'static str> = ::std::option::Option::None;
         ),
     };
     let idempotent = event.idempotent.map(|idempotent| idempotent_constant(runtime, idempotent));
     let key_method = event.key.as_ref().map(|(_, value)| {
         quote! {
-            fn key(&self) -> Option<String> {
+            fn key(&self) -> ::std::option::Option<::std::string::String> {
                 #value
             }
         }
@@ -155,7 +157,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
 fn idempotent_constant(runtime: &Runtime, Idempotent { window, reruns_lost }: Idempotent) -> TokenStream {
     let (idempotent, window) = (runtime.catalogue("Idempotent"), duration(window));
     let rerunning_lost = reruns_lost.then(|| quote!(.rerunning_lost()));
-    quote!(const IDEMPOTENT: Option<#idempotent> = Some(#idempotent::within(#window) #rerunning_lost);)
+    quote!(const IDEMPOTENT: ::std::option::Option<#idempotent> = ::std::option::Option::Some(#idempotent::within(#window) #rerunning_lost);)
 }
 
 /// What `impl Reply` needs to know about a type.
@@ -234,7 +236,7 @@ fn subject_method(runtime: &Runtime, template: &Template, values: &[TokenStream]
         }
     });
     quote! {
-        fn subject(&self) -> Result<::std::borrow::Cow<'static, str>, #invalid> {
+        fn subject(&self) -> ::std::result::Result<::std::borrow::Cow<'static, str>, #invalid> {
             Self::payload_schema().subject([#(#tokens),*])
         }
     }

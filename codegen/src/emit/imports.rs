@@ -10,13 +10,12 @@ use super::runtime::Runtime;
 /// Types of the runtime that keep their paths: names that a catalogue may well give to types of its own.
 const UNIMPORTED: &[&str] = &["Idempotent", "State"];
 
-/// Shortens the paths of well-known types in the items of one module, and imports them there.
-pub(super) fn shorten(runtime: &Runtime, items: TokenStream) -> TokenStream {
-    let mut imports = Imports::new(runtime);
-    let items = imports.shorten(items);
-    let uses = imports.uses();
-    quote!(#uses #items)
-}
+/// What the prelude has in every module, with the variants that it has, too. No generated type has one of these names.
+const PRELUDE: &[(&[&str], &str, &[&str])] = &[
+    (&["std", "option"], "Option", &["Some", "None"]),
+    (&["std", "result"], "Result", &["Ok", "Err"]),
+    (&["std", "string"], "String", &[]),
+];
 
 /// What one module imports of well-known types. No generated type has one of their names; [`lower`](crate::lower) sees to that.
 pub(super) struct Imports<'a> {
@@ -48,12 +47,19 @@ impl<'a> Imports<'a> {
         let mut at = 0;
         while at < tokens.len() {
             if let Some((steps, length)) = path(&tokens[at..])
+                && !shortened.last().is_some_and(is_step)
                 && let Some((last, rest)) = steps.split_last()
-                && self.import(rest, last)
             {
-                shortened.push(TokenTree::Ident(last.clone()));
-                at += length;
-                continue;
+                if let Some((name, length)) = of_prelude(rest, last, &tokens[at..], length) {
+                    shortened.push(TokenTree::Ident(name));
+                    at += length;
+                    continue;
+                }
+                if self.import(rest, last) {
+                    shortened.push(TokenTree::Ident(last.clone()));
+                    at += length;
+                    continue;
+                }
             }
             shortened.push(match &tokens[at] {
                 TokenTree::Group(group) => {
@@ -99,6 +105,27 @@ impl<'a> Imports<'a> {
         });
         let serde = list(quote!(::serde), &self.serde);
         quote!(#(#std)* #(#of_runtime)* #serde)
+    }
+}
+
+/// Whether a token is the step of a path, so that what follows it goes on from there: a group may have the name of a crate.
+fn is_step(token: &TokenTree) -> bool {
+    const KEYWORDS: &[&str] = &[
+        "as", "break", "const", "dyn", "else", "for", "if", "impl", "in", "let", "match", "move", "mut", "pub", "ref",
+        "return", "static", "type", "unsafe", "use", "where", "while",
+    ];
+    matches!(token, TokenTree::Ident(ident) if !KEYWORDS.contains(&ident.to_string().as_str()))
+}
+
+/// The name that the prelude has for an absolute path at the start of tokens, and how many tokens both are.
+fn of_prelude(module: &[Ident], name: &Ident, tokens: &[TokenTree], length: usize) -> Option<(Ident, usize)> {
+    let is = |(path, of, _): &&(&[&str], &str, &[&str])| name == of && module.iter().eq(path.iter());
+    let (_, _, variants) = PRELUDE.iter().find(is)?;
+    match path(&tokens[length..]) {
+        Some((steps, more)) if steps.len() == 1 && variants.iter().any(|variant| steps[0] == variant) => {
+            Some((steps[0].clone(), length + more))
+        }
+        _ => Some((name.clone(), length)),
     }
 }
 

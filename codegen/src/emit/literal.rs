@@ -5,6 +5,8 @@ use std::time::Duration;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
+use super::docs::is_invisible;
+
 /// A literal that shows a text as it is, without escapes where possible.
 pub(crate) fn raw_string(text: &str) -> Literal {
     raw_text(text).parse().unwrap_or_else(|_| Literal::string(text))
@@ -12,7 +14,7 @@ pub(crate) fn raw_string(text: &str) -> Literal {
 
 /// The text of [`raw_string`].
 pub(super) fn raw_text(text: &str) -> String {
-    let can_be_raw = !text.contains(|c| matches!(c, '\r' | '\0') || turns_text(c));
+    let can_be_raw = !text.contains(is_invisible);
     if !can_be_raw || !text.contains(['"', '\\']) {
         return Literal::string(text).to_string();
     }
@@ -32,12 +34,6 @@ pub(super) fn duration(duration: Duration) -> TokenStream {
         let milliseconds = Literal::u128_unsuffixed(duration.as_millis());
         quote!(::std::time::Duration::from_millis(#milliseconds))
     }
-}
-
-/// Whether a character turns the direction of writing. The compiler refuses such a one in literals and doc comments, where
-/// it can make code look like what it is not (CVE-2021-42574).
-pub(super) fn turns_text(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::shape::{Body, Definition, Field, Rule, Struct, Type, Unknown};
 
-use super::conditions::{Access, all_of, integer};
+use super::conditions::{Access, all_of};
+use super::numbers::integer;
 use super::source::Source;
 use super::types::{Types, field_ident};
 

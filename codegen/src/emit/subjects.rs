@@ -10,8 +10,9 @@ use crate::load::Loaded;
 use crate::model::{Event, Token};
 use crate::shape::identifiers::{snake, unique};
 
-use super::docs::doc;
+use super::docs::lines;
 use super::fields::field_of;
+use super::layout::SAME_MODULE;
 use super::source::Source;
 use super::types::{Types, field_ident};
 
@@ -52,7 +53,7 @@ impl Subjects {
             let newest = &event.versions[event.versions.len() - 1];
             let subject = newest.subject(event);
             let (ident, text) = (format_ident!("{}", constant), format!("Subject of `{}`.", event.event_type));
-            let doc = doc(&text, String::new);
+            let doc = lines(&text);
             level.items.extend(quote!(#doc pub const #ident: &str = #subject;));
             let mut module = vec!["subjects".to_owned()];
             module.extend(path.iter().cloned());
@@ -60,7 +61,7 @@ impl Subjects {
             path.push(constant);
             constants.insert(event.event_type.clone(), (path, subject));
         }
-        let inner = top.tokens(root);
+        let inner = top.tokens(root, "subjects");
         let module = quote! {
             /// The subjects of all events, and the wildcards of their groups.
             pub mod subjects { #inner }
@@ -89,14 +90,15 @@ fn constant_name(token: &str, taken: &mut HashSet<String>) -> String {
 }
 
 impl Level {
-    fn tokens(&self, prefix: &str) -> TokenStream {
+    fn tokens(&self, prefix: &str, outer: &str) -> TokenStream {
         let (items, all) = (&self.items, format!("{prefix}.>"));
         let levels = self.levels.iter().map(|(name, (prefix, level))| {
-            let doc = doc(&format!("Subjects below `{prefix}`."), String::new);
-            let (name, inner) = (field_ident(name), level.tokens(prefix));
-            quote!(#doc pub mod #name { #inner })
+            let doc = lines(&format!("Subjects below `{prefix}`."));
+            let same = (name == outer).then(|| SAME_MODULE.parse::<TokenStream>().unwrap_or_default());
+            let (name, inner) = (field_ident(name), level.tokens(prefix, name));
+            quote!(#doc #same pub mod #name { #inner })
         });
-        let doc = doc(&format!("Every subject below `{prefix}`."), String::new);
+        let doc = lines(&format!("Every subject below `{prefix}`."));
         quote!(#doc pub const ALL: &str = #all; #items #(#levels)*)
     }
 }
@@ -122,13 +124,10 @@ fn builder(source: Source<'_>, event: &Event, name: &str, module: &[String]) -> 
         }
     }
     let function = field_ident(&snake(name));
-    let doc = doc(
-        &format!(
-            "The subject of one `{}`.\n\n# Errors\nWhen a value is not one legal subject token.",
-            event.event_type
-        ),
-        String::new,
-    );
+    let doc = lines(&format!(
+        "The subject of one `{}`.\n\n# Errors\nWhen a value is not one legal subject token.",
+        event.event_type
+    ));
     let (invalid, fill) = (source.runtime.item("error::InvalidToken"), source.runtime.internal("fill_subject"));
     Some(quote! {
         #doc

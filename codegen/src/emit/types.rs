@@ -10,7 +10,8 @@ use crate::shape::{
 };
 
 use super::derives::is_copy;
-use super::docs::{doc, with_source};
+use super::docs::{code, doc, doc_and, with_source};
+use super::lints;
 use super::runtime::Runtime;
 use super::source::Source;
 
@@ -122,7 +123,7 @@ impl<'a> Types<'a> {
     pub(super) fn declaration(&self, id: Id, facts: Facts) -> TokenStream {
         let Facts { checked, is_ordered, has_derived_default, alternatives, text } = facts;
         let definition = &self.source.program.definitions[id];
-        let doc = doc(&with_source(definition), String::new);
+        let doc = with_source(definition);
         let order = if is_ordered { quote!(, Eq, Hash, PartialOrd, Ord) } else { quote!(, Eq, Hash) };
         let name = format_ident!("{}", definition.name);
         let declaration = match &definition.body {
@@ -141,6 +142,7 @@ impl<'a> Types<'a> {
 
     fn structure(&self, name: &Ident, body: &Struct, derives: &TokenStream) -> TokenStream {
         let fields = body.fields.iter().map(|field| self.field(field));
+        let lints = lints::of_struct(body);
         let closed = (body.unknown == Unknown::Forbidden).then(|| quote!(#[serde(deny_unknown_fields)]));
         let kept = match &body.unknown {
             Unknown::Kept(map) => {
@@ -156,13 +158,17 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #closed
+            #lints
             pub struct #name { #(#fields)* #kept }
         }
     }
 
     fn field(&self, field: &Field) -> TokenStream {
         let name = field_ident(&field.name);
-        let doc = doc(&field.doc, || format!("The property `{}`.", field.property));
+        let doc = match &field.default {
+            Some(default) => doc_and(&field.doc, &format!("The default is {}.", code(&default.to_string()))),
+            None => doc(&field.doc, || format!("The property {}.", code(&field.property))),
+        };
         let mut ty = self.shape(&field.shape);
         let exact = self.needs_exact(&field.shape);
         let reader = |path| {
@@ -213,6 +219,11 @@ impl<'a> Types<'a> {
             }
         });
         let several = several.map(|name| quote!(, or #name));
+        let lints = [
+            lints::of_union(self.source.program, union),
+            lints::of_shapes(union.variants.iter().map(|variant| &variant.shape)),
+        ];
+        let lints = lints.into_iter().flatten().collect::<TokenStream>();
         let is_valid = (checked == Checked::Method).then(|| quote!(Self::is_valid,));
         let [tagged_union, one_of, any_of] =
             ["tagged_union", "one_of", "any_of"].map(|name| self.runtime().internal(name));
@@ -235,6 +246,7 @@ impl<'a> Types<'a> {
         quote! {
             #[derive(Debug, Clone, PartialEq #derives, ::serde::Serialize)]
             #[serde(#style)]
+            #lints
             pub enum #name { #(#variants)* #several_variant }
 
             #reading
@@ -243,8 +255,11 @@ impl<'a> Types<'a> {
 
     fn alternative_doc(&self, union: &Union, variant: &Alternative) -> String {
         match (&union.choice, variant.tags.as_slice()) {
-            (Choice::Tag { property, .. }, [tag]) => format!("`{property}` is `{tag}`."),
-            (Choice::Tag { property, .. }, tags) => format!("`{property}` is one of `{}`.", tags.join("`, `")),
+            (Choice::Tag { property, .. }, [tag]) => format!("{} is {}.", code(property), code(tag)),
+            (Choice::Tag { property, .. }, tags) => {
+                let tags: Vec<String> = tags.iter().map(|tag| code(tag)).collect();
+                format!("{} is one of {}.", code(property), tags.join(", "))
+            }
             _ => match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
                     let definition = &self.source.program.definitions[*id];
@@ -260,9 +275,11 @@ impl<'a> Types<'a> {
         let reader = self.runtime().internal_text("de::exact");
         let exact = self.needs_exact(shape).then(|| quote!(#[serde(deserialize_with = #reader)]));
         let copy = is_copy(shape).then(|| quote!(, Copy));
+        let lints = lints::of_shapes(std::iter::once(shape));
         quote! {
             #[derive(Debug, Clone #copy, PartialEq #derives, ::serde::Serialize, ::serde::Deserialize)]
             #[serde(transparent)]
+            #lints
             pub struct #name(#exact pub #ty);
         }
     }
@@ -404,7 +421,7 @@ impl Integer {
 
 fn enumeration(name: &Ident, variants: &[Variant]) -> TokenStream {
     let variants = variants.iter().map(|variant| {
-        let doc = doc(&variant.doc, || format!("`{}`", variant.value));
+        let doc = doc(&variant.doc, || code(&variant.value));
         let name = format_ident!("{}", variant.name);
         quote!(#doc #name,)
     });

@@ -41,7 +41,7 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
 
 /// The keyword of ours that was meant by one that begins with `x-`.
 fn meant_extension(keyword: &str) -> Option<&'static str> {
-    const OURS: &[&str] = &["x-event", "x-lint-allow", "x-request"];
+    const OURS: &[&str] = &["x-event", "x-lint-allow", "x-name", "x-request"];
     let written = keyword.to_lowercase().replace('_', "-");
     let name = written.strip_prefix("x-")?;
     if OURS.contains(&keyword) {

@@ -9,8 +9,8 @@ use crate::lint::{
     missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword, no_consumer,
     no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming,
     repeated_title, secret_property, type_naming, unanchored_pattern, unbounded_array, unbounded_string,
-    undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_reply, unsatisfiable,
-    unsatisfiable_branch, version_gap, wide_integer,
+    undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_name, unreadable_reply,
+    unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -84,9 +84,11 @@ pub const RULES: &[Rule] = &[
     evolution::REMOVED_ERROR,
     evolution::REMOVED_EVENT,
     evolution::REMOVED_VERSION,
+    evolution::RENAMED_IN_RUST,
     loading::REPEATED_KEY,
     repeated_title::RULE,
     loading::RESERVED_NAME,
+    loading::SAME_NAME,
     secret_property::RULE,
     loading::STORED_REQUEST,
     loading::STRAY_ERROR,
@@ -109,6 +111,7 @@ pub const RULES: &[Rule] = &[
     loading::UNKNOWN_STATE,
     loading::UNKNOWN_SUBJECT,
     loading::UNREADABLE,
+    unreadable_name::RULE,
     unreadable_reply::RULE,
     unsatisfiable::RULE,
     unsatisfiable_branch::RULE,

@@ -134,6 +134,10 @@ impl<'a> Context<'a> {
 
     /// Where the name of a schema comes from: itself if it is a definition, else what it lies in.
     pub(super) fn origin_of(&self, location: &Location, hint: &str) -> Origin {
+        if location.pointer.is_empty() {
+            // A file has a name of its own, whoever refers to it.
+            return Origin::Root;
+        }
         let step = pointer::steps(&location.pointer).and_then(|mut steps| steps.pop()).unwrap_or_default();
         let is_index = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
         let inside = location.pointer.starts_with("/$defs/") || location.pointer.starts_with("/definitions/");
@@ -223,7 +227,9 @@ impl<'a> Context<'a> {
 
     /// An annotation of a schema that is a text.
     pub(super) fn text(&self, location: &Location, keyword: &str) -> &'a str {
-        self.schema(location).get(keyword).and_then(Value::as_str).map(str::trim).unwrap_or_default()
+        let text = self.schema(location).get(keyword).and_then(Value::as_str).unwrap_or_default();
+        // What the first line is indented by means something in Markdown.
+        text.trim_end().trim_start_matches(['\n', '\r'])
     }
 
     pub(super) fn enter(&mut self, id: Id) -> Option<Id> {

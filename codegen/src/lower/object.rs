@@ -6,6 +6,7 @@ use eventsmith_exact::schema::is_rounded;
 use serde_json::Value;
 
 use crate::references::Location;
+use crate::shape::names;
 use crate::shape::{Check, Classes, Field, Rule, Shape, Struct, Type, Unknown};
 
 use super::conjunction::{Conjunction, Flat};
@@ -119,13 +120,10 @@ impl Context<'_> {
             let schema = self.schema(location).as_object()?;
             schema.get("default").filter(|_| !is_rounded(schema, "default"))
         });
-        let default = default.cloned();
-        let mut doc = doc.unwrap_or_default().to_owned();
-        if let Some(default) = &default {
-            doc.push_str(&format!("\n\nThe default is `{default}`."));
-        }
-        let doc = doc.trim().to_owned();
-        Field { property: name.to_owned(), name: String::new(), doc, shape, required, default }
+        let (doc, default) = (doc.unwrap_or_default().to_owned(), default.cloned());
+        let mut chosen = locations.iter().map(|location| names::chosen_for(self.schema(location), name));
+        let chosen = chosen.find(|chosen| !chosen.is_empty()).unwrap_or_default();
+        Field { property: name.to_owned(), name: chosen, doc, shape, required, default }
     }
 
     /// What happens to the properties that nobody declares.

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::Value;
 
 use crate::references::Location;
+use crate::shape::names;
 use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union, Variant};
 
 use super::Lowered;
@@ -220,7 +221,11 @@ impl<'a> Context<'a> {
         for branch in branches {
             let doc = [self.text(&branch.location, "description"), self.text(&branch.location, "title")];
             let doc = doc.into_iter().find(|doc| !doc.is_empty()).unwrap_or_default();
-            for value in self.values(&branch.flat)? {
+            let name = names::chosen(self.schema(&branch.location));
+            let values = self.values(&branch.flat)?;
+            // Of several values none is what the title names.
+            let name = if values.len() == 1 { name } else { String::new() };
+            for value in values {
                 let Value::String(value) = value else { return None };
                 if !seen.insert(value.clone()) {
                     if exactly_one {
@@ -228,7 +233,7 @@ impl<'a> Context<'a> {
                     }
                     continue;
                 }
-                variants.push(Variant { value, name: String::new(), doc: doc.to_owned() });
+                variants.push(Variant { value, name: name.clone(), doc: doc.to_owned() });
             }
             if !branch.flat.only_lists() {
                 return None;
@@ -297,7 +302,9 @@ impl<'a> Context<'a> {
                 }
             };
             let doc = self.text(&branch.location, "description").to_owned();
-            variants.push(Alternative { name: hint, tags, doc, shape: Shape::of(Type::Named(id)) });
+            let chosen = names::chosen_for(self.schema(&branch.location), &hint);
+            let name = if chosen.is_empty() { hint } else { chosen };
+            variants.push(Alternative { name, tags, doc, shape: Shape::of(Type::Named(id)) });
         }
         Some(Union { choice: Choice::Tag { property: tag, kept }, variants, overlaps: false })
     }
@@ -373,10 +380,16 @@ impl<'a> Context<'a> {
         }
         let doc = self.text(location, "description").to_owned();
         let doc = if conjunction.choices.is_empty() { String::new() } else { doc };
-        Alternative { tags: Vec::new(), name: String::new(), doc, shape }
+        // A type of its own has the title already.
+        let is_named = matches!(shape.ty, Type::Named(_) | Type::Boxed(_));
+        let schema = self.schema(location);
+        let name = if is_named { names::chosen_for(schema, "named") } else { names::chosen(schema) };
+        let name = if conjunction.choices.is_empty() { String::new() } else { name };
+        Alternative { tags: Vec::new(), name, doc, shape }
     }
 
-    /// What an alternative may be called: its title, else a property that only it requires, else its number.
+    /// What an alternative may be called: its title, else a property that only it requires or has, else a property with its
+    /// constant, else its number.
     fn hint<'b>(&self, branch: &Branch<'_>, others: impl Iterator<Item = &'b Branch<'a>>, number: usize) -> String
     where
         'a: 'b,
@@ -385,10 +398,30 @@ impl<'a> Context<'a> {
         if !title.is_empty() {
             return title.to_owned();
         }
-        let required: BTreeSet<&str> = others.flat_map(|other| other.flat.required()).collect();
-        match branch.flat.required().into_iter().find(|name| !required.contains(name)) {
-            Some(name) => name.to_owned(),
-            None => format!("option {number}"),
+        let others: Vec<&Branch<'_>> = others.collect();
+        let required: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.required()).collect();
+        if let Some(name) = branch.flat.required().into_iter().find(|name| !required.contains(name)) {
+            return name.to_owned();
+        }
+        if let Some(name) = branch.flat.property_names().find_map(|name| self.constant_of(branch, name)) {
+            return name;
+        }
+        let declared: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.property_names()).collect();
+        let own = branch.flat.property_names().find(|name| !declared.contains(name));
+        own.map_or_else(|| format!("option {number}"), str::to_owned)
+    }
+
+    /// A property of an alternative with the one number, boolean or string that it may be: `type 1`.
+    fn constant_of(&self, branch: &Branch<'_>, property: &str) -> Option<String> {
+        let name = branch.flat.required_name(property)?;
+        let locations = branch.flat.property(name).locations;
+        if locations.is_empty() {
+            return None;
+        }
+        match self.values(&self.flattened(&Conjunction::all(locations)))?.as_slice() {
+            [Value::String(value)] => Some(value.clone()),
+            [value @ (Value::Number(_) | Value::Bool(_))] => Some(format!("{property} {value}")),
+            _ => None,
         }
     }
 }

@@ -132,6 +132,23 @@ pub(crate) const REMOVED_VERSION: Rule = rule(
 {\"type\": \"object\"}",
 );
 
+pub(crate) const RENAMED_IN_RUST: Rule = Rule {
+    severity: Warning,
+    ..rule(
+        "renamed-in-rust",
+        "The names of types, fields and variants follow from titles, constants and what stands beside them. A schema may stay the same \
+         and its names change: then the code that names them is to be changed, too, or `x-name` keeps the name of before.",
+        "--- domain/rule/created.v1.json, before
+{\"title\": \"RuleCreated\", \"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+{\"title\": \"RuleMade\", \"type\": \"object\"}",
+        "--- domain/rule/created.v1.json, before
+{\"title\": \"RuleCreated\", \"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+{\"title\": \"RuleMade\", \"x-name\": \"RuleCreated\", \"type\": \"object\"}",
+    )
+};
+
 pub(crate) const UNDECIDED_CHANGE: Rule = rule(
     "undecided-change",
     "Neither a proof was found that a change is compatible, nor a payload that shows the contrary. It counts as breaking \

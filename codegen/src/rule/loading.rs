@@ -213,6 +213,14 @@ pub(crate) const RESERVED_NAME: Rule = rule(
     "--- domain/subject/created.v1.json\n{\"type\": \"object\"}",
 );
 
+pub(crate) const SAME_NAME: Rule = rule(
+    "same-name",
+    "Folders and files become names of Rust, where case and hyphens say nothing: `madeUp` and `made_up` are the same.",
+    "--- eventsmith.toml\nroot = \"rules\"\n[lint]\nfile-naming = { level = \"off\", reason = \"our partner named them\" }\n\
+     --- domain/rule/madeUp.v1.json\n{\"type\": \"object\"}\n--- domain/rule/made_up.v1.json\n{\"type\": \"object\"}",
+    "--- domain/rule/made_up.v1.json\n{\"type\": \"object\"}\n--- domain/rule/made_up_again.v1.json\n{\"type\": \"object\"}",
+);
+
 pub(crate) const STORED_REQUEST: Rule = rule(
     "stored-request",
     "Commands and queries are answered and gone. A stream that captures them stores them, and answers the sender in place of \

@@ -12,6 +12,9 @@ use crate::model::VersionPart;
 
 use super::identifiers::{snake, type_name, unique};
 
+/// Modules at the top of the generated code that are no home of types.
+pub(crate) const RESERVED_MODULES: &[&str] = &["subjects", "schemas"];
+
 /// The modules of all files.
 pub(super) struct Homes<'a> {
     /// Module and payload name of every file that describes an event, a request or an answer.
@@ -89,5 +92,9 @@ fn common<'a>(one: &'a [String], other: &[String]) -> &'a [String] {
 fn shared_file(file: &str) -> (Vec<String>, String) {
     let stem = file.trim_end_matches(".json");
     let name = type_name(stem.rsplit('/').next().unwrap_or(stem));
-    (stem.split('/').map(snake).collect(), name)
+    let mut module: Vec<String> = stem.split('/').map(snake).collect();
+    if RESERVED_MODULES.contains(&module[0].as_str()) {
+        module[0].push_str("_types");
+    }
+    (module, name)
 }

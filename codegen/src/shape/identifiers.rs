@@ -1,75 +1,91 @@
 //! Legal names of Rust from any text.
 
-use std::collections::{HashMap, HashSet};
+mod distinct;
+mod spelling;
+mod style;
+mod taken;
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
-
-/// The name, or the name with the first number from 2 on that makes it unique.
-pub(crate) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2_usize..).map(|number| format!("{name}{number}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
-}
-
-/// Names that are given out, each once.
-#[derive(Default)]
-pub(crate) struct Names {
-    taken: HashSet<String>,
-    /// The number to try next for each name: all before it are taken.
-    next: HashMap<String, usize>,
-}
-
-impl Names {
-    /// Names of which some are taken from the start.
-    pub(crate) fn without(taken: &[&str]) -> Self {
-        Self { taken: taken.iter().map(|name| (*name).to_owned()).collect(), next: HashMap::new() }
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.taken.contains(name)
-    }
-
-    /// Takes the name, or the name with the first number from 2 on that is free.
-    pub(crate) fn take(&mut self, name: &str) -> String {
-        if self.taken.insert(name.to_owned()) {
-            return name.to_owned();
-        }
-        let next = self.next.entry(name.to_owned()).or_insert(2);
-        loop {
-            let numbered = format!("{name}{next}");
-            *next += 1;
-            if self.taken.insert(numbered.clone()) {
-                return numbered;
-            }
-        }
-    }
-}
+pub(crate) use distinct::{distinct, hash};
+pub(crate) use spelling::is_readable;
+pub(crate) use style::Style;
+pub(crate) use taken::{Names, unique};
 
 /// A legal type name from any text.
 pub(crate) fn type_name(text: &str) -> String {
-    let name = type_name_part(text);
-    match name.chars().next() {
-        None => "Unnamed".to_owned(),
-        Some(first) if first.is_ascii_digit() => format!("N{name}"),
-        Some(_) => name,
-    }
+    Style::Type.name(text)
 }
 
+/// What a text gives to a type name that begins with another.
 pub(super) fn type_name_part(text: &str) -> String {
-    ascii(text).to_upper_camel_case()
-}
-
-/// Letters and digits of ASCII stay; any other character parts two words.
-fn ascii(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect()
+    if text.is_empty() { String::new() } else { Style::Type.part(text) }
 }
 
 /// A legal field, function or module name from any text.
 pub(crate) fn snake(text: &str) -> String {
-    let name = ascii(text).to_snake_case();
-    match name.as_str() {
-        "" => "unnamed".to_owned(),
-        "self" | "super" | "crate" => format!("{name}_"),
-        _ if name.starts_with(|c: char| c.is_ascii_digit()) => format!("n{name}"),
-        _ => name,
+    Style::Field.name(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_becomes_a_legal_name() {
+        for (text, expected) in [
+            ("rule.created", "RuleCreated"),
+            ("3-d secure", "N3DSecure"),
+            ("価格", "価格"),
+            ("цена", "Цена"),
+            ("größe", "Größe"),
+            ("हिन्दी", "हिन्दी"),
+            ("1.0", "N1_0"),
+            ("R2-D2", "R2D2"),
+            ("", "Unnamed"),
+        ] {
+            assert_eq!(type_name(text), expected);
+        }
+        for (text, expected) in [
+            ("orderId", "order_id"),
+            ("self", "self_"),
+            ("Self", "self_"),
+            ("$ref", "ref"),
+            ("größe", "größe"),
+            ("1st", "n1st"),
+            ("$", "dollar"),
+            ("", "unnamed"),
+        ] {
+            assert_eq!(snake(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_value_is_named_after_its_characters() {
+        for (text, expected) in [
+            ("<", "LessThan"),
+            (">=", "GreaterThanOrEqual"),
+            ("+1", "Plus1"),
+            ("-1", "Minus1"),
+            ("1", "N1"),
+            ("C++", "CPlusPlus"),
+            ("C#", "CHash"),
+            ("50%", "N50Percent"),
+            ("covid-19", "Covid19"),
+            ("2024-01-01", "N2024_01_01"),
+            ("€", "Euro"),
+            ("🚀", "U1f680"),
+            ("", "Empty"),
+        ] {
+            assert_eq!(Style::Value.name(text), expected);
+        }
+    }
+
+    #[test]
+    fn letters_that_the_compiler_warns_of_are_spelled_by_their_numbers() {
+        // Cyrillic, and each of them looks like a letter of ASCII.
+        assert_eq!(type_name("ос"), "U43eU441");
+        assert!(!is_readable("ос"));
+        // Ligatures and other ways to write a letter become the letter.
+        assert_eq!(type_name("ﬁle"), "File");
+        assert_eq!(snake("e\u{301}te\u{301}"), "été");
     }
 }

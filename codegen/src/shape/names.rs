@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::load::Loaded;
 use crate::pointer;
-use crate::shape::{Body, Id, Program, Type, Variant};
+use crate::shape::{Body, Id, Program, Type};
 
 use super::homes::Homes;
-use super::identifiers::{Names, snake, type_name, type_name_part};
+use super::identifiers::{Names, Style, distinct, hash, is_readable, type_name, type_name_part};
+use super::owners::Owners;
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -68,17 +71,22 @@ const RESERVED_TYPES: &[&str] = &[
     "Vec",
 ];
 
+/// So many bytes a name may have: documentation has a file for each type, and file names end at 255.
+const LONGEST: usize = 160;
+
 /// The names that definitions would have if nobody else wanted them. Equal types have equal ones.
 pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::with_capacity(origins.len());
+    let owners = Owners::new(program);
     for (id, origin) in origins.iter().enumerate() {
         let title = title(program, id, loaded);
         wanted.push(match origin {
             Origin::Root => title.unwrap_or_else(|| homes.of(&program.definitions[id].location.file).1),
-            Origin::Definition { name } => type_name(name),
-            Origin::Inline { owner, hint } => {
-                title.unwrap_or_else(|| format!("{}{}", wanted[*owner], type_name_part(hint)))
-            }
+            Origin::Definition { name } => title.unwrap_or_else(|| type_name(name)),
+            Origin::Inline { owner, hint } => title.unwrap_or_else(|| {
+                let owner = owners.of(program, id, &wanted).unwrap_or_else(|| wanted[*owner].clone());
+                format!("{owner}{}", part(program, id, hint, loaded))
+            }),
         });
     }
     wanted
@@ -87,6 +95,8 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
 /// Gives every definition its name, and every field and variant.
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
     let mut taken: BTreeMap<Vec<String>, Names> = BTreeMap::new();
+    let owners = Owners::new(program);
+    let mut named: Vec<String> = Vec::with_capacity(origins.len());
     for (id, origin) in origins.iter().enumerate() {
         let (_, path_name) = homes.of(&program.definitions[id].location.file);
         let title = title(program, id, loaded);
@@ -94,30 +104,52 @@ pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded,
             Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
             Origin::Definition { name } => {
                 let own = type_name(name);
-                vec![own.clone(), format!("{path_name}{own}")]
+                vec![title.unwrap_or_else(|| own.clone()), own.clone(), format!("{path_name}{own}")]
             }
             Origin::Inline { owner, hint } => {
-                let owner = &program.definitions[*owner].name;
-                let nested = format!("{owner}{}", type_name_part(hint));
+                let owner = &named[*owner];
+                let part = part(program, id, hint, loaded);
+                let lexical = owners.of(program, id, &named).unwrap_or_else(|| owner.clone());
+                let (lexical, nested) = (format!("{lexical}{part}"), format!("{owner}{part}"));
                 let by_path = format!("{owner}{}", path_part(&program.definitions[id].location.pointer, hint));
-                vec![title.unwrap_or_else(|| nested.clone()), nested, by_path]
+                vec![title.unwrap_or_else(|| lexical.clone()), lexical, nested, by_path]
             }
         };
         let module = program.definitions[id].module.clone();
         let names = taken.entry(module).or_insert_with(|| Names::without(RESERVED_TYPES));
         let free = candidates.iter().find(|name| !names.has(name));
-        let chosen = free.or(candidates.last()).cloned().unwrap_or_default();
+        let chosen = shortened(free.or(candidates.last()).map(String::as_str).unwrap_or_default());
         program.definitions[id].name = names.take(&chosen);
+        named.push(program.definitions[id].name.clone());
     }
     name_alternatives(program);
     program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
 }
 
-/// The title of a definition's schema, if it can be a name.
+/// The name that the schema of a definition chooses: its `x-name`, else its title, if it can be a name.
 fn title(program: &Program, id: Id, loaded: &Loaded) -> Option<String> {
+    let schema = schema(program, id, loaded)?;
+    let own = schema.get("x-name").and_then(Value::as_str).filter(|_| !is_property(program, id));
+    let title = || schema.get("title").and_then(Value::as_str).and_then(short_title);
+    own.filter(|name| is_readable(name)).map(type_name).or_else(title)
+}
+
+fn schema<'a>(program: &Program, id: Id, loaded: &'a Loaded) -> Option<&'a Value> {
     let location = &program.definitions[id].location;
-    let document = loaded.catalogue.documents.get(&location.file)?;
-    document.schema.pointer(&location.pointer)?.get("title")?.as_str().and_then(short_title)
+    loaded.catalogue.documents.get(&location.file)?.schema.pointer(&location.pointer)
+}
+
+/// Whether a definition stands where a property is declared: `x-name` names the field, too, and not the type alone.
+fn is_property(program: &Program, id: Id) -> bool {
+    let steps = pointer::steps(&program.definitions[id].location.pointer).unwrap_or_default();
+    steps.len() > 1 && steps[steps.len() - 2] == "properties"
+}
+
+/// What a type in the midst of another adds to the name of that.
+fn part(program: &Program, id: Id, hint: &str, loaded: &Loaded) -> String {
+    let schema = schema(program, id, loaded).filter(|_| is_property(program, id));
+    let own = schema.and_then(|schema| schema.get("x-name")?.as_str());
+    type_name_part(own.filter(|name| is_readable(name)).unwrap_or(hint))
 }
 
 /// Gives every alternative that has no tag the name of its type.
@@ -129,8 +161,12 @@ fn name_alternatives(program: &mut Program) {
             variant.name = match &variant.shape.ty {
                 Type::Named(id) | Type::Boxed(id) => {
                     let name = names[*id].strip_prefix(definition.name.as_str()).unwrap_or(&names[*id]);
-                    if name.starts_with(|first: char| first.is_ascii_uppercase()) { name } else { &names[*id] }
-                        .to_owned()
+                    if name.starts_with(|first: char| unicode_ident::is_xid_start(first) && !first.is_lowercase()) {
+                        name
+                    } else {
+                        &names[*id]
+                    }
+                    .to_owned()
                 }
                 Type::Text => "String".to_owned(),
                 Type::Uuid => "Uuid".to_owned(),
@@ -149,37 +185,64 @@ fn name_alternatives(program: &mut Program) {
 }
 
 fn name_members(body: &mut Body) {
+    let texts: Vec<(String, String)> = match body {
+        Body::Struct(body) => body.fields.iter().map(|field| (field.property.clone(), field.name.clone())).collect(),
+        Body::Enum(variants) => variants.iter().map(|variant| (variant.value.clone(), variant.name.clone())).collect(),
+        Body::Union(union) => union
+            .variants
+            .iter()
+            .map(|variant| match variant.tags.first() {
+                Some(tag) if *tag != variant.name => (tag.clone(), variant.name.clone()),
+                _ => (variant.name.clone(), String::new()),
+            })
+            .collect(),
+        Body::Open | Body::Text(_) | Body::Wrapper(_) => return,
+    };
+    let texts = texts.iter().map(|(text, wanted)| (text.as_str(), wanted.as_str()));
     match body {
         Body::Struct(body) => {
-            let mut names = Names::without(&["unknown"]);
-            body.fields.iter_mut().for_each(|field| field.name = names.take(&snake(&field.property)));
+            let names = distinct(Style::Field, &["unknown"], texts);
+            body.fields.iter_mut().zip(names).for_each(|(field, name)| field.name = name);
         }
-        Body::Enum(variants) => name_variants(variants.iter_mut()),
+        Body::Enum(variants) => {
+            let names = distinct(Style::Value, &["Self"], texts);
+            variants.iter_mut().zip(names).for_each(|(variant, name)| variant.name = name);
+        }
         Body::Union(union) => {
-            let mut names = Names::without(&["Self"]);
-            union.variants.iter_mut().for_each(|variant| variant.name = names.take(&variant_name(&variant.name)));
+            let names = distinct(Style::Value, &["Self"], texts);
+            union.variants.iter_mut().zip(names).for_each(|(variant, name)| variant.name = name);
         }
         Body::Open | Body::Text(_) | Body::Wrapper(_) => {}
     }
 }
 
-fn name_variants<'a>(variants: impl Iterator<Item = &'a mut Variant>) {
-    let mut names = Names::without(&["Self"]);
-    variants.for_each(|variant| variant.name = names.take(&variant_name(&variant.value)));
+/// The name that a schema chooses for a constant: its `x-name`, else its title.
+pub(crate) fn chosen(schema: &Value) -> String {
+    let text = |keyword: &str| schema.get(keyword).and_then(Value::as_str);
+    let own = text("x-name").filter(|name| is_readable(name)).map(str::to_owned);
+    own.or_else(|| text("title").and_then(short_title)).unwrap_or_default()
 }
 
-fn variant_name(value: &str) -> String {
-    match type_name(value) {
-        name if name == "Unnamed" => if value.is_empty() { "Empty" } else { "Other" }.to_owned(),
-        name => name,
+/// The name that a schema chooses for what it stands for under a `text`: its `x-name`, else its title where the text itself says
+/// nothing.
+pub(crate) fn chosen_for(schema: &Value, text: &str) -> String {
+    let own = schema.get("x-name").and_then(Value::as_str).filter(|name| is_readable(name));
+    own.map(str::to_owned).unwrap_or_else(|| if is_readable(text) { String::new() } else { chosen(schema) })
+}
+
+/// A name that is not too long for a file.
+fn shortened(name: &str) -> String {
+    if name.len() <= LONGEST {
+        return name.to_owned();
     }
+    let end = (0..LONGEST).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}X{:08x}", &name[..end], hash(name))
 }
 
 /// A title that can be a name: a handful of words, not a sentence.
 fn short_title(title: &str) -> Option<String> {
     let words = title.split_whitespace().count();
-    let name = type_name(title);
-    ((1..=5).contains(&words) && name != "Unnamed").then_some(name)
+    ((1..=5).contains(&words) && title.len() <= LONGEST && is_readable(title)).then(|| type_name(title))
 }
 
 /// A name from the properties that lead to a schema within its definition, where the last of them alone is taken.
@@ -197,32 +260,4 @@ fn path_part(at: &str, hint: &str) -> String {
         parts.push(last);
     }
     parts.concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_text_becomes_a_legal_name() {
-        assert_eq!(type_name("rule.created"), "RuleCreated");
-        assert_eq!(type_name("3-d secure"), "N3DSecure");
-        assert_eq!(type_name("価格"), "Unnamed");
-        assert_eq!(snake("orderId"), "order_id");
-        assert_eq!(snake("self"), "self_");
-        assert_eq!(snake("$ref"), "ref");
-        assert_eq!(snake(""), "unnamed");
-    }
-
-    #[test]
-    fn clashing_names_are_numbered_in_order() {
-        let mut variants: Vec<Variant> = ["a b", "a-b", "A B", ""]
-            .map(|value| Variant { value: value.to_owned(), name: String::new(), doc: String::new() })
-            .into();
-
-        name_variants(variants.iter_mut());
-
-        let names: Vec<&str> = variants.iter().map(|variant| variant.name.as_str()).collect();
-        assert_eq!(names, ["AB", "AB2", "AB3", "Empty"]);
-    }
 }

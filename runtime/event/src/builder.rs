@@ -9,13 +9,13 @@ macro_rules! builder {
         $name:ident from $required:ident { $($field:ident: $type:ty),* } $(+ $unknown:ident)?
         $(; $($setter:ident = $optional:ident $($property:literal)?: $how:ident $inner:ty),+)?
     ) => {
-        #[doc = concat!("The required properties of [`", stringify!($name), "`].")]
+        #[doc = ::std::concat!("The required properties of [`", ::std::stringify!($name), "`].")]
         #[doc = ""]
         #[doc = "`From` leaves all others absent, also those with a default in the schema; setters add them."]
         #[derive(Debug, Clone)]
         pub struct $required {
             $(
-                #[doc = concat!("See [`", stringify!($name), "`].")]
+                #[doc = ::std::concat!("See [`", ::std::stringify!($name), "`].")]
                 pub $field: $type,
             )*
         }
@@ -23,9 +23,10 @@ macro_rules! builder {
         impl ::std::convert::From<$required> for $name {
             #[inline]
             fn from(required: $required) -> Self {
-                let $required { $($field),* } = required;
+                // Not by a pattern with names, which may mean a constant or a type of the same module.
+                let $required { .. } = &required;
                 Self {
-                    $($field,)*
+                    $($field: required.$field,)*
                     $($($optional: ::std::option::Option::None,)+)?
                     $($unknown: ::std::default::Default::default(),)?
                 }
@@ -39,7 +40,7 @@ macro_rules! builder {
         )?
     };
     (@setter $setter:ident $optional:ident $property:tt into $inner:ty) => {
-        #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
+        #[doc = ::std::concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
         #[inline]
         pub fn $setter(mut self, value: impl ::std::convert::Into<$inner>) -> Self {
@@ -48,7 +49,7 @@ macro_rules! builder {
         }
     };
     (@setter $setter:ident $optional:ident $property:tt of $inner:ty) => {
-        #[doc = concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
+        #[doc = ::std::concat!("The same with `", $crate::builder!(@property $optional $property), "`.")]
         #[must_use]
         #[inline]
         pub fn $setter(mut self, value: $inner) -> Self {
@@ -56,7 +57,7 @@ macro_rules! builder {
             self
         }
     };
-    (@property $optional:ident ()) => { stringify!($optional) };
+    (@property $optional:ident ()) => { ::std::stringify!($optional) };
     (@property $optional:ident ($property:literal)) => { $property };
 }
 

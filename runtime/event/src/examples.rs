@@ -85,11 +85,11 @@ fn examples(schema: &str) -> Vec<&RawValue> {
 macro_rules! stored_payloads {
     ($catalogue:path; $($of:ident $newest:ty),* $(,)?) => {
         #[cfg(test)]
-        #[test]
+        #[::core::prelude::v1::test]
         fn every_example_is_read_as_the_newest_version() {
             let newest = [$($crate::examples::Newest::$of::<$newest>()),*];
             let unreadable = $crate::examples::unreadable($catalogue, &newest);
-            assert!(unreadable.is_empty(), "{}", unreadable.join("\n"));
+            ::std::assert!(unreadable.is_empty(), "{}", unreadable.join("\n"));
         }
     };
 }

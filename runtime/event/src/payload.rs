@@ -23,20 +23,20 @@ macro_rules! event_payload {
         }
 
         #[inline]
-        fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
+        fn validate(&self) -> ::std::result::Result<(), $crate::invalid::Invalid> {
             $crate::check_payload!($check, validate self)
         }
 
         #[inline]
-        fn decode(version: u32, data: &[u8]) -> Result<Self, $crate::invalid::DecodeError> {
+        fn decode(version: u32, data: &[u8]) -> ::std::result::Result<Self, $crate::invalid::DecodeError> {
             match version {
-                <Self as $crate::event::$trait>::VERSION => Ok($crate::check_payload!($check, decode data)?),
+                <Self as $crate::event::$trait>::VERSION => ::std::result::Result::Ok($crate::check_payload!($check, decode data)?),
                 $($($version)|+ => {
                     // A conversion that is missing is reported once, where it is named.
                     let convert: fn($older) -> Self = $convert;
                     <$older as $crate::event::$trait>::decode(version, data).map(convert)
                 })?
-                _ => Err($crate::invalid::DecodeError::unknown_version(
+                _ => ::std::result::Result::Err($crate::invalid::DecodeError::unknown_version(
                     <Self as $crate::event::$trait>::TYPE,
                     version,
                     <Self as $crate::event::$trait>::VERSION,
@@ -62,12 +62,12 @@ macro_rules! reply_payload {
         }
 
         #[inline]
-        fn validate(&self) -> Result<(), $crate::invalid::Invalid> {
+        fn validate(&self) -> ::std::result::Result<(), $crate::invalid::Invalid> {
             $crate::check_payload!($check, validate self)
         }
 
         #[inline]
-        fn decode(data: &[u8]) -> Result<Self, $crate::invalid::Invalid> {
+        fn decode(data: &[u8]) -> ::std::result::Result<Self, $crate::invalid::Invalid> {
             $crate::check_payload!($check, decode data)
         }
     };
@@ -78,7 +78,7 @@ macro_rules! reply_payload {
 #[macro_export]
 macro_rules! check_payload {
     (type, validate $value:ident) => {
-        Ok(())
+        ::std::result::Result::Ok(())
     };
     (type, decode $data:ident) => {
         Self::payload_schema().decode($data, |_| true)
@@ -90,7 +90,7 @@ macro_rules! check_payload {
         Self::payload_schema().decode($data, Self::is_valid)
     };
     (draft_4_type, validate $value:ident) => {
-        Ok(())
+        ::std::result::Result::Ok(())
     };
     (draft_4_type, decode $data:ident) => {
         Self::payload_schema().decode_draft_4($data, |_| true)

@@ -24,17 +24,23 @@ pub struct InvalidText {
 #[macro_export]
 macro_rules! text_type {
     ($name:ident) => {
+        #[allow(clippy::self_named_constructors, reason = "the schema may call the type New")]
         impl $name {
             /// Takes a text that fulfils the rules of the type.
             ///
             /// # Errors
             /// When the text does not.
-            pub fn new(text: impl Into<String>) -> Result<Self, $crate::text::InvalidText> {
+            pub fn new(
+                text: impl ::std::convert::Into<::std::string::String>,
+            ) -> ::std::result::Result<Self, $crate::text::InvalidText> {
                 let text = text.into();
                 if Self::is_legal(&text) {
-                    Ok(Self(text))
+                    ::std::result::Result::Ok(Self(text))
                 } else {
-                    Err($crate::text::InvalidText { type_name: stringify!($name), expected: Self::EXPECTED })
+                    ::std::result::Result::Err($crate::text::InvalidText {
+                        type_name: ::std::stringify!($name),
+                        expected: Self::EXPECTED,
+                    })
                 }
             }
 
@@ -45,8 +51,8 @@ macro_rules! text_type {
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(<String as ::serde::Deserialize>::deserialize(deserializer)?)
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                Self::new(<::std::string::String as ::serde::Deserialize>::deserialize(deserializer)?)
                     .map_err(::serde::de::Error::custom)
             }
         }
@@ -54,34 +60,34 @@ macro_rules! text_type {
         impl ::std::str::FromStr for $name {
             type Err = $crate::text::InvalidText;
 
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
+            fn from_str(text: &str) -> ::std::result::Result<Self, Self::Err> {
                 Self::new(text)
             }
         }
 
-        impl TryFrom<&str> for $name {
+        impl ::std::convert::TryFrom<&str> for $name {
             type Error = $crate::text::InvalidText;
 
-            fn try_from(text: &str) -> Result<Self, Self::Error> {
+            fn try_from(text: &str) -> ::std::result::Result<Self, Self::Error> {
                 Self::new(text)
             }
         }
 
-        impl TryFrom<String> for $name {
+        impl ::std::convert::TryFrom<::std::string::String> for $name {
             type Error = $crate::text::InvalidText;
 
-            fn try_from(text: String) -> Result<Self, Self::Error> {
+            fn try_from(text: ::std::string::String) -> ::std::result::Result<Self, Self::Error> {
                 Self::new(text)
             }
         }
 
-        impl From<$name> for String {
-            fn from(text: $name) -> String {
+        impl ::std::convert::From<$name> for ::std::string::String {
+            fn from(text: $name) -> ::std::string::String {
                 text.0
             }
         }
 
-        impl AsRef<str> for $name {
+        impl ::std::convert::AsRef<str> for $name {
             fn as_ref(&self) -> &str {
                 &self.0
             }

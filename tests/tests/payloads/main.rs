@@ -5,5 +5,6 @@
 mod bombs;
 mod date_times;
 mod domain_event;
+mod habits;
 mod numbers;
 mod through_serde;

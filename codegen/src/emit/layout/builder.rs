@@ -1,5 +1,7 @@
 //! Calls of the macro `builder`, which prettyplease leaves as it finds them.
 
+use super::lines::is_comment;
+
 /// The widest line, as everywhere in the generated files.
 const WIDEST: usize = 110;
 
@@ -10,7 +12,7 @@ pub(super) fn lay_out(text: &str) -> String {
     while let Some(line) = lines.next() {
         laid_out.push_str(line);
         laid_out.push('\n');
-        if !line.ends_with("::builder! {") {
+        if !line.ends_with("::builder! {") || is_comment(line) {
             continue;
         }
         let indent = " ".repeat(line.len() - line.trim_start().len() + 4);

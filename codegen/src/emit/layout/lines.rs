@@ -13,6 +13,11 @@ pub(super) fn join(text: &str) -> String {
     joined
 }
 
+/// Whether a line is a doc comment, whatever it says.
+pub(super) fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("///")
+}
+
 struct Lines {
     done: Vec<String>,
     /// What is not closed yet: the line that opened it, and how far its lines move to the left.
@@ -24,6 +29,10 @@ impl Lines {
         let shift: usize = self.open.iter().map(|(_, shift)| shift).sum();
         let line = &line[shift.min(line.len() - line.trim_start().len())..];
         let trimmed = line.trim_start();
+        if is_comment(trimmed) {
+            self.done.push(line.to_owned());
+            return;
+        }
         let closes = trimmed.starts_with([')', '}', ']']);
         let opens = trimmed.ends_with(['(', '{', '[']);
         if closes
@@ -67,6 +76,9 @@ impl Lines {
     /// Puts a method on the line of its receiver, if it fits; returns how far it moved to the left.
     fn join_chain(&mut self) -> usize {
         let [.., receiver, method] = self.done.as_slice() else { return 0 };
+        if is_comment(receiver) {
+            return 0;
+        }
         let (before, end) = (self.done.len() - 2, receiver.chars().last());
         let is_open = self.open.last().is_some_and(|(opening, _)| *opening == before);
         if !method.trim_start().starts_with('.') || is_open || matches!(end, Some(';' | ',' | '{' | '}')) {

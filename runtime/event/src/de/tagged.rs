@@ -154,17 +154,17 @@ macro_rules! tagged_union {
             fn read_variant<'de, A: ::serde::de::MapAccess<'de>>(
                 kind: &str,
                 members: $crate::de::Members<'de, A>,
-            ) -> Result<Self, A::Error> {
+            ) -> ::std::result::Result<Self, A::Error> {
                 match kind {
                     $($($kind)|+ => ::serde::Deserialize::deserialize(members).map(Self::$variant),)+
-                    _ => Err(::serde::de::Error::unknown_variant(kind, &[$($($kind),+),+])),
+                    _ => ::std::result::Result::Err(::serde::de::Error::unknown_variant(kind, &[$($($kind),+),+])),
                 }
             }
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             #[inline]
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::de::read_tagged(deserializer)
             }
         }

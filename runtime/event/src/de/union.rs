@@ -107,7 +107,7 @@ macro_rules! one_of {
     };
     ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?]) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::de::read_one_of(
                     deserializer,
                     $is_valid,
@@ -127,14 +127,14 @@ macro_rules! any_of {
         $crate::any_of!($name, |_| true, [$($variant),+] $($several)*);
     };
     ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?]) => {
-        $crate::any_of!(@ $name, $is_valid, [$($variant),+], None);
+        $crate::any_of!(@ $name, $is_valid, [$($variant),+], ::std::option::Option::None);
     };
     ($name:ident, $is_valid:expr, [$($variant:ident),+ $(,)?], or $several:ident) => {
-        $crate::any_of!(@ $name, $is_valid, [$($variant),+], Some(Self::$several));
+        $crate::any_of!(@ $name, $is_valid, [$($variant),+], ::std::option::Option::Some(Self::$several));
     };
     (@ $name:ident, $is_valid:expr, [$($variant:ident),+], $several:expr) => {
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::de::read_any_of(
                     deserializer,
                     $is_valid,

@@ -2,30 +2,26 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{
-    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
-};
-
 /// Every version of every event, request and document.
-pub const CATALOGUE: &[EventDescriptor] = &[
-    EventDescriptor::of::<order::v1::OrderPacked>(),
-    EventDescriptor::of::<order::v2::OrderPacked>(),
-    EventDescriptor::of::<order::v1::OrderPlaced>(),
-    EventDescriptor::of::<order::v2::OrderPlaced>(),
-    EventDescriptor::of::<order::v3::OrderPlaced>(),
-    EventDescriptor::of::<order::v4::OrderPlaced>(),
-    EventDescriptor::of::<order::v1::OrderStacked>(),
-    EventDescriptor::of::<order::v2::OrderStacked>(),
+pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPacked>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v2::OrderPacked>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPlaced>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v2::OrderPlaced>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v3::OrderPlaced>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v4::OrderPlaced>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderStacked>(),
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v2::OrderStacked>(),
 ];
 
 /// The streams that the catalogue declares.
-pub const STREAMS: &[StreamDescriptor] = &[];
+pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[];
 
 /// The key-value buckets that the catalogue declares.
-pub const BUCKETS: &[BucketDescriptor] = &[];
+pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
-pub const SERVICES: &[ServiceDescriptor] = &[];
+pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
 
 /// The subjects of all events, and the wildcards of their groups.
 pub mod subjects {
