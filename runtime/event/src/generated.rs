@@ -16,8 +16,6 @@ pub use crate::{
     json_schemas, one_of, pattern, reply_payload, stored_payloads, tagged_union, text_enum, text_type, wrapper,
 };
 pub use serde_json::Value;
-#[cfg(feature = "schemars")]
-pub use {crate::json_schema, schemars};
 
 /// Fails to compile unless the generator, whose version the generated text names, is one that this runtime works with. A
 /// release lists here the older ones whose text it still compiles.

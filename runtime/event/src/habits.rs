@@ -124,37 +124,6 @@ macro_rules! text_enum {
     };
 }
 
-/// Compares a type that has `as_str` to texts, from either side.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! equal_to_text {
-    ($name:ident) => {
-        impl ::core::cmp::PartialEq<str> for $name {
-            fn eq(&self, other: &str) -> bool {
-                self.as_str() == other
-            }
-        }
-
-        impl ::core::cmp::PartialEq<&str> for $name {
-            fn eq(&self, other: &&str) -> bool {
-                self.as_str() == *other
-            }
-        }
-
-        impl ::core::cmp::PartialEq<$name> for str {
-            fn eq(&self, other: &$name) -> bool {
-                self == other.as_str()
-            }
-        }
-
-        impl ::core::cmp::PartialEq<$name> for &str {
-            fn eq(&self, other: &$name) -> bool {
-                *self == other.as_str()
-            }
-        }
-    };
-}
-
 /// Lets a type that wraps another be made of it, taken apart and used in its place; one that is `displayed` is shown as what it
 /// wraps. Generated code calls it.
 #[doc(hidden)]
@@ -215,35 +184,7 @@ macro_rules! from_alternatives {
     };
 }
 
-/// Tells schemars of the types of a catalogue: each is a part of the schema of a payload, below `$defs` under its own name or where a
-/// pointer says. Generated code calls it; without the feature `schemars` it is nothing.
-#[cfg(feature = "schemars")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! json_schemas {
-    ($($text:path: $($name:ident $(::$step:ident)* $($pointer:literal)?),+;)*) => {
-        $($($crate::json_schemas!(@ $text, $name $(::$step)*, $($pointer)?);)+)*
-    };
-    (@ $text:path, $name:path, $($pointer:literal)?) => {
-        impl $crate::generated::schemars::JsonSchema for $name {
-            fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                $crate::json_schema::name_of::<Self>()
-            }
-
-            fn schema_id() -> ::std::borrow::Cow<'static, str> {
-                ::std::borrow::Cow::Borrowed(::core::any::type_name::<Self>())
-            }
-
-            fn json_schema(
-                generator: &mut $crate::generated::schemars::SchemaGenerator,
-            ) -> $crate::generated::schemars::Schema {
-                $crate::json_schema::of::<Self>($text, [$($pointer)?].first().copied(), generator)
-            }
-        }
-    };
-}
-
-/// See above.
+/// Without the feature `schemars` nothing is told; the macro that tells it is that of `json_schema`.
 #[cfg(not(feature = "schemars"))]
 #[doc(hidden)]
 #[macro_export]

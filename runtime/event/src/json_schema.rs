@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
+pub use schemars;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
@@ -140,6 +141,33 @@ fn decoded(fragment: &str) -> String {
 /// The last step of a type's path.
 pub fn name_of<T: ?Sized>() -> Cow<'static, str> {
     std::any::type_name::<T>().rsplit("::").next().unwrap_or_default().into()
+}
+
+/// Tells schemars of the types of a catalogue: each is a part of the schema of a payload, below `$defs` under its own name or where a
+/// pointer says. Generated code calls it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! json_schemas {
+    ($($text:path: $($name:ident $(::$step:ident)* $($pointer:literal)?),+;)*) => {
+        $($($crate::json_schemas!(@ $text, $name $(::$step)*, $($pointer)?);)+)*
+    };
+    (@ $text:path, $name:path, $($pointer:literal)?) => {
+        impl $crate::json_schema::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                $crate::json_schema::name_of::<Self>()
+            }
+
+            fn schema_id() -> ::std::borrow::Cow<'static, str> {
+                ::std::borrow::Cow::Borrowed(::core::any::type_name::<Self>())
+            }
+
+            fn json_schema(
+                generator: &mut $crate::json_schema::schemars::SchemaGenerator,
+            ) -> $crate::json_schema::schemars::Schema {
+                $crate::json_schema::of::<Self>($text, [$($pointer)?].first().copied(), generator)
+            }
+        }
+    };
 }
 
 #[cfg(test)]

@@ -122,3 +122,34 @@ macro_rules! text_type {
         $crate::equal_to_text!($name);
     };
 }
+
+/// Compares a type that has `as_str` to texts, from either side.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! equal_to_text {
+    ($name:ident) => {
+        impl ::core::cmp::PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl ::core::cmp::PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl ::core::cmp::PartialEq<$name> for str {
+            fn eq(&self, other: &$name) -> bool {
+                self == other.as_str()
+            }
+        }
+
+        impl ::core::cmp::PartialEq<$name> for &str {
+            fn eq(&self, other: &$name) -> bool {
+                *self == other.as_str()
+            }
+        }
+    };
+}
