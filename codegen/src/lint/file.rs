@@ -60,6 +60,8 @@ pub(crate) struct File<'a> {
 /// Schemas behind references that rules look at, for each schema of a file: chains of references are followed from each of their
 /// links, so that a long one costs the square of its length.
 const STEPS: usize = 64;
+/// The most of them for one file: a second or so.
+const MOST_STEPS: usize = 600_000;
 /// The parts of a schema that take as long as the schema itself.
 const PARTS: usize = 4;
 
@@ -91,7 +93,7 @@ impl<'a> File<'a> {
         let mut nodes = Vec::new();
         collect(&document.schema, String::new(), None, "", &mut nodes);
         let draft = Draft::of(&document.schema);
-        let steps = Cell::new(STEPS * nodes.len().max(STEPS));
+        let steps = Cell::new((STEPS * nodes.len().max(STEPS)).min(MOST_STEPS));
         Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new(), steps }
     }
 
