@@ -1,5 +1,7 @@
 //! The line of a text that a finding is about, short enough to be shown.
 
+use std::cell::OnceCell;
+
 /// A line, cut around a column: a line of NDJSON may be megabytes long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
@@ -19,19 +21,24 @@ pub(crate) fn cut(text: &str, longest: usize) -> String {
     }
 }
 
+/// The longest excerpt, and how much of it comes before the column, in characters.
+const LONGEST: usize = 120;
+const BEFORE: usize = 40;
+
 impl Excerpt {
     /// Up to 120 characters of a line, around a column that is counted in characters from 1.
     pub fn new(line: &str, column: usize) -> Self {
-        const LONGEST: usize = 120;
-        const BEFORE: usize = 40;
-        if line.char_indices().nth(LONGEST).is_none() {
-            return Self { text: line.to_owned(), column };
+        Self::behind(0, line, column)
+    }
+
+    /// The same for the rest of a line, before which so many characters stand.
+    fn behind(before: usize, rest: &str, column: usize) -> Self {
+        if before == 0 && rest.char_indices().nth(LONGEST).is_none() {
+            return Self { text: rest.to_owned(), column };
         }
-        let skipped = column.saturating_sub(BEFORE + 1);
-        // Do not cut what is no longer than the dots.
-        let skipped = if skipped <= CUT.len() { 0 } else { skipped };
+        let skipped = skipped(column);
         let mut text = String::from(if skipped == 0 { "" } else { CUT });
-        let mut rest = line.chars().skip(skipped);
+        let mut rest = rest.chars().skip(skipped - before.min(skipped));
         text.extend(rest.by_ref().take(LONGEST));
         if rest.next().is_some() {
             text.push_str(CUT);
@@ -54,9 +61,64 @@ impl Excerpt {
     }
 }
 
+/// How many characters of a long line are not shown before a column.
+fn skipped(column: usize) -> usize {
+    let skipped = column.saturating_sub(BEFORE + 1);
+    // Do not cut what is no longer than the dots.
+    if skipped <= CUT.len() { 0 } else { skipped }
+}
+
+/// The lines of a text of which many are shown, or one many times: a schema of megabytes may stand on one line, and have a finding
+/// in each of its parts.
+#[derive(Debug, Default)]
+pub struct Lines {
+    text: String,
+    /// Where each line begins, and which characters of it are known to begin at which bytes.
+    starts: Vec<(usize, OnceCell<Vec<usize>>)>,
+}
+
+/// Every so many characters of a line it is noted at which byte they begin.
+const NOTED: usize = 1_000;
+
+impl Lines {
+    /// The lines of a text.
+    pub fn new(text: String) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts = std::iter::once(0).chain(ends).map(|start| (start, OnceCell::new())).collect();
+        Self { text, starts }
+    }
+
+    /// The part of a line around a column, both counted from 1.
+    pub fn excerpt(&self, line: usize, column: usize) -> Option<Excerpt> {
+        let index = line.checked_sub(1)?;
+        let (start, noted) = self.starts.get(index)?;
+        let end = self.starts.get(line).map_or(self.text.len(), |(next, _)| next - 1);
+        let text = self.text.get(*start..end)?.trim_end_matches('\r');
+        let noted = noted.get_or_init(|| text.char_indices().step_by(NOTED).map(|(at, _)| at).collect());
+        let number = (skipped(column) / NOTED).min(noted.len().saturating_sub(1));
+        let byte = noted.get(number).copied().unwrap_or_default();
+        Some(Excerpt::behind(number * NOTED, &text[byte..], column))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_a_text_are_cut_as_each_alone_is() {
+        let long: String = ('a'..='z').chain(['ä', '日']).cycle().take(4_321).collect();
+        let lines = ["one", "", long.as_str(), "last"];
+        let text = Lines::new(lines.join("\r\n"));
+
+        for (index, line) in lines.iter().enumerate() {
+            for column in [1, 2, 44, 45, 120, 999, 1_000, 1_041, 1_042, 2_500, 4_200, 4_322] {
+                assert_eq!(text.excerpt(index + 1, column), Some(Excerpt::new(line, column)), "{index} {column}");
+            }
+        }
+        assert_eq!(text.excerpt(0, 1), None);
+        assert_eq!(text.excerpt(5, 1), None);
+    }
 
     fn under_caret(excerpt: &Excerpt) -> char {
         excerpt.text.chars().nth(excerpt.column - 1).unwrap()

@@ -11,6 +11,8 @@ mod tape;
 mod validator;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use jsonschema::{Draft, Uri};
 use serde_json::Value;
@@ -105,7 +107,19 @@ pub fn is_known_format(schema: &Value, format: &str) -> bool {
 
 /// Whether a pattern of JSON Schema matches some part of a text; a pattern that does not compile matches nothing.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    Validator::of_pattern(pattern).is_ok_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+    /// The most patterns that are kept compiled.
+    const KEPT: usize = 1_024;
+    thread_local! {
+        /// Every name of an object is held against every pattern of it, and compiling takes a hundred times as long as matching.
+        static COMPILED: RefCell<HashMap<String, Option<Validator>>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        if compiled.len() >= KEPT && !compiled.contains_key(pattern) {
+            compiled.clear();
+        }
+        let validator = compiled.entry(pattern.to_owned()).or_insert_with(|| Validator::of_pattern(pattern).ok());
+        validator.as_ref().is_some_and(|validator| validator.is_valid(&Value::String(text.to_owned())))
+    })
 }
 
 /// A pattern in the dialect of the `regex` crates, as the validator reads it; `None` where the two dialects may part.

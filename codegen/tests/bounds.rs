@@ -253,3 +253,56 @@ fn comparing_schemas_that_multiply_comes_to_an_end() {
     // Whatever is found out, it comes to an end.
     compared(&unions("a"), &unions("b"));
 }
+
+/// The alternative of a number, with a limit.
+type Branch = fn(usize, usize) -> Value;
+
+#[test]
+fn comparing_many_alternatives_comes_to_an_end() {
+    let tagged = |at: usize, most: usize| {
+        let own = format!("o{at}");
+        let properties = json!({"k": {"const": at}, own: {"type": "string", "maxLength": most}});
+        json!({"type": "object", "properties": properties, "required": ["k"]})
+    };
+    let ranges = |at: usize, most: usize| json!({"type": "integer", "minimum": 10 * at, "maximum": 10 * at + most});
+    let unions: [(&str, usize, Branch); 4] =
+        [("oneOf", 400, tagged), ("anyOf", 100, tagged), ("anyOf", 2_000, ranges), ("oneOf", 60, ranges)];
+
+    for (keyword, count, of) in unions {
+        let union = |most: usize| with_a(json!({keyword: (0..count).map(|at| of(at, most)).collect::<Vec<_>>()}));
+        // Each accepts more than the one before it: nothing else could be proved.
+        let found = compared(&union(5), &union(4));
+        assert!(!matches!(found, Compatibility::Compatible | Compatibility::Identical), "{keyword} {count}: {found:?}");
+    }
+}
+
+#[test]
+fn comparing_many_patterns_and_conditions_comes_to_an_end() {
+    let patterns = |more: usize| {
+        let of = |at: usize| (format!("^a.*{at}"), json!({"type": "string", "maxLength": 9 + at + more}));
+        json!({"type": "object", "patternProperties": (0..60).map(of).collect::<Map<_, _>>()})
+    };
+    let conditions = |most: usize| {
+        let of = |at: usize| {
+            let (one, other) = (format!("p{at}"), format!("q{at}"));
+            json!({"if": {"required": [one]}, "then": {"required": [other]}, "else": {"maxProperties": most}})
+        };
+        with_a(json!({"type": "object", "allOf": (0..40).map(of).collect::<Vec<_>>()}))
+    };
+
+    for (one, other) in [(patterns(1), patterns(0)), (conditions(9), conditions(8))] {
+        let found = compared(&one, &other);
+        assert!(!matches!(found, Compatibility::Compatible | Compatibility::Identical), "{found:?}");
+    }
+}
+
+#[test]
+fn names_are_not_held_against_patterns_without_end() {
+    let properties: Map<String, Value> = (0..2_000).map(|at| (format!("a{at}"), json!({"type": "string"}))).collect();
+    let patterns: Map<String, Value> = (0..1_000).map(|at| (format!("^b.*{at}"), json!({"type": "string"}))).collect();
+
+    let (_, code) = sizes(&json!({"type": "object", "properties": properties, "patternProperties": patterns}));
+
+    // An object that keeps everything, and the validator: no field for each name.
+    assert!(code < 300_000, "{code}");
+}

@@ -116,6 +116,41 @@ fn examples_are_checked_wherever_they_stand_and_across_files() {
 }
 
 #[test]
+fn what_accepts_nothing_names_what_contradicts_what() {
+    let told = |a: &str| {
+        let schema = format!(r#"{{"type": "object", "properties": {{"a": {a}}}}}"#);
+        let files = [("domain/rule/created.v1.json", schema.as_str())];
+        let findings = lint(&load(catalogue(&files).path()));
+        let found = findings.into_iter().find(|finding| finding.rule == "unsatisfiable-branch").unwrap();
+        found.message.strip_prefix("this accepts nothing: nothing satisfies ").unwrap().to_owned()
+    };
+
+    assert_eq!(told(r#"{"type": "string", "enum": [1, 2]}"#), "type and enum together");
+    assert_eq!(
+        told(r#"{"allOf": [{"type": "string"}, {"type": "null"}]}"#),
+        "type of /allOf/0 and type of /allOf/1 together"
+    );
+    let forbidden = r#"{"type": "object", "properties": {"x": false}, "required": ["x"]}"#;
+    assert_eq!(told(forbidden), "type and properties and required together");
+    let closed = r#"{"type": "object", "required": ["z"], "additionalProperties": false}"#;
+    assert_eq!(told(closed), "type and additionalProperties and required together");
+    assert_eq!(told(r#"{"enum": ["x"], "const": "y"}"#), "enum and const together");
+    assert_eq!(told(r#"{"anyOf": [false, false]}"#), "anyOf: each of its alternatives accepts nothing");
+    let twice = told(r#"{"oneOf": [{"type": "null"}, {"type": "null"}]}"#);
+    assert!(twice.starts_with("oneOf: what one of its alternatives accepts, another accepts as well"), "{twice}");
+}
+
+#[test]
+fn a_payload_that_must_hold_another_without_end_is_told_so() {
+    let schema = r##"{"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}"##;
+
+    let findings = lint(&load(catalogue(&[("domain/rule/created.v1.json", schema)]).path()));
+
+    let found = findings.into_iter().find(|finding| finding.rule == "unsatisfiable").unwrap();
+    assert!(found.message.contains("must hold another one") && found.help.contains("make optional"), "{found:?}");
+}
+
+#[test]
 fn the_innermost_contradiction_is_the_one_that_is_reported() {
     let inner = r#"{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 2, "maxLength": 1}}}"#;
     let optional = format!(r#"{{"type": "object", "properties": {{"o": {inner}}}}}"#);

@@ -5,7 +5,9 @@ use std::io::Write;
 use anyhow::anyhow;
 use clap::Args;
 use eventsmith_codegen::bundle::bundle;
-use eventsmith_codegen::sample::Sampler;
+use eventsmith_codegen::lint::lint;
+use eventsmith_codegen::sample::{NoSample, Sampler};
+use eventsmith_codegen::{Diagnostic, Loaded};
 
 use crate::catalogue::{Payload, Schemas};
 use crate::exit::ExitStatus;
@@ -32,11 +34,22 @@ impl Example {
         let Payload { event, version, file } = Payload::find(&loaded, &self.event, self.reply)?;
         let sampler = Sampler::new(&bundle(&loaded, file));
         let sampler = sampler.map_err(|error| anyhow!("{file} cannot be used: {error}"))?;
-        let payload = sampler.example().map_err(|error| anyhow!("{file}: {error}; write one into its `examples`"))?;
+        let payload = sampler.example().map_err(|error| no_example(&loaded, file, &error))?;
         writeln!(out, "{payload:#}")?;
         out.finish()?;
         let reply = if self.reply { ", its reply" } else { "" };
         note(format_args!("1 example of {}@{}{reply}", event.event_type, version.number));
         Ok(ExitStatus::Clean)
+    }
+}
+
+/// Why there is no example. Where the schema provably accepts nothing, what contradicts what; an example of one's own would not
+/// help then.
+fn no_example(loaded: &Loaded, file: &str, error: &NoSample) -> anyhow::Error {
+    let findings = if error.limit.is_none() { lint(loaded) } else { Vec::new() };
+    match findings.into_iter().find(|finding| finding.rule == "unsatisfiable" && finding.file == file) {
+        Some(Diagnostic { pointer, message, help, .. }) if pointer.is_empty() => anyhow!("{file}: {message}; {help}"),
+        Some(Diagnostic { pointer, message, help, .. }) => anyhow!("{file} at {pointer}: {message}; {help}"),
+        None => anyhow!("{file}: {error}; write one into its `examples`"),
     }
 }

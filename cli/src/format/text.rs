@@ -14,7 +14,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use eventsmith_codegen::Severity;
 use eventsmith_codegen::diagnostic::Position;
-use eventsmith_codegen::excerpt::Excerpt;
+use eventsmith_codegen::excerpt::{Excerpt, Lines};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::finding::{Finding, SourceLine, severity_name};
@@ -24,7 +24,7 @@ use super::visible::{visible, visible_lines};
 pub(super) struct TextPrinter {
     is_coloured: bool,
     /// The file that was read last: the next finding is probably about it too.
-    read: Option<(String, Vec<String>)>,
+    read: Option<(String, Lines)>,
 }
 
 impl TextPrinter {
@@ -76,10 +76,10 @@ impl TextPrinter {
                 if self.read.as_ref().is_none_or(|(name, _)| name != file) {
                     // If the file is gone by now, the finding is printed without its line.
                     let text = fs::read_to_string(file).unwrap_or_default();
-                    self.read = Some((file.clone(), text.lines().map(str::to_owned).collect()));
+                    self.read = Some((file.clone(), Lines::new(text)));
                 }
                 let (_, lines) = self.read.as_ref()?;
-                lines.get(line.checked_sub(1)?).map(|text| Excerpt::new(text, column))
+                lines.excerpt(line, column)
             }
         }
     }

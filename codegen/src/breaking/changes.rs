@@ -438,4 +438,17 @@ mod tests {
 
         assert_eq!(messages(endless, json!({"type": "string"})), Vec::<String>::new());
     }
+
+    #[test]
+    fn many_branches_are_paired_without_holding_each_against_each() {
+        let branch = |at: usize, most: usize| json!({"type": "object", "properties": {"kind": {"const": at}, "name": {"type": "string", "maxLength": most}}});
+        let schema = |last: usize| {
+            let branches: Vec<Value> = (0..20_000).map(|at| branch(at, if at == 19_999 { last } else { 5 })).collect();
+            json!({"oneOf": branches.into_iter().rev().collect::<Vec<_>>()})
+        };
+
+        let told = changes(&schema(5), &schema(4));
+
+        assert!(told.iter().any(|change| change.message.contains("maxLength")), "{told:?}");
+    }
 }

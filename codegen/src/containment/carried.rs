@@ -3,7 +3,7 @@
 //! Where a rule of a schema cannot be said by the fields of a struct, the validator decides, and it looks at the whole object: so
 //! the type keeps what it does not know, and writes it again. Lowering knows where that is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -49,20 +49,23 @@ pub(super) fn marked(schema: &Value) -> Value {
     let loaded = from_files("", BTreeMap::from([manifest, (FILE.to_owned(), text.into_bytes())]));
     let (program, _) = lower(&loaded);
     let gaps = program.definitions.iter().flat_map(|definition| &definition.gaps);
-    for gap in gaps.filter(|gap| RULES.contains(&gap.keyword.as_str())) {
-        let at = gap.location.pointer.as_str();
-        let mut places = vec![at.to_owned()];
-        // What stands in the rule is of no type of its own.
-        let below = format!("{at}{}", join("", &gap.keyword));
-        every_schema(schema, &mut |place, _| {
-            if place.strip_prefix(&below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-                places.push(place.to_owned());
-            }
-        });
-        for place in places {
-            if let Some(Value::Object(members)) = copy.pointer_mut(&place) {
-                members.insert(OPEN.to_owned(), json!(true));
-            }
+    let gaps = gaps.filter(|gap| RULES.contains(&gap.keyword.as_str()));
+    let mut places: HashSet<String> = HashSet::new();
+    let mut rules: HashSet<String> = HashSet::new();
+    for gap in gaps {
+        rules.insert(format!("{}{}", gap.location.pointer, join("", &gap.keyword)));
+        places.insert(gap.location.pointer.clone());
+    }
+    // What stands in the rule is of no type of its own.
+    every_schema(schema, &mut |place, _| {
+        let ends = place.match_indices('/').map(|(at, _)| at).skip(1).chain([place.len()]);
+        if ends.into_iter().any(|end| rules.contains(&place[..end])) {
+            places.insert(place.to_owned());
+        }
+    });
+    for place in places {
+        if let Some(Value::Object(members)) = copy.pointer_mut(&place) {
+            members.insert(OPEN.to_owned(), json!(true));
         }
     }
     copy

@@ -465,7 +465,8 @@ impl<'a> Prover<'a> {
             all.push(json!({"properties": {name.as_str(): {"const": value}}, "required": [name]}));
         }
         all.push(more);
-        sampler.fill(&json!({ "allOf": all }))
+        // Moved, as `json!` would copy them once more.
+        sampler.fill(&Value::Object(Map::from_iter([("allOf".to_owned(), Value::Array(all))])))
     }
 
     /// Those of some values that are perhaps written.

@@ -54,6 +54,10 @@ enum Kind<'a> {
 /// The most alternatives of an `anyOf` whose every combination is looked at.
 const MOST_TOGETHER: usize = 4;
 
+/// The most alternatives that are looked at one by one; of an `anyOf`, where each is looked at with all others beside it.
+const MOST_BRANCHES: usize = 2_048;
+const MOST_OVERLAPPING: usize = 256;
+
 /// The most alternatives of which the others are kept in mind.
 const MOST_EXCLUDED: usize = 128;
 
@@ -105,9 +109,13 @@ impl<'a> Written<'a> {
         1 + self.given.len() + self.parts.len() + self.besides.len() + self.excluded.len() + branches + values
     }
 
-    /// What is written, alternative by alternative of the first choice.
+    /// What is written, alternative by alternative of the first choice. `None` where there is no choice, or too much of one.
     pub(super) fn alternatives(&self, pair: &SchemaPair<'a>) -> Option<Vec<Self>> {
         let choice = self.choices.first()?;
+        let most = if choice.kind == Kind::Any { MOST_OVERLAPPING } else { MOST_BRANCHES };
+        if choice.branches.len() > most || pair.is_spent() {
+            return None;
+        }
         let mut open = self.clone();
         open.choices.remove(0);
         let taking = |written: &Self, branch: &[(&'a Value, Side)]| {

@@ -60,6 +60,10 @@ pub(crate) struct File<'a> {
 /// Schemas behind references that rules look at, for each schema of a file: chains of references are followed from each of their
 /// links, so that a long one costs the square of its length.
 const STEPS: usize = 64;
+/// The most of them for one file: a second or so.
+const MOST_STEPS: usize = 600_000;
+/// The parts of a schema that take as long as the schema itself.
+const PARTS: usize = 4;
 
 /// A shared file whose references lead to more than so many values is checked without them, as many files may share the same
 /// definitions. Payloads are always checked with all of them.
@@ -89,13 +93,13 @@ impl<'a> File<'a> {
         let mut nodes = Vec::new();
         collect(&document.schema, String::new(), None, "", &mut nodes);
         let draft = Draft::of(&document.schema);
-        let steps = Cell::new(STEPS * nodes.len().max(STEPS));
+        let steps = Cell::new((STEPS * nodes.len().max(STEPS)).min(MOST_STEPS));
         Self { context, document, is_payload, draft, nodes, bundle: OnceLock::new(), empties: OnceLock::new(), steps }
     }
 
-    /// Whether one more schema may be looked at. Where none may, a rule says nothing.
-    pub(crate) fn may_step(&self) -> bool {
-        self.steps.set(self.steps.get().saturating_sub(1));
+    /// Whether one more schema may be looked at, with so many of its parts. Where none may, a rule says nothing.
+    pub(crate) fn may_step(&self, parts: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_sub(1 + parts / PARTS));
         self.steps.get() > 0
     }
 
@@ -307,14 +311,15 @@ impl<'f> Spot<'f> {
                 if !seen.insert(location.clone()) {
                     continue;
                 }
-                if !self.file.may_step() {
+                let all = schema.get("allOf").and_then(Value::as_array);
+                if !self.file.may_step(all.map_or(0, Vec::len)) {
                     return None;
                 }
                 found.push(schema);
                 if let Some((location, Value::Object(target))) = self.file.context.target(&location) {
                     open.push((location, target));
                 }
-                for (index, item) in schema.get("allOf").and_then(Value::as_array).into_iter().flatten().enumerate() {
+                for (index, item) in all.into_iter().flatten().enumerate() {
                     if let Value::Object(item) = item {
                         open.push((location.below(&format!("/allOf/{index}")), item));
                     }

@@ -82,7 +82,8 @@ impl<'a> Said<'a> {
             if !self.seen.insert(location.clone()) {
                 continue;
             }
-            if !spot.file.may_step() {
+            let size = |value: &Value| value.as_object().map_or(0, Map::len) + value.as_array().map_or(0, Vec::len);
+            if !spot.file.may_step(members.values().map(size).sum()) {
                 self.is_open = true;
                 return;
             }

@@ -31,7 +31,11 @@ pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
     let location = innermost(file).next().unwrap_or(root);
     let at = if file.document.schema.pointer(&location.pointer).is_some() { location.pointer.as_str() } else { "" };
     let message = format!("no payload can be valid: {}", explanation(location));
-    report.at(file.document, at, message, "mend the schema; an event of this version can never be published");
+    let help = match location.causes.is_empty() {
+        true => "make optional what leads back to it; a payload of this version can never be published",
+        false => "take one of them away, or make room for a value; a payload of this version can never be published",
+    };
+    report.at(file.document, at, message, help);
 }
 
 /// The root of a payload, if it accepts nothing.
@@ -66,8 +70,19 @@ pub(super) fn explanation(empty: &Empty) -> String {
     let parts: usize = empty.causes.iter().map(|(_, keywords)| keywords.len().max(1)).sum();
     let causes: Vec<String> = empty.causes.iter().map(cause).filter(|cause| !cause.is_empty()).collect();
     match causes.join(" and ") {
-        causes if causes.is_empty() => "nothing satisfies it".to_owned(),
+        causes if causes.is_empty() => {
+            "every value of it must hold another one, by `required` or `minItems`, without end".to_owned()
+        }
         causes if parts > 1 => format!("nothing satisfies {causes} together"),
-        causes => format!("nothing satisfies {causes}"),
+        causes => {
+            let keyword = empty.causes.iter().flat_map(|(_, keywords)| keywords).next().map_or("", String::as_str);
+            let reason = match keyword {
+                "anyOf" => ": each of its alternatives accepts nothing",
+                "oneOf" => ": what one of its alternatives accepts, another accepts as well, or none accepts anything",
+                "enum" => ": it lists no value",
+                _ => "",
+            };
+            format!("nothing satisfies {causes}{reason}")
+        }
     }
 }

@@ -33,7 +33,8 @@ pub(crate) fn check(file: &File<'_>, report: &mut Report<'_>) {
         return;
     }
     for empty in innermost(file) {
-        let help = "mend it, or write `false` where nothing is meant to be allowed";
+        let help =
+            "take one of them away or make room for a value, or write `false` where nothing is meant to be allowed";
         report.at(file.document, &empty.pointer, format!("this accepts nothing: {}", explanation(empty)), help);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use eventsmith_exact::schema::is_rounded;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::references::Location;
 use crate::shape::names;
@@ -32,9 +32,15 @@ const HANDLED: &[&str] = &[
 /// Fields that a struct may have: compilers take minutes for more, and more memory than most machines have.
 const MOST_FIELDS: usize = 4096;
 
-/// Whether an object has more properties than a struct may have fields.
+/// Names that may be held against patterns: that many take a moment.
+const MOST_MATCHES: usize = 1 << 20;
+
+/// Whether an object has more properties than a struct may have fields, or more patterns than those are held against.
 pub(super) fn is_too_wide(flat: &Flat<'_>) -> bool {
-    flat.property_names().nth(MOST_FIELDS).is_some()
+    let names = flat.property_names().take(MOST_FIELDS + 1).count();
+    names > MOST_FIELDS
+        || names * flat.every("patternProperties").filter_map(|(_, all)| all.as_object()).map(Map::len).sum::<usize>()
+            > MOST_MATCHES
 }
 
 impl Context<'_> {

@@ -1,5 +1,7 @@
 //! The keywords of two flat schemas in one.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 /// Where the patterns beyond the first go; no keyword of any draft.
@@ -115,14 +117,16 @@ fn types(a: &Value, b: &Value) -> Option<Value> {
 
 fn common(a: &Value, b: &Value) -> Option<Value> {
     let b = list(b);
-    let both: Vec<Value> = list(a).into_iter().filter(|value| b.contains(value)).collect();
+    let listed: HashSet<&Value> = b.iter().collect();
+    let both: Vec<Value> = list(a).into_iter().filter(|value| listed.contains(value)).collect();
     (!both.is_empty()).then_some(Value::Array(both))
 }
 
 fn union(a: &Value, b: &Value) -> Value {
-    let mut both = list(a);
-    both.extend(list(b).into_iter().filter(|value| !list(a).contains(value)));
-    Value::Array(both)
+    let (a, b) = (list(a), list(b));
+    let known: HashSet<&Value> = a.iter().collect();
+    let more: Vec<Value> = b.into_iter().filter(|value| !known.contains(value)).collect();
+    Value::Array(a.iter().cloned().chain(more).collect())
 }
 
 fn by_name(a: &Value, b: &Value) -> Value {

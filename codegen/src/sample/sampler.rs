@@ -55,7 +55,7 @@ impl std::error::Error for NoSample {}
 /// How many seeds are tried when the simplest choices fail.
 const SEEDS: u64 = 300;
 /// How many candidates are tried where they are too large.
-const ENOUGH: usize = 20;
+const ENOUGH: usize = 8;
 /// How many values a sample may have: there may be large ones, where somebody asks for one.
 const MOST_VALUES: usize = 100_000;
 /// A candidate that is held against more schemas is not asked what is wrong with it: hundreds are.

@@ -14,7 +14,7 @@ const MOST_WAYS: f64 = 256.0;
 /// Alternatives of one union, which are compared in pairs.
 const MOST_ALTERNATIVES: usize = 256;
 /// Conditions and dependencies that hold together.
-const MOST_CONDITIONS: usize = 128;
+const MOST_CONDITIONS: usize = 48;
 /// Conditions in the `else` of each other.
 const MOST_NESTED: usize = 12;
 /// Schemas that one value is held against, with all references followed.

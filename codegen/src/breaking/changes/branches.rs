@@ -1,6 +1,6 @@
 //! Changes of lists of schemas: branches, whose order does not matter, and positions, whose order does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde_json::{Map, Value};
 
@@ -49,13 +49,21 @@ impl Difference<'_> {
         let mut pairs: Vec<Option<usize>> = vec![None; new.len()];
         let names = |branches: &[Value]| branches.iter().map(name).collect::<Vec<_>>();
         let (old_names, new_names) = (names(&old), names(&new));
+        let texts = |branches: &[Value]| branches.iter().map(|branch| Some(branch.to_string())).collect::<Vec<_>>();
+        pair_equal(&mut pairs, &texts(&old), &texts(&new));
+        self.pair_same(&mut pairs, &old, &new);
+        pair_equal(&mut pairs, &old_names, &new_names);
         let is_unnamed = |one: usize, other: usize| old_names[one].is_none() || new_names[other].is_none();
-        pair(&mut pairs, old.len(), |one, other| self.is_same(&old[one], &new[other]));
-        pair(&mut pairs, old.len(), |one, other| !is_unnamed(one, other) && old_names[one] == new_names[other]);
-        pair(&mut pairs, old.len(), |one, other| one == other && is_unnamed(one, other));
+        let mut is_taken = taken(&pairs, old.len());
+        for other in 0..old.len().min(new.len()) {
+            if pairs[other].is_none() && !is_taken[other] && is_unnamed(other, other) {
+                pairs[other] = Some(other);
+                is_taken[other] = true;
+            }
+        }
         let lone = old.len() - pairs.iter().flatten().count();
         if lone == pairs.iter().filter(|pair| pair.is_none()).count() {
-            pair(&mut pairs, old.len(), is_unnamed);
+            pair_unnamed(&mut pairs, &old_names, &new_names);
         }
         let paired: HashSet<usize> = pairs.iter().flatten().copied().collect();
         for (one, branch) in old.iter().enumerate().filter(|(one, _)| !paired.contains(one)) {
@@ -67,6 +75,18 @@ impl Difference<'_> {
                 Some(one) => self.schema(&old[one], branch, &at),
                 None => self.add(&at, format!("the branch{} was added", spelled(branch))),
             }
+        }
+    }
+
+    /// Pairs what has no partner yet with the first that says the same, as long as there is work left to find out.
+    fn pair_same(&self, pairs: &mut [Option<usize>], old: &[Value], new: &[Value]) {
+        let mut is_taken = taken(pairs, old.len());
+        for (pair, new) in pairs.iter_mut().zip(new).filter(|(pair, _)| pair.is_none()) {
+            if self.fuel.get() == 0 {
+                return;
+            }
+            *pair = (0..old.len()).find(|one| !is_taken[*one] && self.is_same(&old[*one], new));
+            pair.iter().for_each(|one| is_taken[*one] = true);
         }
     }
 
@@ -94,13 +114,37 @@ impl Difference<'_> {
     }
 }
 
-/// Pairs what has no partner yet with the first that fits.
-fn pair(pairs: &mut [Option<usize>], old: usize, fits: impl Fn(usize, usize) -> bool) {
+/// Which of the old branches have a partner.
+fn taken(pairs: &[Option<usize>], old: usize) -> Vec<bool> {
     let mut is_taken = vec![false; old];
     pairs.iter().flatten().for_each(|one| is_taken[*one] = true);
-    for (other, pair) in pairs.iter_mut().enumerate().filter(|(_, pair)| pair.is_none()) {
-        *pair = (0..old).find(|one| !is_taken[*one] && fits(*one, other));
-        pair.iter().for_each(|one| is_taken[*one] = true);
+    is_taken
+}
+
+/// Pairs what has no partner yet with the first that has an equal key.
+fn pair_equal(pairs: &mut [Option<usize>], old: &[Option<String>], new: &[Option<String>]) {
+    let is_taken = taken(pairs, old.len());
+    let mut by_key: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    for (one, key) in old.iter().enumerate().filter(|(one, _)| !is_taken[*one]) {
+        key.iter().for_each(|key| by_key.entry(key).or_default().push_back(one));
+    }
+    for (pair, key) in pairs.iter_mut().zip(new).filter(|(pair, _)| pair.is_none()) {
+        *pair = key.as_ref().and_then(|key| by_key.get_mut(key.as_str())?.pop_front());
+    }
+}
+
+/// Pairs what has no partner yet with the first of which there is none either, where one of both has no name.
+fn pair_unnamed(pairs: &mut [Option<usize>], old: &[Option<String>], new: &[Option<String>]) {
+    let mut is_taken = taken(pairs, old.len());
+    // Whatever comes before them is taken.
+    let (mut any, mut unnamed) = (0, 0);
+    for (pair, name) in pairs.iter_mut().zip(new).filter(|(pair, _)| pair.is_none()) {
+        let next = if name.is_none() { &mut any } else { &mut unnamed };
+        *next += (*next..old.len()).take_while(|one| is_taken[*one] || name.is_some() && old[*one].is_some()).count();
+        if let Some(free) = is_taken.get_mut(*next) {
+            *free = true;
+            *pair = Some(*next);
+        }
     }
 }
 

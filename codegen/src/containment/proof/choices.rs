@@ -60,7 +60,7 @@ impl<'a> Prover<'a> {
                         if let Err(miss) = self.fits(case, branch) {
                             values.extend(miss.values);
                         }
-                        if !values.is_empty() && self.stops_at_first.get() {
+                        if !values.is_empty() && self.stops_at_first.get() || self.pair.is_spent() {
                             break;
                         }
                         // What two alternatives accept is accepted by none.
@@ -125,6 +125,7 @@ impl<'a> Prover<'a> {
 
     /// What is written and fulfils a schema of the reader, too.
     fn within(&self, written: &Written<'a>, reader: &'a Value) -> Written<'a> {
+        self.pair.spend(written.weight());
         let mut case = written.clone();
         case.hold(self.pair, reader, Side::Reader);
         case

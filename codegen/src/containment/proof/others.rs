@@ -12,6 +12,12 @@ use super::{Fit, Prover};
 /// The most ways in which the patterns of several schemas meet that are looked at one by one.
 const MOST_WAYS: usize = 64;
 
+/// The most names that are looked for in what is said of names.
+const MOST_NAMES: usize = 16;
+
+/// The work of compiling a pattern.
+const PATTERN: usize = 400;
+
 /// Names that the reader speaks of.
 pub(super) struct Names<'a> {
     /// The pattern that they match.
@@ -46,6 +52,9 @@ impl<'a> Prover<'a> {
             false => self.fits(&Written::anything(), schema),
         };
         let Err(mut miss) = fits else { return Ok(()) };
+        if self.skips_values.get() {
+            return Err(miss);
+        }
         let values = std::mem::take(&mut miss.values);
         let names = self.names(written, declared, names);
         let values: Vec<Value> = values.into_iter().chain([json!("text"), json!(1), json!(null)]).collect();
@@ -107,7 +116,12 @@ impl<'a> Prover<'a> {
         let patterns = declared.patterns.iter().copied().chain(names.of).map(|pattern| json!({"pattern": pattern}));
         let but: Vec<Value> = names.but.iter().map(|pattern| json!({"pattern": pattern})).collect();
         let apart = if but.is_empty() { json!(true) } else { json!({"not": {"anyOf": but}}) };
-        for schema in own.chain(patterns) {
+        for schema in own.chain(patterns).take(MOST_NAMES) {
+            // Each pattern is compiled for each name.
+            self.pair.spend(PATTERN * (1 + names.but.len()));
+            if self.pair.is_spent() {
+                break;
+            }
             let name = json!({"allOf": [{"type": "string"}, schema, apart]});
             let sample = crate::sample::Sampler::new(&name).ok().and_then(|sampler| sampler.sample().ok());
             found.extend(sample.and_then(|name| name.as_str().map(str::to_owned)));
