@@ -1,8 +1,12 @@
 //! What is to happen in a schedule: all of it follows from the seed, and can be left out piece by piece.
 
+mod requests;
+
 use eventsmith::simulation::Random;
 
 use crate::clock::Time;
+
+pub use requests::{AskKind, AskPlan};
 
 /// When the last fault begins at the latest.
 pub const FAULTS_UNTIL: Time = 12_000;
@@ -32,6 +36,8 @@ pub struct Plan {
     pub chaos: [u64; 3],
     /// How all consumers end.
     pub ending: Ending,
+    /// What is asked, in a schedule of requests: it has no events, and its instances answer instead of consuming.
+    pub asks: Vec<AskPlan>,
 }
 
 /// How all consumers end.
@@ -194,6 +200,7 @@ impl Plan {
                 2 => Ending::Denied,
                 _ => Ending::Stopped,
             },
+            asks: Vec::new(),
         }
     }
 
@@ -223,6 +230,10 @@ impl Plan {
             add(&|plan| plan.events[number].end = RunEnd::Handled);
             add(&|plan| plan.events[number].work = 0);
         }
+        (0..self.asks.len()).for_each(|number| {
+            add(&|plan| without(&mut plan.asks, number));
+            add(&|plan| plan.asks[number] = plan.asks[number].simpler());
+        });
         add(&|plan| plan.prefetch = 0);
         add(&|plan| plan.concurrency = 1);
         smaller.into_iter()
