@@ -28,6 +28,7 @@ pub mod mutation;
 mod parcel;
 pub mod plan;
 pub mod process;
+mod requests;
 pub mod run;
 mod runs;
 pub mod server;
