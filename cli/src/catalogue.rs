@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use eventsmith_codegen::diagnostic::has_errors;
-use eventsmith_codegen::model::{Event, Version};
+use eventsmith_codegen::model::{Event, Version, VersionPart};
 use eventsmith_codegen::{Diagnostic, Loaded, load, lookup, manifest};
 
 use crate::output::note;
@@ -83,31 +83,48 @@ impl Schemas {
 pub(crate) struct Payload<'a> {
     pub(crate) event: &'a Event,
     pub(crate) version: &'a Version,
-    /// Its schema file: the version's own, or that of the reply.
+    /// Its schema file: that of the part that is meant.
     pub(crate) file: &'a str,
 }
 
-impl<'a> Payload<'a> {
-    /// The payload of the event that `TYPE[@N]` names, or the reply to the request of this name.
-    pub(crate) fn find(loaded: &'a Loaded, name: &str, is_reply: bool) -> anyhow::Result<Self> {
-        let catalogue = &loaded.catalogue;
-        if is_reply {
-            let (event, version, file) = lookup::reply(catalogue, name)?;
-            return Ok(Self { event, version, file });
+/// Which part of a command or query is meant.
+#[derive(Args, Debug, Clone, Copy)]
+pub(crate) struct Part {
+    /// The reply to this command or query is meant
+    #[arg(long, requires = "event", conflicts_with = "error")]
+    reply: bool,
+    /// Its refusal is meant: what its .error.json describes
+    #[arg(long, requires = "event")]
+    error: bool,
+}
+
+impl Part {
+    pub(crate) fn of(self) -> VersionPart {
+        match self {
+            Self { reply: true, .. } => VersionPart::Reply,
+            Self { error: true, .. } => VersionPart::Error,
+            _ => VersionPart::Itself,
         }
-        lookup::find(catalogue, name).map(|(event, version)| Self { event, version, file: &version.file }).map_err(
-            |unknown| {
-                // Listings call it `rule.get v1 reply`, its file `get.v1.reply.json`.
+    }
+}
+
+impl<'a> Payload<'a> {
+    /// A part of what `TYPE[@N]` names.
+    pub(crate) fn find(loaded: &'a Loaded, name: &str, part: VersionPart) -> anyhow::Result<Self> {
+        let catalogue = &loaded.catalogue;
+        let found = lookup::part(catalogue, name, part).map(|(event, version, file)| Self { event, version, file });
+        found.map_err(|unknown| {
+            // Listings call it `rule.get v1 reply`, its file `get.v1.reply.json`.
+            for answer in VersionPart::ANSWERS.into_iter().filter(|_| !part.is_answer()) {
+                let what = answer.as_str();
                 let request =
-                    name.trim_end().strip_suffix("reply").map(|rest| rest.trim_end_matches(['.', ' ', '-', '_']));
-                match request.filter(|request| lookup::reply(catalogue, request).is_ok()) {
-                    Some(request) => {
-                        anyhow!("{}; for the reply to {request} write: {request} --reply", unknown.message)
-                    }
-                    None => unknown.into(),
+                    name.trim_end().strip_suffix(what).map(|rest| rest.trim_end_matches(['.', ' ', '-', '_']));
+                if let Some(request) = request.filter(|request| lookup::part(catalogue, request, answer).is_ok()) {
+                    return anyhow!("{}; for the {what} of {request} write: {request} --{what}", unknown.message);
                 }
-            },
-        )
+            }
+            unknown.into()
+        })
     }
 }
 

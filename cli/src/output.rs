@@ -85,7 +85,9 @@ pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut above = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if !above.contains(&cause) {
+        // Some say of what kind they are, and then repeat their own cause: `IO error: no route`.
+        let said = cause.split_once(": ").map_or(&*cause, |(_, said)| said);
+        if !above.contains(said) {
             text += if text.is_empty() { "" } else { ": " };
             text += &cause;
             above = cause;
@@ -103,9 +105,13 @@ mod tests {
     #[test]
     fn a_cause_that_is_repeated_above_is_printed_once() {
         let repeated = anyhow!("no route").context("cannot connect to a: no route; is a server running there?");
+        let kind = anyhow!("IO error: no route").context("cannot connect to a: no route; is a server running there?");
         let other = anyhow!("no route").context("cannot connect to a");
+        let more = anyhow!("b: no route").context("cannot connect to a");
 
         assert_eq!(with_causes(&repeated), "cannot connect to a: no route; is a server running there?");
+        assert_eq!(with_causes(&kind), with_causes(&repeated));
         assert_eq!(with_causes(&other), "cannot connect to a: no route");
+        assert_eq!(with_causes(&more), "cannot connect to a: b: no route");
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod repeated_title;
 pub mod rules;
 pub(crate) mod secret_property;
 mod switches;
+pub(crate) mod two_handlers;
 pub(crate) mod type_naming;
 pub(crate) mod unanchored_pattern;
 pub(crate) mod unbounded_array;
@@ -79,6 +80,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&no_key::RULE, Look::Catalogue(no_key::check)),
     (&no_publisher::RULE, Look::Catalogue(no_publisher::check)),
     (&repeated_title::RULE, Look::Catalogue(repeated_title::check)),
+    (&two_handlers::RULE, Look::Catalogue(two_handlers::check)),
     (&unreadable_reply::RULE, Look::Catalogue(unreadable_reply::check)),
     (&version_gap::RULE, Look::Catalogue(version_gap::check)),
     (&invalid_default::RULE, Look::File(invalid_default::check)),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::filter::matches;
-use crate::model::{Catalogue, Event, Version};
+use crate::model::{Catalogue, Event, Version, VersionPart};
 
 /// Why `TYPE[@N]` names no event. Says which names are near.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,21 +59,26 @@ pub fn of_subject<'a>(catalogue: &'a Catalogue, subject: &str) -> Option<&'a Eve
     own.or_else(|| sent.find(|event| subjects(event).iter().any(|own| matches(own, subject))))
 }
 
-/// The schema file of the reply to the request that `TYPE` or `TYPE@N` names.
+/// The schema file of a part of the event or request that `TYPE` or `TYPE@N` names.
 ///
 /// # Errors
-/// No such request, or it has no reply.
-pub fn reply<'a>(catalogue: &'a Catalogue, name: &str) -> Result<(&'a Event, &'a Version, &'a str), Unknown> {
+/// No such event, or it has no such part.
+pub fn part<'a>(
+    catalogue: &'a Catalogue,
+    name: &str,
+    part: VersionPart,
+) -> Result<(&'a Event, &'a Version, &'a str), Unknown> {
     let (event, version) = find(catalogue, name)?;
-    match &version.reply {
+    let what = part.as_str();
+    match version.part(part) {
         Some(file) => Ok((event, version, file)),
         None if !event.kind.is_request() => Err(Unknown {
             message: format!("{} is {}, which nobody replies to", event.event_type, event.kind.described()),
-            help: "only commands and queries have replies".to_owned(),
+            help: "only commands and queries have replies and errors".to_owned(),
         }),
         None => Err(Unknown {
-            message: format!("{} version {} has no reply", event.event_type, version.number),
-            help: format!("its schema file would be {}", version.file.replacen(".json", ".reply.json", 1)),
+            message: format!("{} version {} has no {what}", event.event_type, version.number),
+            help: format!("its schema file would be {}", version.file.replacen(".json", &format!(".{what}.json"), 1)),
         }),
     }
 }

@@ -1,10 +1,14 @@
 //! `eventsmith.toml`: the root of all subjects, the streams, the buckets, the services, the compatibility policy.
 
+pub(crate) mod duration;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+
+pub use duration::duration;
 
 /// The name of the file that marks the folder of a catalogue.
 pub const FILE_NAME: &str = "eventsmith.toml";
@@ -86,7 +90,7 @@ pub struct Stream {
     #[serde(default)]
     pub retention: Retention,
     /// Messages older than this are dropped.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "duration::optional")]
     pub max_age: Option<Duration>,
     /// The oldest messages are dropped beyond this many bytes.
     #[serde(default, deserialize_with = "optional_bytes")]
@@ -98,7 +102,7 @@ pub struct Stream {
     #[serde(default = "one", deserialize_with = "replicas")]
     pub replicas: u8,
     /// For how long message ids are remembered; two minutes, the server's own default, when not said.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "duration::optional")]
     pub duplicate_window: Option<Duration>,
     /// What happens at the limits of bytes and count.
     #[serde(default)]
@@ -127,10 +131,10 @@ pub struct Bucket {
     #[serde(default = "one", deserialize_with = "history")]
     pub history: u8,
     /// Values that were put longer ago than this are dropped.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "duration::optional")]
     pub ttl: Option<Duration>,
     /// For how long a marker stands where a value's own time ended; without it no value has a time of its own.
-    #[serde(default, deserialize_with = "marker_ttl")]
+    #[serde(default, deserialize_with = "duration::of_marker")]
     pub marker_ttl: Option<Duration>,
     /// Beyond this many bytes nothing can be put.
     #[serde(default, deserialize_with = "optional_bytes")]
@@ -211,7 +215,7 @@ pub struct Service {
 #[serde(deny_unknown_fields, default)]
 pub struct Consumer {
     /// An event is delivered again after this long without an acknowledgement or an in-progress ack.
-    #[serde(deserialize_with = "optional_duration")]
+    #[serde(deserialize_with = "duration::optional")]
     pub ack_wait: Option<Duration>,
     /// How many events may be delivered and not acknowledged.
     #[serde(deserialize_with = "optional_count")]
@@ -265,33 +269,6 @@ fn one() -> u8 {
     1
 }
 
-/// Reads a duration as `eventsmith.toml` and the command line write it, `2m`.
-///
-/// # Errors
-/// What is wrong with it, and what would be right.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let (amount, unit) = amount_and_unit(text);
-    let milliseconds = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        "d" => Some(86_400_000),
-        _ => None,
-    };
-    scaled(amount, milliseconds)
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("{text:?} is not a duration; write a whole number and ms, s, m, h or d: \"2m\""))
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let read = duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
-    if read.is_zero() {
-        return Err(serde::de::Error::custom("no time at all; write 1ms or more, or leave the key out"));
-    }
-    Ok(Some(read))
-}
-
 /// A count that makes sense: none at all would stop everything, and to a server 0 often means no limit.
 fn optional_count<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<Option<N>, D::Error> {
     let count = u64::deserialize(deserializer)?;
@@ -317,17 +294,6 @@ fn history<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     match u64::deserialize(deserializer)? {
         count @ 1..=64 => Ok(count as u8),
         count => Err(serde::de::Error::custom(format!("a bucket cannot keep {count} values of a key; write 1 to 64"))),
-    }
-}
-
-/// Servers count the time of a marker in seconds.
-fn marker_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let read = optional_duration(deserializer)?;
-    match read.filter(|ttl| *ttl < Duration::from_secs(1) || ttl.subsec_nanos() > 0) {
-        Some(_) => {
-            Err(serde::de::Error::custom("a marker stands for whole seconds, and for 1 s at least; write 1s or more"))
-        }
-        None => Ok(read),
     }
 }
 
@@ -414,6 +380,7 @@ mod tests {
             ("history = 300", "cannot keep 300 values of a key; write 1 to 64"),
             ("replicas = 6", "no cluster keeps 6 replicas; write 1 to 5"),
             ("ttl = \"0s\"", "no time at all"),
+            ("ttl = \"1000000d\"", "longer than a server counts; write 106751d or less"),
             ("marker_ttl = \"999ms\"", "a marker stands for whole seconds, and for 1 s at least"),
             ("marker_ttl = \"1500ms\"", "a marker stands for whole seconds"),
             ("max_value_bytes = \"0B\"", "no document has 0 bytes"),

@@ -124,16 +124,12 @@ const RERUN: &str = r#"{"idempotent": "10m", "when_lost": "rerun"}"#;
 fn what_callers_count_on_stays() {
     let by_itself = |now: &str| found(&[(V1, TEN)], &[(V1, now)]);
 
-    let gone = "payment.capture v1 was idempotent within 600 s, and it is not";
+    let gone = "payment.capture v1 was idempotent within 10m, and it is not";
     assert_eq!(by_itself(""), [changed(V1, "", gone)]);
     assert_eq!(by_itself(r#"{"idempotent": "600s"}"#), []);
     assert_eq!(
         by_itself(r#"{"idempotent": "5m"}"#),
-        [changed(
-            V1,
-            "/x-request/idempotent",
-            "payment.capture v1 was idempotent within 600 s, and it is within 300 s"
-        )]
+        [changed(V1, "/x-request/idempotent", "payment.capture v1 was idempotent within 10m, and it is within 5m")]
     );
     assert_eq!(
         by_itself(RERUN),
@@ -157,7 +153,7 @@ fn a_new_version_answers_callers_of_the_old_one_too() {
     assert_eq!(found(&[(V1, TEN)], &[(V1, TEN), (V2, r#"{"idempotent": "1h"}"#)]), []);
     assert_eq!(
         found(&[(V1, TEN)], &[(V1, TEN), (V2, "")]),
-        [changed(V2, "", "payment.capture v1 was idempotent within 600 s, and v2 is not")]
+        [changed(V2, "", "payment.capture v1 was idempotent within 10m, and v2 is not")]
     );
     assert_eq!(found(&[(V1, TEN), (V2, "")], &[(V1, TEN), (V2, "")]), [], "what is published is left alone");
 }

@@ -407,3 +407,33 @@ fn every_version_of_a_request_needs_a_reply() {
         findings.into_iter().filter(|finding| finding.rule == "missing-reply").map(|finding| finding.file).collect();
     assert_eq!(found, ["query/rule/get.v2.json"]);
 }
+
+#[test]
+fn two_services_answer_no_subject_both() {
+    let found = |one: &str, other: &str| {
+        let manifest =
+            format!("root = \"rules\"\n[services.a]\nhandles = [{one}]\n[services.b]\nhandles = [{other}]\n");
+        let of_tenant = r#"{"type": "object", "required": ["tenant"], "properties": {"tenant": {"type": "string"}},
+            "x-event": {"subject": "rules.query.{tenant}.find"}}"#;
+        // What callers of the first version asked on is not where services of the second listen.
+        let moved = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}},
+            "x-event": {"subject": "rules.query.rule.{id}"}}"#;
+        let files = [
+            ("eventsmith.toml", manifest.as_str()),
+            ("query/rule/find.v1.json", "{}"),
+            ("query/rule/get.v1.json", "{}"),
+            ("query/rule/moved.v1.json", moved),
+            ("query/rule/moved.v2.json", "{}"),
+            ("query/tenant/find.v1.json", of_tenant),
+        ];
+        let findings = lint(&load(catalogue(&files).path()));
+        findings.into_iter().filter(|finding| finding.rule == "two-handlers").map(|it| it.message).collect::<Vec<_>>()
+    };
+
+    assert_eq!(found(r#""rule.find""#, r#""rule.find", "rule.get""#), ["services a and b both handle rule.find"]);
+    let overlapping = found(r#""rule.get", "tenant.find""#, r#""rule.find""#);
+    assert!(matches!(&overlapping[..], [one] if one.contains("rules.query.*.find")), "{overlapping:?}");
+    assert_eq!(found(r#""rule.find""#, r#""tenant.find""#).len(), 1);
+    assert!(found(r#""tenant.find", "rule.find""#, r#""rule.get""#).is_empty(), "of one service");
+    assert!(found(r#""rule.moved""#, r#""rule.get", "rule.find""#).is_empty());
+}

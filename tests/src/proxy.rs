@@ -56,6 +56,10 @@ pub enum Verdict {
     Cut,
     /// It passes, and its connection ends: all behind it is lost.
     CutAfter,
+    /// It passes twice.
+    Twice,
+    /// It waits until [`Proxy::release`], and what comes behind it passes.
+    Later,
     /// It waits, and all behind it in its direction too, until [`Proxy::release`].
     Hold,
 }
@@ -196,6 +200,8 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
 /// Forwards frames in one direction until either side ends, or the rule says so.
 async fn pump(from: End, input: &mut OwnedReadHalf, output: &mut OwnedWriteHalf, shared: &Shared) -> io::Result<()> {
     let (mut received, mut passed) = (Vec::new(), Vec::new());
+    // What waits while others pass, and what it waits for.
+    let mut later: Option<(watch::Receiver<u64>, Vec<u8>)> = None;
     loop {
         let mut done = 0;
         while let Some((frame, length)) = frame::next(from, &received[done..])? {
@@ -208,12 +214,13 @@ async fn pump(from: End, input: &mut OwnedReadHalf, output: &mut OwnedWriteHalf,
                 let _ = releases.changed().await;
             }
             let version = shared.version.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let rewritten = frame.rewritten(version.as_deref());
+            let bytes = rewritten.as_ref().map_or(&received[done..done + length], |text| text.as_bytes());
             match verdict {
                 Verdict::Drop | Verdict::Cut => {}
-                Verdict::Forward | Verdict::CutAfter | Verdict::Hold => match frame.rewritten(version.as_deref()) {
-                    Some(text) => passed.extend_from_slice(text.as_bytes()),
-                    None => passed.extend_from_slice(&received[done..done + length]),
-                },
+                Verdict::Forward | Verdict::CutAfter | Verdict::Hold => passed.extend_from_slice(bytes),
+                Verdict::Twice => passed.extend_from_slice(&[bytes, bytes].concat()),
+                Verdict::Later => later.get_or_insert_with(|| (releases, Vec::new())).1.extend_from_slice(bytes),
             }
             if matches!(verdict, Verdict::Cut | Verdict::CutAfter) {
                 return output.write_all(&passed).await;
@@ -222,8 +229,22 @@ async fn pump(from: End, input: &mut OwnedReadHalf, output: &mut OwnedWriteHalf,
         }
         received.drain(..done);
         output.write_all(&std::mem::take(&mut passed)).await?;
-        if input.read_buf(&mut received).await? == 0 {
-            return Ok(());
+        tokio::select! {
+            read = input.read_buf(&mut received) => {
+                if read? == 0 {
+                    return Ok(());
+                }
+            }
+            () = released(&mut later) => passed.extend(later.take().map(|(_, bytes)| bytes).unwrap_or_default()),
         }
+    }
+}
+
+/// Waits until what was kept back may pass; for ever, where there is nothing.
+async fn released(later: &mut Option<(watch::Receiver<u64>, Vec<u8>)>) {
+    match later {
+        // The sender lives as long as the proxy.
+        Some((releases, _)) => drop(releases.changed().await),
+        None => std::future::pending().await,
     }
 }

@@ -9,7 +9,7 @@ use eventsmith_codegen::lint::lint;
 use eventsmith_codegen::sample::{NoSample, Sampler};
 use eventsmith_codegen::{Diagnostic, Loaded};
 
-use crate::catalogue::{Payload, Schemas};
+use crate::catalogue::{Part, Payload, Schemas};
 use crate::exit::ExitStatus;
 use crate::output::{Out, note};
 
@@ -23,22 +23,21 @@ pub(crate) struct Example {
     /// The event, command or query, in its newest version unless one is given
     #[arg(value_name = "TYPE[@N]")]
     event: String,
-    /// Print the reply to this command or query
-    #[arg(long)]
-    reply: bool,
+    #[command(flatten)]
+    part: Part,
 }
 
 impl Example {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
-        let loaded = self.schemas.load_bearable()?;
-        let Payload { event, version, file } = Payload::find(&loaded, &self.event, self.reply)?;
+        let (loaded, part) = (self.schemas.load_bearable()?, self.part.of());
+        let Payload { event, version, file } = Payload::find(&loaded, &self.event, part)?;
         let sampler = Sampler::new(&bundle(&loaded, file));
         let sampler = sampler.map_err(|error| anyhow!("{file} cannot be used: {error}"))?;
         let payload = sampler.example().map_err(|error| no_example(&loaded, file, &error))?;
         writeln!(out, "{payload:#}")?;
         out.finish()?;
-        let reply = if self.reply { ", its reply" } else { "" };
-        note(format_args!("1 example of {}@{}{reply}", event.event_type, version.number));
+        let part = if part.is_answer() { format!(", its {}", part.as_str()) } else { String::new() };
+        note(format_args!("1 example of {}@{}{part}", event.event_type, version.number));
         Ok(ExitStatus::Clean)
     }
 }

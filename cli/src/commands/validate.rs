@@ -14,7 +14,7 @@ use clap::Args;
 use eventsmith_codegen::Severity;
 use eventsmith_codegen::payload::{self, CheckResult, CheckedPart, Checker, Options};
 
-use crate::catalogue::{Payload, Schemas};
+use crate::catalogue::{Part, Payload, Schemas};
 use crate::exit::ExitStatus;
 use crate::format::{Extra, FindingFormat, FindingPrinter};
 use crate::output::{self, Out, note};
@@ -33,9 +33,8 @@ pub(crate) struct Validate {
     /// Read the payloads as bare data of this event, in its newest version unless one is given
     #[arg(long, value_name = "TYPE[@N]")]
     event: Option<String>,
-    /// Read them as replies to this command or query
-    #[arg(long, requires = "event")]
-    reply: bool,
+    #[command(flatten)]
+    part: Part,
     /// How to print what is wrong
     #[arg(long, value_name = "F", value_enum, default_value_t)]
     format: FindingFormat,
@@ -56,7 +55,7 @@ pub(crate) struct Validate {
 impl Validate {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let loaded = self.schemas.load_bearable()?;
-        let named = |name| Payload::find(&loaded, name, self.reply);
+        let named = |name| Payload::find(&loaded, name, self.part.of());
         let file = self.event.as_deref().map(named).transpose()?.map(|payload| payload.file);
         let Found { files, problems } = Found::of(&self.files);
         let checker = Checker::new(&loaded, Options { file, mask: self.mask });

@@ -139,6 +139,10 @@ fn requests() -> Folder {
             "query/rule/get.v1.reply.json",
             r#"{"type": "object", "required": ["name"], "properties": {"name": {"const": "x"}}}"#,
         ),
+        (
+            "query/rule/get.v1.error.json",
+            r#"{"type": "object", "required": ["reason"], "properties": {"reason": {"const": "gone"}}}"#,
+        ),
         ("command/rule/drop.v1.json", r#"{"type": "object"}"#),
         ("domain/rule/created.v1.json", r#"{"type": "object"}"#),
     ])
@@ -159,6 +163,32 @@ fn a_reply_has_an_example_that_validates_as_a_reply() {
 }
 
 #[test]
+fn a_refusal_has_an_example_that_validates_as_a_refusal() {
+    let folder = requests();
+
+    let run = folder.run(&["example", "rule.get", "--error"]);
+    let checked = folder.run_with(&["validate", "--event", "rule.get", "--error", "-"], &run.stdout);
+    let wrong = folder.run_with(&["validate", "--event", "rule.get@1", "--error", "-"], "{}");
+    let both = folder.run(&["example", "rule.get", "--error", "--reply"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (0, "{\n  \"reason\": \"gone\"\n}\n"), "{run:?}");
+    assert_eq!(run.stderr, "1 example of rule.get@1, its error\n");
+    assert_eq!((checked.status, checked.stderr.as_str()), (0, "1 valid, 0 invalid\n"));
+    assert!(wrong.stdout.contains("query/rule/get.v1.error.json#/required"), "{}", wrong.stdout);
+    assert_eq!(both.status, 2);
+    for (name, said) in [
+        ("rule.drop", "its schema file would be command/rule/drop.v1.error.json"),
+        ("rule.created", "only commands and queries have replies and errors"),
+    ] {
+        let run = folder.run(&["example", name, "--error"]);
+        assert!(run.status == 2 && run.stderr.contains(said), "{run:?}");
+    }
+    let named = folder.run(&["example", "rule.get error"]);
+    assert!(named.stderr.contains("write: rule.get --error"), "{named:?}");
+    assert_eq!(folder.run(&["validate", "--error", "-"]).status, 2);
+}
+
+#[test]
 fn whoever_names_a_reply_otherwise_is_shown_the_option() {
     let folder = requests();
 
@@ -172,7 +202,7 @@ fn whoever_names_a_reply_otherwise_is_shown_the_option() {
     }
     for (name, said) in [
         ("rule.drop", "its schema file would be command/rule/drop.v1.reply.json"),
-        ("rule.created", "only commands and queries have replies"),
+        ("rule.created", "only commands and queries have replies and errors"),
         ("rule.gett", "did you mean rule.get?"),
     ] {
         let run = folder.run(&["example", name, "--reply"]);

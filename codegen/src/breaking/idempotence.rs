@@ -1,6 +1,7 @@
 //! Commands whose answers were kept, for as long as their callers count on it.
 
 use crate::diagnostic::Diagnostic;
+use crate::manifest::duration::text;
 use crate::model::{Catalogue, Event, Idempotent, Version};
 
 use super::places::in_file;
@@ -26,20 +27,20 @@ fn changed(event: &Event, (then, was): (&Version, Idempotent), now: &Version, cu
     let finding = |member: &str, message: String, help: &str| {
         in_file(RULE, current, &now.file, &format!("/x-request{member}"), message, help)
     };
-    let window = was.window.as_secs();
+    let window = text(was.window);
     let Some(is) = now.idempotent else {
         // One that cannot be read is reported by the loader.
         let document = current.documents.get(&now.file);
         if document.is_none_or(|document| document.schema.pointer("/x-request/idempotent").is_some()) {
             return Vec::new();
         }
-        let message = format!("{asked} was idempotent within {window} s, and {it} is not");
+        let message = format!("{asked} was idempotent within {window}, and {it} is not");
         let help = "callers of before ask again under the same id, and it would be done twice: keep \"x-request\", in new versions, too";
         return vec![finding("", message, help)];
     };
     let mut findings = Vec::new();
     if is.window < was.window {
-        let message = format!("{asked} was idempotent within {window} s, and {it} is within {} s", is.window.as_secs());
+        let message = format!("{asked} was idempotent within {window}, and {it} is within {}", text(is.window));
         let help = "callers of before ask again for as long as the old window says, and it would be done twice: keep the window";
         findings.push(finding("/idempotent", message, help));
     }

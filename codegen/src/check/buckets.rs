@@ -5,6 +5,7 @@ use heck::ToShoutySnakeCase;
 use crate::diagnostic::Diagnostic;
 use crate::filter::overlap;
 use crate::lookup;
+use crate::manifest::duration::text;
 use crate::model::{Catalogue, Event, Kind};
 
 use super::filters::subjects_of_bucket;
@@ -17,6 +18,7 @@ const STREAM_OVER_BUCKET: &str = "stream-over-bucket";
 pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
     let meant = states(catalogue, diagnostics);
     coverage(catalogue, &meant, diagnostics);
+    markers(catalogue, diagnostics);
     streams(catalogue, diagnostics);
 }
 
@@ -78,6 +80,21 @@ fn coverage(catalogue: &Catalogue, meant: &[&str], diagnostics: &mut Vec<Diagnos
                 diagnostics.push(error(catalogue, &bucket.state, "two-buckets", message, help));
             }
             (Some(_), None) => {}
+        }
+    }
+}
+
+/// A marker is a value like others to the bucket: it goes when its time there is over.
+fn markers(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    for (name, bucket) in &catalogue.manifest.buckets {
+        let (Some(ttl), Some(marker_ttl)) = (bucket.ttl, bucket.marker_ttl) else { continue };
+        if marker_ttl > ttl {
+            let (bucket, ttl, marker_ttl) = (name.get_ref(), text(ttl), text(marker_ttl));
+            let message = format!(
+                "markers of the bucket {bucket} are to stand for {marker_ttl}, and nothing stays there for more than {ttl}"
+            );
+            let help = format!("write a `marker_ttl` of {ttl} or less, or a longer `ttl`");
+            diagnostics.push(error(catalogue, name, "bad-manifest", message, &help));
         }
     }
 }

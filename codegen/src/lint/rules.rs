@@ -8,7 +8,7 @@ use crate::lint::{
     catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
     missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword, no_consumer,
     no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming,
-    repeated_title, secret_property, type_naming, unanchored_pattern, unbounded_array, unbounded_string,
+    repeated_title, secret_property, two_handlers, type_naming, unanchored_pattern, unbounded_array, unbounded_string,
     undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_name, unreadable_reply,
     unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
@@ -97,6 +97,7 @@ pub const RULES: &[Rule] = &[
     loading::STREAM_OVER_BUCKET,
     loading::TEMPLATE_OVER_OPTIONAL,
     loading::TWO_BUCKETS,
+    two_handlers::RULE,
     loading::TWO_STREAMS,
     type_naming::RULE,
     unanchored_pattern::RULE,

@@ -73,6 +73,13 @@ fn keys_of_a_bucket_are_explained_as_those_of_a_stream() {
             "a marker stands for whole seconds, and for 1 s at least",
             "write 1s or more",
         ),
+        (format!("{bucket}ttl = \"1000000d\""), 4, "longer than a server counts", "write 106751d or less"),
+        (
+            format!("{bucket}ttl = \"1h\"\nmarker_ttl = \"1h 10m\""),
+            2,
+            "markers of the bucket B are to stand for 1h 10m, and nothing stays there for more than 1h",
+            "write a `marker_ttl` of 1h or less",
+        ),
         (format!("{bucket}max_value_bytes = \"3GiB\""), 4, "more than a server counts", "write less than 2GiB"),
         (bucket.replace("buckets.B", "buckets.\"a.b\""), 2, "\"a.b\" is no name of a bucket", "A-Z a-z 0-9 _ -"),
     ] {

@@ -28,7 +28,7 @@ fn each_mistake_in_the_options_of_a_command_is_shown_with_its_place() {
             r#"{"idempotent": "10"}"#,
             "/idempotent",
             "\"10\" is not a duration",
-            "write a whole number and ms, s, m, h or d: \"2m\"",
+            "write a whole number and ms, s, m, h or d: \"2m\", or \"1h 10m\"",
         ),
         (
             r#"{"idempotent": "999ms"}"#,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{fmt, iter};
@@ -77,8 +76,23 @@ pub(crate) struct Delivered {
 pub(crate) struct Asked {
     /// Until when the answer is of use.
     pub(crate) deadline: Instant,
-    /// Whether it may have been begun before, where that can be.
-    pub(crate) was_begun: Option<Arc<AtomicBool>>,
+    /// How it begins, where its answer is kept: known once it is claimed, before the handler begins.
+    pub(crate) begins: Option<Arc<OnceLock<Begins>>>,
+}
+
+/// How a request begins whose answer is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begins {
+    /// Until when the handler may work.
+    pub(crate) latest: Instant,
+    /// Whether it may have been begun before.
+    pub(crate) was_begun: bool,
+}
+
+impl Asked {
+    fn begins(&self) -> Option<&Begins> {
+        self.begins.as_ref()?.get()
+    }
 }
 
 /// A trace context that can be passed on; one that cannot is no reason to fail what follows.
@@ -147,7 +161,7 @@ impl<E> Received<E> {
 
     fn deadline(&self) -> Option<Instant> {
         match &self.context.origin {
-            Origin::Asked(asked) => Some(asked.deadline),
+            Origin::Asked(asked) => Some(asked.begins().map_or(asked.deadline, |begins| begins.latest)),
             Origin::Delivered(_) | Origin::Heard => None,
         }
     }
@@ -225,7 +239,7 @@ impl<R: Request> Received<R> {
     /// schema says `"x-request": {"idempotent": .., "when_lost": "rerun"}`.
     pub fn was_begun(&self) -> bool {
         match &self.context.origin {
-            Origin::Asked(Asked { was_begun: Some(was_begun), .. }) => was_begun.load(Ordering::Relaxed),
+            Origin::Asked(asked) => asked.begins().is_some_and(|begins| begins.was_begun),
             _ => false,
         }
     }

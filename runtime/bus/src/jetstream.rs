@@ -35,9 +35,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::environment;
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
     BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Follow, Follower, Message, MessageSelector, PendingAck,
@@ -173,6 +175,10 @@ impl Transport for Arc<JetStream> {
 
     fn background(&self) -> Handle {
         self.thread.handle().clone()
+    }
+
+    fn time(&self) -> Timestamp {
+        environment::now()
     }
 
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {

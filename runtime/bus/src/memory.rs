@@ -14,6 +14,7 @@ mod tests;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -173,6 +174,10 @@ impl Transport for Memory {
     fn background(&self) -> Handle {
         // There is nothing beside the tests that run on it.
         Handle::current()
+    }
+
+    fn time(&self) -> Timestamp {
+        self.shared.clock.time(self.shared.clock.now())
     }
 
     fn denied<'a>(&'a self, _: &'a str, _: ConsumerPhase) -> BoxFuture<'a, Denied> {

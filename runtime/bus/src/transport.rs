@@ -24,6 +24,7 @@ mod message;
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -132,6 +133,9 @@ pub trait Transport: Debug + Send + Sync {
 
     /// Where to run tasks that no user code may keep waiting.
     fn background(&self) -> Handle;
+
+    /// The time of day by the clock that says when messages were stored, as far as that is known here.
+    fn time(&self) -> Timestamp;
 
     /// Resolves when the server denies, from this call on, what the durable consumers of this name need. Never, where
     /// nothing is denied.

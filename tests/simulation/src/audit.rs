@@ -10,6 +10,7 @@ pub fn audit(state: &mut State) {
     let mut violations = Vec::new();
     events(state, &mut violations);
     publications(state, &mut violations);
+    violations.extend(state.history.asks.audit(&state.plan));
     state.history.violations.extend(violations);
 }
 

@@ -11,7 +11,7 @@ use crate::mutation::Mutation;
 use crate::parcel::Parcel;
 use crate::process::{Frame, Listener, Process};
 use crate::server::consumer::MALFORMED;
-use crate::server::{Connection, Output};
+use crate::server::{Connection, Loss, Output};
 use crate::state::State;
 
 /// How long a reconnecting client waits between attempts.
@@ -50,7 +50,7 @@ impl State {
             .filter(|(_, it)| !it.is_ended)
             .flat_map(|(number, it)| {
                 let most = it.most.map(|most| Frame::Unsubscribe(*number, Some(most.saturating_sub(it.received))));
-                [Some(Frame::Subscribe(*number, it.subject.clone())), most].into_iter().flatten()
+                [Some(Frame::Subscribe(*number, it.subject.clone(), it.queue.clone())), most].into_iter().flatten()
             })
             .collect();
         let queued = std::mem::take(&mut found.queue);
@@ -68,6 +68,7 @@ impl State {
             return false;
         }
         if let Frame::Publish(message) = &mut frame {
+            self.history.asks.sent(message);
             if let Some(mutation) = self.mutation {
                 mutation.change(message);
             }
@@ -185,7 +186,7 @@ impl State {
                 self.note_frame("up", process, &message);
                 self.server.receive(connection, message, self.now);
             }
-            Frame::Subscribe(number, subject) => self.server.subscribe(connection, number, subject),
+            Frame::Subscribe(number, subject, queue) => self.server.subscribe(connection, number, subject, queue),
             Frame::Unsubscribe(number, most) => self.server.unsubscribe(connection, number, most),
         }
     }
@@ -209,6 +210,7 @@ impl State {
         } else if let Some(found) = found.subscriptions.get_mut(&subscription) {
             let ack = message.reply.clone().filter(|reply| reply.starts_with("$JS.ACK."));
             let status = message.status.map_or(0, |status| status.as_u16());
+            self.history.asks.arrived(process, &message, self.now);
             found.take(message);
             self.note("down", process as u64, u64::from(status));
             if let (Some(Mutation::AckEarly), Some(subject)) = (self.mutation, ack) {
@@ -254,9 +256,9 @@ impl State {
         }
         for output in std::mem::take(&mut self.server.outputs) {
             match output {
-                Output::Message { connection, subscription, message, is_ack } => {
+                Output::Message { connection, subscription, message, loss } => {
                     let Some(process) = self.server.connections.get(&connection).map(|it| it.process) else { continue };
-                    for after in self.fates(is_ack) {
+                    for after in self.fates(loss) {
                         let at = if after == 0 { self.arrival(process, 1) } else { self.now + after };
                         let message = message.clone();
                         self.schedule_at(at, Parcel::Down { process, connection, subscription, message });
@@ -270,7 +272,7 @@ impl State {
                     self.schedule(after, Parcel::Tell { process, event });
                 }
                 Output::Ack(mut ack) => {
-                    for (copy, after) in self.fates(true).into_iter().enumerate() {
+                    for (copy, after) in self.fates(Loss::Any).into_iter().enumerate() {
                         ack.is_late = after > 0 || copy > 0;
                         self.schedule(after, Parcel::Ack(ack.clone()));
                     }
@@ -280,8 +282,12 @@ impl State {
     }
 
     /// After how long something arrives, as often as it does.
-    fn fates(&mut self, is_ack: bool) -> Vec<Time> {
-        let [lost, late, doubled] = if is_ack { self.chaos } else { [0; 3] };
+    fn fates(&mut self, loss: Loss) -> Vec<Time> {
+        let [lost, late, doubled] = match loss {
+            Loss::Never => [0; 3],
+            Loss::NotTwice => [self.chaos[0], self.chaos[1], 0],
+            Loss::Any => self.chaos,
+        };
         if self.happens(lost) {
             return Vec::new();
         }

@@ -68,17 +68,30 @@ impl Client {
         is_open
     }
 
-    async fn listen(&self, subject: String) -> u64 {
-        let number = self.world.state().processes[self.process].subscribe(subject.clone());
-        self.send(Frame::Subscribe(number, subject)).await;
+    async fn listen(&self, subject: String, queue: Option<String>) -> u64 {
+        let number = self.world.state().processes[self.process].subscribe(subject.clone(), queue.clone());
+        self.send(Frame::Subscribe(number, subject, queue)).await;
         number
+    }
+
+    async fn receive(
+        &self,
+        subject: Subject,
+        queue: Option<String>,
+    ) -> Result<Box<dyn SimulatedSubscriber>, SubscribeError> {
+        if self.world.state().processes[self.process].is_closed {
+            return Err(SubscribeError::new(SubscribeErrorKind::Other));
+        }
+        let number = self.listen(subject.to_string(), queue).await;
+        let (world, process) = (self.world.clone(), self.process);
+        Ok(Box::new(Incoming { world, process, number }))
     }
 
     async fn ask(&self, subject: Subject, payload: Bytes) -> Result<Message, RequestError> {
         let prefix = format!("_INBOX.{}.answers", self.process);
         let is_listening = self.world.state().processes[self.process].answers.is_some();
         if !is_listening {
-            let number = self.listen(format!("{prefix}.*")).await;
+            let number = self.listen(format!("{prefix}.*"), None).await;
             self.world.state().processes[self.process].answers = Some(number);
         }
         let (answer, answered) = oneshot::channel();
@@ -128,25 +141,15 @@ impl SimulatedClient for Client {
     }
 
     fn subscribe(&self, subject: Subject) -> BoxFuture<'_, Result<Box<dyn SimulatedSubscriber>, SubscribeError>> {
-        async move {
-            if self.world.state().processes[self.process].is_closed {
-                return Err(SubscribeError::new(SubscribeErrorKind::Other));
-            }
-            let number = self.listen(subject.to_string()).await;
-            let (world, process) = (self.world.clone(), self.process);
-            let incoming: Box<dyn SimulatedSubscriber> = Box::new(Incoming { world, process, number });
-            Ok(incoming)
-        }
-        .boxed()
+        self.receive(subject, None).boxed()
     }
 
-    /// Each queue has one member here: nothing that is simulated shares one.
     fn queue_subscribe(
         &self,
         subject: Subject,
-        _queue: String,
+        queue: String,
     ) -> BoxFuture<'_, Result<Box<dyn SimulatedSubscriber>, SubscribeError>> {
-        self.subscribe(subject)
+        self.receive(subject, Some(queue)).boxed()
     }
 
     fn new_inbox(&self) -> String {
@@ -229,9 +232,9 @@ impl Drop for Incoming {
 }
 
 impl crate::process::Process {
-    fn subscribe(&mut self, subject: String) -> u64 {
+    fn subscribe(&mut self, subject: String, queue: Option<String>) -> u64 {
         self.subscribed += 1;
-        self.subscriptions.insert(self.subscribed, Subscription { subject, ..Subscription::default() });
+        self.subscriptions.insert(self.subscribed, Subscription { subject, queue, ..Subscription::default() });
         self.subscribed
     }
 }

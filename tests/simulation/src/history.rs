@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::asks::Asks;
 use crate::clock::Time;
 use crate::plan::{Plan, RunEnd};
 use crate::server::stream::Publication;
@@ -30,6 +31,8 @@ pub struct History {
     pub log: Option<Vec<String>>,
     /// Who noted that an event of the stream was about to be run, by its number.
     pub noted: Vec<(u64, usize)>,
+    /// What became of requests.
+    pub asks: Asks,
     keys: Vec<u64>,
 }
 
@@ -105,6 +108,7 @@ impl History {
             }
             is_there
         });
+        self.asks.crashed(process);
     }
 
     /// Whether an event was handled in the stream as it is now.

@@ -12,10 +12,12 @@
 //!
 //! From the bottom up: [`plan`] is what is to happen; [`server`] is what a server does; [`state`] is all there is, and [`world`] carries
 //! what is on its way (`carry`, where faults happen, too); [`client`] is what the transport asks of; [`service`] are the programs under
-//! test; [`history`] is what happened, `runs` says what of it must not be and [`audit`] what must be in the end; [`run`] runs one
+//! test that consume and publish, `answering` those that answer and ask; [`history`] is what happened, `runs` and [`asks`] say what of it must not be and [`audit`] what must be in the end; [`run`] runs one
 //! schedule and [`shrink`] makes one that fails smaller. [`mutation`] are deliberate bugs, each of which must be found, and [`gaps`]
 //! promises that are not kept yet.
 
+mod answering;
+pub mod asks;
 pub mod audit;
 mod carry;
 pub mod client;
@@ -26,6 +28,7 @@ pub mod mutation;
 mod parcel;
 pub mod plan;
 pub mod process;
+mod requests;
 pub mod run;
 mod runs;
 pub mod server;

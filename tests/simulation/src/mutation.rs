@@ -1,6 +1,7 @@
 //! Deliberate bugs, each of which the audit must find. They are made where programs and network meet, so that the code under test
 //! has none of them.
 
+use async_nats::HeaderMap;
 use async_nats::message::OutboundMessage;
 
 /// A deliberate bug.
@@ -18,17 +19,34 @@ pub enum Mutation {
     NoPin,
     /// The last acks before an end are lost.
     NoTerms,
+    /// Requests are claimed whoever else has.
+    ClaimsOfAll,
+    /// The answers to requests are not kept.
+    NoAnswers,
+    /// Nobody says for how long somebody waits.
+    NoDeadlines,
 }
 
 impl Mutation {
-    /// All of them.
-    pub const ALL: [Self; 6] =
+    /// Those of delivery.
+    pub const OF_DELIVERY: [Self; 6] =
         [Self::AckEarly, Self::AckFailures, Self::NewIds, Self::DeadLettersAnywhere, Self::NoPin, Self::NoTerms];
+
+    /// Those of requests.
+    pub const OF_REQUESTS: [Self; 3] = [Self::ClaimsOfAll, Self::NoAnswers, Self::NoDeadlines];
 
     /// Changes a message that a program sends.
     pub fn change(self, message: &mut OutboundMessage) {
         let is_ack = message.subject.starts_with("$JS.ACK.");
+        let kept = message.headers.as_ref().and_then(|headers| headers.get("Eventsmith-Kept")).map(ToString::to_string);
         match self {
+            Self::ClaimsOfAll if kept.as_deref() == Some("claim") => {
+                remove(message, "Nats-Expected-Last-Subject-Sequence");
+            }
+            Self::NoAnswers if kept.as_deref() == Some("answer") => {
+                message.headers.iter_mut().for_each(|headers| headers.insert("KV-Operation", "DEL"));
+            }
+            Self::NoDeadlines if message.subject.starts_with("rules.") => remove(message, "Eventsmith-Timeout"),
             Self::AckFailures if is_ack && message.payload.starts_with(b"-NAK") => message.payload = "+ACK".into(),
             Self::NoTerms if is_ack && message.payload.starts_with(b"+TERM") => message.payload = "+WPI".into(),
             Self::NewIds if message.subject.starts_with("rules.domain.") => {
@@ -38,17 +56,25 @@ impl Mutation {
             }
             Self::DeadLettersAnywhere if message.subject.starts_with("rules.dlq.") => {
                 if let (Some(headers), Some(reply)) = (&mut message.headers, &message.reply) {
-                    let kept: Vec<(String, String)> = headers
-                        .iter()
-                        .filter(|(name, _)| !name.to_string().starts_with("Nats-"))
-                        .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.to_string())))
-                        .collect();
-                    *headers = async_nats::HeaderMap::new();
-                    kept.iter().for_each(|(name, value)| headers.insert(name.as_str(), value.as_str()));
+                    *headers = without(headers, |name| name.starts_with("Nats-"));
                     headers.insert("Nats-Msg-Id", reply.as_str());
                 }
             }
             _ => {}
         }
     }
+}
+
+fn remove(message: &mut OutboundMessage, header: &str) {
+    if let Some(headers) = &mut message.headers {
+        *headers = without(headers, |name| name == header);
+    }
+}
+
+fn without(headers: &HeaderMap, is_left_out: impl Fn(&str) -> bool) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, values) in headers.iter().filter(|(name, _)| !is_left_out(&name.to_string())) {
+        values.iter().for_each(|value| kept.append(name.clone(), value.clone()));
+    }
+    kept
 }

@@ -7,6 +7,11 @@ use crate::clock::Time;
 /// When the last fault begins at the latest.
 pub const FAULTS_UNTIL: Time = 12_000;
 
+/// When all that is kept is asked for a last time: by then each claim of a service that died is known for one.
+pub const LAST_ASK: Time = FAULTS_UNTIL + 65_000;
+/// For how long it is waited then: longer than any handler may take.
+const LAST_TIMEOUT: Time = 15_000;
+
 /// What is to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -32,6 +37,8 @@ pub struct Plan {
     pub chaos: [u64; 3],
     /// How all consumers end.
     pub ending: Ending,
+    /// What is asked, in a schedule of requests: it has no events, and its instances answer instead of consuming.
+    pub asks: Vec<AskPlan>,
 }
 
 /// How all consumers end.
@@ -75,6 +82,57 @@ pub enum RunEnd {
     Panicked,
     /// It was dropped before its end.
     Dropped,
+}
+
+/// A request, and how its handler behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskPlan {
+    /// Which it is of all that are asked in any plan of its seed.
+    pub number: u32,
+    /// What is asked.
+    pub kind: AskKind,
+    /// When it is asked. What is kept is asked several times under its id.
+    pub at: Vec<Time>,
+    /// For how long somebody waits.
+    pub timeout: Time,
+    /// How long its handler takes.
+    pub work: Time,
+    /// How many of its runs fail before one does not.
+    pub fails: u64,
+    /// How the run after those ends.
+    pub end: RunEnd,
+}
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskKind {
+    /// A query.
+    Look,
+    /// A command.
+    Place,
+    /// A command whose answer is kept.
+    Pay,
+    /// A command whose answer is kept, and which is begun again where it was lost.
+    Book,
+}
+
+impl AskKind {
+    /// Whether answers are kept.
+    pub fn is_kept(self) -> bool {
+        matches!(self, Self::Pay | Self::Book)
+    }
+}
+
+impl AskPlan {
+    /// For how long somebody waits who asks at a time.
+    pub fn timeout_at(&self, at: Time) -> Time {
+        if at == LAST_ASK { LAST_TIMEOUT } else { self.timeout }
+    }
+
+    /// The same, asked once and answered at once.
+    fn simpler(&self) -> Self {
+        Self { at: self.at.iter().take(1).copied().collect(), work: 0, fails: 0, end: RunEnd::Handled, ..self.clone() }
+    }
 }
 
 /// Something that goes wrong.
@@ -194,6 +252,7 @@ impl Plan {
                 2 => Ending::Denied,
                 _ => Ending::Stopped,
             },
+            asks: Vec::new(),
         }
     }
 
@@ -223,6 +282,10 @@ impl Plan {
             add(&|plan| plan.events[number].end = RunEnd::Handled);
             add(&|plan| plan.events[number].work = 0);
         }
+        (0..self.asks.len()).for_each(|number| {
+            add(&|plan| without(&mut plan.asks, number));
+            add(&|plan| plan.asks[number] = plan.asks[number].simpler());
+        });
         add(&|plan| plan.prefetch = 0);
         add(&|plan| plan.concurrency = 1);
         smaller.into_iter()

@@ -73,6 +73,8 @@ impl fmt::Debug for Process {
 pub struct Subscription {
     /// Its subject.
     pub subject: String,
+    /// With whom it shares what comes.
+    pub queue: Option<String>,
     /// How many messages came.
     pub received: u64,
     /// After how many it ends.
@@ -90,8 +92,8 @@ pub struct Subscription {
 pub enum Frame {
     /// A message.
     Publish(OutboundMessage),
-    /// Begins to receive what comes to a subject.
-    Subscribe(u64, String),
+    /// Begins to receive what comes to a subject, or a share of it with those who name the same queue.
+    Subscribe(u64, String, Option<String>),
     /// Ends that, at once or after so many messages.
     Unsubscribe(u64, Option<u64>),
 }

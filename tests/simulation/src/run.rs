@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::answering::{answer, ask};
 use crate::audit::audit;
 use crate::clock::{Time, begin};
 use crate::mutation::Mutation;
@@ -49,7 +50,12 @@ pub fn run(plan: &Plan, mutation: Option<Mutation>, is_logged: bool) -> Outcome 
         audit(&mut state);
         let history = std::mem::take(&mut state.history);
         let log = history.log.unwrap_or_default();
-        Outcome { violations: history.violations, trace: history.trace, runs: history.runs.len(), log }
+        Outcome {
+            violations: history.violations,
+            trace: history.trace,
+            runs: history.runs.len() + history.asks.begun(),
+            log,
+        }
     });
     runtime.shutdown_background();
     outcome
@@ -59,19 +65,26 @@ pub fn run(plan: &Plan, mutation: Option<Mutation>, is_logged: bool) -> Outcome 
 async fn pass(world: &World) {
     let carrying = tokio::spawn(world.clone().carry());
     let mut services = JoinSet::new();
-    let instances = world.state().plan.instances;
+    let plan = Arc::clone(&world.state().plan);
+    let (instances, is_of_requests) = (plan.instances, !plan.asks.is_empty());
     for instance in 0..instances {
-        services.spawn(serve(world.clone(), instance));
+        match is_of_requests {
+            true => services.spawn(answer(world.clone(), instance)),
+            false => services.spawn(serve(world.clone(), instance)),
+        };
     }
-    let mut publisher = tokio::spawn(publish(world.clone()));
+    let mut publisher = match is_of_requests {
+        true => tokio::spawn(ask(world.clone())),
+        false => tokio::spawn(publish(world.clone())),
+    };
     sleep(Duration::from_millis(FAULTS_UNTIL + 1_000)).await;
     world.state().heal();
     world.wake();
     if timeout(LAST_PATIENCE, &mut publisher).await.is_err() {
-        world.state().history.violations.push("publishing does not end".to_owned());
+        world.state().history.violations.push("publishing or asking does not end".to_owned());
     }
     let until = world.state().now + PATIENCE;
-    while !world.state().is_settled() {
+    while !is_of_requests && !world.state().is_settled() {
         if world.state().now > until {
             let mut state = world.state();
             let left = state.unsettled();
@@ -84,7 +97,7 @@ async fn pass(world: &World) {
     world.wake();
     let all = async { while services.join_next().await.is_some() {} };
     if timeout(LAST_PATIENCE, all).await.is_err() {
-        world.state().history.violations.push("a consumer does not end".to_owned());
+        world.state().history.violations.push("a consumer or a service does not end".to_owned());
     }
     carrying.abort();
 }

@@ -19,6 +19,10 @@ use stream::{Publication, Stored, Stream, error};
 pub const EVENTS: &str = "EVENTS";
 /// The stream of the dead letters, and of the advisories.
 pub const DEAD: &str = "DEAD";
+/// The stream of the kept answers.
+pub const REPLIES: &str = "KV_REPLIES_shop";
+/// The command whose answer nobody keeps.
+pub const PLACE: &str = "rules.command.order.place";
 /// The durable consumer.
 pub const SERVICE: &str = "shop";
 
@@ -35,8 +39,20 @@ pub struct Connection {
 #[derive(Debug)]
 struct Subscription {
     subject: String,
+    queue: Option<String>,
     received: u64,
     most: Option<u64>,
+}
+
+/// What a network that is at fault may do to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing.
+    Never,
+    /// Lose it, or keep it for a while: only a kept answer tells a request that comes twice from two.
+    NotTwice,
+    /// That, or double it.
+    Any,
 }
 
 /// What the server sends.
@@ -50,8 +66,8 @@ pub enum Output {
         subscription: u64,
         /// The message.
         message: Message,
-        /// Whether it says that something is stored or acked, so that a network that is at fault may lose it.
-        is_ack: bool,
+        /// What may become of it.
+        loss: Loss,
     },
     /// A violation of permissions.
     Denied {
@@ -107,6 +123,8 @@ pub struct Server {
     pub outputs: Vec<Output>,
     /// What was stored, to be looked at by the history.
     pub stored: Vec<StoredNow>,
+    /// How many messages went to queues: each goes to the next of its queue.
+    turns: usize,
 }
 
 impl Subscription {
@@ -131,13 +149,14 @@ impl Server {
     pub fn new(consumer: Consumer) -> Self {
         let dead = Stream::new(DEAD, &["rules.dlq.", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES."]);
         Self {
-            streams: BTreeMap::from([(EVENTS, events()), (DEAD, dead)]),
+            streams: BTreeMap::from([(EVENTS, events()), (DEAD, dead), (REPLIES, replies())]),
             consumer: Some(consumer),
             orphaned: BTreeMap::new(),
             connections: BTreeMap::new(),
             is_silent: false,
             outputs: Vec::new(),
             stored: Vec::new(),
+            turns: 0,
         }
     }
 
@@ -148,9 +167,9 @@ impl Server {
     }
 
     /// Subscribes a connection.
-    pub fn subscribe(&mut self, connection: u64, subscription: u64, subject: String) {
+    pub fn subscribe(&mut self, connection: u64, subscription: u64, subject: String, queue: Option<String>) {
         if let Some(connection) = self.connections.get_mut(&connection) {
-            let new = Subscription { subject, received: 0, most: None };
+            let new = Subscription { subject, queue, received: 0, most: None };
             connection.subscriptions.insert(subscription, new);
         }
     }
@@ -181,12 +200,15 @@ impl Server {
         } else if let Some(call) = subject.strip_prefix("$JS.API.") {
             let Some(reply) = reply else { return };
             if let Some(sent) = self.answer(call, &payload, reply, process, now) {
-                self.send(sent, false);
+                self.send(sent, Loss::Never);
             }
-        } else if self.streams.values().any(|stream| stream.captures(&subject)) {
-            self.publish(Stored { subject, headers, block: None, payload, at: now }, reply.as_deref());
-        } else if let Some(reply) = reply {
-            self.send(status(&reply, 503, "No Responders", None), false);
+        } else {
+            let is_taken = self.route(&subject, reply.as_deref(), headers.as_ref(), &payload);
+            if self.streams.values().any(|stream| stream.captures(&subject)) {
+                self.publish(Stored { subject, headers, block: None, payload, at: now }, reply.as_deref());
+            } else if let (Some(reply), false) = (reply, is_taken) {
+                self.send(status(&reply, 503, "No Responders", None), Loss::Never);
+            }
         }
         self.work(now);
     }
@@ -210,7 +232,7 @@ impl Server {
         };
         self.stored.push(StoredNow { stream: stream.name, publication, stored, reply: reply.map(ToOwned::to_owned) });
         if let Some(reply) = reply {
-            self.send(plain(reply, answer.to_string().into()), true);
+            self.send(plain(reply, answer.to_string().into()), Loss::Any);
         }
     }
 
@@ -229,7 +251,7 @@ impl Server {
         }
         consumer.ack(sequence, delivery, process, ack, now);
         if let Some(reply) = reply {
-            self.send(plain(&reply, Bytes::new()), true);
+            self.send(plain(&reply, Bytes::new()), Loss::Any);
         }
         self.work(now);
     }
@@ -242,7 +264,7 @@ impl Server {
         let connections = &self.connections;
         let exceeded = consumer.work(stream, now, |subject| is_subscribed(connections, subject), &mut sent);
         let (stream, name) = (consumer.stream, consumer.name);
-        sent.into_iter().for_each(|sent| self.send(sent, false));
+        sent.into_iter().for_each(|sent| self.send(sent, Loss::Never));
         for (sequence, deliveries) in exceeded {
             let advisory = json!({ "stream_seq": sequence, "deliveries": deliveries });
             let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{name}");
@@ -264,7 +286,7 @@ impl Server {
             consumer.end(&mut sent);
             self.orphaned.append(&mut consumer.leases);
         }
-        sent.into_iter().for_each(|sent| self.send(sent, false));
+        sent.into_iter().for_each(|sent| self.send(sent, Loss::Never));
     }
 
     /// Makes the stream of the events anew, if it is gone, and the consumer.
@@ -273,8 +295,48 @@ impl Server {
         self.consumer.get_or_insert(consumer);
     }
 
+    /// Gives a message to all who subscribed to its subject, and of each queue to one. Returns whether there was anybody.
+    fn route(&mut self, subject: &str, reply: Option<&str>, headers: Option<&HeaderMap>, payload: &Bytes) -> bool {
+        let (mut chosen, mut queues) = (Vec::new(), BTreeMap::<&str, Vec<(u64, u64)>>::new());
+        for (&connection, found) in &self.connections {
+            for (&number, subscription) in found.subscriptions.iter().filter(|(_, it)| it.takes(subject)) {
+                match &subscription.queue {
+                    None => chosen.push((connection, number)),
+                    Some(queue) => queues.entry(queue).or_default().push((connection, number)),
+                }
+            }
+        }
+        self.turns += usize::from(!queues.is_empty());
+        chosen.extend(queues.values().filter_map(|members| members.get(self.turns % members.len()).copied()));
+        let loss = if subject == PLACE { Loss::NotTwice } else { Loss::Any };
+        for &(connection, subscription) in &chosen {
+            let message = Message {
+                subject: subject.into(),
+                reply: reply.map(Into::into),
+                payload: payload.clone(),
+                headers: headers.cloned(),
+                status: None,
+                description: None,
+                length: payload.len(),
+            };
+            self.hand_out(connection, subscription, message, loss);
+        }
+        !chosen.is_empty()
+    }
+
+    /// Sends a message for a subscription, which may end with it.
+    fn hand_out(&mut self, connection: u64, subscription: u64, message: Message, loss: Loss) {
+        let Some(subscriptions) = self.connections.get_mut(&connection).map(|it| &mut it.subscriptions) else { return };
+        let Some(found) = subscriptions.get_mut(&subscription) else { return };
+        found.received += 1;
+        if found.most.is_some_and(|most| most <= found.received) {
+            subscriptions.remove(&subscription);
+        }
+        self.outputs.push(Output::Message { connection, subscription, message, loss });
+    }
+
     /// Sends a message to those who subscribed to its subject.
-    fn send(&mut self, (to, message): Sent, is_ack: bool) {
+    fn send(&mut self, (to, message): Sent, loss: Loss) {
         for (&connection, Connection { subscriptions, .. }) in &mut self.connections {
             let mut ended = None;
             for (&subscription, found) in subscriptions.iter_mut().filter(|(_, it)| it.takes(&to)) {
@@ -284,7 +346,7 @@ impl Server {
                 }
                 // What a consumer sends has the subject of the event; all else that of the reply.
                 let message = message.clone();
-                self.outputs.push(Output::Message { connection, subscription, message, is_ack });
+                self.outputs.push(Output::Message { connection, subscription, message, loss });
             }
             if let Some(ended) = ended {
                 subscriptions.remove(&ended);
@@ -295,6 +357,10 @@ impl Server {
 
 fn events() -> Stream {
     Stream::new(EVENTS, &["rules.domain."])
+}
+
+fn replies() -> Stream {
+    Stream::of_keys(REPLIES, &["$KV.REPLIES_shop."])
 }
 
 fn is_subscribed(connections: &BTreeMap<u64, Connection>, subject: &str) -> bool {

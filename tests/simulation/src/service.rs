@@ -31,7 +31,7 @@ pub struct ItemChanged {
 }
 
 /// Why a bus cannot be had.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs one instance of the service again and again, until the end.
 pub async fn serve(world: World, instance: usize) {
@@ -72,7 +72,7 @@ fn note_end(state: &mut State, process: usize, outcome: Option<Result<Summary, C
 }
 
 /// Begins a program with a connection; none if all is over before there is one.
-async fn begin(world: &World, instance: usize) -> Option<usize> {
+pub(crate) async fn begin(world: &World, instance: usize) -> Option<usize> {
     let mut process = world.state().begin_process(instance);
     while !world.state().connect(process) {
         if world.state().processes[process].is_dead {
@@ -88,7 +88,7 @@ async fn begin(world: &World, instance: usize) -> Option<usize> {
 }
 
 /// A bus over the client of a program.
-async fn connect(world: &World, process: usize) -> Result<Bus, Failure> {
+pub(crate) async fn connect(world: &World, process: usize) -> Result<Bus, Failure> {
     let client = Arc::new(Client::new(world.clone(), process));
     let config = Config {
         name: SERVICE.to_owned(),

@@ -10,8 +10,8 @@ use eventsmith_simulation::shrink::shrink;
 const MOST: u64 = 3_000;
 
 /// The first seed that finds a bug.
-fn first(mutation: Mutation) -> Option<u64> {
-    (1..=MOST).find(|seed| !run(&Plan::of(*seed), Some(mutation), false).violations.is_empty())
+fn first(plan_of: fn(u64) -> Plan, mutation: Mutation) -> Option<u64> {
+    (1..=MOST).find(|seed| !run(&plan_of(*seed), Some(mutation), false).violations.is_empty())
 }
 
 fn quietly() {
@@ -19,14 +19,13 @@ fn quietly() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
-#[test]
-fn every_deliberate_bug_is_found() {
+fn all_are_found(plan_of: fn(u64) -> Plan, mutations: &[Mutation]) {
     quietly();
 
-    let found = Mutation::ALL.map(|mutation| (mutation, first(mutation)));
+    let found: Vec<_> = mutations.iter().map(|mutation| (*mutation, first(plan_of, *mutation))).collect();
 
-    for (mutation, seed) in found {
-        let violations = seed.map(|seed| run(&Plan::of(seed), Some(mutation), false).violations);
+    for (mutation, seed) in &found {
+        let violations = seed.map(|seed| run(&plan_of(seed), Some(*mutation), false).violations);
         println!("{mutation:?}: SEED={seed:?} {violations:?}");
     }
     let missed: Vec<Mutation> =
@@ -35,12 +34,23 @@ fn every_deliberate_bug_is_found() {
 }
 
 #[test]
+fn every_deliberate_bug_of_delivery_is_found() {
+    all_are_found(Plan::of, &Mutation::OF_DELIVERY);
+}
+
+#[test]
+fn every_deliberate_bug_of_requests_is_found() {
+    all_are_found(Plan::of_requests, &Mutation::OF_REQUESTS);
+}
+
+#[test]
 fn a_schedule_replays_exactly() {
     quietly();
 
     for seed in 1..=200 {
-        let plan = Plan::of(seed);
-        assert_eq!(run(&plan, None, true), run(&plan, None, true), "SEED={seed}");
+        for plan in [Plan::of(seed), Plan::of_requests(seed)] {
+            assert_eq!(run(&plan, None, true), run(&plan, None, true), "SEED={seed}");
+        }
     }
 }
 
@@ -48,7 +58,7 @@ fn a_schedule_replays_exactly() {
 fn a_failing_plan_becomes_smaller_and_still_fails() {
     quietly();
     let mutation = Mutation::AckEarly;
-    let plan = first(mutation).map(Plan::of).expect("a bug that is easy to find");
+    let plan = first(Plan::of, mutation).map(Plan::of).expect("a bug that is easy to find");
 
     let (smallest, _) = shrink(&plan, Some(mutation), 500);
 

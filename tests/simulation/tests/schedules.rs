@@ -1,7 +1,7 @@
 //! Many schedules, each of which must keep all promises.
 //!
-//! `SEED=17 cargo simulation --test schedules` runs one and says what happened; `SCHEDULES=10000000` runs
-//! so many instead of those of CI.
+//! `SEED=17 cargo simulation --test schedules -- delivery` runs one and says what happened, as `-- requests` does;
+//! `SCHEDULES=10000000` runs so many instead of those of CI.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,6 +13,8 @@ use eventsmith_simulation::shrink::shrink;
 
 /// How many schedules CI runs; without optimization, fewer.
 const SCHEDULES: u64 = if cfg!(debug_assertions) { 2_000 } else { 100_000 };
+/// How many of requests.
+const OF_REQUESTS: u64 = SCHEDULES / 5;
 /// How many smaller plans are tried for one that fails.
 const MOST_TRIED: usize = 2_000;
 
@@ -21,12 +23,21 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn every_schedule_keeps_all_promises() {
+fn every_schedule_of_delivery_keeps_all_promises() {
+    run_all(Plan::of, SCHEDULES);
+}
+
+#[test]
+fn every_schedule_of_requests_keeps_all_promises() {
+    run_all(Plan::of_requests, OF_REQUESTS);
+}
+
+fn run_all(plan_of: fn(u64) -> Plan, schedules: u64) {
     std::panic::set_hook(Box::new(|_| {}));
     if let Some(seed) = variable("SEED") {
-        return replay(seed);
+        return replay(&plan_of(seed));
     }
-    let (first, count) = (variable("FIRST").unwrap_or(1), variable("SCHEDULES").unwrap_or(SCHEDULES));
+    let (first, count) = (variable("FIRST").unwrap_or(1), variable("SCHEDULES").unwrap_or(schedules));
     let begun = Instant::now();
     let (next, runs) = (AtomicU64::new(first), AtomicUsize::new(0));
     let failed = Mutex::new(Vec::new());
@@ -39,7 +50,7 @@ fn every_schedule_keeps_all_promises() {
                     if seed >= first + count {
                         break;
                     }
-                    let Outcome { violations, runs: more, .. } = run(&Plan::of(seed), None, false);
+                    let Outcome { violations, runs: more, .. } = run(&plan_of(seed), None, false);
                     runs.fetch_add(more, Ordering::Relaxed);
                     if !violations.is_empty() {
                         failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((seed, violations));
@@ -58,16 +69,15 @@ fn every_schedule_keeps_all_promises() {
 }
 
 /// Runs one schedule twice, and makes it smaller if it fails.
-fn replay(seed: u64) {
-    let plan = Plan::of(seed);
-    let outcome = run(&plan, None, true);
-    assert_eq!(outcome.trace, run(&plan, None, false).trace, "two runs of one seed differ");
+fn replay(plan: &Plan) {
+    let outcome = run(plan, None, true);
+    assert_eq!(outcome.trace, run(plan, None, false).trace, "two runs of one seed differ");
     if outcome.violations.is_empty() {
         outcome.log.iter().for_each(|line| println!("{line}"));
         println!("{plan:#?}");
         return;
     }
-    let (smallest, tried) = shrink(&plan, None, MOST_TRIED);
+    let (smallest, tried) = shrink(plan, None, MOST_TRIED);
     let outcome = run(&smallest, None, true);
     outcome.log.iter().for_each(|line| println!("{line}"));
     println!("{smallest:#?}\nthe smallest of {tried}");

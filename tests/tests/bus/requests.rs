@@ -5,6 +5,7 @@
 mod cluster;
 mod common;
 mod idempotent;
+mod network;
 mod once;
 mod others;
 mod over_server;

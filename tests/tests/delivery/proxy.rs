@@ -125,6 +125,26 @@ async fn what_is_held_waits_for_its_release_and_keeps_its_order() -> Outcome {
 }
 
 #[tokio::test]
+async fn what_comes_later_is_overtaken_and_what_comes_twice_is_doubled() -> Outcome {
+    let (_server, proxy, behind, _, beside) = two_clients().await?;
+    let mut heard = subscribed(&beside, "b").await?;
+    proxy.rule(|frame| match frame.payload {
+        b"one" => Verdict::Later,
+        b"two" => Verdict::Twice,
+        _ => Verdict::Forward,
+    });
+
+    for payload in ["one", "two", "three"] {
+        behind.publish("b", payload.into()).await?;
+    }
+    assert_eq!([next(&mut heard).await?, next(&mut heard).await?, next(&mut heard).await?], ["two", "two", "three"]);
+    proxy.release();
+
+    assert_eq!(next(&mut heard).await?, "one");
+    Ok(())
+}
+
+#[tokio::test]
 async fn who_is_refused_comes_back_and_is_let_in_later() -> Outcome {
     let (_server, proxy, behind, mut heard, _) = two_clients().await?;
 

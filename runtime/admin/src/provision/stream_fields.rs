@@ -54,9 +54,20 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
     },
     Field {
         name: "max_age",
-        text: |stream| format::limit(stream.settings.max_age, format::duration),
+        text: |stream| match stream.settings.bucket {
+            None => format::limit(stream.settings.max_age, format::duration),
+            Some(_) => format::NOT_APPLICABLE.to_owned(),
+        },
         effect: |found, wanted| {
             warn(lower(found.settings.max_age, wanted.settings.max_age), "older messages are dropped")
+        },
+        needs: any_server,
+    },
+    Field {
+        name: "ttl",
+        text: |stream| bucket(stream, |_| format::limit(stream.settings.max_age, format::duration)),
+        effect: |found, wanted| {
+            warn(lower(found.settings.max_age, wanted.settings.max_age), "values that were put earlier are dropped")
         },
         needs: any_server,
     },

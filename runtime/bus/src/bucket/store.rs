@@ -14,6 +14,7 @@ use crate::publish::{Expect, PublishError};
 use crate::settings::bucket_stream;
 use crate::transport::{
     Follow, FollowStart, Followed, Follower, Headers, Message, MessageSelector, ServerFailure, StreamMessage,
+    Subscription,
 };
 
 /// The server's code for a message with a time of its own where the stream takes none. (nats-server, server/errors.json)
@@ -206,6 +207,22 @@ impl Store {
         let subject = key::subject_of_pattern(&self.bucket, pattern)?;
         let wanted = Follow { stream: bucket_stream(&self.bucket), subject, start, headers_only };
         self.bus.transport().follow(&wanted).await.map_err(|failure| self.unavailable(failure))
+    }
+
+    /// Is told from now on that somebody writes under a key, whether or not that is stored. It costs the server less than a consumer does,
+    /// and promises less: who has no connection, or may not listen, is told nothing.
+    ///
+    /// # Errors
+    /// [`BucketError`]
+    pub(crate) async fn hints(&self, key: &str) -> Result<Box<dyn Subscription>, BucketError> {
+        let subject = key::subject_of(&self.bucket, key)?;
+        let listening = self.bus.transport().subscribe(&[subject], None, 1).await;
+        listening.map_err(|error| self.unavailable(error.into()))
+    }
+
+    /// How long ago a message was stored, as far as the clocks agree; nothing if that is yet to come.
+    pub(crate) fn age(&self, stored: &StreamMessage) -> Duration {
+        Duration::try_from(self.bus.transport().time().duration_since(stored.stored)).unwrap_or_default()
     }
 
     fn is_missing(&self) -> BucketError {

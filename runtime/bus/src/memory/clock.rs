@@ -4,16 +4,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 /// Clones show the same time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Clock {
     /// How far it is ahead of tokio's clock, in nanoseconds.
     ahead: Arc<AtomicU64>,
+    /// The same moment on tokio's clock and on the calendar.
+    began: (Instant, Timestamp),
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { ahead: Arc::default(), began: (Instant::now(), Timestamp::now()) }
+    }
 }
 
 impl Clock {
+    /// An instant on the calendar.
+    pub(super) fn time(&self, instant: Instant) -> Timestamp {
+        let (begin, time) = self.began;
+        let age = SignedDuration::try_from(instant.duration_since(begin)).unwrap_or(SignedDuration::MAX);
+        time.checked_add(age).unwrap_or(Timestamp::MAX)
+    }
+
     pub(super) fn now(&self) -> Instant {
         Instant::now() + self.ahead()
     }

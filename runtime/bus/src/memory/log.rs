@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use eventsmith_event::filter;
 use eventsmith_event::stream::Discard;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -41,8 +41,6 @@ pub(super) struct Log {
     ids: HashMap<String, u64>,
     /// The same ids in the order in which they came, and when.
     recent: VecDeque<(Instant, String)>,
-    /// The same instant on our clock and on the calendar.
-    began: (Instant, Timestamp),
     clock: Clock,
 }
 
@@ -54,7 +52,6 @@ struct Entry {
 
 impl Log {
     pub(super) fn new(settings: StreamSettings, clock: Clock) -> Self {
-        let began = (clock.now(), Timestamp::now());
         Self {
             settings,
             messages: BTreeMap::new(),
@@ -63,7 +60,6 @@ impl Log {
             expiries: BTreeSet::new(),
             ids: HashMap::new(),
             recent: VecDeque::new(),
-            began,
             clock,
         }
     }
@@ -270,7 +266,7 @@ impl Log {
                 self.messages.range(from..).find(|(_, entry)| on(subject, entry))
             }
         }?;
-        Some(StreamMessage { sequence: *sequence, stored: self.time(entry.at), message: entry.message.clone() })
+        Some(StreamMessage { sequence: *sequence, stored: self.clock.time(entry.at), message: entry.message.clone() })
     }
 
     /// The first message from a number on that one of the filters is for.
@@ -279,16 +275,9 @@ impl Log {
         self.messages.range(sequence..).find(|(_, kept)| wanted(kept)).map(|(sequence, _)| *sequence)
     }
 
-    /// An instant on the calendar.
-    fn time(&self, instant: Instant) -> Timestamp {
-        let (begin, time) = self.began;
-        let age = SignedDuration::try_from(instant.duration_since(begin)).unwrap_or(SignedDuration::MAX);
-        time.checked_add(age).unwrap_or(Timestamp::MAX)
-    }
-
     /// The first message that was stored at a time or later.
     pub(super) fn first_at(&self, time: Timestamp) -> Option<u64> {
-        self.messages.iter().find(|(_, entry)| self.time(entry.at) >= time).map(|(sequence, _)| *sequence)
+        self.messages.iter().find(|(_, entry)| self.clock.time(entry.at) >= time).map(|(sequence, _)| *sequence)
     }
 
     /// All messages, in order.

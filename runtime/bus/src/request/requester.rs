@@ -153,6 +153,9 @@ impl Asking<'_> {
                     if !self.is_worth_another(&failure, next) {
                         return Err(self.failed(failure, is_sent));
                     }
+                    if is_sent {
+                        self.note(&failure);
+                    }
                     next
                 }
             };

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -20,7 +20,7 @@ use crate::consumer::blocking::Blocking;
 use crate::consumer::breaker::Breaker;
 use crate::consumer::confine::discard;
 use crate::environment::watch;
-use crate::handler::Asked;
+use crate::handler::{Asked, Begins};
 use crate::request::protocol::parse_milliseconds;
 use crate::transport::{Headers, LiveMessage, RequestFailure};
 
@@ -193,8 +193,8 @@ impl Endpoint {
     ) -> (Answer, Option<JoinHandle<()>>) {
         let kept = self.replies.as_ref().and_then(|replies| Some((replies, Route::id_of(&live.message)?)));
         let latest = if kept.is_some() { own } else { deadline.min(own) };
-        let was_begun = kept.is_some().then(Arc::<AtomicBool>::default);
-        let (asked, data) = (Asked { deadline: latest, was_begun: was_begun.clone() }, opened.data);
+        let begins = kept.is_some().then(Arc::<OnceLock<Begins>>::default);
+        let (asked, data) = (Asked { deadline: latest, begins: begins.clone() }, opened.data);
         // Decoding may take its time, too, where upcasts do.
         let work = match self.blocking.watch(|| self.route.call(opened, live, &asked, &self.bus)) {
             Ok(work) => work,
@@ -205,10 +205,13 @@ impl Endpoint {
             Claimed::Ours(claim) => claim,
             Claimed::Answered(answer) => return (answer, None),
         };
-        was_begun.inspect(|was_begun| was_begun.store(claim.was_begun, Relaxed));
-        // Its time began before it was claimed: afterwards others may take the claim for that of a service that was lost.
+        let Begins { latest, .. } = claim.begins;
+        if let Some(begins) = begins {
+            // Nobody has set it before.
+            let _ = begins.set(claim.begins);
+        }
         let answer = self.work_on(work, latest).await;
-        let keeping = replies.keep(&self.route, claim, &answer, deadline).await;
+        let keeping = replies.keep(claim, &answer, deadline).await;
         (answer, keeping)
     }
 

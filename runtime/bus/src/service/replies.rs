@@ -3,27 +3,32 @@
 //! A claim is written before the work begins, and of several who try one succeeds. The answer takes its place, and whoever asks
 //! again gets it. A claim that is older than any work may take is one of a service that was lost with it.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::event::Idempotent;
-use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::answer::{Answer, Outcome};
 use super::route::Route;
 use crate::bucket::{BucketError, Content, Store, removal};
 use crate::environment::{self, watch};
+use crate::handler::Begins;
 use crate::publish::PublishError;
-use crate::request::protocol;
-use crate::transport::{Headers, StreamMessage};
+use crate::request::protocol::{self, milliseconds, parse_milliseconds};
+use crate::transport::{Headers, StreamMessage, Subscription};
 
 /// By how much the clocks of services and servers may differ.
 const CLOCKS: Duration = Duration::from_secs(10);
-/// How often it is looked whether another is done with the same request.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+/// How soon it is looked again whether another is done with the same request, where nothing says that it may be: at first, and later.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+/// How soon it is looked again after something said so: it may be on its way to where it is stored.
+const AFTER_HINT: Duration = Duration::from_millis(20);
+/// How long before nobody waits any more that is said.
+const IN_TIME: Duration = Duration::from_millis(20);
 /// The longest id that is used as it is, in bytes.
 const LONGEST_ID: usize = 200;
 
@@ -35,6 +40,8 @@ const UNTIL_LOOK: Duration = Duration::from_secs(5);
 const REQUEST: &str = "Eventsmith-Request";
 /// Whose claim it is.
 const CLAIMED_BY: &str = "Eventsmith-Claim";
+/// After how many milliseconds a claim is that of a service that was lost.
+const LIFETIME: &str = "Eventsmith-Lifetime";
 /// That the request may have been begun before it was claimed.
 const BEGUN: &str = "Eventsmith-Begun";
 /// What is kept: `claim`, `begun` or `answer`.
@@ -48,19 +55,27 @@ const ANSWER: &str = "answer";
 pub(super) struct Replies {
     store: Store,
     idempotent: Idempotent,
+    /// How long the work takes at most.
+    timeout: Duration,
     /// After how long a claim is that of a service that was lost.
     lifetime: Duration,
+}
+
+/// A request that is to be begun, and where its answer is kept.
+#[derive(Debug)]
+struct Wanted {
+    route: Route,
+    key: String,
+    /// The payload, as a hash.
+    hash: String,
 }
 
 /// A request that nobody else works on.
 #[derive(Debug)]
 pub(super) struct Claim {
-    key: String,
-    /// The request, as a hash.
-    hash: String,
+    wanted: Arc<Wanted>,
     revision: u64,
-    /// Whether it may have been begun before.
-    pub(super) was_begun: bool,
+    pub(super) begins: Begins,
 }
 
 /// What became of a request that is to be begun.
@@ -74,7 +89,8 @@ pub(super) enum Claimed {
 impl Replies {
     /// The answers of a type of command, whose work takes no longer than a given time, and where a write may take as long as another.
     pub(super) fn new(store: Store, idempotent: Idempotent, timeout: Duration, longest_write: Duration) -> Self {
-        Self { store, idempotent, lifetime: timeout.saturating_add(longest_write).saturating_add(CLOCKS) }
+        let lifetime = timeout.saturating_add(longest_write).saturating_add(CLOCKS);
+        Self { store, idempotent, timeout, lifetime }
     }
 
     /// For how long a claim has to be kept at least.
@@ -92,17 +108,28 @@ impl Replies {
         deadline: Instant,
         mut cut_off: watch::Receiver<bool>,
     ) -> Claimed {
-        let key = key(route.event_type, id);
         let hash = format!("{:x}", Sha256::digest(data));
+        let wanted = Arc::new(Wanted { route: route.clone(), key: key(route.event_type, id), hash });
+        let stops = || Answer::unavailable(None, "the service stops");
         let (mut pause, longest) = PAUSES;
-        let mut is_known = false;
+        let (mut is_known, mut hints) = (false, None);
         loop {
-            match self.try_claim_until(route, &key, &hash, is_known, deadline).await {
-                Ok(Some(Claimed::Ours(claim))) if *cut_off.borrow() => {
-                    self.give_back(route, claim).await;
-                    return Claimed::Answered(Answer::unavailable(None, "the service stops"));
+            match self.try_claim_until(&wanted, is_known, deadline).await {
+                Ok(Some(Claimed::Ours(claim))) => {
+                    let now = Instant::now();
+                    let instead = if *cut_off.borrow() {
+                        stops()
+                    } else if now >= deadline {
+                        Answer::expired("nobody waits any more; the request was not begun")
+                    } else if now >= claim.begins.latest {
+                        Answer::unavailable(None, "it took too long to note that the request is begun")
+                    } else {
+                        return Claimed::Ours(claim);
+                    };
+                    self.give_back(claim).await;
+                    return Claimed::Answered(instead);
                 }
-                Ok(Some(claimed)) => return claimed,
+                Ok(Some(answered)) => return answered,
                 // Another works on it, or was faster.
                 Ok(None) | Err(BucketError::Conflict { .. }) => is_known = true,
                 Err(error) => {
@@ -110,17 +137,22 @@ impl Replies {
                     return Claimed::Answered(Answer::unavailable(None, text));
                 }
             }
-            if Instant::now() + pause >= deadline {
+            let until = deadline.checked_sub(IN_TIME).unwrap_or(deadline);
+            if Instant::now() >= until {
                 let text = "the same request is still under way; ask again under its id";
                 return Claimed::Answered(Answer::expired(text));
             }
+            let Some(hints) = &mut hints else {
+                // It is looked once more after this, so that nothing happens unnoticed in between.
+                hints = Some(timeout_at(until, self.store.hints(&wanted.key)).await.ok().and_then(Result::ok));
+                continue;
+            };
             tokio::select! {
-                () = sleep(pause) => {}
-                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => {
-                    return Claimed::Answered(Answer::unavailable(None, "the service stops"));
-                }
+                biased;
+                () = async { drop(cut_off.wait_for(|cut_off| *cut_off).await) } => return Claimed::Answered(stops()),
+                () = hint(hints) => pause = AFTER_HINT,
+                () = sleep_until(until.min(Instant::now() + pause)) => pause = (pause * 2).min(longest),
             }
-            pause = (pause * 2).min(longest);
         }
     }
 
@@ -128,19 +160,16 @@ impl Replies {
     /// back once it is, so that it is not taken for one of a service that was lost.
     async fn try_claim_until(
         self: &Arc<Self>,
-        route: &Route,
-        key: &str,
-        hash: &str,
+        wanted: &Arc<Wanted>,
         is_known: bool,
         deadline: Instant,
     ) -> Result<Option<Claimed>, BucketError> {
-        let (replies, own_route) = (Arc::clone(self), route.clone());
-        let (own_key, hash) = (key.to_owned(), hash.to_owned());
+        let (replies, own) = (Arc::clone(self), Arc::clone(wanted));
         let mut claiming = tokio::spawn(async move {
             let token = environment::new_id().to_string();
-            let claimed = replies.try_claim(&own_route, &own_key, &hash, &token, is_known).await;
-            if matches!(claimed, Err(BucketError::Store(_))) {
-                tokio::spawn(async move { replies.forget_claim(&own_route, own_key, hash, &token).await });
+            let claimed = replies.try_claim(&own, &token, is_known).await;
+            if matches!(claimed, Err(BucketError::Store(PublishError::Unacknowledged { .. }))) {
+                tokio::spawn(async move { replies.forget_claim(own, &token).await });
             }
             claimed
         });
@@ -149,10 +178,10 @@ impl Replies {
             // It was shut down with its runtime.
             Ok(Err(_)) => Ok(None),
             Err(_) => {
-                let (replies, route) = (Arc::clone(self), route.clone());
+                let replies = Arc::clone(self);
                 tokio::spawn(async move {
                     if let Ok(Ok(Some(Claimed::Ours(claim)))) = claiming.await {
-                        replies.give_back(&route, claim).await;
+                        replies.give_back(claim).await;
                     }
                 });
                 Ok(None)
@@ -163,72 +192,74 @@ impl Replies {
     /// Claims a request, or finds its answer. Nothing if another works on it. What is known to be there is read first.
     async fn try_claim(
         &self,
-        route: &Route,
-        key: &str,
-        hash: &str,
+        wanted: &Arc<Wanted>,
         token: &str,
         is_known: bool,
     ) -> Result<Option<Claimed>, BucketError> {
+        let Wanted { route, key, hash } = &**wanted;
+        // Its time begins before it is claimed: others may take the claim for that of a service that was lost from when it is stored.
+        let latest = Instant::now() + self.timeout;
         let claim = Content::of(route.event_type, route.version, Vec::new().into())
             .with_header(REQUEST, hash)
             .with_header(CLAIMED_BY, token)
+            .with_header(LIFETIME, &milliseconds(self.lifetime))
             .with_header(KEPT, CLAIM);
         let ours = |revision, was_begun| {
-            Ok(Some(Claimed::Ours(Claim { key: key.to_owned(), hash: hash.to_owned(), revision, was_begun })))
+            let begins = Begins { latest, was_begun };
+            Ok(Some(Claimed::Ours(Claim { wanted: Arc::clone(wanted), revision, begins })))
         };
         if !is_known {
-            match self.store.create(key, claim.clone(), None).await {
+            match self.store.write(key, claim.clone(), Some(0)).await {
                 Ok(revision) => return ours(revision, false),
                 Err(BucketError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        let last = self.store.last(key).await?.filter(|last| removal(&last.message.headers).is_none());
-        let Some(last) = last else { return ours(self.store.create(key, claim, None).await?, false) };
-        let StreamMessage { sequence, stored, message } = &last;
-        let age = environment::now().duration_since(*stored);
-        let is_older = |than: Duration| SignedDuration::try_from(than).is_ok_and(|than| age >= than);
-        let kept = message.headers.get(KEPT);
-        if kept == Some(ANSWER) && is_older(self.idempotent.window) {
+        let Some(last) = self.store.last(key).await? else {
+            return ours(self.store.write(key, claim, Some(0)).await?, false);
+        };
+        let StreamMessage { sequence, message, .. } = &last;
+        let (age, kept) = (self.store.age(&last), message.headers.get(KEPT));
+        if removal(&message.headers).is_some() || kept == Some(ANSWER) && age >= self.idempotent.window {
             return ours(self.store.write(key, claim, Some(*sequence)).await?, false);
         }
         if message.headers.get(REQUEST) != Some(hash) {
             let text = "its id is that of another request with another payload";
             return Ok(Some(Claimed::Answered(Answer::error(Outcome::Invalid, protocol::INVALID, text))));
         }
+        // Its service may allow handlers another time than this one does.
+        let lifetime = message.headers.get(LIFETIME).and_then(parse_milliseconds).unwrap_or(self.lifetime);
         match kept {
             Some(ANSWER) => Ok(Some(Claimed::Answered(answer(&last)))),
-            Some(CLAIM) if !is_older(self.lifetime) => Ok(None),
+            Some(CLAIM) if age < lifetime => Ok(None),
             _ if self.idempotent.reruns_lost => {
                 let claim = claim.with_header(BEGUN, "true");
                 ours(self.store.write(key, claim, Some(*sequence)).await?, true)
             }
             _ => {
                 let unknown = unknown();
-                self.store.write(key, content(route, hash, &unknown), Some(*sequence)).await?;
+                self.store.write(key, content(wanted, &unknown), Some(*sequence)).await?;
                 Ok(Some(Claimed::Answered(unknown)))
             }
         }
     }
 
     /// Gives back a claim under which nothing was begun: it is as it was before.
-    async fn give_back(&self, route: &Route, claim: Claim) {
-        let content = match claim.was_begun {
-            true => begun(route, &claim.hash),
-            false => Content::delete(),
-        };
+    async fn give_back(&self, Claim { wanted, revision, begins }: Claim) {
+        let content = if begins.was_begun { begun(&wanted) } else { Content::delete() };
         // If it cannot be given back, it is found out to be old.
-        drop(self.store.write(&claim.key, content, Some(claim.revision)).await);
+        drop(self.store.write(&wanted.key, content, Some(revision)).await);
     }
 
     /// Gives back a claim of which nobody knows whether it is stored, if it is.
-    async fn forget_claim(&self, route: &Route, key: String, hash: String, token: &str) {
+    async fn forget_claim(&self, wanted: Arc<Wanted>, token: &str) {
         for _ in 0..LOOKS {
             sleep(UNTIL_LOOK).await;
-            let Ok(Some(last)) = self.store.last(&key).await else { continue };
+            let Ok(Some(last)) = self.store.last(&wanted.key).await else { continue };
             if last.message.headers.get(CLAIMED_BY) == Some(token) && last.message.headers.get(KEPT) == Some(CLAIM) {
                 let was_begun = last.message.headers.get(BEGUN).is_some();
-                return self.give_back(route, Claim { key, hash, revision: last.sequence, was_begun }).await;
+                let begins = Begins { latest: Instant::now(), was_begun };
+                return self.give_back(Claim { wanted, revision: last.sequence, begins }).await;
             }
         }
     }
@@ -237,28 +268,27 @@ impl Replies {
     /// the rest of it is returned.
     pub(super) async fn keep(
         self: &Arc<Self>,
-        route: &Route,
         claim: Claim,
         answer: &Answer,
         deadline: Instant,
     ) -> Option<JoinHandle<()>> {
-        let (hash, was_begun) = (&claim.hash, claim.was_begun || answer.is_cut_off);
+        let Claim { wanted, revision, begins } = claim;
         let kept = match answer.outcome {
-            Outcome::Replied | Outcome::Refused => content(route, hash, answer),
-            _ if !was_begun => Content::delete(),
-            _ if self.idempotent.reruns_lost => begun(route, hash),
-            _ => content(route, hash, &unknown()),
+            Outcome::Replied | Outcome::Refused => content(&wanted, answer),
+            _ if !begins.was_begun && !answer.is_cut_off => Content::delete(),
+            _ if self.idempotent.reruns_lost => begun(&wanted),
+            _ => content(&wanted, &unknown()),
         };
-        let instead = content(route, hash, &Answer::failed("it was done, and its answer is too large to be kept"));
-        let (replies, event_type) = (Arc::clone(self), route.event_type);
+        let instead = content(&wanted, &Answer::failed("it was done, and its answer is too large to be kept"));
+        let replies = Arc::clone(self);
         let mut keeping = tokio::spawn(async move {
-            let mut written = replies.store.write(&claim.key, kept, Some(claim.revision)).await;
+            let mut written = replies.replace(&wanted.key, kept, revision).await;
             if let Err(BucketError::Store(PublishError::TooLarge { .. } | PublishError::Refused { .. })) = written {
-                written = replies.store.write(&claim.key, instead, Some(claim.revision)).await;
+                written = replies.replace(&wanted.key, instead, revision).await;
             }
             if let Err(error) = written {
                 // The work is done all the same, and who asked should know.
-                tracing::warn!(request = event_type, key = claim.key, %error, "an answer is not kept");
+                tracing::warn!(request = wanted.route.event_type, key = wanted.key, %error, "an answer is not kept");
             }
         });
         match timeout_at(deadline, &mut keeping).await {
@@ -266,6 +296,24 @@ impl Replies {
             Err(_) => Some(keeping),
         }
     }
+
+    /// Writes in place of a claim, also where the bucket has lost it: it may have been deleted and made anew.
+    async fn replace(&self, key: &str, content: Content, revision: u64) -> Result<u64, BucketError> {
+        match self.store.write(key, content.clone(), Some(revision)).await {
+            Err(BucketError::Conflict { found: 0, .. }) => self.store.write(key, content, Some(0)).await,
+            written => written,
+        }
+    }
+}
+
+/// Waits until something says that a key may have changed.
+async fn hint(hints: &mut Option<Box<dyn Subscription>>) {
+    if let Some(hints) = hints
+        && hints.next().await.is_some()
+    {
+        return;
+    }
+    pending().await
 }
 
 /// That nobody knows what became of a request.
@@ -274,13 +322,13 @@ fn unknown() -> Answer {
 }
 
 /// That a request may have been begun, and nobody works on it.
-fn begun(route: &Route, hash: &str) -> Content {
+fn begun(Wanted { route, hash, .. }: &Wanted) -> Content {
     let content = Content::of(route.event_type, route.version, Vec::new().into());
     content.with_header(REQUEST, hash).with_header(BEGUN, "true").with_header(KEPT, BEGUN_BEFORE)
 }
 
 /// What is kept of an answer.
-fn content(route: &Route, hash: &str, answer: &Answer) -> Content {
+fn content(Wanted { route, hash, .. }: &Wanted, answer: &Answer) -> Content {
     let content = Content::of(route.event_type, route.version, answer.payload.clone().into());
     let content = content.with_header(REQUEST, hash).with_header(KEPT, ANSWER);
     match &answer.error {

@@ -29,9 +29,7 @@ impl Server {
         let kind = [tokens.next(), tokens.next()].map(Option::unwrap_or_default);
         let answer = match kind {
             ["STREAM", "NAMES"] => self.names(request["subject"].as_str().unwrap_or_default()),
-            ["STREAM", "INFO"] => {
-                self.on_stream(tokens.next(), |stream| json!({ "state": { "last_seq": stream.last } }))
-            }
+            ["STREAM", "INFO"] => self.on_stream(tokens.next(), |stream| stream.info()),
             ["STREAM", "MSG"] => match (tokens.next(), tokens.next()) {
                 (Some("GET"), stream) => self.on_stream(stream, |stream| stream.get(&request)),
                 (_, stream) => self.on_stream(stream, |stream| stream.delete(request["seq"].as_u64().unwrap_or(0))),

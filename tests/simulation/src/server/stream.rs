@@ -39,6 +39,8 @@ pub struct Stream {
     pub messages: BTreeMap<u64, Stored>,
     /// The number of the last message.
     pub last: u64,
+    /// Whether it keeps the last message of each subject only.
+    is_of_keys: bool,
     ids: HashMap<String, (u64, Time)>,
     last_id: String,
     last_of: HashMap<String, u64>,
@@ -63,10 +65,26 @@ impl Stream {
             prefixes,
             messages: BTreeMap::new(),
             last: 0,
+            is_of_keys: false,
             ids: HashMap::new(),
             last_id: String::new(),
             last_of: HashMap::new(),
         }
+    }
+
+    /// An empty one that keeps the last message of each subject.
+    pub fn of_keys(name: &'static str, prefixes: &'static [&'static str]) -> Self {
+        Self { is_of_keys: true, ..Self::new(name, prefixes) }
+    }
+
+    /// What a server says of it.
+    pub fn info(&self) -> Value {
+        let subjects: Vec<String> = self.prefixes.iter().map(|prefix| format!("{prefix}>")).collect();
+        let first = self.messages.keys().next().copied().unwrap_or(self.last + 1);
+        json!({
+            "config": { "subjects": subjects, "retention": "limits", "duplicate_window": DUPLICATE_WINDOW * 1_000_000 },
+            "state": { "first_seq": first, "last_seq": self.last },
+        })
     }
 
     /// Whether it captures a subject, which may end in `.>`.
@@ -101,6 +119,9 @@ impl Stream {
             return Publication::Refused(10071, format!("wrong last sequence: {last_of}"));
         }
         self.last += 1;
+        if self.is_of_keys {
+            self.messages.remove(&last_of);
+        }
         self.last_of.insert(stored.subject.clone(), self.last);
         self.last_id = id.clone().unwrap_or_default();
         if let Some(id) = id {

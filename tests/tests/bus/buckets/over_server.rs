@@ -25,11 +25,14 @@ async fn a_bucket_is_planned_applied_and_found_again() -> Outcome {
 
     let plan = bus.plan(&[full.history(2).max_value_bytes(2_000)]).await?.to_string();
     assert!(plan.contains("~ stream KV_COMPILED: history 3 -> 2") && plan.contains("max_value_bytes"), "{plan}");
+    let plan = bus.plan(&[full.ttl(Duration::from_secs(600))]).await?.to_string();
+    assert!(plan.contains("~ stream KV_COMPILED: ttl 1h -> 10m\n    warning: values that were put earlier"), "{plan}");
+    assert!(!plan.contains("max_age"), "{plan}");
     let plan = bus.plan(&[BucketDescriptor::new("COMPILED", "rule.compiled")]).await?;
     assert!(plan.is_refused(), "keys keep their times: {plan}");
     // A plain stream says nothing of what only buckets have.
     let plan = bus.plan(&[STREAM.name("OTHER").subjects(&["other.>"])]).await?.to_string();
-    assert!(!plan.contains("history"), "{plan}");
+    assert!(!plan.contains("history") && !plan.contains("ttl"), "{plan}");
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Commands whose answers are kept: done once, however often they are asked for.
 
+mod attacked;
+mod clocks;
 mod over_server;
 
 use std::sync::Arc;
@@ -34,17 +36,17 @@ over_both_transports! {
     after_its_time_an_answer_is_forgotten
 }
 
-const SERVICE: &str = "payments";
+pub(super) const SERVICE: &str = "payments";
 
 /// A command whose answer is kept for ten minutes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Capture {
-    amount: u32,
+pub(super) struct Capture {
+    pub(super) amount: u32,
 }
 
 /// A command that is begun again if it was lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Reserve {}
+pub(super) struct Reserve {}
 
 /// A command whose answer is kept for a second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
