@@ -65,7 +65,7 @@ reply!(Done, "order.reply");
 reply!(Never, "order.error");
 
 fn invalid(event_type: &'static str, error: &serde_json::Error) -> Invalid {
-    Invalid::new(event_type, 1, vec![Violation::new("", "", &error.to_string())])
+    Invalid::new(event_type, 1, vec![Violation::new("", "", error.to_string())])
 }
 
 macro_rules! request {

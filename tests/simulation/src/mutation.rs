@@ -73,7 +73,7 @@ fn remove(message: &mut OutboundMessage, header: &str) {
 
 fn without(headers: &HeaderMap, is_left_out: impl Fn(&str) -> bool) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for (name, values) in headers.iter().filter(|(name, _)| !is_left_out(&name.to_string())) {
+    for (name, values) in headers.iter().filter(|(name, _)| !is_left_out(name.as_ref())) {
         values.iter().for_each(|value| kept.append(name.clone(), value.clone()));
     }
     kept
