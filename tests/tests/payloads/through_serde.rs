@@ -36,7 +36,6 @@ struct Place {
 // Two structs whose names differ in case, each with a test of its own.
 #[domain_event("rule.scheduled", version = 1)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(clippy::upper_case_acronyms, reason = "the point of it")]
 struct RULEScheduled {
     actor: Actor,
     region: String,
