@@ -266,7 +266,7 @@ fn comparing_many_alternatives_comes_to_an_end() {
     };
     let ranges = |at: usize, most: usize| json!({"type": "integer", "minimum": 10 * at, "maximum": 10 * at + most});
     let unions: [(&str, usize, Branch); 4] =
-        [("oneOf", 400, tagged), ("anyOf", 100, tagged), ("anyOf", 2_000, ranges), ("oneOf", 60, ranges)];
+        [("oneOf", 60, tagged), ("anyOf", 30, tagged), ("anyOf", 300, ranges), ("oneOf", 30, ranges)];
 
     for (keyword, count, of) in unions {
         let union = |most: usize| with_a(json!({keyword: (0..count).map(|at| of(at, most)).collect::<Vec<_>>()}));
@@ -280,14 +280,14 @@ fn comparing_many_alternatives_comes_to_an_end() {
 fn comparing_many_patterns_and_conditions_comes_to_an_end() {
     let patterns = |more: usize| {
         let of = |at: usize| (format!("^a.*{at}"), json!({"type": "string", "maxLength": 9 + at + more}));
-        json!({"type": "object", "patternProperties": (0..60).map(of).collect::<Map<_, _>>()})
+        json!({"type": "object", "patternProperties": (0..30).map(of).collect::<Map<_, _>>()})
     };
     let conditions = |most: usize| {
         let of = |at: usize| {
             let (one, other) = (format!("p{at}"), format!("q{at}"));
             json!({"if": {"required": [one]}, "then": {"required": [other]}, "else": {"maxProperties": most}})
         };
-        with_a(json!({"type": "object", "allOf": (0..40).map(of).collect::<Vec<_>>()}))
+        with_a(json!({"type": "object", "allOf": (0..20).map(of).collect::<Vec<_>>()}))
     };
 
     for (one, other) in [(patterns(1), patterns(0)), (conditions(9), conditions(8))] {
@@ -298,11 +298,12 @@ fn comparing_many_patterns_and_conditions_comes_to_an_end() {
 
 #[test]
 fn names_are_not_held_against_patterns_without_end() {
-    let properties: Map<String, Value> = (0..2_000).map(|at| (format!("a{at}"), json!({"type": "string"}))).collect();
+    let properties: Map<String, Value> = (0..1_100).map(|at| (format!("a{at}"), json!({"type": "string"}))).collect();
     let patterns: Map<String, Value> = (0..1_000).map(|at| (format!("^b.*{at}"), json!({"type": "string"}))).collect();
 
-    let (_, code) = sizes(&json!({"type": "object", "properties": properties, "patternProperties": patterns}));
+    let schema = json!({"type": "object", "properties": properties, "patternProperties": patterns}).to_string();
+    let code = generate(&load(catalogue(&[("domain/rule/created.v1.json", &schema)]).path())).unwrap();
 
     // An object that keeps everything, and the validator: no field for each name.
-    assert!(code < 300_000, "{code}");
+    assert!(!code.contains("pub a1099"), "{}", code.len());
 }
