@@ -1,0 +1,47 @@
+//! Generated code compiles wherever it is put, without a warning: a catalogue of nasty names, shapes, numbers and descriptions, taken
+//! in by a crate of other people's habits, which has renamed its dependency and denies whatever can be denied.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eventsmith_codegen::Runtime;
+use eventsmith_tests::small_crate;
+
+/// The crate, with the events of the catalogue that lies beside this file.
+fn written() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/habits");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("habits");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    small_crate::write_manifest(&folder, "habits", false).unwrap();
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let renamed = manifest.replace("eventsmith = {", "events_runtime = { package = \"eventsmith\",");
+    fs::write(folder.join("Cargo.toml"), renamed).unwrap();
+    let loaded = eventsmith_codegen::load(&here.join("catalogue"));
+    let text = eventsmith_codegen::generate_for(&loaded, &Runtime::named("events_runtime").unwrap());
+    let text = text.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    fs::write(folder.join("src/events.rs"), text.unwrap()).unwrap();
+    fs::copy(here.join("lib.rs.txt"), folder.join("src/lib.rs")).unwrap();
+    folder
+}
+
+/// Runs a command of Cargo, which must say nothing.
+fn quiet(folder: &Path, command: &str, arguments: &[&str]) {
+    let mut cargo = small_crate::cargo(command, folder, &small_crate::target(env!("CARGO_TARGET_TMPDIR")));
+    let output = cargo.args(arguments).env("RUSTDOCFLAGS", "-D warnings").output().unwrap();
+
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !words.contains("warning"), "cargo {command}: {words}");
+}
+
+/// One test, as all of it is about one crate, which Cargo builds once at a time.
+#[test]
+fn generated_code_of_a_nasty_catalogue_compiles_among_other_names_without_a_warning() {
+    let folder = written();
+
+    quiet(&folder, "clippy", &["--", "-D", "warnings"]);
+    quiet(&folder, "doc", &["--no-deps"]);
+    // No description is a doctest, and every example of the catalogue is read.
+    quiet(&folder, "test", &[]);
+}
