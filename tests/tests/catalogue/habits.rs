@@ -4,6 +4,8 @@
 //! cargo run --bin eventsmith -- generate --schemas tests/tests/catalogue/habits/schemas --out tests/tests/catalogue/habits/golden/events.rs
 //! ```
 
+#![expect(dead_code, reason = "of what a probe looks for one half is not used")]
+
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
@@ -26,12 +28,10 @@ use order::v1::{
 macro_rules! implements {
     ($type:ty, $bound:path) => {{
         struct Probe<T: ?Sized>(::core::marker::PhantomData<T>);
-        #[allow(dead_code, reason = "one of both is used")]
         trait Otherwise {
             const IMPLEMENTS: bool = false;
         }
         impl<T: ?Sized> Otherwise for Probe<T> {}
-        #[allow(dead_code, reason = "one of both is used")]
         impl<T: ?Sized + $bound> Probe<T> {
             const IMPLEMENTS: bool = true;
         }
@@ -131,7 +131,9 @@ fn an_enum_of_texts_is_shown_read_and_listed() {
         assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         assert_eq!(serde_json::from_value::<Status>(status.as_str().into()).unwrap(), *status);
     }
-    assert!(Status::OnHold == "on hold" && "on hold" == Status::OnHold && Status::Open < Status::OnHold);
+    assert_eq!(Status::OnHold, "on hold");
+    assert_eq!("on hold", Status::OnHold);
+    assert!(Status::Open < Status::OnHold);
     assert_eq!(format!("{:>12}", Status::InProgress), " in_progress");
     let error = "closed".parse::<Status>().unwrap_err().to_string();
     assert_eq!(error, r#"not a Status: expected one of `open`, `in_progress`, `on hold`"#);
@@ -146,7 +148,9 @@ fn a_text_type_is_looked_up_by_its_text() {
     let counts = HashMap::from([(code.clone(), 3)]);
 
     assert_eq!(counts.get("ABC"), Some(&3));
-    assert!(code == "ABC" && "ABC" == code && code != *"XYZ");
+    assert_eq!(code, "ABC");
+    assert_eq!("ABC", code);
+    assert_ne!(code, *"XYZ");
     assert!(BTreeSet::from([code]).contains("ABC"));
 }
 
