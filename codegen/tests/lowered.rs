@@ -113,7 +113,7 @@ fn constants_with_descriptions_are_documented_variants() {
         {"const": "green", "title": "Go"}
     ]}})));
 
-    assert_has(&text, &["/// Stop. #[serde(rename = \"red\")] Red,", "/// Go #[serde(rename = \"green\")] Go,"]);
+    assert_has(&text, &["/// Stop. Red,", "/// Go Go,", "Red => \"red\", Go => \"green\""]);
 }
 
 #[test]

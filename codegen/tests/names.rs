@@ -30,11 +30,12 @@ fn holds(text: &str, lines: &[&str]) {
 
 #[test]
 fn an_enum_that_is_reordered_keeps_its_names() {
-    let variants =
-        ["    #[serde(rename = \"<\")]\n            LessThan,", "#[serde(rename = \"-1\")]\n            Minus1,"];
+    let variants = ["LessThan => \"<\"", "Minus1 => \"-1\""];
 
-    holds(&of_properties(r#"{"sign": {"enum": ["<", ">", "+1", "-1"]}}"#), &variants);
-    holds(&of_properties(r#"{"sign": {"enum": ["-1", "+1", ">", "<"]}}"#), &variants);
+    for values in [r#"{"sign": {"enum": ["<", ">", "+1", "-1"]}}"#, r#"{"sign": {"enum": ["-1", "+1", ">", "<"]}}"#] {
+        // Where its lines break says nothing.
+        holds(&of_properties(values).split_whitespace().collect::<Vec<_>>().join(" "), &variants);
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ const DEPENDENTS: &[Dependents] = &[
         of: "async-nats",
         only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-cli", "eventsmith-tests", "eventsmith-simulation"],
     },
+    // The simulation names its features alone, so that it is compiled once.
     Dependents {
         of: "jsonschema",
         only: &[
@@ -67,6 +68,7 @@ const DEPENDENTS: &[Dependents] = &[
             "eventsmith-testing",
             "eventsmith-codegen",
             "eventsmith-tests",
+            "eventsmith-simulation",
         ],
     },
     Dependents { of: "eventsmith-exact", only: &["eventsmith-event", "eventsmith-codegen", "eventsmith-tests"] },
