@@ -2,23 +2,19 @@
 
 ::eventsmith::generated::generated_by!("0.1.0");
 
-use ::eventsmith::catalogue::{
-    BucketDescriptor, EventDescriptor, ServiceDescriptor, StreamDescriptor,
-};
-
 /// Every version of every event, request and document.
-pub const CATALOGUE: &[EventDescriptor] = &[
-    EventDescriptor::of::<order::v1::OrderPlaced>(),
+pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
+    ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPlaced>(),
 ];
 
 /// The streams that the catalogue declares.
-pub const STREAMS: &[StreamDescriptor] = &[];
+pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[];
 
 /// The key-value buckets that the catalogue declares.
-pub const BUCKETS: &[BucketDescriptor] = &[];
+pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[];
 
 /// The services that the catalogue declares.
-pub const SERVICES: &[ServiceDescriptor] = &[];
+pub const SERVICES: &[::eventsmith::catalogue::ServiceDescriptor] = &[];
 
 /// The subjects of all events, and the wildcards of their groups.
 pub mod subjects {
