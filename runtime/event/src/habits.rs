@@ -78,7 +78,7 @@ macro_rules! text_enum {
         impl ::core::str::FromStr for $name {
             type Err = $crate::text::InvalidText;
 
-            fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::text::InvalidText> {
                 Self::read(text).ok_or($crate::text::InvalidText {
                     type_name: ::core::stringify!($name),
                     expected: ::core::concat!("one of `", $first_value, "`" $(, ", `", $value, "`")*),
@@ -89,7 +89,7 @@ macro_rules! text_enum {
         impl ::core::convert::TryFrom<&str> for $name {
             type Error = $crate::text::InvalidText;
 
-            fn try_from(text: &str) -> ::core::result::Result<Self, Self::Error> {
+            fn try_from(text: &str) -> ::core::result::Result<Self, $crate::text::InvalidText> {
                 text.parse()
             }
         }
@@ -97,7 +97,7 @@ macro_rules! text_enum {
         impl ::core::convert::TryFrom<::std::string::String> for $name {
             type Error = $crate::text::InvalidText;
 
-            fn try_from(text: ::std::string::String) -> ::core::result::Result<Self, Self::Error> {
+            fn try_from(text: ::std::string::String) -> ::core::result::Result<Self, $crate::text::InvalidText> {
                 text.parse()
             }
         }
