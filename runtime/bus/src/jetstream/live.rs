@@ -237,7 +237,7 @@ impl Pump {
                 () = self.sender.closed() => return,
                 message = self.subscribers.next() => message,
             };
-            if message.is_none_or(|message| self.hand_over(message).is_break()) {
+            if message.is_none_or(|message| self.hand_over(message, Instant::now()).is_break()) {
                 return;
             }
         }
@@ -249,9 +249,9 @@ impl Pump {
         }
     }
 
-    fn hand_over(&self, message: async_nats::Message) -> ControlFlow<()> {
+    fn hand_over(&self, message: async_nats::Message, arrived: Instant) -> ControlFlow<()> {
         let reply = message.reply.as_ref().map(ToString::to_string);
-        let live = LiveMessage { reply, message: from_nats(message), arrived: Instant::now() };
+        let live = LiveMessage { reply, message: from_nats(message), arrived };
         match self.sender.try_send(live) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => drop(self.missed.fetch_add(1, Ordering::Relaxed)),
@@ -265,11 +265,31 @@ impl Pump {
         let (until, mut came) = (Instant::now() + time, false);
         while let Ok(next) = timeout_at(until, self.subscribers.next()).await {
             came = true;
-            if self.hand_over(next?).is_break() {
+            if self.hand_over(next?, Instant::now()).is_break() {
                 return None;
             }
         }
         Some(came)
+    }
+
+    /// Hands over what comes while a message is on its way to the server and back. How long that took, and whether anything came;
+    /// nothing if no more can come.
+    async fn round_trip(&mut self) -> Option<(Duration, bool)> {
+        let client = self.client.clone();
+        let mut round_trip = std::pin::pin!(round_trip(&client));
+        let mut came = false;
+        loop {
+            tokio::select! {
+                biased;
+                message = self.subscribers.next() => {
+                    came = true;
+                    if self.hand_over(message?, Instant::now()).is_break() {
+                        return None;
+                    }
+                }
+                took = &mut round_trip => return Some((took.unwrap_or_default(), came)),
+            }
+        }
     }
 
     /// Hands over what comes until no more does. Nothing once it has ended.
@@ -284,8 +304,9 @@ impl Pump {
             }
         }
         loop {
-            let round_trip = round_trip(&self.client).await.unwrap_or_default();
-            if !self.take_for(SHORTEST_FENCE + round_trip).await? {
+            let (round_trip, came) = self.round_trip().await?;
+            let came_then = self.take_for(SHORTEST_FENCE + round_trip).await?;
+            if !came && !came_then {
                 return Some(());
             }
         }
@@ -293,10 +314,12 @@ impl Pump {
 
     /// Wants no more at all, and hands over what came until the server knew.
     async fn rest(mut self) {
-        let round_trip = round_trip(&self.client).await.unwrap_or_default();
+        let Some((round_trip, _)) = self.round_trip().await else { return };
+        // What comes meanwhile is read afterwards: it counts as having come before.
+        let arrived = Instant::now();
         if fence(&mut self.subscribers, &self.client, round_trip * 4).await.is_ok() {
             while let Some(message) = self.subscribers.next().await {
-                if self.hand_over(message).is_break() {
+                if self.hand_over(message, arrived).is_break() {
                     return;
                 }
             }
