@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use eventsmith_codegen::editor;
+use eventsmith_codegen::{Runtime, editor};
 use handlebars::{Handlebars, no_escape};
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ const FILES: [(&str, &str); 21] = [
     ("service/src/main.rs", include_str!("../../templates/new/service/src/main.rs.hbs")),
     ("service/tests/in_memory.rs", include_str!("../../templates/new/service/tests/in_memory.rs.hbs")),
 ];
+
 impl New {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         let name = name(&self.path)?;
@@ -96,23 +97,16 @@ fn name(path: &Path) -> anyhow::Result<&str> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let is_legal = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
-    // Each is a crate that generated code names, or a module of the workspace.
-    let is_taken = matches!(name, "core" | "std" | "alloc" | "serde" | "tokio" | "eventsmith" | "order" | "test");
-    if !is_legal || is_taken || is_keyword(name) {
+    // Each is a crate that generated code names, a module of the workspace, or a keyword of the newest edition alone.
+    let is_taken =
+        matches!(name, "gen" | "core" | "std" | "alloc" | "serde" | "tokio" | "eventsmith" | "order" | "test");
+    if !is_legal || is_taken || Runtime::named(name).is_none() {
         bail!(
             "{name:?} cannot be the name of a crate and of subjects; write lower-case letters, digits and hyphens, as in my-shop, and no \
              name that Rust has already"
         );
     }
     Ok(name)
-}
-
-/// Whether Rust has a meaning of its own for a name.
-fn is_keyword(name: &str) -> bool {
-    const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen \
-                            if impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true \
-                            try type typeof unsafe unsized use virtual where while yield";
-    KEYWORDS.split_whitespace().any(|keyword| keyword == name)
 }
 
 /// Where the crates of eventsmith come from.
