@@ -100,7 +100,7 @@ pub(crate) async fn services(
     loop {
         let answer = tokio::select! {
             biased;
-            denied = answers.denied() => return Err(unavailable(Cause::of(denied))),
+            reason = answers.unheard() => return Err(unavailable(Cause::of(reason))),
             answer = timeout_at(until, answers.next()) => answer,
         };
         let Ok(Some(answer)) = answer else { break };

@@ -97,10 +97,10 @@ impl Tail {
         let unavailable = |reason| AskError::Unavailable { subject: self.subjects.join(", "), reason };
         match &mut self.source {
             Source::Live(live) => {
-                let denied = live.denied();
+                let unheard = live.unheard();
                 let message = tokio::select! {
                     biased;
-                    denied = denied => return Some(Err(unavailable(Cause::of(denied)))),
+                    reason = unheard => return Some(Err(unavailable(Cause::of(reason)))),
                     message = live.next() => message?,
                 };
                 Some(Ok(passed(message.message, Timestamp::now(), None, message.reply.is_some())))

@@ -130,8 +130,8 @@ impl Service {
     /// Dropping the future instead stops at once: handlers are dropped, and who asked is told that it may be done or not.
     ///
     /// # Errors
-    /// [`ServiceError`] when the configuration makes no sense, when the server does not let this user receive requests, or when the
-    /// bus was shut down. Interruptions of the connection are no errors: they are waited out.
+    /// [`ServiceError`] when the configuration makes no sense, when the server does not let this user in or receive requests, or
+    /// when the bus was shut down. Interruptions of the connection are no errors: they are waited out.
     pub async fn run<T>(self, shutdown: impl Future<Output = T> + Send) -> Result<ServiceSummary, ServiceError> {
         self.check()?;
         let Self { bus, name, routes, config, monitor } = self;
@@ -155,20 +155,20 @@ impl Service {
         let transport = bus.transport();
         let requests = transport.subscribe(&subjects, Some(&config.queue_group), ROOM).await.map_err(unavailable)?;
         let questions = transport.subscribe(&identity.subjects(), None, ROOM).await.map_err(unavailable)?;
-        let denied = (requests.denied(), questions.denied());
+        let unheard = (requests.unheard(), questions.unheard());
         let (stop, stopped) = watch::channel(false);
         let background = transport.background();
         let mut receiving = background.spawn(receive(requests, endpoints.clone(), stopped.clone()));
         let telling = background.spawn(tell(questions, identity, endpoints.clone(), bus.clone(), stopped));
         let running = Running { cut_off, tasks: [receiving.abort_handle(), telling.abort_handle()] };
         let undiscovered = async {
-            let denied = denied.1.await;
-            tracing::warn!(service = name, %denied, "the service answers, and tools do not find it");
+            let reason = unheard.1.await;
+            tracing::warn!(service = name, %reason, "the service answers, and tools do not find it");
             std::future::pending::<()>().await
         };
         let ended = tokio::select! {
             biased;
-            denied = denied.0 => Err(ServiceError::Denied { service: name.clone(), denied }),
+            unheard = unheard.0 => Err(ServiceError::unheard(name.clone(), unheard)),
             _ = shutdown => Ok(()),
             _ = &mut receiving => Err(ServiceError::Closed { service: name.clone() }),
             () = undiscovered => Ok(()),

@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt, Shared};
 
 use crate::bus::Bus;
 use crate::handler::Received;
-use crate::transport::{Denied, Subscription, Unavailable};
+use crate::transport::{Subscription, Unavailable, Unheard};
 use kind::LiveKind;
 
 pub use error::{LiveError, SubscribeError};
@@ -112,8 +112,8 @@ impl<T> SubscribeBuilder<T> {
         let subjects = filter::without_covered(kinds.iter().map(|kind| kind.subject.to_owned()).collect());
         let unavailable = |Unavailable(reason)| SubscribeError::Unavailable { subjects: subjects.join(", "), reason };
         let subscription = bus.transport().subscribe(&subjects, None, room).await.map_err(unavailable)?;
-        let denied = Some(subscription.denied().shared());
-        Ok(Subscriber { bus, kinds, subscription, denied })
+        let unheard = Some(subscription.unheard().shared());
+        Ok(Subscriber { bus, kinds, subscription, unheard })
     }
 }
 
@@ -123,7 +123,7 @@ pub struct Subscriber<T> {
     kinds: Vec<LiveKind<T>>,
     subscription: Box<dyn Subscription>,
     /// Nothing once it has come.
-    denied: Option<Shared<BoxFuture<'static, Denied>>>,
+    unheard: Option<Shared<BoxFuture<'static, Unheard>>>,
 }
 
 impl<T> fmt::Debug for Subscriber<T> {
@@ -133,18 +133,19 @@ impl<T> fmt::Debug for Subscriber<T> {
 }
 
 impl<T> Subscriber<T> {
-    /// The next event, or why what came is none; `None` once the bus is shut down, or after [`LiveError::Denied`]. May be dropped
+    /// The next event, or why what came is none; `None` once the bus is shut down, or after
+    /// [`LiveError::Denied`] and [`LiveError::Unauthorized`]. May be dropped
     /// without losing an event.
     ///
     /// While the connection is lost nothing comes, and what is sent meanwhile is missed without a count.
     pub async fn next(&mut self) -> Option<Result<T, LiveError>> {
         loop {
-            let denied = self.denied.clone()?;
+            let unheard = self.unheard.clone()?;
             let live = tokio::select! {
                 biased;
-                denied = denied => {
-                    self.denied = None;
-                    return Some(Err(LiveError::Denied(denied)));
+                unheard = unheard => {
+                    self.unheard = None;
+                    return Some(Err(unheard.into()));
                 }
                 live = self.subscription.next() => live?,
             };

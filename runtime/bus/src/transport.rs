@@ -33,7 +33,7 @@ use crate::settings::{ConsumerSettings, FoundConsumer};
 pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
-pub use failure::{Gone, SendFailure, ServerFailure, Unavailable};
+pub use failure::{Gone, LockedOut, SendFailure, ServerFailure, Unavailable, Unheard};
 pub use follow::{Follow, FollowStart, Followed, Follower};
 pub use lease::Lease;
 pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};

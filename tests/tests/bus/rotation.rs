@@ -1,6 +1,7 @@
 //! Credentials that change while a program runs.
 
 use std::fs;
+use std::future::pending;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, ConsumeError, Received};
 use jiff::Timestamp;
 use nkeys::{KeyPair, KeyPairType};
+use rules_events::rule::RuleGet;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::buckets::common::{COMPILED, Compiled};
 use crate::common::*;
 use crate::login::jwt;
 
@@ -123,6 +126,32 @@ async fn a_consumer_that_is_not_let_in_any_more_ends_with_an_error() -> Outcome 
 
     assert!(matches!(&error, ConsumeError::Unauthorized { stream, .. } if stream == STREAM.name), "{error}");
     assert!(error.to_string().contains("500ms"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_listens_and_is_not_let_in_any_more_ends_with_an_error() -> Outcome {
+    let scene = Scene::new().await?;
+    scene.renew(None)?;
+    let operator = Bus::connect(scene.config()).await?;
+    operator.provision(&[COMPILED]).await?;
+    scene.renew(Some(soon()?))?;
+    let config = Config { login_timeout: Duration::from_millis(500), ..scene.config() };
+    let bus = Bus::connect(config).await?;
+    let service = bus.service("rules").answer(async |_: Received<RuleGet>| Err("nobody asks".into()));
+    let mut events = bus.subscribe::<Activated>().await?;
+    let mut watcher = bus.bucket::<Compiled>().watch(">").await?;
+
+    let all = async { tokio::join!(service.run(pending::<()>()), events.next(), watcher.next()) };
+    let (service, event, change) = tokio::time::timeout(Duration::from_secs(60), all).await?;
+
+    let told = [
+        service.unwrap_err().to_string(),
+        event.unwrap().unwrap_err().to_string(),
+        change.unwrap().unwrap_err().to_string(),
+    ];
+    assert!(told.iter().all(|text| text.contains("refused the login for 500ms")), "{told:?}");
+    assert!(events.next().await.is_none() && watcher.next().await.is_none());
     Ok(())
 }
 

@@ -18,11 +18,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::ack::{parse_position, parse_reply};
 use super::client::{AskFailure, JetStream, PAUSE, Settings, nanos};
 use super::convert::from_nats;
+use super::link::Link;
 use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment;
 use crate::transport::{
-    Denied, DeniedAction, Follow, FollowStart, Followed, Follower, MessageSelector, ServerFailure, StreamMessage,
+    Denied, DeniedAction, Follow, FollowStart, Followed, Follower, LockedOut, MessageSelector, ServerFailure,
+    StreamMessage,
 };
 
 /// How often the server says that it has nothing to say.
@@ -209,8 +211,15 @@ impl Following {
     /// Waits until there is a connection.
     async fn connected(&self) -> Result<(), ServerFailure> {
         let mut link = self.jetstream.link.clone();
-        let closed = link.wait_for(|link| link.connected || link.closed).await.map_or(true, |link| link.closed);
-        if closed { Err(ServerFailure::Unavailable("the bus is shut down".into())) } else { Ok(()) }
+        let is_decided = |link: &Link| link.connected || link.closed || link.is_locked_out;
+        match link.wait_for(is_decided).await.map(|link| *link) {
+            Ok(Link { connected: true, closed: false, .. }) => Ok(()),
+            Ok(Link { closed: false, .. }) => {
+                let locked_out = LockedOut(self.jetstream.config.login_timeout);
+                Err(ServerFailure::Unavailable(Cause::of(locked_out)))
+            }
+            Ok(_) | Err(_) => Err(ServerFailure::Unavailable("the bus is shut down".into())),
+        }
     }
 
     /// Whether the stream is still the one that was read: one that was made anew counts from 1 again.

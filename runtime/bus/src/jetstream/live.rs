@@ -1,6 +1,7 @@
 //! Messages beside the streams: requests and their answers, and what comes to whoever listens.
 
 use std::fmt;
+use std::future::pending;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use super::wire::{Subscriber, Wire};
 use crate::cause::Cause;
 use crate::environment::watch;
 use crate::transport::{
-    Denied, DeniedAction, LiveMessage, Message, PendingReply, RequestFailure, SendFailure, Subscription, Unavailable,
+    DeniedAction, LiveMessage, LockedOut, Message, PendingReply, RequestFailure, SendFailure, Subscription,
+    Unavailable, Unheard,
 };
 
 /// Within this time more messages come than are on their way at a time.
@@ -96,6 +98,16 @@ impl JetStream {
         }
     }
 
+    /// Resolves once the server has refused the login for longer than is waited for.
+    pub(super) fn locked_out(&self) -> impl Future<Output = LockedOut> + Send + use<> {
+        let (mut link, patience) = (self.link.clone(), self.config.login_timeout);
+        async move {
+            let is_open = link.wait_for(|link| link.is_locked_out).await.is_ok();
+            // Whoever listens sees that all is over.
+            if is_open { LockedOut(patience) } else { pending().await }
+        }
+    }
+
     fn writable(&self, message: &Message) -> Result<HeaderMap, RequestFailure> {
         let limit = self.client.server_info().max_payload;
         check_size(&message.headers, &message.payload, limit)?;
@@ -151,7 +163,15 @@ impl JetStream {
         let (link, losses) = (self.link.clone(), self.link.borrow().losses);
         let pump = Pump { subscribers, sender, ended, missed: Arc::clone(&missed), losses, link, client };
         self.thread.handle().spawn(pump.run());
-        Ok(Box::new(Listening { messages, missed, end: Some(end), denied: denied.boxed().shared() }))
+        let locked_out = self.locked_out();
+        let unheard = async move {
+            tokio::select! {
+                biased;
+                denied = denied => Unheard::Denied(denied),
+                locked_out = locked_out => Unheard::LockedOut(locked_out),
+            }
+        };
+        Ok(Box::new(Listening { messages, missed, end: Some(end), unheard: unheard.boxed().shared() }))
     }
 }
 
@@ -160,7 +180,7 @@ struct Listening {
     messages: mpsc::Receiver<LiveMessage>,
     missed: Arc<AtomicU64>,
     end: Option<oneshot::Sender<()>>,
-    denied: Shared<BoxFuture<'static, Denied>>,
+    unheard: Shared<BoxFuture<'static, Unheard>>,
 }
 
 impl fmt::Debug for Listening {
@@ -186,8 +206,8 @@ impl Subscription for Listening {
         ready(Ok(())).boxed()
     }
 
-    fn denied(&self) -> BoxFuture<'static, Denied> {
-        self.denied.clone().boxed()
+    fn unheard(&self) -> BoxFuture<'static, Unheard> {
+        self.unheard.clone().boxed()
     }
 }
 

@@ -29,7 +29,7 @@ use crate::cause::Cause;
 use crate::config::duration::LONGEST;
 use crate::environment::watch;
 use crate::settings::ConsumerSettings;
-use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, Unavailable};
+use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, LockedOut, Unavailable};
 
 /// After two heartbeats missed, with some grace, our pull requests are taken for lost.
 const PATIENCE: Duration = Duration::from_millis(11_000);
@@ -270,7 +270,7 @@ impl PullDeliveries {
         self.life.check()?;
         let Link { connected, losses, is_locked_out, .. } = *self.link.borrow_and_update();
         if is_locked_out {
-            return Err(Gone::LockedOut(self.jetstream.config.login_timeout));
+            return Err(Gone::LockedOut(LockedOut(self.jetstream.config.login_timeout)));
         }
         if losses != self.losses {
             // The server forgot our requests along with the connection, and may have sent what never arrived.

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, pending, ready};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::transport::{Denied, LiveMessage, Message, PendingReply, RequestFailure, Subscription, Unavailable};
+use crate::transport::{LiveMessage, Message, PendingReply, RequestFailure, Subscription, Unavailable, Unheard};
 
 /// What the subjects of answers begin with.
 const INBOX: &str = "_INBOX.memory.";
@@ -138,7 +138,7 @@ impl Subscription for Listening {
         ready(Ok(())).boxed()
     }
 
-    fn denied(&self) -> BoxFuture<'static, Denied> {
+    fn unheard(&self) -> BoxFuture<'static, Unheard> {
         pending().boxed()
     }
 }

@@ -1,7 +1,7 @@
 //! Why a service does not answer.
 
 use crate::cause::Cause;
-use crate::transport::Denied;
+use crate::transport::{Denied, Unheard};
 
 /// Why a service did not start, or stopped by itself.
 ///
@@ -59,6 +59,18 @@ pub enum ServiceError {
         #[source]
         denied: Denied,
     },
+    /// The server did not let this program in again after the connection was lost, for as long as
+    /// [`login_timeout`](crate::config::Config::login_timeout) says.
+    #[error(
+        "{service} cannot receive requests any more: {reason}; see that the user exists and that its credentials are current, and \
+         run it again"
+    )]
+    Unauthorized {
+        /// The name of the service.
+        service: String,
+        /// For how long.
+        reason: String,
+    },
     /// The requests cannot be received.
     #[error("{service} cannot receive requests: {reason}")]
     Unavailable {
@@ -74,4 +86,13 @@ pub enum ServiceError {
         /// The name of the service.
         service: String,
     },
+}
+
+impl ServiceError {
+    pub(super) fn unheard(service: String, unheard: Unheard) -> Self {
+        match unheard {
+            Unheard::Denied(denied) => Self::Denied { service, denied },
+            Unheard::LockedOut(locked_out) => Self::Unauthorized { service, reason: locked_out.to_string() },
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::cause::Cause;
-use crate::transport::Denied;
+use crate::transport::{Denied, Unheard};
 
 /// Why nothing is listened to.
 #[derive(Debug, thiserror::Error)]
@@ -42,4 +42,20 @@ pub enum LiveError {
     /// The server does not let this user subscribe. Nothing comes any more.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The server did not let this program in again after the connection was lost, for as long as
+    /// [`login_timeout`](crate::config::Config::login_timeout) says. Nothing comes any more.
+    #[error("{reason}; see that the user exists and that its credentials are current, and subscribe again")]
+    Unauthorized {
+        /// For how long.
+        reason: String,
+    },
+}
+
+impl From<Unheard> for LiveError {
+    fn from(unheard: Unheard) -> Self {
+        match unheard {
+            Unheard::Denied(denied) => Self::Denied(denied),
+            Unheard::LockedOut(locked_out) => Self::Unauthorized { reason: locked_out.to_string() },
+        }
+    }
 }

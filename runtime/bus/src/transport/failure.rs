@@ -79,8 +79,24 @@ pub enum Gone {
     #[error(transparent)]
     Deleted(Cause),
     /// The server has not let this program in for as long as is waited for.
-    #[error("the server refused the login for {0:?}")]
-    LockedOut(Duration),
+    #[error(transparent)]
+    LockedOut(LockedOut),
+}
+
+/// The server has refused the login for longer than is waited for (`login_timeout`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server refused the login for {0:?}")]
+pub struct LockedOut(pub Duration);
+
+/// Why nothing comes to a subscription any more, which has not ended.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unheard {
+    /// The server does not let this user listen.
+    #[error(transparent)]
+    Denied(Denied),
+    /// It does not let this program in.
+    #[error(transparent)]
+    LockedOut(LockedOut),
 }
 
 /// Why the server did not do what it was asked about a stream or a consumer.

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Denied, Message, Unavailable};
+use super::{Denied, Message, Unavailable, Unheard};
 use crate::cause::Cause;
 
 /// Receives what is sent to one subject or several from now on.
@@ -19,8 +19,8 @@ pub trait Subscription: Debug + Send + Sync {
     /// Wants no more. What was sent before the server knew still comes, and then `None`.
     fn end(&mut self) -> BoxFuture<'_, Result<(), Unavailable>>;
 
-    /// Resolves when the server denies the subscription.
-    fn denied(&self) -> BoxFuture<'static, Denied>;
+    /// Resolves when nothing will come any more although the subscription has not ended.
+    fn unheard(&self) -> BoxFuture<'static, Unheard>;
 }
 
 /// A message as whoever listens receives it.
