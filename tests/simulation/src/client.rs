@@ -181,6 +181,7 @@ impl SimulatedClient for Client {
 
     fn server_info(&self) -> ServerInfo {
         ServerInfo {
+            server_id: self.world.state().server.starts.to_string(),
             server_name: "simulated".to_owned(),
             version: "2.12.1".to_owned(),
             max_payload: 1 << 20,

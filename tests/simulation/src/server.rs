@@ -117,6 +117,8 @@ pub struct Server {
     pub orphaned: BTreeMap<(u64, usize), Time>,
     /// Its connections.
     pub connections: BTreeMap<u64, Connection>,
+    /// How often it was started again.
+    pub starts: u64,
     /// While true, JetStream answers nothing.
     pub is_silent: bool,
     /// What it sends.
@@ -153,6 +155,7 @@ impl Server {
             consumer: Some(consumer),
             orphaned: BTreeMap::new(),
             connections: BTreeMap::new(),
+            starts: 0,
             is_silent: false,
             outputs: Vec::new(),
             stored: Vec::new(),

@@ -4,6 +4,9 @@
 //! what is said of a message of the first would end one of the second. As long as the consumer was asked for messages over one
 //! connection, the server tells when it is deleted. After a loss it must be asked when the consumer was made, and until then
 //! acks wait.
+//!
+//! Servers before 2.15 say another time after they were started again, or another of their cluster does: that at which they wrote the
+//! consumer down, or at which it was changed last. So a consumer that another server says was made before it was heard last is the same.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,8 +45,23 @@ pub(super) struct Life {
 struct Known {
     /// When it was made, once the server has told.
     created: Option<Timestamp>,
+    /// Who told.
+    server: Teller,
+    /// When a server said last what time it has, and when that came.
+    told: Option<(Timestamp, Instant)>,
+    /// When the consumer was heard last.
+    heard: Option<Instant>,
     /// Acks that wait until that is certain again.
     kept: Vec<KeptAck>,
+}
+
+/// Who tells about a consumer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Teller {
+    /// The id of the server that we are connected to, which it makes anew at each start.
+    connected: String,
+    /// The name of the one in its cluster that has the consumer.
+    leader: String,
 }
 
 /// An ack that waits.
@@ -68,6 +86,14 @@ pub(super) struct Info {
     ts: Option<Timestamp>,
     #[serde(default)]
     priority_groups: Vec<Group>,
+    #[serde(default)]
+    cluster: Cluster,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Cluster {
+    #[serde(default)]
+    leader: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -163,8 +189,10 @@ impl Life {
     pub(super) async fn info(&self) -> Result<Answer<Info>, Unavailable> {
         let asked_after = self.jetstream.link.borrow().losses;
         let answer = self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await;
-        if let Ok(Ok(Info { created, .. })) = &answer {
-            self.note(*created, asked_after).await;
+        if let Ok(Ok(Info { created, ts, cluster, .. })) = &answer {
+            let connected = self.jetstream.client.server_info().server_id;
+            let server = Teller { connected, leader: cluster.leader.clone() };
+            self.note(*created, server, *ts, asked_after).await;
         }
         answer
     }
@@ -201,11 +229,16 @@ impl Life {
         })
     }
 
-    /// The consumer was asked after so many losses, and was made then.
-    async fn note(&self, created: Option<Timestamp>, losses: u64) {
+    /// The consumer answered what was asked at that time.
+    pub(super) fn heard(&self, asked: Instant) {
+        self.known().heard = Some(asked);
+    }
+
+    /// The consumer was asked after so many losses, and was made then, as a server says that has this time now.
+    async fn note(&self, created: Option<Timestamp>, server: Teller, now: Option<Timestamp>, losses: u64) {
         let kept = {
             let mut known = self.known();
-            if known.created.is_some() && created != known.created {
+            if !known.is_same(created, &server) {
                 drop(known);
                 tracing::error!(
                     stream = self.stream,
@@ -215,6 +248,8 @@ impl Life {
                 return self.end();
             }
             known.created = created;
+            known.server = server;
+            known.told = now.map(|now| (now, Instant::now()));
             self.losses.fetch_max(losses, Ordering::Relaxed);
             match self.is_certain() {
                 true => std::mem::take(&mut known.kept),
@@ -248,5 +283,62 @@ impl Life {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Whether a consumer that was made then, as this server says, is the one that is known.
+    fn is_same(&self, created: Option<Timestamp>, server: &Teller) -> bool {
+        let was_there = || created.zip(self.last_heard()).is_some_and(|(created, heard)| created <= heard);
+        self.created.is_none() || self.created == created || (self.server != *server && was_there())
+    }
+
+    /// When the consumer was heard last, by the clock of the server.
+    fn last_heard(&self) -> Option<Timestamp> {
+        let (then, came) = self.told?;
+        let since = self.heard.map_or(Duration::ZERO, |heard| heard.saturating_duration_since(came));
+        then.checked_add(since).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Option<Timestamp> {
+        Some(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second))
+    }
+
+    /// One that was made at second 5, and was heard at second 20.
+    fn known() -> Known {
+        let came = Instant::now();
+        let heard = Some(came + Duration::from_secs(10));
+        let told = at(10).map(|told| (told, came));
+        Known { created: at(5), server: server("first", ""), told, heard, kept: Vec::new() }
+    }
+
+    fn server(connected: &str, leader: &str) -> Teller {
+        Teller { connected: connected.to_owned(), leader: leader.to_owned() }
+    }
+
+    #[test]
+    fn the_same_server_process_never_says_another_time() {
+        assert!(known().is_same(at(5), &server("first", "")));
+        assert!(!known().is_same(at(6), &server("first", "")));
+    }
+
+    #[test]
+    fn what_was_there_before_the_server_was_started_again_is_the_same_whatever_time_it_says() {
+        for server in [server("second", ""), server("first", "leader")] {
+            assert!(known().is_same(at(6), &server) && known().is_same(at(20), &server));
+            assert!(!known().is_same(at(21), &server), "it was made while nobody looked");
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_tell_the_time_is_believed_nothing_else() {
+        let known = Known { told: None, ..known() };
+
+        assert!(known.is_same(at(5), &server("second", "")) && !known.is_same(at(6), &server("second", "")));
     }
 }

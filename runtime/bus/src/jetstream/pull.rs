@@ -247,6 +247,7 @@ impl PullDeliveries {
     fn note_answer(&mut self, number: u64) -> bool {
         let was_live = self.is_live();
         self.probe.answered(number);
+        self.life.heard(self.probe.heard());
         !was_live && self.is_live()
     }
 

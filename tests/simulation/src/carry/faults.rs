@@ -73,6 +73,7 @@ impl State {
             }
             FaultKind::Restart => {
                 self.down_until = now + fault.lasts;
+                self.server.starts += 1;
                 let all: Vec<u64> = self.server.connections.keys().copied().collect();
                 for connection in all {
                     let process = self.server.connections[&connection].process;

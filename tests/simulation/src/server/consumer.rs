@@ -163,9 +163,12 @@ impl Consumer {
     }
 
     /// Forgets what a server forgets that is restarted.
+    ///
+    /// Servers before 2.15 say afterwards that it was made when they wrote it down.
     pub fn restart(&mut self) {
         self.waiting.clear();
         self.pin = None;
+        self.created += 1;
     }
 
     /// Takes the pin from whoever has it.
