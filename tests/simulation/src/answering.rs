@@ -127,9 +127,11 @@ pub(crate) async fn answer(world: World, instance: usize) {
         let pause = {
             let mut state = world.state();
             let was_asked = state.processes[process].is_stopped;
+            let was_refused = state.processes[process].was_refused;
             state.log(|| format!("process {process} ends: {ended:?}"));
             match ended {
                 Some(Ok(_)) if was_asked => {}
+                Some(Err(ServiceError::Unauthorized { .. })) if was_refused => {}
                 None => {}
                 Some(ended) => state.history.violations.push(format!("process {process} ends by itself: {ended:?}")),
             }
@@ -217,23 +219,41 @@ async fn handle(world: World, process: usize, number: u32, was_begun: bool) -> R
     }
 }
 
-/// Asks all of the plan.
+/// Asks all of the plan. A program that crashes is followed by another, which asks what was not asked yet.
 pub(crate) async fn ask(world: World) {
     let instance = world.state().plan.instances;
-    let Some(process) = begin(&world, instance).await else { return };
-    let Ok(bus) = connect(&world, process).await else { return };
-    let asks = world.state().plan.asks.clone();
-    let mut asking = JoinSet::new();
-    for plan in asks {
-        for at in plan.at.clone() {
-            asking.spawn(ask_at(world.clone(), bus.clone(), plan.clone(), at));
+    let plans = world.state().plan.asks.clone();
+    let mut asks: Vec<_> =
+        plans.iter().flat_map(|plan| plan.at.iter().enumerate().map(move |(turn, at)| (plan, turn, *at))).collect();
+    while !asks.is_empty() {
+        let Some(process) = begin(&world, instance).await else { return };
+        let crashed = Arc::clone(&world.state().processes[process].crashed);
+        tokio::select! {
+            biased;
+            () = crashed.notified() => {}
+            () = ask_all(&world, process, &asks) => return,
         }
+        let pause = {
+            let mut state = world.state();
+            state.history.asks.asker_crashed();
+            asks.retain(|(plan, turn, _)| !state.history.asks.is_asked(plan.number, *turn));
+            100 + state.random.below(1_500)
+        };
+        sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+async fn ask_all(world: &World, process: usize, asks: &[(&AskPlan, usize, u64)]) {
+    let Ok(bus) = connect(world, process).await else { return };
+    let mut asking = JoinSet::new();
+    for (plan, turn, at) in asks {
+        asking.spawn(ask_at(world.clone(), process, bus.clone(), (*plan).clone(), (*turn, *at)));
     }
     asking.join_all().await;
     drop(bus.shutdown().await);
 }
 
-async fn ask_at(world: World, bus: Bus, plan: AskPlan, at: u64) {
+async fn ask_at(world: World, process: usize, bus: Bus, plan: AskPlan, (turn, at): (usize, u64)) {
     sleep_until(world.instant(at)).await;
     let options = RequestOptions {
         id: Some(id_of(plan.number)),
@@ -243,6 +263,7 @@ async fn ask_at(world: World, bus: Bus, plan: AskPlan, at: u64) {
     let begun = {
         let mut state = world.state();
         state.log(|| format!("request {} is asked: {:?}", plan.number, plan.kind));
+        state.history.asks.asked(plan.number, turn);
         state.now
     };
     let number = plan.number;
@@ -257,9 +278,13 @@ async fn ask_at(world: World, bus: Bus, plan: AskPlan, at: u64) {
         (error.may_be_done() || matches!(error, RequestError::Refused(_)), error.to_string())
     });
     let mut state = world.state();
+    // A program that is gone is told nothing any more, although its tasks are not dropped yet.
+    if state.processes[process].is_dead {
+        return;
+    }
     state.note("told", u64::from(number), u64::from(told.is_ok()));
     state.log(|| format!("request {number} ends: {told:?}"));
     let now = state.now;
-    let violation = state.history.asks.told(&plan, begun, now, told);
+    let violation = state.history.asks.told(&plan, turn, begun, now, told);
     state.history.violations.extend(violation);
 }

@@ -17,6 +17,10 @@ const LATER: Time = 50;
 pub struct Asks {
     runs: Vec<AnswerRun>,
     active: BTreeSet<usize>,
+    /// What was asked, by the number of the request and which of its times it was.
+    begun: BTreeSet<(u32, usize)>,
+    /// Whose end nobody saw, as the program that asked had crashed.
+    unseen: BTreeSet<(u32, usize)>,
     asked: Vec<Asked>,
     /// For how long somebody waits, by where the answer goes.
     waits: BTreeMap<String, Time>,
@@ -36,6 +40,8 @@ struct AnswerRun {
 #[derive(Debug)]
 struct Asked {
     number: u32,
+    /// Which of its times it was.
+    turn: usize,
     /// The number of the run that was replied with.
     reply: Option<usize>,
     /// Whether that says that it was done, may be, or was not.
@@ -123,10 +129,27 @@ impl Asks {
         self.runs.iter().filter(failed).count() as u64
     }
 
+    /// Somebody asks.
+    pub(crate) fn asked(&mut self, number: u32, turn: usize) {
+        self.begun.insert((number, turn));
+    }
+
+    /// Whether somebody has asked.
+    pub(crate) fn is_asked(&self, number: u32, turn: usize) -> bool {
+        self.begun.contains(&(number, turn))
+    }
+
+    /// The program that asked is gone: nobody sees what becomes of what it asked.
+    pub(crate) fn asker_crashed(&mut self) {
+        let told: BTreeSet<_> = self.asked.iter().map(|asked| (asked.number, asked.turn)).collect();
+        self.unseen = self.begun.difference(&told).copied().collect();
+    }
+
     /// Somebody who asked was told something. Returns what must not be.
     pub(crate) fn told(
         &mut self,
         plan: &AskPlan,
+        turn: usize,
         asked_at: Time,
         now: Time,
         told: Result<usize, (bool, String)>,
@@ -135,7 +158,7 @@ impl Asks {
             Ok(run) => (Some(run), true, format!("run {run}")),
             Err((may_be_done, what)) => (None, may_be_done, what),
         };
-        self.asked.push(Asked { number: plan.number, reply, may_be_done, what, at: asked_at });
+        self.asked.push(Asked { number: plan.number, turn, reply, may_be_done, what, at: asked_at });
         let (took, timeout) = (now - asked_at, plan.timeout_at(asked_at));
         (took > timeout + LATER).then(|| format!("request {} took {took} of {timeout}", plan.number))
     }
@@ -145,13 +168,11 @@ impl Asks {
         let mut violations = Vec::new();
         for ask in &plan.asks {
             let told: Vec<&Asked> = self.asked.iter().filter(|asked| asked.number == ask.number).collect();
-            if told.len() != ask.at.len() {
-                violations.push(format!(
-                    "request {} was asked {} times, and ended {}",
-                    ask.number,
-                    ask.at.len(),
-                    told.len()
-                ));
+            let turns: BTreeSet<usize> = told.iter().map(|asked| asked.turn).collect();
+            for turn in (0..ask.at.len()).filter(|turn| !turns.contains(turn)) {
+                if !self.unseen.contains(&(ask.number, turn)) {
+                    violations.push(format!("request {} did not end when it was asked for time {turn}", ask.number));
+                }
             }
             let replies: BTreeSet<usize> = told.iter().filter_map(|asked| asked.reply).collect();
             for run in &replies {

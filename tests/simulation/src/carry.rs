@@ -229,6 +229,7 @@ impl State {
             true => ConnectErrorKind::AuthorizationViolation,
             false => ConnectErrorKind::Io,
         };
+        self.processes[process].was_refused |= kind == ConnectErrorKind::AuthorizationViolation;
         self.tell(process, ClientEvent::ClientError(async_nats::ClientError::Other(kind.to_string())));
         let after = RECONNECT / 2 + self.random.below(RECONNECT);
         self.schedule(after, Parcel::Connect { process });

@@ -36,6 +36,8 @@ pub struct Process {
     pub is_cut: bool,
     /// Until when the server refuses its login.
     pub refused_until: Time,
+    /// Whether the server has refused its login.
+    pub was_refused: bool,
     /// Whether each login is refused that comes next, and how often that was so.
     pub attempts: u32,
     /// What the server does not let it publish to.

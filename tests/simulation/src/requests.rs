@@ -5,7 +5,7 @@ use eventsmith::simulation::Random;
 use crate::plan::{AskKind, AskPlan, Ending, FAULTS_UNTIL, Fault, FaultKind, LAST_ASK, Plan, RunEnd};
 
 /// What goes wrong with requests. The clocks of programs and server are as near to each other as docs/requests.md asks.
-const FAULTS: [FaultKind; 8] = [
+const FAULTS: [FaultKind; 9] = [
     FaultKind::Disconnect,
     FaultKind::HalfOpen,
     FaultKind::Restart,
@@ -13,6 +13,7 @@ const FAULTS: [FaultKind; 8] = [
     FaultKind::Crash,
     FaultKind::CrashAtSend,
     FaultKind::Chaos,
+    FaultKind::RefuseLogin,
     FaultKind::Stop,
 ];
 
@@ -47,8 +48,8 @@ impl Plan {
         let mut faults: Vec<Fault> = (0..pick(0, 5))
             .map(|_| {
                 let kind = FAULTS[pick(0, FAULTS.len() as u64 - 1) as usize];
-                // Who asks goes on to the end: what is left of one that is gone are its requests.
-                let is_of_service = matches!(kind, FaultKind::Crash | FaultKind::CrashAtSend | FaultKind::Stop);
+                // Who asks stops when all is asked, and has no other end that its users would see.
+                let is_of_service = matches!(kind, FaultKind::RefuseLogin | FaultKind::Stop);
                 let last = if is_of_service { instances - 1 } else { instances };
                 Fault {
                     at: pick(0, FAULTS_UNTIL),
@@ -70,7 +71,7 @@ impl Plan {
             events: Vec::new(),
             faults,
             chaos: [[0, 0, 0], [0, 0, 0], [20, 50, 20]][pick(0, 2) as usize],
-            ending: Ending::Stopped,
+            ending: if pick(0, 9) == 0 { Ending::Refused } else { Ending::Stopped },
             asks,
         }
     }
