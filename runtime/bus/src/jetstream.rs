@@ -42,9 +42,9 @@ use tokio::time::Instant;
 use crate::environment;
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{
-    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Follow, Follower, Message, MessageSelector, PendingAck,
-    PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription, Transport,
-    Unavailable,
+    BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, DeniedAction, Follow, Follower, Message, MessageSelector,
+    PendingAck, PendingReply, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage, Subscription,
+    Transport, Unavailable,
 };
 use bulk::FastBatch;
 use follow::Following;
@@ -182,7 +182,13 @@ impl Transport for Arc<JetStream> {
     }
 
     fn denied<'a>(&'a self, consumer: &'a str, phase: ConsumerPhase) -> BoxFuture<'a, Denied> {
-        self.denials.wait(move |denied| denials::concerns_consumer(denied, consumer, phase)).boxed()
+        let (subscribed, link) = (Instant::now(), self.link.clone());
+        let concerns = move |denied: &Denied| match denied.action {
+            // What is refused later is another's: nothing says whose.
+            DeniedAction::SubscribeMore => link.borrow().may_refuse(subscribed, Instant::now()),
+            _ => denials::concerns_consumer(denied, consumer, phase),
+        };
+        self.denials.wait(concerns).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {

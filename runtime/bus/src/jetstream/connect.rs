@@ -227,8 +227,7 @@ fn note(event: &Event, changes: &watch::Sender<Link>, login_timeout: Duration) {
         let before = *link;
         match event {
             Event::Connected => {
-                link.connected = true;
-                link.let_in();
+                link.connect(Instant::now());
             }
             Event::Disconnected => {
                 link.connected = false;

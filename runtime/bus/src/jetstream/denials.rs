@@ -123,7 +123,8 @@ pub(super) fn concerns_consumer(denied: &Denied, name: &str, phase: ConsumerPhas
     match action {
         DeniedAction::Publish => {}
         DeniedAction::Subscribe => return keeps_answers_out(denied),
-        DeniedAction::SubscribeMore => return true,
+        // Nothing says whose subscription it was.
+        DeniedAction::SubscribeMore => return false,
     }
     let api = api_call(subject).and_then(|api| match api.strip_prefix("CONSUMER.") {
         Some(consumer) => consumer.strip_suffix(name)?.strip_suffix('.'),

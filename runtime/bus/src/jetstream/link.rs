@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// After this long a server has refused a subscription that it refuses.
+const UNTIL_KNOWN: Duration = Duration::from_secs(5);
+
 /// What the client tells about its connection as time goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) connected: bool,
     pub(super) closed: bool,
+    /// Since when there is this connection, or was the last.
+    connected_at: Instant,
     /// How often the connection was lost.
     pub(super) losses: u64,
     /// Since when every attempt to connect was refused, if the last one was.
@@ -20,7 +25,20 @@ pub(super) struct Link {
 impl Link {
     /// A connection that was just made.
     pub(super) fn new() -> Self {
-        Self { connected: true, closed: false, losses: 0, refused_since: None, is_locked_out: false }
+        let connected_at = Instant::now();
+        Self { connected: true, closed: false, connected_at, losses: 0, refused_since: None, is_locked_out: false }
+    }
+
+    /// There is a connection.
+    pub(super) fn connect(&mut self, now: Instant) {
+        self.connected = true;
+        self.connected_at = now;
+        self.let_in();
+    }
+
+    /// Whether the server may still refuse a subscription that was begun then: it does so soon, over each connection anew.
+    pub(super) fn may_refuse(&self, subscribed: Instant, now: Instant) -> bool {
+        now < self.connected_at.max(subscribed) + UNTIL_KNOWN
     }
 
     /// The server refused the login.
@@ -39,6 +57,16 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subscription_is_refused_soon_or_not_over_this_connection() {
+        let (mut link, begin, second) = (Link::new(), Instant::now(), Duration::from_secs(1));
+
+        assert!(link.may_refuse(begin, begin + 4 * second) && !link.may_refuse(begin, begin + 9 * second));
+        assert!(link.may_refuse(begin + 8 * second, begin + 9 * second));
+        link.connect(begin + 20 * second);
+        assert!(link.may_refuse(begin, begin + 21 * second) && !link.may_refuse(begin, begin + 25 * second));
+    }
 
     #[test]
     fn who_is_refused_for_long_enough_is_locked_out() {

@@ -38,8 +38,6 @@ const WINDOW: Duration = Duration::from_millis(50);
 const MARGIN: (u64, u64) = (8, 64);
 /// For how long at most it takes until no more messages come.
 const LONGEST_LEAVE: Duration = Duration::from_secs(3);
-/// After this long a server has refused a subscription that it refuses.
-const UNTIL_KNOWN: Duration = Duration::from_secs(5);
 /// For how long the thread of the connection stands still at least when a subscription ends, so that what the server sent before
 /// it knew has arrived.
 const SHORTEST_FENCE: Duration = Duration::from_millis(25);
@@ -140,11 +138,11 @@ impl JetStream {
         room: usize,
     ) -> Result<Box<dyn Subscription>, Unavailable> {
         let wanted = subjects.to_vec();
-        // What is refused later is another's: nothing says whose.
-        let known = Instant::now() + UNTIL_KNOWN;
+        let (subscribed, link) = (Instant::now(), self.link.clone());
         let denied = self.denials.wait(move |denied| match denied.action {
             DeniedAction::Subscribe => wanted.contains(&denied.subject),
-            DeniedAction::SubscribeMore => Instant::now() < known,
+            // What is refused later is another's: nothing says whose.
+            DeniedAction::SubscribeMore => link.borrow().may_refuse(subscribed, Instant::now()),
             DeniedAction::Publish => false,
         });
         let mut subscribers = SelectAll::new();
