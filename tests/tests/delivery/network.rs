@@ -107,9 +107,9 @@ async fn connections_that_are_cut_all_the_time_lose_nothing_and_dead_letter_noth
     for job in &jobs {
         assert_eq!(bus.publish(job).await?.sequence, job.id);
     }
-    let (publisher, worker) = (before_publisher.connections(), site.proxy.connections());
     let (stream, letters) = (site.stream(&JOBS).await?, site.stream(&LETTERS).await?);
     let ended = until("the end of all jobs", async || settled(&stream, "worker").await).await;
+    let (publisher, worker) = (before_publisher.connections(), site.proxy.connections());
 
     let wrong = ledger.audit(&jobs, &site.journal.read()?, &buried(&letters).await?, site.orders().max_attempts);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
