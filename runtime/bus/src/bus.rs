@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::event::{Event, Request};
+use futures_util::StreamExt;
+use futures_util::stream;
 
 use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
@@ -251,6 +253,17 @@ impl Bus {
     ) -> Result<R::Reply, RequestError<R::Error>> {
         let Publisher { transport, source, .. } = &self.inner.publisher;
         Requester { transport: &**transport, source }.request(request, &options).await
+    }
+
+    /// Asks for all of them, some at a time ([`max_in_flight`](Config::max_in_flight)), and returns what came of each, in their order.
+    ///
+    /// Each has the time of a single [`request`](Self::request), from when it is sent.
+    pub async fn request_all<'a, R: Request + 'a>(
+        &self,
+        requests: impl IntoIterator<Item = &'a R>,
+    ) -> Vec<Result<R::Reply, RequestError<R::Error>>> {
+        let asked = requests.into_iter().map(|request| self.request(request));
+        stream::iter(asked).buffered(self.inner.publisher.max_in_flight.max(1)).collect().await
     }
 
     /// What a bus in memory has stored, by stream and in order; nothing for a bus over NATS.

@@ -116,6 +116,18 @@ pub enum RequestError<E> {
         message: String,
         /// After how long it makes sense to ask again, if the service says so.
         retry_after: Option<Duration>,
+        /// Whether it may be done all the same: the handler was begun, another attempt may have been, or the service is one of others,
+        /// which may mean anything by its code.
+        may_be_done: bool,
+    },
+    /// A stream stores what is sent to this subject, and tells so in place of a service. The request MAY have been done.
+    Stored {
+        /// The subject of the request.
+        subject: Cow<'static, str>,
+        /// The stream.
+        stream: String,
+        /// The id of the request, for the next try.
+        id: Uuid,
     },
     /// The reply, or the refusal, violates its schema. The request MAY have been done.
     InvalidReply(Invalid),
@@ -127,11 +139,12 @@ impl<E> RequestError<E> {
     /// Whether the service may have done what it was asked for, as far as is known here. Otherwise it has not.
     pub fn may_be_done(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::ConnectionLost { .. } | Self::ReplyDenied { .. } | Self::InvalidReply(_) => {
-                true
-            }
-            // What failed may have come half of the way.
-            Self::Failed { code, .. } => !matches!(code, 400 | 404 | 429 | 503),
+            Self::TimedOut { .. }
+            | Self::ConnectionLost { .. }
+            | Self::ReplyDenied { .. }
+            | Self::Stored { .. }
+            | Self::InvalidReply(_) => true,
+            Self::Failed { may_be_done, .. } => *may_be_done,
             _ => false,
         }
     }
@@ -172,6 +185,11 @@ impl<E: Reply> fmt::Display for RequestError<E> {
                 write!(f, "refused: {}", head(LONGEST_REFUSAL, text))
             }
             Self::Failed { subject, code, message, .. } => write!(f, "{subject} failed with code {code}: {message}"),
+            Self::Stored { subject, stream, id } => write!(
+                f,
+                "the stream {stream} stores what is sent to {subject}, and its acknowledgement came in place of a reply; let it have no \
+                 subjects of requests, or `no_ack`; the request may be done or not (id {id})"
+            ),
             Self::InvalidReply(invalid) => write!(f, "the reply violates its schema: {invalid}"),
             Self::Closed => f.write_str("the bus is shut down; ask before Bus::shutdown"),
         }

@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The shortest time between two attempts.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 /// How many attempts are under way at a time: what is slow gets no faster by more.
-const MOST_AT_ONCE: u32 = 3;
+const MOST_AT_ONCE: usize = 3;
 /// The longest message of a service that an error keeps, in characters.
 const LONGEST_MESSAGE: usize = 1_000;
 
@@ -55,9 +55,21 @@ struct Asking<'a> {
     pending: FuturesUnordered<PendingReply>,
 }
 
+/// The answer to a request.
+struct Answer {
+    message: Message,
+    /// Whether it may be done although this says that it was not: by another attempt, or as a service of others means something else by
+    /// a code.
+    may_be_done: bool,
+}
+
 /// What an attempt came to.
 enum Answered {
-    Reply(Message),
+    Reply(Answer),
+    /// A stream stores what is sent there, and says so to whoever sent it.
+    Stored {
+        stream: String,
+    },
     /// Worth another attempt, after a while.
     Again {
         failure: RequestFailure,
@@ -65,7 +77,7 @@ enum Answered {
     },
     /// Too many at once, not available, or not known there: nothing was begun.
     Later {
-        reply: Message,
+        reply: Answer,
         after: Option<Duration>,
         /// Whether it may get better at any time, and not within moments or never.
         for_long: bool,
@@ -107,13 +119,13 @@ impl Requester<'_> {
             pending: FuturesUnordered::new(),
         };
         let subject = asking.message.subject.clone();
-        let reply = asking.ask().await?;
-        read::<R>(subject, &reply)
+        let answer = asking.ask().await?;
+        read::<R>(subject, &answer)
     }
 }
 
 impl Asking<'_> {
-    async fn ask<E>(mut self) -> Result<Message, RequestError<E>> {
+    async fn ask<E>(mut self) -> Result<Answer, RequestError<E>> {
         let mut delays = ExponentialBuilder::default()
             .with_min_delay(SHORTEST_PAUSE)
             .with_max_delay(Duration::from_secs(1))
@@ -130,6 +142,9 @@ impl Asking<'_> {
             let pause = delays.next().unwrap_or_default();
             let next = match answered {
                 Answered::Reply(reply) => return Ok(reply),
+                Answered::Stored { stream } => {
+                    return Err(RequestError::Stored { subject: self.message.subject, stream, id: self.id });
+                }
                 Answered::TimedOut if Instant::now() >= self.deadline => return Err(self.timed_out()),
                 // The service may have been lost with the request. Both may be answered now.
                 Answered::TimedOut => Instant::now(),
@@ -168,10 +183,12 @@ impl Asking<'_> {
     }
 
     /// The reply to an attempt that is under way, if it comes in time.
-    async fn reply_until(&mut self, until: Instant) -> Option<Message> {
+    async fn reply_until(&mut self, until: Instant) -> Option<Answer> {
         while let Ok(Some(reply)) = timeout_at(until, self.pending.next()).await {
             match reply.map(|reply| self.answered(reply)) {
                 Ok(Answered::Reply(reply)) => return Some(reply),
+                // It is not known whether that one was begun by a service as well.
+                Ok(Answered::Stored { .. }) => self.may_be_done = true,
                 Ok(_) => {}
                 Err(failure) => self.note(&failure),
             }
@@ -195,7 +212,7 @@ impl Asking<'_> {
     /// Waits for the first answer to any attempt: where to ask again is harmless, for half of the time that is left.
     async fn wait(&mut self) -> Answered {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let patience = if self.is_repeatable && self.attempts < MOST_AT_ONCE { left / 2 } else { left };
+        let patience = if self.is_repeatable && self.pending.len() < MOST_AT_ONCE { left / 2 } else { left };
         // Towards the end to ask again helps nobody.
         let patience = if patience < Duration::from_millis(50) { left } else { patience };
         let until = Instant::now() + patience;
@@ -251,13 +268,23 @@ impl Asking<'_> {
     fn answered(&self, reply: Message) -> Answered {
         let after = reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds);
         // Services of others may mean something else by the same code.
-        let nothing_was_begun = reply.headers.get(Headers::TYPE).is_some();
-        match reply.headers.service_error().map(|(code, _)| code) {
-            Some(protocol::BUSY | protocol::UNAVAILABLE) if self.is_repeatable || nothing_was_begun => {
+        let is_ours = reply.headers.get(Headers::TYPE).is_some();
+        let code = reply.headers.service_error().map(|(code, _)| code);
+        if !is_ours
+            && code.is_none()
+            && let Some(stream) = protocol::stored_in(&reply.payload)
+        {
+            return Answered::Stored { stream };
+        }
+        let was_begun = !is_ours || !code.is_some_and(protocol::says_that_nothing_was_begun);
+        let may_be_done = was_begun || self.may_be_done || !self.pending.is_empty();
+        let reply = Answer { message: reply, may_be_done };
+        match code {
+            Some(protocol::BUSY | protocol::UNAVAILABLE) if self.is_repeatable || is_ours => {
                 Answered::Later { reply, after, for_long: true }
             }
             // While a service is replaced by its next version, both are there.
-            Some(protocol::UNKNOWN) if nothing_was_begun => Answered::Later { reply, after, for_long: false },
+            Some(protocol::UNKNOWN) if is_ours => Answered::Later { reply, after, for_long: false },
             _ => Answered::Reply(reply),
         }
     }
@@ -273,7 +300,8 @@ impl Asking<'_> {
 }
 
 /// Reads the reply, or why there is none.
-fn read<R: Request>(subject: Cow<'static, str>, reply: &Message) -> Result<R::Reply, RequestError<R::Error>> {
+fn read<R: Request>(subject: Cow<'static, str>, answer: &Answer) -> Result<R::Reply, RequestError<R::Error>> {
+    let Answer { message: reply, may_be_done } = answer;
     match reply.headers.service_error() {
         None => R::Reply::decode(&reply.payload).map_err(RequestError::InvalidReply),
         Some((protocol::REFUSED, _)) if !reply.payload.is_empty() => match R::Error::decode(&reply.payload) {
@@ -285,6 +313,7 @@ fn read<R: Request>(subject: Cow<'static, str>, reply: &Message) -> Result<R::Re
             code,
             message: head(LONGEST_MESSAGE, text.unwrap_or("without a message")),
             retry_after: reply.headers.get(protocol::RETRY_AFTER).and_then(parse_milliseconds),
+            may_be_done: *may_be_done,
         }),
     }
 }
