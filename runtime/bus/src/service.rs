@@ -1,5 +1,6 @@
 //! Answering: handlers by type of request, found and called by the rules of NATS services (ADR-32).
 
+mod address;
 mod answer;
 mod config;
 mod discovery;
@@ -9,10 +10,11 @@ mod monitor;
 mod refusal;
 mod replies;
 mod route;
+mod slots;
 mod stats;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventsmith_event::event::Request;
@@ -32,9 +34,10 @@ use crate::handler::Received;
 use crate::settings::{StreamSettings, bucket_stream, is_legal_name, replies_bucket};
 use crate::transport::{StreamExtent, Subscription, Unavailable};
 use discovery::Identity;
-use endpoint::{Endpoint, Limits, State};
+use endpoint::Endpoint;
 use replies::Replies;
 use route::Route;
+use slots::Slots;
 use stats::Stats;
 
 pub use config::{EndpointConfig, ServiceConfig};
@@ -242,27 +245,25 @@ fn endpoint(
 ) -> Endpoint {
     let EndpointConfig { concurrency, max_queued, timeout, breaker } =
         config.endpoints.get(route.event_type).cloned().unwrap_or_default();
-    let limits = Limits {
-        concurrency: concurrency.unwrap_or(config.concurrency),
-        max_queued: max_queued.unwrap_or(config.max_queued),
-        timeout: timeout.unwrap_or(config.timeout).min(LONGEST),
-    };
+    let slots = Slots::new(concurrency.unwrap_or(config.concurrency), max_queued.unwrap_or(config.max_queued));
+    let timeout = timeout.unwrap_or(config.timeout).min(LONGEST);
     let breaker = breaker
         .or_else(|| config.breaker.clone())
         .map(|breaker| Arc::new(Breaker::new(route.event_type.to_owned(), breaker, watch::Sender::new(()))));
     Endpoint {
-        replies: route.idempotent.map(|idempotent| {
-            Arc::new(Replies::new(replies.clone(), idempotent, limits.timeout, bus.longest_publish()))
-        }),
+        replies: route
+            .idempotent
+            .map(|idempotent| Arc::new(Replies::new(replies.clone(), idempotent, timeout, bus.longest_publish()))),
+        metadata: discovery::metadata(&route),
         route,
-        limits,
+        timeout,
+        slots,
         breaker,
         stats: Arc::new(Stats::default()),
         blocking: Blocking::default(),
         bus: bus.clone(),
         runtime: Handle::current(),
         cut_off: cut_off.subscribe(),
-        state: Mutex::new(State::default()),
         changed: changed.clone(),
     }
 }

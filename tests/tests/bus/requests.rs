@@ -5,10 +5,12 @@
 mod cluster;
 mod common;
 mod idempotent;
+mod misled;
 mod network;
 mod once;
 mod others;
 mod over_server;
+mod overload;
 mod stops;
 
 use std::sync::Arc;

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::address::may_answer;
 use super::endpoint::Endpoint;
+use super::route::Route;
 use crate::transport::{Headers, LiveMessage, Message};
 
 /// What the subjects of discovery begin with.
@@ -59,7 +61,8 @@ impl Identity {
 
     /// The answer to a question, if it is one and somebody waits for it.
     pub(super) fn answer(&self, asked: &LiveMessage, endpoints: &[Arc<Endpoint>]) -> Option<Message> {
-        let reply = asked.reply.clone()?;
+        let routes = endpoints.iter().map(|endpoint| &endpoint.route);
+        let reply = asked.reply.clone().filter(|reply| may_answer(reply, routes))?;
         let verb = asked.message.subject.split('.').nth(1)?;
         let verb = Verb::ALL.into_iter().find(|known| known.as_str() == verb)?;
         let mut body = json!({
@@ -94,7 +97,7 @@ impl Identity {
             "name": name(endpoint),
             "subject": endpoint.route.subject,
             "queue_group": self.queue_group,
-            "metadata": metadata(endpoint),
+            "metadata": endpoint.metadata,
         })
     }
 
@@ -111,7 +114,7 @@ impl Identity {
             "average_processing_time": stats.average_processing_time(),
             // The client for Python wants it to be there.
             "data": null,
-            "metadata": metadata(endpoint),
+            "metadata": endpoint.metadata,
         })
     }
 }
@@ -122,8 +125,7 @@ fn name(endpoint: &Endpoint) -> String {
 }
 
 /// What tools need to hold an endpoint against a catalogue.
-fn metadata(endpoint: &Endpoint) -> Value {
-    let route = &endpoint.route;
+pub(super) fn metadata(route: &Route) -> Value {
     let [request, reply, error] = route.schemas.map(hash);
     json!({
         "eventsmith.kind": route.kind.as_str(),

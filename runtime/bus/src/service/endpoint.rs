@@ -1,19 +1,22 @@
 //! The requests of one type: those that run, those that wait, and those for which there is no room.
 
-use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
+use std::iter;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
+use super::address::may_answer;
 use super::answer::{Answer, Outcome};
 use super::replies::{Claimed, Replies};
 use super::route::{Opened, PendingAnswer, Route};
+use super::slots::{Entry, Slots};
 use super::stats::Stats;
 use crate::bus::Bus;
 use crate::consumer::blocking::Blocking;
@@ -28,19 +31,14 @@ use crate::transport::{Headers, LiveMessage, RequestFailure};
 const SHORTEST_RETRY: Duration = Duration::from_millis(20);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// How much an endpoint takes on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) concurrency: usize,
-    pub(super) max_queued: usize,
-    pub(super) timeout: Duration,
-}
-
 /// The requests of one type.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) route: Route,
-    pub(super) limits: Limits,
+    /// What tools need to hold it against a catalogue.
+    pub(super) metadata: Value,
+    /// How long a handler may take.
+    pub(super) timeout: Duration,
     pub(super) breaker: Option<Arc<Breaker>>,
     /// Where the answers to idempotent commands are kept.
     pub(super) replies: Option<Arc<Replies>>,
@@ -51,88 +49,97 @@ pub(super) struct Endpoint {
     pub(super) runtime: Handle,
     /// True from when the shutdown has taken too long.
     pub(super) cut_off: watch::Receiver<bool>,
-    pub(super) state: Mutex<State>,
+    pub(super) slots: Slots<Incoming>,
     /// Notifies whoever waits until nothing is under way.
     pub(super) changed: watch::Sender<()>,
 }
 
-/// What is under way.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    running: usize,
-    waiting: VecDeque<Incoming>,
-}
-
 /// A request that came, and until when somebody waits for the answer.
 #[derive(Debug)]
-struct Incoming {
+pub(super) struct Incoming {
     live: LiveMessage,
     deadline: Instant,
+    /// Whether it waited for a slot.
+    has_waited: bool,
 }
 
 impl Endpoint {
     /// Takes a request on, or answers that there is no room. Never waits.
     pub(super) fn admit(self: &Arc<Self>, live: LiveMessage) {
         let given = live.message.headers.get(Headers::TIMEOUT).and_then(parse_milliseconds);
-        let deadline = live.arrived + given.unwrap_or(self.limits.timeout);
-        let incoming = Incoming { live, deadline };
-        let mut state = self.state();
+        let deadline = live.arrived + given.unwrap_or(self.timeout);
         self.stats.under_way.fetch_add(1, Relaxed);
-        if state.running < self.limits.concurrency {
-            state.running += 1;
-            drop(state);
-            let work = Arc::clone(self).work(incoming);
-            if self.blocking.is_seen() {
-                let runtime = self.runtime.clone();
-                self.runtime.spawn_blocking(move || runtime.block_on(work));
-            } else {
-                self.runtime.spawn(work);
+        // Who waits behind more than can be done in time is told so while there is time to ask elsewhere.
+        let is_in_time = |ahead: usize| Instant::now() + self.time_behind(ahead) <= deadline;
+        match self.slots.enter(Incoming { live, deadline, has_waited: false }, is_in_time) {
+            Entry::Begins(incoming) => self.begin(incoming),
+            Entry::Waits => {}
+            Entry::Full(Incoming { live, .. }, ahead) => {
+                let (endpoint, answer) = (Arc::clone(self), self.busy(ahead));
+                // Sending may wait for room in the queue of the connection.
+                tokio::spawn(async move { endpoint.send(live.reply, answer).await });
             }
-        } else if state.waiting.len() < self.limits.max_queued {
-            state.waiting.push_back(incoming);
+        }
+    }
+
+    /// How long it takes until a request is done before which so many wait: that what runs ends, that they have their turns, and its own
+    /// run.
+    fn time_behind(&self, ahead: usize) -> Duration {
+        let turns = u32::try_from(ahead / self.slots.concurrency() + 1).unwrap_or(u32::MAX);
+        self.stats.recent_processing_time().saturating_mul(turns).saturating_add(self.time_of_run())
+    }
+
+    /// How long a run takes, and a quarter of that: what ends at the last moment comes too late as often as not.
+    fn time_of_run(&self) -> Duration {
+        let recent = self.stats.recent_processing_time();
+        recent.saturating_add(recent / 4)
+    }
+
+    fn busy(&self, ahead: usize) -> Answer {
+        let rounds = u32::try_from(ahead.div_ceil(self.slots.concurrency())).unwrap_or(u32::MAX);
+        let after = self.stats.recent_processing_time().saturating_mul(rounds);
+        Answer::busy(after.clamp(SHORTEST_RETRY, LONGEST_RETRY))
+    }
+
+    /// Begins with a request that has a slot.
+    fn begin(self: &Arc<Self>, incoming: Incoming) {
+        let work = Arc::clone(self).work(incoming);
+        if self.blocking.is_seen() {
+            let runtime = self.runtime.clone();
+            self.runtime.spawn_blocking(move || runtime.block_on(work));
         } else {
-            let rounds = state.waiting.len().div_ceil(self.limits.concurrency);
-            drop(state);
-            let each = Duration::from_nanos(self.stats.average_processing_time());
-            let after = each.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
-            let answer = Answer::busy(after.clamp(SHORTEST_RETRY, LONGEST_RETRY));
-            let (endpoint, reply) = (Arc::clone(self), incoming.live.reply);
-            // Sending may wait for room in the queue of the connection.
-            tokio::spawn(async move { endpoint.send(reply, answer).await });
+            self.runtime.spawn(work);
         }
     }
 
     /// Handles a request, and then those that wait.
     async fn work(self: Arc<Self>, mut incoming: Incoming) {
         loop {
-            self.handle(incoming).await;
-            let mut state = self.state();
-            match state.waiting.pop_front() {
-                Some(next) => incoming = next,
-                None => {
-                    state.running -= 1;
-                    drop(state);
-                    self.changed.send_replace(());
-                    return;
-                }
+            let mut seat = Seat { endpoint: &self, is_aside: false };
+            self.handle(incoming, &mut seat).await;
+            match seat.leave() {
+                Some(next) => incoming = Incoming { has_waited: true, ..next },
+                None => break,
             }
         }
+        self.changed.send_replace(());
     }
 
     /// Whether nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
-        self.state().running == 0
+        self.slots.is_idle()
     }
 
-    async fn handle(&self, Incoming { live, deadline }: Incoming) {
+    async fn handle(&self, incoming: Incoming, seat: &mut Seat<'_>) {
+        let live = &incoming.live;
         let id = live.message.headers.get(Headers::ID).unwrap_or_default();
         let span = tracing::info_span!("answer", subject = %live.message.subject, id);
-        let (answer, keeping) = self.answer(&live, deadline).instrument(span).await;
+        let (answer, keeping) = self.answer(&incoming, seat).instrument(span).await;
         if let (Outcome::Failed, Some((code, text))) = (answer.outcome, &answer.error) {
             let text = answer.told.as_ref().unwrap_or(text);
             tracing::warn!(request = self.route.event_type, code, error = text, "a request failed");
         }
-        self.send(live.reply, answer).await;
+        self.send(incoming.live.reply, answer).await;
         if let Some(keeping) = keeping {
             // It is under way for as long as it takes.
             drop(keeping.await);
@@ -140,12 +147,18 @@ impl Endpoint {
     }
 
     /// The answer to a request, and what is left of keeping it.
-    async fn answer(&self, live: &LiveMessage, deadline: Instant) -> (Answer, Option<JoinHandle<()>>) {
+    async fn answer(&self, incoming: &Incoming, seat: &mut Seat<'_>) -> (Answer, Option<JoinHandle<()>>) {
+        let Incoming { live, deadline, has_waited } = incoming;
         if *self.cut_off.borrow() {
             return (Answer::unavailable(None, "the service stops"), None);
         }
-        if Instant::now() >= deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return (Answer::expired("nobody waits any more; the request was not begun"), None);
+        }
+        // Begun, it would be cut off. What is kept goes on, and is there for who asks again.
+        if *has_waited && self.replies.is_none() && left < self.time_of_run() {
+            return (self.busy(0), None);
         }
         let opened = match Opened::of(&live.message, &self.route) {
             Ok(opened) => opened,
@@ -161,19 +174,17 @@ impl Endpoint {
                 }
             },
         };
-        let begun = Instant::now();
-        let own = begun + self.limits.timeout;
-        let (answer, keeping) = self.run(opened, live, deadline, own).await;
+        let own = Instant::now() + self.timeout;
+        let (answer, keeping) = self.run(opened, live, *deadline, own, seat).await;
         // What no handler ran for says nothing of handlers.
         if !answer.has_run {
             return (answer, keeping);
         }
-        self.stats.processed(begun.elapsed());
         let failed = match answer.outcome {
             Outcome::Replied | Outcome::Refused => Some(false),
             Outcome::Failed => Some(true),
             // That somebody waits for a short time only says nothing of what the handler needs.
-            Outcome::Expired => (own <= deadline).then_some(true),
+            Outcome::Expired => (own <= *deadline).then_some(true),
             Outcome::Invalid | Outcome::Busy => None,
         };
         if let (Some(admission), Some(failed)) = (admission, failed) {
@@ -190,6 +201,7 @@ impl Endpoint {
         live: &LiveMessage,
         deadline: Instant,
         own: Instant,
+        seat: &mut Seat<'_>,
     ) -> (Answer, Option<JoinHandle<()>>) {
         let kept = self.replies.as_ref().and_then(|replies| Some((replies, Route::id_of(&live.message)?)));
         let latest = if kept.is_some() { own } else { deadline.min(own) };
@@ -201,11 +213,17 @@ impl Endpoint {
             Err(answer) => return (answer, None),
         };
         let Some((replies, id)) = kept else { return (self.work_on(work, latest).await, None) };
-        let claim = match replies.claim(&self.route, &id, data, deadline, self.cut_off.clone()).await {
+        // Who waits for another's answer takes no slot from those that could be begun.
+        let claimed = replies.claim(&self.route, &id, data, deadline, self.cut_off.clone(), || seat.step_aside()).await;
+        let claim = match claimed {
             Claimed::Ours(claim) => claim,
             Claimed::Answered(answer) => return (answer, None),
         };
         let Begins { latest, .. } = claim.begins;
+        if !seat.come_back(latest.min(deadline)).await {
+            replies.give_back(claim).await;
+            return (self.busy(0), None);
+        }
         if let Some(begins) = begins {
             // Nobody has set it before.
             let _ = begins.set(claim.begins);
@@ -217,7 +235,7 @@ impl Endpoint {
 
     /// Runs a handler that was given its request.
     async fn work_on(&self, mut work: PendingAnswer, latest: Instant) -> Answer {
-        let mut cut_off = self.cut_off.clone();
+        let (begun, mut cut_off) = (Instant::now(), self.cut_off.clone());
         let answer = tokio::select! {
             biased;
             answer = poll_fn(|context| self.blocking.watch(|| work.as_mut().poll(context))) => answer,
@@ -230,13 +248,14 @@ impl Endpoint {
             }
         };
         discard(work);
+        // One that was cut off may have taken any time.
+        self.stats.processed(begun.elapsed(), answer.outcome != Outcome::Expired);
         Answer { has_run: true, ..answer }
     }
 
     async fn send(&self, reply: Option<String>, mut answer: Answer) {
-        // Somebody who does not wait is told nothing. The server guards no reply: one could be named that we may publish to, and who
-        // asks may not.
-        let reply = reply.filter(|reply| !reply.starts_with('$'));
+        // Somebody who does not wait is told nothing.
+        let reply = reply.filter(|reply| may_answer(reply, iter::once(&self.route)));
         while let Some(reply) = &reply {
             let message = answer.message(reply.clone(), self.route.event_type, self.route.version);
             match self.bus.transport().tell(&message, None).await {
@@ -253,10 +272,41 @@ impl Endpoint {
         self.stats.note(&answer);
         self.stats.under_way.fetch_sub(1, Relaxed);
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave it half changed: nothing between lock and unlock panics.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// The slot of a request that is handled.
+struct Seat<'a> {
+    endpoint: &'a Arc<Endpoint>,
+    /// Whether it was given up for a while.
+    is_aside: bool,
+}
+
+impl Seat<'_> {
+    /// Gives the slot to another as long as this one only waits. Does nothing if too many wait so.
+    fn step_aside(&mut self) {
+        if !self.is_aside && self.endpoint.slots.step_aside() {
+            self.is_aside = true;
+            if let Some(next) = self.endpoint.slots.pass_on() {
+                self.endpoint.begin(Incoming { has_waited: true, ..next });
+            }
+        }
+    }
+
+    /// Has a slot again, if there is one in time.
+    async fn come_back(&mut self, latest: Instant) -> bool {
+        self.is_aside = self.is_aside && !self.endpoint.slots.come_back(latest).await;
+        !self.is_aside
+    }
+
+    /// Is done. Returns what has the slot next.
+    fn leave(self) -> Option<Incoming> {
+        match self.is_aside {
+            true => {
+                self.endpoint.slots.leave();
+                None
+            }
+            false => self.endpoint.slots.pass_on(),
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl Replies {
     }
 
     /// Claims a request, or waits until another is done with it, but no longer than until a given time, and not after handlers are cut
-    /// off.
+    /// off. While it waits, `waits` is called.
     pub(super) async fn claim(
         self: &Arc<Self>,
         route: &Route,
@@ -107,6 +107,7 @@ impl Replies {
         data: &[u8],
         deadline: Instant,
         mut cut_off: watch::Receiver<bool>,
+        mut waits: impl FnMut(),
     ) -> Claimed {
         let hash = format!("{:x}", Sha256::digest(data));
         let wanted = Arc::new(Wanted { route: route.clone(), key: key(route.event_type, id), hash });
@@ -131,7 +132,10 @@ impl Replies {
                 }
                 Ok(Some(answered)) => return answered,
                 // Another works on it, or was faster.
-                Ok(None) | Err(BucketError::Conflict { .. }) => is_known = true,
+                Ok(None) | Err(BucketError::Conflict { .. }) => {
+                    is_known = true;
+                    waits();
+                }
                 Err(error) => {
                     let text = format!("whether it was done before cannot be looked up: {error}");
                     return Claimed::Answered(Answer::unavailable(None, text));
@@ -245,7 +249,7 @@ impl Replies {
     }
 
     /// Gives back a claim under which nothing was begun: it is as it was before.
-    async fn give_back(&self, Claim { wanted, revision, begins }: Claim) {
+    pub(super) async fn give_back(&self, Claim { wanted, revision, begins }: Claim) {
         let content = if begins.was_begun { begun(&wanted) } else { Content::delete() };
         // If it cannot be given back, it is found out to be old.
         drop(self.store.write(&wanted.key, content, Some(revision)).await);

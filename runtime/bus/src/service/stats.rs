@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::answer::{Answer, Outcome};
 
+/// Each run counts for this part of the recent processing time, and those before it for the rest.
+const RECENT: u64 = 8;
+
 /// Counters of one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
@@ -20,6 +23,8 @@ pub(super) struct Stats {
     /// Nanoseconds in handlers, and how many ran.
     processing: AtomicU64,
     processed: AtomicU64,
+    /// Nanoseconds that a handler takes at present.
+    recent: AtomicU64,
     last_error: Mutex<String>,
 }
 
@@ -41,9 +46,24 @@ impl Stats {
         }
     }
 
-    pub(super) fn processed(&self, took: Duration) {
-        self.processing.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    /// A handler ran for so long, to its end or not.
+    pub(super) fn processed(&self, took: Duration, to_its_end: bool) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.processing.fetch_add(took, Relaxed);
         self.processed.fetch_add(1, Relaxed);
+        // It may be any of several that end at a time; that they miss one another is no harm.
+        let recent = self.recent.load(Relaxed);
+        let next = match recent {
+            0 => took,
+            _ => recent - recent / RECENT + took / RECENT,
+        };
+        // One that was cut off would have taken longer.
+        self.recent.store(if to_its_end { next } else { next.max(recent) }, Relaxed);
+    }
+
+    /// How long a handler takes at present; nothing before one has run.
+    pub(super) fn recent_processing_time(&self) -> Duration {
+        Duration::from_nanos(self.recent.load(Relaxed))
     }
 
     /// All requests that were answered, in whatever way.

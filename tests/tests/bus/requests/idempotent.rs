@@ -79,11 +79,11 @@ request!(
 );
 
 /// With the bucket that the service needs.
-async fn provisioned(bus: &Bus) -> Outcome {
+pub(super) async fn provisioned(bus: &Bus) -> Outcome {
     Ok(bus.provision(Topology::default().with_replies(SERVICE, Duration::from_secs(600))).await?)
 }
 
-fn under(id: Uuid) -> RequestOptions {
+pub(super) fn under(id: Uuid) -> RequestOptions {
     RequestOptions { id: Some(id), ..RequestOptions::default() }
 }
 

@@ -271,13 +271,21 @@ async fn no_answer_goes_where_the_server_or_another_protocol_listens() -> Outcom
     service.is_up(&bus).await?;
     let client = client(&server).await?;
 
-    for body in [r#"{"rule_id":"r1"}"#, "no request"] {
-        client.publish_with_reply("rules.query.rule.get", "$JS.API.STREAM.PURGE.RULES", body.into()).await?;
+    let replies =
+        ["$JS.API.STREAM.PURGE.RULES", "rules.domain.rule.activated", "rules.query.rule.get", "rules.dlq.a.b"];
+    for reply in replies {
+        for (subject, body) in
+            [("rules.query.rule.get", r#"{"rule_id":"r1"}"#), ("rules.query.rule.get", "no request"), ("$SRV.INFO", "")]
+        {
+            client.publish_with_reply(subject, reply, body.into()).await?;
+        }
     }
     client.flush().await?;
-    crate::common::until(|| service.monitor.summary().invalid == 1).await?;
+    crate::common::until(|| service.monitor.summary().invalid == replies.len() as u64).await?;
 
+    assert!(asked(&client, "$SRV.PING", HeaderMap::new(), "").await?.payload.starts_with(b"{"), "inboxes are answered");
     assert_eq!(bus.status(None).await?.streams.iter().map(|stream| stream.messages).sum::<u64>(), 1);
+    assert_eq!(service.monitor.under_way(), 0);
     service.stop().await?;
     Ok(())
 }
