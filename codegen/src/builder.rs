@@ -1,5 +1,7 @@
 //! The one call of a build script.
 
+mod watch;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::emit::Runtime;
 use crate::generate::{generate_for, load};
 use crate::load::locate;
+use watch::Watch;
 
 /// Generates the events of a catalogue from a build script.
 ///
@@ -44,7 +47,7 @@ impl Builder {
         self
     }
 
-    /// Writes `events.rs` into `OUT_DIR`, and makes Cargo do it again when a schema changes.
+    /// Writes `events.rs` into `OUT_DIR`, and makes Cargo do it again when a schema changes, comes or goes.
     ///
     /// A broken catalogue ends the build script: every problem is printed with its file, line and help.
     pub fn build(self) {
@@ -70,7 +73,9 @@ impl Builder {
             None => Runtime::default(),
         };
         let loaded = load(&dir);
-        for path in watched(&dir, &loaded.files) {
+        let looked_from = self.schemas.is_none().then_some(&*crate_dir);
+        let watch = Watch { looked_from, out_dir: &out_dir, catalogue: &dir, files: &loaded.files };
+        for path in watch.paths() {
             println!("cargo::rerun-if-changed={}", path.display());
         }
         let text = generate_for(&loaded, &runtime).map_err(|diagnostics| report(&dir, &diagnostics))?;
@@ -80,15 +85,6 @@ impl Builder {
         let target = out_dir.join("events.rs");
         fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))
     }
-}
-
-/// What Cargo must watch: the whole folder, or only what is in it for us where Cargo builds into that very folder.
-fn watched(dir: &Path, files: &[String]) -> Vec<PathBuf> {
-    if !dir.join("target").exists() && !dir.join(".git").exists() {
-        return vec![dir.to_owned()];
-    }
-    let kinds = crate::model::Kind::ALL.iter().map(|kind| dir.join(kind.as_str())).filter(|folder| folder.exists());
-    kinds.chain(files.iter().map(|file| dir.join(file))).chain([dir.join(crate::manifest::FILE_NAME)]).collect()
 }
 
 fn report(dir: &Path, diagnostics: &[Diagnostic]) -> String {

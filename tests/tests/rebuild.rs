@@ -53,10 +53,39 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
+    /// Lets Cargo build into the folder of the catalogue, as it does unless it is told otherwise: there is a link to the
+    /// folder that all tests build in.
+    fn built_here(name: &str) -> Self {
+        let project = Self::new(name);
+        let shared = small_crate::target(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(&shared).unwrap();
+        std::os::unix::fs::symlink(shared, project.path("target")).unwrap();
+        project
+    }
+
+    fn target(&self) -> PathBuf {
+        let here = self.path("target");
+        if here.exists() { here } else { small_crate::target(env!("CARGO_TARGET_TMPDIR")) }
+    }
+
+    /// Whether a build has nothing to do.
+    fn is_fresh(&self) -> bool {
+        let mut cargo = small_crate::cargo("build", self.dir.path(), &self.target());
+        let output = cargo.arg("--message-format=json").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let artifacts = String::from_utf8(output.stdout).unwrap();
+        let mut fresh = artifacts.lines().filter(|line| line.contains("compiler-artifact"));
+        fresh.all(|line| line.contains("\"fresh\":true"))
+    }
+
     /// Builds and runs; what it prints, or what the build complains about.
     fn run(&self) -> Result<String, String> {
-        let target = small_crate::target(env!("CARGO_TARGET_TMPDIR"));
-        let output = small_crate::cargo("run", self.dir.path(), &target).output().unwrap();
+        self.run_in("")
+    }
+
+    /// The same where the crate lies below.
+    fn run_in(&self, folder: &str) -> Result<String, String> {
+        let output = small_crate::cargo("run", &self.path(folder), &self.target()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -108,6 +137,60 @@ fn every_edit_of_a_schema_arrives_with_the_next_build() {
     let error = project.run().unwrap_err();
     assert!(error.contains("domain/coupon/issued.v1.json:1:2 at /type: error[bad-schema]: unknown type"), "{error}");
     assert!(error.contains("help: did you mean string?"), "{error}");
+}
+
+const CREATED: &str = "rule.created 1 rules.domain.rule.created\n";
+
+#[test]
+fn the_first_folder_of_a_kind_is_seen_where_cargo_builds_into_the_catalogue() {
+    let project = Project::built_here("beside");
+    assert_eq!(project.run().unwrap(), CREATED);
+    assert!(project.is_fresh(), "nothing changed");
+
+    project.write("integration/sync/failed.v1.json", "true");
+    let failed = "sync.failed 1 rules.integration.sync.failed\n";
+    assert_eq!(project.run().unwrap(), format!("{CREATED}{failed}"));
+    assert!(project.is_fresh(), "nothing changed after that");
+
+    project.write("integration/sync/started.v1.json", "true");
+    let started = "sync.started 1 rules.integration.sync.started\n";
+    assert_eq!(project.run().unwrap(), format!("{CREATED}{failed}{started}"));
+
+    fs::remove_dir_all(project.path("integration")).unwrap();
+    assert_eq!(project.run().unwrap(), CREATED);
+    assert!(project.is_fresh(), "nothing changed since the folder went");
+
+    project.write("notes.txt", "What is no part of the catalogue is none of its business.");
+    assert!(project.is_fresh(), "nothing changed but a note");
+    project.write("eventsmith.toml", "root = \"acme\"\n");
+    assert_eq!(project.run().unwrap(), CREATED.replace("rules.domain", "acme.domain"));
+}
+
+#[test]
+fn a_catalogue_that_comes_nearer_and_one_that_is_named_anew_are_seen() {
+    let project = Project::built_here("nearer");
+    let far = "rule.created 1 far.domain.rule.created\n";
+    for file in ["build.rs", "src/main.rs", "Cargo.toml", "Cargo.lock"] {
+        let text = fs::read_to_string(project.path(file)).unwrap();
+        project.write(&format!("services/one/{file}"), &text);
+        fs::remove_file(project.path(file)).unwrap();
+    }
+    project.write("eventsmith.toml", "root = \"far\"\n");
+    let run = || project.run_in("services/one").unwrap();
+    assert_eq!(run(), far);
+
+    project.write("services/domain/rule/created.v1.json", SCHEMA);
+    project.write("services/eventsmith.toml", "root = \"near\"\n");
+    assert_eq!(run(), far.replace("far", "near"));
+
+    project.write("services/one/domain/rule/created.v1.json", SCHEMA);
+    project.write("services/one/eventsmith.toml", "root = \"own\"\n");
+    assert_eq!(run(), far.replace("far", "own"));
+
+    let manifest = fs::read_to_string(project.path("services/one/Cargo.toml")).unwrap();
+    project
+        .write("services/one/Cargo.toml", &format!("{manifest}\n[package.metadata.eventsmith]\nschemas = \"../..\"\n"));
+    assert_eq!(run(), far);
 }
 
 #[test]
