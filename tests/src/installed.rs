@@ -1,0 +1,47 @@
+//! Programs of others, each put under `target/` by the first test that needs it. The tests of the command line have this file as a
+//! module, too.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder `name` in `under`, the folder that Cargo gives to tests, which the first call fills. Any number of processes may call it
+/// at once.
+///
+/// # Errors
+/// When the folder cannot be written to, or `install` fails; then the next call tries again.
+pub fn installed(under: &Path, name: &str, install: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let folder = under.join(name);
+    let lock = File::create(under.join(format!("{name}.lock")))?;
+    lock.lock()?;
+    if !folder.is_dir() {
+        let scratch = tempfile::tempdir_in(under)?;
+        install(scratch.path())?;
+        std::fs::rename(scratch.keep(), &folder)?;
+    }
+    Ok(folder)
+}
+
+/// Where a Python package is, `NAME==VERSION`, with what it depends on: a folder for `PYTHONPATH`.
+///
+/// # Errors
+/// As [`installed`].
+pub fn pip(under: &Path, package: &str) -> io::Result<PathBuf> {
+    installed(under, &package.replace("==", "-"), |folder| {
+        let arguments =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-user", "--target"];
+        run(Command::new("python3").args(arguments).arg(folder).arg(package))
+    })
+}
+
+/// Runs a command that must succeed.
+///
+/// # Errors
+/// When it does not, with all that it printed.
+pub fn run(command: &mut Command) -> io::Result<()> {
+    let ran = command.output()?;
+    let text =
+        || format!("{command:?}: {}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    if ran.status.success() { Ok(()) } else { Err(io::Error::other(text())) }
+}
