@@ -57,6 +57,44 @@
 //! }
 //! ```
 //!
+//! # From nothing
+//!
+//! A workspace with a catalogue, a service and its tests, which runs as it is (`OWNER` stands for the owner of your copy):
+//!
+//! ```sh
+//! git clone https://github.com/OWNER/eventsmith
+//! cargo install --locked --path eventsmith/cli
+//! eventsmith new shop
+//! cd shop
+//! cargo run
+//! ```
+//!
+//! An event of one's own is a schema file, `schemas/domain/order/shipped.v1.json`; the next build generates its type:
+//!
+//! ```json
+//! {
+//!   "title": "OrderShipped",
+//!   "description": "An order left the warehouse.",
+//!   "type": "object",
+//!   "required": ["order_id", "carrier"],
+//!   "properties": {
+//!     "order_id": {"$ref": "../../common.json#/$defs/OrderId"},
+//!     "carrier": {"description": "Who brings it.", "type": "string", "minLength": 1, "maxLength": 80}
+//!   },
+//!   "x-event": {"key": "/order_id"},
+//!   "examples": [{"order_id": "o-1", "carrier": "Acme Freight"}]
+//! }
+//! ```
+//!
+//! With who publishes and consumes it in `schemas/eventsmith.toml`, and a program of thirty lines, which the README of the repository
+//! shows, a server delivers it:
+//!
+//! ```sh
+//! eventsmith lint --schemas schemas
+//! eventsmith streams apply --schemas schemas --server nats://127.0.0.1:4222
+//! EVENTSMITH_SERVERS=nats://127.0.0.1:4222 cargo run --example ship
+//! ```
+//!
 //! # Features
 //!
 //! | feature | what it adds | who needs it |
@@ -85,8 +123,8 @@
 //! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
 //! 9. Tools: [`catalogue`] describes events, streams, buckets and services as data; [`error`] holds what errors are made of.
 //!
-//! The guides of the repository go further: `docs/first-service.md` begins with an empty folder, `docs/catalogue.md` is on
-//! schema files, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
+//! The guides of the repository go further: `docs/first-service.md` makes a service by hand, `docs/catalogue.md` is on schema files,
+//! `docs/evolution.md` on their versions, `docs/delivery.md` on services, `docs/unit-tests.md` on tests.
 
 #![cfg_attr(
     not(all(feature = "admin", feature = "testing")),

@@ -114,6 +114,8 @@ async fn dead_letters_are_listed_with_what_they_died_of_and_counted() {
     assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{run:?}");
     let lines: Vec<&str> = run.stdout.lines().collect();
     let words = |line: &str| line.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let guide = include_str!("../../../docs/dead-letters.md");
+    assert!(guide.lines().any(|line| words(line) == words(lines[0])), "the guide shows other columns");
     assert_eq!(words(lines[0]), ["NUMBER", "AGE", "CONSUMER", "EVENT", "REASON", "ATTEMPTS", "ERROR"]);
     let first = words(lines[1]);
     assert_eq!(first[0], "1");

@@ -1,7 +1,7 @@
 //! The code that docs/evolution.md quotes, with the catalogue of that page.
 
 use eventsmith::{Event, Upcast};
-use order::{OrderPlaced, v2, v3};
+use order::{OrderPlaced, v1, v2, v3};
 
 include!("../../ui/missing_upcast/golden/events.rs");
 
@@ -23,4 +23,13 @@ fn the_first_version_arrives_as_the_third() -> Result<(), eventsmith::DecodeErro
 
     assert_eq!(order.amount, "9.90 EUR");
     Ok(())
+}
+
+#[test]
+fn a_literal_names_every_property_and_what_is_made_of_the_required_ones_does_not() {
+    let literal = v1::OrderPlaced { order_id: "order-7".to_owned(), amount: 990, note: None };
+    let from_required = v1::OrderPlaced::from(v1::OrderPlacedRequired { order_id: "order-7".to_owned(), amount: 990 });
+
+    assert_eq!(literal, from_required);
+    assert_eq!(from_required.with_note("Ring twice.").note.as_deref(), Some("Ring twice."));
 }

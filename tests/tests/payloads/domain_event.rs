@@ -145,7 +145,7 @@ fn a_value_that_breaks_its_schema_is_named() {
 }
 
 /// Version 2 of `RuleCreated`, whose tags are labels.
-#[domain_event("rule.created", version = 2, older = RuleCreated, schemas = "../../ui/schemas")]
+#[domain_event("rule.created", version = 2, older = RuleCreated)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct RuleCreatedV2 {
     #[schemars(regex(pattern = r"^R-[0-9]+$"))]
