@@ -1,11 +1,13 @@
 //! Live events: what passes while somebody listens.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
 use eventsmith::live::{LiveError, SubscribeError, Subscriber};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Received};
+use eventsmith::{Bus, ConsumeError, PublishError, Received};
+use eventsmith_tests::proxy::{Proxy, Verdict};
 use eventsmith_tests::running::PATIENCE;
 use tokio::time::timeout;
 
@@ -152,5 +154,64 @@ async fn live_events_come_again_after_the_connection_was_lost() -> Outcome {
         }
     };
     assert_eq!(timeout(PATIENCE, more).await??.rule_id, "after");
+    Ok(())
+}
+
+/// The ids of the rules that come of what streams hold.
+async fn stored_rules(tail: &mut Tail, count: usize) -> Outcome<Vec<String>> {
+    let mut rules = Vec::new();
+    while rules.len() < count {
+        let message = timeout(PATIENCE, tail.next()).await?.ok_or("nothing comes any more")??;
+        let value: serde_json::Value = serde_json::from_slice(&message.payload)?;
+        rules.push(value["data"]["rule_id"].as_str().unwrap_or_default().to_owned());
+    }
+    Ok(rules)
+}
+
+#[tokio::test]
+async fn what_is_read_since_a_time_begins_there_whatever_is_lost() -> Outcome {
+    let (server, bus) = server().await?;
+    for number in 0..40 {
+        bus.publish(&activated(number)).await?;
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let since = jiff::Timestamp::now();
+    for number in 40..80 {
+        bus.publish(&activated(number)).await?;
+    }
+    let expected: Vec<String> = (40..80).map(|number| number.to_string()).collect();
+    for cuts in 1..=5 {
+        let proxy = Proxy::start(server.port()).await?;
+        let left = AtomicUsize::new(cuts);
+        proxy.rule(move |frame| {
+            let is_cut = frame.delivers().is_some()
+                && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+            if is_cut { Verdict::Cut } else { Verdict::Forward }
+        });
+        let cut = Bus::connect(config(proxy.url())).await?;
+
+        let mut tail = cut.tail(vec!["rules.domain.>".to_owned()], Some(since)).await?;
+
+        assert_eq!(stored_rules(&mut tail, 40).await?, expected, "{cuts} cuts");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_read_since_a_time_begins_there_with_what_no_client_can_read() -> Outcome {
+    let (server, bus) = server().await?;
+    for number in 0..3 {
+        bus.publish(&activated(number)).await?;
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let since = jiff::Timestamp::now();
+    let payload = br#"{"data":{"rule_id":"odd"}}"#;
+    let subject = "rules.domain.rule.activated";
+    crate::malformed::publish_raw(&server, subject, b"NATS/1.0\r\nno colon\r\n\r\n", payload).await?;
+    bus.publish(&activated("last")).await?;
+
+    let mut tail = bus.tail(vec!["rules.>".to_owned()], Some(since)).await?;
+
+    assert_eq!(stored_rules(&mut tail, 2).await?, ["odd", "last"]);
     Ok(())
 }

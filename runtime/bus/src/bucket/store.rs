@@ -1,7 +1,7 @@
 //! A bucket whose values are bytes: what typed buckets are made of, and what tools use that know no types.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,16 +158,19 @@ impl Store {
     /// # Errors
     /// [`BucketError`]
     pub async fn keys(&self, pattern: &str) -> Result<Vec<String>, BucketError> {
-        let mut keys = Vec::new();
-        for stored in self.all(pattern, FollowStart::LastOfEach, true).await? {
-            if removal(&stored.message.headers).is_none() {
-                keys.extend(self.key_of(&stored.message.subject).map(ToOwned::to_owned));
+        // By the number of the message that made it a key: one that changes meanwhile may come again.
+        let mut keys = HashMap::new();
+        for StreamMessage { sequence, message, .. } in self.all(pattern, FollowStart::LastOfEach, true).await? {
+            let Some(key) = self.key_of(&message.subject) else { continue };
+            match removal(&message.headers) {
+                Some(_) => drop(keys.remove(key)),
+                None if keys.contains_key(key) => {}
+                None => drop(keys.insert(key.to_owned(), sequence)),
             }
         }
-        // One that was written meanwhile may come twice.
-        let mut known = HashSet::new();
-        keys.retain(|key| known.insert(key.clone()));
-        Ok(keys)
+        let mut keys: Vec<(String, u64)> = keys.into_iter().collect();
+        keys.sort_unstable_by_key(|(_, sequence)| *sequence);
+        Ok(keys.into_iter().map(|(key, _)| key).collect())
     }
 
     /// All messages about a key.

@@ -52,7 +52,8 @@ impl<S: State> Watcher<S> {
 
     /// The next change, once there is one. May be dropped without losing a change.
     ///
-    /// No change is left out and none comes twice, whatever becomes of the connection; while it is lost, nothing comes. A
+    /// No change is left out and none comes twice, whatever becomes of the connection; while it is lost, nothing comes. Until all has come
+    /// that the bucket held when the watch began, of a key that changes meanwhile the newest value is enough. A
     /// document that cannot be decoded is [`BucketError::Undecodable`], and the next call goes on behind it. Every other error is the
     /// last, and then there is `None`: the bucket is gone or was made anew, or the server does not let this user watch it.
     pub async fn next(&mut self) -> Option<Result<Change<S>, BucketError>> {

@@ -24,7 +24,7 @@ use crate::cause::Cause;
 use crate::environment;
 use crate::transport::{
     Denied, DeniedAction, Follow, FollowStart, Followed, Follower, LockedOut, MessageSelector, ServerFailure,
-    StreamMessage,
+    StreamMessage, Unavailable,
 };
 
 /// How often the server says that it has nothing to say.
@@ -58,6 +58,10 @@ pub(super) struct Following {
     last: u64,
     /// Whether it was said that all has come which was there at the beginning.
     is_current: bool,
+    /// Whether superseded messages are left out here, as the server would deliver again one that no client can read.
+    is_sifting: bool,
+    /// What came and is still to be sifted: kept, so that none is lost where nobody waits any more.
+    unsifted: Option<StreamMessage>,
     /// How often the connection was lost before a consumer delivered anything.
     losses: u32,
     /// How many messages are still to be read without a consumer.
@@ -74,6 +78,8 @@ struct Consumer {
     /// How many messages it delivered, and how many there were when it was made.
     deliveries: u64,
     initial: u64,
+    /// Whether one of them was a message that had not come before.
+    brought_news: bool,
     heard: Instant,
     /// How often the connection had been lost when it was made.
     losses: u64,
@@ -123,6 +129,8 @@ impl Following {
             created,
             last: 0,
             is_current: false,
+            is_sifting: false,
+            unsifted: None,
             losses: 0,
             singly: 0,
             gaps: 0,
@@ -131,16 +139,28 @@ impl Following {
         Ok(following)
     }
 
+    /// Where to go on.
+    fn rest(&self) -> FollowStart {
+        match (self.wanted.start, self.last) {
+            // Behind the last message there are also those that a later one on their subject has replaced.
+            (FollowStart::LastOfEach, _) if !self.is_current && !self.is_sifting => FollowStart::LastOfEach,
+            // There was nothing at the beginning, so whatever is there has come since.
+            (FollowStart::LastOfEach, 0) => FollowStart::All,
+            (start, 0) => start,
+            (_, last) => FollowStart::Sequence(last + 1),
+        }
+    }
+
     /// Creates a consumer that begins behind the last message.
     async fn create(&mut self) -> Result<(), ServerFailure> {
-        let Follow { stream, subject, start, headers_only } = &self.wanted;
+        let Follow { stream, subject, headers_only, .. } = &self.wanted;
         let client = &self.jetstream.client;
         let losses = self.jetstream.link.borrow().losses;
         let inbox = client.new_inbox();
         let subscribed = client.subscribe(inbox.clone()).await;
         let subscriber = subscribed.map_err(|error| ServerFailure::Unavailable(Cause::of(error)))?;
         let name = format!("eventsmith-{:016x}", environment::random());
-        let (policy, from) = match start {
+        let (policy, from) = match self.rest() {
             FollowStart::All => ("all", None),
             FollowStart::LastOfEach => ("last_per_subject", None),
             FollowStart::Sequence(sequence) => ("by_start_sequence", Some(("opt_start_seq", json!(sequence)))),
@@ -180,6 +200,7 @@ impl Following {
             subscriber,
             deliveries: 0,
             initial: created.num_pending + created.delivered.consumer_seq,
+            brought_news: false,
             heard: Instant::now(),
             losses,
             denied: denied.boxed().shared(),
@@ -189,9 +210,6 @@ impl Following {
 
     /// Creates a consumer again, however long it takes until there is a connection.
     async fn create_again(&mut self) -> Result<(), ServerFailure> {
-        if self.last > 0 {
-            self.wanted.start = FollowStart::Sequence(self.last + 1);
-        }
         loop {
             self.connected().await?;
             let begun = async {
@@ -239,18 +257,78 @@ impl Following {
     /// be read so either.
     async fn read_singly(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
         self.connected().await?;
-        self.singly -= 1;
-        let next = MessageSelector::NextOf { subject: &self.wanted.subject, from: self.last + 1 };
-        match self.jetstream.stored_message(&self.wanted.stream, next).await {
-            Ok(Some(message)) => {
-                self.last = message.sequence;
-                Ok(Some(message))
+        let read = self.next_singly().await;
+        self.singly = if let Ok(Some(_)) = read { self.singly - 1 } else { 0 };
+        self.is_sifting |= matches!(read, Ok(Some(_)));
+        Ok(read.ok().flatten())
+    }
+
+    async fn next_singly(&mut self) -> Result<Option<StreamMessage>, Unavailable> {
+        let (jetstream, wants_all) = (Arc::clone(&self.jetstream), !self.wants_last());
+        let mut from = match self.rest() {
+            FollowStart::All | FollowStart::LastOfEach => self.last + 1,
+            FollowStart::Sequence(sequence) => sequence.max(1),
+            FollowStart::Time(time) => self.first_since(time).await?,
+        };
+        loop {
+            let next = MessageSelector::NextOf { subject: &self.wanted.subject, from };
+            let Some(mut found) = jetstream.stored_message(&self.wanted.stream, next).await? else { return Ok(None) };
+            let is_wanted = wants_all || !self.is_replaced(&found).await?;
+            self.last = found.sequence;
+            if is_wanted {
+                if self.wanted.headers_only {
+                    found.message.payload = Bytes::new();
+                }
+                return Ok(Some(found));
             }
-            Ok(None) | Err(_) => {
-                self.singly = 0;
-                Ok(None)
+            from = found.sequence + 1;
+        }
+    }
+
+    /// The number from which on messages were stored at a time or later. It is searched for: servers before 2.11 do not look it up.
+    async fn first_since(&self, time: Timestamp) -> Result<u64, Unavailable> {
+        let Follow { stream, subject, .. } = &self.wanted;
+        let Some(extent) = self.jetstream.find_extent(stream).await? else { return Ok(1) };
+        let (mut from, mut until) = (extent.first.max(1), extent.last + 1);
+        while from < until {
+            let middle = from + (until - from) / 2;
+            let next = MessageSelector::NextOf { subject, from: middle };
+            match self.jetstream.stored_message(stream, next).await? {
+                Some(found) if found.stored < time => from = found.sequence + 1,
+                _ => until = middle,
             }
         }
+        Ok(from)
+    }
+
+    /// Whether only the last message on each subject is wanted, so far.
+    fn wants_last(&self) -> bool {
+        self.wanted.start == FollowStart::LastOfEach && !self.is_current
+    }
+
+    /// What was kept to be sifted, unless a later message has taken its place.
+    async fn sifted(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
+        let Some(unsifted) = &self.unsifted else { return Ok(None) };
+        loop {
+            self.connected().await?;
+            match self.is_replaced(unsifted).await {
+                Ok(true) => {
+                    self.unsifted = None;
+                    return Ok(None);
+                }
+                Ok(false) => return Ok(self.unsifted.take()),
+                Err(error) => tracing::debug!(%error, "asking again whether a message is superseded"),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether a later message on its subject has taken the place of one.
+    async fn is_replaced(&self, found: &StreamMessage) -> Result<bool, Unavailable> {
+        let subject = &found.message.subject;
+        let last = self.jetstream.stored_message(&self.wanted.stream, MessageSelector::LastOf(subject)).await?;
+        // What a publisher took for a wildcard stands for others here.
+        Ok(last.is_some_and(|last| last.sequence > found.sequence && last.message.subject == *subject))
     }
 
     /// Is done with a consumer. The server need not keep it until it forgets it by itself.
@@ -271,7 +349,7 @@ impl Following {
 
     /// Notes that the connection was lost.
     fn lost(&mut self) {
-        let delivered = self.consumer.as_ref().is_some_and(|consumer| consumer.deliveries > 0);
+        let delivered = self.consumer.as_ref().is_some_and(|consumer| consumer.brought_news);
         self.losses = if delivered { 0 } else { self.losses + 1 };
         if self.losses >= LOSSES {
             (self.losses, self.singly) = (0, SINGLY);
@@ -281,6 +359,9 @@ impl Following {
 
     async fn next_message(&mut self) -> Result<Followed, ServerFailure> {
         loop {
+            if let Some(message) = self.sifted().await? {
+                return Ok(Followed::Message(message));
+            }
             if self.singly > 0
                 && let Some(message) = self.read_singly().await?
             {
@@ -324,10 +405,16 @@ impl Following {
             };
             consumer.heard = Instant::now();
             match consumer.look_at(arrived) {
+                // It came from an earlier consumer.
+                Arrival::Message(message) if message.sequence <= self.last => {}
                 Arrival::Message(message) => {
+                    consumer.brought_news = true;
                     self.last = message.sequence;
                     (self.losses, self.gaps) = (0, 0);
-                    return Ok(Followed::Message(message));
+                    if !(self.is_sifting && self.wants_last()) {
+                        return Ok(Followed::Message(message));
+                    }
+                    self.unsifted = Some(message);
                 }
                 Arrival::Question(subject) => {
                     // If it does not get there, the connection is lost.

@@ -42,7 +42,9 @@ pub enum Followed {
     Current,
 }
 
-/// Reads a stream in its order. No message is left out and none comes twice, whatever becomes of the connection meanwhile.
+/// Reads a stream in its order. No message is left out and none comes twice, whatever becomes of the connection meanwhile. From
+/// [`FollowStart::LastOfEach`] none comes before [`Followed::Current`] that another on its subject has replaced when it is asked for; of one
+/// that changes meanwhile, the last is enough.
 pub trait Follower: Debug + Send {
     /// The next message, once there is one. May be dropped without losing a message.
     ///

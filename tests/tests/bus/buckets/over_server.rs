@@ -1,5 +1,6 @@
 //! Buckets on a real server: provisioned, cut off, watched from elsewhere.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eventsmith::admin::BusAdmin;
@@ -64,6 +65,147 @@ async fn a_watcher_misses_nothing_and_repeats_nothing_while_the_connection_is_cu
     }
 
     assert_eq!(seen, written);
+    Ok(())
+}
+
+/// A proxy that lets pass a little more of what a consumer delivers each time, and then cuts the connection, so often.
+async fn cutting_proxy(
+    server: &NatsServer,
+    cuts: usize,
+    pass: impl Fn(usize) -> usize + Send + Sync + 'static,
+) -> Outcome<Proxy> {
+    let proxy = Proxy::start(server.port()).await?;
+    let (cut, passed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    proxy.rule(move |frame| {
+        let round = cut.load(Ordering::SeqCst);
+        if frame.delivers().is_none() || round == cuts || passed.fetch_add(1, Ordering::SeqCst) < pass(round) {
+            return Verdict::Forward;
+        }
+        passed.store(0, Ordering::SeqCst);
+        cut.store(round + 1, Ordering::SeqCst);
+        Verdict::Cut
+    });
+    Ok(proxy)
+}
+
+/// Fills the bucket: of each key three revisions, one behind the other. Every third is deleted in the end. Returns the keys that are
+/// left, and the last revision of each.
+async fn fill(bus: &Bus, keys: u32) -> Outcome<(Vec<String>, Vec<u64>)> {
+    let (bucket, mut left, mut last) = (bus.bucket::<Compiled>(), Vec::new(), Vec::new());
+    for number in 0..keys {
+        let key = format!("k{number}");
+        bucket.put(&key, &compiled("r", 1)).await?;
+        let second = bucket.put(&key, &compiled("r", 2)).await?;
+        if number % 3 == 0 {
+            bucket.delete(&key).await?;
+            last.push(second + 1);
+        } else {
+            last.push(bucket.put(&key, &compiled("r", 3)).await?);
+            left.push(key);
+        }
+    }
+    Ok((left, last))
+}
+
+#[tokio::test]
+async fn keys_are_those_that_have_a_document_however_often_the_connection_is_cut() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let (left, _) = fill(&bus, 60).await?;
+    // Short of the first one, twice in a row, and then always a little further.
+    for first in [0, 3] {
+        let proxy = cutting_proxy(&server, 5, move |round| first + (round / 2) * 12).await?;
+        let cut = Bus::connect(config(proxy.url())).await?;
+
+        assert_eq!(timeout(PATIENCE, cut.bucket::<Compiled>().keys(">")).await??, left);
+
+        assert!(proxy.connections() > 5, "{}", proxy.connections());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watcher_sees_no_superseded_value_however_often_the_connection_is_cut() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let (_, mut last) = fill(&bus, 60).await?;
+    for first in [0, 3] {
+        let proxy = cutting_proxy(&server, 5, move |round| first + (round / 2) * 12).await?;
+        let cut = Bus::connect(config(proxy.url())).await?;
+        let (mut watcher, mut seen) = (cut.bucket::<Compiled>().watch(">").await?, Vec::new());
+        while let Some(change) = timeout(PATIENCE, watcher.next_stored()).await? {
+            seen.push(change?.revision());
+        }
+        assert_eq!(seen, last);
+
+        // From then on every change comes.
+        proxy.cut();
+        for hits in 4..8 {
+            let revision = bus.bucket::<Compiled>().put("k1", &compiled("r", hits)).await?;
+            assert_eq!(come(&mut watcher).await?.revision(), revision);
+        }
+        last.retain(|revision| *revision != 6 && *revision < 190);
+        last.push(bus.bucket::<Compiled>().get("k1").await?.ok_or("there is none")?.revision);
+    }
+    Ok(())
+}
+
+/// What the bucket held at the beginning was nothing, so that nothing is superseded.
+#[tokio::test]
+async fn a_watcher_of_an_empty_bucket_sees_every_change_behind_a_cut() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let watching = Bus::connect(config(proxy.url())).await?;
+    let mut watcher = watching.bucket::<Compiled>().watch(">").await?;
+    assert!(timeout(PATIENCE, watcher.next_stored()).await?.is_none());
+
+    proxy.refuse(true);
+    proxy.cut();
+    let mut written = Vec::new();
+    for hits in 1..=3 {
+        written.push(bus.bucket::<Compiled>().put("r1", &compiled("r1", hits)).await?);
+    }
+    proxy.refuse(false);
+
+    for revision in written {
+        assert_eq!(come(&mut watcher).await?.revision(), revision);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_first_value_that_the_client_cannot_read_brings_no_superseded_one() -> Outcome {
+    let (server, bus) = server().await?;
+    bus.provision(&[COMPILED]).await?;
+    let malformed = b"NATS/1.0\r\nno colon\r\n\r\n";
+    // Superseded and malformed, deleted, and last and malformed: at the beginning and among others.
+    for round in 0..3 {
+        let bucket = bus.bucket::<Compiled>();
+        let key = |name| format!("{name}{round}");
+        bucket.put(&key("again"), &compiled("r", 1)).await?;
+        crate::malformed::publish_raw(&server, &format!("$KV.COMPILED.{}", key("mended")), malformed, b"{}").await?;
+        bucket.put(&key("gone"), &compiled("r", 1)).await?;
+        bucket.delete(&key("gone")).await?;
+        crate::malformed::publish_raw(&server, &format!("$KV.COMPILED.{}", key("bad")), malformed, b"{}").await?;
+        bucket.put(&key("again"), &compiled("r", 2)).await?;
+        bucket.put(&key("mended"), &compiled("r", 2)).await?;
+    }
+    let bucket = bus.bucket::<Compiled>();
+
+    let (mut watcher, mut seen) = (bucket.watch(">").await?, Vec::new());
+    while let Some(change) = timeout(PATIENCE, watcher.next_stored()).await? {
+        seen.push(match change {
+            Ok(change) => change.key().to_owned(),
+            Err(BucketError::Undecodable { key, .. }) => key,
+            Err(error) => return Err(error.into()),
+        });
+    }
+
+    let each = |names: [&'static str; 4]| (0..3).flat_map(move |round| names.map(|name| format!("{name}{round}")));
+    assert_eq!(seen, each(["gone", "bad", "again", "mended"]).collect::<Vec<_>>());
+    let keys: Vec<_> = each(["gone", "bad", "again", "mended"]).filter(|key| !key.starts_with("gone")).collect();
+    assert_eq!(timeout(PATIENCE, bucket.keys(">")).await??, keys);
     Ok(())
 }
 
