@@ -117,7 +117,7 @@
 //! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`shutdown_signal`]; [`config`] has the settings, and [`monitor`] what a
 //!    service shows of itself.
 //! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
-//!    not. [`Bus::subscribe`] listens to [`live`] events, at most once.
+//!    not. [`Bus::subscribe`] listens to [`live`] events as they pass.
 //! 6. State: [`Bus::bucket`] holds documents, which implement [`State`]; [`bucket`] has what comes of them.
 //! 7. Operating: [`admin`] provisions streams and buckets, and looks after dead letters.
 //! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.

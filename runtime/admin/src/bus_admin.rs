@@ -78,7 +78,7 @@ pub trait BusAdmin: sealed::Sealed {
     fn raw_bucket(&self, name: &str) -> RawBucket;
 
     /// What passes on subjects, which may have wildcards: from now on, or with what streams hold since a time. For tools, which know no
-    /// types; at most once from now on, and without gaps from streams.
+    /// types. From streams each message comes once and without gaps; what passes may be missed, and comes as often as it is sent.
     ///
     /// # Errors
     /// [`AskError::Unavailable`] when the server does not answer, or no stream holds what is wanted.

@@ -1,5 +1,7 @@
 //! What passes on subjects, as it is: for tools, which know no types.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
@@ -64,18 +66,24 @@ impl Tail {
         };
         let (sender, messages) = mpsc::channel(BUFFER);
         let (mut readers, mut skipped) = (JoinSet::new(), Vec::new());
+        // What is read of each stream: where two subjects cover a message, it comes from the first.
+        let mut followed: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for subject in &subjects {
             for stream in transport.streams_of(subject).await.map_err(|error| unavailable(error.0))? {
                 let extent = transport.extent(&stream).await.map_err(|error| unavailable(error.0))?;
                 if extent.is_some_and(|extent| extent.retention == Retention::WorkQueue) {
-                    skipped.push(stream);
+                    if !skipped.contains(&stream) {
+                        skipped.push(stream);
+                    }
                     continue;
                 }
                 let start = FollowStart::Time(since);
                 let wanted = Follow { stream: stream.clone(), subject: subject.clone(), start, headers_only: false };
                 let follower = transport.follow(&wanted).await;
                 let follower = follower.map_err(|failure| unavailable(Cause::of(failure)))?;
-                readers.spawn(read(stream, follower, sender.clone()));
+                let before = followed.entry(stream.clone()).or_default();
+                readers.spawn(read(stream, follower, before.clone(), sender.clone()));
+                before.push(subject.clone());
             }
         }
         if readers.is_empty() {
@@ -118,11 +126,22 @@ impl Tail {
     }
 }
 
-/// Hands over what a stream holds and what it stores, until nobody wants it.
-async fn read(stream: String, mut follower: Box<dyn Follower>, sender: mpsc::Sender<Result<PassedMessage, AskError>>) {
+/// Hands over what a stream holds and what it stores, until nobody wants it. What subjects cover that are read by others comes from
+/// them.
+async fn read(
+    stream: String,
+    mut follower: Box<dyn Follower>,
+    before: Vec<String>,
+    sender: mpsc::Sender<Result<PassedMessage, AskError>>,
+) {
     loop {
         let next = match follower.next().await {
             Ok(Followed::Current) => continue,
+            Ok(Followed::Message(StreamMessage { message, .. }))
+                if before.iter().any(|before| filter::covers(before, &message.subject)) =>
+            {
+                continue;
+            }
             Ok(Followed::Message(StreamMessage { sequence, stored, message })) => {
                 Ok(passed(message, stored, Some((stream.clone(), sequence)), false))
             }

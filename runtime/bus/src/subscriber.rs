@@ -20,8 +20,9 @@ pub use error::{LiveError, SubscribeError};
 const ROOM: usize = 65_536;
 
 impl Bus {
-    /// Live events of one type from now on: over core NATS, at most once, for dashboards and caches. What must not be missed needs a
-    /// [`consumer`](Self::consumer).
+    /// Live events of one type from now on: over core NATS, for dashboards and caches. What must not be missed needs a
+    /// [`consumer`](Self::consumer). An event whose publisher missed the acknowledgement is sent again under the same id, and comes
+    /// twice.
     ///
     /// ```
     /// use eventsmith::live::SubscribeError;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_nats::client::{PublishError, PublishErrorKind};
 use async_nats::{HeaderMap, StatusCode, UnsubscribeError};
 use bytes::Bytes;
+use eventsmith_event::filter;
 use futures_util::future::{BoxFuture, Shared, ready};
 use futures_util::stream::SelectAll;
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -146,13 +147,15 @@ impl JetStream {
             DeniedAction::Publish => false,
         });
         let mut subscribers = SelectAll::new();
-        for subject in subjects {
+        for (index, subject) in subjects.iter().enumerate() {
             let subscriber = match queue {
                 Some(queue) => self.client.queue_subscribe(subject.clone(), queue.to_owned()).await,
                 None => self.client.subscribe(subject.clone()).await,
             };
             let subscriber = subscriber.map_err(|error| Unavailable(Cause::of(error)))?;
-            subscribers.push(Counted { subscriber, came: 0, marked: 0 });
+            // Of a queue the server chooses one subscription, whatever its subject.
+            let before = if queue.is_some() { Vec::new() } else { subjects[..index].to_vec() };
+            subscribers.push(Counted { subscriber, before, came: 0, marked: 0 });
         }
         let (sender, messages) = mpsc::channel(room.clamp(1, Semaphore::MAX_PERMITS));
         let (end, ended) = oneshot::channel();
@@ -212,6 +215,8 @@ impl Subscription for Listening {
 /// A subscriber that counts what came.
 struct Counted {
     subscriber: Subscriber,
+    /// The subjects of the subscriptions before it: what they cover comes there, too, and is taken from them.
+    before: Vec<String>,
     came: u64,
     /// How many had come when it was looked at.
     marked: u64,
@@ -221,9 +226,14 @@ impl Stream for Counted {
     type Item = async_nats::Message;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.subscriber.poll_next_unpin(context);
-        self.came += u64::from(matches!(next, Poll::Ready(Some(_))));
-        next
+        loop {
+            let next = self.subscriber.poll_next_unpin(context);
+            let Poll::Ready(Some(message)) = &next else { return next };
+            self.came += 1;
+            if !self.before.iter().any(|before| filter::covers(before, &message.subject)) {
+                return next;
+            }
+        }
     }
 }
 
