@@ -268,6 +268,14 @@ async fn a_key_that_has_a_time_of_its_own_goes_and_watchers_are_told(bus: Bus) -
         let error = bucket.create_with_ttl("other", &compiled("r1", 1), ttl).await;
         assert!(matches!(error, Err(BucketError::Ttl { .. })), "{error:?}");
     }
+    // And it would drop at once what is to live for longer than its clock counts.
+    let years = |years: u64| Duration::from_secs(years * 365 * 86_400);
+    for ttl in [years(201), years(292), Duration::from_secs(i64::MAX as u64), Duration::from_secs(u64::MAX)] {
+        let error = bucket.create_with_ttl("other", &compiled("r1", 1), ttl).await;
+        assert!(matches!(&error, Err(BucketError::Ttl { at_most, .. }) if *at_most == years(200)), "{error:?}");
+    }
+    bucket.create_with_ttl("long", &compiled("r1", 1), years(200)).await?;
+    assert!(bucket.get("long").await?.is_some());
     Ok(())
 }
 

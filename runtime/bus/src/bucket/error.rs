@@ -94,13 +94,16 @@ pub enum BucketError {
     },
     /// A key cannot live for that long; nothing was written.
     #[error(
-        "a key cannot live for {ttl:?}: it takes whole seconds, and no less than the {at_least:?} of the bucket's marker_ttl"
+        "a key cannot live for {ttl:?}: it takes whole seconds, no less than the {at_least:?} of the bucket's marker_ttl and no \
+         more than {at_most:?}"
     )]
     Ttl {
         /// What was given.
         ttl: Duration,
         /// The least that the bucket takes.
         at_least: Duration,
+        /// The most that any bucket takes.
+        at_most: Duration,
     },
     /// It was not written, or is not known to be.
     #[error("{certainty}: {0}", certainty = certainty(.0))]

@@ -20,6 +20,10 @@ use crate::transport::{
 /// The server's code for a message with a time of its own where the stream takes none. (nats-server, server/errors.json)
 const TTL_DISABLED: u64 = 10166;
 
+/// How long a key may live at most: 200 years. The server tells the time in nanoseconds since 1970 in an i64, and what is to end
+/// behind the year 2262 ends at once. (nats-server, server/filestore.go)
+const LONGEST_TTL: Duration = Duration::from_secs(200 * 365 * 86_400);
+
 /// A bucket by its name.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -141,15 +145,15 @@ impl Store {
         self.write(key, content, Some(0)).await
     }
 
-    /// Whether a key may live for a time. It is looked up, as a server makes a time that is too short longer, and an old one keeps the
-    /// value for ever.
+    /// Whether a key may live for a time. It is looked up, as a server makes a time that is too short longer, drops at once
+    /// what is to live for centuries, and an old one keeps the value for ever.
     async fn check_ttl(&self, key: &str, ttl: Duration) -> Result<Duration, BucketError> {
         let found = self.bus.transport().extent(&bucket_stream(&self.bucket)).await;
         let extent = found.map_err(|error| self.unavailable(error.into()))?.ok_or_else(|| self.is_missing())?;
         let at_least = extent.marker_ttl.ok_or_else(|| self.takes_no_ttl(key))?.max(Duration::from_secs(1));
-        match ttl < at_least || ttl.subsec_nanos() > 0 {
-            true => Err(BucketError::Ttl { ttl, at_least }),
-            false => Ok(ttl),
+        match (at_least..=LONGEST_TTL).contains(&ttl) && ttl.subsec_nanos() == 0 {
+            true => Ok(ttl),
+            false => Err(BucketError::Ttl { ttl, at_least, at_most: LONGEST_TTL }),
         }
     }
 

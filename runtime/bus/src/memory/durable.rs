@@ -1,11 +1,13 @@
 //! Durable consumers in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use eventsmith_event::filter;
 use tokio::time::Instant;
 
 use super::log::Log;
+use crate::config::duration::LONGEST;
 use crate::settings::{ConsumerSettings, FoundConsumer, Progress};
 use crate::transport::AckKind;
 
@@ -106,7 +108,7 @@ impl Durable {
 
     /// What was delivered before comes first, then what is new, as on a server.
     pub(super) fn take(&mut self, log: &Log, now: Instant) -> Option<(u64, u64)> {
-        let due = now + self.spec.ack_wait;
+        let due = later(now, self.spec.ack_wait);
         let sequence = match self.pending.iter().find(|(_, pending)| pending.due <= now) {
             Some((&sequence, _)) => sequence,
             None => self.next_new(log)?,
@@ -128,7 +130,7 @@ impl Durable {
             AckKind::InProgress => (self.spec.ack_wait, false),
         };
         if let Some(pending) = self.pending.get_mut(&sequence) {
-            pending.due = now + delay;
+            pending.due = later(now, delay);
             pending.is_nak = is_nak;
         }
     }
@@ -156,4 +158,9 @@ impl Durable {
     pub(super) fn serves(&self, reader: u64) -> bool {
         !self.spec.ordered || self.readers.first() == Some(&reader)
     }
+}
+
+/// An instant so much later: with what no clock can tell, one that nobody lives to see.
+fn later(now: Instant, by: Duration) -> Instant {
+    now.checked_add(by).unwrap_or_else(|| now + LONGEST)
 }

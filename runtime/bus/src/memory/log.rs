@@ -190,7 +190,8 @@ impl Log {
         self.bytes += size(&message);
         let subject = message.subject.clone();
         if let Some(ttl) = message.headers.get(Headers::TTL).and_then(seconds) {
-            self.expiries.insert((now + ttl, self.last));
+            // What a clock cannot tell never comes.
+            self.expiries.extend(now.checked_add(ttl).map(|at| (at, self.last)));
         }
         let is_rollup = message.headers.get(Headers::ROLLUP) == Some(ROLLUP_SUBJECT);
         self.messages.insert(self.last, Entry { message, at: now });
@@ -249,7 +250,7 @@ impl Log {
     /// When the next message goes by itself.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         let own = self.expiries.first().map(|(at, _)| *at);
-        let age = self.settings.max_age.and_then(|age| Some(self.messages.first_key_value()?.1.at + age));
+        let age = self.settings.max_age.and_then(|age| self.messages.first_key_value()?.1.at.checked_add(age));
         own.into_iter().chain(age).min()
     }
 

@@ -223,3 +223,28 @@ async fn an_advisory_that_nobody_keeps_wakes_no_reader_for_ever() {
     let progress = memory.consumer("EVENTS", "c").unwrap().progress;
     assert_eq!((progress.ack_pending, progress.redelivered, progress.ack_floor), (0, 1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_last_longer_than_a_clock_counts_lasts() {
+    let marker = crate::settings::BucketSettings {
+        history: 1,
+        max_value_bytes: None,
+        marker_ttl: Some(Duration::MAX),
+        defects: Vec::new(),
+    };
+    let memory = memory(&StreamSettings { max_age: Some(Duration::MAX), bucket: Some(marker), ..settings() });
+    let mut headers = Headers::default();
+    headers.push(Headers::TTL, format!("{}s", u64::MAX));
+    let message = Message { subject: "a.b".into(), headers, payload: Bytes::new() };
+    memory.send(&message).await.unwrap().await.unwrap();
+    let spec = ConsumerSettings { ack_wait: Duration::MAX, ..spec() };
+    Memory::put_consumer(&memory, &spec).unwrap();
+    let mut deliveries = memory.read(&spec).await.unwrap();
+
+    let delivery = next(&mut deliveries).await;
+    ack(&delivery, AckKind::InProgress).await;
+    ack(&delivery, AckKind::Nak(Some(Duration::MAX))).await;
+
+    assert!(timeout(60 * SECOND, deliveries.next(1)).await.is_err());
+    assert_eq!(numbers(&memory), [1]);
+}
