@@ -33,15 +33,16 @@ pub use state::{Memory, StoredMessage};
 /// As over a connection, nothing happens before a future is polled.
 impl Transport for Memory {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
-        async move { self.store(message).map(stored) }.boxed()
+        async move { self.send_one(message) }.boxed()
     }
 
     fn send_all<'a>(&'a self, messages: Vec<&'a Message>) -> BoxFuture<'a, Vec<Result<PendingAck, SendFailure>>> {
-        async move { messages.into_iter().map(|message| self.store(message).map(stored)).collect() }.boxed()
+        async move { messages.into_iter().map(|message| self.send_one(message)).collect() }.boxed()
     }
 
     fn send_batch<'a>(&'a self, messages: &'a [Message], _: &'a str) -> BoxFuture<'a, Result<PendingAck, SendFailure>> {
-        async move { self.store_batch(messages).map(stored) }.boxed()
+        async move { if self.is_closed() { Err(SendFailure::Closed) } else { self.store_batch(messages).map(stored) } }
+            .boxed()
     }
 
     fn begin_bulk(&self, _: usize) -> BoxFuture<'_, Result<Box<dyn BulkBatch>, BulkEnd>> {
@@ -53,11 +54,16 @@ impl Transport for Memory {
         stream: &'a str,
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>> {
-        async move { Memory::message(self, stream, select) }.boxed()
+        async move {
+            self.check_open()?;
+            Memory::message(self, stream, select)
+        }
+        .boxed()
     }
 
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
         async move {
+            self.check_open()?;
             let follower: Box<dyn Follower> = Box::new(MemoryFollower::begin(self.clone(), wanted.clone())?);
             Ok(follower)
         }
@@ -77,6 +83,7 @@ impl Transport for Memory {
                 subjects: settings.subjects,
                 retention: settings.retention,
             };
+            self.check_open()?;
             Ok(self.stream(stream).map(extent))
         }
         .boxed()
@@ -84,6 +91,7 @@ impl Transport for Memory {
 
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {
         async move {
+            self.check_open()?;
             if let Some(stream) = self.streams().get_mut(stream) {
                 stream.log.remove(sequence);
             }
@@ -93,7 +101,11 @@ impl Transport for Memory {
     }
 
     fn streams_of<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Vec<String>, Unavailable>> {
-        async move { Ok(self.capturing(subject)) }.boxed()
+        async move {
+            self.check_open()?;
+            Ok(self.capturing(subject))
+        }
+        .boxed()
     }
 
     fn consumer<'a>(
@@ -101,7 +113,11 @@ impl Transport for Memory {
         stream: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<FoundConsumer>, ServerFailure>> {
-        async move { Ok(Memory::consumer(self, stream, name)) }.boxed()
+        async move {
+            self.check_open()?;
+            Ok(Memory::consumer(self, stream, name))
+        }
+        .boxed()
     }
 
     fn put_consumer<'a>(
@@ -109,11 +125,16 @@ impl Transport for Memory {
         wanted: &'a ConsumerSettings,
         _exists: bool,
     ) -> BoxFuture<'a, Result<(), ServerFailure>> {
-        async move { Memory::put_consumer(self, wanted) }.boxed()
+        async move {
+            self.check_open()?;
+            Memory::put_consumer(self, wanted)
+        }
+        .boxed()
     }
 
     fn read<'a>(&'a self, consumer: &'a ConsumerSettings) -> BoxFuture<'a, Result<Box<dyn Deliveries>, Unavailable>> {
         async move {
+            self.check_open()?;
             let deliveries: Box<dyn Deliveries> =
                 Box::new(MemoryDeliveries::new(self.clone(), &consumer.stream, &consumer.name));
             Ok(deliveries)
@@ -128,6 +149,7 @@ impl Transport for Memory {
         sequence: u64,
     ) -> BoxFuture<'a, Result<(), Unavailable>> {
         async move {
+            self.check_open()?;
             self.acknowledge(stream, consumer, sequence, AckKind::Term("dead letter"));
             Ok(())
         }
@@ -144,6 +166,9 @@ impl Transport for Memory {
 
     fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {
         async move {
+            if self.is_closed() {
+                return Err(RequestFailure::Closed);
+            }
             self.shared.listeners.tell(message, reply);
             Ok(())
         }
@@ -161,14 +186,14 @@ impl Transport for Memory {
         room: usize,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, Unavailable>> {
         async move {
-            let subscription: Box<dyn Subscription> = Box::new(self.shared.listeners.subscribe(subjects, queue, room));
+            let subscription: Box<dyn Subscription> = Box::new(self.shared.listeners.subscribe(subjects, queue, room)?);
             Ok(subscription)
         }
         .boxed()
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        ready(Ok(())).boxed()
+        ready(self.check_open()).boxed()
     }
 
     fn background(&self) -> Handle {
@@ -185,7 +210,17 @@ impl Transport for Memory {
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        ready(Ok(())).boxed()
+        async move {
+            self.shut_down();
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+impl Memory {
+    fn send_one(&self, message: &Message) -> Result<PendingAck, SendFailure> {
+        if self.is_closed() { Err(SendFailure::Closed) } else { self.store(message).map(stored) }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use eventsmith::admin::BusAdmin;
+use eventsmith::admin::{BusAdmin, Tail};
+use eventsmith::bucket::BucketError;
 use eventsmith::live::{LiveError, SubscribeError, Subscriber};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, ConsumeError, PublishError, Received};
@@ -11,6 +12,7 @@ use eventsmith_tests::proxy::{Proxy, Verdict};
 use eventsmith_tests::running::PATIENCE;
 use tokio::time::timeout;
 
+use crate::buckets::common::{COMPILED, Compiled, compiled};
 use crate::common::*;
 
 over_both_transports! {
@@ -20,6 +22,9 @@ over_both_transports! {
     what_a_slow_reader_misses_is_counted
     an_older_event_is_upcast
     a_subscriber_of_nothing_is_an_error
+    what_several_subjects_cover_comes_once
+    whoever_reads_or_listens_ends_with_the_bus
+    a_consumer_ends_with_the_bus
 }
 
 async fn come<T>(events: &mut Subscriber<T>) -> Outcome<Result<T, LiveError>> {
@@ -106,6 +111,80 @@ async fn a_subscriber_of_nothing_is_an_error(bus: Bus) -> Outcome {
     let opened = bus.subscribe_any::<()>().open().await;
 
     assert!(matches!(opened, Err(SubscribeError::NoTypes)), "{opened:?}");
+    Ok(())
+}
+
+/// None of these subjects covers another, and all of them cover what becomes of a rule.
+async fn what_several_subjects_cover_comes_once(bus: Bus) -> Outcome {
+    let subjects = ["rules.*.rule.activated", "rules.domain.*.activated", "rules.domain.rule.*", "*.domain.rule.moved"];
+    let subjects: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+    let since = Some(jiff::Timestamp::now() - Duration::from_secs(60));
+    let mut tails = [bus.tail(subjects.clone(), None).await?, bus.tail(subjects, since).await?];
+
+    for number in 0..3 {
+        bus.publish(&activated(number)).await?;
+        bus.publish(&Moved { key: "k".to_owned(), number }).await?;
+        bus.publish(&Updated { rule_id: "r1".to_owned(), revision: number }).await?;
+    }
+
+    for tail in &mut tails {
+        let mut seen = Vec::new();
+        while seen.len() < 9 {
+            let message = timeout(PATIENCE, tail.next()).await?.ok_or("nothing comes any more")??;
+            let value: serde_json::Value = serde_json::from_slice(&message.payload)?;
+            seen.push(value["id"].to_string());
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 9, "{seen:?}");
+    }
+    Ok(())
+}
+
+async fn whoever_reads_or_listens_ends_with_the_bus(bus: Bus) -> Outcome {
+    bus.provision(&[COMPILED]).await?;
+    let mut events = bus.subscribe::<Activated>().await?;
+    let mut watcher = bus.bucket::<Compiled>().watch(">").await?;
+    let subject = vec!["rules.domain.>".to_owned()];
+    let mut passing = bus.tail(subject.clone(), None).await?;
+    let mut stored = bus.tail(subject.clone(), Some(jiff::Timestamp::now())).await?;
+    let other = bus.clone();
+
+    bus.shutdown().await?;
+    bus.shutdown().await?;
+
+    assert!(timeout(PATIENCE, events.next()).await?.is_none());
+    let watched = timeout(PATIENCE, watcher.next()).await?;
+    assert!(matches!(watched, Some(Err(BucketError::Unavailable { .. }))), "{watched:?}");
+    assert!(timeout(PATIENCE, watcher.next()).await?.is_none());
+    assert!(timeout(PATIENCE, passing.next()).await?.is_none());
+    assert!(timeout(PATIENCE, stored.next()).await?.is_some_and(|ended| ended.is_err()));
+    assert!(timeout(PATIENCE, stored.next()).await?.is_none());
+    // And nothing can be begun.
+    let published = other.publish(&activated("r1")).await;
+    assert!(matches!(published, Err(PublishError::Closed)), "{published:?}");
+    let published = other.publish_all(&[activated("r1"), activated("r2")]).await.err().ok_or("they are stored")?;
+    assert_eq!(published.failures().count(), 2, "{published}");
+    assert!(matches!(other.subscribe::<Activated>().await, Err(SubscribeError::Unavailable { .. })));
+    assert!(other.tail(subject, None).await.is_err());
+    let bucket = other.bucket::<Compiled>();
+    assert!(bucket.watch(">").await.is_err() && bucket.keys(">").await.is_err() && bucket.get("r1").await.is_err());
+    let put = bucket.put("r1", &compiled("r1", 1)).await;
+    assert!(matches!(put, Err(BucketError::Store(PublishError::Closed))), "{put:?}");
+    Ok(())
+}
+
+async fn a_consumer_ends_with_the_bus(bus: Bus) -> Outcome {
+    bus.publish(&activated("r1")).await?;
+    let (consumer, mut told) = run_and_tell(&bus);
+    assert_eq!(next(&mut told).await?, "r1");
+
+    bus.shutdown().await?;
+
+    let ended = consumer.end().await?;
+    assert!(matches!(ended, Err(ConsumeError::Gone { .. })), "{ended:?}");
+    let late = bus.consumer("late").on(|_: Received<Activated>| async { Ok(()) }).run(std::future::pending::<()>());
+    assert!(timeout(PATIENCE, late).await?.is_err());
     Ok(())
 }
 

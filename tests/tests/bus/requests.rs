@@ -48,6 +48,7 @@ over_both_transports! {
     an_open_breaker_answers_for_the_handler
     a_service_that_makes_no_sense_says_why
     no_time_is_too_long
+    a_service_and_those_who_ask_end_with_the_bus
 }
 
 async fn a_request_comes_to_its_handler_in_its_envelope_and_the_reply_comes_back(bus: Bus) -> Outcome {
@@ -463,5 +464,34 @@ async fn no_time_is_too_long(bus: Bus) -> Outcome {
     assert_eq!(bus.request_with(&get("r1"), within(Duration::MAX)).await?, found("r1"));
 
     service.stop().await?;
+    Ok(())
+}
+
+async fn a_service_and_those_who_ask_end_with_the_bus(bus: Bus) -> Outcome {
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
+    let service = bus.service("rules").answer(move |_: Received<Activate>| {
+        let begins = Arc::clone(&begins);
+        async move {
+            begins.notify_one();
+            std::future::pending().await
+        }
+    });
+    let config = ServiceConfig { shutdown_timeout: Duration::from_millis(50), ..ServiceConfig::default() };
+    let service = tokio::spawn(service.config(config).run(std::future::pending::<()>()));
+    let asking = tokio::spawn(ask(bus.clone(), within(Duration::from_secs(60))));
+    begun.notified().await;
+
+    bus.shutdown().await?;
+
+    let ended = tokio::time::timeout(Duration::from_secs(20), service).await??;
+    assert!(matches!(ended, Err(ServiceError::Closed { .. })), "{ended:?}");
+    let asked = tokio::time::timeout(Duration::from_secs(20), asking).await??;
+    assert!(matches!(asked, Err(RequestError::ConnectionLost { .. })), "{asked:?}");
+    let asked = ask(bus.clone(), within(Duration::from_secs(5))).await;
+    assert!(matches!(asked, Err(RequestError::Closed)), "{asked:?}");
+    let late = bus.service("late").answer(|_: Received<Activate>| async { Ok(NoReply) });
+    let late = tokio::time::timeout(Duration::from_secs(20), late.run(std::future::pending::<()>())).await?;
+    assert!(matches!(late, Err(ServiceError::Unavailable { .. })), "{late:?}");
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) struct MemoryDeliveries {
 
 impl Deliveries for MemoryDeliveries {
     fn next(&mut self, want: usize) -> BoxFuture<'_, Result<Arrival, Gone>> {
-        if want == 0 { std::future::pending().boxed() } else { self.next_arrival().map(Ok).boxed() }
+        if want == 0 { std::future::pending().boxed() } else { self.next_arrival().boxed() }
     }
 
     fn arrived(&mut self) -> Option<Delivery> {
@@ -72,18 +72,19 @@ impl MemoryDeliveries {
         deliveries
     }
 
-    async fn next_arrival(&mut self) -> Arrival {
+    async fn next_arrival(&mut self) -> Result<Arrival, Gone> {
         loop {
             // Otherwise a reader that always finds something would never let another task run.
             tokio::task::coop::consume_budget().await;
             // Marks what is there as seen before looking, so that what comes after the look wakes us.
             self.changed.borrow_and_update();
+            self.memory.check_open().map_err(|Unavailable(reason)| Gone::Deleted(reason))?;
             let is_served = self.with_durable(|durable, _, _| durable.serves(self.reader)).unwrap_or_default();
             if is_served != std::mem::replace(&mut self.was_served, is_served) {
-                return Arrival::PinChanged;
+                return Ok(Arrival::PinChanged);
             }
             let due = match self.take(is_served) {
-                Ok(delivery) => return Arrival::Delivery(delivery),
+                Ok(delivery) => return Ok(Arrival::Delivery(delivery)),
                 Err(due) => due,
             };
             let due = async {
@@ -151,6 +152,7 @@ struct MemoryAcker {
 impl Acker for MemoryAcker {
     fn send(&self, kind: AckKind) -> BoxFuture<'_, Result<(), Unavailable>> {
         async move {
+            self.memory.check_open()?;
             self.memory.acknowledge(&self.stream, &self.durable, self.sequence, kind);
             Ok(())
         }

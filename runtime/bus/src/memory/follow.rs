@@ -72,6 +72,7 @@ impl MemoryFollower {
     async fn next_message(&mut self) -> Result<Followed, ServerFailure> {
         loop {
             self.changed.mark_unchanged();
+            self.memory.check_open()?;
             if self.until.is_some() && !self.is_behind()? {
                 self.until = None;
                 return Ok(Followed::Current);

@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, pending, ready};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::state::SHUT_DOWN;
 use crate::transport::{LiveMessage, Message, PendingReply, RequestFailure, Subscription, Unavailable, Unheard};
 
 /// What the subjects of answers begin with.
@@ -28,6 +29,7 @@ struct State {
     asked: u64,
     /// How many messages went to queues: each goes to the next of its queue.
     turns: usize,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -39,18 +41,38 @@ struct Listener {
 }
 
 impl Listeners {
-    pub(super) fn subscribe(&self, subjects: &[String], queue: Option<&str>, room: usize) -> Listening {
+    /// Ends all subscriptions, and takes no more. Whoever waits for an answer is told.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.listeners.clear();
+        state.asking.clear();
+    }
+
+    pub(super) fn subscribe(
+        &self,
+        subjects: &[String],
+        queue: Option<&str>,
+        room: usize,
+    ) -> Result<Listening, Unavailable> {
         let (sender, messages) = mpsc::channel(room.clamp(1, Semaphore::MAX_PERMITS));
         let missed = Arc::new(AtomicU64::new(0));
         let queue = queue.map(ToOwned::to_owned);
         let listener = Listener { subjects: subjects.to_vec(), queue, sender, missed: Arc::clone(&missed) };
-        self.state().listeners.push(listener);
-        Listening { messages, missed }
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(Unavailable(SHUT_DOWN.into()));
+        }
+        state.listeners.push(listener);
+        Ok(Listening { messages, missed })
     }
 
     /// Sends a message that is to be answered.
     pub(super) fn request(&self, message: &Message) -> Result<PendingReply, RequestFailure> {
         let mut state = self.state();
+        if state.is_closed {
+            return Err(RequestFailure::Closed);
+        }
         let number = state.asked;
         state.asked += 1;
         let (sender, answer) = oneshot::channel();

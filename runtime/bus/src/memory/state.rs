@@ -24,6 +24,8 @@ use crate::transport::{
 
 /// The server's code for a batch of which not all came to the stream.
 const BATCH_INCOMPLETE: u64 = 10176;
+/// Why nothing can be asked any more.
+pub(super) const SHUT_DOWN: &str = "the bus is shut down";
 
 /// A message that a bus in memory holds.
 ///
@@ -77,6 +79,8 @@ pub(super) struct Shared {
     /// Notifies those who wait for messages.
     pub(super) changed: watch::Sender<()>,
     pub(super) clock: Clock,
+    /// Whether the bus was shut down. What it holds can still be looked at.
+    is_closed: AtomicBool,
     /// How many have begun to read from consumers.
     readers: AtomicU64,
     /// How many consumers have been made and do not read yet.
@@ -302,6 +306,22 @@ impl Memory {
         let (exhausted, done) = self.with_durable(stream, durable, work)?;
         self.report_exhausted(stream, durable, &exhausted);
         Some(done)
+    }
+
+    /// Ends all that reads and listens, and refuses what is asked from now on, as a connection does that is closed.
+    pub(super) fn shut_down(&self) {
+        self.shared.is_closed.store(true, Ordering::Release);
+        self.shared.listeners.close();
+        self.shared.changed.send_replace(());
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Fails once the bus is shut down.
+    pub(super) fn check_open(&self) -> Result<(), Unavailable> {
+        if self.is_closed() { Err(Unavailable(SHUT_DOWN.into())) } else { Ok(()) }
     }
 
     pub(super) fn next_reader(&self) -> u64 {
