@@ -263,6 +263,11 @@ impl Known<'_> {
     /// What is wrong with what a bucket holds, each with its place.
     fn problems(&self, entry: &RawEntry) -> anyhow::Result<Vec<(String, String)>> {
         let Ok(value) = &entry.value else { return Ok(Vec::new()) };
+        let malformed = entry.malformed.iter().map(|explanation| (String::new(), explanation.clone()));
+        Ok(malformed.chain(self.problems_of_value(entry, value)?).collect())
+    }
+
+    fn problems_of_value(&self, entry: &RawEntry, value: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         let problem = |message: String| Ok(vec![(String::new(), message)]);
         let (event_type, number) = &entry.says;
         if let Some(other) = event_type.as_ref().filter(|other| *other != self.state) {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use eventsmith_bus::bucket::{BucketError, Content, Removal, Store, removal};
 use eventsmith_bus::bus::Bus;
-use eventsmith_bus::transport::{FollowStart, Followed, Follower, Headers, StreamMessage};
+use eventsmith_bus::transport::{FollowStart, Followed, Follower, Headers, MalformedBlock, StreamMessage};
 use jiff::Timestamp;
 
 /// A bucket whose values are bytes.
@@ -27,6 +27,8 @@ pub struct RawEntry {
     pub says: (Option<String>, Option<String>),
     /// The value, or how it was removed.
     pub value: Result<Bytes, Removal>,
+    /// Why no client can read the message as it is stored, where that is so: no typed bucket takes it.
+    pub malformed: Option<String>,
 }
 
 /// What becomes of the keys of a bucket.
@@ -83,6 +85,7 @@ impl RawBucket {
             stored: *stored,
             says: (header(Headers::TYPE), header(Headers::VERSION)),
             value: removal(&message.headers).map_or_else(|| Ok(message.payload.clone()), Err),
+            malformed: message.headers.malformed().map(MalformedBlock::explanation),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use eventsmith_bus::bus::Bus;
 use eventsmith_bus::cause::Cause;
-use eventsmith_bus::transport::{Follow, FollowStart, Followed, Follower, Message, StreamMessage, Subscription};
+use eventsmith_bus::transport::{
+    Follow, FollowStart, Followed, Follower, MalformedBlock, Message, StreamMessage, Subscription,
+};
 use eventsmith_event::filter;
 use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
@@ -53,6 +55,8 @@ pub struct PassedMessage {
     pub stored: Option<(String, u64)>,
     /// Whether its sender waits for an answer: a request, or what a stream is to acknowledge.
     pub is_answered: bool,
+    /// Why no client can read the message as it is stored, where that is so: no consumer handles it.
+    pub malformed: Option<String>,
 }
 
 impl Tail {
@@ -156,6 +160,7 @@ async fn read(
 
 fn passed(message: Message, time: Timestamp, stored: Option<(String, u64)>, is_answered: bool) -> PassedMessage {
     let headers = message.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let Message { subject, payload, .. } = message;
-    PassedMessage { subject: subject.into_owned(), headers, payload, time, stored, is_answered }
+    let Message { subject, payload, headers: read } = message;
+    let malformed = read.malformed().map(MalformedBlock::explanation);
+    PassedMessage { subject: subject.into_owned(), headers, payload, time, stored, is_answered, malformed }
 }
