@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap};
 use eventsmith::testing::NatsServer;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
@@ -234,5 +236,79 @@ async fn what_nobody_reads_any_more_is_not_printed_for_ever() -> Outcome {
     };
 
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+    Ok(())
+}
+
+/// Publishes a message with a block of headers that no client would send.
+async fn publish_malformed(scene: &Scene, subject: &str, payload: &str) -> Outcome {
+    let head = "NATS/1.0\r\nno colon\r\n\r\n";
+    let (length, total) = (head.len(), head.len() + payload.len());
+    let mut raw = TcpStream::connect(("127.0.0.1", scene.server.port())).await?;
+    let frames =
+        format!("CONNECT {{\"headers\":true}}\r\nHPUB {subject} {length} {total}\r\n{head}{payload}\r\nPING\r\n");
+    raw.write_all(frames.as_bytes()).await?;
+    let mut answers = String::new();
+    while !answers.contains("PONG") {
+        let mut part = [0; 4096];
+        let length = raw.read(&mut part).await?;
+        assert!(length > 0 && !answers.contains("-ERR"), "{answers}");
+        answers.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_no_client_can_read_is_invalid() -> Outcome {
+    let scene = Scene::start().await?;
+    publish_malformed(&scene, "rules.domain.rule.created", &created("rule.created", json!({"rule_id": "r1"}))).await?;
+    publish_malformed(&scene, "$KV.COMPILED.r1", r#"{"rule_id": "r1"}"#).await?;
+
+    let tail = scene.run(&["tail", "--since", "1h", "--count", "1", "--format", "json"]).await?;
+    assert_eq!(tail.status, 1, "{}", tail.stdout);
+    assert!(tail.stdout.contains("no client can read its headers"), "{}", tail.stdout);
+    let get = scene.run(&["bucket", "get", "COMPILED", "r1"]).await?;
+    assert_eq!(get.status, 1, "{}", get.stdout);
+    assert!(get.stderr.contains("no client can read its headers") && get.stderr.contains("INVALID"), "{}", get.stderr);
+    let watch = scene.run(&["bucket", "watch", "COMPILED", "--count", "1", "--format", "json"]).await?;
+    assert_eq!(watch.status, 1, "{}", watch.stdout);
+    assert!(watch.stdout.contains("no client can read its headers"), "{}", watch.stdout);
+    Ok(())
+}
+
+/// As services and consumers read it.
+#[tokio::test]
+async fn a_request_without_an_envelope_and_headers_over_an_envelope_are_judged_as_they_are_read() -> Outcome {
+    let scene = Scene::start().await?;
+    let tail = scene.begin(&["tail", "--count", "7", "--format", "json"]);
+    scene.is_heard("rules.>").await?;
+    let bare = r#"{"rule_id": "r1", "type": "premium", "version": "7", "data": {"x": 1}}"#;
+    let of_other_type = created("rule.deleted", json!({"rule_id": "r1"}));
+    let well = created("rule.created", json!({"rule_id": "r1"}));
+    let with = async |subject: &'static str, header: (&'static str, &str), body: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header.0, header.1);
+        scene.client.publish_with_headers(subject, headers, body.to_owned().into()).await?;
+        Outcome::Ok(scene.client.flush().await?)
+    };
+
+    scene.publish("rules.query.rule.get", bare).await?;
+    scene.publish("rules.query.rule.get", r#"{"type": "premium", "version": "7"}"#).await?;
+    with("rules.query.rule.get", ("Eventsmith-Version", "1"), bare).await?;
+    with("rules.domain.rule.created", ("Eventsmith-Type", "rule.created"), &of_other_type).await?;
+    with("rules.domain.rule.created", ("Eventsmith-Type", "rule.deleted"), &well).await?;
+    with("rules.domain.rule.created", ("Eventsmith-Version", "9"), &well).await?;
+    with(
+        "rules.domain.rule.created",
+        ("Eventsmith-Version", "1"),
+        &well.replace("\"version\":\"1\"", "\"version\":\"9\""),
+    )
+    .await?;
+
+    let tail = tail.await?;
+    let lines: Vec<Value> = tail.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let valid: Vec<_> = lines.iter().map(|line| line["valid"].as_bool()).collect();
+    assert_eq!(valid, [true, false, false, true, false, false, true].map(Some), "{}", tail.stdout);
+    assert_eq!((&lines[0]["type"], &lines[0]["version"]), (&json!("rule.get"), &json!("1")));
+    assert_eq!(lines[4]["type"], "rule.deleted");
     Ok(())
 }

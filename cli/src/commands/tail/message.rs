@@ -1,13 +1,16 @@
 //! One message: of which type it is, and whether it is valid.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
+use eventsmith::Envelope;
 use eventsmith::admin::PassedMessage;
 use eventsmith_codegen::model::{Event, Version};
-use eventsmith_codegen::payload::{Checker, Options};
+use eventsmith_codegen::payload::{Checker, Options, repeats_names};
 use eventsmith_codegen::{Loaded, lookup};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::format::visible;
@@ -27,6 +30,8 @@ pub(super) struct Judged {
     message: PassedMessage,
     /// The type and version, as far as they are known.
     event: Option<(String, String)>,
+    /// Whether it is a request without an envelope.
+    is_bare: bool,
     /// What is wrong, each with its place; nothing where the catalogue says nothing of the subject.
     problems: Option<Vec<(String, String)>>,
 }
@@ -37,31 +42,33 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn judge(&self, message: PassedMessage) -> anyhow::Result<Judged> {
-        let envelope: Option<Value> = serde_json::from_slice(&message.payload).ok();
-        let named = |member: &str| {
-            let text = envelope.as_ref()?.get(member)?.as_str()?;
-            Some(text.to_owned())
-        };
-        let said = named("type").zip(named("version"));
+        let header = |name: &str| message.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+        let headers = (header("Eventsmith-Type"), header("Eventsmith-Version"));
+        let is_request =
+            lookup::of_subject(&self.loaded.catalogue, &message.subject).is_some_and(|event| event.kind.is_request());
+        // Whoever knows nothing of us sends a request as it is, whatever members it has.
+        let is_bare = is_request && headers == (None, None) && Envelope::read(&message.payload).is_err();
+        let said = if is_bare { None } else { said(&message.payload, &headers) };
+        let malformed = message.malformed.iter().map(|explanation| (String::new(), explanation.clone()));
+        let mut problems: Vec<(String, String)> = malformed.collect();
         let Some((event, version)) = self.event_of(&message.subject, said.as_ref()) else {
-            return Ok(Judged { message, event: said, problems: None });
+            let problems = Some(problems).filter(|problems| !problems.is_empty());
+            return Ok(Judged { message, event: said, is_bare, problems });
         };
-        let header = |name: &str| message.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value);
-        // Whoever knows nothing of us sends a request as it is.
-        let is_bare = event.kind.is_request() && said.is_none() && header("Eventsmith-Type").is_none();
-        let mut problems = match is_bare {
+        problems.extend(match is_bare {
             true => payload::problems(self.loaded, &version.file, &message.payload)?,
-            false => payload::found(&self.envelopes, &message.payload)?,
-        };
+            false => payload::found(&self.envelopes, &with_headers(&message.payload, &headers))?,
+        });
         let is_other = said.as_ref().filter(|(event_type, _)| *event_type != event.event_type);
         if let Some((event_type, _)) = is_other {
+            let place = if headers.0.is_some() { "" } else { "/type" };
             problems.push((
-                "/type".to_owned(),
+                place.to_owned(),
                 format!("it says that it is {event_type}, and came on the subject of {}", event.event_type),
             ));
         }
         let said = said.unwrap_or_else(|| (event.event_type.clone(), version.number.to_string()));
-        Ok(Judged { message, event: Some(said), problems: Some(problems) })
+        Ok(Judged { message, event: Some(said), is_bare, problems: Some(problems) })
     }
 
     /// The event or request of a subject, in the version that a message says it is, or else the newest.
@@ -70,6 +77,30 @@ impl<'a> Judge<'a> {
         let of_number = |version: &&Version| said.is_some_and(|(_, said)| version.number.to_string() == *said);
         Some((event, event.versions.iter().find(of_number).or(event.versions.last())?))
     }
+}
+
+/// The type and version that a message says it is: its headers count before its envelope, as they do for those who read it.
+fn said(payload: &[u8], headers: &(Option<String>, Option<String>)) -> Option<(String, String)> {
+    let envelope: Option<Value> = serde_json::from_slice(payload).ok();
+    let named = |member: &str| Some(envelope.as_ref()?.get(member)?.as_str()?.to_owned());
+    let event_type = headers.0.clone().or_else(|| named("type"));
+    event_type.zip(headers.1.clone().or_else(|| named("version")))
+}
+
+/// An envelope as those who read it take it: with the type and version of its headers.
+fn with_headers<'a>(payload: &'a [u8], headers: &(Option<String>, Option<String>)) -> Cow<'a, [u8]> {
+    let read = || {
+        let text = str::from_utf8(payload).ok().filter(|text| !repeats_names(text))?;
+        let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
+        for (name, header) in [("type", &headers.0), ("version", &headers.1)] {
+            if let (Some(header), true) = (header, members.contains_key(name)) {
+                members.insert(name.to_owned(), to_raw_value(header).ok()?);
+            }
+        }
+        serde_json::to_vec(&members).ok()
+    };
+    let is_overridden = headers.0.is_some() || headers.1.is_some();
+    is_overridden.then(read).flatten().map_or(Cow::Borrowed(payload), Cow::Owned)
 }
 
 impl Judged {
@@ -130,8 +161,8 @@ impl fmt::Display for Judged {
         let text = String::from_utf8_lossy(body);
         // The payload is what matters; the envelope is in the other format.
         let text = match serde_json::from_str::<Envelope<'_>>(&text) {
-            Ok(envelope) => envelope.data.get().to_owned(),
-            Err(_) => text.into_owned(),
+            Ok(envelope) if !self.is_bare => envelope.data.get().to_owned(),
+            _ => text.into_owned(),
         };
         let mut shown: String = text.chars().take(LONGEST).collect();
         if shown.len() < text.len() {
