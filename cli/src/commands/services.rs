@@ -60,14 +60,17 @@ const LIMIT: Duration = Duration::from_secs(2);
 impl Services {
     pub(crate) fn run(&self, out: &mut Out) -> anyhow::Result<ExitStatus> {
         match &self.command {
-            ServicesCommand::List(args) => args.print(out, ServiceQuestion::Info, |services, _| Ok(list(services))),
-            ServicesCommand::Stats(args) => args.print(out, ServiceQuestion::Stats, |services, _| Ok(stats(services))),
-            ServicesCommand::Info(args) => args.print(out, ServiceQuestion::Info, |services, name| {
+            ServicesCommand::List(args) => args.print(out, ServiceQuestion::Info, |_| true, list),
+            ServicesCommand::Stats(args) => args.print(out, ServiceQuestion::Stats, |_| true, stats),
+            ServicesCommand::Info(args) => {
                 let loaded = args.schemas.load_sound()?;
-                let mut table = info(services);
-                table.differences = differences(services, &loaded, name);
-                Ok(table)
-            }),
+                let differences = |services: &[Value]| differences(services, &loaded, args.name.as_deref());
+                let is_complete = |services: &[Value]| !differences(services).iter().any(Difference::is_absence);
+                args.print(out, ServiceQuestion::Info, is_complete, |services| Table {
+                    differences: differences(services),
+                    ..info(services)
+                })
+            }
         }
     }
 }
@@ -86,6 +89,13 @@ struct Difference {
     text: String,
 }
 
+impl Difference {
+    /// Whether something does not run that should.
+    fn is_absence(&self) -> bool {
+        matches!(self.kind, "missing-service" | "missing-endpoint")
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.kind, self.subject, self.text)
@@ -97,12 +107,14 @@ impl ServicesArgs {
         &self,
         out: &mut Out,
         question: ServiceQuestion,
-        table: impl FnOnce(&[Value], Option<&str>) -> anyhow::Result<Table>,
+        is_complete: impl Fn(&[Value]) -> bool + Send,
+        table: impl FnOnce(&[Value]) -> Table,
     ) -> anyhow::Result<ExitStatus> {
         let name = self.name.as_deref();
-        let services =
-            with_bus(self.connection.config()?, async |bus| Ok(bus.services(question, name, LIMIT).await?))?;
-        let Table { head, rows, differences } = table(&services, name)?;
+        let services = with_bus(self.connection.config()?, async |bus| {
+            Ok(bus.services_until(question, name, LIMIT, is_complete).await?)
+        })?;
+        let Table { head, rows, differences } = table(&services);
         match self.format {
             DataFormat::Json => {
                 let found = differences

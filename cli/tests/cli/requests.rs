@@ -38,7 +38,12 @@ async fn serve(client: Client) -> Result<(), Box<dyn std::error::Error>> {
             let (message, body, code) = tokio::select! {
                 Some(question) = questions.next() => match question.subject.ends_with(".nobody") {
                     true => continue,
-                    false => (question, answer.to_string(), None),
+                    false => {
+                        let verb = question.subject.split('.').nth(1).unwrap_or_default().to_ascii_lowercase();
+                        let mut answer = answer.clone();
+                        answer["type"] = json!(format!("io.nats.micro.v1.{verb}_response"));
+                        (question, answer.to_string(), None)
+                    }
                 },
                 Some(request) = requests.next() => {
                     let envelope: Value = serde_json::from_slice(&request.payload).unwrap_or_default();

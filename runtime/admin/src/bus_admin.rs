@@ -109,6 +109,19 @@ pub trait BusAdmin: sealed::Sealed {
         name: Option<&str>,
         timeout: Duration,
     ) -> impl Future<Output = Result<Vec<Value>, AskError>> + Send;
+
+    /// [`services`](Self::services), and where nobody answers for a while, it goes on to the end of `timeout` unless what has come is
+    /// complete: for whoever says what is missing, as a service that is busy answers late.
+    ///
+    /// # Errors
+    /// As [`services`](Self::services).
+    fn services_until(
+        &self,
+        question: ServiceQuestion,
+        name: Option<&str>,
+        timeout: Duration,
+        is_complete: impl Fn(&[Value]) -> bool + Send,
+    ) -> impl Future<Output = Result<Vec<Value>, AskError>> + Send;
 }
 
 impl BusAdmin for Bus {
@@ -164,7 +177,17 @@ impl BusAdmin for Bus {
         name: Option<&str>,
         timeout: Duration,
     ) -> Result<Vec<Value>, AskError> {
-        requests::services(self, question, name, timeout).await
+        self.services_until(question, name, timeout, |_| true).await
+    }
+
+    async fn services_until(
+        &self,
+        question: ServiceQuestion,
+        name: Option<&str>,
+        timeout: Duration,
+        is_complete: impl Fn(&[Value]) -> bool + Send,
+    ) -> Result<Vec<Value>, AskError> {
+        requests::services(self, question, name, timeout, is_complete).await
     }
 }
 

@@ -69,6 +69,14 @@ impl ServiceQuestion {
             Self::Stats => "STATS",
         }
     }
+
+    /// What an answer says that it is. The number of the version is left out: there may be others.
+    fn is_answered_by(self, answer: &Value) -> bool {
+        let kind = answer.get("type").and_then(Value::as_str).unwrap_or_default();
+        let verb = self.as_str().to_ascii_lowercase();
+        let rest = kind.strip_prefix("io.nats.micro.").and_then(|rest| rest.strip_suffix("_response"));
+        rest.and_then(|rest| rest.rsplit_once('.')).is_some_and(|(_, asked)| asked == verb)
+    }
 }
 
 /// The longest that anything is waited for: clocks can add it.
@@ -76,12 +84,13 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// How long after one answer the next may come: longer than a message takes from one region to its neighbour and back.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// The answer of each kind of question that services get, by instance.
+/// The answer of each kind of question that services get, by instance. Silence ends it only where what was found is complete.
 pub(crate) async fn services(
     bus: &Bus,
     question: ServiceQuestion,
     name: Option<&str>,
     limit: Duration,
+    is_complete: impl Fn(&[Value]) -> bool + Send,
 ) -> Result<Vec<Value>, AskError> {
     let mut subject = format!("$SRV.{}", question.as_str());
     if let Some(name) = name {
@@ -96,22 +105,31 @@ pub(crate) async fn services(
     let message = Message { subject: subject.clone().into(), headers: Headers::default(), payload: Bytes::new() };
     let deadline = Instant::now() + limit.min(LONGEST);
     transport.tell(&message, Some(&inbox)).await.map_err(|error| unavailable(Cause::of(error)))?;
-    let (mut found, mut until) = (BTreeMap::new(), deadline);
+    let (mut found, mut until): (BTreeMap<_, Value>, _) = (BTreeMap::new(), deadline);
     loop {
         let answer = tokio::select! {
             biased;
             reason = answers.unheard() => return Err(unavailable(Cause::of(reason))),
             answer = timeout_at(until, answers.next()) => answer,
         };
-        let Ok(Some(answer)) = answer else { break };
-        // Nobody listens: the body is empty. What is no answer of a service is none.
-        if let Ok(value) = serde_json::from_slice::<Value>(&answer.message.payload) {
-            let text = |member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-            found.insert((text("name"), text("id")), value);
-            until = deadline.min(Instant::now() + SILENCE);
-        } else if answer.message.payload.is_empty() {
+        let answer = match answer {
+            Ok(Some(answer)) => answer,
+            // Whoever is busy answers late, and is not to be taken for missing.
+            Err(_) if until < deadline && !is_complete(&found.values().cloned().collect::<Vec<_>>()) => {
+                until = deadline;
+                continue;
+            }
+            _ => break,
+        };
+        if answer.is_unanswered {
             break;
         }
+        // Anybody may send there: what is no answer of a service counts for nothing.
+        let value = serde_json::from_slice::<Value>(&answer.message.payload).ok();
+        let Some(value) = value.filter(|value| question.is_answered_by(value)) else { continue };
+        let text = |member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+        found.insert((text("name"), text("id")), value);
+        until = deadline.min(Instant::now() + SILENCE);
     }
     // A question that is not allowed is not answered either.
     if found.is_empty() {

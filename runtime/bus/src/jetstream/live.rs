@@ -279,7 +279,9 @@ impl Pump {
 
     fn hand_over(&self, message: async_nats::Message, arrived: Instant) -> ControlFlow<()> {
         let reply = message.reply.as_ref().map(ToString::to_string);
-        let live = LiveMessage { reply, message: from_nats(message), arrived };
+        // A message of somebody's may have a status of its own, and the server says this without a body.
+        let is_unanswered = message.status == Some(StatusCode::NO_RESPONDERS) && message.payload.is_empty();
+        let live = LiveMessage { reply, message: from_nats(message), arrived, is_unanswered };
         match self.sender.try_send(live) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => drop(self.missed.fetch_add(1, Ordering::Relaxed)),

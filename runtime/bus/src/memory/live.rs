@@ -130,7 +130,8 @@ impl State {
         let turns = self.turns;
         chosen.extend(queues.iter().filter_map(|(_, members)| members.get(turns % members.len()).copied()));
         for listener in &chosen {
-            let live = LiveMessage { message: message.clone(), reply: reply.clone(), arrived: Instant::now() };
+            let (message, reply) = (message.clone(), reply.clone());
+            let live = LiveMessage { message, reply, arrived: Instant::now(), is_unanswered: false };
             if listener.sender.try_send(live).is_err() {
                 listener.missed.fetch_add(1, Ordering::Relaxed);
             }

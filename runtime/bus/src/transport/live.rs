@@ -32,6 +32,8 @@ pub struct LiveMessage {
     pub reply: Option<String>,
     /// When it came into this process.
     pub arrived: Instant,
+    /// Whether it is no message, but the server's word that nobody listens where an answer was asked for. (NATS status 503.)
+    pub is_unanswered: bool,
 }
 
 /// Resolves once an answer comes. It need not come: whoever waits bounds how long.

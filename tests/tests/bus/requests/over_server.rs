@@ -241,6 +241,51 @@ async fn who_may_not_ask_for_services_is_told() -> Outcome {
     Ok(())
 }
 
+/// Whatever else is sent to where services are asked, and however long one of them takes.
+#[tokio::test]
+async fn services_are_found_among_other_answers_and_late_ones() -> Outcome {
+    let (server, bus) = server().await?;
+    let client = client(&server).await?;
+    let mut questions = client.subscribe("$SRV.INFO").await?;
+    client.flush().await?;
+    tokio::spawn(async move {
+        while let Some(question) = questions.next().await {
+            let Some(reply) = question.reply else { continue };
+            for body in ["", "7", "[]", r#"{"name":"none"}"#, r#"{"type":"io.nats.micro.v1.ping_response","id":"p"}"#] {
+                drop(client.publish(reply.clone(), body.into()).await);
+            }
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Service-Error-Code", "500");
+            drop(client.publish_with_headers(reply.clone(), headers, "".into()).await);
+            // Longer than one answer is waited for behind another.
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            let late = json!({ "type": "io.nats.micro.v1.info_response", "name": "late", "id": "l", "endpoints": [] });
+            drop(client.publish(reply, late.to_string().into()).await);
+        }
+    });
+    let service = serve(rules(&bus));
+    assert_eq!(bus.request(&get("r1")).await?, found("r1"));
+    let names = |found: &[Value]| found.iter().map(|one| one["name"].to_string()).collect::<Vec<_>>();
+    let limit = Duration::from_secs(20);
+
+    let quick = bus.services(ServiceQuestion::Info, None, limit).await?;
+    assert_eq!(names(&quick), [r#""rules""#]);
+    let all = bus.services_until(ServiceQuestion::Info, None, limit, |found| found.len() == 2).await?;
+    assert_eq!(names(&all), [r#""late""#, r#""rules""#]);
+    service.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_no_service_runs_nobody_waits() -> Outcome {
+    let (_server, bus) = server().await?;
+
+    let found = bus.services_until(ServiceQuestion::Ping, None, Duration::from_secs(3_600), |_| false);
+
+    assert_eq!(tokio::time::timeout(Duration::from_secs(20), found).await??, [] as [Value; 0]);
+    Ok(())
+}
+
 /// A bus to a server that lets it do all but something.
 async fn restricted(permissions: &str) -> Outcome<(NatsServer, Bus)> {
     let user = format!("authorization {{ users = [ {{ user: u, password: p, permissions: {{ {permissions} }} }} ] }}");
