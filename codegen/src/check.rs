@@ -1,5 +1,6 @@
 //! What must be right before anything can be generated: schemas, references, and eventsmith.toml.
 
+mod aggregates;
 mod buckets;
 mod expansion;
 mod filters;
@@ -23,7 +24,7 @@ use crate::parallel;
 use crate::pointer::{join, percent_encoded};
 use crate::references::{Location, References, Target};
 use crate::schema;
-use crate::shape::homes::RESERVED_MODULES;
+use crate::shape::homes::{AGGREGATES_MODULE, RESERVED_MODULES};
 
 /// Adds everything that is wrong with a catalogue beyond what loading found, and sorts all of it by file and line.
 pub(crate) fn check(loaded: &mut Loaded) {
@@ -49,6 +50,7 @@ pub(crate) fn check(loaded: &mut Loaded) {
     same_names::check(catalogue, diagnostics);
     let is_manifest_read = !diagnostics.iter().any(|finding| NO_MANIFEST.contains(&finding.rule));
     manifest::check(catalogue, diagnostics);
+    aggregates::check(catalogue, diagnostics);
     if is_manifest_read {
         buckets::check(catalogue, diagnostics);
     }
@@ -185,13 +187,16 @@ fn check_references(
 }
 
 fn reserved_names(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
+    let has_aggregates = catalogue.events.iter().any(|event| event.aggregate().is_some());
+    let is_taken = |module: &str| RESERVED_MODULES.contains(&module) || module == AGGREGATES_MODULE && has_aggregates;
     for event in &catalogue.events {
         let mut tokens = event.event_type.split('.');
         let (first, is_group) = (tokens.next().unwrap_or_default(), tokens.next().is_some());
-        if is_group && RESERVED_MODULES.contains(&crate::shape::identifiers::snake(first).as_str()) {
+        if is_group && is_taken(&crate::shape::identifiers::snake(first)) {
             for version in &event.versions {
                 let message = format!("{first:?} is the name of a generated module");
-                let help = "rename the folder; `subjects` and `schemas` are taken";
+                let help =
+                    "rename the folder; `subjects` and `schemas` are taken, and `aggregates` where there are some";
                 diagnostics.push(Diagnostic::error("reserved-name", &version.file, message, help));
             }
         }

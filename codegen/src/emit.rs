@@ -1,5 +1,6 @@
 //! From types to Rust text. Pure functions: the same catalogue gives the same text.
 
+mod aggregates;
 mod builder;
 mod catalogue;
 mod checks;
@@ -203,7 +204,8 @@ impl Emitter<'_> {
         }
         // With their whole paths: beside them stands what the crate that takes in the text imports and defines.
         let constants = catalogue::constants(self.loaded, self.source());
-        let head = layout::format(quote!(#constants #subjects_module), 0)?;
+        let aggregates = aggregates::module(self.loaded, self.source());
+        let head = layout::format(quote!(#constants #subjects_module #aggregates), 0)?;
         let mut text = format!("{}{}\n{head}\n", layout::HEADER, generated_by(self.runtime));
         root.write(&mut Vec::new(), &mut text);
         text.push('\n');
@@ -352,6 +354,7 @@ impl Emitter<'_> {
                     let field = fields::key_field(self.program, id, key)?;
                     Some((key.as_str(), field_text(self.runtime, &field)))
                 }),
+                aggregate: version.aggregate.as_deref(),
                 idempotent: version.idempotent,
                 check: self.check(id),
                 answer: event.kind.is_request().then(|| self.answer(id, version)),

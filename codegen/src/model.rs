@@ -1,5 +1,7 @@
 //! The catalogue as plain data: what [`load`](crate::load()) makes and everything else reads.
 
+mod aggregate;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -12,6 +14,8 @@ use crate::manifest::Manifest;
 use crate::pointer::{Places, join, percent_encoded};
 use crate::schema;
 use crate::walk::every_schema;
+
+pub use aggregate::Aggregate;
 
 /// Every event of a folder of schema files, with the documents they refer to.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub struct Version {
     pub key: Option<String>,
     /// The subject template that takes the place of the event's subject.
     pub template: Option<Template>,
+    /// The aggregate whose history the event is a part of. Then the template ends in the aggregate's id, which is the key.
+    pub aggregate: Option<String>,
     /// Whether the answer to a command is kept by the id of the request.
     pub idempotent: Option<Idempotent>,
     /// The path of the schema file of a request's reply.

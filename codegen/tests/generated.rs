@@ -346,3 +346,34 @@ fn requests_that_are_refused_alike_share_the_types_of_their_refusals() {
         assert!(refusal.contains("WrongState("), "{text}");
     }
 }
+
+#[test]
+fn the_events_of_an_aggregate_are_one_type_too() {
+    let event = |title: &str| {
+        format!(
+            r#"{{"title": "{title}", "type": "object", "required": ["rule_id"],
+                "properties": {{"rule_id": {{"type": "string"}}}}, "x-event": {{"key": "/rule_id", "aggregate": "rule"}}}}"#
+        )
+    };
+    let newer = event("RuleCreated").replace("\"properties\": {", "\"properties\": {\"tag\": {\"type\": \"string\"}, ");
+    let text = generate(&[
+        ("eventsmith.toml", "root = \"rules\"\n[streams.RULES]\nsubjects = [\"rules.domain.>\"]\n"),
+        ("domain/rule/created.v1.json", &event("RuleCreated")),
+        ("domain/rule/created.v2.json", &newer),
+        ("domain/rule/deleted.v1.json", &event("RuleDeleted")),
+        ("domain/price/deleted.v1.json", r#"{"title": "PriceDeleted", "type": "object"}"#),
+    ]);
+
+    let (_, aggregates) = text.split_once("pub mod aggregates {").unwrap();
+    for expected in [
+        "pub enum RuleEvent {",
+        "Created(super::rule::v2::RuleCreated),",
+        "Deleted(super::rule::v1::RuleDeleted),",
+        "\"rules.domain.rule.*.*\"",
+    ] {
+        assert!(aggregates.contains(expected), "{expected}\n{aggregates}");
+    }
+    assert!(text.contains(r#"const AGGREGATE: Option<&'static str> = Some("rule");"#), "{text}");
+    assert!(text.contains(r#"pub const CREATED: &str = "rules.domain.rule.created.*";"#), "{text}");
+    assert!(text.contains(".aggregates(true)"), "{text}");
+}

@@ -41,6 +41,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
                 for (earlier, later) in shared(event, later) {
                     template(previous, current, (earlier, later), event, &mut findings);
                     key(current, event, earlier, later, &mut findings);
+                    aggregate(current, event, earlier, later, &mut findings);
                     reply(event, earlier, later, &mut findings);
                     error(event, earlier, later, &mut findings);
                 }
@@ -156,6 +157,15 @@ fn key(current: &Catalogue, event: &Event, then: &Version, now: &Version, findin
     let message = format!("the ordering key of {} v{} was {was} and is {is} now", event.event_type, now.number);
     let help = "what is stored is ordered by the old key: keep it, or make the change in a new version";
     findings.push(in_file("changed-key", current, &now.file, "/x-event/key", message, help));
+}
+
+/// An event that becomes one of an aggregate gets another subject, which is found as such.
+fn aggregate(current: &Catalogue, event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {
+    let Some(was) = then.aggregate.as_ref().filter(|was| Some(*was) != now.aggregate.as_ref()) else { return };
+    let is = now.aggregate.as_deref().unwrap_or("none");
+    let message = format!("the aggregate of {} v{} was {was} and is {is} now", event.event_type, now.number);
+    let help = "what is stored is a part of the old one's histories, which lack it now: keep it, or add a new event";
+    findings.push(in_file("changed-aggregate", current, &now.file, "/x-event/aggregate", message, help));
 }
 
 fn reply(event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {

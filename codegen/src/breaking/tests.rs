@@ -132,6 +132,23 @@ fn another_key_is_found_at_its_place() {
 }
 
 #[test]
+fn an_event_stays_in_the_history_of_its_aggregate() {
+    let with = |event: Value| {
+        json!({"x-event": event, "properties": {"id": {"type": "string"}}, "required": ["id"]}).to_string()
+    };
+    let file = "domain/rule/created.v1.json";
+    let subject = "rules.domain.rule.created.{id}";
+    let of = |aggregate: &str| with(json!({"key": "/id", "aggregate": aggregate}));
+    let none = with(json!({"key": "/id", "subject": subject}));
+
+    for (now, said) in [(&of("ruleset"), "ruleset"), (&none, "none")] {
+        let said = format!("the aggregate of rule.created v1 was rule and is {said} now");
+        assert_eq!(found(&[(file, &of("rule"))], &[(file, now)]), [finding("changed-aggregate", file, &said)]);
+    }
+    assert_eq!(found(&[(file, &none)], &[(file, &of("rule"))]), []);
+}
+
+#[test]
 fn streams_keep_what_no_server_changes() {
     let file = ("domain/rule/created.v1.json", NAMED);
     let manifest =

@@ -90,6 +90,7 @@ pub(super) fn implementation(
             template,
             schema: quote!(#schema),
             key,
+            aggregate: version.aggregate.as_deref(),
             idempotent: version.idempotent,
             check: Check::Validator,
             answer,
@@ -134,6 +135,7 @@ pub(super) fn stub(runtime: &Runtime, name: &Ident, event_type: &str, version: u
             template: None,
             schema: quote!("false"),
             key: None,
+            aggregate: None,
             idempotent: None,
             check: Check::Validator,
             answer: None,
@@ -157,7 +159,16 @@ pub(super) fn answer(
 /// Stands in for the implementation of `Reply` when the request is not known.
 pub(super) fn answer_stub(runtime: &Runtime, name: &Ident, part: VersionPart) -> TokenStream {
     let (kind, event_type, subject, file) = (Kind::Query, String::new(), String::new(), String::new());
-    let version = Version { number: 1, file, key: None, template: None, idempotent: None, reply: None, error: None };
+    let version = Version {
+        number: 1,
+        file,
+        key: None,
+        template: None,
+        aggregate: None,
+        idempotent: None,
+        reply: None,
+        error: None,
+    };
     let event = Event { kind, event_type, subject, versions: Vec::new() };
     let of = (&event, &version, part);
     reply_impl(runtime, &ReplyImpl { name, of, schema: quote!("false"), check: Check::Validator })

@@ -31,7 +31,12 @@ pub(super) fn constants(loaded: &Loaded, source: Source<'_>) -> TokenStream {
         });
         Some(quote!(#event::#of::<#payload>() #(#answers)*,))
     });
-    let streams = loaded.catalogue.manifest.streams.iter().map(|(name, body)| stream(runtime, name.get_ref(), body));
+    let streams = loaded
+        .catalogue
+        .manifest
+        .streams
+        .iter()
+        .map(|(name, body)| stream(runtime, name.get_ref(), body, loaded.catalogue.holds_aggregates(body)));
     let buckets = loaded.catalogue.manifest.buckets.iter().map(|(name, body)| bucket(runtime, name.get_ref(), body));
     let services = loaded.catalogue.manifest.services.iter().map(|(name, service)| {
         let name = name.get_ref();
@@ -93,7 +98,7 @@ pub(super) fn stored_payloads(loaded: &Loaded, source: Source<'_>) -> String {
 }
 
 /// A stream: its name and subjects, and whatever is not the default.
-fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
+fn stream(runtime: &Runtime, name: &str, stream: &Stream, holds_aggregates: bool) -> TokenStream {
     let descriptor = runtime.catalogue("StreamDescriptor");
     let variant = |enumeration: &str, name: &str| variant(runtime, enumeration, name);
     let retention = match stream.retention {
@@ -114,6 +119,7 @@ fn stream(runtime: &Runtime, name: &str, stream: &Stream) -> TokenStream {
         ("discard", (stream.discard == Discard::New).then(|| variant("Discard", "New"))),
         ("atomic", stream.atomic.then(|| quote!(true))),
         ("bulk", stream.bulk.then(|| quote!(true))),
+        ("aggregates", holds_aggregates.then(|| quote!(true))),
     ]
     .map(|(setter, value)| with(setter, value));
     let subjects = texts(&stream.subjects);

@@ -30,6 +30,8 @@ pub(crate) struct EventImpl<'a> {
     pub schema: TokenStream,
     /// The ordering key: its pointer, and an expression of type `Option<String>` for its value.
     pub key: Option<(&'a str, TokenStream)>,
+    /// The aggregate that it is an event of.
+    pub aggregate: Option<&'a str>,
     /// Whether the answer to a command is kept.
     pub idempotent: Option<Idempotent>,
     /// How a payload is checked.
@@ -114,6 +116,9 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const KEY: ::std::option::Option<&'static str> = ::std::option::Option::None;
         ),
     };
+    let aggregate = event.aggregate.map(|aggregate| {
+        quote!(const AGGREGATE: ::std::option::Option<&'static str> = ::std::option::Option::Some(#aggregate);)
+    });
     let idempotent = event.idempotent.map(|idempotent| idempotent_constant(runtime, idempotent));
     let key_method = event.key.as_ref().map(|(_, value)| {
         quote! {
@@ -144,6 +149,7 @@ pub(crate) fn event_impl(runtime: &Runtime, event: &EventImpl<'_>) -> TokenStrea
             const SUBJECT: &'static str = #subject;
             const SCHEMA: &'static str = #schema;
             #key
+            #aggregate
             #idempotent
 
             #complete!(#trait_ident, #name, #check #older);

@@ -5,12 +5,12 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::{
-    catastrophic_pattern, file_naming, idle_keyword, invalid_default, invalid_example, misplaced_keyword,
-    missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword, no_consumer,
-    no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword, property_naming,
-    repeated_title, secret_property, two_handlers, type_naming, unanchored_pattern, unbounded_array, unbounded_string,
-    undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_name, unreadable_reply,
-    unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
+    catastrophic_pattern, file_naming, forgetful_aggregate, idle_keyword, invalid_default, invalid_example,
+    misplaced_keyword, missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword,
+    no_consumer, no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword,
+    property_naming, repeated_title, secret_property, two_handlers, type_naming, unanchored_pattern, unbounded_array,
+    unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_name,
+    unreadable_reply, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -33,6 +33,7 @@ impl Rule {
 
 /// Every rule, sorted by id.
 pub const RULES: &[Rule] = &[
+    loading::BAD_AGGREGATE,
     payload::BAD_ENVELOPE,
     loading::BAD_JSON,
     loading::BAD_LINK,
@@ -47,6 +48,7 @@ pub const RULES: &[Rule] = &[
     loading::BAD_X_REQUEST,
     evolution::BREAKING_CHANGE,
     catastrophic_pattern::RULE,
+    evolution::CHANGED_AGGREGATE,
     evolution::CHANGED_BUCKET,
     evolution::CHANGED_IDEMPOTENCE,
     evolution::CHANGED_KEY,
@@ -59,6 +61,7 @@ pub const RULES: &[Rule] = &[
     file_naming::RULE,
     loading::FOREIGN_DIALECT,
     loading::FOREIGN_PATTERN,
+    forgetful_aggregate::RULE,
     idle_keyword::RULE,
     loading::INTERNAL,
     invalid_default::RULE,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
+use crate::load::event_options::{self, EventOptions};
 use crate::load::part::{VersionName, of_part, version_name};
-use crate::load::{event_options, request_options};
+use crate::load::request_options;
 use crate::manifest::Manifest;
 use crate::model::{Document, Event, Kind, Version, VersionPart, is_token};
 
@@ -54,12 +55,14 @@ pub(super) fn events(
             diagnostics.push(two_files(path, &twin.file, &name.part.of(&event.event_type, name.number)));
             continue;
         }
-        let (key, template) = event_options::read(document, name.kind, diagnostics);
+        let EventOptions { key, template, aggregate } =
+            event_options::read(document, name.kind, &event.subject, diagnostics);
         event.versions.push(Version {
             number: name.number,
             file: path.clone(),
             key,
             template,
+            aggregate,
             idempotent: request_options::read(document, name.kind, diagnostics),
             reply: None,
             error: None,

@@ -88,6 +88,17 @@ subjects = [\"rules.domain.>\"]",
 subjects = [\"rules.domain.>\"]",
 );
 
+pub(crate) const CHANGED_AGGREGATE: Rule = rule(
+    "changed-aggregate",
+    "What is stored of an aggregate is its history. An event that is none of it any more, or of another one, leaves gaps where it was.",
+    "--- domain/rule/created.v1.json, before
+{\"x-event\": {\"key\": \"/rule_id\", \"aggregate\": \"rule\"}, \"type\": \"object\"}
+--- domain/rule/created.v1.json, now
+{\"x-event\": {\"key\": \"/rule_id\", \"aggregate\": \"ruleset\"}, \"type\": \"object\"}",
+    "--- domain/rule/created.v1.json, before and now
+{\"x-event\": {\"key\": \"/rule_id\", \"aggregate\": \"rule\"}, \"type\": \"object\"}",
+);
+
 pub(crate) const CHANGED_SUBJECT: Rule = rule(
     "changed-subject",
     "Consumers subscribe to subjects. An event that is published on another one does not reach those that run already.",

@@ -62,10 +62,26 @@ pub(crate) const BAD_TOKEN: Rule = rule(
     "--- domain/rule/created.v1.json\n{\"type\": \"object\"}",
 );
 
+pub(crate) const BAD_AGGREGATE: Rule = rule(
+    "bad-aggregate",
+    "`x-event.aggregate` makes events the history of one thing. Each of their subjects ends in its id; one wildcard stands for all of them, \
+     and for no other event; all versions of an event are of one aggregate, and one stream holds all of it.",
+    r#"--- domain/rule/created.v1.json
+{"type": "object", "required": ["rule_id"], "properties": {"rule_id": {"type": "string"}},
+ "x-event": {"key": "/rule_id", "aggregate": "rule"}}
+--- domain/rule/created/twice.v1.json
+{"type": "object"}"#,
+    r#"--- domain/rule/created.v1.json
+{"type": "object", "required": ["rule_id"], "properties": {"rule_id": {"type": "string"}},
+ "x-event": {"key": "/rule_id", "aggregate": "rule"}}
+--- domain/rule/created_twice.v1.json
+{"type": "object"}"#,
+);
+
 pub(crate) const BAD_X_EVENT: Rule = rule(
     "bad-x-event",
-    "`x-event` names the ordering key, which every payload must have, and the subject template. A key that may be absent \
-     orders nothing. A document below `state/` has neither: it lies in its bucket, under the key that it is put under.",
+    "`x-event` names the ordering key, which every payload must have, the subject template, and the aggregate that the event is of. A \
+     key that may be absent orders nothing, and the subject of an aggregate's event ends in its key, the aggregate's id. A document below `state/` has neither: it lies in its bucket, under the key that it is put under.",
     r#"{"type": "object", "x-event": {"key": "/rule_id"}, "properties": {"rule_id": {"type": "string"}}}"#,
     r#"{
   "type": "object",

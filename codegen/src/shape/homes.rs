@@ -14,6 +14,8 @@ use super::identifiers::{snake, type_name, unique};
 
 /// Modules at the top of the generated code that are no home of types.
 pub(crate) const RESERVED_MODULES: &[&str] = &["subjects", "schemas"];
+/// One more, in a catalogue with aggregates: the module of the types that stand for all events of one.
+pub(crate) const AGGREGATES_MODULE: &str = "aggregates";
 
 /// The modules of all files.
 pub(super) struct Homes<'a> {

@@ -60,6 +60,9 @@ pub trait Event: Serialize + Sized + Send + Sync + 'static {
     const SCHEMA: &'static str;
     /// JSON pointer of the property that orders and groups the event, from `x-event.key`.
     const KEY: Option<&'static str>;
+    /// The aggregate whose history the event is a part of, from `x-event.aggregate`. It is appended there, and published in no
+    /// other way.
+    const AGGREGATE: Option<&'static str> = None;
 
     /// Says that generated code wrote the implementation, and which generator.
     #[doc(hidden)]

@@ -12,8 +12,9 @@ pub use crate::subject::{SubjectToken, fill_subject, pointed_text, scalar_text};
 pub use crate::text::InvalidText;
 pub use crate::token::Token;
 pub use crate::{
-    any_of, builder, check_payload, class, constants, event_payload, from_alternatives, generated_by, has_format,
-    json_schemas, one_of, pattern, reply_payload, stored_payloads, tagged_union, text_enum, text_type, wrapper,
+    aggregate_events, any_of, builder, check_payload, class, constants, event_payload, from_alternatives, generated_by,
+    has_format, json_schemas, one_of, pattern, reply_payload, stored_payloads, tagged_union, text_enum, text_type,
+    wrapper,
 };
 pub use serde_json::Value;
 

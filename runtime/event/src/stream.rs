@@ -49,6 +49,8 @@ pub struct StreamDescriptor {
     pub atomic: bool,
     /// Whether `Bus::publish_bulk` may store into it by fast batches; needs nats-server 2.14.
     pub bulk: bool,
+    /// Whether it holds histories of aggregates: then batches may be stored, and nobody may delete, purge or roll up.
+    pub aggregates: bool,
 }
 
 impl StreamDescriptor {
@@ -78,6 +80,7 @@ impl StreamDescriptor {
             discard: Discard::Old,
             atomic: false,
             bulk: false,
+            aggregates: false,
         }
     }
 
@@ -108,6 +111,8 @@ impl StreamDescriptor {
         atomic: bool;
         /// Whether fast batches may be stored, [`bulk`](field@Self::bulk).
         bulk: bool;
+        /// Whether it holds histories of aggregates, [`aggregates`](field@Self::aggregates).
+        aggregates: bool;
     }
 }
 

@@ -53,6 +53,19 @@ pub fn fill_subject<const N: usize>(tokens: [SubjectToken; N]) -> Result<String,
     Ok(subject)
 }
 
+/// A wildcard with a value in place of its last token. The property names the value in the error.
+///
+/// # Errors
+/// [`InvalidToken`] when the value is not one legal token.
+pub fn with_last_token(wildcard: &str, property: &'static str, value: &str) -> Result<String, InvalidToken> {
+    let (before, _) = wildcard.rsplit_once('.').unwrap_or_default();
+    if is_token(value) {
+        Ok(format!("{before}.{value}"))
+    } else {
+        Err(InvalidToken { property, value: Some(value.to_owned()) })
+    }
+}
+
 fn is_token(text: &str) -> bool {
     let illegal = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '.' | '*' | '>');
     !text.is_empty() && !text.contains(illegal)
@@ -84,6 +97,12 @@ mod tests {
     #[test]
     fn a_value_becomes_one_token() {
         assert_eq!(fill("rule-1").as_deref(), Ok("rules.rule-1"));
+    }
+
+    #[test]
+    fn the_last_token_of_a_wildcard_is_the_value() {
+        assert_eq!(with_last_token("a.*.*", "id", "x-1").as_deref(), Ok("a.*.x-1"));
+        assert!(with_last_token("a.*.*", "id", "x.1").is_err());
     }
 
     #[test]

@@ -1,0 +1,71 @@
+//! A type for each aggregate, which is one of its events: an enum, completed by a macro of the runtime.
+
+use std::collections::HashSet;
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::load::Loaded;
+use crate::model::{Aggregate, Event};
+use crate::shape::homes::AGGREGATES_MODULE;
+use crate::shape::identifiers::{type_name, unique};
+
+use super::docs::lines;
+use super::source::Source;
+use super::types::{Types, field_ident};
+
+/// The module of all aggregates; nothing where there are none.
+pub(super) fn module(loaded: &Loaded, source: Source<'_>) -> TokenStream {
+    let aggregates = loaded.catalogue.aggregates();
+    if aggregates.is_empty() {
+        return TokenStream::new();
+    }
+    let path = [AGGREGATES_MODULE.to_owned()];
+    let types = Types::new(source, &path);
+    let items = aggregates.iter().map(|aggregate| events_of(aggregate, source, &types));
+    let module = field_ident(AGGREGATES_MODULE);
+    quote! {
+        /// The events of each aggregate as one type.
+        pub mod #module { #(#items)* }
+    }
+}
+
+/// The enum of an aggregate's events, in their newest versions.
+fn events_of(aggregate: &Aggregate<'_>, source: Source<'_>, types: &Types<'_>) -> TokenStream {
+    let Source { program, runtime } = source;
+    let path = |file: &str| program.root_of(file).map(|id| types.path(id));
+    let mut taken = HashSet::new();
+    let (mut docs, mut variants, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
+    for event in &aggregate.events {
+        let Some(payload) = event.versions.last().and_then(|newest| path(&newest.file)) else { continue };
+        docs.push(lines(&format!("`{}`", event.event_type)));
+        variants.push(format_ident!("{}", variant(aggregate, event, &mut taken)));
+        payloads.push(payload);
+    }
+    let versions = aggregate.events.iter().flat_map(|event| &event.versions).filter_map(|version| path(&version.file));
+    let (name, subject) = (aggregate.name, aggregate.subject());
+    let ident = format_ident!("{}Event", type_name(name));
+    let doc = lines(&format!("An event of the aggregate `{name}`."));
+    let complete = runtime.internal("aggregate_events");
+    quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+        pub enum #ident { #(#docs #variants(#payloads),)* }
+        #complete! {
+            #ident, #name, #subject, [#(#versions),*];
+            #(#variants(#payloads),)*
+        }
+    }
+}
+
+/// The name of an event among those of its aggregate: the last token of its type, or all of it where another one has that.
+fn variant(aggregate: &Aggregate<'_>, event: &Event, taken: &mut HashSet<String>) -> String {
+    let short = |event: &Event| type_name(event.event_type.rsplit('.').next().unwrap_or(&event.event_type));
+    let own = short(event);
+    let is_alone = aggregate.events.iter().filter(|other| short(other) == own).count() == 1;
+    let name = if is_alone { own } else { type_name(&event.event_type) };
+    let name = unique(&name, |name| taken.contains(name));
+    taken.insert(name.clone());
+    name
+}
