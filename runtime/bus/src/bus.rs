@@ -13,8 +13,8 @@ use crate::dead_letters::runs::is_run_count;
 use crate::jetstream::{ConnectError, JetStream, ShutdownError};
 use crate::memory::{Memory, Starting, StoredMessage};
 use crate::publish::{
-    BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions, Published,
-    Publisher,
+    Append, BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions,
+    Published, Publisher,
 };
 use crate::request::{RequestError, RequestOptions, Requester};
 use crate::transport::Transport;
@@ -185,6 +185,19 @@ impl Bus {
     /// be stored.
     pub async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
         self.inner.publisher.publish_atomic(batch).await
+    }
+
+    /// No events yet, to be stored behind number `last`, if that is still the last message of the subjects that a filter matches (0
+    /// for none): for [`append`](Self::append).
+    #[doc(hidden)]
+    pub fn append_behind(&self, filter: &str, last: u64) -> Append {
+        Append::new(&self.inner.publisher.source, filter, last)
+    }
+
+    /// Stores events one after the other, or none of them; [`PublishError::WrongSequence`] where the subjects end elsewhere.
+    #[doc(hidden)]
+    pub async fn append(&self, append: &Append) -> Result<Vec<Published>, PublishError> {
+        self.inner.publisher.append(append).await
     }
 
     /// Publishes many events with few acknowledgements, for imports and replays, and returns how many there are.

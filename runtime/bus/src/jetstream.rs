@@ -91,6 +91,14 @@ impl Transport for Arc<JetStream> {
         self.stored_message(stream, select).boxed()
     }
 
+    fn count<'a>(&'a self, stream: &'a str, subject: &'a str) -> BoxFuture<'a, Result<u64, Unavailable>> {
+        self.count_of(stream, subject).boxed()
+    }
+
+    fn without_filtered_expectations(&self) -> Option<String> {
+        (!self.supports(2, 11)).then(|| self.version())
+    }
+
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
         async move {
             let following: Box<dyn Follower> = Box::new(Following::begin(Arc::clone(self), wanted.clone()).await?);

@@ -61,6 +61,14 @@ impl Transport for Memory {
         .boxed()
     }
 
+    fn count<'a>(&'a self, stream: &'a str, subject: &'a str) -> BoxFuture<'a, Result<u64, Unavailable>> {
+        async move { Ok(self.with_log(stream, |log| log.count_from(1, &[subject.to_owned()]))?) }.boxed()
+    }
+
+    fn without_filtered_expectations(&self) -> Option<String> {
+        None
+    }
+
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
         async move {
             self.check_open()?;
@@ -92,10 +100,16 @@ impl Transport for Memory {
     fn delete_message<'a>(&'a self, stream: &'a str, sequence: u64) -> BoxFuture<'a, Result<(), Unavailable>> {
         async move {
             self.check_open()?;
-            if let Some(stream) = self.streams().get_mut(stream) {
-                stream.log.remove(sequence);
+            match self.streams().get_mut(stream) {
+                Some(stream) if stream.log.settings.aggregates => {
+                    Err(Unavailable("message delete not permitted".into()))
+                }
+                Some(stream) => {
+                    stream.log.remove(sequence);
+                    Ok(())
+                }
+                None => Ok(()),
             }
-            Ok(())
         }
         .boxed()
     }

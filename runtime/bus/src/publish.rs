@@ -1,6 +1,7 @@
 //! Publishing events: from a value to a message, and until it is known to be stored.
 
 mod all;
+mod append;
 mod atomic;
 mod bulk;
 mod error;
@@ -11,6 +12,8 @@ mod prepare;
 mod publisher;
 
 pub use all::PublishAllError;
+#[doc(hidden)]
+pub use append::Append;
 pub use atomic::PublishBatch;
 pub use bulk::{BulkError, BulkPlace, BulkPublished, BulkPublisher};
 pub use error::PublishError;

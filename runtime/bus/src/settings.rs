@@ -48,6 +48,8 @@ pub struct StreamSettings {
     pub atomic: bool,
     /// Whether events can be published into it in bulk, by fast batches.
     pub bulk: bool,
+    /// Whether it holds histories of aggregates, so that nobody may delete, purge or roll up.
+    pub aggregates: bool,
     /// What makes it a key-value bucket; nothing if it is none.
     pub bucket: Option<BucketSettings>,
 }
@@ -107,8 +109,9 @@ impl From<&StreamDescriptor> for StreamSettings {
             replicas: usize::from(stream.replicas),
             duplicate_window: stream.duplicate_window,
             discard: stream.discard,
-            atomic: stream.atomic,
+            atomic: stream.atomic || stream.aggregates,
             bulk: stream.bulk,
+            aggregates: stream.aggregates,
             bucket: None,
         }
     }
@@ -154,6 +157,7 @@ impl StreamSettings {
             discard: Discard::New,
             atomic: false,
             bulk: false,
+            aggregates: false,
             bucket: Some(bucket),
         }
     }

@@ -66,6 +66,13 @@ pub trait Transport: Debug + Send + Sync {
         select: MessageSelector<'a>,
     ) -> BoxFuture<'a, Result<Option<StreamMessage>, Unavailable>>;
 
+    /// How many messages a stream holds on a subject, which may have wildcards.
+    fn count<'a>(&'a self, stream: &'a str, subject: &'a str) -> BoxFuture<'a, Result<u64, Unavailable>>;
+
+    /// The version of a server that is too old to look at [what is expected of subjects with wildcards](Headers::EXPECTED_SUBJECT): it
+    /// would store what it must refuse.
+    fn without_filtered_expectations(&self) -> Option<String>;
+
     /// Begins to read messages of a stream, beside all consumers, and goes on with those that are stored from then on.
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>>;
 

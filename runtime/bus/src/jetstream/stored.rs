@@ -1,5 +1,6 @@
 //! Reading one message of a stream, beside all consumers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine;
@@ -38,9 +39,11 @@ pub(super) struct Raw {
 }
 
 /// Where a stream, or the subject of a message in it, is expected to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Expectation {
     is_of_subject: bool,
+    /// The subject that it is about, where that is not the message's own.
+    filter: Option<String>,
     number: u64,
 }
 
@@ -48,8 +51,12 @@ impl Expectation {
     /// What a message expects, if it does.
     pub(super) fn of(message: &Message) -> Option<Self> {
         let number = |name| message.headers.get(name)?.parse().ok();
-        let of_subject = number(Headers::EXPECTED_LAST_OF_SUBJECT).map(|number| Self { is_of_subject: true, number });
-        of_subject.or_else(|| number(Headers::EXPECTED_LAST).map(|number| Self { is_of_subject: false, number }))
+        let filter = || message.headers.get(Headers::EXPECTED_SUBJECT).map(ToOwned::to_owned);
+        let of_subject = number(Headers::EXPECTED_LAST_OF_SUBJECT);
+        let of_subject = of_subject.map(|number| Self { is_of_subject: true, filter: filter(), number });
+        let of_stream =
+            || number(Headers::EXPECTED_LAST).map(|number| Self { is_of_subject: false, filter: None, number });
+        of_subject.or_else(of_stream)
     }
 }
 
@@ -71,6 +78,7 @@ impl JetStream {
         }
         let last = async {
             if expected.is_of_subject {
+                let subject = expected.filter.as_deref().unwrap_or(subject);
                 let last = self.stored_message(stream, MessageSelector::LastOf(subject)).await.ok()?;
                 return Some(last.map_or(0, |last| last.sequence));
             }
@@ -78,6 +86,24 @@ impl JetStream {
             Some(info.state.last_seq)
         };
         timeout(ASK_AGAIN, last).await.ok()?.filter(|last| *last != expected.number)
+    }
+
+    /// How many messages a stream holds on a subject: the server counts them by subject as it stores them.
+    pub(super) async fn count_of(&self, stream: &str, subject: &str) -> Result<u64, Unavailable> {
+        #[derive(Deserialize)]
+        struct Info {
+            state: State,
+        }
+        #[derive(Deserialize)]
+        struct State {
+            #[serde(default)]
+            subjects: BTreeMap<String, u64>,
+        }
+        let request = json!({ "subjects_filter": subject });
+        match self.ask::<Info>(format!("STREAM.INFO.{stream}"), &request).await? {
+            Ok(Info { state }) => Ok(state.subjects.values().sum()),
+            Err(error) => Err(Unavailable(Cause::about(stream, error))),
+        }
     }
 
     /// Resolves to the name of the stream that captures a subject if it acknowledges nothing; else never.

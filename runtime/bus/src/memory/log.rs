@@ -157,6 +157,7 @@ impl Log {
     }
 
     fn check_expectations(&self, headers: &Headers, subject: &str) -> Result<(), SendFailure> {
+        let subject = headers.get(Headers::EXPECTED_SUBJECT).unwrap_or(subject);
         let last_of_subject = || self.find(MessageSelector::LastOf(subject)).map_or(0, |kept| kept.sequence);
         let expected = |name| headers.get(name).and_then(|value| value.parse::<u64>().ok());
         match (expected(Headers::EXPECTED_LAST), expected(Headers::EXPECTED_LAST_OF_SUBJECT)) {

@@ -81,7 +81,11 @@ impl PublishBatch {
 
 impl Publisher {
     pub(crate) async fn publish_atomic(&self, batch: &PublishBatch) -> Result<Vec<Published>, PublishError> {
-        let events = &batch.events;
+        self.store_together(&batch.events).await
+    }
+
+    /// Stores events one after the other, or none of them.
+    pub(super) async fn store_together(&self, events: &[Prepared]) -> Result<Vec<Published>, PublishError> {
         let Some(first) = events.first() else { return Ok(Vec::new()) };
         let messages: Vec<Message> = events.iter().map(|event| event.message.clone()).collect();
         let sending = Sending::Batch { first, events, messages: &messages };
@@ -100,6 +104,7 @@ impl Publisher {
         events: &[Prepared],
         messages: &[Message],
         latest: Instant,
+        is_repeated: bool,
     ) -> Result<PublishAck, SendFailure> {
         // The server knows a batch that it abandoned, or that is stored, by its id; so each attempt has its own.
         let id = environment::new_id().to_string();
@@ -109,6 +114,8 @@ impl Publisher {
             Err(_) => Err(not_sent()),
         };
         match outcome {
+            // What is appended was not sent before, so that somebody else was quicker.
+            Err(failure @ SendFailure::WrongSequence { .. }) if first.filter.is_some() && !is_repeated => Err(failure),
             Err(failure @ (SendFailure::WrongSequence { .. } | SendFailure::Refused { code: Some(DUPLICATE), .. })) => {
                 self.committed_before(first, events).await?.ok_or(failure)
             }
@@ -122,7 +129,11 @@ impl Publisher {
     /// Where the last event is, if the batch was stored before. That the server has seen an id does not prove it: the
     /// caller may have given an id that it used otherwise. So both ends are looked at.
     async fn committed_before(&self, first: &Prepared, events: &[Prepared]) -> Result<Option<PublishAck>, SendFailure> {
-        let Some(PublishAck { stream, sequence, .. }) = self.known(&first.message).await? else { return Ok(None) };
+        let found = match (&first.filter, first.expect) {
+            (Some(_), Some(expect)) => self.stored_before(first, expect).await?,
+            _ => self.known(&first.message).await?,
+        };
+        let Some(PublishAck { stream, sequence, .. }) = found else { return Ok(None) };
         let end = sequence + events.len() as u64 - 1;
         let kept = self.transport.message(&stream, MessageSelector::Sequence(end)).await.map_err(transient)?;
         let ours = kept.is_some_and(|kept| events.last().is_some_and(|last| id(&kept.message) == id(&last.message)));

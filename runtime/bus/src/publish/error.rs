@@ -123,6 +123,26 @@ pub enum PublishError {
         /// The subject of one of the events.
         subject: Cow<'static, str>,
     },
+    /// The event is of an aggregate, and is appended to its history alone; nothing was sent.
+    #[error(
+        "{event_type} is an event of the aggregate {aggregate}, whose history it would not be a part of; append it by \
+         `Aggregates::execute` (feature `state`)"
+    )]
+    OfAggregate {
+        /// The type of the event.
+        event_type: &'static str,
+        /// The name of the aggregate.
+        aggregate: &'static str,
+    },
+    /// The server is too old for histories of aggregates; nothing was sent.
+    #[error(
+        "nats-server {server} does not look at the end of a history before it stores, so that two could append to it; upgrade \
+         it to 2.11 or later"
+    )]
+    AppendUnsupported {
+        /// The version of the server.
+        server: String,
+    },
     /// The event cannot be in this batch; nothing was sent.
     #[error("{subject} cannot be in this batch: {reason}")]
     Batch {

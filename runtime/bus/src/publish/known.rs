@@ -29,7 +29,9 @@ impl Publisher {
         let next = expect.sequence().saturating_add(1);
         let place = match expect {
             Expect::LastSequence(_) => MessageSelector::Sequence(next),
-            Expect::LastSubjectSequence(_) => MessageSelector::NextOf { subject, from: next },
+            Expect::LastSubjectSequence(_) => {
+                MessageSelector::NextOf { subject: prepared.filter.as_deref().unwrap_or(subject), from: next }
+            }
         };
         let Some(stream) = self.transport.streams_of(subject).await.map_err(transient)?.pop() else { return Ok(None) };
         let (sequence, is_ours) = match self.transport.message(&stream, place).await.map_err(transient)? {
@@ -38,6 +40,10 @@ impl Publisher {
         };
         if is_ours {
             return Ok(Some(PublishAck { stream, sequence, duplicate: true }));
+        }
+        // Nothing goes from where histories lie.
+        if prepared.filter.is_some() {
+            return Ok(None);
         }
         // What was stored may be gone, as a work queue drops what is done. Its id is remembered all the same. Whoever is at
         // the place by now came later, or ours would not have been stored.

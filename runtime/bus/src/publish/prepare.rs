@@ -17,8 +17,20 @@ use crate::transport::{Message, PublishAck, SendFailure};
 /// The server's code for a stream that takes no batches.
 const ATOMIC_DISABLED: u64 = 10174;
 
-/// Validates an event and wraps it into its envelope.
+/// Validates an event that is of no aggregate, and wraps it into its envelope.
 pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOptions) -> Result<Prepared, PublishError> {
+    match E::AGGREGATE {
+        Some(aggregate) => Err(PublishError::OfAggregate { event_type: E::TYPE, aggregate }),
+        None => prepare_any(source, event, options),
+    }
+}
+
+/// Validates an event and wraps it into its envelope.
+pub(super) fn prepare_any<E: Event>(
+    source: &str,
+    event: &E,
+    options: &PublishOptions,
+) -> Result<Prepared, PublishError> {
     event.validate()?;
     let id = options.id.unwrap_or_else(environment::new_id);
     let circumstances = Circumstances {
@@ -37,7 +49,7 @@ pub(super) fn prepare<E: Event>(source: &str, event: &E, options: &PublishOption
     if let Some(expect) = options.expect {
         message.headers.push(expect.header(), expect.sequence().to_string());
     }
-    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, message })
+    Ok(Prepared { id, is_given: options.id.is_some(), expect: options.expect, filter: None, message })
 }
 
 /// A message and the id that all attempts to publish it share.
@@ -47,6 +59,8 @@ pub(super) struct Prepared {
     /// Whether the caller gave the id: then it may have been published before.
     pub(super) is_given: bool,
     pub(super) expect: Option<Expect>,
+    /// The subjects that the expectation is about, where that is not the event's own.
+    pub(super) filter: Option<String>,
     pub(super) message: Message,
 }
 

@@ -46,7 +46,7 @@ impl Publisher {
         if let Some(expect) = expect {
             message.headers.push(expect.header(), expect.sequence().to_string());
         }
-        self.store(&Prepared { id, is_given: false, expect, message }, None).await
+        self.store(&Prepared { id, is_given: false, expect, filter: None, message }, None).await
     }
 
     /// Sends a message until it is known to be stored, known to be refused, or the budget is spent. It may have been sent
@@ -106,7 +106,9 @@ impl Publisher {
             attempts += 1;
             let outcome = match work {
                 Sending::One(prepared) => self.attempt(prepared, latest, attempts > 1).await,
-                Sending::Batch { first, events, messages } => self.attempt_batch(first, events, messages, latest).await,
+                Sending::Batch { first, events, messages } => {
+                    self.attempt_batch(first, events, messages, latest, attempts > 1).await
+                }
             };
             let reason = match outcome {
                 Ok(stored) => return Ok(stored),

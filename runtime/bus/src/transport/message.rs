@@ -26,7 +26,9 @@ impl Message {
     /// The same message, but it is refused where it would be stored: only a duplicate is acknowledged.
     pub fn unless_new(&self) -> Self {
         let mut message = self.clone();
-        let expects = |name: &str| [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT].contains(&name);
+        const EXPECT: [&str; 3] =
+            [Headers::EXPECTED_LAST, Headers::EXPECTED_LAST_OF_SUBJECT, Headers::EXPECTED_SUBJECT];
+        let expects = |name: &str| EXPECT.contains(&name);
         message.headers.own.retain(|(name, _)| !expects(name));
         message.headers.push(Headers::EXPECTED_LAST_ID, "none");
         message
@@ -183,6 +185,9 @@ impl Headers {
     pub const TRACEPARENT: &'static str = "traceparent";
     /// Makes the stream refuse the message unless the last one on its subject has this number; 0 for none.
     pub const EXPECTED_LAST_OF_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence";
+    /// What [`EXPECTED_LAST_OF_SUBJECT`](Self::EXPECTED_LAST_OF_SUBJECT) is about, where that is not the subject of the message: a
+    /// subject that may have wildcards. nats-server 2.11 and later; 2.10 does not look at it.
+    pub const EXPECTED_SUBJECT: &'static str = "Nats-Expected-Last-Subject-Sequence-Subject";
     /// Makes the stream refuse the message unless its last one has this number.
     pub const EXPECTED_LAST: &'static str = "Nats-Expected-Last-Sequence";
     /// What a message of a key-value bucket does to its key, where it is no value: `DEL` or `PURGE`. (NATS ADR-8.)

@@ -1,0 +1,74 @@
+//! Events that are stored right behind the last message of some subjects, all or none: what histories of aggregates are made of.
+
+use eventsmith_event::event::Event;
+
+use super::error::PublishError;
+use super::expect::Expect;
+use super::options::{PublishOptions, Published};
+use super::prepare::prepare_any;
+use super::publisher::Publisher;
+use crate::publish::prepare::Prepared;
+use crate::transport::Headers;
+
+/// The most messages that the server takes in one batch.
+const MOST: usize = 1_000;
+
+/// Events to be appended. For the wings above: they decide what their headers say, and what the subjects are.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is stored before Bus::append"]
+pub struct Append {
+    source: String,
+    filter: String,
+    last: u64,
+    events: Vec<Prepared>,
+}
+
+impl Append {
+    pub(crate) fn new(source: &str, filter: &str, last: u64) -> Self {
+        Self { source: source.to_owned(), filter: filter.to_owned(), last, events: Vec::new() }
+    }
+
+    /// Adds an event behind those that are there, with headers of its own. Its subject must be one of those that the filter
+    /// matches.
+    ///
+    /// # Errors
+    /// [`PublishError`] when the event is invalid, or the batch full with 1,000.
+    pub fn push<E: Event>(
+        &mut self,
+        event: &E,
+        options: PublishOptions,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<(), PublishError> {
+        let is_first = self.events.is_empty();
+        let expect = is_first.then_some(Expect::LastSubjectSequence(self.last));
+        let mut prepared = prepare_any(&self.source, event, &PublishOptions { expect, ..options })?;
+        if self.events.len() == MOST {
+            let reason = "it has 1,000 events, and a server takes no more at once; append fewer";
+            return Err(PublishError::Batch { subject: prepared.message.subject, reason });
+        }
+        // Whoever appends finds out by the history what was stored before under the same ids.
+        prepared.is_given = false;
+        if is_first {
+            prepared.message.headers.push(Headers::EXPECTED_SUBJECT, self.filter.clone());
+            prepared.filter = Some(self.filter.clone());
+        }
+        for (name, value) in headers {
+            prepared.message.headers.push(name, value);
+        }
+        self.events.push(prepared);
+        Ok(())
+    }
+}
+
+impl Publisher {
+    /// Stores the events, one after the other, unless the subjects end elsewhere than was expected.
+    pub(crate) async fn append(&self, append: &Append) -> Result<Vec<Published>, PublishError> {
+        if let Some(server) = self.transport.without_filtered_expectations() {
+            return Err(PublishError::AppendUnsupported { server });
+        }
+        match append.events.as_slice() {
+            [one] => Ok(vec![self.store(one, None).await?]),
+            events => self.store_together(events).await,
+        }
+    }
+}
