@@ -13,7 +13,12 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 /// The topology that the generated `CATALOGUE`, `STREAMS` and `SERVICES` describe, taken from the manifest.
 pub(crate) fn topology(loaded: &Loaded) -> Topology {
     let catalogue = &loaded.catalogue;
-    let streams = catalogue.manifest.streams.iter().map(|(name, stream)| settings(name.get_ref(), stream)).collect();
+    let streams = catalogue
+        .manifest
+        .streams
+        .iter()
+        .map(|(name, stream)| settings(name.get_ref(), stream, catalogue.holds_aggregates(stream)));
+    let streams = streams.collect();
     let buckets: Vec<StreamSettings> =
         catalogue.manifest.buckets.iter().map(|(name, bucket)| bucket_settings(name.get_ref(), bucket)).collect();
     let mut topology = catalogue.manifest.services.iter().fold(Topology::new(streams), |topology, (name, service)| {
@@ -56,7 +61,7 @@ fn storage(storage: manifest::Storage) -> Storage {
     }
 }
 
-fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
+fn settings(name: &str, stream: &manifest::Stream, aggregates: bool) -> StreamSettings {
     StreamSettings {
         name: name.to_owned(),
         description: stream.description.clone(),
@@ -76,8 +81,9 @@ fn settings(name: &str, stream: &manifest::Stream) -> StreamSettings {
             manifest::Discard::Old => Discard::Old,
             manifest::Discard::New => Discard::New,
         },
-        atomic: stream.atomic,
+        atomic: stream.atomic || aggregates,
         bulk: stream.bulk,
+        aggregates,
         bucket: None,
     }
 }

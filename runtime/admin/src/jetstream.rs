@@ -140,11 +140,18 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
     if wanted.bulk || settings.contains_key(ALLOW_BULK) {
         settings.insert(ALLOW_BULK.to_owned(), json!(wanted.bulk));
     }
+    if wanted.aggregates {
+        settings.extend(AGGREGATES.map(|(name, value)| (name.to_owned(), json!(value))));
+    }
     if let Some(bucket) = &wanted.bucket {
         write_bucket(bucket, settings);
     }
     Ok(())
 }
+
+/// What every stream has that holds histories of aggregates. A server does not take back that nobody may delete or purge.
+const AGGREGATES: [(&str, bool); 4] =
+    [("deny_delete", true), ("deny_purge", true), ("allow_rollup_hdrs", false), ("allow_direct", true)];
 
 /// What every bucket has. A value of `true` lets its users do what they must, and `false` is what no bucket has. (NATS ADR-8.)
 const BUCKET: [(&str, bool); 3] = [("allow_rollup_hdrs", true), ("deny_delete", true), ("allow_direct", true)];
@@ -210,6 +217,7 @@ fn read(settings: &Settings) -> StreamSettings {
         discard: if text("discard") == "new" { Discard::New } else { Discard::Old },
         atomic: is_set(settings, "allow_atomic"),
         bulk: is_set(settings, ALLOW_BULK),
+        aggregates: AGGREGATES.iter().all(|(name, value)| is_set(settings, name) == *value),
     }
 }
 
@@ -237,6 +245,7 @@ mod tests {
             discard: Discard::Old,
             atomic: false,
             bulk: true,
+            aggregates: true,
             bucket: None,
         };
         let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);

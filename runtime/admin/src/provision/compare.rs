@@ -46,7 +46,11 @@ impl Server {
             change.refuse(ILLEGAL);
             return Ok(change);
         }
-        let found = self.stream(&wanted.name).await.map_err(failed)?;
+        let mut found = self.stream(&wanted.name).await.map_err(failed)?;
+        if let Some(found) = &mut found {
+            // That nobody may delete or purge, no server takes back, and it harms no other stream.
+            found.settings.aggregates &= wanted.aggregates;
+        }
         self.compare(&mut change, STREAM, found.as_ref(), &FoundStream::exactly(wanted.clone()));
         if change.action == Action::Keep {
             return Ok(change);

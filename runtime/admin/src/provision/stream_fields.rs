@@ -105,6 +105,15 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
         needs: |stream| stream.settings.bulk.then_some((2, 14)),
     },
     Field {
+        name: "aggregates",
+        text: |stream| match stream.settings.aggregates {
+            true => "nothing is deleted, purged or rolled up".to_owned(),
+            false => "not protected".to_owned(),
+        },
+        effect: |_, _| (Effect::Update, Some("no server takes it back".to_owned())),
+        needs: any_server,
+    },
+    Field {
         name: "history",
         text: |stream| {
             let history = |bucket: &BucketSettings| Some(bucket.history).filter(|history| *history != u64::MAX);
