@@ -62,7 +62,11 @@ impl Transport for Memory {
     }
 
     fn count<'a>(&'a self, stream: &'a str, subject: &'a str) -> BoxFuture<'a, Result<u64, Unavailable>> {
-        async move { Ok(self.with_log(stream, |log| log.count_from(1, &[subject.to_owned()]))?) }.boxed()
+        async move {
+            self.check_open()?;
+            Ok(self.with_log(stream, |log| log.count_from(1, &[subject.to_owned()]))?)
+        }
+        .boxed()
     }
 
     fn without_filtered_expectations(&self) -> Option<String> {

@@ -81,9 +81,13 @@ const DEPENDENTS: &[Dependents] = &[
     // Users, and so all that is ours above the face, name the face alone.
     Dependents {
         of: "eventsmith-event",
-        only: &["eventsmith-bus", "eventsmith-admin", "eventsmith-testing", "eventsmith"],
+        only: &["eventsmith-bus", "eventsmith-state", "eventsmith-admin", "eventsmith-testing", "eventsmith"],
     },
-    Dependents { of: "eventsmith-bus", only: &["eventsmith-admin", "eventsmith-testing", "eventsmith"] },
+    Dependents {
+        of: "eventsmith-bus",
+        only: &["eventsmith-state", "eventsmith-admin", "eventsmith-testing", "eventsmith"],
+    },
+    Dependents { of: "eventsmith-state", only: &["eventsmith"] },
     Dependents { of: "eventsmith-admin", only: &["eventsmith"] },
     Dependents { of: "eventsmith-testing", only: &["eventsmith"] },
 ];
@@ -93,7 +97,7 @@ const LAYERS: &[Layer] = &[
     Layer(&["eventsmith-exact", "eventsmith-unions"]),
     Layer(&["eventsmith-codegen", "eventsmith-event"]),
     Layer(&["eventsmith-macros", "eventsmith-bus"]),
-    Layer(&["eventsmith-admin", "eventsmith-testing"]),
+    Layer(&["eventsmith-state", "eventsmith-admin", "eventsmith-testing"]),
     Layer(&[FACE]),
     Layer(&["rules-events"]),
     Layer(&["eventsmith-cli", "quickstart"]),

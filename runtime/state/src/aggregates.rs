@@ -1,0 +1,419 @@
+//! Loading aggregates, and executing commands on them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eventsmith_bus::bus::Bus;
+use eventsmith_event::aggregate::AggregateEvents;
+use eventsmith_event::clip::clip;
+use eventsmith_event::envelope::Envelope;
+use eventsmith_event::filter::covers;
+use rand::RngExt;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::aggregate::Aggregate;
+use crate::append::{ExecuteOptions, Outcome, append};
+use crate::chain::{Broken, Chain, Known, Tail};
+use crate::command::{self, Commands};
+use crate::confine::confined;
+use crate::error::{ExecuteError, StateError};
+use crate::history::{History, HistoryEvent, Point};
+use crate::record::Record;
+use crate::snapshot::{Snapshot, Snapshots};
+
+/// The longest pause before a command is decided again, after others appended.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Aggregates, whose histories lie in the streams of a bus. Cheap to clone.
+///
+/// ```
+/// use eventsmith::Bus;
+/// use eventsmith::state::{Aggregate, Aggregates, ExecuteError, StateError};
+///
+/// /// Appends what a command decides, and returns how many events the aggregate has by then.
+/// async fn execute<A: Aggregate>(
+///     bus: &Bus,
+///     id: &str,
+///     command: impl Fn(&A) -> Result<Vec<A::Event>, String>,
+/// ) -> Result<u64, ExecuteError<String>> {
+///     let executed = Aggregates::of(bus).execute(id, |aggregate: &A| command(aggregate)).await?;
+///     Ok(executed.state.number)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Aggregates {
+    bus: Bus,
+    /// The streams that hold them, by the name of the aggregate.
+    streams: Arc<Mutex<BTreeMap<&'static str, String>>>,
+}
+
+impl fmt::Debug for Aggregates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Aggregates").field(&self.bus).finish()
+    }
+}
+
+/// An aggregate as it is after an event, or before any. It is used like the aggregate itself.
+///
+/// ```
+/// use eventsmith::state::Loaded;
+///
+/// fn exists<A>(loaded: &Loaded<A>) -> bool {
+///     loaded.number > 0
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Loaded<A> {
+    /// The number of the last event that it is made of; 0 if there is none.
+    pub number: u64,
+    /// The sequence in the stream of that event; 0 if there is none.
+    pub sequence: u64,
+    aggregate: A,
+}
+
+impl<A> Loaded<A> {
+    /// The aggregate alone.
+    pub fn into_aggregate(self) -> A {
+        self.aggregate
+    }
+}
+
+impl<A> Deref for Loaded<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.aggregate
+    }
+}
+
+/// What became of a command.
+///
+/// ```
+/// use eventsmith::state::{Aggregate, Executed};
+///
+/// fn tell<A: Aggregate>(executed: &Executed<A>) {
+///     println!("{} events, {} by now", executed.events.len(), executed.state.number);
+/// }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Executed<A: Aggregate> {
+    /// The aggregate right after the events of the command, whatever came later.
+    pub state: Loaded<A>,
+    /// The events that the command made; none if it decided that nothing happens.
+    pub events: Vec<A::Event>,
+    /// The id of the command.
+    pub command_id: String,
+    /// Whether the command was executed before: then nothing was decided or stored this time.
+    pub is_repeated: bool,
+}
+
+/// An aggregate at the end of its history, and what is known of that.
+struct Current<A: Aggregate> {
+    state: Loaded<A>,
+    /// The sequence of the last message on its subjects.
+    end: u64,
+    passed: u64,
+    commands: Commands,
+    kept: Option<Kept<A>>,
+}
+
+/// What is known of the snapshots of an aggregate.
+struct Kept<A> {
+    snapshots: Snapshots<A>,
+    hash: String,
+    /// The number of the event that the last one was made after; 0 without one.
+    number: u64,
+    /// The revision in the bucket, if it could be read.
+    revision: Option<u64>,
+}
+
+impl Aggregates {
+    /// Aggregates in the streams of a bus. Nothing is asked of the server yet.
+    pub fn of(bus: &Bus) -> Self {
+        Self { bus: bus.clone(), streams: Arc::default() }
+    }
+
+    /// An aggregate as its events have made it; as `Default` has it where there are none.
+    ///
+    /// It takes three requests and one for each event, or for each one behind the last [snapshot](Aggregate::snapshots), however long
+    /// the stream is.
+    ///
+    /// # Errors
+    /// [`StateError::Gap`] and [`StateError::Double`] where the history is not what was appended; [`StateError`] otherwise. Messages on
+    /// the subjects that were not appended, whatever they are, are passed over and logged.
+    pub async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, StateError> {
+        let mut current = self.current::<A>(id).await?;
+        self.keep(id, &mut current).await;
+        Ok(current.state)
+    }
+
+    /// Loads an aggregate, lets a command decide which events happen to it, and stores them, all or none.
+    ///
+    /// Where others append meanwhile, it is loaded again and the command decides again, several times. It takes nats-server 2.12.1 (2.11
+    /// for one event at a time).
+    ///
+    /// # Errors
+    /// [`ExecuteError::Refused`] with what the command returned; [`ExecuteError::State`] otherwise. Only with
+    /// [`StateError::Append`] the events may be stored all the same.
+    pub async fn execute<A: Aggregate, E>(
+        &self,
+        id: &str,
+        decide: impl FnMut(&A) -> Result<Vec<A::Event>, E>,
+    ) -> Result<Executed<A>, ExecuteError<E>> {
+        self.execute_with(id, ExecuteOptions::default(), decide).await
+    }
+
+    /// [`execute`](Self::execute) under an id of the command's own, which is stored with its events: executed again, however much later,
+    /// it decides and appends nothing and has the same result.
+    ///
+    /// Where a snapshot stands before a command, its id is known if it was among the last 64 before the snapshot. A command that made
+    /// no events, or was refused, leaves nothing behind, and is decided anew.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_with<A: Aggregate, E>(
+        &self,
+        id: &str,
+        options: ExecuteOptions,
+        mut decide: impl FnMut(&A) -> Result<Vec<A::Event>, E>,
+    ) -> Result<Executed<A>, ExecuteError<E>> {
+        let command_id = options.command_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+        command::check(&command_id)?;
+        let filter = filter::<A>(id)?;
+        for attempt in 1..=options.max_attempts.max(1) {
+            let mut current = self.current::<A>(id).await?;
+            if let Some(numbers) = current.commands.find(&command_id) {
+                return Ok(self.repeated(id, command_id, numbers).await?);
+            }
+            let events = decide(&current.state.aggregate).map_err(ExecuteError::Refused)?;
+            if events.is_empty() {
+                return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
+            }
+            let Loaded { number, sequence, .. } = current.state;
+            let known = Known { number, sequence, passed: current.passed };
+            let to = (id, &*filter, current.end);
+            let last = match append(&self.bus, to, known, &events, (&command_id, &options)).await? {
+                Outcome::Stored { last } => last,
+                Outcome::Conflict => {
+                    tracing::debug!(aggregate = A::Event::AGGREGATE, id, attempt, "others appended; deciding again");
+                    sleep(pause(attempt)).await;
+                    continue;
+                }
+            };
+            for event in &events {
+                apply(id, &mut current.state, event)?;
+            }
+            current.state.sequence = last;
+            current.commands.push(&command_id, number + 1, events.len() as u64);
+            self.keep(id, &mut current).await;
+            return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
+        }
+        let aggregate = A::Event::AGGREGATE;
+        Err(StateError::Conflict { aggregate, id: id.to_owned(), attempts: options.max_attempts.max(1) }.into())
+    }
+
+    /// What happened to an aggregate: who did what, when, and caused by what.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn history<A: Aggregate>(&self, id: &str) -> Result<History<A::Event>, StateError> {
+        let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
+        let chain = self.chain::<A>(id, &stream, &filter);
+        let mut tail = self.whole(&chain).await?;
+        if tail.passed > 0 && tail.strays.is_empty() {
+            tail = chain.scan(Known::default()).await.map_err(|broken| chain.error(broken))?;
+        }
+        let events = tail.records.into_iter().map(|record| decode::<A>(&chain, record)).collect::<Result<_, _>>()?;
+        Ok(History { events, strays: tail.strays })
+    }
+
+    /// An aggregate as it was at a point of its history.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn at<A: Aggregate>(&self, id: &str, point: Point) -> Result<Loaded<A>, StateError> {
+        let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
+        let chain = self.chain::<A>(id, &stream, &filter);
+        let mut state = Loaded::default();
+        for record in self.whole(&chain).await?.records {
+            if point.is_before(record.number, record.sequence(), record.stored.stored) {
+                break;
+            }
+            take_in(&chain, &mut state, record)?;
+        }
+        Ok(state)
+    }
+
+    /// The result of a command that was executed before.
+    async fn repeated<A: Aggregate>(
+        &self,
+        id: &str,
+        command_id: String,
+        (first, last): (u64, u64),
+    ) -> Result<Executed<A>, StateError> {
+        let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
+        let chain = self.chain::<A>(id, &stream, &filter);
+        let (mut state, mut events) = (Loaded::default(), Vec::new());
+        for record in self.whole(&chain).await?.records.into_iter().take_while(|record| record.number <= last) {
+            let number = record.number;
+            let event = take_in(&chain, &mut state, record)?;
+            events.extend((number >= first).then_some(event));
+        }
+        Ok(Executed { state, events, command_id, is_repeated: true })
+    }
+
+    /// The aggregate at the end of its history: from a snapshot on, if there is a good one.
+    async fn current<A: Aggregate>(&self, id: &str) -> Result<Current<A>, StateError> {
+        let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
+        let chain = self.chain::<A>(id, &stream, &filter);
+        let (mut kept, mut snapshot) = (None, None);
+        if let Some(snapshots) = A::snapshots() {
+            let hash = snapshots.hash::<A::Event>();
+            let (found, revision) = snapshots.read(&self.bus, id, &hash).await;
+            kept = Some(Kept { snapshots, hash, number: found.as_ref().map_or(0, |it| it.known.number), revision });
+            snapshot = found;
+        }
+        let tail = match &snapshot {
+            None => self.whole(&chain).await?,
+            Some(Snapshot { known, .. }) => match chain.behind(*known).await {
+                Err(Broken::NotKnown) => {
+                    tracing::warn!(
+                        aggregate = A::Event::AGGREGATE,
+                        id,
+                        "the snapshot is of another history; all events are read"
+                    );
+                    snapshot = None;
+                    kept.iter_mut().for_each(|kept| kept.number = 0);
+                    self.whole(&chain).await?
+                }
+                tail => tail.map_err(|broken| chain.error(broken))?,
+            },
+        };
+        let (mut state, mut commands) = (Loaded::default(), Commands::default());
+        if let Some(Snapshot { aggregate, known, commands: remembered }) = snapshot {
+            state = Loaded { number: known.number, sequence: known.sequence, aggregate };
+            commands = remembered;
+        }
+        commands.extend(&tail.records);
+        for record in tail.records {
+            take_in(&chain, &mut state, record)?;
+        }
+        Ok(Current { state, end: tail.end, passed: tail.passed, commands, kept })
+    }
+
+    /// The history from the beginning.
+    async fn whole(&self, chain: &Chain<'_>) -> Result<Tail, StateError> {
+        let read = chain.behind(Known::default()).await;
+        read.map_err(|broken| {
+            if let Broken::State(StateError::Unavailable { .. }) = &broken {
+                // Perhaps it lies in another stream by now.
+                self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(chain.aggregate);
+            }
+            chain.error(broken)
+        })
+    }
+
+    fn chain<'a, A: Aggregate>(&'a self, id: &'a str, stream: &'a str, filter: &'a str) -> Chain<'a> {
+        Chain { transport: self.bus.transport(), aggregate: A::Event::AGGREGATE, id, stream, filter }
+    }
+
+    /// The stream that holds the histories of an aggregate.
+    async fn stream<A: Aggregate>(&self) -> Result<String, StateError> {
+        let (aggregate, subject) = (A::Event::AGGREGATE, A::Event::SUBJECT);
+        if let Some(known) = self.streams.lock().unwrap_or_else(PoisonError::into_inner).get(aggregate) {
+            return Ok(known.clone());
+        }
+        let unavailable = |reason| StateError::Unavailable { aggregate, id: "(any)".to_owned(), reason };
+        let found = self.bus.transport().streams_of(subject).await.map_err(|error| unavailable(error.0))?;
+        let stream = match found.as_slice() {
+            [] => return Err(StateError::NoStream { aggregate, subject }),
+            [stream] => stream.clone(),
+            several => return Err(StateError::SeveralStreams { aggregate, subject, streams: several.join(", ") }),
+        };
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(aggregate, stream.clone());
+        Ok(stream)
+    }
+
+    /// Keeps a snapshot, if it is time for one.
+    async fn keep<A: Aggregate>(&self, id: &str, current: &mut Current<A>) {
+        let Current { state: Loaded { number, sequence, aggregate }, passed, commands, kept: Some(kept), .. } = current
+        else {
+            return;
+        };
+        if *number / kept.snapshots.every > kept.number / kept.snapshots.every {
+            let known = Known { number: *number, sequence: *sequence, passed: *passed };
+            let of = (id, kept.hash.as_str());
+            kept.snapshots.write(&self.bus, of, (aggregate, known, commands), kept.revision).await;
+        }
+    }
+}
+
+impl<A: Default> Default for Loaded<A> {
+    /// Before any event.
+    fn default() -> Self {
+        Self { number: 0, sequence: 0, aggregate: A::default() }
+    }
+}
+
+/// The wildcard of the subjects of an aggregate.
+fn filter<A: Aggregate>(id: &str) -> Result<String, StateError> {
+    A::Event::filter(id).map_err(|_| StateError::Id { aggregate: A::Event::AGGREGATE, id: clip(id.to_owned()) })
+}
+
+/// Decodes an event and applies it.
+fn take_in<A: Aggregate>(chain: &Chain<'_>, state: &mut Loaded<A>, record: Record) -> Result<A::Event, StateError> {
+    let event = decode::<A>(chain, record)?;
+    apply(chain.id, state, &event.event)?;
+    state.sequence = event.sequence;
+    Ok(event.into_event())
+}
+
+/// Applies the next event.
+fn apply<A: Aggregate>(id: &str, state: &mut Loaded<A>, event: &A::Event) -> Result<(), StateError> {
+    let number = state.number + 1;
+    confined(|| state.aggregate.apply(event)).map_err(|text| StateError::Panicked {
+        aggregate: A::Event::AGGREGATE,
+        id: id.to_owned(),
+        number,
+        text,
+    })?;
+    state.number = number;
+    Ok(())
+}
+
+fn decode<A: Aggregate>(chain: &Chain<'_>, record: Record) -> Result<HistoryEvent<A::Event>, StateError> {
+    let Record { number, command_id, stored, .. } = record;
+    let sequence = stored.sequence;
+    let failed = |reason: String| StateError::Undecodable {
+        aggregate: chain.aggregate,
+        id: chain.id.to_owned(),
+        stream: chain.stream.to_owned(),
+        number,
+        sequence,
+        reason: clip(reason),
+    };
+    let (envelope, data) = Envelope::read(&stored.message.payload).map_err(|error| failed(error.to_string()))?;
+    let described = A::Event::EVENTS.iter().find(|event| event.event_type == envelope.event_type);
+    let unknown = || {
+        failed(format!("nothing here knows its type {:?}; rebuild with a catalogue that has it", envelope.event_type))
+    };
+    if !covers(described.ok_or_else(unknown)?.subject, &stored.message.subject) {
+        return Err(failed(format!("its type {} does not belong on {}", envelope.event_type, stored.message.subject)));
+    }
+    // Decoding runs the user's code, too: upcasts.
+    let decoded = confined(|| A::Event::decode(&envelope.event_type, envelope.version, data.get().as_bytes()));
+    let event = decoded.map_err(&failed)?.ok_or_else(unknown)?.map_err(|error| failed(error.to_string()))?;
+    Ok(HistoryEvent { number, sequence, stored: stored.stored, envelope, command_id, event })
+}
+
+/// How long to wait before a command decides again: longer each time, and at random, so that not all do it at once.
+fn pause(attempt: u32) -> Duration {
+    let longest = Duration::from_millis(1 << attempt.min(7)).min(LONGEST_PAUSE);
+    longest.mul_f64(rand::rng().random::<f64>())
+}

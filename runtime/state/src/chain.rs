@@ -1,0 +1,185 @@
+//! Reading the history of one aggregate from its stream, from the end back, without looking at what lies between.
+//!
+//! Three requests find the end, however long the stream is: the last message of the aggregate's subjects, and how many there are. Each
+//! event names the one before it. What was appended and is not on this way (as two appends were let in at the same place), or is
+//! gone, the number of messages betrays: then, and only then, all of them are read, and the place is named.
+//!
+//! Messages are read one by one by the server's API, which writes them into its answer, so that headers that no client can read do
+//! no harm.
+
+use eventsmith_bus::transport::{MessageSelector, StreamMessage, Transport, Unavailable};
+use eventsmith_event::filter::covers;
+use futures_util::future::join;
+
+use crate::error::StateError;
+use crate::record::{Record, Stray};
+
+/// How often the end is looked at again while others append.
+const LOOKS: u32 = 64;
+
+/// The history of one aggregate, as a stream holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chain<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) aggregate: &'static str,
+    pub(crate) id: &'a str,
+    pub(crate) stream: &'a str,
+    /// The wildcard of its subjects.
+    pub(crate) filter: &'a str,
+}
+
+/// An event up to which the history is known; the beginning by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) number: u64,
+    pub(crate) sequence: u64,
+    pub(crate) passed: u64,
+}
+
+/// What of a history comes behind what is known.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    /// The events, in order.
+    pub(crate) records: Vec<Record>,
+    /// The sequence of the last message on the aggregate's subjects, be it an event or not; 0 for none.
+    pub(crate) end: u64,
+    /// How many messages on the subjects are no events of the history.
+    pub(crate) passed: u64,
+    /// Those of them that were met on the way.
+    pub(crate) strays: Vec<Stray>,
+}
+
+/// Why a history is not read.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// What is taken for known is none of its events.
+    NotKnown,
+    /// It cannot be read at all.
+    State(StateError),
+}
+
+impl From<StateError> for Broken {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl Chain<'_> {
+    /// What comes behind the event that is known.
+    pub(crate) async fn behind(&self, known: Known) -> Result<Tail, Broken> {
+        let mut before = None;
+        for _ in 0..LOOKS {
+            let last = self.message(MessageSelector::LastOf(self.filter));
+            let (last, count) = join(last, self.transport.count(self.stream, self.filter)).await;
+            let (last, count) = (last?, count.map_err(|error| self.unavailable(error))?);
+            let found = (last.as_ref().map_or(0, |last| last.sequence), count);
+            match last.map(Record::read) {
+                None if count == 0 && known == Known::default() => return Ok(Tail::default()),
+                None if count == 0 => return Err(Broken::NotKnown),
+                Some(Ok(end)) if end.number + end.passed == count => return self.back_from(end, known).await,
+                // Nobody knows what comes before it.
+                Some(Err(_)) => break,
+                // Somebody has appended between the two answers, or it is so.
+                _ if before == Some(found) => break,
+                _ => before = Some(found),
+            }
+        }
+        self.scan(known).await
+    }
+
+    /// Walks back from the last event to the one that is known.
+    async fn back_from(&self, end: Record, known: Known) -> Result<Tail, Broken> {
+        let mut tail = Tail { end: end.sequence(), passed: end.passed, ..Tail::default() };
+        let mut event = end;
+        while event.sequence() > known.sequence {
+            let Record { number, predecessor, .. } = event;
+            let sequence = event.sequence();
+            tail.records.push(event);
+            if predecessor == known.sequence && number == known.number + 1 {
+                tail.records.reverse();
+                return Ok(tail);
+            }
+            if predecessor <= known.sequence {
+                return Err(if known == Known::default() {
+                    self.gap(number - 1, sequence).into()
+                } else {
+                    Broken::NotKnown
+                });
+            }
+            let found = self.message(MessageSelector::Sequence(predecessor)).await?;
+            let found = found.filter(|found| covers(self.filter, &found.message.subject)).map(Record::read);
+            event = match found {
+                Some(Ok(before)) if before.number + 1 == number => before,
+                Some(Ok(before)) if before.number >= number => {
+                    return Err(self.double(number, before.sequence(), sequence).into());
+                }
+                _ => return Err(self.gap(number - 1, sequence).into()),
+            };
+        }
+        let is_known = event.sequence() == known.sequence && event.number == known.number && tail.records.is_empty();
+        if is_known { Ok(tail) } else { Err(Broken::NotKnown) }
+    }
+
+    /// Reads every message on the subjects, from the first one on, as something is not as it should be.
+    pub(crate) async fn scan(&self, known: Known) -> Result<Tail, Broken> {
+        let mut tail = Tail::default();
+        let mut next = 1;
+        while let Some(found) = self.message(MessageSelector::NextOf { subject: self.filter, from: next }).await? {
+            (tail.end, next) = (found.sequence, found.sequence + 1);
+            let record = match Record::read(found) {
+                Ok(record) => record,
+                Err(stray) => {
+                    tail.strays.push(stray);
+                    continue;
+                }
+            };
+            let (number, before) = tail.records.last().map_or((0, 0), |last| (last.number, last.sequence()));
+            if record.number <= number {
+                let twin = tail.records.iter().find(|twin| twin.number == record.number);
+                let first = twin.map_or(before, Record::sequence);
+                return Err(self.double(record.number, first, record.sequence()).into());
+            }
+            if record.number > number + 1 || record.predecessor != before {
+                return Err(self.gap(number + 1, record.sequence()).into());
+            }
+            tail.records.push(record);
+        }
+        tail.passed = tail.strays.len() as u64;
+        for Stray { sequence, reason, .. } in &tail.strays {
+            let (aggregate, id, stream) = (self.aggregate, self.id, self.stream);
+            tracing::warn!(aggregate, id, stream, sequence, reason, "no event of the history, and passed over");
+        }
+        if known != Known::default() {
+            let is_known = |record: &Record| record.sequence() == known.sequence && record.number == known.number;
+            let at = tail.records.iter().position(is_known).ok_or(Broken::NotKnown)?;
+            tail.records.drain(..=at);
+        }
+        Ok(tail)
+    }
+
+    /// What a history that cannot be read comes to, where nothing was taken for known.
+    pub(crate) fn error(&self, broken: Broken) -> StateError {
+        match broken {
+            Broken::State(error) => error,
+            Broken::NotKnown => self.unavailable(Unavailable("it changed while it was read".into())),
+        }
+    }
+
+    async fn message(&self, select: MessageSelector<'_>) -> Result<Option<StreamMessage>, StateError> {
+        self.transport.message(self.stream, select).await.map_err(|error| self.unavailable(error))
+    }
+
+    fn unavailable(&self, Unavailable(reason): Unavailable) -> StateError {
+        StateError::Unavailable { aggregate: self.aggregate, id: self.id.to_owned(), reason }
+    }
+
+    fn gap(&self, missing: u64, sequence: u64) -> StateError {
+        let (aggregate, id, stream) = (self.aggregate, self.id.to_owned(), self.stream.to_owned());
+        StateError::Gap { aggregate, id, stream, missing, sequence }
+    }
+
+    fn double(&self, number: u64, first: u64, second: u64) -> StateError {
+        let (aggregate, id, stream) = (self.aggregate, self.id.to_owned(), self.stream.to_owned());
+        StateError::Double { aggregate, id, stream, number, first, second }
+    }
+}

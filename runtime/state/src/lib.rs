@@ -1,0 +1,20 @@
+//! State as events, for eventsmith: aggregates whose histories lie in streams.
+//!
+//! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
+//! promises of its own. It reaches NATS by the contracts of the bus alone.
+//!
+//! From the bottom up: [`error`] says why a history cannot be read or appended to; `record` is an event as a stream keeps it,
+//! `chain` reads those of one aggregate, `snapshot` keeps what they made of it; [`aggregate`] is what users implement, and
+//! [`aggregates`] loads and executes. [`check`] looks through all histories of a stream.
+
+pub mod aggregate;
+pub mod aggregates;
+pub mod append;
+mod chain;
+pub mod check;
+mod command;
+mod confine;
+pub mod error;
+pub mod history;
+mod record;
+pub mod snapshot;

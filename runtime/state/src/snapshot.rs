@@ -1,0 +1,213 @@
+//! What events made of an aggregate, kept in a bucket, so that not all of them are read each time. Never the truth.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use eventsmith_bus::bucket::{BucketError, Content, Store};
+use eventsmith_bus::bus::Bus;
+use eventsmith_bus::transport::{Headers, StreamMessage};
+use eventsmith_event::aggregate::AggregateEvents;
+use eventsmith_event::envelope::parse_version;
+use eventsmith_event::event::State;
+use sha2::{Digest, Sha256};
+
+use crate::chain::Known;
+use crate::command::Commands;
+use crate::confine::confined;
+
+/// Where the history stands of which it is a snapshot: the hash of the schemas, number, sequence, messages passed over.
+const SNAPSHOT: &str = "Eventsmith-Snapshot";
+/// The last commands before it.
+const COMMANDS: &str = "Eventsmith-Commands";
+
+/// Where and when snapshots of an aggregate are kept: documents of a bucket, which a schema below `state/` describes, under the
+/// aggregate's id.
+///
+/// A snapshot that was made by other schemas, or another [revision](Self::revision), or of a history that is not this one, is ignored and
+/// replaced: all events are read once more.
+///
+/// ```
+/// use eventsmith::State;
+/// use eventsmith::state::{Aggregate, Snapshots};
+///
+/// /// Every 100 events, as documents that the aggregate is made of and again becomes.
+/// fn snapshots<A, S>() -> Snapshots<A>
+/// where
+///     A: Aggregate + From<S>,
+///     S: State + for<'a> From<&'a A>,
+/// {
+///     Snapshots::every(100, |aggregate: &A| S::from(aggregate), |document: S| A::from(document))
+/// }
+/// ```
+pub struct Snapshots<A> {
+    pub(crate) every: u64,
+    bucket: &'static str,
+    described: Described,
+    revision: u32,
+    take: Box<Take<A>>,
+    restore: Box<Restore<A>>,
+}
+
+type Take<A> = dyn Fn(&A) -> Result<Vec<u8>, String> + Send + Sync;
+type Restore<A> = dyn Fn(u32, &[u8]) -> Result<A, String> + Send + Sync;
+
+/// Type, version and schema of the documents.
+#[derive(Debug, Clone, Copy)]
+struct Described {
+    of: &'static str,
+    version: u32,
+    schema: &'static str,
+}
+
+impl<A> fmt::Debug for Snapshots<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { every, bucket, revision, .. } = self;
+        f.debug_struct("Snapshots").field("every", every).field("bucket", bucket).field("revision", revision).finish()
+    }
+}
+
+/// A snapshot that was read.
+#[derive(Debug)]
+pub(crate) struct Snapshot<A> {
+    pub(crate) aggregate: A,
+    pub(crate) known: Known,
+    pub(crate) commands: Commands,
+}
+
+impl<A> Snapshots<A> {
+    /// A snapshot after every so many events (at least one), made of the aggregate by one function, and turned into it by another.
+    pub fn every<S: State>(
+        events: u64,
+        take: impl Fn(&A) -> S + Send + Sync + 'static,
+        restore: impl Fn(S) -> A + Send + Sync + 'static,
+    ) -> Self {
+        let take = move |aggregate: &A| {
+            let document = take(aggregate);
+            document.validate().map_err(|invalid| invalid.to_string())?;
+            serde_json::to_vec(&document).map_err(|error| error.to_string())
+        };
+        let restore =
+            move |version, payload: &[u8]| S::decode(version, payload).map(&restore).map_err(|error| error.to_string());
+        Self {
+            every: events.max(1),
+            bucket: S::BUCKET,
+            described: Described { of: S::TYPE, version: S::VERSION, schema: S::SCHEMA },
+            revision: 0,
+            take: Box::new(take),
+            restore: Box::new(restore),
+        }
+    }
+
+    /// The same under another revision: to be raised whenever `apply` makes something else of the same events.
+    #[must_use]
+    pub fn revision(self, revision: u32) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// What stands for the schemas and the revision that a snapshot is made by.
+    pub(crate) fn hash<E: AggregateEvents>(&self) -> String {
+        let mut hash = Sha256::new();
+        let events = E::EVENTS.iter().map(|event| (event.event_type, event.version, event.schema));
+        let own = (self.described.of, self.described.version, self.described.schema);
+        for (of, version, schema) in events.chain([own]) {
+            for part in [of, &version.to_string(), schema] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        hash.update(self.revision.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(&hash.finalize()[..18])
+    }
+
+    /// The snapshot of an aggregate and its revision in the bucket, if there is one that these schemas made.
+    pub(crate) async fn read(&self, bus: &Bus, id: &str, hash: &str) -> (Option<Snapshot<A>>, Option<u64>) {
+        let last = match Store::new(bus, self.bucket).last(&key(id)).await {
+            Ok(last) => last,
+            Err(error) => {
+                tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be read; all events are");
+                return (None, None);
+            }
+        };
+        let Some(last) = last else { return (None, Some(0)) };
+        let revision = Some(last.sequence);
+        match self.parse(&last, hash) {
+            Ok(snapshot) => (Some(snapshot), revision),
+            Err(reason) => {
+                tracing::debug!(bucket = self.bucket, id, reason, "the snapshot is not taken; all events are read");
+                (None, revision)
+            }
+        }
+    }
+
+    fn parse(&self, stored: &StreamMessage, hash: &str) -> Result<Snapshot<A>, String> {
+        let headers = &stored.message.headers;
+        let header = |name: &str| headers.get(name).ok_or_else(|| format!("it has no header {name}"));
+        if let Some(malformed) = headers.malformed() {
+            return Err(malformed.explanation());
+        }
+        let mut parts = header(SNAPSHOT)?.split(' ');
+        if parts.next() != Some(hash) {
+            return Err("other schemas, or another revision, made it".to_owned());
+        }
+        let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok()).ok_or("its header says no place");
+        let known = Known { number: number()?, sequence: number()?, passed: number()? };
+        if known.number == 0 || known.sequence < known.number {
+            return Err("its header says a place that cannot be".to_owned());
+        }
+        let commands = headers.get(COMMANDS).map_or(Some(Commands::default()), Commands::read);
+        let commands = commands.ok_or("its header of commands cannot be read")?;
+        let version = parse_version(header(Headers::VERSION)?).ok_or("its version is none")?;
+        let aggregate = confined(|| (self.restore)(version, &stored.message.payload))??;
+        Ok(Snapshot { aggregate, known, commands })
+    }
+
+    /// Keeps a snapshot, in place of the one with that revision. That nobody can is no reason to fail: the events are stored.
+    pub(crate) async fn write(
+        &self,
+        bus: &Bus,
+        (id, hash): (&str, &str),
+        (aggregate, known, commands): (&A, Known, &Commands),
+        revision: Option<u64>,
+    ) {
+        let payload = match confined(|| (self.take)(aggregate)).and_then(|taken| taken) {
+            Ok(payload) => payload,
+            Err(reason) => {
+                tracing::warn!(bucket = self.bucket, id, reason, "no snapshot can be made");
+                return;
+            }
+        };
+        let place = format!("{hash} {} {} {}", known.number, known.sequence, known.passed);
+        let content = Content::of(self.described.of, self.described.version, payload.into())
+            .with_header(SNAPSHOT, &place)
+            .with_header(COMMANDS, &commands.written());
+        match Store::new(bus, self.bucket).write(&key(id), content, revision).await {
+            Ok(revision) => tracing::debug!(bucket = self.bucket, id, revision, number = known.number, "snapshot"),
+            // Somebody else has kept a newer one.
+            Err(BucketError::Conflict { .. }) => {}
+            Err(error) => tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be kept"),
+        }
+    }
+}
+
+/// The key of an aggregate: its id, or where that is no legal key, what stands for it.
+fn key(id: &str) -> String {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+    if id.chars().all(is_legal) && !id.starts_with("_kv") && id.len() <= 1_024 {
+        return id.to_owned();
+    }
+    format!("={}", URL_SAFE_NO_PAD.encode(Sha256::digest(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_id_has_a_key_of_its_own() {
+        assert_eq!(key("rul_01KJQ4T9Q6MZ"), "rul_01KJQ4T9Q6MZ");
+        for id in ["a=b", "ü", "a:b", "_kv", "a@b"] {
+            assert!(key(id).starts_with('=') && key(id).len() == 44, "{id}");
+        }
+    }
+}
