@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod aggregates;
 mod breaking;
 mod bucket;
 mod completions;
@@ -42,6 +43,7 @@ enum Command {
     Streams(streams::Streams),
     Dlq(dlq::Dlq),
     Bucket(bucket::Buckets),
+    Aggregates(aggregates::Aggregates),
     Tail(tail::Tail),
     Request(request::Request),
     Services(services::Services),
@@ -63,6 +65,7 @@ impl Arguments {
             Command::Streams(command) => command.run(out),
             Command::Dlq(command) => command.run(out),
             Command::Bucket(command) => command.run(out),
+            Command::Aggregates(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Request(command) => command.run(out),
             Command::Services(command) => command.run(out),

@@ -10,6 +10,7 @@ mod installed;
 mod support;
 
 // The commands.
+mod aggregates;
 mod breaking;
 mod dlq;
 mod example;
