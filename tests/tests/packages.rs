@@ -10,11 +10,12 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// In the order of their dependencies, which is that of publishing.
-const PUBLISHED: [&str; 10] = [
+const PUBLISHED: [&str; 11] = [
     "eventsmith-unions",
     "eventsmith-exact",
     "eventsmith-event",
     "eventsmith-bus",
+    "eventsmith-state",
     "eventsmith-admin",
     "eventsmith-codegen",
     "eventsmith-macros",
