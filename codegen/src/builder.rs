@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::emit::Runtime;
-use crate::generate::{generate_for, load};
+use crate::generate::{front_page, generate_for, load};
 use crate::load::locate;
 use watch::Watch;
 
@@ -20,6 +20,9 @@ use watch::Watch;
 /// // build.rs
 /// eventsmith_codegen::Builder::new().build();
 /// ```
+///
+/// `events.md`, beside it, is a front page for the documentation of the crate: its events by group, with links to their types. A line
+/// at the top of `lib.rs` takes it in: `#![doc = include_str!(concat!(env!("OUT_DIR"), "/events.md"))]`.
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is generated until `build` is called"]
 pub struct Builder {
@@ -47,7 +50,7 @@ impl Builder {
         self
     }
 
-    /// Writes `events.rs` into `OUT_DIR`, and makes Cargo do it again when a schema changes, comes or goes.
+    /// Writes `events.rs` and `events.md` into `OUT_DIR`, and makes Cargo do it again when a schema changes, comes or goes.
     ///
     /// A broken catalogue ends the build script: every problem is printed with its file, line and help.
     pub fn build(self) {
@@ -82,8 +85,12 @@ impl Builder {
         for diagnostic in &loaded.diagnostics {
             println!("cargo::warning={}", diagnostic.to_string().replace('\n', " "));
         }
-        let target = out_dir.join("events.rs");
-        fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))
+        let page = front_page(&loaded).map_err(|diagnostics| report(&dir, &diagnostics))?;
+        for (name, text) in [("events.rs", text), ("events.md", page)] {
+            let target = out_dir.join(name);
+            fs::write(&target, text).map_err(|error| format!("{} cannot be written: {error}", target.display()))?;
+        }
+        Ok(())
     }
 }
 

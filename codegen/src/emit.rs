@@ -11,6 +11,7 @@ mod docs;
 pub(crate) mod event_impl;
 mod exports;
 pub(crate) mod fields;
+pub(crate) mod front_page;
 mod habits;
 mod imports;
 mod json_schemas;

@@ -62,6 +62,15 @@ pub fn generate_for(loaded: &Loaded, runtime: &Runtime) -> Result<String, Vec<Di
     emit::text(loaded, &program, runtime).map_err(|error| vec![*error])
 }
 
+/// The front page of the documentation of a catalogue, as Markdown: its events, requests and documents by group, with links to their
+/// types, which are right in the module that takes in the generated text.
+///
+/// # Errors
+/// Every finding, if one of them is an error.
+pub fn front_page(loaded: &Loaded) -> Result<String, Vec<Diagnostic>> {
+    Ok(emit::front_page::text(loaded, &sound(loaded)?, &Runtime::default()))
+}
+
 /// Every finding about a catalogue: what loading and checking found, and what only shows in the types.
 pub fn findings(loaded: &Loaded) -> Vec<Diagnostic> {
     sound(loaded).err().unwrap_or_else(|| loaded.diagnostics.clone())

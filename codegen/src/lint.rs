@@ -109,6 +109,7 @@ const CHECKS: &[(&Rule, Look)] = &[
     (&unknown_format::RULE, Look::Schema(unknown_format::check)),
     (&unknown_keyword::RULE, Look::Schema(unknown_keyword::check)),
     (&unreadable_name::RULE, Look::Schema(unreadable_name::check)),
+    (&unreadable_name::RULE, Look::Catalogue(unreadable_name::check_alternatives)),
     (&wide_integer::RULE, Look::Schema(wide_integer::check)),
 ];
 

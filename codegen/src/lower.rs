@@ -3,6 +3,7 @@
 //! Two things hold for every schema. The type has room for every instance that the schema accepts. And whatever the
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
+mod alternative_names;
 mod budget;
 mod conjunction;
 mod context;

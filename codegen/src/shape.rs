@@ -3,12 +3,14 @@
 mod boxes;
 mod circles;
 mod classes;
+mod encoding;
 pub(crate) mod homes;
 pub(crate) mod identifiers;
 mod merge;
 pub(crate) mod names;
 mod owners;
 pub(crate) mod settle;
+mod siblings;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -17,6 +19,7 @@ use serde_json::{Number, Value};
 use crate::references::Location;
 
 pub use classes::Classes;
+pub use encoding::Encoding;
 
 /// Index of a [`Definition`] in a [`Program`].
 pub type Id = usize;
@@ -162,6 +165,13 @@ pub struct Field {
     pub default: Option<Value>,
 }
 
+impl Field {
+    /// Whether the property may be absent and may be null, which its type tells apart.
+    pub fn is_maybe(&self) -> bool {
+        !self.required && self.shape.nullable
+    }
+}
+
 /// One of several strings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
@@ -229,6 +239,11 @@ impl Shape {
     pub fn of(ty: Type) -> Self {
         Self { ty, nullable: false, checks: Vec::new() }
     }
+
+    /// The shape of what is there and not null.
+    pub fn not_null(&self) -> Self {
+        Self { nullable: false, ..self.clone() }
+    }
 }
 
 /// A type.
@@ -246,6 +261,8 @@ pub enum Type {
     DateTime,
     /// A string that is a calendar date.
     Date,
+    /// A string that stands for bytes.
+    Bytes(Encoding),
     /// An integer of the smallest Rust type that holds all its values.
     Integer(Integer),
     /// A number.
@@ -286,6 +303,8 @@ pub enum Check {
     Pattern(String),
     /// A format of draft 2020-12 that a string must have.
     Format(String),
+    /// An encoding that a string must be in.
+    Encoded(Encoding),
     /// Bounds of an integer, both inclusive.
     Range { min: Option<i128>, max: Option<i128> },
     /// A divisor of an integer.

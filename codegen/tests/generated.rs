@@ -173,13 +173,17 @@ fn definitions_with_one_name_and_different_contents_are_named_by_their_owners() 
 
 #[test]
 fn nested_types_with_one_name_are_told_apart_by_the_way_to_them() {
-    let schema = r#"{"type": "object", "properties": {
-        "run": {"type": "object", "properties": {"status": {"enum": ["on", "off"]}}},
-        "suite": {"type": "object", "properties": {"status": {"enum": ["up", "down"]}}}}}"#;
-    let text = generate(&[("domain/check/done.v1.json", schema)]);
+    let (run, suite) = (
+        r#""run": {"type": "object", "properties": {"status": {"enum": ["on", "off"]}}}"#,
+        r#""suite": {"type": "object", "properties": {"status": {"enum": ["up", "down"]}}}"#,
+    );
 
-    assert!(text.contains("pub enum CheckDoneStatus {"), "{text}");
-    assert!(text.contains("pub enum CheckDoneSuiteStatus {"), "{text}");
+    for properties in [format!("{run}, {suite}"), format!("{suite}, {run}")] {
+        let schema = format!(r#"{{"type": "object", "properties": {{{properties}}}}}"#);
+        let text = generate(&[("domain/check/done.v1.json", &schema)]);
+        assert!(text.contains("pub enum CheckDoneRunStatus {"), "{text}");
+        assert!(text.contains("pub enum CheckDoneSuiteStatus {"), "{text}");
+    }
 }
 
 #[test]

@@ -86,17 +86,14 @@ fn null_beside_other_types_makes_an_option() {
         "d": {"type": "object", "properties": {"z": {"type": "boolean"}}}
     })));
 
-    assert_has(
-        &text,
-        &["pub a: Option<Option<String>>,", "pub b: Option<Option<RuleSetB>>,", "pub c: Option<Option<RuleSetD>>,"],
-    );
+    assert_has(&text, &["pub a: Maybe<String>,", "pub b: Maybe<RuleSetB>,", "pub c: Maybe<RuleSetD>,"]);
 }
 
 #[test]
 fn several_types_make_an_enum_of_types() {
     let text = fast(&object(&json!({"a": {"type": ["string", "integer", "null"], "minLength": 2, "minimum": 0}})));
 
-    assert_has(&text, &["pub a: Option<Option<RuleSetA>>,", "String(String),", "Integer(u64),", "length(inner, 2..)"]);
+    assert_has(&text, &["pub a: Maybe<RuleSetA>,", "String(String),", "Integer(u64),", "length(inner, 2..)"]);
 }
 
 #[test]

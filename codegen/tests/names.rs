@@ -22,8 +22,8 @@ fn of_properties(properties: &str) -> String {
 }
 
 #[track_caller]
-fn holds(text: &str, lines: &[&str]) {
-    for line in lines {
+fn holds(text: &str, lines: &[impl AsRef<str>]) {
+    for line in lines.iter().map(AsRef::as_ref) {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
@@ -98,7 +98,84 @@ fn integer_tags_say_what_they_are() {
             {"type": "object", "required": ["type"], "properties": {"type": {"const": 2}, "a": {"type": "string"}}}]}}"#,
     );
 
-    holds(&text, &["pub struct RuleCreatedType1 {", "pub struct RuleCreatedType2 {"]);
+    holds(&text, &["pub struct RuleCreatedShapeType1 {", "pub struct RuleCreatedShapeType2 {"]);
+    holds(&text, &["Type1(RuleCreatedShapeType1)", "Type2(RuleCreatedShapeType2)"]);
+}
+
+/// The types of the alternatives of a property `shape`, which are called the same however they are ordered.
+#[track_caller]
+fn alternatives(one: &str, other: &str, names: &[&str]) {
+    for alternatives in [format!("{one}, {other}"), format!("{other}, {one}")] {
+        let text = of_properties(&format!(r#"{{"shape": {{"anyOf": [{alternatives}]}}}}"#));
+        holds(&text, &names.iter().map(|name| format!("pub struct RuleCreatedShape{name} {{")).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn an_alternative_without_a_name_is_called_after_what_tells_it_apart() {
+    let object = |properties: &str, required: &str| {
+        format!(r#"{{"type": "object", "required": [{required}], "properties": {{{properties}}}}}"#)
+    };
+    let sized = |schema: &str| object(&format!(r#""size": {schema}"#), r#""size""#);
+
+    alternatives(&sized(r#"{"const": 1}"#), &sized(r#"{"const": 2}"#), &["Size1", "Size2"]);
+    alternatives(&sized(r#"{"enum": ["s", "m"]}"#), &sized(r#"{"enum": ["l"]}"#), &["MOrS", "L"]);
+    alternatives(&sized(r#"{"enum": [1, 2]}"#), &sized(r#"{"enum": [3, 4]}"#), &["Size1Or2", "Size3Or4"]);
+    alternatives(&sized(r#"{"const": true}"#), &sized(r#"{"const": false}"#), &["SizeTrue", "SizeFalse"]);
+    alternatives(&sized(r#"{"type": "string"}"#), &sized(r#"{"type": "number"}"#), &["SizeString", "SizeNumber"]);
+    alternatives(&object(r#""size": true"#, ""), r#"{"type": "array"}"#, &["Size"]);
+    alternatives(&object(r#""a": true"#, ""), &object(r#""b": true"#, ""), &["A", "B"]);
+}
+
+#[test]
+fn an_alternative_that_nothing_tells_apart_has_a_number_of_its_schema_and_is_linted() {
+    let long = r#"{"type": "object", "properties": {"a": {"type": "string", "minLength": 9}}}"#;
+    let short = r#"{"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}}}"#;
+    let names = |one: &str, other: &str| {
+        let text = of_properties(&format!(r#"{{"shape": {{"oneOf": [{one}, {other}]}}}}"#));
+        let structs = text.lines().filter_map(|line| line.trim().strip_prefix("pub struct RuleCreatedShape"));
+        structs.map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+
+    let dir = catalogue(&[(
+        FILE,
+        &format!(r#"{{"type": "object", "properties": {{"shape": {{"oneOf": [{long}, {short}]}}}}}}"#),
+    )]);
+    let lint = eventsmith_codegen::lint::lint(&load(dir.path()));
+    let found: Vec<String> =
+        lint.into_iter().filter(|found| found.rule == "unreadable-name").map(|found| found.pointer).collect();
+
+    assert_eq!(found, ["/properties/shape/oneOf/0", "/properties/shape/oneOf/1"]);
+    assert_eq!(names(long, short), names(short, long));
+    assert!(names(long, short).iter().all(|name| name.starts_with('X')), "{:?}", names(long, short));
+}
+
+#[test]
+fn types_that_fall_together_do_not_change_places() {
+    let object = |name: &str, own: &str| {
+        format!(r#""{name}": {{"type": "object", "properties": {{"{own}": {{"type": "string"}}}}}}"#)
+    };
+    for (one, other) in [("made_up", "madeUp"), ("madeUp", "made_up")] {
+        let (a, b) = (object(one, one), object(other, other));
+        let text = of_properties(&format!("{{{a}, {b}}}"));
+        holds(&text, &["pub made_up: Option<RuleCreatedMadeUp>", "pub made_up_camel: Option<RuleCreatedMadeUpCamel>"]);
+
+        let file = format!(
+            r##"{{"type": "object", "properties": {{"a": {{"$ref": "#/$defs/{one}"}}, "b": {{"$ref": "#/$defs/{other}"}}}},
+                "$defs": {{{a}, {b}}}}}"##
+        );
+        let text = generate(&[(FILE, &file)]);
+        let (first, second) = if one == "made_up" { ("MadeUp", "MadeUpCamel") } else { ("MadeUpCamel", "MadeUp") };
+        holds(&text, &[&format!("pub a: Option<{first}>"), &format!("pub b: Option<{second}>")]);
+    }
+}
+
+#[test]
+fn a_type_called_as_one_of_the_prelude_says_that_it_is_a_type() {
+    let object = r#"{"type": "object", "properties": {"a": {"type": "string"}}}"#;
+    let text = generate(&[("domain/option.v1.json", object), ("domain/maybe.v1.json", object)]);
+
+    holds(&text, &["pub struct OptionType {", "pub struct MaybeType {"]);
 }
 
 #[test]

@@ -110,9 +110,9 @@
 //!
 //! 1. Types: [`Event`], [`Request`] and [`Reply`] are what generated code implements, [`NoReply`] and [`NoRefusal`] what stands for an
 //!    answer that the catalogue does not describe; [`include_events!`] and [`domain_event`]
-//!    bring it into a crate; [`Upcast`] turns an old version into the next one, and [`present`] tells null and absence apart in
-//!    structs of one's own. [`DecodeError`] and [`Invalid`] say what is wrong with a payload.
-//! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`].
+//!    bring it into a crate; [`Upcast`] turns an old version into the next one. [`DecodeError`] and [`Invalid`] say what is wrong with a payload.
+//! 2. Values: [`DateTime`], [`Number`], [`Uuid`], [`Date`], [`Timestamp`], [`Value`], and [`bytes`] that are encoded as text. [`Maybe`] is a
+//!    property that may be absent and may be null; [`present`] reads it into an `Option` of one's own.
 //! 3. Publishing: [`Bus::connect`] with a [`Config`], [`Bus::publish`], [`PublishOptions`], [`PublishBatch`], [`PublishError`];
 //!    [`bulk`] is for imports.
 //! 4. Consuming: [`Bus::consumer`], [`Received`], [`HandlerError`], [`shutdown_signal`]; [`config`] has the settings, and [`monitor`] what a
@@ -139,6 +139,7 @@ pub mod admin;
 pub mod bucket;
 #[cfg(feature = "bus")]
 pub mod bulk;
+pub mod bytes;
 pub mod catalogue;
 #[cfg(feature = "bus")]
 pub mod config;
@@ -160,6 +161,7 @@ pub use eventsmith_event::de::present;
 pub use eventsmith_event::envelope::Envelope;
 pub use eventsmith_event::event::{Event, Kind, Reply, Request, State, Upcast};
 pub use eventsmith_event::invalid::{DecodeError, Invalid, Violation};
+pub use eventsmith_event::maybe::Maybe;
 pub use eventsmith_event::number::Number;
 pub use eventsmith_event::reply::{NoRefusal, NoReply};
 /// A struct of one's own as an event. The build compares it with its schema file, and a test that the attribute adds proves that both

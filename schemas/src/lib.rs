@@ -2,6 +2,7 @@
 //! queries.
 //!
 //! Every type here is generated from the schema files beside this crate's `Cargo.toml`.
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/events.md"))]
 
 /// The guide to catalogues, whose code is about this one and is compiled, too.
 #[cfg(doctest)]

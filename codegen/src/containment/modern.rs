@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::lower::dialect::Draft;
 use crate::sample::local::{localized, target};
 use crate::schema::{draft_number, is_known_format};
+use crate::shape::Encoding;
 use crate::walk::every_schema;
 
 use super::carried::OPEN;
@@ -85,6 +86,10 @@ impl Rewriter<'_> {
                 "format" if !value.as_str().is_some_and(|name| is_known_format(dialect, name)) => continue,
                 "format" if draft <= Draft::D6 && value == "hostname" => json!(OLD_HOST_NAME),
                 "contentEncoding" | "contentMediaType" if !value.as_str().is_some_and(asserts_content) => continue,
+                // Of what media type it is, validators do not know, and then they do not look.
+                "contentEncoding" if members.get("contentMediaType").is_some_and(|of| of != "application/json") => {
+                    continue;
+                }
                 "uniqueItems" if *value == Value::Bool(false) => continue,
                 "items" if is_list => {
                     out.insert("prefixItems".to_owned(), list(value));
@@ -155,7 +160,7 @@ pub(super) const OLD_HOST_NAME: &str = "hostname of draft 6";
 
 /// Whether validators look into what is encoded so, or is of such a media type.
 fn asserts_content(name: &str) -> bool {
-    ["base64", "base64url", "application/json"].contains(&name)
+    name == "application/json" || Encoding::named(name).is_some()
 }
 
 /// Adds a dependency; one that is there already goes on to hold.

@@ -15,7 +15,7 @@ use super::nearest::nearest;
 use super::serde_attributes::{Container, SerdeField, rule_for};
 
 use evident::Evident;
-use wanted::{mismatch, wanted};
+use wanted::{inner_mismatch, mismatch, wanted};
 
 /// The schema that a struct is compared with.
 pub(super) struct Against<'a> {
@@ -144,7 +144,11 @@ impl StructChecker<'_> {
     fn declaration(&self, property: &Property) -> String {
         let (wanted, nullable) = wanted(self.against.program, &property.shape);
         let mut ty = wanted.rust(self.against.program);
-        if nullable && !matches!(wanted, wanted::Wanted::Any | wanted::Wanted::Null) || !property.required {
+        let is_nullable = nullable && !matches!(wanted, wanted::Wanted::Any | wanted::Wanted::Null);
+        let is_maybe = is_nullable && !property.required;
+        if is_maybe {
+            ty = format!("eventsmith::Maybe<{ty}>");
+        } else if is_nullable || !property.required {
             ty = format!("Option<{ty}>");
         }
         let rename = if property.name == property.property {
@@ -152,7 +156,11 @@ impl StructChecker<'_> {
         } else {
             format!("#[serde(rename = {:?})] ", property.property)
         };
-        let skip = if property.required { "" } else { "#[serde(skip_serializing_if = \"Option::is_none\")] " };
+        let skip = match (property.required, is_maybe) {
+            (true, _) => String::new(),
+            (false, true) => format!("{OF_MAYBE} "),
+            (false, false) => "#[serde(skip_serializing_if = \"Option::is_none\")] ".to_owned(),
+        };
         format!("`{rename}{skip}{}: {ty}`", property.name)
     }
 
@@ -176,9 +184,11 @@ impl StructChecker<'_> {
         }
         let ty = self.presence(field, property, &before, errors);
         let evident = !attributes.reads_otherwise && !attributes.writes_otherwise;
-        if let Some(ty) = ty.filter(|_| evident)
-            && let Some(mismatch) = mismatch(self.against.program, ty, &property.shape)
-        {
+        let compared = ty.filter(|_| evident).and_then(|ty| match Evident::of(field.ty) {
+            Evident::Maybe(inner) => inner_mismatch(self.against.program, inner, &property.shape.not_null()),
+            _ => mismatch(self.against.program, ty, &property.shape),
+        });
+        if let Some(mismatch) = compared {
             errors.at(mismatch.at, format!("{before} {}", mismatch.why));
         }
     }
@@ -200,6 +210,11 @@ impl StructChecker<'_> {
             _ => None,
         };
         if property.required {
+            if let Evident::Maybe(_) = Evident::of(field.ty) {
+                let wanted = if nullable { format!("Option<{rust}>") } else { rust };
+                errors.at(field.ty, format!("{before} is required, so that it is never absent; write `{wanted}`"));
+                return None;
+            }
             if option.is_some() && !nullable {
                 errors.at(
                     field.ty,
@@ -215,6 +230,16 @@ impl StructChecker<'_> {
                     field.ident,
                     format!("{before} is required; remove #[serde(default)], which makes it optional"),
                 );
+            }
+            return Some(field.ty);
+        }
+        if let Evident::Maybe(_) = Evident::of(field.ty) {
+            let tells_apart = has_default && (attributes.skip_serializing_if || attributes.skip_serializing);
+            if !nullable {
+                errors.at(field.ty, format!("{before} may be absent, but not null; write `Option<{rust}>`"));
+                return None;
+            } else if !tells_apart {
+                errors.at(field.ident, format!("{before} may be absent, which serde must be told; add {OF_MAYBE}"));
             }
             return Some(field.ty);
         }
@@ -241,13 +266,7 @@ impl StructChecker<'_> {
         if nullable && !is_any && !attributes.reads_otherwise && !attributes.skip_deserializing {
             let message =
                 format!("{before} may be absent and may be null, which is the same to `{}`", wanted::text(field.ty));
-            errors.at(
-                field.ty,
-                format!(
-                    "{message}; write `Option<Option<{rust}>>` with #[serde(default, deserialize_with = \
-                     \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]"
-                ),
-            );
+            errors.at(field.ty, format!("{message}; write `eventsmith::Maybe<{rust}>` with {OF_MAYBE}"));
             return None;
         }
         // Where any value is accepted, null may be within the type.
@@ -255,6 +274,9 @@ impl StructChecker<'_> {
         Some(if may_be_plain { field.ty } else { inner })
     }
 }
+
+/// What serde is told of a `Maybe`.
+const OF_MAYBE: &str = "#[serde(default, skip_serializing_if = \"eventsmith::Maybe::is_absent\")]";
 
 fn inner_text(option: Option<&Type>, fallback: &str) -> String {
     option.map_or_else(|| fallback.to_owned(), wanted::text)

@@ -65,9 +65,14 @@ fn group(definition: &Definition) -> &[String] {
 }
 
 fn setter(types: &Types<'_>, field: &Field) -> TokenStream {
-    let (setter, name, ty) =
-        (format_ident!("with_{}", field.name), field_ident(&field.name), types.shape(&field.shape));
-    let how = format_ident!("{}", if converts(&field.shape) { "into" } else { "of" });
+    let (setter, name) = (format_ident!("with_{}", field.name), field_ident(&field.name));
+    let ty = types.shape(&field.shape.not_null());
+    let how = match (field.is_maybe(), converts(&field.shape)) {
+        (true, _) => "maybe",
+        (false, true) => "into",
+        (false, false) => "of",
+    };
+    let how = format_ident!("{}", how);
     // The macro puts it into a code span.
     let property = (name != field.property.as_str()).then(|| literal(&visible(&field.property).replace('`', "'")));
     quote!(#setter = #name #property: #how #ty)
@@ -81,5 +86,5 @@ fn literal(text: &str) -> Option<Literal> {
 /// Whether a setter takes whatever becomes the type. A number it takes as it is, as the type of a literal could not be
 /// inferred otherwise.
 fn converts(shape: &Shape) -> bool {
-    shape.nullable || matches!(shape.ty, Type::Text | Type::Named(_) | Type::Boxed(_) | Type::Any)
+    matches!(shape.ty, Type::Text | Type::Bytes(_) | Type::Named(_) | Type::Boxed(_) | Type::Any)
 }

@@ -108,9 +108,9 @@ fn alternative_checks(runtime: &Runtime, alternative: &Alternative, checked: &[b
 fn field_checks(runtime: &Runtime, field: &Field, checked: &[bool]) -> Vec<TokenStream> {
     let name = super::types::field_ident(&field.name);
     let place = Access::Place(quote!(self.#name));
-    if !field.required && field.shape.nullable {
+    if field.is_maybe() {
         let holds = predicate(runtime, &field.shape, &quote!(value), checked);
-        return holds.map(|holds| quote!(self.#name.iter().flatten().all(#holds))).into_iter().collect();
+        return holds.map(|holds| quote!(self.#name.value().is_none_or(#holds))).into_iter().collect();
     }
     nullable_checks(runtime, &field.shape, &place, !field.required || field.shape.nullable, checked)
 }

@@ -53,7 +53,7 @@ pub(super) fn telling(checks: &[Check]) -> impl Iterator<Item = &Check> {
 /// The expression of a check.
 pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Access) -> TokenStream {
     let (place, mut reference, value) = (access.place(), access.reference(), access.value());
-    if matches!(ty, Type::DateTime | Type::Date) {
+    if matches!(ty, Type::DateTime | Type::Date | Type::Bytes(_)) {
         // What is said of their text: they are written as they were read.
         reference = quote!(&#place.to_string());
     }
@@ -69,6 +69,11 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
         Check::Format(format) => {
             let has_format = runtime.internal("has_format");
             quote!(#has_format!(#format, #reference))
+        }
+        Check::Encoded(_) if matches!(ty, Type::Bytes(_)) => quote!(#place.is_exact()),
+        Check::Encoded(encoding) => {
+            let of = runtime.item(encoding.type_path());
+            quote!(#of::is_exact_text(#reference))
         }
         Check::Range { min, max } => match (min, max) {
             (Some(min), Some(max)) => {

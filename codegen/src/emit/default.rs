@@ -25,7 +25,7 @@ pub(super) fn implementation(source: Source<'_>, id: Id) -> Option<TokenStream> 
         let value = match (of_field(&types, field), field.required) {
             (Some(value), _) => value,
             (None, true) => quote!(Default::default()),
-            (None, false) => quote!(None),
+            (None, false) => absent(&types, field),
         };
         quote!(#name: #value)
     });
@@ -92,27 +92,41 @@ fn complete(source: Source<'_>, definition: &Definition, body: &Struct, open: &m
     some
 }
 
+/// The absence of an optional property.
+pub(super) fn absent(types: &Types<'_>, field: &Field) -> TokenStream {
+    if field.is_maybe() {
+        let maybe = types.runtime().item("Maybe");
+        return quote!(#maybe::Absent);
+    }
+    quote!(None)
+}
+
 /// The default of a field as an expression of the field's type; `None` if it has none, or one that takes more than a
 /// literal.
 pub(super) fn of_field(types: &Types<'_>, field: &Field) -> Option<TokenStream> {
     let default = field.default.as_ref()?;
-    let mut value = match default {
-        Value::Null if field.shape.nullable => quote!(None),
-        _ => {
-            let value = literal(types, &field.shape, default)?;
-            if field.shape.nullable { quote!(Some(#value)) } else { value }
-        }
+    let maybe = types.runtime().item("Maybe");
+    let value = match default {
+        Value::Null if field.shape.nullable => None,
+        _ => Some(literal(types, &field.shape, default)?),
     };
-    if !field.required {
-        value = quote!(Some(#value));
-    }
-    Some(value)
+    Some(match (field.required, field.shape.nullable, value) {
+        (true, _, None) => quote!(None),
+        (true, false, Some(value)) => value,
+        (true, true, Some(value)) | (false, false, Some(value)) => quote!(Some(#value)),
+        (false, _, None) => quote!(#maybe::Null),
+        (false, true, Some(value)) => quote!(#maybe::Value(#value)),
+    })
 }
 
 fn literal(types: &Types<'_>, shape: &Shape, value: &Value) -> Option<TokenStream> {
     Some(match (&shape.ty, value) {
         (Type::Bool, Value::Bool(value)) => quote!(#value),
         (Type::Text, Value::String(value)) => quote!(String::from(#value)),
+        (Type::Bytes(encoding), Value::String(value)) => {
+            let of = types.runtime().item(encoding.type_path());
+            quote!(#of::from_text(#value))
+        }
         (Type::Integer(kind), Value::Number(_)) => {
             let (least, most) = kind.bounds();
             integer(integer_of(value).filter(|value| (least..=most).contains(value))?)

@@ -27,6 +27,17 @@ pub(super) fn doc_and(description: &str, ours: &str) -> TokenStream {
     lines(&if description.is_empty() { ours.to_owned() } else { format!("{description}\n\n{ours}") })
 }
 
+/// The first paragraph of a description on one line; empty where it begins with something else.
+pub(super) fn summary(description: &str) -> String {
+    const BLOCKS: &[char] = &['#', '>', '|', '-', '*', '+', '`', '~', '<', ' ', '\t'];
+    let described = described(description);
+    let paragraph: Vec<&str> = described.lines().take_while(|line| !line.trim().is_empty()).collect();
+    if paragraph.iter().any(|line| line.starts_with(BLOCKS)) {
+        return String::new();
+    }
+    paragraph.iter().map(|line| line.trim().trim_end_matches('\\')).collect::<Vec<_>>().join(" ")
+}
+
 /// Doc comment lines that are ours altogether.
 pub(super) fn lines(text: &str) -> TokenStream {
     let lines = text.lines().map(|line| {
@@ -62,6 +73,14 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         described(text).lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_summary_is_the_first_paragraph_on_one_line() {
+        assert_eq!(summary("A rule\nwas [made](x).\n\nMore."), "A rule was made (`x`).");
+        for other in ["", "- a\n- b", "    code", "# Head", "```\nx\n```", "| a |\n|---|"] {
+            assert_eq!(summary(other), "", "{other}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) fn key_field(program: &Program, root: Id, key: &str) -> Option<TokenS
 
 fn is_scalar(program: &Program, shape: &Shape) -> bool {
     let scalar = match &shape.ty {
-        Type::Text | Type::Uuid | Type::Date | Type::Integer(_) | Type::Bool => true,
+        Type::Text | Type::Uuid | Type::Date | Type::Bytes(_) | Type::Integer(_) | Type::Bool => true,
         Type::Named(id) => match &program.definitions[*id].body {
             Body::Text(_) | Body::Enum(_) => true,
             Body::Wrapper(shape) => is_scalar(program, shape),

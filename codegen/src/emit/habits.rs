@@ -83,5 +83,15 @@ fn from_alternatives(types: &Types<'_>, id: Id, union: &Union, upcasts: &Upcasts
 
 /// Whether a type is shown as a text.
 fn is_scalar(ty: &Type) -> bool {
-    matches!(ty, Type::Text | Type::Uuid | Type::DateTime | Type::Date | Type::Integer(_) | Type::Number | Type::Bool)
+    matches!(
+        ty,
+        Type::Text
+            | Type::Uuid
+            | Type::DateTime
+            | Type::Date
+            | Type::Bytes(_)
+            | Type::Integer(_)
+            | Type::Number
+            | Type::Bool
+    )
 }

@@ -67,6 +67,7 @@ fn size(program: &Program, shape: &Shape, depth: usize) -> usize {
         Type::Bool | Type::Null => 1,
         Type::Integer(_) | Type::Boxed(_) | Type::Date => 8,
         Type::Any => 80,
+        Type::Bytes(_) => 48,
         _ => 24,
     }
 }

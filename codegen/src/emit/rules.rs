@@ -1,6 +1,6 @@
 //! What must hold between the properties of a struct, as expressions of type `bool`.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
@@ -28,11 +28,11 @@ impl Rules<'_> {
         match rule {
             Rule::Present(property) => self.with(property, |field, name| match field.required {
                 true => quote!(true),
-                false => quote!(self.#name.is_some()),
+                false => is_there(field, &name),
             }),
             Rule::Null(property) => self.with(property, |field, name| match field.required {
                 true => quote!(self.#name.is_none()),
-                false => quote!(matches!(self.#name, Some(None))),
+                false => quote!(self.#name.is_null()),
             }),
             Rule::Equals { property, values } => self.with(property, |field, name| match plain_bool(field, values) {
                 Some(true) => quote!(self.#name),
@@ -58,7 +58,7 @@ impl Rules<'_> {
                     }
                     (false, true) => {
                         let holds = on_value();
-                        quote!(self.#name.as_ref().is_some_and(|value| value.as_ref().is_none_or(|value| #holds)))
+                        quote!((!self.#name.is_absent() && self.#name.value().is_none_or(|value| #holds)))
                     }
                 }
             }),
@@ -72,13 +72,16 @@ impl Rules<'_> {
                 }
             }
             Rule::Not(rule) => match &**rule {
-                Rule::Present(property) => self.with(property, |field, name| match field.required {
-                    true => quote!(false),
-                    false => quote!(self.#name.is_none()),
-                }),
+                Rule::Present(property) => {
+                    self.with(property, |field, name| match (field.required, field.is_maybe()) {
+                        (true, _) => quote!(false),
+                        (false, true) => quote!(self.#name.is_absent()),
+                        (false, false) => quote!(self.#name.is_none()),
+                    })
+                }
                 Rule::Null(property) => self.with(property, |field, name| match field.required {
                     true => quote!(self.#name.is_some()),
-                    false => quote!(!matches!(self.#name, Some(None))),
+                    false => quote!(!self.#name.is_null()),
                 }),
                 Rule::Equals { property, values } => {
                     self.with(property, |field, name| match plain_bool(field, values) {
@@ -99,7 +102,7 @@ impl Rules<'_> {
         }
     }
 
-    fn with(&self, property: &str, condition: impl FnOnce(&Field, proc_macro2::Ident) -> TokenStream) -> TokenStream {
+    fn with(&self, property: &str, condition: impl FnOnce(&Field, Ident) -> TokenStream) -> TokenStream {
         match self.body.fields.iter().find(|field| field.property == property) {
             Some(field) => condition(field, field_ident(&field.name)),
             None => quote!(false),
@@ -119,10 +122,7 @@ impl Rules<'_> {
             .fields
             .iter()
             .filter(|field| !field.required)
-            .map(|field| {
-                let name = field_ident(&field.name);
-                quote!(self.#name.is_some())
-            })
+            .map(|field| is_there(field, &field_ident(&field.name)))
             .collect();
         let required = u64::try_from(self.body.fields.len() - optional.len()).unwrap_or(u64::MAX);
         let unknown = matches!(self.body.unknown, Unknown::Kept(_));
@@ -163,9 +163,9 @@ impl Rules<'_> {
         match (field.required, field.shape.nullable, is_text) {
             (true, false, false) => quote!(matches!(self.#name, #patterns)),
             (true, false, true) => quote!(matches!(self.#name.as_str(), #patterns)),
-            (false, true, false) => quote!(matches!(self.#name, Some(Some(#patterns)))),
+            (false, true, false) => quote!(matches!(self.#name.value(), Some(#patterns))),
             (false, true, true) => {
-                quote!(matches!(self.#name.as_ref().and_then(|value| value.as_deref()), Some(#patterns)))
+                quote!(matches!(self.#name.value().map(|value| value.as_str()), Some(#patterns)))
             }
             (_, _, false) => quote!(matches!(self.#name, Some(#patterns))),
             (_, _, true) => quote!(matches!(self.#name.as_deref(), Some(#patterns))),
@@ -188,6 +188,11 @@ impl Rules<'_> {
             (_, value) => integer(crate::lower::integer_of(value).unwrap_or_default()),
         }
     }
+}
+
+/// Whether an optional property is there.
+fn is_there(field: &Field, name: &Ident) -> TokenStream {
+    if field.is_maybe() { quote!(!self.#name.is_absent()) } else { quote!(self.#name.is_some()) }
 }
 
 /// The constant that a required boolean is compared to.

@@ -183,6 +183,11 @@ impl<'a> Types<'a> {
         if field.required {
             let with = if exact { Some("de::exact") } else { self.takes_null(&field.shape).then_some("de::required") };
             options.extend(with.map(reader));
+        } else if field.is_maybe() {
+            ty = self.maybe(&field.shape);
+            options.push(quote!(default));
+            options.extend(exact.then(|| reader("de::exact")));
+            options.push(quote!(skip_serializing_if = "Maybe::is_absent"));
         } else {
             ty = quote!(Option<#ty>);
             options.push(quote!(default));
@@ -318,6 +323,12 @@ impl<'a> Types<'a> {
         if shape.nullable { quote!(Option<#ty>) } else { ty }
     }
 
+    /// The type of an optional property that may be null.
+    pub(super) fn maybe(&self, shape: &Shape) -> TokenStream {
+        let (maybe, ty) = (self.runtime().item("Maybe"), self.ty(&shape.ty));
+        quote!(#maybe<#ty>)
+    }
+
     fn ty(&self, ty: &Type) -> TokenStream {
         match ty {
             Type::Named(id) => self.path(*id),
@@ -329,6 +340,7 @@ impl<'a> Types<'a> {
             Type::Uuid => self.runtime().item("Uuid"),
             Type::DateTime => self.runtime().item("DateTime"),
             Type::Date => self.runtime().item("Date"),
+            Type::Bytes(encoding) => self.runtime().item(encoding.type_path()),
             Type::Integer(integer) => {
                 let name = format_ident!("{}", integer.rust_name());
                 quote!(#name)
@@ -438,6 +450,7 @@ fn type_description(ty: &Type) -> &'static str {
         Type::Uuid => "A UUID",
         Type::DateTime => "A date-time",
         Type::Date => "A date",
+        Type::Bytes(_) => "Bytes, as text",
         Type::Integer(_) => "An integer",
         Type::Number => "A number",
         Type::Bool => "A boolean",

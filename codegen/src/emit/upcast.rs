@@ -13,7 +13,7 @@ use crate::load::Loaded;
 use crate::parallel;
 use crate::shape::{Body, Choice, Field, Id, Shape, Struct, Type, Union, Unknown, Variant};
 
-use super::default::of_field;
+use super::default::{absent, of_field};
 use super::source::Source;
 use super::source::several_name;
 use super::types::{Types, field_ident};
@@ -155,11 +155,26 @@ impl Derivation<'_> {
     fn field(&mut self, old: &Field, new: &Field, newer: Id) -> Option<TokenStream> {
         let name = field_ident(&old.name);
         let place = quote!(old.#name);
-        let how = self.shape(&old.shape, &new.shape, &self.source.program.definitions[newer].module)?;
+        let module = &self.source.program.definitions[newer].module;
+        let how = self.shape(&old.shape, &new.shape, module)?;
         Some(match (old.required, new.required) {
             (true, true) => how.on(place),
+            (true, false) if new.is_maybe() => How::Into.on(how.on(place)),
             (true, false) => How::some(how).on(place),
+            (false, false) if old.is_maybe() => {
+                self.shape(&old.shape.not_null(), &new.shape.not_null(), module)?.in_option().on(place)
+            }
+            (false, false) if new.is_maybe() => {
+                let (maybe, how) =
+                    (self.source.runtime.item("Maybe"), self.shape(&old.shape, &new.shape.not_null(), module)?);
+                let value = how.in_option().on(place);
+                quote!(#value.map_or(#maybe::Absent, #maybe::Value))
+            }
             (false, false) => how.in_option().on(place),
+            (false, true) if old.is_maybe() => {
+                let (default, value) = (self.filling(new, newer)?, how.in_option().on(quote!(#place.present())));
+                quote!(#value.unwrap_or_else(|| #default))
+            }
             (false, true) => {
                 let default = self.filling(new, newer)?;
                 let value = how.in_option().on(place);
@@ -183,7 +198,7 @@ impl Derivation<'_> {
         if default.is_some() && field.required {
             self.filled.push((newer, field.property.clone()));
         }
-        default.or_else(|| (!field.required).then(|| quote!(None)))
+        default.or_else(|| (!field.required).then(|| absent(&types, field)))
     }
 
     /// Every alternative becomes the one with its tag, or where there are no tags, with its name.

@@ -27,7 +27,7 @@ pub(super) fn contains(program: &Program, into: Id, from: &Shape) -> bool {
 fn schema_of(program: &Program, shape: &Shape) -> Option<Value> {
     let of_type = match &shape.ty {
         Type::Bool => json!({"type": "boolean"}),
-        Type::Text => json!({"type": "string"}),
+        Type::Text | Type::Bytes(_) => json!({"type": "string"}),
         Type::Number => json!({"type": "number"}),
         Type::Integer(kind) => {
             let (min, max) = kind.bounds();
@@ -106,7 +106,7 @@ fn keyword(check: &Check) -> Option<Value> {
         }
         Check::Any(lists) => says("anyOf", Some(alternatives(lists)?)),
         Check::One(lists) => says("oneOf", Some(alternatives(lists)?)),
-        Check::Names(_) | Check::Classes(_) => return None,
+        Check::Names(_) | Check::Classes(_) | Check::Encoded(_) => return None,
     }
     Some(Value::Object(schema))
 }

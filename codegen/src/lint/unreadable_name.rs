@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Severity, has_errors};
+use crate::generate;
 use crate::lint::file::{Report, Spot};
+use crate::load::Loaded;
 use crate::pointer::join;
+use crate::references::Location;
 use crate::rule::{Family, Rule};
 use crate::shape::identifiers::is_readable;
 
@@ -13,7 +16,8 @@ pub(crate) const RULE: Rule = Rule {
     family: Family::Lint,
     severity: Severity::Warning,
     purpose: "Fields, variants and types are named after properties, constants and definitions. Emoji cannot stand in a name of \
-              Rust, and the compiler warns of letters that look like those of ASCII: the code has their numbers in place of them. \
+              Rust, and the compiler warns of letters that look like those of ASCII: the code has their numbers in place of them, \
+              as it has for alternatives of a union that differ in nothing that has a name. \
               `x-name` beside the schema, or `title` beside a constant, says what they are called there.",
     bad: r#"{"type": "object", "properties": {"mood": {"oneOf": [{"const": "\ud83d\ude80"}, {"const": "idle"}]}}}"#,
     good: r#"{
@@ -56,6 +60,36 @@ pub(crate) fn check(spot: Spot<'_>, report: &mut Report<'_>) {
         }
     }
 }
+
+/// Alternatives that nothing tells apart: their types are called by a number that is made of their schemas.
+pub(crate) fn check_alternatives(loaded: &Loaded, report: &mut Report<'_>) {
+    if has_errors(&loaded.diagnostics) {
+        return;
+    }
+    for definition in generate::types(loaded).definitions {
+        let Location { file, pointer } = &definition.location;
+        let Some(document) = loaded.catalogue.documents.get(file) else { continue };
+        let is_alternative = pointer.rsplit_once('/').is_some_and(|(around, _)| around.ends_with("Of"));
+        if is_alternative && ends_in_number(&definition.name) {
+            let message = format!(
+                "nothing tells this alternative from the others, so that its type is called {}",
+                definition.name
+            );
+            report.at(document, pointer, message, "say what it is: \"title\": \"Card payment\"");
+        }
+    }
+}
+
+/// Whether a name ends as lowering has it where it found none.
+fn ends_in_number(name: &str) -> bool {
+    let Some((_, number)) = name.len().checked_sub(NUMBER).and_then(|at| name.split_at_checked(at)) else {
+        return false;
+    };
+    number.starts_with('X') && number[1..].bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The length of `X` with the eight digits that stand in place of a name.
+const NUMBER: usize = 9;
 
 fn is_named(schema: &Value) -> bool {
     schema.as_object().is_some_and(|members| members.keys().any(|key| names(key)))

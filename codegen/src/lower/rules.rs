@@ -220,7 +220,7 @@ impl Context<'_> {
     /// The one type of JSON that values of a shape have, besides null.
     fn class_of(&self, shape: &Shape) -> Option<Classes> {
         Some(match &shape.ty {
-            Type::Text | Type::Uuid | Type::DateTime | Type::Date => Classes::STRING,
+            Type::Text | Type::Uuid | Type::DateTime | Type::Date | Type::Bytes(_) => Classes::STRING,
             Type::Integer(_) => Classes::NUMBER,
             Type::Bool => Classes::BOOLEAN,
             Type::List(_) | Type::Tuple(_) => Classes::ARRAY,

@@ -4,7 +4,7 @@ use eventsmith_exact::Decimal;
 use serde_json::{Number, Value};
 
 use crate::schema;
-use crate::shape::{Check, Classes, Integer, Shape, Type};
+use crate::shape::{Check, Classes, Encoding, Integer, Shape, Type};
 
 use super::conjunction::{Flat, Part};
 use super::context::Context;
@@ -19,7 +19,9 @@ impl Context<'_> {
         match ty {
             // Written back in one spelling of several, a UUID says nothing of a text that was matched.
             Type::Uuid if !rest.is_empty() => {}
-            Type::Uuid | Type::DateTime | Type::Date => return Shape { checks: rest, ..Shape::of(ty.clone()) },
+            Type::Uuid | Type::DateTime | Type::Date | Type::Bytes(_) => {
+                return Shape { checks: rest, ..Shape::of(ty.clone()) };
+            }
             _ => {}
         }
         Shape { checks, ..Shape::of(Type::Text) }
@@ -27,7 +29,8 @@ impl Context<'_> {
 
     /// What is checked of a text, and the types that its formats stand for.
     pub(super) fn text_checks(&mut self, flat: &Flat<'_>) -> (Vec<Type>, Vec<Check>) {
-        self.gaps_but(flat, Classes::STRING, &["minLength", "maxLength", "pattern", "format"]);
+        let handled = ["minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType"];
+        self.gaps_but(flat, Classes::STRING, &handled);
         let mut checks = Vec::new();
         let (min, max) = self.sizes(flat, "minLength", "maxLength");
         if min.is_some() || max.is_some() {
@@ -56,6 +59,21 @@ impl Context<'_> {
             types.push(ty);
             checks.push(Check::Format(format.to_owned()));
         }
+        for part in &flat.parts {
+            let Some(encoding) = encoding(part) else { continue };
+            types.push(Type::Bytes(encoding));
+            match asserted_content(part) {
+                Some("contentEncoding") => checks.push(Check::Encoded(encoding)),
+                Some(keyword) => self.gap(&part.location, keyword),
+                None => {}
+            }
+        }
+        for part in flat.parts.iter().filter(|part| encoding(part).is_none()) {
+            if let Some(keyword) = asserted_content(part) {
+                self.gap(&part.location, keyword);
+            }
+        }
+        types.dedup();
         (types, checks)
     }
 
@@ -147,6 +165,23 @@ impl Context<'_> {
             found
         };
         (sizes(min).into_iter().max().filter(|min| *min > 0), sizes(max).into_iter().min())
+    }
+}
+
+/// The encoding that a schema annotates its texts with, or asserts.
+fn encoding(part: &Part<'_>) -> Option<Encoding> {
+    let name = part.sibling("contentEncoding").filter(|_| part.draft >= Draft::D6)?;
+    Encoding::named(name.as_str()?)
+}
+
+/// The keyword by which validators look into what a text stands for. They know one media type, and in all others they look for no
+/// encoding either.
+fn asserted_content(part: &Part<'_>) -> Option<&'static str> {
+    let encoded = part.get("contentEncoding").and_then(Value::as_str).and_then(Encoding::named);
+    match part.get("contentMediaType") {
+        None => encoded.map(|_| "contentEncoding"),
+        Some(media_type) if media_type == "application/json" => Some("contentMediaType"),
+        Some(_) => None,
     }
 }
 

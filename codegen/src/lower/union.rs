@@ -10,6 +10,7 @@ use crate::shape::names;
 use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union, Variant};
 
 use super::Lowered;
+use super::alternative_names;
 use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
 
@@ -20,10 +21,10 @@ const MOST: usize = 64;
 const MOST_COMBINATIONS: usize = 128;
 
 /// An alternative and what it comes to together with everything beside it.
-struct Branch<'a> {
-    location: Location,
+pub(super) struct Branch<'a> {
+    pub(super) location: Location,
     conjunction: Conjunction,
-    flat: Flat<'a>,
+    pub(super) flat: Flat<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -65,7 +66,7 @@ impl<'a> Context<'a> {
         let choice = if exactly_one { Choice::One } else { Choice::Any };
         let variants = branches.iter().enumerate().map(|(at, branch)| {
             let others = branches.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, branch)| branch);
-            let hint = self.hint(branch, others, at + 1);
+            let hint = self.hint(branch, others);
             self.alternative(&branch.conjunction, &branch.location, &hint)
         });
         let variants = variants.collect();
@@ -289,7 +290,7 @@ impl<'a> Context<'a> {
         let mut variants = Vec::new();
         for (branch, tags) in branches.iter().zip(values) {
             let left_out = (!kept).then_some(tag.as_str());
-            let hint = tags.first().cloned().unwrap_or_default();
+            let hint = alternative_names::of_tags(&tags);
             let conjunction = self.target(&branch.conjunction);
             let id = match self.known(&conjunction, left_out) {
                 Some(id) => id,
@@ -386,43 +387,6 @@ impl<'a> Context<'a> {
         let name = if is_named { names::chosen_for(schema, "named") } else { names::chosen(schema) };
         let name = if conjunction.choices.is_empty() { String::new() } else { name };
         Alternative { tags: Vec::new(), name, doc, shape }
-    }
-
-    /// What an alternative may be called: its title, else a property that only it requires or has, else a property with its
-    /// constant, else its number.
-    fn hint<'b>(&self, branch: &Branch<'_>, others: impl Iterator<Item = &'b Branch<'a>>, number: usize) -> String
-    where
-        'a: 'b,
-    {
-        let title = self.text(&branch.location, "title");
-        if !title.is_empty() {
-            return title.to_owned();
-        }
-        let others: Vec<&Branch<'_>> = others.collect();
-        let required: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.required()).collect();
-        if let Some(name) = branch.flat.required().into_iter().find(|name| !required.contains(name)) {
-            return name.to_owned();
-        }
-        if let Some(name) = branch.flat.property_names().find_map(|name| self.constant_of(branch, name)) {
-            return name;
-        }
-        let declared: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.property_names()).collect();
-        let own = branch.flat.property_names().find(|name| !declared.contains(name));
-        own.map_or_else(|| format!("option {number}"), str::to_owned)
-    }
-
-    /// A property of an alternative with the one number, boolean or string that it may be: `type 1`.
-    fn constant_of(&self, branch: &Branch<'_>, property: &str) -> Option<String> {
-        let name = branch.flat.required_name(property)?;
-        let locations = branch.flat.property(name).locations;
-        if locations.is_empty() {
-            return None;
-        }
-        match self.values(&self.flattened(&Conjunction::all(locations)))?.as_slice() {
-            [Value::String(value)] => Some(value.clone()),
-            [value @ (Value::Number(_) | Value::Bool(_))] => Some(format!("{property} {value}")),
-            _ => None,
-        }
     }
 }
 

@@ -76,7 +76,9 @@ fn unfit(program: &Program, shape: &Shape, node: Node<'_>) -> Option<Unfit> {
             let mut pairs = items.iter().zip(node.children());
             pairs.find_map(|(item, (name, child))| below(&name, unfit(program, item, child)))
         }
-        Type::Text | Type::Uuid | Type::DateTime | Type::Date | Type::Bool | Type::Null => number(node, |_| false),
+        Type::Text | Type::Uuid | Type::DateTime | Type::Date | Type::Bytes(_) | Type::Bool | Type::Null => {
+            number(node, |_| false)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names of types, fields and variants: readable, legal, unique, and the same every time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use crate::shape::{Body, Id, Program, Type};
 use super::homes::Homes;
 use super::identifiers::{Names, Style, distinct, hash, is_readable, type_name, type_name_part};
 use super::owners::Owners;
+use super::siblings::Siblings;
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -45,6 +46,7 @@ const RESERVED_TYPES: &[&str] = &[
     "Invalid",
     "InvalidToken",
     "Kind",
+    "Maybe",
     "NoRefusal",
     "NoReply",
     "None",
@@ -76,18 +78,19 @@ const LONGEST: usize = 160;
 
 /// The names that definitions would have if nobody else wanted them. Equal types have equal ones.
 pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) -> Vec<String> {
-    let mut wanted: Vec<String> = Vec::with_capacity(origins.len());
+    let mut wanted: Vec<String> = vec![String::new(); origins.len()];
+    let siblings = Siblings::new(loaded);
     let owners = Owners::new(program);
-    for (id, origin) in origins.iter().enumerate() {
+    for id in owners.order(program) {
         let title = title(program, id, loaded);
-        wanted.push(match origin {
+        wanted[id] = match &origins[id] {
             Origin::Root => title.unwrap_or_else(|| homes.of(&program.definitions[id].location.file).1),
             Origin::Definition { name } => title.unwrap_or_else(|| type_name(name)),
             Origin::Inline { owner, hint } => title.unwrap_or_else(|| {
                 let owner = owners.of(program, id, &wanted).unwrap_or_else(|| wanted[*owner].clone());
-                format!("{owner}{}", part(program, id, hint, loaded))
+                format!("{owner}{}", part(program, id, hint, &siblings))
             }),
-        });
+        };
     }
     wanted
 }
@@ -96,34 +99,80 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
     let mut taken: BTreeMap<Vec<String>, Names> = BTreeMap::new();
     let owners = Owners::new(program);
-    let mut named: Vec<String> = Vec::with_capacity(origins.len());
-    for (id, origin) in origins.iter().enumerate() {
+    let mut named: Vec<String> = vec![String::new(); origins.len()];
+    let definitions = definitions(program, origins, loaded);
+    let unrivalled = wanted(program, origins, loaded, homes);
+    let mut wanting: HashMap<(&[String], &str), usize> = HashMap::new();
+    for (definition, name) in program.definitions.iter().zip(&unrivalled) {
+        *wanting.entry((&definition.module, name)).or_default() += 1;
+    }
+    let is_rivalled: Vec<bool> = program
+        .definitions
+        .iter()
+        .zip(&unrivalled)
+        .map(|(definition, name)| {
+            wanting.get(&(definition.module.as_slice(), name.as_str())).is_some_and(|count| *count > 1)
+        })
+        .collect();
+    let siblings = Siblings::new(loaded);
+    for id in owners.order(program) {
         let (_, path_name) = homes.of(&program.definitions[id].location.file);
         let title = title(program, id, loaded);
-        let candidates = match origin {
+        let mut candidates = match &origins[id] {
             Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
-            Origin::Definition { name } => {
-                let own = type_name(name);
-                vec![title.unwrap_or_else(|| own.clone()), own.clone(), format!("{path_name}{own}")]
+            Origin::Definition { .. } => {
+                let own = definitions.get(&id).cloned().unwrap_or_default();
+                vec![own.clone(), format!("{path_name}{own}")]
             }
             Origin::Inline { owner, hint } => {
-                let owner = &named[*owner];
-                let part = part(program, id, hint, loaded);
+                let owner = if named[*owner].is_empty() { &path_name } else { &named[*owner] };
+                let part = part(program, id, hint, &siblings);
                 let lexical = owners.of(program, id, &named).unwrap_or_else(|| owner.clone());
                 let (lexical, nested) = (format!("{lexical}{part}"), format!("{owner}{part}"));
-                let by_path = format!("{owner}{}", path_part(&program.definitions[id].location.pointer, hint));
-                vec![title.unwrap_or_else(|| lexical.clone()), lexical, nested, by_path]
+                let pointer = &program.definitions[id].location.pointer;
+                let by_path = format!("{owner}{}", path_part(pointer, hint));
+                let by_steps = format!("{path_name}{}", type_name(pointer));
+                match title {
+                    // Of several that want one name, none has it by coming first.
+                    None if is_rivalled[id] => vec![by_path, by_steps],
+                    title => vec![title.unwrap_or_else(|| lexical.clone()), lexical, nested, by_path, by_steps],
+                }
             }
         };
+        if let Some(last) = candidates.last().filter(|last| RESERVED_TYPES.contains(&last.as_str())) {
+            candidates.push(format!("{last}Type"));
+        }
         let module = program.definitions[id].module.clone();
         let names = taken.entry(module).or_insert_with(|| Names::without(RESERVED_TYPES));
         let free = candidates.iter().find(|name| !names.has(name));
         let chosen = shortened(free.or(candidates.last()).map(String::as_str).unwrap_or_default());
         program.definitions[id].name = names.take(&chosen);
-        named.push(program.definitions[id].name.clone());
+        named[id].clone_from(&program.definitions[id].name);
     }
     name_alternatives(program);
     program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
+}
+
+/// The names of definitions. Those of one file that fall together are told apart by their characters, as fields and variants are.
+fn definitions(program: &Program, origins: &[Origin], loaded: &Loaded) -> HashMap<Id, String> {
+    let mut files: BTreeMap<&str, BTreeMap<&str, Id>> = BTreeMap::new();
+    for (id, origin) in origins.iter().enumerate() {
+        if let Origin::Definition { name } = origin {
+            files.entry(&program.definitions[id].location.file).or_default().entry(name).or_insert(id);
+        }
+    }
+    let mut names = HashMap::new();
+    for of_file in files.into_values() {
+        let titles: Vec<String> = of_file.values().map(|id| title(program, *id, loaded).unwrap_or_default()).collect();
+        let texts = of_file.keys().copied().zip(titles.iter().map(String::as_str));
+        names.extend(of_file.values().copied().zip(distinct(Style::Type, &[], texts)));
+    }
+    for (id, origin) in origins.iter().enumerate() {
+        if let Origin::Definition { name } = origin {
+            names.entry(id).or_insert_with(|| title(program, id, loaded).unwrap_or_else(|| type_name(name)));
+        }
+    }
+    names
 }
 
 /// The name that the schema of a definition chooses: its `x-name`, else its title, if it can be a name.
@@ -146,10 +195,9 @@ fn is_property(program: &Program, id: Id) -> bool {
 }
 
 /// What a type in the midst of another adds to the name of that.
-fn part(program: &Program, id: Id, hint: &str, loaded: &Loaded) -> String {
-    let schema = schema(program, id, loaded).filter(|_| is_property(program, id));
-    let own = schema.and_then(|schema| schema.get("x-name")?.as_str());
-    type_name_part(own.filter(|name| is_readable(name)).unwrap_or(hint))
+fn part(program: &Program, id: Id, hint: &str, siblings: &Siblings<'_>) -> String {
+    let of_property = if is_property(program, id) { siblings.part(&program.definitions[id].location) } else { None };
+    of_property.unwrap_or_else(|| type_name_part(hint))
 }
 
 /// Gives every alternative that has no tag the name of its type.
@@ -172,6 +220,7 @@ fn name_alternatives(program: &mut Program) {
                 Type::Uuid => "Uuid".to_owned(),
                 Type::DateTime => "DateTime".to_owned(),
                 Type::Date => "Date".to_owned(),
+                Type::Bytes(_) => "Bytes".to_owned(),
                 Type::Integer(_) => "Integer".to_owned(),
                 Type::Number => "Number".to_owned(),
                 Type::Bool => "Boolean".to_owned(),

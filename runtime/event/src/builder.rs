@@ -27,7 +27,7 @@ macro_rules! builder {
                 let $required { .. } = &required;
                 Self {
                     $($field: required.$field,)*
-                    $($($optional: ::std::option::Option::None,)+)?
+                    $($($optional: ::std::default::Default::default(),)+)?
                     $($unknown: ::std::default::Default::default(),)?
                 }
             }
@@ -57,6 +57,15 @@ macro_rules! builder {
             self
         }
     };
+    (@setter $setter:ident $optional:ident $property:tt maybe $inner:ty) => {
+        #[doc = ::std::concat!("The same with `", $crate::builder!(@property $optional $property), "`; `None` is null.")]
+        #[must_use]
+        #[inline]
+        pub fn $setter(mut self, value: impl ::std::convert::Into<$crate::maybe::Maybe<$inner>>) -> Self {
+            self.$optional = value.into();
+            self
+        }
+    };
     (@property $optional:ident ()) => { ::std::stringify!($optional) };
     (@property $optional:ident ($property:literal)) => { $property };
 }
@@ -65,12 +74,15 @@ macro_rules! builder {
 mod tests {
     #![expect(unreachable_pub, reason = "the macro writes what others use")]
 
+    use crate::maybe::Maybe;
+
     #[derive(Debug, Default, PartialEq)]
     struct Rule {
         id: String,
         note: Option<String>,
         priority: Option<u64>,
         r#type: Option<String>,
+        until: Maybe<String>,
         unknown: Vec<u8>,
     }
 
@@ -81,7 +93,8 @@ mod tests {
 
     crate::builder! {
         Rule from RuleRequired { id: String } + unknown;
-        with_note = note: into String, with_priority = priority: of u64, with_type = r#type "type": into String
+        with_note = note: into String, with_priority = priority: of u64, with_type = r#type "type": into String,
+        with_until = until: maybe String
     }
 
     crate::builder! { Closed from ClosedRequired { id: String } }
@@ -91,8 +104,10 @@ mod tests {
         let rule = Rule::from(RuleRequired { id: "r1".to_owned() }).with_note("n").with_priority(3);
 
         let (id, note) = ("r1".to_owned(), Some("n".to_owned()));
-        assert_eq!(rule, Rule { id, note, priority: Some(3), r#type: None, unknown: Vec::new() });
-        assert_eq!(rule.with_type("t").r#type.as_deref(), Some("t"));
+        assert_eq!(rule, Rule { id, note, priority: Some(3), r#type: None, until: Maybe::Absent, unknown: Vec::new() });
+        let rule = rule.with_type("t").with_until(None);
+        assert_eq!((rule.r#type.as_deref(), &rule.until), (Some("t"), &Maybe::Null));
+        assert_eq!(rule.with_until("soon").with_until(Maybe::Absent).until, Maybe::Absent);
     }
 
     #[test]

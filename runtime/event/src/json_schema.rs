@@ -8,8 +8,10 @@ pub use schemars;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
+use crate::bytes::{Encoded, Encoding};
 use crate::date::Date;
 use crate::date_time::DateTime;
+use crate::maybe::Maybe;
 use crate::number::Number;
 
 macro_rules! inline {
@@ -38,6 +40,43 @@ inline! {
     Date: { "type": "string", "format": "date" },
     DateTime: { "type": "string", "format": "date-time" },
     Number: { "type": "number" }
+}
+
+impl<E: Encoding> JsonSchema for Encoded<E> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        E::NAME.into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        format!("eventsmith::bytes::{}", E::NAME).into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "contentEncoding": E::NAME })
+    }
+}
+
+/// What is absent is said by the struct around it: a field with a default is not required.
+impl<T: JsonSchema> JsonSchema for Maybe<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        Option::<T>::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
 }
 
 /// The part of a schema document that describes a type: where a pointer says, else below `$defs` under the type's name.

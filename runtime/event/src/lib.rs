@@ -3,13 +3,14 @@
 //! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
 //! promises of its own. It knows nothing of networks and async.
 //!
-//! From the bottom up: [`text`], [`number`], [`date`] and [`date_time`] are what values are made of; [`invalid`] says why a payload
+//! From the bottom up: [`text`], [`bytes`], [`number`], [`date`] and [`date_time`] are what values are made of, [`maybe`] is what properties are; [`invalid`] says why a payload
 //! was refused, in texts that [`clip`] bounds; [`subject`] and [`filter`] are about subjects; [`de`] reads JSON strictly; [`checks`], [`constants`] and
 //! [`schema`] judge values; [`event`] holds the traits, [`descriptor`] what they say as data, [`payload`] and [`examples`] the macros that complete their
 //! implementations, [`aggregate`] the events of one aggregate as one type, [`habits`] those that give types what users of std expect, [`reply`] what answers a request that says nothing of its reply; [`envelope`] is what messages have in common; [`stream`] describes streams and services.
 
 pub mod aggregate;
 pub mod builder;
+pub mod bytes;
 pub mod checks;
 pub mod clip;
 pub mod constants;
@@ -26,6 +27,7 @@ pub mod habits;
 pub mod invalid;
 #[cfg(feature = "schemars")]
 pub mod json_schema;
+pub mod maybe;
 pub mod number;
 pub mod payload;
 pub mod reply;

@@ -33,8 +33,8 @@ const FLOORS: &[Floors] = &[
     Floors {
         of: "runtime/event/src",
         floors: &[
-            &["builder", "clip", "filter", "habits", "stream", "subject", "text", "token"],
-            &["date", "date_time", "de", "invalid"],
+            &["clip", "filter", "habits", "maybe", "stream", "subject", "text", "token"],
+            &["builder", "bytes", "date", "date_time", "de", "invalid"],
             &["number"],
             &["json_schema"],
             &["constants"],

@@ -13,15 +13,16 @@ use std::hash::Hash;
 use std::ops::Deref;
 use std::str::FromStr;
 
-use eventsmith::{Date, DateTime, Event, Number, Timestamp, Uuid};
+use eventsmith::bytes::{Base16, Base64, Base64Url};
+use eventsmith::{Date, DateTime, Event, Maybe, Number, Timestamp, Uuid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 include!("habits/golden/events.rs");
 
 use order::v1::{
-    At, Card, Cash, Code, Day, Extra, Filter, IsGift, Labels, Not, OrderId, OrderPlaced, Payment, Price, Quantity,
-    Remark, Status,
+    At, Card, Cash, Code, Day, Extra, Filter, Invoice, IsGift, Labels, Not, OrderId, OrderPlaced, Payment, Price,
+    Quantity, Remark, Status,
 };
 
 /// Whether a type implements a trait, at compile time: an associated constant of the type itself goes before one of a trait.
@@ -85,6 +86,7 @@ table! {
     At: [Value, Ord, Display, From<DateTime>, Into<DateTime>, Deref<Target = DateTime>] not [Copy];
     Price: [Value, Ord, Display, From<Number>, Into<Number>, Deref<Target = Number>] not [Copy];
     Labels: [Value, Ord, From<Vec<String>>, Into<Vec<String>>, Deref<Target = Vec<String>>] not [Display, Copy];
+    Invoice: [Value, Ord, Display, From<Base64>, Into<Base64>, Deref<Target = Base64>] not [Copy];
     // Unions, of their alternatives.
     Payment: [Value, Ord, From<Card>, From<Cash>] not [Display, Copy];
     Remark: [Value, Ord, From<String>, From<i64>, From<Vec<String>>];
@@ -94,6 +96,10 @@ table! {
     Extra: [Value] not [Ord, PartialOrd];
     OrderPlaced: [Value, Event, schemars::JsonSchema] not [Ord, PartialOrd, Default];
     // Values of the runtime.
+    Base64: [Value, Ord, Default, Display, FromStr, From<Vec<u8>>, From<&'static [u8]>, From<&'static [u8; 3]>, schemars::JsonSchema]
+        not [Copy, Deref<Target = [u8]>, From<String>];
+    Maybe<String>: [Value, Ord, Default, From<String>, From<&'static str>, From<Option<String>>, schemars::JsonSchema] not [Copy];
+    Maybe<u8>: [Copy];
     Number: [Value, Ord, Default, Display, FromStr, From<u8>, From<i64>, From<u128>, From<usize>, From<f64>, TryInto<u8>, TryInto<i64>]
         not [Copy];
     DateTime: [Value, Ord, Display, FromStr, From<Timestamp>, Into<Timestamp>, From<jiff::ZonedDateTime>, Into<jiff::ZonedDateTime>,
@@ -119,8 +125,15 @@ struct OwnOrder {
     remark: Remark,
     filter: Filter,
     extra: Extra,
-    #[serde(default, deserialize_with = "eventsmith::present", skip_serializing_if = "Option::is_none")]
-    note: Option<Option<String>>,
+    #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+    note: Maybe<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice: Option<Invoice>,
+    #[schemars(length(max = 44))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Base64Url>,
+    #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+    checksum: Maybe<Base16>,
 }
 
 #[test]
@@ -170,6 +183,58 @@ fn an_alternative_becomes_its_union() {
     assert_eq!(Remark::from(7), Remark::Integer(7));
     let not = Not { not: Code::new("ABC").unwrap().into() };
     assert_eq!(serde_json::to_value(Filter::from(not)).unwrap(), serde_json::json!({"not": "ABC"}));
+}
+
+#[test]
+fn bytes_are_told_apart_from_text_that_is_none_and_nothing_is_lost() {
+    let texts = [
+        "aGVsbG8=", "aGVsbG8", "aGVsbG9=", "YQ==Yg==", "", "c0ffee", "C0FFEE", "MZXW6===", "e30=", "--__", "no bytes",
+        "ß", "\u{fb00}",
+    ];
+    let schema = serde_json::from_str(file::v1::FileStored::SCHEMA).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    for property in ["content", "url", "digits", "words", "both", "image", "document", "mail"] {
+        for text in texts {
+            let mut payload = serde_json::json!({"content": ""});
+            payload[property] = text.into();
+            let decoded = file::v1::FileStored::decode(1, payload.to_string().as_bytes());
+            assert_eq!(decoded.is_ok(), validator.is_valid(&payload), "{payload}");
+            if let Ok(decoded) = decoded {
+                assert_eq!(serde_json::to_value(&decoded).unwrap(), payload);
+            }
+        }
+    }
+    for text in texts {
+        let key: Base64Url = serde_json::from_value(text.into()).unwrap();
+        assert_eq!(serde_json::to_value(&key).unwrap(), text, "the newest draft takes any text");
+    }
+    let hello = file::v1::FileStored::decode(1, br#"{"content": "aGVsbG8="}"#).unwrap();
+    assert_eq!((hello.content.bytes(), hello.digits), (Ok(&b"hello"[..]), Maybe::Absent));
+}
+
+#[test]
+fn types_and_checks_say_all_of_bytes_but_what_lies_in_them() {
+    let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/catalogue/habits/schemas");
+    let found = eventsmith_codegen::paths::paths(&eventsmith_codegen::load(&schemas));
+
+    assert!(!format!("{found:?}").contains("contentEncoding"), "{found:?}");
+}
+
+#[test]
+fn null_and_absence_are_set_apart() {
+    let order = || {
+        let schema: serde_json::Value = serde_json::from_str(OrderPlaced::SCHEMA).unwrap();
+        OrderPlaced::decode(1, schema["examples"][0].to_string().as_bytes()).unwrap()
+    };
+
+    assert_eq!(
+        (order().note, order().checksum.value().map(|sum| sum.bytes().unwrap().to_vec())),
+        (Maybe::Null, Some(vec![0xc0, 0xff, 0xee]))
+    );
+    assert_eq!(order().with_note("gift").note, Maybe::Value("gift".to_owned()));
+    assert_eq!(serde_json::to_value(order().with_note(Maybe::Absent)).unwrap().get("note"), None);
+    assert_eq!(serde_json::to_value(order().with_note(None)).unwrap()["note"], serde_json::Value::Null);
+    assert_eq!(order().with_key(b"abc").key.unwrap().to_string(), "YWJj");
 }
 
 #[test]

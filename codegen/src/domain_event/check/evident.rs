@@ -17,6 +17,8 @@ pub(super) enum Evident<'a> {
     Map(Option<&'a Type>),
     /// The type that may be missing.
     Option(&'a Type),
+    /// The type that may be absent, or null.
+    Maybe(&'a Type),
     Unknown,
 }
 
@@ -54,6 +56,7 @@ fn named<'a>(name: &str, arguments: &[&'a Type]) -> Evident<'a> {
         ("HashSet", [item, ..]) => Evident::List(Some(item)),
         ("BTreeMap" | "HashMap" | "IndexMap", [_, value, ..]) => Evident::Map(Some(value)),
         ("Option", [inner]) => Evident::Option(inner),
+        ("Maybe", [inner]) => Evident::Maybe(inner),
         ("Box" | "Rc" | "Arc" | "Cow", [inner]) => match inner {
             Type::Path(path) if path.path.is_ident("str") => Evident::Text,
             Type::Slice(slice) => Evident::List(Some(&slice.elem)),

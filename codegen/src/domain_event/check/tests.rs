@@ -146,8 +146,7 @@ fn null_and_absence_are_told_apart() {
             )
         ),
         ["the property `a` of F may be absent and may be null, which is the same to `Option<String>`; write \
-          `Option<Option<String>>` with #[serde(default, deserialize_with = \"eventsmith::present\", \
-          skip_serializing_if = \"Option::is_none\")]"]
+          `eventsmith::Maybe<String>` with #[serde(default, skip_serializing_if = \"eventsmith::Maybe::is_absent\")]"]
     );
     let two = quote!(
         struct S {
@@ -163,6 +162,13 @@ fn null_and_absence_are_told_apart() {
         }
     );
     assert_eq!(errors(properties, "[]", apart), NOTHING);
+    let maybe = quote!(
+        struct S {
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            a: Maybe<String>,
+        }
+    );
+    assert_eq!(errors(properties, "[]", maybe), NOTHING);
     assert_eq!(
         errors(
             properties,
@@ -176,6 +182,62 @@ fn null_and_absence_are_told_apart() {
         ),
         ["the property `a` of F may be null; write `Option<String>`"]
     );
+}
+
+#[test]
+fn a_maybe_is_for_what_may_be_absent_and_null_and_serde_is_told() {
+    let plain = quote!(
+        struct S {
+            a: eventsmith::Maybe<String>,
+        }
+    );
+    let told = quote!(
+        struct S {
+            #[serde(default, skip_serializing_if = "eventsmith::Maybe::is_absent")]
+            a: eventsmith::Maybe<String>,
+        }
+    );
+    let of = |schema: &str, required: &str, item: &TokenStream| errors(schema, required, item.clone());
+
+    let nullable = r#"{"a": {"type": ["string", "null"]}}"#;
+    assert_eq!(
+        of(nullable, "[]", &plain),
+        ["the property `a` of F may be absent, which serde must be told; add #[serde(default, skip_serializing_if = \
+          \"eventsmith::Maybe::is_absent\")]"]
+    );
+    assert_eq!(
+        of(nullable, r#"["a"]"#, &told),
+        ["the property `a` of F is required, so that it is never absent; write `Option<String>`"]
+    );
+    assert_eq!(
+        of(r#"{"a": {"type": "string"}}"#, "[]", &told),
+        ["the property `a` of F may be absent, but not null; write `Option<String>`"]
+    );
+    assert_eq!(
+        of(r#"{"a": {"type": ["integer", "null"]}}"#, "[]", &told),
+        ["the property `a` of F is an integer, which a `String` is not; write `i64`"]
+    );
+}
+
+#[test]
+fn bytes_are_a_string_for_serde() {
+    let properties = r#"{"a": {"type": "string", "contentEncoding": "base64"}}"#;
+    let list = quote!(
+        struct S {
+            a: Vec<u8>,
+        }
+    );
+    let bytes = quote!(
+        struct S {
+            a: eventsmith::bytes::Base64,
+        }
+    );
+
+    assert_eq!(
+        errors(properties, r#"["a"]"#, list),
+        ["the property `a` of F is a string, which a `Vec<u8>` is not; write `eventsmith::bytes::Base64`"]
+    );
+    assert_eq!(errors(properties, r#"["a"]"#, bytes), NOTHING);
 }
 
 #[test]

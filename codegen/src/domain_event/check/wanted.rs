@@ -48,6 +48,7 @@ fn wanted_inner<'a>(program: &'a Program, shape: &'a Shape) -> (Wanted<'a>, bool
         Type::Uuid => Wanted::Text("eventsmith::Uuid"),
         Type::DateTime => Wanted::Text("eventsmith::DateTime"),
         Type::Date => Wanted::Text("eventsmith::Date"),
+        Type::Bytes(encoding) => Wanted::Text(encoding.rust_type()),
         Type::Integer(_) => integer(shape),
         Type::Number => Wanted::Number,
         Type::Bool => Wanted::Bool,
@@ -189,7 +190,8 @@ pub(super) fn mismatch<'a>(program: &Program, ty: &'a RustType, shape: &Shape) -
     }
 }
 
-fn inner_mismatch<'a>(program: &Program, ty: &'a RustType, shape: &Shape) -> Option<Mismatch<'a>> {
+/// Compares a type to what the schema wants beside null, which is told apart around it.
+pub(super) fn inner_mismatch<'a>(program: &Program, ty: &'a RustType, shape: &Shape) -> Option<Mismatch<'a>> {
     match wanted(program, shape) {
         (Wanted::Null, _) => None,
         (_, false) => mismatch(program, ty, shape),

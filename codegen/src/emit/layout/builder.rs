@@ -34,6 +34,9 @@ fn tidy(tokens: &str) -> String {
     let rooted = ["into", "of", ":", ",", "<"]
         .iter()
         .fold(tokens.to_owned(), |text, before| text.replace(&format!("{before} :: "), &format!("{before} ::")));
+    let rooted = ["into", "of", "maybe"]
+        .iter()
+        .fold(rooted, |text, how| text.replace(&format!(": {how}::"), &format!(": {how} ::")));
     let pairs = [(" :: ", "::"), (" : ", ": "), (" < ", "<"), (" >", ">"), (" ,", ","), (" ;", ";"), ("{ }", "{}")];
     pairs.iter().fold(rooted, |text, (from, to)| text.replace(from, to)).replace("< ::", "<::")
 }
@@ -65,10 +68,10 @@ mod tests {
     #[test]
     fn a_call_reads_as_if_written_by_hand() {
         let text = "    ::e::builder! {\n        A from ARequired { a : Vec < B >, b : :: e :: C } + unknown ; with_c = c \"C\" :\n        \
-                    into super :: D\n    }\n";
+                    into super :: D, with_f = f: maybe::e::F\n    }\n";
 
         let expected = "    ::e::builder! {\n        A from ARequired { a: Vec<B>, b: ::e::C } + unknown;\n        \
-                        with_c = c \"C\": into super::D\n    }\n";
+                        with_c = c \"C\": into super::D, with_f = f: maybe ::e::F\n    }\n";
         assert_eq!(lay_out(text), expected);
     }
 }

@@ -119,7 +119,17 @@ impl Derivation<'_> {
             (Type::Uuid, Type::Text) if from.checks.is_empty() => {
                 How::Around(Box::new(|place| quote!(#place.to_string())))
             }
-            (Type::DateTime | Type::Date, Type::Text) => How::Around(Box::new(|place| quote!(#place.to_string()))),
+            (_, Type::Bytes(encoding)) => {
+                let of = self.source.runtime.item(encoding.type_path());
+                match self.bare(&from.ty, &Type::Text, module)? {
+                    // It takes whatever becomes a text.
+                    How::Same | How::Into => How::Function(quote!(#of::from_text)),
+                    how => how.then(move |text| quote!(#of::from_text(#text))),
+                }
+            }
+            (Type::DateTime | Type::Date | Type::Bytes(_), Type::Text) => {
+                How::Around(Box::new(|place| quote!(#place.to_string())))
+            }
             (Type::Integer(one), Type::Integer(other)) if widens(*one, *other) => How::Into,
             (Type::Integer(_), Type::Number) => How::Into,
             (Type::List(one), Type::List(other)) => match self.shape(one, other, module)? {

@@ -8,8 +8,10 @@ use uuid::Uuid;
 
 use super::Strict;
 use super::json::Json;
+use crate::maybe::Maybe;
 
-/// Reads an optional property that is there: null is not absence. For structs of one's own, as serde reads both as `None`:
+/// Reads an optional property that is there: null is not absence. For structs of one's own with an `Option<Option<..>>`, as serde reads
+/// both as `None`; a [`Maybe`] needs no function:
 ///
 /// ```
 /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -95,6 +97,12 @@ impl<'de> Exact<'de> for Uuid {
 impl<'de, T: Exact<'de>> Exact<'de> for Option<T> {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<Item<T>>::deserialize(deserializer)?.map(|item| item.0))
+    }
+}
+
+impl<'de, T: Exact<'de>> Exact<'de> for Maybe<T> {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::read(deserializer)?.into())
     }
 }
 

@@ -90,9 +90,9 @@ fn written<T: Serialize>(
     differs(payload, &back, declared, "").map(|how| {
         format!(
             "the struct does not write what it reads:\n   read    {payload}\n   written {back}\n   {how}\n   to agree: \
-             tell null and absence apart, by an `Option<Option<..>>` with #[serde(default, deserialize_with = \
-             \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]; for any value at all, by an \
-             `Option<serde_json::Value>` with the same\n"
+             tell null and absence apart, by an `eventsmith::Maybe<..>` with #[serde(default, skip_serializing_if = \
+             \"eventsmith::Maybe::is_absent\")]; for any value at all, by an `Option<serde_json::Value>` with \
+             #[serde(default, deserialize_with = \"eventsmith::present\", skip_serializing_if = \"Option::is_none\")]\n"
         )
     })
 }

@@ -4,6 +4,7 @@
 
 /// Every version of every event, request and document.
 pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
+    ::eventsmith::catalogue::EventDescriptor::of::<file::v1::FileStored>(),
     ::eventsmith::catalogue::EventDescriptor::of::<order::v1::OrderPlaced>(),
 ];
 
@@ -26,6 +27,15 @@ pub mod subjects {
         /// Every subject below `habits.domain`.
         pub const ALL: &str = "habits.domain.>";
 
+        /// Subjects below `habits.domain.file`.
+        pub mod file {
+            /// Every subject below `habits.domain.file`.
+            pub const ALL: &str = "habits.domain.file.>";
+
+            /// Subject of `file.stored`.
+            pub const STORED: &str = "habits.domain.file.stored";
+        }
+
         /// Subjects below `habits.domain.order`.
         pub mod order {
             /// Every subject below `habits.domain.order`.
@@ -37,16 +47,100 @@ pub mod subjects {
     }
 }
 
+/// The types of `file`, in their newest versions.
+pub mod file {
+    pub use v1::{FileStored, FileStoredRequired};
+
+    /// Version 1 of the `file` events.
+    pub mod v1 {
+        use ::eventsmith::{Event, Kind, Maybe};
+        use ::serde::{Deserialize, Serialize};
+
+        /// Drafts 6 and 7 assert what newer ones annotate.
+        ///
+        /// The schema `domain/file/stored.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct FileStored {
+            /// The property `content`.
+            pub content: ::eventsmith::bytes::Base64,
+            /// The property `url`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub url: Option<::eventsmith::bytes::Base64Url>,
+            /// The property `digits`.
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            pub digits: Maybe<::eventsmith::bytes::Base16>,
+            /// The property `words`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub words: Option<::eventsmith::bytes::Base32>,
+            /// The property `both`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub both: Option<String>,
+            /// The property `image`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub image: Option<::eventsmith::bytes::Base64>,
+            /// The property `document`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub document: Option<::eventsmith::bytes::Base64>,
+            /// The property `mail`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub mail: Option<String>,
+        }
+
+        ::eventsmith::generated::builder! {
+            FileStored from FileStoredRequired { content: ::eventsmith::bytes::Base64 };
+            with_url = url: into::eventsmith::bytes::Base64Url,
+            with_digits = digits: maybe::eventsmith::bytes::Base16,
+            with_words = words: into::eventsmith::bytes::Base32, with_both = both: into String,
+            with_image = image: into::eventsmith::bytes::Base64,
+            with_document = document: into::eventsmith::bytes::Base64, with_mail = mail: into String
+        }
+
+        impl Event for FileStored {
+            const KIND: Kind = Kind::Domain;
+            const TYPE: &'static str = "file.stored";
+            const VERSION: u32 = 1;
+            const SUBJECT: &'static str = super::super::subjects::domain::file::STORED;
+            const SCHEMA: &'static str = super::super::schemas::DOMAIN_FILE__STORED_V1;
+            const KEY: Option<&'static str> = None;
+            ::eventsmith::generated::event_payload!(Event, FileStored, validator);
+        }
+    }
+}
+
 /// The types of `order`, in their newest versions.
 pub mod order {
     pub use v1::{
-        At, Card, Cash, Code, Day, Extra, Filter, IsGift, Labels, Not, OrderId,
+        At, Card, Cash, Code, Day, Extra, Filter, Invoice, IsGift, Labels, Not, OrderId,
         OrderPlaced, OrderPlacedRequired, Payment, Price, Quantity, Remark, Status,
     };
 
     /// Version 1 of the `order` events.
     pub mod v1 {
-        use ::eventsmith::{Date, DateTime, Event, Kind, Number, Uuid, Value};
+        use ::eventsmith::{Date, DateTime, Event, Kind, Maybe, Number, Uuid, Value};
         use ::serde::{Deserialize, Serialize};
 
         /// A type of every kind, for the table of what each implements.
@@ -81,19 +175,34 @@ pub mod order {
             /// The property `extra`.
             pub extra: Extra,
             /// The property `note`.
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            pub note: Maybe<String>,
+            /// The property `invoice`.
             #[serde(
                 default,
                 deserialize_with = "::eventsmith::generated::de::present",
                 skip_serializing_if = "Option::is_none"
             )]
-            pub note: Option<Option<String>>,
+            pub invoice: Option<Invoice>,
+            /// The property `key`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub key: Option<::eventsmith::bytes::Base64Url>,
+            /// The property `checksum`.
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            pub checksum: Maybe<::eventsmith::bytes::Base16>,
         }
 
         ::eventsmith::generated::builder! {
             OrderPlaced from OrderPlacedRequired { id: OrderId, status: Status, code: Code,
             quantity: Quantity, price: Price, day: Day, at: At, is_gift: IsGift, labels: Labels,
             payment: Payment, remark: Remark, filter: Filter, extra: Extra };
-            with_note = note: into Option<String>
+            with_note = note: maybe String, with_invoice = invoice: into Invoice,
+            with_key = key: into::eventsmith::bytes::Base64Url,
+            with_checksum = checksum: maybe::eventsmith::bytes::Base16
         }
 
         impl OrderPlaced {
@@ -101,6 +210,10 @@ pub mod order {
             pub(crate) fn is_valid(&self) -> bool {
                 self.quantity.is_valid() && self.price.is_valid() && self.day.is_valid()
                     && self.at.is_valid()
+                    && self.key.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
+                        &value.to_string(),
+                        ..=44,
+                    ))
             }
         }
 
@@ -284,16 +397,24 @@ pub mod order {
             /// The property `anything`.
             pub anything: Value,
         }
+
+        /// The schema `domain/order/placed.v1.json#/$defs/Invoice`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct Invoice(pub ::eventsmith::bytes::Base64);
+        ::eventsmith::generated::wrapper!(Invoice, ::eventsmith::bytes::Base64, displayed);
     }
 }
 
 /// The schemas of all payloads, each with everything that it refers to.
 mod schemas {
-    pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"OrderPlaced","description":"A type of every kind, for the table of what each implements.","type":"object","required":["id","status","code","quantity","price","day","at","is_gift","labels","payment","remark","filter","extra"],"properties":{"id":{"$ref":"#/$defs/OrderId"},"status":{"$ref":"#/$defs/Status"},"code":{"$ref":"#/$defs/Code"},"quantity":{"$ref":"#/$defs/Quantity"},"price":{"$ref":"#/$defs/Price"},"day":{"$ref":"#/$defs/Day"},"at":{"$ref":"#/$defs/At"},"is_gift":{"$ref":"#/$defs/IsGift"},"labels":{"$ref":"#/$defs/Labels"},"payment":{"$ref":"#/$defs/Payment"},"remark":{"$ref":"#/$defs/Remark"},"filter":{"$ref":"#/$defs/Filter"},"extra":{"$ref":"#/$defs/Extra"},"note":{"type":["string","null"]}},"$defs":{"OrderId":{"type":"string","format":"uuid"},"Status":{"type":"string","enum":["open","in_progress","on hold"]},"Code":{"type":"string","pattern":"^[A-Z]{3}$"},"Quantity":{"type":"integer","minimum":1,"maximum":100},"Price":{"type":"number","minimum":0},"Day":{"type":"string","format":"date"},"At":{"type":"string","format":"date-time"},"IsGift":{"type":"boolean"},"Labels":{"type":"array","items":{"type":"string"}},"Payment":{"oneOf":[{"$ref":"#/$defs/Card"},{"$ref":"#/$defs/Cash"}]},"Card":{"type":"object","required":["kind","number"],"properties":{"kind":{"const":"card"},"number":{"type":"string"}}},"Cash":{"type":"object","required":["kind"],"properties":{"kind":{"const":"cash"}}},"Remark":{"oneOf":[{"type":"string"},{"type":"integer"},{"type":"array","items":{"type":"string"}}]},"Filter":{"oneOf":[{"$ref":"#/$defs/Not"},{"$ref":"#/$defs/Code"}]},"Not":{"type":"object","required":["not"],"properties":{"not":{"$ref":"#/$defs/Filter"}}},"Extra":{"type":"object","required":["anything"],"properties":{"anything":true}}},"examples":[{"id":"018f4e9a-7c3b-7d2e-9f10-3a5b6c7d8e9f","status":"on hold","code":"ABC","quantity":2,"price":19.99,"day":"2026-11-30","at":"2026-11-30T10:00:00+01:00","is_gift":false,"labels":["new"],"payment":{"kind":"card","number":"4111"},"remark":7,"filter":{"not":"ABC"},"extra":{"anything":[1,null]}}]}"##;
+    pub(super) const DOMAIN_FILE__STORED_V1: &str = r#"{"$schema":"http://json-schema.org/draft-07/schema#","title":"FileStored","description":"Drafts 6 and 7 assert what newer ones annotate.","type":"object","required":["content"],"properties":{"content":{"type":"string","contentEncoding":"base64"},"url":{"type":"string","contentEncoding":"base64url","minLength":4},"digits":{"type":["string","null"],"contentEncoding":"base16"},"words":{"type":"string","contentEncoding":"base32"},"both":{"allOf":[{"type":"string","contentEncoding":"base64"},{"contentEncoding":"base64url"}]},"image":{"type":"string","contentEncoding":"base64","contentMediaType":"image/png"},"document":{"type":"string","contentEncoding":"base64","contentMediaType":"application/json"},"mail":{"type":"string","contentEncoding":"quoted-printable"}},"examples":[{"content":"aGVsbG8=","digits":"C0FFEE"}]}"#;
+    pub(super) const DOMAIN_ORDER__PLACED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"OrderPlaced","description":"A type of every kind, for the table of what each implements.","type":"object","required":["id","status","code","quantity","price","day","at","is_gift","labels","payment","remark","filter","extra"],"properties":{"id":{"$ref":"#/$defs/OrderId"},"status":{"$ref":"#/$defs/Status"},"code":{"$ref":"#/$defs/Code"},"quantity":{"$ref":"#/$defs/Quantity"},"price":{"$ref":"#/$defs/Price"},"day":{"$ref":"#/$defs/Day"},"at":{"$ref":"#/$defs/At"},"is_gift":{"$ref":"#/$defs/IsGift"},"labels":{"$ref":"#/$defs/Labels"},"payment":{"$ref":"#/$defs/Payment"},"remark":{"$ref":"#/$defs/Remark"},"filter":{"$ref":"#/$defs/Filter"},"extra":{"$ref":"#/$defs/Extra"},"note":{"type":["string","null"]},"invoice":{"$ref":"#/$defs/Invoice"},"key":{"type":"string","contentEncoding":"base64url","maxLength":44},"checksum":{"type":["string","null"],"contentEncoding":"base16"}},"$defs":{"OrderId":{"type":"string","format":"uuid"},"Status":{"type":"string","enum":["open","in_progress","on hold"]},"Code":{"type":"string","pattern":"^[A-Z]{3}$"},"Quantity":{"type":"integer","minimum":1,"maximum":100},"Price":{"type":"number","minimum":0},"Day":{"type":"string","format":"date"},"At":{"type":"string","format":"date-time"},"IsGift":{"type":"boolean"},"Labels":{"type":"array","items":{"type":"string"}},"Payment":{"oneOf":[{"$ref":"#/$defs/Card"},{"$ref":"#/$defs/Cash"}]},"Card":{"type":"object","required":["kind","number"],"properties":{"kind":{"const":"card"},"number":{"type":"string"}}},"Cash":{"type":"object","required":["kind"],"properties":{"kind":{"const":"cash"}}},"Remark":{"oneOf":[{"type":"string"},{"type":"integer"},{"type":"array","items":{"type":"string"}}]},"Filter":{"oneOf":[{"$ref":"#/$defs/Not"},{"$ref":"#/$defs/Code"}]},"Not":{"type":"object","required":["not"],"properties":{"not":{"$ref":"#/$defs/Filter"}}},"Invoice":{"type":"string","contentEncoding":"base64","contentMediaType":"application/pdf"},"Extra":{"type":"object","required":["anything"],"properties":{"anything":true}}},"examples":[{"id":"018f4e9a-7c3b-7d2e-9f10-3a5b6c7d8e9f","status":"on hold","code":"ABC","quantity":2,"price":19.99,"day":"2026-11-30","at":"2026-11-30T10:00:00+01:00","is_gift":false,"labels":["new"],"payment":{"kind":"card","number":"4111"},"remark":7,"filter":{"not":"ABC"},"extra":{"anything":[1,null]},"note":null,"invoice":"JVBERi0=","checksum":"c0ffee"}]}"##;
 }
 
 ::eventsmith::generated::stored_payloads! {
     CATALOGUE;
+    of file::v1::FileStored,
     of order::v1::OrderPlaced,
 }
 
@@ -301,5 +422,5 @@ mod schemas {
     schemas::DOMAIN_ORDER__PLACED_V1: order::v1::OrderPlaced "", order::v1::OrderId, order::v1::Status,
         order::v1::Code, order::v1::Quantity, order::v1::Price, order::v1::Day, order::v1::At,
         order::v1::IsGift, order::v1::Labels, order::v1::Payment, order::v1::Remark, order::v1::Filter,
-        order::v1::Not, order::v1::Extra;
+        order::v1::Not, order::v1::Extra, order::v1::Invoice;
 }

@@ -1,0 +1,134 @@
+//! What an alternative of a union is called that no schema names: after what tells it apart from the others, and never after its
+//! position among them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::shape::Classes;
+use crate::shape::identifiers::hash;
+
+use super::conjunction::Conjunction;
+use super::context::Context;
+use super::union::Branch;
+
+/// More values of a property are no name.
+const MOST_VALUES: usize = 3;
+
+impl<'a> Context<'a> {
+    /// A title; else a property that only this alternative requires or has; else a property with its constant or constants; else the
+    /// type of JSON, its own or that of a property; else a number that is made of the schema.
+    pub(super) fn hint<'b>(&self, branch: &Branch<'a>, others: impl Iterator<Item = &'b Branch<'a>>) -> String
+    where
+        'a: 'b,
+    {
+        let title = self.text(&branch.location, "title");
+        if !title.is_empty() {
+            return title.to_owned();
+        }
+        let others: Vec<&Branch<'_>> = others.collect();
+        let required: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.required()).collect();
+        if let Some(name) = branch.flat.required().into_iter().find(|name| !required.contains(name)) {
+            return name.to_owned();
+        }
+        if let Some(name) = self.by_constants(branch, &others) {
+            return name;
+        }
+        let declared: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.property_names()).collect();
+        if let Some(own) = branch.flat.property_names().find(|name| !declared.contains(name)) {
+            return own.to_owned();
+        }
+        let meets = |classes: Classes, other: Classes| !classes.and(other).is_empty();
+        if let Some(class) = one_class(branch.flat.classes)
+            && !others.iter().any(|other| meets(branch.flat.classes, other.flat.classes))
+        {
+            return class.to_owned();
+        }
+        self.by_type_of_a_property(branch, &others).unwrap_or_else(|| self.by_content(branch))
+    }
+
+    /// A property with the constants that it may be here, and in no other alternative: `card`, `type 1`, `on or off`.
+    fn by_constants(&self, branch: &Branch<'a>, others: &[&Branch<'a>]) -> Option<String> {
+        branch.flat.property_names().find_map(|name| {
+            let values = self.constants_of(branch, name).filter(|values| (1..=MOST_VALUES).contains(&values.len()))?;
+            let has_none = values.len() > 1;
+            let shares = |other: &&Branch<'a>| match self.constants_of(other, name) {
+                Some(others) => others.iter().any(|value| values.contains(value)),
+                None => has_none,
+            };
+            if others.iter().any(shares) {
+                return None;
+            }
+            let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+            match (texts, values.as_slice()) {
+                (Some(texts), _) => Some(joined(&texts)),
+                (None, [value @ (Value::Number(_) | Value::Bool(_))]) => Some(format!("{name} {value}")),
+                (None, several) if several.iter().all(Value::is_number) => {
+                    let numbers: Vec<String> = several.iter().map(ToString::to_string).collect();
+                    Some(format!("{name} {}", joined(&numbers)))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// The values that a required property may have.
+    fn constants_of(&self, branch: &Branch<'a>, property: &str) -> Option<Vec<Value>> {
+        let name = branch.flat.required_name(property)?;
+        let locations = branch.flat.property(name).locations;
+        if locations.is_empty() {
+            return None;
+        }
+        self.values(&self.flattened(&Conjunction::all(locations)))
+    }
+
+    /// A property that is of another type of JSON here than in all others: `amount string`.
+    fn by_type_of_a_property(&self, branch: &Branch<'a>, others: &[&Branch<'a>]) -> Option<String> {
+        let classes = |branch: &Branch<'a>, name: &str| {
+            let property = branch.flat.properties().into_iter().find(|property| property.name == name)?;
+            Some(self.flattened(&Conjunction::all(property.locations)).classes)
+        };
+        branch.flat.property_names().find_map(|name| {
+            let own = classes(branch, name)?;
+            let differs = |other: &&Branch<'a>| classes(other, name).is_some_and(|other| own.and(other).is_empty());
+            let class = one_class(own).filter(|_| others.iter().all(differs))?;
+            Some(format!("{name} {class}"))
+        })
+    }
+
+    /// A number that is made of what the schema asks for. The rule `unreadable-name` finds it.
+    fn by_content(&self, branch: &Branch<'a>) -> String {
+        let mut schema = self.schema(&branch.location).clone();
+        if let Value::Object(members) = &mut schema {
+            members
+                .retain(|keyword, _| !["description", "examples", "default", "$comment"].contains(&keyword.as_str()));
+        }
+        unnamed(&schema)
+    }
+}
+
+/// The name of an alternative that some values of a tag choose.
+pub(super) fn of_tags(tags: &[String]) -> String {
+    if tags.len() <= MOST_VALUES {
+        return joined(tags);
+    }
+    tags.iter().min().map_or_else(String::new, |first| format!("{first} or others"))
+}
+
+/// Several values in one name, in an order of their own.
+fn joined(values: &[impl AsRef<str>]) -> String {
+    let mut values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+    values.sort_unstable_by_key(|value| (value.len(), *value));
+    values.join(" or ")
+}
+
+/// What stands in a name for a schema of which nothing says what it is.
+pub(crate) fn unnamed(schema: &Value) -> String {
+    format!("X{:08x}", hash(&schema.to_string()))
+}
+
+/// The name of the one type of JSON among some.
+fn one_class(classes: Classes) -> Option<&'static str> {
+    let mut each = classes.each();
+    each.next().filter(|_| each.next().is_none()).map(Classes::type_name)
+}
