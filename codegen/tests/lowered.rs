@@ -157,9 +157,9 @@ fn common_properties_stand_in_every_alternative() {
     assert_has(
         &text,
         &[
-            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A(RuleSetA), "b" | "c" => B(RuleSetB) });"#,
+            r#"tagged_union!(RuleSet, "kind", keep, { "a" => A(RuleSetA), "b" | "c" => BOrC(RuleSetBOrC) });"#,
             "pub struct RuleSetA { /// The property `id`. pub id: String,",
-            "pub struct RuleSetB { /// The property `id`. pub id: String,",
+            "pub struct RuleSetBOrC { /// The property `id`. pub id: String,",
         ],
     );
 }
@@ -456,7 +456,7 @@ fn what_is_said_beside_a_format_leaves_its_type() {
         &text,
         &["pub a: Option<DateTime>", "pub b: Option<DateTime>", "pub c: Option<Date>", "pub d: Option<Date>"],
     );
-    assert_has(&text, &["pub e: Option<Uuid>", "pub f: Option<String>", "length(&value.to_string(), ..=20)"]);
+    assert_has(&text, &["pub e: Option<Uuid>", "pub f: Option<String>", "length(value.to_string(), ..=20)"]);
 }
 
 #[test]

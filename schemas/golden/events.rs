@@ -763,8 +763,8 @@ pub mod audit {
 
         ::eventsmith::generated::builder! {
             AuditTrail from AuditTrailRequired { rule_id: RuleId };
-            with_actor = actor: into Actor, with_from = from: of::eventsmith::DateTime,
-            with_to = to: of::eventsmith::DateTime, with_page_size = page_size: of u8,
+            with_actor = actor: into Actor, with_from = from: of ::eventsmith::DateTime,
+            with_to = to: of ::eventsmith::DateTime, with_page_size = page_size: of u8,
             with_page_token = page_token: into PageToken
         }
 
@@ -1421,7 +1421,7 @@ pub mod checkout {
             with_steps = steps: of Vec<CheckoutGetReplyItem>, with_subtotal = subtotal: into Money,
             with_discount_total = discount_total: into Money, with_tax_total = tax_total: into Money,
             with_total = total: into Money, with_payment_id = payment_id: into PaymentId,
-            with_reason = reason: into ErrorMessage, with_ended_at = ended_at: of::eventsmith::DateTime
+            with_reason = reason: into ErrorMessage, with_ended_at = ended_at: of ::eventsmith::DateTime
         }
 
         impl CheckoutGetReply {
@@ -3049,7 +3049,7 @@ pub mod coupon {
             with_customer_id = customer_id: into CustomerId,
             with_minimum_subtotal = minimum_subtotal: into Money,
             with_max_redemptions = max_redemptions: of u32,
-            with_valid_until = valid_until: of::eventsmith::DateTime
+            with_valid_until = valid_until: of ::eventsmith::DateTime
         }
 
         impl CouponIssued {
@@ -4401,7 +4401,7 @@ pub mod loyalty {
             earned_at: DateTime };
             with_transaction_id = transaction_id: into TransactionId,
             with_promotion_id = promotion_id: into PromotionId,
-            with_expires_at = expires_at: of::eventsmith::DateTime
+            with_expires_at = expires_at: of ::eventsmith::DateTime
         }
 
         impl LoyaltyPointsEarned {
@@ -4588,7 +4588,7 @@ pub mod loyalty {
             customer_id: CustomerId, previous_tier: LoyaltyTier, new_tier: LoyaltyTier,
             reason: LoyaltyTierChangedReason, changed_at: DateTime };
             with_qualifying_points = qualifying_points: of i64,
-            with_valid_until = valid_until: of::eventsmith::DateTime
+            with_valid_until = valid_until: of ::eventsmith::DateTime
         }
 
         impl LoyaltyTierChanged {
@@ -5195,7 +5195,7 @@ pub mod metrics {
             evaluations: i64, evaluations_failed: i64, rules_applied: i64, conflicts_found: i64 };
             with_mean_execution_time = mean_execution_time: of i64,
             with_p99_execution_time = p99_execution_time: of i64,
-            with_success_ratio = success_ratio: of::eventsmith::Number,
+            with_success_ratio = success_ratio: of ::eventsmith::Number,
             with_top_rules = top_rules: of Vec<RuleUsage>
         }
 
@@ -5317,7 +5317,7 @@ pub mod payment {
             authorized_at: DateTime };
             with_customer_id = customer_id: into CustomerId,
             with_authorization_code = authorization_code: into String,
-            with_expires_at = expires_at: of::eventsmith::DateTime
+            with_expires_at = expires_at: of ::eventsmith::DateTime
         }
 
         impl PaymentAuthorized {
@@ -5678,7 +5678,7 @@ pub mod payment {
         ::eventsmith::generated::builder! {
             PaymentAuthorizeReply from PaymentAuthorizeReplyRequired { payment_id: PaymentId,
             transaction_id: TransactionId, amount: Money, provider: SystemName, authorized_at: DateTime };
-            with_expires_at = expires_at: of::eventsmith::DateTime
+            with_expires_at = expires_at: of ::eventsmith::DateTime
         }
 
         impl PaymentAuthorizeReply {
@@ -6431,7 +6431,8 @@ pub mod promotion {
             discount: Discount, starts_at: DateTime, created_by: Actor, created_at: DateTime };
             with_description = description: into String, with_rule_id = rule_id: into RuleId,
             with_combinable = combinable: of bool, with_budget = budget: into Money,
-            with_max_applications = max_applications: of u32, with_ends_at = ends_at: of::eventsmith::DateTime
+            with_max_applications = max_applications: of u32,
+            with_ends_at = ends_at: of ::eventsmith::DateTime
         }
 
         impl PromotionCreated {
@@ -7135,7 +7136,7 @@ pub mod rule {
         ::eventsmith::generated::builder! {
             RuleActivate from RuleActivateRequired { rule_id: RuleId, requested_by: Actor };
             with_expected_version = expected_version: into RuleVersion,
-            with_effective_at = effective_at: of::eventsmith::DateTime
+            with_effective_at = effective_at: of ::eventsmith::DateTime
         }
 
         impl RuleActivate {
@@ -7866,7 +7867,7 @@ pub mod rule {
             definition: RuleDefinition, status: RuleStatus, priority: RulePriority, version: RuleVersion,
             created_by: Actor, created_at: DateTime };
             with_tags = tags: of Vec<Tag>, with_updated_by = updated_by: into Actor,
-            with_updated_at = updated_at: of::eventsmith::DateTime
+            with_updated_at = updated_at: of ::eventsmith::DateTime
         }
 
         impl RuleGetReply {
@@ -9056,7 +9057,7 @@ pub mod webhook {
             delivery_id: DeliveryId, event_id: Uuid, event_type: String, error_code: ErrorCode,
             error_message: ErrorMessage, attempts: u16, gave_up: bool, failed_at: DateTime };
             with_url = url: into String, with_status_code = status_code: of u16,
-            with_next_attempt_at = next_attempt_at: of::eventsmith::DateTime
+            with_next_attempt_at = next_attempt_at: of ::eventsmith::DateTime
         }
 
         impl WebhookFailed {
@@ -9137,7 +9138,7 @@ pub mod webhook {
             delivery_id: DeliveryId, system: SystemName, signature_verified: bool, payload: Value,
             received_at: DateTime };
             with_event_type = event_type: into String,
-            with_headers = headers: of::std::collections::BTreeMap<String, String>
+            with_headers = headers: of ::std::collections::BTreeMap<String, String>
         }
 
         impl WebhookReceived {

@@ -60,7 +60,10 @@ pub(super) fn condition(runtime: &Runtime, check: &Check, ty: &Type, access: &Ac
     match check {
         Check::Length { min, max } => {
             let (length, range) = (runtime.internal("checks::length"), size_range(*min, *max));
-            quote!(#length(#reference, #range))
+            match ty {
+                Type::DateTime | Type::Date | Type::Bytes(_) => quote!(#length(#place.to_string(), #range)),
+                _ => quote!(#length(#reference, #range)),
+            }
         }
         Check::Pattern(pattern) => super::pattern::matcher(runtime, pattern, &reference).unwrap_or_else(|| {
             let (text, pattern) = (super::literal::raw_string(pattern), runtime.internal("pattern"));

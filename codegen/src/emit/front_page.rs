@@ -73,7 +73,8 @@ impl Page<'_> {
     /// A link to the type of a file's payload, under its name or the number of its version.
     fn link(&self, file: &str, version: Option<u32>) -> String {
         let Some(id) = self.id(file) else { return code(file) };
-        let path = self.types.path(id).to_string().replace(' ', "");
+        // Links name keywords as they are: `#` would begin a fragment.
+        let path = self.types.path(id).to_string().replace(' ', "").replace("r#", "");
         let name = match version {
             Some(number) => format!("version {number}"),
             None => code(&self.program.definitions[id].name),

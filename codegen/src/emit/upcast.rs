@@ -171,12 +171,9 @@ impl Derivation<'_> {
                 quote!(#value.map_or(#maybe::Absent, #maybe::Value))
             }
             (false, false) => how.in_option().on(place),
-            (false, true) if old.is_maybe() => {
-                let (default, value) = (self.filling(new, newer)?, how.in_option().on(quote!(#place.present())));
-                quote!(#value.unwrap_or_else(|| #default))
-            }
             (false, true) => {
                 let default = self.filling(new, newer)?;
+                let place = if old.is_maybe() { quote!(#place.present()) } else { place };
                 let value = how.in_option().on(place);
                 if how::is_literal(&default) {
                     quote!(#value.unwrap_or(#default))

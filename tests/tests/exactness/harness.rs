@@ -186,7 +186,7 @@ fn main_text(catalogues: &[Catalogue], payloads: &[Vec<String>]) -> String {
     for (catalogue, types) in catalogues.iter().zip(payloads) {
         let name = &catalogue.name;
         if !types.is_empty() {
-            modules.push_str(&format!("{AS_IN_A_LIBRARY}\nmod {name};\n"));
+            modules.push_str(&format!("mod {name};\n"));
         }
         // `event::<a::B>` becomes `event::<catalogue::a::B>`.
         let types: Vec<String> = types.iter().map(|of| of.replacen("::<", &format!("::<{name}::"), 1)).collect();
@@ -194,9 +194,6 @@ fn main_text(catalogues: &[Catalogue], payloads: &[Vec<String>]) -> String {
     }
     include_str!("program.rs.txt").replace("// MODULES", &modules).replace("// PAYLOADS", &table)
 }
-
-/// A warning about generated code is an error, but what a program does not use of a library.
-const AS_IN_A_LIBRARY: &str = "#[deny(warnings)]\n#[allow(dead_code, unused_imports)]";
 
 /// Compiles the program; what is wrong, by module.
 fn compile(dir: &Path, target: &Path) -> BTreeMap<String, String> {

@@ -22,7 +22,6 @@ fn written() -> PathBuf {
     let text = eventsmith_codegen::generate_for(&loaded, &Runtime::named("events_runtime").unwrap());
     let text = text.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     fs::write(folder.join("src/events.rs"), text.unwrap()).unwrap();
-    fs::write(folder.join("src/events.md"), eventsmith_codegen::front_page(&loaded).unwrap()).unwrap();
     fs::copy(here.join("lib.rs.txt"), folder.join("src/lib.rs")).unwrap();
     folder
 }

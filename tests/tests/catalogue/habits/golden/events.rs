@@ -112,11 +112,11 @@ pub mod file {
 
         ::eventsmith::generated::builder! {
             FileStored from FileStoredRequired { content: ::eventsmith::bytes::Base64 };
-            with_url = url: into::eventsmith::bytes::Base64Url,
-            with_digits = digits: maybe::eventsmith::bytes::Base16,
-            with_words = words: into::eventsmith::bytes::Base32, with_both = both: into String,
-            with_image = image: into::eventsmith::bytes::Base64,
-            with_document = document: into::eventsmith::bytes::Base64, with_mail = mail: into String
+            with_url = url: into ::eventsmith::bytes::Base64Url,
+            with_digits = digits: maybe ::eventsmith::bytes::Base16,
+            with_words = words: into ::eventsmith::bytes::Base32, with_both = both: into String,
+            with_image = image: into ::eventsmith::bytes::Base64,
+            with_document = document: into ::eventsmith::bytes::Base64, with_mail = mail: into String
         }
 
         impl Event for FileStored {
@@ -201,8 +201,8 @@ pub mod order {
             quantity: Quantity, price: Price, day: Day, at: At, is_gift: IsGift, labels: Labels,
             payment: Payment, remark: Remark, filter: Filter, extra: Extra };
             with_note = note: maybe String, with_invoice = invoice: into Invoice,
-            with_key = key: into::eventsmith::bytes::Base64Url,
-            with_checksum = checksum: maybe::eventsmith::bytes::Base16
+            with_key = key: into ::eventsmith::bytes::Base64Url,
+            with_checksum = checksum: maybe ::eventsmith::bytes::Base16
         }
 
         impl OrderPlaced {
@@ -211,7 +211,7 @@ pub mod order {
                 self.quantity.is_valid() && self.price.is_valid() && self.day.is_valid()
                     && self.at.is_valid()
                     && self.key.as_ref().is_none_or(|value| ::eventsmith::generated::checks::length(
-                        &value.to_string(),
+                        value.to_string(),
                         ..=44,
                     ))
             }
