@@ -54,16 +54,16 @@ pub mod subjects {
 pub mod order {
     pub use v2::{
         Code, Crate, CrateRequired, Level, Line, LineRequired, Marks, MarksRequired,
-        OrderPacked, OrderPackedBox, OrderPackedCard, OrderPackedCash, OrderPackedNone,
-        OrderPackedPayment, OrderPackedRequired, OrderStacked, OrderStackedRequired,
-        OrderStackedWord, Status, Weight, Word,
+        OrderPacked, OrderPackedBox, OrderPackedPayment, OrderPackedPaymentCard,
+        OrderPackedPaymentCash, OrderPackedPaymentNone, OrderPackedRequired,
+        OrderStacked, OrderStackedRequired, OrderStackedWord, Status, Weight, Word,
     };
     pub use v4::{OrderPlaced, OrderPlacedRequired};
 
     /// Version 1 of the `order` events.
     pub mod v1 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{DateTime, Event, Kind, Uuid};
+        use ::eventsmith::{DateTime, Event, Kind, Maybe, Uuid};
         use ::serde::{Deserialize, Serialize};
 
         /// An order was packed.
@@ -178,12 +178,8 @@ pub mod order {
             /// The property `top`.
             pub top: Crate,
             /// The property `maybe`.
-            #[serde(
-                default,
-                deserialize_with = "::eventsmith::generated::de::present",
-                skip_serializing_if = "Option::is_none"
-            )]
-            pub maybe: Option<Option<Crate>>,
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            pub maybe: Maybe<Crate>,
             /// The property `marks`.
             #[serde(
                 default,
@@ -195,14 +191,14 @@ pub mod order {
 
         ::eventsmith::generated::builder! {
             OrderStacked from OrderStackedRequired { top: Crate };
-            with_maybe = maybe: into Option<Crate>, with_marks = marks: into Marks
+            with_maybe = maybe: maybe Crate, with_marks = marks: into Marks
         }
 
         impl OrderStacked {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
-                    && self.maybe.iter().flatten().all(|value| value.is_valid())
+                    && self.maybe.value().is_none_or(|value| value.is_valid())
                     && self.marks.as_ref().is_none_or(|value| value.is_valid())
             }
         }
@@ -271,12 +267,12 @@ pub mod order {
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/0`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct OrderPackedCash {
+        pub struct OrderPackedPaymentCash {
             /// The property `amount`.
             pub amount: u8,
         }
 
-        impl OrderPackedCash {
+        impl OrderPackedPaymentCash {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
@@ -285,12 +281,12 @@ pub mod order {
 
         /// The schema `domain/order/packed.v1.json#/properties/payment/oneOf/1`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct OrderPackedCard {
+        pub struct OrderPackedPaymentCard {
             /// The property `amount`.
             pub amount: u8,
         }
 
-        impl OrderPackedCard {
+        impl OrderPackedPaymentCard {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
@@ -303,14 +299,14 @@ pub mod order {
         pub enum OrderPackedPayment {
             /// `kind` is `cash`.
             #[serde(rename = "cash")]
-            Cash(OrderPackedCash),
+            Cash(OrderPackedPaymentCash),
             /// `kind` is `card`.
             #[serde(rename = "card")]
-            Card(OrderPackedCard),
+            Card(OrderPackedPaymentCard),
         }
         ::eventsmith::generated::tagged_union!(
-            OrderPackedPayment, "kind", { "cash" => Cash(OrderPackedCash), "card" =>
-            Card(OrderPackedCard) }
+            OrderPackedPayment, "kind", { "cash" => Cash(OrderPackedPaymentCash), "card"
+            => Card(OrderPackedPaymentCard) }
         );
 
         impl OrderPackedPayment {
@@ -439,7 +435,7 @@ pub mod order {
     /// Version 2 of the `order` events.
     pub mod v2 {
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{Event, Kind, Number};
+        use ::eventsmith::{Event, Kind, Maybe, Number};
         use ::serde::{Deserialize, Serialize};
 
         /// An order was packed.
@@ -609,12 +605,8 @@ pub mod order {
             /// The property `top`.
             pub top: Crate,
             /// The property `maybe`.
-            #[serde(
-                default,
-                deserialize_with = "::eventsmith::generated::de::present",
-                skip_serializing_if = "Option::is_none"
-            )]
-            pub maybe: Option<Option<Crate>>,
+            #[serde(default, skip_serializing_if = "Maybe::is_absent")]
+            pub maybe: Maybe<Crate>,
             /// The property `marks`.
             #[serde(
                 default,
@@ -647,16 +639,15 @@ pub mod order {
 
         ::eventsmith::generated::builder! {
             OrderStacked from OrderStackedRequired { top: Crate };
-            with_maybe = maybe: into Option<Crate>, with_marks = marks: into Marks,
-            with_level = level: into Level, with_word = word: into OrderStackedWord,
-            with_words = words: of Vec<OrderStackedWord>
+            with_maybe = maybe: maybe Crate, with_marks = marks: into Marks, with_level = level: into Level,
+            with_word = word: into OrderStackedWord, with_words = words: of Vec<OrderStackedWord>
         }
 
         impl OrderStacked {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.top.is_valid()
-                    && self.maybe.iter().flatten().all(|value| value.is_valid())
+                    && self.maybe.value().is_none_or(|value| value.is_valid())
                     && self.marks.as_ref().is_none_or(|value| value.is_valid())
                     && self.level.as_ref().is_none_or(|value| value.is_valid())
             }
@@ -678,7 +669,7 @@ pub mod order {
             fn from(old: super::v1::OrderStacked) -> Self {
                 Self {
                     top: old.top.into(),
-                    maybe: old.maybe.map(|value| value.map(Into::into)),
+                    maybe: old.maybe.map(Into::into),
                     marks: old.marks.map(Into::into),
                     level: Some(Level(3)),
                     word: Some(OrderStackedWord(String::from("none"))),
@@ -772,52 +763,52 @@ pub mod order {
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/0`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct OrderPackedCard {
+        pub struct OrderPackedPaymentCard {
             /// The property `amount`.
             pub amount: Number,
         }
 
-        impl OrderPackedCard {
+        impl OrderPackedPaymentCard {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_finite()
             }
         }
 
-        impl From<super::v1::OrderPackedCard> for OrderPackedCard {
-            fn from(old: super::v1::OrderPackedCard) -> Self {
+        impl From<super::v1::OrderPackedPaymentCard> for OrderPackedPaymentCard {
+            fn from(old: super::v1::OrderPackedPaymentCard) -> Self {
                 Self { amount: old.amount.into() }
             }
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/1`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct OrderPackedCash {
+        pub struct OrderPackedPaymentCash {
             /// The property `amount`.
             pub amount: Number,
         }
 
-        impl OrderPackedCash {
+        impl OrderPackedPaymentCash {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount.is_finite()
             }
         }
 
-        impl From<super::v1::OrderPackedCash> for OrderPackedCash {
-            fn from(old: super::v1::OrderPackedCash) -> Self {
+        impl From<super::v1::OrderPackedPaymentCash> for OrderPackedPaymentCash {
+            fn from(old: super::v1::OrderPackedPaymentCash) -> Self {
                 Self { amount: old.amount.into() }
             }
         }
 
         /// The schema `domain/order/packed.v2.json#/properties/payment/oneOf/2`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub struct OrderPackedNone {
+        pub struct OrderPackedPaymentNone {
             /// The property `amount`.
             pub amount: u8,
         }
 
-        impl OrderPackedNone {
+        impl OrderPackedPaymentNone {
             #[inline]
             pub(crate) fn is_valid(&self) -> bool {
                 self.amount <= 200
@@ -830,17 +821,17 @@ pub mod order {
         pub enum OrderPackedPayment {
             /// `kind` is `card`.
             #[serde(rename = "card")]
-            Card(OrderPackedCard),
+            Card(OrderPackedPaymentCard),
             /// `kind` is `cash`.
             #[serde(rename = "cash")]
-            Cash(OrderPackedCash),
+            Cash(OrderPackedPaymentCash),
             /// `kind` is `none`.
             #[serde(rename = "none")]
-            None(OrderPackedNone),
+            None(OrderPackedPaymentNone),
         }
         ::eventsmith::generated::tagged_union!(
-            OrderPackedPayment, "kind", { "card" => Card(OrderPackedCard), "cash" =>
-            Cash(OrderPackedCash), "none" => None(OrderPackedNone) }
+            OrderPackedPayment, "kind", { "card" => Card(OrderPackedPaymentCard), "cash"
+            => Cash(OrderPackedPaymentCash), "none" => None(OrderPackedPaymentNone) }
         );
 
         impl OrderPackedPayment {
