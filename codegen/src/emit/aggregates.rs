@@ -34,7 +34,8 @@ pub(super) fn module(loaded: &Loaded, source: Source<'_>) -> TokenStream {
 fn events_of(aggregate: &Aggregate<'_>, source: Source<'_>, types: &Types<'_>) -> TokenStream {
     let Source { program, runtime } = source;
     let path = |file: &str| program.root_of(file).map(|id| types.path(id));
-    let mut taken = HashSet::new();
+    // No variant can have this name.
+    let mut taken = HashSet::from(["Self".to_owned()]);
     let (mut docs, mut variants, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     for event in &aggregate.events {
         let Some(payload) = event.versions.last().and_then(|newest| path(&newest.file)) else { continue };

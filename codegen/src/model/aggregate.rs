@@ -53,6 +53,8 @@ impl Event {
 impl Aggregate<'_> {
     /// The wildcard of the subjects of its events, whose last token is the id. In a sound catalogue no other event has such a
     /// subject.
+    ///
+    /// The token before the id is open however many events there are: a release that knows one more looks at the same history.
     pub fn subject(&self) -> String {
         let mut subjects = self.events.iter().filter_map(|event| Some(event.versions.last()?.subject(event)));
         let mut merged: Vec<String> = subjects.next().unwrap_or_default().split('.').map(ToOwned::to_owned).collect();
@@ -62,6 +64,9 @@ impl Aggregate<'_> {
                     "*".clone_into(token);
                 }
             }
+        }
+        if let Some(before_id) = merged.iter_mut().nth_back(1) {
+            "*".clone_into(before_id);
         }
         merged.join(".")
     }

@@ -95,7 +95,7 @@ fn shared_file(file: &str) -> (Vec<String>, String) {
     let stem = file.trim_end_matches(".json");
     let name = type_name(stem.rsplit('/').next().unwrap_or(stem));
     let mut module: Vec<String> = stem.split('/').map(snake).collect();
-    if RESERVED_MODULES.contains(&module[0].as_str()) {
+    if RESERVED_MODULES.contains(&module[0].as_str()) || module[0] == AGGREGATES_MODULE {
         module[0].push_str("_types");
     }
     (module, name)

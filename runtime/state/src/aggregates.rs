@@ -1,6 +1,6 @@
 //! Loading aggregates, and executing commands on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Aggregates {
     bus: Bus,
-    /// The streams that hold them, by the name of the aggregate.
+    /// The streams that hold them, by the wildcard of the aggregate.
     streams: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
@@ -109,7 +109,8 @@ pub struct Executed<A: Aggregate> {
     pub events: Vec<A::Event>,
     /// The id of the command.
     pub command_id: String,
-    /// Whether the command was executed before: then nothing was decided or stored this time.
+    /// Whether the events were found in the history, under the id of the command: it was executed before, or elsewhere at the same time,
+    /// or the acknowledgement of its own events was lost.
     pub is_repeated: bool,
 }
 
@@ -188,8 +189,10 @@ impl Aggregates {
         let filter = filter::<A>(id)?;
         for attempt in 1..=options.max_attempts.max(1) {
             let mut current = self.current::<A>(id).await?;
-            if let Some(numbers) = current.commands.find(&command_id) {
-                return Ok(self.repeated(id, command_id, numbers).await?);
+            if current.commands.find(&command_id).is_some()
+                && let Some(executed) = self.repeated(id, &command_id).await?
+            {
+                return Ok(executed);
             }
             let events = decide(&current.state.aggregate).map_err(ExecuteError::Refused)?;
             if events.is_empty() {
@@ -197,19 +200,26 @@ impl Aggregates {
             }
             let Loaded { number, sequence, .. } = current.state;
             let known = Known { number, sequence, passed: current.passed };
-            let to = (id, &*filter, current.end);
-            let last = match append(&self.bus, to, known, &events, (&command_id, &options)).await? {
-                Outcome::Stored { last } => last,
-                Outcome::Conflict => {
-                    tracing::debug!(aggregate = A::Event::AGGREGATE, id, attempt, "others appended; deciding again");
-                    sleep(pause(attempt)).await;
-                    continue;
-                }
-            };
+            // What cannot be applied must not be stored: nobody could load it any more.
             for event in &events {
                 apply(id, &mut current.state, event)?;
             }
-            current.state.sequence = last;
+            let to = (id, &*filter, current.end);
+            match append(&self.bus, to, known, &events, (&command_id, &options)).await? {
+                Outcome::Stored { last } => current.state.sequence = last,
+                outcome => {
+                    // Its events may be those that another execution of the same command made.
+                    if let Outcome::Duplicate = outcome
+                        && let Some(executed) = self.repeated(id, &command_id).await?
+                    {
+                        return Ok(executed);
+                    }
+                    tracing::debug!(aggregate = A::Event::AGGREGATE, id, attempt, "others appended; deciding again");
+                    self.forget_streams();
+                    sleep(pause(attempt)).await;
+                    continue;
+                }
+            }
             current.commands.push(&command_id, number + 1, events.len() as u64);
             self.keep(id, &mut current).await;
             return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
@@ -250,22 +260,20 @@ impl Aggregates {
         Ok(state)
     }
 
-    /// The result of a command that was executed before.
-    async fn repeated<A: Aggregate>(
-        &self,
-        id: &str,
-        command_id: String,
-        (first, last): (u64, u64),
-    ) -> Result<Executed<A>, StateError> {
+    /// The result of a command, if it was executed before.
+    async fn repeated<A: Aggregate>(&self, id: &str, command_id: &str) -> Result<Option<Executed<A>>, StateError> {
         let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
         let chain = self.chain::<A>(id, &stream, &filter);
+        let records = self.whole(&chain).await?.records;
+        let is_of_command = |record: &Record| record.command_id.as_deref() == Some(command_id);
+        let Some(last) = records.iter().rposition(is_of_command) else { return Ok(None) };
         let (mut state, mut events) = (Loaded::default(), Vec::new());
-        for record in self.whole(&chain).await?.records.into_iter().take_while(|record| record.number <= last) {
-            let number = record.number;
+        for record in records.into_iter().take(last + 1) {
+            let is_of_command = is_of_command(&record);
             let event = take_in(&chain, &mut state, record)?;
-            events.extend((number >= first).then_some(event));
+            events.extend(is_of_command.then_some(event));
         }
-        Ok(Executed { state, events, command_id, is_repeated: true })
+        Ok(Some(Executed { state, events, command_id: command_id.to_owned(), is_repeated: true }))
     }
 
     /// The aggregate at the end of its history: from a snapshot on, if there is a good one.
@@ -292,7 +300,11 @@ impl Aggregates {
                     kept.iter_mut().for_each(|kept| kept.number = 0);
                     self.whole(&chain).await?
                 }
-                tail => tail.map_err(|broken| chain.error(broken))?,
+                Err(broken) => {
+                    self.forget_streams();
+                    return Err(chain.error(broken));
+                }
+                Ok(tail) => tail,
             },
         };
         let (mut state, mut commands) = (Loaded::default(), Commands::default());
@@ -312,8 +324,7 @@ impl Aggregates {
         let read = chain.behind(Known::default()).await;
         read.map_err(|broken| {
             if let Broken::State(StateError::Unavailable { .. }) = &broken {
-                // Perhaps it lies in another stream by now.
-                self.streams.lock().unwrap_or_else(PoisonError::into_inner).remove(chain.aggregate);
+                self.forget_streams();
             }
             chain.error(broken)
         })
@@ -326,18 +337,29 @@ impl Aggregates {
     /// The stream that holds the histories of an aggregate.
     async fn stream<A: Aggregate>(&self) -> Result<String, StateError> {
         let (aggregate, subject) = (A::Event::AGGREGATE, A::Event::SUBJECT);
-        if let Some(known) = self.streams.lock().unwrap_or_else(PoisonError::into_inner).get(aggregate) {
+        if let Some(known) = self.streams.lock().unwrap_or_else(PoisonError::into_inner).get(subject) {
             return Ok(known.clone());
         }
         let unavailable = |reason| StateError::Unavailable { aggregate, id: "(any)".to_owned(), reason };
-        let found = self.bus.transport().streams_of(subject).await.map_err(|error| unavailable(error.0))?;
+        // The wildcard of all may match what is in other streams and of no aggregate.
+        let subjects: BTreeSet<&str> = A::Event::EVENTS.iter().map(|event| event.subject).collect();
+        let mut found = BTreeSet::new();
+        for subject in subjects {
+            found.extend(self.bus.transport().streams_of(subject).await.map_err(|error| unavailable(error.0))?);
+        }
+        let found: Vec<String> = found.into_iter().collect();
         let stream = match found.as_slice() {
             [] => return Err(StateError::NoStream { aggregate, subject }),
             [stream] => stream.clone(),
             several => return Err(StateError::SeveralStreams { aggregate, subject, streams: several.join(", ") }),
         };
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(aggregate, stream.clone());
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(subject, stream.clone());
         Ok(stream)
+    }
+
+    /// Looks again which streams hold what: perhaps others by now.
+    fn forget_streams(&self) {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Keeps a snapshot, if it is time for one.

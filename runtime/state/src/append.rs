@@ -9,13 +9,14 @@ use eventsmith_event::filter::covers;
 use serde_json::{Map, Value};
 
 use crate::chain::Known;
-use crate::command::event_id;
+use crate::command::{command_id, event_id};
 use crate::error::StateError;
 use crate::record::{Place, Predecessor};
 
-/// The server's codes for subjects that end elsewhere than expected, where it does not say where, and for a batch with an id that
-/// the stream remembers.
-const OVERTAKEN: [u64; 2] = [10071, 10201];
+/// The server's code for subjects that end elsewhere than expected, where it does not say where.
+const OVERTAKEN: u64 = 10071;
+/// The server's code for a batch with an id that the stream remembers.
+const REMEMBERED: u64 = 10201;
 
 /// What a command is executed with beside what it decides; `Default` for all that does not matter.
 ///
@@ -56,11 +57,12 @@ impl Default for ExecuteOptions {
 }
 
 impl ExecuteOptions {
-    /// For a command that a message asks for, or an event leads to: its id is that of the message, so that the message may come twice.
-    /// Correlation and metadata are the message's.
-    pub fn caused_by(envelope: &Envelope) -> Self {
+    /// For a command that a message asks for, or an event leads to. Its id is made of the message's, so that the message may come twice,
+    /// and of what tells the command from others that the message leads to, here and in other services: `loyalty/earn`. Correlation and
+    /// metadata are the message's.
+    pub fn caused_by(envelope: &Envelope, purpose: &str) -> Self {
         Self {
-            command_id: Some(envelope.id.clone()),
+            command_id: Some(command_id(&envelope.id, purpose)),
             correlation_id: envelope.correlation_id.clone().or_else(|| Some(envelope.id.clone())),
             causation_id: Some(envelope.id.clone()),
             metadata: envelope.metadata.clone(),
@@ -76,6 +78,8 @@ pub(crate) enum Outcome {
     Stored { last: u64 },
     /// Somebody else was quicker.
     Conflict,
+    /// The stream has events with these ids, which are those of the command: made by this execution or by another.
+    Duplicate,
 }
 
 /// Stores events behind the last one of a history, whose subjects end at a sequence, all or none.
@@ -107,14 +111,11 @@ pub(crate) async fn append<E: AggregateEvents>(
         })?;
     }
     match bus.append(&batch).await {
-        Ok(stored) => match (stored.first(), stored.last()) {
-            // The same ids are stored before what was expected, so that the history was another one when it was read.
-            (Some(first), _) if first.sequence <= end => Ok(Outcome::Conflict),
-            (_, Some(last)) => Ok(Outcome::Stored { last: last.sequence }),
-            (_, None) => Ok(Outcome::Stored { last: end }),
-        },
+        Ok(stored) if stored.iter().any(|event| event.duplicate) => Ok(Outcome::Duplicate),
+        Ok(stored) => Ok(Outcome::Stored { last: stored.last().map_or(end, |last| last.sequence) }),
         Err(PublishError::WrongSequence { .. }) => Ok(Outcome::Conflict),
-        Err(PublishError::Refused { code: Some(code), .. }) if OVERTAKEN.contains(&code) => Ok(Outcome::Conflict),
+        Err(PublishError::Refused { code: Some(OVERTAKEN), .. }) => Ok(Outcome::Conflict),
+        Err(PublishError::Refused { code: Some(REMEMBERED), .. }) => Ok(Outcome::Duplicate),
         Err(source) => Err(not_stored::<E>(id, command_id, source)),
     }
 }

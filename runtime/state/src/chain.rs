@@ -95,7 +95,7 @@ impl Chain<'_> {
             let Record { number, predecessor, .. } = event;
             let sequence = event.sequence();
             tail.records.push(event);
-            if predecessor == known.sequence && number == known.number + 1 {
+            if predecessor == known.sequence && number - 1 == known.number {
                 tail.records.reverse();
                 return Ok(tail);
             }

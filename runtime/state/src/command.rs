@@ -33,6 +33,12 @@ pub(crate) fn check(id: &str) -> Result<(), StateError> {
     if is_legal { Ok(()) } else { Err(StateError::CommandId { id: eventsmith_event::clip::clip(id.to_owned()) }) }
 }
 
+/// The id of a command that a message leads to. Whoever sends messages may give them ids that are none of a command.
+pub(crate) fn command_id(message_id: &str, purpose: &str) -> String {
+    let id = format!("{message_id}/{purpose}");
+    if check(&id).is_ok() { id } else { digest(&id) }
+}
+
 /// The id of an event that a command makes: the same whoever executes it, so that a server which remembers ids stores it once.
 pub(crate) fn event_id(aggregate: &str, id: &str, command_id: &str, index: u64) -> Uuid {
     let mut hash = Sha256::new();
@@ -84,7 +90,12 @@ impl Commands {
         let each = text.split_whitespace().map(|executed| {
             let mut parts = executed.split(':');
             let (digest, first, count) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-            (count > 0).then(|| Executed { digest: digest.to_owned(), first, count })
+            let first: u64 = first;
+            (count > 0 && first.checked_add(count).is_some()).then(|| Executed {
+                digest: digest.to_owned(),
+                first,
+                count,
+            })
         });
         each.collect::<Option<_>>().map(Self)
     }
@@ -117,7 +128,9 @@ mod tests {
         assert_eq!(read.0.len(), REMEMBERED);
         assert_eq!(read.find("c-100"), Some((199, 200)));
         assert_eq!((read.find("c-1"), commands.find("c-1")), (None, Some((1, 2))));
-        assert!(Commands::read("a:1").is_none() && Commands::read("a:1:0").is_none());
+        for text in ["a:1", "a:1:0", "a:18446744073709551615:2"] {
+            assert!(Commands::read(text).is_none(), "{text}");
+        }
         assert_eq!(Commands::read("").unwrap().find("c"), None);
     }
 
@@ -130,6 +143,15 @@ mod tests {
         for other in [event_id("rule", "r1", "c1", 1), event_id("rule", "r1c", "1", 0), event_id("rule", "r2", "c1", 0)]
         {
             assert_ne!(id, other);
+        }
+    }
+
+    #[test]
+    fn commands_of_one_message_have_ids_of_their_own() {
+        assert_eq!(command_id("m-1", "loyalty/earn"), "m-1/loyalty/earn");
+        for message_id in ["", "a b", "ü", &"a".repeat(300)] {
+            assert!(check(&command_id(message_id, "earn")).is_ok(), "{message_id:?}");
+            assert_ne!(command_id(message_id, "earn"), command_id(message_id, "spend"));
         }
     }
 

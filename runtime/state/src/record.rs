@@ -124,7 +124,9 @@ impl Record {
             text => number(PREDECESSOR, text)?,
         };
         let passed = header(PASSED)?.map_or(Ok(0), |text| number(PASSED, text))?;
-        if own == 0 || (own == 1) != (predecessor == 0) || predecessor >= *sequence {
+        // Each event, and each message that is none, has a place of its own in the stream.
+        let is_possible = own.checked_add(passed).is_some_and(|places| places <= *sequence);
+        if own == 0 || (own == 1) != (predecessor == 0) || predecessor >= *sequence || !is_possible {
             return Err(format!(
                 "its headers say that it is number {own} behind message {predecessor}, which cannot be"
             ));

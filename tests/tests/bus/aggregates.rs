@@ -5,6 +5,7 @@ mod over_server;
 mod snapshots;
 
 use eventsmith::admin::BusAdmin;
+use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::state::{
     AggregateEvents, Aggregates, Defect, ExecuteError, ExecuteOptions, Point, StateError, check_histories,
 };
@@ -27,6 +28,9 @@ over_both_transports! {
     a_gap_is_named
     all_histories_of_a_stream_are_checked
     a_panic_in_apply_stays_in_its_call
+    of_several_executions_of_one_command_at_a_time_one_counts
+    a_command_long_ago_appends_nothing_as_long_as_its_ids_are_remembered
+    what_other_streams_hold_is_no_home_of_an_aggregate
     what_is_not_of_the_aggregate_is_not_appended
     an_event_of_an_aggregate_is_published_in_no_other_way
     a_stream_that_is_not_there_is_named
@@ -259,12 +263,82 @@ async fn a_panic_in_apply_stays_in_its_call(bus: Bus) -> Outcome {
     open(&accounts, "a2").await?;
 
     let executed = pay(&accounts, "a1", DEADLY).await.unwrap_err();
+    let after = accounts.load::<Account>("a1").await?.number;
+    // Another release could apply it.
+    accounts.execute("a1", |_: &Lenient| Ok::<_, String>(vec![paid("a1", DEADLY)])).await?;
     let loaded = accounts.load::<Account>("a1").await.unwrap_err();
 
     for error in [executed.to_string(), loaded.to_string()] {
         assert!(error.contains("applying event 2 to account a1 panicked: an amount that nobody can pay"), "{error}");
     }
-    assert_eq!(accounts.load::<Account>("a2").await?.number, 1);
+    assert_eq!((after, accounts.load::<Account>("a2").await?.number), (1, 1));
+    Ok(())
+}
+
+/// A message that is redelivered while its first handler is still at work leads to the same command, which may decide otherwise.
+async fn of_several_executions_of_one_command_at_a_time_one_counts(bus: Bus) -> Outcome {
+    let accounts = accounts(&bus).await?;
+    for count in [1, 2] {
+        let id = format!("a{count}");
+        open(&accounts, &id).await?;
+        let execute = |times: i64| {
+            let (accounts, id) = (&accounts, &id);
+            let options = ExecuteOptions { command_id: Some("c-1".to_owned()), ..ExecuteOptions::default() };
+            let decide =
+                move |_: &Account| Ok::<_, String>((1..=count).map(|amount| paid(id, amount * times)).collect());
+            async move { accounts.execute_with(id, options, decide).await }
+        };
+
+        let all: Vec<_> = join_all((1..=8).map(execute)).await.into_iter().collect::<Result<_, _>>()?;
+
+        let loaded = accounts.load::<Account>(&id).await?;
+        assert_eq!(loaded.number, 1 + count as u64);
+        for executed in all {
+            assert_eq!((executed.state.number, executed.state.balance), (loaded.number, loaded.balance));
+            let paid_in: i64 = executed.events.iter().map(amount_of).sum();
+            assert_eq!(paid_in, loaded.balance);
+        }
+    }
+    Ok(())
+}
+
+fn amount_of(event: &AccountEvent) -> i64 {
+    match event {
+        AccountEvent::Paid(Paid { amount, .. }) => *amount,
+        AccountEvent::Opened(_) => 0,
+    }
+}
+
+async fn a_command_long_ago_appends_nothing_as_long_as_its_ids_are_remembered(bus: Bus) -> Outcome {
+    let accounts = snapshots::provisioned(&bus).await?;
+    let options = || ExecuteOptions { command_id: Some("c-1".to_owned()), ..ExecuteOptions::default() };
+    let decide = |_: &Account<10>| Ok::<_, String>(vec![paid("a1", 7)]);
+    accounts.execute_with("a1", options(), decide).await?;
+    for _ in 0..80 {
+        accounts.execute("a1", |_: &Account<10>| Ok::<_, String>(vec![paid("a1", 1)])).await?;
+    }
+
+    let again = accounts.execute_with("a1", options(), decide).await?;
+
+    assert_eq!((again.is_repeated, again.events, again.state.number), (true, vec![paid("a1", 7)], 1));
+    assert_eq!(accounts.load::<Account>("a1").await?.number, 81);
+    Ok(())
+}
+
+/// Other streams may hold what looks like an event of the aggregate by its wildcard.
+async fn what_other_streams_hold_is_no_home_of_an_aggregate(bus: Bus) -> Outcome {
+    bus.provision(&[StreamDescriptor::new("OTHERS", &["bank.domain.account.closed.*"])]).await?;
+    bus.provision(&[StreamDescriptor::new(
+        "ACCOUNTS",
+        &["bank.domain.account.opened.*", "bank.domain.account.paid.*"],
+    )
+    .aggregates(true)])
+        .await?;
+    let accounts = Aggregates::of(&bus);
+
+    open(&accounts, "a1").await?;
+
+    assert_eq!(accounts.load::<Account>("a1").await?.number, 1);
     Ok(())
 }
 

@@ -119,6 +119,16 @@ impl<const EVERY: u64, const REVISION: u32> Aggregate for Account<EVERY, REVISIO
     }
 }
 
+/// An account to which nothing is done.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lenient;
+
+impl Aggregate for Lenient {
+    type Event = AccountEvent;
+
+    fn apply(&mut self, _: &AccountEvent) {}
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AccountSnapshot {
     pub(crate) is_open: bool,
