@@ -63,6 +63,7 @@ pages! {
     provisioning "docs/provisioning.md"
     requests "docs/requests.md"
     simulation "docs/simulation.md"
+    state "docs/state.md"
     testing "docs/testing.md"
     unit_tests "docs/unit-tests.md"
     validate "docs/validate.md"
