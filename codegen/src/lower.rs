@@ -4,6 +4,7 @@
 //! schema forbids beyond the type is a check, or else a gap that sends the event to the validator.
 
 mod alternative_names;
+mod branch;
 mod budget;
 mod conjunction;
 mod context;

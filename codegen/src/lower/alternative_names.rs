@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::shape::Classes;
 use crate::shape::identifiers::hash;
 
+use super::branch::Branch;
 use super::conjunction::Conjunction;
 use super::context::Context;
-use super::union::Branch;
 
 /// More values of a property are no name.
 const MOST_VALUES: usize = 3;

@@ -11,6 +11,7 @@ use crate::shape::{Alternative, Body, Check, Choice, Classes, Shape, Type, Union
 
 use super::Lowered;
 use super::alternative_names;
+use super::branch::Branch;
 use super::conjunction::{Conjunction, Flat, Part};
 use super::context::Context;
 
@@ -19,13 +20,6 @@ const MOST: usize = 64;
 
 /// So many ways to choose an alternative of every union beside each other have a type each; nobody reads more of them.
 const MOST_COMBINATIONS: usize = 128;
-
-/// An alternative and what it comes to together with everything beside it.
-pub(super) struct Branch<'a> {
-    pub(super) location: Location,
-    conjunction: Conjunction,
-    pub(super) flat: Flat<'a>,
-}
 
 impl<'a> Context<'a> {
     /// Lowers `oneOf` or `anyOf`, if there is one that is not a mere rule about properties.
