@@ -8,8 +8,10 @@ use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, Recovered, Repla
 use eventsmith::catalogue::StreamDescriptor;
 use eventsmith::testing::NatsCluster;
 use eventsmith::{Bus, Config, Event};
+use eventsmith_tests::running::PATIENCE;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use crate::common::*;
 use crate::dead_letters::*;
@@ -30,10 +32,16 @@ async fn consumer(scene: &Scene) -> Outcome<Consumer<pull::Config>> {
 /// Takes deliveries and acknowledges those of these numbers, as processes that die of the others would, until the server
 /// has given up on as many as that.
 async fn consume(consumer: &mut Consumer<pull::Config>, acknowledged: &[u64], given_up: usize) -> Outcome {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let mut batch = consumer.fetch().max_messages(100).expires(Duration::from_millis(200)).messages().await?;
         while let Some(message) = batch.next().await {
-            let message = message.map_err(|error| error.to_string())?;
+            let message = match message {
+                Ok(message) => message,
+                // Nobody answers for a consumer whose leader is being elected.
+                Err(_) if Instant::now() < deadline => break,
+                Err(error) => return Err(error.to_string().into()),
+            };
             if acknowledged.contains(&message.info().map_err(|error| error.to_string())?.stream_sequence) {
                 message.double_ack().await.map_err(|error| error.to_string())?;
             }
