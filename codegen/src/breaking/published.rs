@@ -159,12 +159,19 @@ fn key(current: &Catalogue, event: &Event, then: &Version, now: &Version, findin
     findings.push(in_file("changed-key", current, &now.file, "/x-event/key", message, help));
 }
 
-/// An event that becomes one of an aggregate gets another subject, which is found as such.
+/// An event that becomes one of an aggregate mostly gets another subject, which is found as such.
 fn aggregate(current: &Catalogue, event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {
-    let Some(was) = then.aggregate.as_ref().filter(|was| Some(*was) != now.aggregate.as_ref()) else { return };
-    let is = now.aggregate.as_deref().unwrap_or("none");
+    let help = match (&then.aggregate, &now.aggregate) {
+        (was, is) if was == is => return,
+        (None, Some(_)) if then.subject(event) != now.subject(event) => return,
+        (None, _) => "what is stored under this subject has no number, and is a part of no history: add a new event",
+        (Some(_), _) => {
+            "what is stored is a part of the old one's histories, which lack it now: keep it, or add a new event"
+        }
+    };
+    let said = |version: &Version| version.aggregate.clone().unwrap_or_else(|| "none".to_owned());
+    let (was, is) = (said(then), said(now));
     let message = format!("the aggregate of {} v{} was {was} and is {is} now", event.event_type, now.number);
-    let help = "what is stored is a part of the old one's histories, which lack it now: keep it, or add a new event";
     findings.push(in_file("changed-aggregate", current, &now.file, "/x-event/aggregate", message, help));
 }
 

@@ -141,11 +141,16 @@ fn an_event_stays_in_the_history_of_its_aggregate() {
     let of = |aggregate: &str| with(json!({"key": "/id", "aggregate": aggregate}));
     let none = with(json!({"key": "/id", "subject": subject}));
 
-    for (now, said) in [(&of("ruleset"), "ruleset"), (&none, "none")] {
-        let said = format!("the aggregate of rule.created v1 was rule and is {said} now");
-        assert_eq!(found(&[(file, &of("rule"))], &[(file, now)]), [finding("changed-aggregate", file, &said)]);
+    let rule = of("rule");
+    for (then, now, change) in [
+        (&rule, &of("ruleset"), "rule and is ruleset"),
+        (&rule, &none, "rule and is none"),
+        (&none, &rule, "none and is rule"),
+    ] {
+        let said = format!("the aggregate of rule.created v1 was {change} now");
+        assert_eq!(found(&[(file, then)], &[(file, now)]), [finding("changed-aggregate", file, &said)]);
     }
-    assert_eq!(found(&[(file, &none)], &[(file, &of("rule"))]), []);
+    assert_eq!(found(&[(file, &none)], &[(file, &none)]), []);
 }
 
 #[test]

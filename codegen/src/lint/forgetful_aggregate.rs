@@ -3,7 +3,7 @@
 use crate::diagnostic::Severity;
 use crate::lint::file::Report;
 use crate::load::Loaded;
-use crate::manifest::{Discard, Retention};
+use crate::manifest::{Discard, Retention, Storage};
 use crate::rule::{Family, Rule};
 
 pub(crate) const RULE: Rule = Rule {
@@ -40,6 +40,8 @@ pub(crate) fn check(loaded: &Loaded, report: &mut Report<'_>) {
             ("drops events once they are acknowledged", "remove `retention`: a history is read again and again")
         } else if stream.max_age.is_some() {
             ("drops those older than max_age", "remove `max_age`, or move the aggregates to a stream of their own")
+        } else if stream.storage == Storage::Memory {
+            ("is kept in memory, so that a server which is started again has none", "remove `storage`")
         } else if is_limited && stream.discard == Discard::Old {
             ("drops the oldest when it is full", "write `discard = \"new\"`, or remove the limit")
         } else {
