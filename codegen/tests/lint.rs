@@ -38,6 +38,24 @@ fn a_service_that_consumes_needs_a_stream_that_captures_all_of_its_dead_letters(
 }
 
 #[test]
+fn a_stream_of_histories_forgets_nothing_whatever_its_settings() {
+    let found = |settings: &str| {
+        let manifest = format!("root = \"rules\"\n[streams.RULES]\nsubjects = [\"rules.domain.>\"]\n{settings}\n");
+        let schema = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}},
+            "x-event": {"key": "/id", "aggregate": "rule"}}"#;
+        found_in("forgetful-aggregate", &[("eventsmith.toml", &manifest), ("domain/rule/created.v1.json", schema)])
+            .len()
+    };
+
+    for settings in ["storage = \"memory\"", "max_age = \"30d\"", "max_messages = 9", "retention = \"interest\""] {
+        assert_eq!(found(settings), 1, "{settings}");
+    }
+    for settings in ["", "storage = \"file\"", "max_messages = 9\ndiscard = \"new\""] {
+        assert_eq!(found(settings), 0, "{settings}");
+    }
+}
+
+#[test]
 fn a_limit_may_stand_beside_the_type_in_any_way() {
     for schema in [
         r#"{"properties": {"a": {"type": "string", "allOf": [{"maxLength": 9}]}}}"#,
