@@ -64,6 +64,13 @@ impl From<StateError> for Broken {
     }
 }
 
+impl Tail {
+    /// How many messages there are on the subjects, if this is all that comes behind what is known.
+    fn places_behind(&self, known: Known) -> u64 {
+        self.records.last().map_or(known.number, |last| last.number).saturating_add(self.passed)
+    }
+}
+
 impl Chain<'_> {
     /// What comes behind the event that is known.
     pub(crate) async fn behind(&self, known: Known) -> Result<Tail, Broken> {
@@ -77,7 +84,11 @@ impl Chain<'_> {
                 None if count == 0 && known == Known::default() => return Ok(Tail::default()),
                 None if count == 0 => return Err(Broken::NotKnown),
                 Some(Ok(end)) if end.number + end.passed == count => return self.back_from(end, known).await,
-                // Nobody knows what comes before it.
+                // Nobody knows what comes before it, but for what is known already.
+                Some(Err(_)) if known != Known::default() => match self.read_on(known).await {
+                    Ok(tail) if tail.places_behind(known) == count => return Ok(tail),
+                    _ => break,
+                },
                 Some(Err(_)) => break,
                 // Somebody has appended between the two answers, or it is so.
                 _ if before == Some(found) => break,
@@ -122,8 +133,19 @@ impl Chain<'_> {
 
     /// Reads every message on the subjects, from the first one on, as something is not as it should be.
     pub(crate) async fn scan(&self, known: Known) -> Result<Tail, Broken> {
-        let mut tail = Tail::default();
-        let mut next = 1;
+        let mut tail = self.read_on(Known::default()).await?;
+        if known != Known::default() {
+            let is_known = |record: &Record| record.sequence() == known.sequence && record.number == known.number;
+            let at = tail.records.iter().position(is_known).ok_or(Broken::NotKnown)?;
+            tail.records.drain(..=at);
+        }
+        Ok(tail)
+    }
+
+    /// Reads every message on the subjects behind what is known.
+    async fn read_on(&self, known: Known) -> Result<Tail, StateError> {
+        let mut tail = Tail { end: known.sequence, ..Tail::default() };
+        let mut next = known.sequence.saturating_add(1);
         while let Some(found) = self.message(MessageSelector::NextOf { subject: self.filter, from: next }).await? {
             (tail.end, next) = (found.sequence, found.sequence + 1);
             let record = match Record::read(found) {
@@ -133,27 +155,23 @@ impl Chain<'_> {
                     continue;
                 }
             };
-            let (number, before) = tail.records.last().map_or((0, 0), |last| (last.number, last.sequence()));
+            let known = (known.number, known.sequence);
+            let (number, before) = tail.records.last().map_or(known, |last| (last.number, last.sequence()));
             if record.number <= number {
                 let twin = tail.records.iter().find(|twin| twin.number == record.number);
                 let first = twin.map_or(before, Record::sequence);
-                return Err(self.double(record.number, first, record.sequence()).into());
+                return Err(self.double(record.number, first, record.sequence()));
             }
-            if record.number > number + 1 || record.predecessor != before {
-                return Err(self.gap(number + 1, record.sequence()).into());
+            if record.number - 1 > number || record.predecessor != before {
+                return Err(self.gap(number + 1, record.sequence()));
             }
             tail.records.push(record);
         }
-        tail.passed = tail.strays.len() as u64;
         for Stray { sequence, reason, .. } in &tail.strays {
             let (aggregate, id, stream) = (self.aggregate, self.id, self.stream);
             tracing::warn!(aggregate, id, stream, sequence, reason, "no event of the history, and passed over");
         }
-        if known != Known::default() {
-            let is_known = |record: &Record| record.sequence() == known.sequence && record.number == known.number;
-            let at = tail.records.iter().position(is_known).ok_or(Broken::NotKnown)?;
-            tail.records.drain(..=at);
-        }
+        tail.passed = known.passed.saturating_add(tail.strays.len() as u64);
         Ok(tail)
     }
 

@@ -14,6 +14,7 @@ over_both_transports! {
     without_a_bucket_all_events_are_read
     a_command_before_a_snapshot_is_known
     a_gap_before_a_snapshot_is_named
+    what_was_not_appended_behind_a_snapshot_does_no_harm
 }
 
 pub(super) type Every10 = Account<10>;
@@ -27,6 +28,22 @@ pub(super) async fn pay_each(accounts: &Aggregates, id: &str, amounts: std::ops:
     for amount in amounts {
         accounts.execute(id, |_: &Every10| Ok::<_, String>(vec![paid(id, amount)])).await?;
     }
+    Ok(())
+}
+
+async fn what_was_not_appended_behind_a_snapshot_does_no_harm(bus: Bus) -> Outcome {
+    let accounts = provisioned(&bus).await?;
+    pay_each(&accounts, "a1", 1..=10).await?;
+
+    for stray in 1..=2 {
+        bus.publish(&Foreign { account: "a1".to_owned() }).await?;
+        let account = accounts.load::<Every10>("a1").await?;
+        assert_eq!((account.number, account.balance), (9 + stray, 55 + 7 * (stray as i64 - 1)));
+        pay_each(&accounts, "a1", 7..=7).await?;
+    }
+
+    let account = accounts.load::<Every10>("a1").await?;
+    assert_eq!((account.number, account.balance, account.applied), (12, 69, 2));
     Ok(())
 }
 
