@@ -10,11 +10,12 @@ use futures_util::future::{BoxFuture, pending, ready};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::state::SHUT_DOWN;
 use crate::transport::{LiveMessage, Message, PendingReply, RequestFailure, Subscription, Unavailable, Unheard};
 
 /// What the subjects of answers begin with.
 const INBOX: &str = "_INBOX.memory.";
+/// Why nothing can be asked any more.
+pub(super) const SHUT_DOWN: &str = "the bus is shut down";
 
 /// Who listens, and who waits for an answer.
 #[derive(Debug, Default)]

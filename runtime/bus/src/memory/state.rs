@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::durable::{Durable, Exhausted};
-use super::live::Listeners;
+use super::live::{Listeners, SHUT_DOWN};
 use super::log::Log;
 use super::stream::Stream;
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
@@ -24,8 +24,6 @@ use crate::transport::{
 
 /// The server's code for a batch of which not all came to the stream.
 const BATCH_INCOMPLETE: u64 = 10176;
-/// Why nothing can be asked any more.
-pub(super) const SHUT_DOWN: &str = "the bus is shut down";
 
 /// A message that a bus in memory holds.
 ///
