@@ -1,5 +1,6 @@
 //! What must hold once everything is over: the promises of delivery.
 
+use crate::gaps::TELLS_A_LATE_NOTE_FROM_A_RUN;
 use crate::history::{DeadLetter, number_of};
 use crate::plan::RunEnd;
 use crate::server::EVENTS;
@@ -57,7 +58,7 @@ fn reason(
     let is_true = match reason.as_str() {
         "rejected" => runs.contains(&Some(RunEnd::Rejected)),
         // A process that dies between noting a last attempt and beginning it leaves one that was never run.
-        "exhausted" => !runs.is_empty() || died_before(state, sequence),
+        "exhausted" => !runs.is_empty() || left_noted(state, sequence),
         _ => false,
     };
     if !is_true {
@@ -67,9 +68,9 @@ fn reason(
 }
 
 /// Whether a process noted that it was about to run an event, and died.
-fn died_before(state: &State, sequence: u64) -> bool {
-    let noted = state.history.noted.iter().filter(|(other, _)| *other == sequence);
-    noted.map(|(_, process)| *process).any(|process| state.processes[process].is_dead)
+fn left_noted(state: &State, sequence: u64) -> bool {
+    let mut noted = state.history.noted.iter().filter(|(other, _)| *other == sequence);
+    noted.any(|(_, process)| state.processes[*process].is_dead || !TELLS_A_LATE_NOTE_FROM_A_RUN)
 }
 
 /// What was acked is stored, and nothing is stored twice.

@@ -22,6 +22,8 @@ pub struct Consumer {
     pub stream: &'static str,
     /// When it was made.
     pub created: Time,
+    /// When it was written down, which is later.
+    written: Time,
     /// Its name.
     pub name: &'static str,
     /// The subjects that it delivers.
@@ -118,7 +120,8 @@ impl Consumer {
     ) -> Self {
         Self {
             stream,
-            created,
+            created: created.saturating_sub(1),
+            written: created,
             name,
             filter,
             ack_wait,
@@ -168,7 +171,7 @@ impl Consumer {
     pub fn restart(&mut self) {
         self.waiting.clear();
         self.pin = None;
-        self.created += 1;
+        self.created = self.written;
     }
 
     /// Takes the pin from whoever has it.
