@@ -112,13 +112,18 @@ impl Endpoint {
         }
     }
 
+    /// Passes a slot on. Returns the request that has it next, if one waited.
+    fn next(&self) -> Option<Incoming> {
+        self.slots.pass_on().map(|next| Incoming { has_waited: true, ..next })
+    }
+
     /// Handles a request, and then those that wait.
     async fn work(self: Arc<Self>, mut incoming: Incoming) {
         loop {
             let mut seat = Seat { endpoint: &self, is_aside: false };
             self.handle(incoming, &mut seat).await;
             match seat.leave() {
-                Some(next) => incoming = Incoming { has_waited: true, ..next },
+                Some(next) => incoming = next,
                 None => break,
             }
         }
@@ -286,8 +291,8 @@ impl Seat<'_> {
     fn step_aside(&mut self) {
         if !self.is_aside && self.endpoint.slots.step_aside() {
             self.is_aside = true;
-            if let Some(next) = self.endpoint.slots.pass_on() {
-                self.endpoint.begin(Incoming { has_waited: true, ..next });
+            if let Some(next) = self.endpoint.next() {
+                self.endpoint.begin(next);
             }
         }
     }
@@ -305,7 +310,7 @@ impl Seat<'_> {
                 self.endpoint.slots.leave();
                 None
             }
-            false => self.endpoint.slots.pass_on(),
+            false => self.endpoint.next(),
         }
     }
 }
