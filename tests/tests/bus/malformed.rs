@@ -181,6 +181,50 @@ async fn one_before_others_that_are_ordered_by_key() -> Outcome {
     Ok(())
 }
 
+/// The client of a running service meets a malformed message on a subject that its durable consumer delivers, and it has no handler for.
+async fn is_found_where(change: impl AsyncFn(&jetstream::Context) -> Outcome) -> Outcome {
+    let (server, bus) = server().await?;
+    let context = jetstream::new(async_nats::connect(server.url()).await?);
+    let journal = Journal::default();
+    publish(&bus, 0..10).await?;
+    let consumer = Running::start(journal.service(&Bus::connect(config(server.url())).await?, Order::None));
+    until(|| journal.distinct() == 10).await?;
+
+    change(&context).await?;
+    publish_raw(&server, "rules.domain.rule.elsewhere", MALFORMED[0], PAYLOAD).await?;
+    publish(&bus, 10..20).await?;
+    until(|| journal.distinct() == 20).await?;
+    let found = letters_until(&bus, 1).await?;
+    consumer.stop().await?;
+
+    assert_eq!(found[0].reason.as_str(), "malformed");
+    Ok(())
+}
+
+async fn with_filters(context: &jetstream::Context, filters: &[&str]) -> Outcome {
+    let stream = context.get_stream(STREAM.name).await?;
+    let mut settings: serde_json::Value = serde_json::to_value(&stream.consumer_info("promotions").await?.config)?;
+    for name in ["filter_subject", "filter_subjects"] {
+        settings.as_object_mut().ok_or("no settings")?.remove(name);
+    }
+    settings["filter_subjects"] = serde_json::json!(filters);
+    stream.update_consumer(serde_json::from_value::<jetstream::consumer::pull::Config>(settings)?).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_is_found_behind_a_filter_that_was_widened_meanwhile() -> Outcome {
+    is_found_where(async |context| {
+        with_filters(context, &["rules.domain.rule.moved", "rules.domain.rule.elsewhere"]).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn one_is_found_where_there_is_no_filter() -> Outcome {
+    is_found_where(async |context| with_filters(context, &[]).await).await
+}
+
 #[tokio::test]
 async fn several_among_others() -> Outcome {
     let heads = [MALFORMED[0], MALFORMED[1], MALFORMED[2], MALFORMED[3], MALFORMED[0], MALFORMED[4]];

@@ -235,7 +235,7 @@ fn note(event: &Event, changes: &watch::Sender<Link>, login_timeout: Duration) {
             }
             Event::ClientError(ClientError::Other(error)) => match attempt_of(error) {
                 Some(Attempt::Refused) => link.refuse(Instant::now(), login_timeout),
-                Some(Attempt::Failed) => link.let_in(),
+                Some(Attempt::Failed) => link.miss(Instant::now(), login_timeout),
                 None => {}
             },
             Event::Closed => link.closed = true,

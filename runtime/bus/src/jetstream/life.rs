@@ -27,6 +27,9 @@ use super::pull_limits::RequestLimits;
 use crate::cause::Cause;
 use crate::transport::{Gone, Unavailable};
 
+/// After how long to ask again for a consumer that is not there.
+const SURE_AFTER: Duration = Duration::from_secs(1);
+
 /// A durable consumer that is read from, as long as it is the same.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -36,6 +39,8 @@ pub(super) struct Life {
     is_over: AtomicBool,
     /// Wakes the one who reads when it is over.
     over: Notify,
+    /// Wakes the one who finds out whether it is gone.
+    missed: Notify,
     /// How often the connection had been lost when it was certain last that it is the same.
     losses: AtomicU64,
     known: Mutex<Known>,
@@ -51,8 +56,12 @@ struct Known {
     told: Option<(Timestamp, Instant)>,
     /// When the consumer was heard last.
     heard: Option<Instant>,
+    /// What it delivers, as it was told last; nothing for all.
+    filters: Vec<String>,
     /// Acks that wait until that is certain again.
     kept: Vec<KeptAck>,
+    /// What the server says since it is gone.
+    gone: Option<Cause>,
 }
 
 /// Who tells about a consumer.
@@ -81,13 +90,24 @@ pub(super) struct Info {
     ack_floor: Sequences,
     pub(super) num_ack_pending: usize,
     #[serde(default)]
-    pub(super) config: RequestLimits,
+    pub(super) config: InfoConfig,
     /// When the server wrote this.
     ts: Option<Timestamp>,
     #[serde(default)]
     priority_groups: Vec<Group>,
     #[serde(default)]
     cluster: Cluster,
+}
+
+/// The settings of a consumer that may change while it is read from.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct InfoConfig {
+    #[serde(flatten)]
+    pub(super) limits: RequestLimits,
+    #[serde(default)]
+    filter_subject: String,
+    #[serde(default)]
+    filter_subjects: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,8 +145,9 @@ impl Life {
     pub(super) fn new(jetstream: Arc<JetStream>, stream: &str, durable: &str) -> Self {
         let losses = AtomicU64::new(jetstream.link.borrow().losses);
         let (stream, durable) = (stream.to_owned(), durable.to_owned());
-        let (is_over, over, known) = (AtomicBool::new(false), Notify::new(), Mutex::default());
-        Self { jetstream, stream, durable, is_over, over, losses, known }
+        let (is_over, known) = (AtomicBool::new(false), Mutex::default());
+        let (over, missed) = (Notify::new(), Notify::new());
+        Self { jetstream, stream, durable, is_over, over, missed, losses, known }
     }
 
     /// Whether it is certain that the consumer is no more: nothing of it is acked any more.
@@ -166,11 +187,18 @@ impl Life {
         self.publish(reply, payload).await
     }
 
-    /// Asks anew whenever the connection was lost.
+    /// Asks anew whenever the connection was lost, and when the consumer may be gone.
     pub(super) async fn follow(self: Arc<Self>) {
         let mut link = self.jetstream.link.clone();
-        while !self.is_over() && link.changed().await.is_ok() {
-            self.ascertain().await;
+        while !self.is_over() {
+            tokio::select! {
+                biased;
+                changed = link.changed() => match changed {
+                    Ok(()) => self.ascertain().await,
+                    Err(_) => return,
+                },
+                () = self.missed.notified() => self.ask_once_more().await,
+            }
         }
     }
 
@@ -178,7 +206,7 @@ impl Life {
     async fn ascertain(&self) {
         while self.jetstream.link.borrow().connected && !self.is_over() && !self.is_certain() {
             match timeout(ASK_AGAIN, self.info()).await {
-                Ok(Ok(Err(error))) if error.code() == 404 => self.end(),
+                Ok(Ok(Err(error))) if error.code() == 404 => self.ask_once_more().await,
                 Ok(Ok(Ok(_))) => {}
                 _ => sleep(PAUSE).await,
             }
@@ -189,18 +217,32 @@ impl Life {
     pub(super) async fn info(&self) -> Result<Answer<Info>, Unavailable> {
         let asked_after = self.jetstream.link.borrow().losses;
         let answer = self.jetstream.ask(format!("CONSUMER.INFO.{}.{}", self.stream, self.durable), &json!({})).await;
-        if let Ok(Ok(Info { created, ts, cluster, .. })) = &answer {
+        if let Ok(Ok(Info { created, ts, cluster, config, .. })) = &answer {
             let connected = self.jetstream.client.server_info().server_id;
             let server = Teller { connected, leader: cluster.leader.clone() };
+            self.known().filters = config.filters();
             self.note(*created, server, *ts, asked_after).await;
         }
         answer
     }
 
-    /// Fails if the consumer is gone. Without an answer it is taken to be there.
+    /// Ends this if the server says once more, a while after the first time, that it has no such consumer. One that was started a moment
+    /// ago may not know yet what its cluster has.
+    async fn ask_once_more(&self) {
+        sleep(SURE_AFTER).await;
+        if let Ok(Ok(Err(error))) = timeout(ASK_AGAIN, self.info()).await
+            && error.code() == 404
+        {
+            self.known().gone = Some(Cause::of(error));
+            self.end();
+        }
+    }
+
+    /// Fails if the consumer is gone. Without an answer it is taken to be there; and if there seems to be none, until that is
+    /// [certain](Self::ended).
     pub(super) async fn find(&self) -> Result<(), Gone> {
         match timeout(ASK_AGAIN, self.info()).await {
-            Ok(Ok(Err(error))) if error.code() == 404 => return Err(Gone::Deleted(Cause::of(error))),
+            Ok(Ok(Err(error))) if error.code() == 404 => self.missed.notify_one(),
             answer => {
                 tracing::debug!(stream = self.stream, consumer = self.durable, ?answer, "it is taken to be there");
             }
@@ -210,10 +252,13 @@ impl Life {
 
     /// Fails if it is known that the consumer is gone.
     pub(super) fn check(&self) -> Result<(), Gone> {
-        match self.is_over() {
-            true => Err(Gone::Deleted("it was deleted and made anew, or another stands in its place".into())),
-            false => Ok(()),
+        if !self.is_over() {
+            return Ok(());
         }
+        let gone = self.known().gone.clone();
+        Err(Gone::Deleted(
+            gone.unwrap_or_else(|| "it was deleted and made anew, or another stands in its place".into()),
+        ))
     }
 
     pub(super) async fn position(&self) -> Result<Position, Unavailable> {
@@ -227,6 +272,11 @@ impl Life {
             pending: info.num_ack_pending,
             pinned_for: pinned_for.and_then(|span| span.try_into().ok()),
         })
+    }
+
+    /// What the consumer delivers, as far as the server has told; nothing for all. An operator may change it at any time.
+    pub(super) fn filters(&self) -> Vec<String> {
+        self.known().filters.clone()
     }
 
     /// The consumer answered what was asked at that time.
@@ -286,6 +336,13 @@ impl Life {
     }
 }
 
+impl InfoConfig {
+    fn filters(&self) -> Vec<String> {
+        let single = Some(&self.filter_subject).filter(|filter| !filter.is_empty());
+        single.into_iter().chain(&self.filter_subjects).cloned().collect()
+    }
+}
+
 impl Known {
     /// Whether a consumer that was made then, as this server says, is the one that is known.
     fn is_same(&self, created: Option<Timestamp>, server: &Teller) -> bool {
@@ -314,7 +371,15 @@ mod tests {
         let came = Instant::now();
         let heard = Some(came + Duration::from_secs(10));
         let told = at(10).map(|told| (told, came));
-        Known { created: at(5), server: server("first", ""), told, heard, kept: Vec::new() }
+        Known {
+            created: at(5),
+            server: server("first", ""),
+            told,
+            heard,
+            filters: Vec::new(),
+            kept: Vec::new(),
+            gone: None,
+        }
     }
 
     fn server(connected: &str, leader: &str) -> Teller {

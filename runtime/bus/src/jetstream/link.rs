@@ -16,8 +16,11 @@ pub(super) struct Link {
     connected_at: Instant,
     /// How often the connection was lost.
     pub(super) losses: u64,
-    /// Since when every attempt to connect was refused, if the last one was.
+    /// Whether the client has told of a connection.
+    is_announced: bool,
+    /// Since when nobody let us in, if the login was refused at all; and when that was the case last.
     refused_since: Option<Instant>,
+    refused_last: Option<Instant>,
     /// Whether that has been so for longer than is waited for.
     pub(super) is_locked_out: bool,
 }
@@ -26,12 +29,27 @@ impl Link {
     /// A connection that was just made.
     pub(super) fn new() -> Self {
         let connected_at = Instant::now();
-        Self { connected: true, closed: false, connected_at, losses: 0, refused_since: None, is_locked_out: false }
+        let (refused_since, refused_last) = (None, None);
+        let (losses, is_announced, is_locked_out) = (0, false, false);
+        Self {
+            connected: true,
+            closed: false,
+            connected_at,
+            losses,
+            is_announced,
+            refused_since,
+            refused_last,
+            is_locked_out,
+        }
     }
 
-    /// There is a connection.
+    /// There is a connection. If there seemed to be one, its loss was not told: the client keeps a limited number of events.
     pub(super) fn connect(&mut self, now: Instant) {
+        if self.connected && self.is_announced {
+            self.losses += 1;
+        }
         self.connected = true;
+        self.is_announced = true;
         self.connected_at = now;
         self.let_in();
     }
@@ -44,12 +62,22 @@ impl Link {
     /// The server refused the login.
     pub(super) fn refuse(&mut self, now: Instant, patience: Duration) {
         let since = *self.refused_since.get_or_insert(now);
+        self.refused_last = Some(now);
         self.is_locked_out = now.duration_since(since) >= patience;
     }
 
+    /// Nobody said anything about the login. Behind one address there may be several servers, some of which are down: that one of them
+    /// is, says nothing about the others.
+    pub(super) fn miss(&mut self, now: Instant, patience: Duration) {
+        if self.refused_last.is_none_or(|last| now.duration_since(last) >= patience) {
+            self.let_in();
+        }
+    }
+
     /// No server refuses the login, as far as is known.
-    pub(super) fn let_in(&mut self) {
+    fn let_in(&mut self) {
         self.refused_since = None;
+        self.refused_last = None;
         self.is_locked_out = false;
     }
 }
@@ -78,9 +106,35 @@ mod tests {
         link.refuse(begin + 2 * second, 2 * second);
         assert!(link.is_locked_out);
 
-        link.let_in();
+        link.connect(begin + 3 * second);
         assert!(!link.is_locked_out);
-        link.refuse(begin + 3 * second, 2 * second);
+        link.refuse(begin + 4 * second, 2 * second);
         assert!(!link.is_locked_out, "it begins anew");
+    }
+
+    #[test]
+    fn that_some_servers_are_down_does_not_hide_that_the_others_refuse() {
+        let (mut link, begin, second) = (Link::new(), Instant::now(), Duration::from_secs(1));
+
+        link.refuse(begin, 4 * second);
+        for after in 1..4 {
+            link.miss(begin + after * second, 4 * second);
+        }
+        link.refuse(begin + 4 * second, 4 * second);
+        assert!(link.is_locked_out);
+
+        link.miss(begin + 9 * second, 4 * second);
+        link.refuse(begin + 10 * second, 4 * second);
+        assert!(!link.is_locked_out, "for long nobody has refused anything");
+    }
+
+    #[test]
+    fn a_connection_that_comes_although_there_was_one_is_another() {
+        let mut link = Link::new();
+
+        link.connect(Instant::now());
+        assert_eq!(link.losses, 0, "the first is announced late");
+        link.connect(Instant::now());
+        assert_eq!(link.losses, 1);
     }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tokio::time::Instant;
 use super::ack::{ReplyAcker, reply_of};
 use super::blind::Blind;
 use super::life::Position;
-use super::search::{Access, Scope, Searched};
+use super::search::{Access, Looked, Scope, Searched};
 use crate::transport::{AckKind, Acker, Delivery, Lease, StreamMessage};
 
 /// More than is ever fetched at a time.
@@ -40,7 +39,7 @@ pub(super) struct LossWatch {
     searching: JoinSet<Searched>,
     /// What led to the last search.
     after: Loss,
-    known: Option<RangeInclusive<u64>>,
+    known: Option<Looked>,
     /// Whether the last search found nothing.
     was_in_vain: bool,
     found: VecDeque<Delivery>,

@@ -117,7 +117,7 @@ impl Deliveries for PullDeliveries {
 
 impl PullDeliveries {
     pub(super) async fn new(jetstream: Arc<JetStream>, settings: &ConsumerSettings) -> Result<Self, Unavailable> {
-        let ConsumerSettings { stream, name: durable, ordered, filters, ack_wait, .. } = settings;
+        let ConsumerSettings { stream, name: durable, ordered, ack_wait, .. } = settings;
         let link = jetstream.link.clone();
         let losses = link.borrow().losses;
         let probe = Probe::new(*ack_wait, Instant::now());
@@ -125,8 +125,7 @@ impl PullDeliveries {
         let life = Arc::new(Life::new(Arc::clone(&jetstream), stream, durable));
         let mut following = JoinSet::new();
         following.spawn_on(Arc::clone(&life).follow(), jetstream.thread.handle());
-        let (filters, is_pinned) = (filters.clone(), *ordered);
-        let scope = Scope { life: Arc::clone(&life), filters, ack_wait: *ack_wait, is_pinned };
+        let scope = Scope { life: Arc::clone(&life), ack_wait: *ack_wait, is_pinned: *ordered };
         Ok(Self {
             jetstream,
             stream: stream.clone(),
@@ -321,7 +320,7 @@ impl PullDeliveries {
             self.check_at = Instant::now() + PAUSE;
             return;
         };
-        let refused = self.limits.learn(&info.config);
+        let refused = self.limits.learn(&info.config.limits);
         tracing::debug!(stream = self.stream, consumer = self.durable, limits = ?self.limits, "pull requests are limited");
         self.outstanding = self.outstanding.saturating_sub(refused);
     }

@@ -31,7 +31,6 @@ const LONGEST: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(super) struct Scope {
     pub(super) life: Arc<Life>,
-    pub(super) filters: Vec<String>,
     pub(super) ack_wait: Duration,
     pub(super) is_pinned: bool,
 }
@@ -44,8 +43,15 @@ pub(super) struct Searched {
     /// Messages that the client cannot read, all of them delivered; each may be acked or terminated already.
     pub(super) malformed: Vec<StreamMessage>,
     /// The numbers that need not be searched again.
-    pub(super) known: Option<RangeInclusive<u64>>,
+    pub(super) known: Option<Looked>,
     pub(super) access: Access,
+}
+
+/// Numbers that were looked through, for messages of these subjects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Looked {
+    numbers: RangeInclusive<u64>,
+    filters: Vec<String>,
 }
 
 /// Whether single messages of the stream can be read.
@@ -81,7 +87,7 @@ impl Scope {
     /// misses the reader that it has pinned. A pin of after the loss is another reader's, who may be at work.
     pub(super) async fn search(
         self: Arc<Self>,
-        known: Option<RangeInclusive<u64>>,
+        known: Option<Looked>,
         arrived: HashSet<u64>,
         pinned_until: Option<Instant>,
     ) -> Searched {
@@ -108,19 +114,24 @@ impl Scope {
         pinned_for.is_some_and(|pinned_for| pinned_for >= asked_at.duration_since(then))
     }
 
-    async fn search_all(&self, known: Option<RangeInclusive<u64>>, arrived: &HashSet<u64>) -> Searched {
+    async fn search_all(&self, known: Option<Looked>, arrived: &HashSet<u64>) -> Searched {
         let Ok(Ok(at)) = timeout(ASK_AGAIN, self.life.position()).await else {
             return Searched { known, ..Searched::default() };
         };
         let mut searched = Searched { position: Some(at), known: known.clone(), ..Searched::default() };
+        let filters = self.life.filters();
+        // Of what has become part of it since, nothing was looked at.
+        let known = known.filter(|known| known.filters == filters).map(|known| known.numbers);
+        let looked_at =
+            |numbers: Option<RangeInclusive<u64>>| numbers.map(|numbers| Looked { numbers, filters: filters.clone() });
         let parts = parts(at.floor + 1..=at.delivered, known.as_ref());
         let mut numbers = parts.iter().cloned().flatten();
         let Some(one) = numbers.find(|number| !arrived.contains(number)).filter(|_| at.pending > 0) else {
-            searched.known = extended(known, parts.last().map(|part| *part.start()), at.delivered);
+            searched.known = looked_at(extended(known, parts.last().map(|part| *part.start()), at.delivered));
             return searched;
         };
         // One alone at first: the server and its log are spared the others if it is refused.
-        let first = timeout(ASK_AGAIN, self.next_message(&subject_for_all(&self.filters), one)).await;
+        let first = timeout(ASK_AGAIN, self.next_message(&subject_for_all(&filters), one)).await;
         if let Err(error) = first.unwrap_or_else(|_| Err(Unavailable("no answer".into()))) {
             searched.access = Access::Denied(error.to_string());
             return searched;
@@ -131,7 +142,8 @@ impl Scope {
             bytes: AtomicUsize::new(MOST_BYTES),
             deadline: Instant::now() + LONGEST,
         };
-        let mut looked = stream::iter(parts).map(|part| self.look_through(part, arrived, &budget)).buffered(AT_ONCE);
+        let mut looked =
+            stream::iter(parts).map(|part| self.look_through(part, &filters, arrived, &budget)).buffered(AT_ONCE);
         let (mut lowest, mut is_contiguous) = (None, true);
         while let Some(part) = looked.next().await {
             is_contiguous &= part.is_complete;
@@ -141,12 +153,12 @@ impl Scope {
             searched.malformed.extend(part.malformed);
         }
         searched.malformed.sort_unstable_by_key(|message| message.sequence);
-        searched.known = extended(known, lowest, at.delivered);
+        searched.known = looked_at(extended(known, lowest, at.delivered));
         searched
     }
 
     /// Tells only where the consumer is.
-    pub(super) async fn look(self: Arc<Self>, known: Option<RangeInclusive<u64>>) -> Searched {
+    pub(super) async fn look(self: Arc<Self>, known: Option<Looked>) -> Searched {
         let position = timeout(ASK_AGAIN, self.life.position()).await.ok().and_then(Result::ok);
         Searched { position, known, ..Searched::default() }
     }
@@ -155,10 +167,16 @@ impl Scope {
         self.life.jetstream.raw_message(&self.life.stream, &json!({ "seq": from, "next_by_subj": subject })).await
     }
 
-    async fn look_through(&self, numbers: RangeInclusive<u64>, arrived: &HashSet<u64>, budget: &Budget) -> Part {
+    async fn look_through(
+        &self,
+        numbers: RangeInclusive<u64>,
+        filters: &[String],
+        arrived: &HashSet<u64>,
+        budget: &Budget,
+    ) -> Part {
         let (mut next, until) = (*numbers.start(), *numbers.end());
         let mut part = Part { from: next, is_complete: false, malformed: Vec::new() };
-        let subject = subject_for_all(&self.filters);
+        let subject = subject_for_all(filters);
         while budget.allows() {
             while next <= until && arrived.contains(&next) {
                 next += 1;
@@ -177,7 +195,7 @@ impl Scope {
             };
             budget.spend(raw.size());
             next = raw.seq + 1;
-            if self.filters.iter().any(|filter| covers(filter, &raw.subject)) {
+            if filters.is_empty() || filters.iter().any(|filter| covers(filter, &raw.subject)) {
                 part.malformed.extend(self.malformed_message(raw).await);
             }
         }
