@@ -12,6 +12,7 @@ mod error;
 mod fitness;
 mod handover;
 mod keeper;
+mod look;
 mod malformed;
 mod monitor;
 mod overseer;
@@ -40,6 +41,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::bus::Bus;
+use crate::config::duration::LONGEST;
 use crate::dead_letters::advisories::AdvisoryHandler;
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
@@ -277,7 +279,7 @@ impl Consumer {
             name: self.service.clone(),
             filters,
             deliver: self.config.deliver,
-            ack_wait: self.config.ack_wait,
+            ack_wait: self.config.ack_wait.min(LONGEST),
             max_ack_pending: self.config.max_ack_pending,
             max_deliver: Some(self.config.max_deliver),
             ordered: self.config.order == Order::Key,
@@ -342,7 +344,7 @@ impl Consumer {
             stream,
             service: self.service.clone(),
             root,
-            ack_wait,
+            ack_wait: ack_wait.min(LONGEST),
             max_deliver,
             monitor: self.monitor.clone(),
             cut_off,
@@ -355,6 +357,7 @@ impl Consumer {
             deliveries,
             _keeper: keeper,
             running: JoinSet::new(),
+            looking: JoinSet::new(),
             malformed: MalformedInHand::default(),
             pace: Pace::new(self.config.concurrency, self.config.prefetch, Instant::now()),
             // Where keys are ordered, events wait for others that must be fetched first.

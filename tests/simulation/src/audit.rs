@@ -1,6 +1,5 @@
 //! What must hold once everything is over: the promises of delivery.
 
-use crate::gaps::TELLS_A_LATE_NOTE_FROM_A_RUN;
 use crate::history::{DeadLetter, number_of};
 use crate::plan::RunEnd;
 use crate::server::EVENTS;
@@ -67,10 +66,10 @@ fn reason(
     }
 }
 
-/// Whether a process noted that it was about to run an event, and died.
+/// Whether a process noted that it was about to run an event, and could not say that it did not.
 fn left_noted(state: &State, sequence: u64) -> bool {
     let mut noted = state.history.noted.iter().filter(|(other, _)| *other == sequence);
-    noted.any(|(_, process)| state.processes[*process].is_dead || !TELLS_A_LATE_NOTE_FROM_A_RUN)
+    noted.any(|(_, process)| state.processes[*process].is_dead)
 }
 
 /// What was acked is stored, and nothing is stored twice.

@@ -46,13 +46,14 @@ async fn an_event_newer_than_a_service_waits_for_the_version_that_knows_it(bus: 
     until(|| monitor.summary().failed > 1).await?;
     let new = Running::start(bus.consumer("promotions").retry(PATIENT).on(move |event: Received<Revised>| {
         let tell = tell.clone();
-        async move { Ok(tell.send(event.rule_id.clone())?) }
+        async move { Ok(tell.send((event.rule_id.clone(), event.attempt()))?) }
     }));
-    let handled = next(&mut told).await?;
+    let (handled, attempt) = next(&mut told).await?;
     let summary = old.stop().await?;
     new.stop().await?;
 
     assert_eq!((handled.as_str(), summary.handled, summary.dead_lettered), ("r3", 0, 0));
+    assert_eq!(attempt, 1, "what the old version handed back was not tried");
     Ok(())
 }
 

@@ -1,20 +1,25 @@
 //! Which attempt a delivery is. An attempt is a run that began; the server counts deliveries.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::cause::Cause;
 use crate::dead_letters::runs::{RunCount, RunCounts};
-use crate::transport::{Delivery, Transport};
+use crate::transport::{Delivery, Denied, Transport};
 
 /// Of how many events that failed or were not run the number of runs is kept: as many as may be unacknowledged at most.
 const REMEMBERED: usize = 65_536;
-/// For how long nothing is asked and noted after that failed: a permission that is missing costs a time-out each time.
-const PAUSE: Duration = Duration::from_secs(60);
+/// For how long nothing is asked and noted after that was denied, which costs a time-out each time.
+const DENIED_PAUSE: Duration = Duration::from_secs(60);
+/// The same after it failed for another reason.
+const PAUSE: Duration = Duration::from_secs(1);
+const UNNOTED: &str = "how often events were run can be neither read nor noted beside the dead letters";
+/// Of how many events what is unsaid is said at a time.
+const SAID_AT_ONCE: usize = 32;
 
 /// Counts the runs of the events of one stream.
 ///
@@ -26,10 +31,28 @@ pub(super) struct Attempts {
     transport: Arc<dyn Transport>,
     counts: RunCounts,
     known: Mutex<BTreeMap<u64, Known>>,
-    /// Whether events may have been lost on their way to this process.
-    has_lost: AtomicBool,
-    /// Until when the noted counts are taken for unavailable.
-    paused_until: Mutex<Option<Instant>>,
+    lost: Mutex<Lost>,
+    /// What is to be said of events that were not run, and could not be said yet.
+    unsaid: Mutex<BTreeMap<u64, (Timestamp, RunCount)>>,
+    /// Whether notes are read and written.
+    noting: Pause,
+    /// Whether those that nobody needs are deleted.
+    deleting: Pause,
+}
+
+/// Until when something is not done that failed.
+#[derive(Debug, Default)]
+struct Pause(Mutex<Option<Instant>>);
+
+/// Which deliveries may have been lost on their way to this process.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    /// Those of events up to this number.
+    up_to: u64,
+    /// And those of any others that were delivered until now.
+    is_open: bool,
+    /// How often some may have been lost.
+    losses: u64,
 }
 
 /// What is known of an event that is not done.
@@ -39,32 +62,61 @@ struct Known {
     count: RunCount,
     /// Whether it is noted beside the dead letters.
     is_noted: bool,
+    /// Whether another process noted it.
+    is_of_another: bool,
 }
 
 impl Attempts {
     pub(super) fn new(transport: Arc<dyn Transport>, counts: RunCounts) -> Self {
-        let (known, has_lost, paused_until) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
-        Self { transport, counts, known, has_lost, paused_until }
+        let (known, lost, unsaid) = Default::default();
+        Self { transport, counts, known, lost, unsaid, noting: Pause::default(), deleting: Pause::default() }
     }
 
     /// Events may have been lost on their way to this process, so that a delivery need not have been run.
     pub(super) fn may_have_lost(&self) {
-        self.has_lost.store(true, Ordering::Relaxed);
+        let mut lost = lock(&self.lost);
+        lost.is_open = true;
+        lost.losses += 1;
+    }
+
+    /// A delivery of this event was not run.
+    pub(super) fn lost_one(&self, sequence: u64) {
+        let mut lost = lock(&self.lost);
+        lost.up_to = lost.up_to.max(sequence);
+    }
+
+    /// How often events may have been lost, if it is to be found out which.
+    pub(super) fn asks_what_was_lost(&self) -> Option<u64> {
+        let lost = lock(&self.lost);
+        lost.is_open.then_some(lost.losses)
+    }
+
+    /// What was lost by then is among the events up to this number: no later one had been delivered.
+    pub(super) fn lost_up_to(&self, delivered: u64, losses: u64) {
+        let mut lost = lock(&self.lost);
+        if lost.losses == losses {
+            (lost.up_to, lost.is_open) = (lost.up_to.max(delivered), false);
+        }
     }
 
     /// The number of the attempt that a run of this delivery would be, counted from 1: more than `max_attempts` if it must
     /// not run any more. The last attempt is to be [noted](Self::note_last) before it begins.
-    pub(super) async fn number(&self, delivery: &Delivery, max_attempts: u64) -> u64 {
+    ///
+    /// A last attempt that another process noted need not have come to a run: the note may have been acknowledged after its lease
+    /// had ended, and then it is [withdrawn](Self::withdraw) as soon as that can be said. So such a note is believed at the second
+    /// delivery after it, and at the first there is no number: the event is to be handed back for a while.
+    pub(super) async fn number(&self, delivery: &Delivery, max_attempts: u64) -> Option<u64> {
         let Delivery { deliveries, .. } = *delivery;
         if deliveries <= 1 && max_attempts > 1 {
-            return 1;
+            return Some(1);
         }
-        let known = if deliveries > 1 { self.known(delivery).await } else { None };
+        let (known, is_fresh) = if deliveries > 1 { self.known(delivery).await } else { (None, true) };
         let runs = known.map_or(0, |known| known.count.runs);
-        if runs >= max_attempts {
-            return runs + 1;
+        if runs < max_attempts {
+            return Some((self.runs_before(known, delivery) + 1).min(max_attempts));
         }
-        (self.runs_before(known, deliveries) + 1).min(max_attempts)
+        let is_certain = |known: Known| is_fresh && known.count.deliveries + 1 < deliveries;
+        known.is_none_or(|known| !known.is_of_another || is_certain(known)).then_some(runs + 1)
     }
 
     /// Notes that the last attempt is about to begin. If this is dropped, what was on its way may be stored.
@@ -74,7 +126,7 @@ impl Attempts {
 
     /// An attempt failed, or was cut off. That is noted only where others could not infer it from the deliveries.
     pub(super) async fn failed(&self, delivery: &Delivery, attempt: u64) {
-        if self.has_lost.load(Ordering::Relaxed) {
+        if self.may_be_lost(delivery.sequence) {
             self.note(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt }).await;
         } else {
             self.given_up(delivery, attempt);
@@ -83,8 +135,7 @@ impl Attempts {
 
     /// A run was given up whose lease had ended. Others infer it from the deliveries.
     pub(super) fn given_up(&self, delivery: &Delivery, attempt: u64) {
-        let count = RunCount { deliveries: delivery.deliveries, runs: attempt };
-        self.update(delivery, |known| known.count = count);
+        self.learn(delivery, RunCount { deliveries: delivery.deliveries, runs: attempt });
     }
 
     /// A delivery came while an earlier one of the same event ran, and will not be run.
@@ -92,83 +143,143 @@ impl Attempts {
         self.update(delivery, |known| known.count.deliveries = delivery.deliveries);
     }
 
-    /// An attempt that has a [number](Self::number) did not come to a run.
+    /// No handler here is for an event, so that the attempt that has a [number](Self::number) was none.
+    pub(super) async fn handed_back(&self, delivery: &Delivery, attempt: u64) {
+        self.note(delivery, before(delivery, attempt)).await;
+    }
+
+    /// An attempt that has a [number](Self::number) did not come to a run, although that may be noted. It is said until it is heard.
     pub(super) async fn withdraw(&self, delivery: &Delivery, attempt: u64) {
-        let count = RunCount { deliveries: delivery.deliveries, runs: attempt.saturating_sub(1) };
-        self.note(delivery, count).await;
+        let count = before(delivery, attempt);
+        self.learn(delivery, count);
+        {
+            let mut unsaid = lock(&self.unsaid);
+            unsaid.insert(delivery.sequence, (delivery.stored, count));
+            if unsaid.len() > REMEMBERED {
+                unsaid.pop_first();
+            }
+        }
+        self.say(delivery.sequence).await;
+    }
+
+    /// Whether something could not be said.
+    pub(super) fn has_unsaid(&self) -> bool {
+        !lock(&self.unsaid).is_empty()
+    }
+
+    /// Says once more what could not be said.
+    pub(super) async fn say_again(&self) {
+        let unsaid: Vec<u64> = lock(&self.unsaid).keys().copied().take(SAID_AT_ONCE).collect();
+        for sequence in unsaid {
+            self.say(sequence).await;
+        }
     }
 
     /// Notes that deliveries are nakked without a run.
     pub(super) async fn not_run(&self, deliveries: &[Delivery]) {
         let notes = deliveries.iter().map(async |delivery| {
-            let known = if delivery.deliveries > 1 { self.known(delivery).await } else { None };
-            self.note(delivery, self.without(known, delivery.deliveries)).await;
+            let known = if delivery.deliveries > 1 { self.known(delivery).await.0 } else { None };
+            self.note(delivery, self.without(known, delivery)).await;
         });
         futures_util::future::join_all(notes).await;
     }
 
     /// Forgets an event that is done.
     pub(super) async fn done(&self, delivery: &Delivery) {
-        let known = self.lock().remove(&delivery.sequence);
+        let known = lock(&self.known).remove(&delivery.sequence);
+        lock(&self.unsaid).remove(&delivery.sequence);
         // Of first deliveries they are deleted all at once, with what is left of processes that ended.
         if delivery.deliveries > 1
             && known.is_some_and(|known| known.is_noted)
-            && !self.is_paused()
+            && !self.deleting.is_paused()
             && let Err(error) = self.counts.delete(&*self.transport, delivery.sequence).await
         {
-            self.pause(&error);
+            self.deleting
+                .pause(&error, "what was noted of events that are done is not deleted beside the dead letters");
         }
     }
 
     /// How often an event was run before this delivery.
-    fn runs_before(&self, known: Option<Known>, deliveries: u64) -> u64 {
+    fn runs_before(&self, known: Option<Known>, delivery: &Delivery) -> u64 {
         let count = known.map(|known| known.count).unwrap_or_default();
-        let unknown = if self.has_lost.load(Ordering::Relaxed) { 0 } else { deliveries - 1 };
+        let unknown = if self.may_be_lost(delivery.sequence) { 0 } else { delivery.deliveries.saturating_sub(1) };
         count.runs + unknown.saturating_sub(count.deliveries)
     }
 
     /// What is known of an event of which this delivery was not run. Those before it of which nothing is known stay unknown: noted
     /// as runs, they would exhaust an event that was never run.
-    fn without(&self, known: Option<Known>, deliveries: u64) -> RunCount {
+    fn without(&self, known: Option<Known>, delivery: &Delivery) -> RunCount {
+        let Delivery { deliveries, sequence, .. } = *delivery;
         let count = known.map(|known| known.count).unwrap_or_default();
-        let accounted = if self.has_lost.load(Ordering::Relaxed) { deliveries } else { count.deliveries + 1 };
+        let accounted = if self.may_be_lost(sequence) { deliveries } else { count.deliveries + 1 };
         RunCount { deliveries: accounted.min(deliveries), runs: count.runs }
     }
 
-    /// What is known here, or was noted by somebody else. What is known here may be older.
-    async fn known(&self, delivery: &Delivery) -> Option<Known> {
+    /// What is known here, or was noted by somebody else; and whether what is noted was read. What is known here may be older.
+    async fn known(&self, delivery: &Delivery) -> (Option<Known>, bool) {
         let Delivery { deliveries, sequence, stored, .. } = *delivery;
-        let known = self.lock().get(&sequence).copied().filter(|known| known.stored == stored);
-        if known.is_some_and(|known| known.count.deliveries + 1 >= deliveries) || self.is_paused() {
-            return known;
+        // What is about a later delivery was said of an earlier consumer of this name, which counted anew.
+        let is_of_this_life = |known: &Known| known.count.deliveries < deliveries;
+        let here = lock(&self.known).get(&sequence).copied();
+        let here = here.filter(|known| known.stored == stored && is_of_this_life(known));
+        if here.is_some_and(|here| here.count.deliveries + 1 >= deliveries) || self.noting.is_paused() {
+            return (here, false);
         }
         match self.counts.get(&*self.transport, sequence, stored).await {
-            Ok(Some(count)) if known.is_none_or(|known| known.count.deliveries <= count.deliveries) => {
-                self.update(delivery, |known| (known.count, known.is_noted) = (count, true));
-                Some(Known { stored, count, is_noted: true })
+            Ok(count) => {
+                let noted = count.map(|count| Known { stored, count, is_noted: true, is_of_another: true });
+                let is_newer = |noted: &Known| here.is_none_or(|here| here.count.deliveries <= noted.count.deliveries);
+                let known = noted.filter(is_of_this_life).filter(is_newer).or(here);
+                if let Some(known) = known {
+                    self.update(delivery, |before| *before = known);
+                }
+                (known, true)
             }
-            Ok(_) => known,
             Err(error) => {
-                self.pause(&error);
-                known
+                self.noting.pause(&error, UNNOTED);
+                (here, false)
             }
         }
     }
 
     async fn note(&self, delivery: &Delivery, count: RunCount) {
-        self.update(delivery, |known| known.count = count);
-        if self.is_paused() {
+        self.learn(delivery, count);
+        if self.noting.is_paused() {
             return;
         }
         match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count).await {
             Ok(_) => self.update(delivery, |known| known.is_noted = true),
-            Err(error) => self.pause(&error),
+            Err(error) => self.noting.pause(&error, UNNOTED),
         }
     }
 
+    /// Says what is unsaid of an event, unless somebody else has noted something since, who has it by now.
+    async fn say(&self, sequence: u64) {
+        let Some((stored, count)) = lock(&self.unsaid).get(&sequence).copied() else { return };
+        if self.noting.is_paused() {
+            return;
+        }
+        let said = async {
+            let noted = self.counts.get(&*self.transport, sequence, stored).await.map_err(Cause::of)?;
+            if noted.is_none_or(|noted| noted.deliveries <= count.deliveries) {
+                self.counts.put(&*self.transport, sequence, stored, count).await.map_err(Cause::of)?;
+            }
+            Ok::<(), Cause>(())
+        };
+        match said.await {
+            Ok(()) => drop(lock(&self.unsaid).remove(&sequence)),
+            Err(error) => self.noting.pause(&error, UNNOTED),
+        }
+    }
+
+    /// Takes note here of what happened here.
+    fn learn(&self, delivery: &Delivery, count: RunCount) {
+        self.update(delivery, |known| (known.count, known.is_of_another) = (count, false));
+    }
+
     fn update(&self, delivery: &Delivery, change: impl FnOnce(&mut Known)) {
-        let new = Known { stored: delivery.stored, count: RunCount::default(), is_noted: false };
-        let mut all = self.lock();
+        let new = Known { stored: delivery.stored, count: RunCount::default(), is_noted: false, is_of_another: false };
+        let mut all = lock(&self.known);
         let known = all.entry(delivery.sequence).or_insert(new);
         if known.stored != delivery.stored {
             *known = new;
@@ -179,29 +290,40 @@ impl Attempts {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn may_be_lost(&self, sequence: u64) -> bool {
+        let Lost { up_to, is_open, .. } = *lock(&self.lost);
+        is_open || sequence <= up_to
     }
+}
 
+/// That this attempt of a delivery was none.
+fn before(delivery: &Delivery, attempt: u64) -> RunCount {
+    RunCount { deliveries: delivery.deliveries, runs: attempt.saturating_sub(1) }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pause {
     fn is_paused(&self) -> bool {
-        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        paused_until.is_some_and(|until| Instant::now() < until)
+        lock(&self.0).is_some_and(|until| Instant::now() < until)
     }
 
-    fn pause(&self, error: &(dyn std::error::Error + 'static)) {
-        tracing::warn!(
-            error,
-            "how often events were run can be neither read nor noted beside the dead letters; trying again in {PAUSE:?}"
-        );
-        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused_until = Some(Instant::now() + PAUSE);
+    fn pause(&self, error: &(dyn std::error::Error + 'static), what: &str) {
+        let pause = if Denied::behind(error).is_some() { DENIED_PAUSE } else { PAUSE };
+        tracing::warn!(error, "{what}; trying again in {pause:?}");
+        *lock(&self.0) = Some(Instant::now() + pause);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use eventsmith_event::stream::StreamDescriptor;
+
     use super::*;
     use crate::memory::Memory;
+    use crate::settings::StreamSettings;
 
     #[tokio::test]
     async fn deliveries_of_which_nothing_is_known_exhaust_no_event_that_is_nakked_unrun() {
@@ -211,8 +333,63 @@ mod tests {
 
         attempts.not_run(&[delivered(5)]).await;
 
-        assert_eq!(attempts.number(&delivered(6), 2).await, 2, "its last attempt");
+        assert_eq!(attempts.number(&delivered(6), 2).await, Some(2), "its last attempt");
         attempts.note_last(&delivered(6), 2).await;
-        assert_eq!(attempts.number(&delivered(7), 2).await, 3, "no further one");
+        assert_eq!(attempts.number(&delivered(7), 2).await, Some(3), "no further one");
+    }
+
+    #[tokio::test]
+    async fn a_note_of_another_process_is_believed_once_it_had_time_to_withdraw_it() {
+        let memory = Memory::default();
+        let dead_letters = StreamDescriptor::new("DEAD", &["rules.dlq.>"]);
+        memory.put_stream(&StreamSettings::from(&dead_letters)).unwrap();
+        let transport: Arc<dyn Transport> = Arc::new(memory);
+        let process =
+            || Attempts::new(Arc::clone(&transport), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
+        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+        let (one, other) = (process(), process());
+
+        // The note is stored, and its acknowledgement comes too late.
+        one.note_last(&delivered(2), 2).await;
+        assert_eq!(other.number(&delivered(3), 2).await, None, "it may not have begun");
+        one.withdraw(&delivered(2), 2).await;
+        assert_eq!(other.number(&delivered(4), 2).await, Some(2), "it did not");
+
+        // This process dies.
+        other.note_last(&delivered(4), 2).await;
+        assert_eq!(process().number(&delivered(5), 2).await, None);
+        assert_eq!(process().number(&delivered(6), 2).await, Some(3), "it did, as far as anybody can know");
+        // What the first has to say is about an earlier delivery.
+        one.withdraw(&delivered(2), 2).await;
+        assert_eq!(process().number(&delivered(6), 2).await, Some(3));
+    }
+
+    #[tokio::test]
+    async fn only_what_had_been_delivered_before_a_loss_may_have_been_lost() {
+        let attempts =
+            Attempts::new(Arc::new(Memory::default()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
+        let third = |sequence| Delivery { deliveries: 3, ..Delivery::for_test(sequence) };
+
+        attempts.may_have_lost();
+        assert_eq!(attempts.number(&third(20), 5).await, Some(1));
+        attempts.lost_up_to(10, 0);
+        assert_eq!(attempts.number(&third(11), 5).await, Some(1), "that was asked before the loss");
+        attempts.lost_up_to(10, 1);
+
+        assert_eq!((attempts.number(&third(10), 5).await, attempts.number(&third(11), 5).await), (Some(1), Some(3)));
+    }
+
+    #[tokio::test]
+    async fn what_was_noted_of_a_consumer_that_was_deleted_is_not_about_the_one_that_was_made_anew() {
+        let attempts =
+            Attempts::new(Arc::new(Memory::default()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
+        let delivered = |deliveries| Delivery { deliveries, ..Delivery::for_test(7) };
+
+        attempts.note_last(&delivered(4), 4).await;
+
+        assert_eq!(attempts.number(&delivered(5), 4).await, Some(5));
+        assert_eq!(attempts.number(&delivered(2), 4).await, Some(2), "its deliveries count from 1 again");
+        attempts.not_run(&[delivered(2)]).await;
+        assert_eq!(attempts.number(&delivered(3), 4).await, Some(2));
     }
 }

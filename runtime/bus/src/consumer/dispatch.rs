@@ -12,6 +12,7 @@ use super::breaker::{Admission, Breaker};
 use super::config::{ConsumerConfig, Order};
 use super::error::ConsumeError;
 use super::keeper::{Keeper, renewal_interval, send};
+use super::look::Looked;
 use super::malformed::MalformedInHand;
 use super::monitor::Counters;
 use super::pace::Pace;
@@ -51,6 +52,8 @@ pub(super) struct Dispatch {
     /// Renews leases for as long as this lives.
     pub(super) _keeper: Keeper,
     pub(super) running: JoinSet<FinishedDelivery>,
+    /// What looks at the server, if something does.
+    pub(super) looking: JoinSet<Looked>,
     pub(super) malformed: MalformedInHand,
     pub(super) pace: Pace,
     /// Whether all that came so far had been delivered several times before, perhaps to processes that died of it. Until
@@ -80,9 +83,15 @@ impl Dispatch {
             }
         };
         let _ = timeout(LAST_GRACE, sent).await;
-        if let Err(error) = self.deliveries.confirm().await {
-            let stream = &self.worker.stream;
-            tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events are redelivered");
+        let stream = &self.worker.stream;
+        match timeout_at(deadline.max(Instant::now() + LAST_GRACE), self.deliveries.confirm()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(stream, %error, "the last acknowledgements may be lost; their events are redelivered");
+            }
+            Err(_) => {
+                tracing::warn!(stream, "the last acknowledgements are not confirmed; their events may be redelivered");
+            }
         }
         outcome
     }
@@ -111,7 +120,8 @@ impl Dispatch {
                     self.record_ended();
                 }
                 () = self.malformed.next_done() => {}
-                _ = tidying.tick() => self.worker.in_hand().queue.forget_overdue(Instant::now()),
+                _ = tidying.tick() => self.begin_look(),
+                Some(Ok(looked)) = self.looking.join_next() => self.looked(looked),
                 Ok(()) = self.changes.changed(), if !self.breakers.is_empty() => {}
                 () = until(probe) => {}
                 _ = look.tick(), if self.worker.in_hand().queue.is_holding() => self.try_release().await,
@@ -190,6 +200,8 @@ impl Dispatch {
     fn next_ready(&self) -> Option<(ReadyDelivery, Option<Admission>)> {
         let mut admission = None;
         let mut admits = |routing: &Routing| {
+            // That of an event that was left is not the next one's.
+            admission = None;
             let Some(breaker) = self.worker.breaker(routing.route) else { return true };
             admission = breaker.admit();
             admission.is_some()
@@ -209,7 +221,7 @@ impl Dispatch {
                 "its lease ended while it waited; it is left to whoever has it"
             );
             Counters::count(&self.worker.monitor.counters().lease_lost);
-            self.worker.attempts.may_have_lost();
+            self.worker.attempts.lost_one(delivery.sequence);
             match self.config.order {
                 Order::Key => in_hand.queue.away(delivery.sequence, routing.key.as_ref(), until),
                 Order::None => in_hand.queue.done(delivery.sequence, routing.key.as_ref()),
@@ -370,6 +382,34 @@ impl Dispatch {
                 }
             }
             Err(error) => tracing::debug!(%error, "it is not known whether others are done"),
+        }
+    }
+
+    /// Begins to find out what may have been lost, what is unsaid, and what became of events that are overdue.
+    fn begin_look(&mut self) {
+        let attempts = &self.worker.attempts;
+        let mut overdue = self.worker.in_hand().queue.overdue(Instant::now());
+        let has_reason = attempts.asks_what_was_lost().is_some() || attempts.has_unsaid() || !overdue.is_empty();
+        if has_reason && self.looking.is_empty() && self.deliveries.is_live() {
+            overdue.sort_unstable();
+            overdue.truncate(AT_ONCE);
+            self.looking.spawn(Arc::clone(&self.worker).look(overdue));
+        }
+    }
+
+    /// Lets events with keys go on whose predecessors are gone. Those that the server still has, nobody asked for: all handlers are at
+    /// work, or the consumer is paused.
+    fn looked(&mut self, Looked { overdue, dropped, pending }: Looked) {
+        let now = Instant::now();
+        let mut in_hand = self.worker.in_hand();
+        in_hand.queue.forget_overdue(&dropped, now);
+        let left: Vec<u64> = overdue.into_iter().filter(|sequence| !dropped.contains(sequence)).collect();
+        // How many the server has no more, of those that are known here.
+        let gone = pending.map_or(0, |pending| (in_hand.known() as u64).saturating_sub(pending));
+        if gone > 0 && gone >= left.len() as u64 {
+            in_hand.queue.forget_overdue(&left, now);
+        } else {
+            in_hand.queue.expect_until(&left, now + OVERDUE, now);
         }
     }
 

@@ -47,7 +47,7 @@ impl Pace {
         let round = self.ahead.max(self.concurrency);
         if self.ended >= round || is_busy && took >= WAIT {
             let in_time = self.ended as f64 * WAIT.as_secs_f64() / took.as_secs_f64().max(1e-6);
-            let grown = 2 * (self.ahead + self.concurrency);
+            let grown = self.ahead.saturating_add(self.concurrency).saturating_mul(2);
             // What is too large for the type becomes the largest number of it, which is more than any limit.
             self.ahead = (in_time as usize).min(grown).min(self.most);
         }

@@ -63,6 +63,12 @@ enum Slot {
     Away(Instant),
 }
 
+impl Slot {
+    fn is_overdue(&self, now: Instant) -> bool {
+        matches!(self, Self::Away(until) if *until < now)
+    }
+}
+
 impl Queue {
     /// Takes a delivery in, in place of an earlier one of the same event that waits.
     pub(super) fn push(&mut self, delivery: Delivery, routing: Routing) {
@@ -159,14 +165,28 @@ impl Queue {
         }
     }
 
-    /// Forgets events whose redelivery is long overdue: the stream dropped them.
-    pub(super) fn forget_overdue(&mut self, now: Instant) {
+    /// Events with keys whose redelivery is long overdue. Nobody waits for one without.
+    pub(super) fn overdue(&mut self, now: Instant) -> Vec<u64> {
         self.away.retain(|_, until| *until >= now);
-        let overdue = |slot: &Slot| matches!(slot, Slot::Away(until) if *until < now);
+        let slots = self.key_queues.values().flatten();
+        slots.filter(|(_, slot)| slot.is_overdue(now)).map(|(sequence, _)| *sequence).collect()
+    }
+
+    /// Waits longer for what is overdue and of these numbers.
+    pub(super) fn expect_until(&mut self, sequences: &[u64], until: Instant, now: Instant) {
+        for (sequence, slot) in self.key_queues.values_mut().flatten() {
+            if slot.is_overdue(now) && sequences.contains(sequence) {
+                *slot = Slot::Away(until);
+            }
+        }
+    }
+
+    /// Forgets what is overdue and of these numbers: those behind it go on.
+    pub(super) fn forget_overdue(&mut self, sequences: &[u64], now: Instant) {
         let mut shorter = Vec::new();
         for (key, slots) in &mut self.key_queues {
             let before = slots.len();
-            slots.retain(|_, slot| !overdue(slot));
+            slots.retain(|sequence, slot| !(slot.is_overdue(now) && sequences.contains(sequence)));
             if slots.len() < before {
                 tracing::warn!(key = &**key, "an event was not redelivered; those behind it go on");
                 shorter.push(key.clone());
@@ -358,9 +378,14 @@ mod tests {
         queue.away(1, Some(&key), now + Duration::from_secs(60));
         push(&mut queue, 2, "a");
 
-        queue.forget_overdue(now);
+        assert_eq!(queue.overdue(now), [0; 0]);
+        let (late, later) = (now + Duration::from_secs(61), now + Duration::from_secs(121));
+        assert_eq!(queue.overdue(late), [1]);
+        queue.expect_until(&[1], late + Duration::from_secs(60), late);
+        assert_eq!(queue.overdue(late), [0; 0], "it was seen to be there");
+        queue.forget_overdue(&[1], late);
         assert_eq!(pop(&mut queue), None);
-        queue.forget_overdue(now + Duration::from_secs(61));
+        queue.forget_overdue(&[1], later + Duration::from_secs(1));
 
         assert_eq!(pop(&mut queue), Some(2));
     }

@@ -49,7 +49,7 @@ impl RetryPolicy {
     pub(crate) fn delay(&self, attempt: u64) -> Duration {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let factor = 2_u32.checked_pow(doublings).unwrap_or(u32::MAX);
-        let full = self.first_delay.saturating_mul(factor).min(self.max_delay);
+        let full = self.first_delay.saturating_mul(factor).min(self.max_delay).min(duration::LONGEST);
         environment::shortened(full)
     }
 }

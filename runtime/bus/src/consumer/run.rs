@@ -33,6 +33,9 @@ use crate::dead_letters::writer::{DeadLettered, dead_letter, is_dead_lettered};
 use crate::environment::watch;
 use crate::transport::{AckKind, Acker, ConsumerPhase, Delivery, Headers, Unavailable};
 
+/// For how long an event is put off at least of which another process may still say that it did not run it.
+const DOUBT: Duration = Duration::from_secs(2);
+
 /// What all deliveries of one stream have in common.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -193,12 +196,17 @@ impl Worker {
                 StartedDelivery { delivery, attempt, route: None, state, admission, span }
             }
             None => {
-                let max_attempts = self.routes.find(&delivery, &self.service).map_or_else(
-                    |(route, _)| route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts,
-                    |(index, _)| self.routes[index].retry.max_attempts,
-                );
-                let attempt = self.attempts.number(&delivery, max_attempts).await;
-                if attempt == max_attempts {
+                let (route, is_routed) = match self.routes.find(&delivery, &self.service) {
+                    Ok((index, _)) => (Some(index), true),
+                    Err((route, _)) => (route, false),
+                };
+                let max_attempts = route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts;
+                let attempt = match self.attempts.number(&delivery, max_attempts).await {
+                    Some(attempt) => attempt,
+                    None if self.is_last(&delivery) => max_attempts.saturating_add(1),
+                    None => return self.put_off(delivery, key).await,
+                };
+                if attempt == max_attempts && is_routed {
                     // Whoever has it next must not read of a run that never began.
                     tokio::select! {
                         biased;
@@ -243,7 +251,8 @@ impl Worker {
                 }
             };
             report(admission, &outcome);
-            let settlement = match outcome.settlement(attempt, retry) {
+            let tries = if outcome.is_handed_back() { self.hand_backs(&delivery, attempt, retry) } else { attempt };
+            let settlement = match outcome.settlement(tries, retry) {
                 // What is done is done. Anything else would be said about the delivery that another has.
                 Settlement::Ack => Settlement::Ack,
                 _ if !delivery.acker.lease().is_held(Instant::now()) => Settlement::Leave,
@@ -259,6 +268,33 @@ impl Worker {
         }
         .instrument(span)
         .await
+    }
+
+    /// How often an event was delivered and not run, with this time. The last time counts as the last attempt, as nobody would get it
+    /// any more.
+    fn hand_backs(&self, delivery: &Delivery, attempt: u64, retry: &RetryPolicy) -> u64 {
+        match self.is_last(delivery) {
+            true => retry.max_attempts,
+            false => (delivery.deliveries + 1).saturating_sub(attempt).max(1),
+        }
+    }
+
+    /// Whether the server delivers an event no more after this time.
+    fn is_last(&self, delivery: &Delivery) -> bool {
+        self.max_deliver.is_some_and(|most| delivery.deliveries >= most)
+    }
+
+    /// Hands an event back of which it is not known whether it was run as often as it may be.
+    async fn put_off(&self, delivery: Delivery, key: Option<Key>) -> FinishedDelivery {
+        let (sequence, stored, delay) = (delivery.sequence, delivery.stored, DOUBT.max(self.ack_wait));
+        tracing::debug!(
+            stream = self.stream,
+            sequence,
+            ?delay,
+            "another process may have run it or not; it is put off"
+        );
+        self.send_last(&delivery, AckKind::Nak(Some(delay))).await;
+        FinishedDelivery { sequence, stored, key, end: DeliveryEnd::Nakked(Instant::now() + delay) }
     }
 
     /// The breaker that guards a handler.
@@ -312,7 +348,11 @@ impl Worker {
             }
             Settlement::Retry(delay) => {
                 Counters::count(&counters.failed);
-                self.attempts.failed(delivery, attempt).await;
+                if outcome.is_handed_back() {
+                    self.attempts.handed_back(delivery, attempt).await;
+                } else {
+                    self.attempts.failed(delivery, attempt).await;
+                }
                 self.send_last(delivery, AckKind::Nak(Some(delay))).await;
                 self.monitor.failed_until(Instant::now() + delay);
                 Some(delay)
@@ -320,7 +360,7 @@ impl Worker {
             Settlement::Leave => {
                 Counters::count(&counters.lease_lost);
                 self.in_hand().settling(delivery.sequence);
-                self.attempts.given_up(delivery, attempt);
+                self.attempts.given_up(delivery, attempt.saturating_sub(u64::from(outcome.is_handed_back())));
                 None
             }
             Settlement::Nak => {
@@ -332,7 +372,11 @@ impl Worker {
             }
             // What is rare and large is kept out of the task, whose size every handler pays for that waits.
             Settlement::DeadLetter(reason) => {
-                let runs = if matches!(outcome, HandlerOutcome::Exhausted) { attempt - 1 } else { attempt };
+                let runs = match outcome {
+                    HandlerOutcome::Exhausted => attempt - 1,
+                    _ if outcome.is_handed_back() => self.hand_backs(delivery, attempt, retry),
+                    _ => attempt,
+                };
                 let delay = retry.delay(attempt);
                 match Box::pin(self.dead_letter_in_time(delivery, runs, reason, &outcome.error(), delay)).await {
                     Ok(_) => {
@@ -372,7 +416,7 @@ impl Worker {
         error: &str,
         delay: Duration,
     ) -> Result<DeadLettered, Unavailable> {
-        let is_last = self.max_deliver.is_some_and(|most| delivery.deliveries >= most);
+        let is_last = self.is_last(delivery);
         loop {
             let stored = self.dead_letter(delivery, attempts, reason, error).await;
             let Err(failure) = &stored else { return stored };

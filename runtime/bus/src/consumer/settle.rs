@@ -89,6 +89,11 @@ impl HandlerOutcome {
         }
     }
 
+    /// Whether no handler here was for it, so that it was not run: another instance may have one.
+    pub(super) fn is_handed_back(&self) -> bool {
+        matches!(self, Self::Unrouted(_) | Self::TooNew(_))
+    }
+
     /// What the attempt says about what the handler needs: whether it fails, or nothing.
     pub(super) fn speaks_of_failure(&self) -> Option<bool> {
         match self {
@@ -109,7 +114,11 @@ impl HandlerOutcome {
             Self::TimedOut(after) => format!("the handler took longer than {after:?}"),
             Self::CutOff => "cut off as the consumer is shut down".to_owned(),
             Self::LeaseLost => "its lease ended while its handler ran".to_owned(),
-            Self::Exhausted => "its handler began as often as it may, and never came to an end".to_owned(),
+            Self::Exhausted => {
+                "its last attempt was noted and did not come to an end: its process died or was cut off, or the run \
+                                lost its lease"
+                    .to_owned()
+            }
             Self::Decided(_, reason)
             | Self::Undecodable(reason)
             | Self::TooOld(reason)
