@@ -22,7 +22,7 @@ use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream};
 use crate::transport::{
     AckKind, BulkBatch, BulkEnd, ConsumerPhase, Deliveries, Denied, Follow, Follower, Message, MessageSelector,
     PendingAck, PendingReply, PublishAck, RequestFailure, SendFailure, ServerFailure, StreamExtent, StreamMessage,
-    Subscription, Transport, Unavailable,
+    Subscription, Transport, Unavailable, check_subject,
 };
 use deliveries::MemoryDeliveries;
 use follow::MemoryFollower;
@@ -179,7 +179,11 @@ impl Transport for Memory {
         message: &'a Message,
         latest: Instant,
     ) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
-        async move { self.shared.listeners.request(&message.with_timeout(latest)) }.boxed()
+        async move {
+            check_subject(&message.subject)?;
+            self.shared.listeners.request(&message.with_timeout(latest))
+        }
+        .boxed()
     }
 
     fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {
@@ -187,6 +191,7 @@ impl Transport for Memory {
             if self.is_closed() {
                 return Err(RequestFailure::Closed);
             }
+            check_subject(&message.subject)?;
             self.shared.listeners.tell(message, reply);
             Ok(())
         }

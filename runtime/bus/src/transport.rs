@@ -33,13 +33,13 @@ use crate::settings::{ConsumerSettings, FoundConsumer};
 pub use bulk::{BulkAck, BulkBatch, BulkEnd};
 pub use delivery::{AckKind, Acker, Arrival, Deliveries, Delivery};
 pub use denied::{Denied, DeniedAction};
-pub use failure::{Gone, LockedOut, SendFailure, ServerFailure, Unavailable, Unheard};
+pub use failure::{Gone, LockedOut, SendFailure, ServerFailure, Unavailable, Unheard, check_subject};
 pub use follow::{Follow, FollowStart, Followed, Follower};
 pub use lease::Lease;
 pub use live::{LiveMessage, PendingReply, RequestFailure, Subscription};
 pub use message::{
-    Headers, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders, StreamExtent,
-    StreamMessage, milliseconds,
+    Headers, LONGEST_SUBJECT, MalformedBlock, Message, MessageSelector, ReceivedHeaders, SetHeader, SharedHeaders,
+    StreamExtent, StreamMessage, milliseconds,
 };
 
 /// Carries messages to streams and from durable consumers.

@@ -1,9 +1,10 @@
 //! What says which event a message is: the subject that it came on, whatever its headers and its envelope say.
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, DeadReason, ReplayTo};
-use eventsmith::{Bus, Event, HandlerError, Invalid, Kind, Received};
+use eventsmith::{Bus, Event, HandlerError, Invalid, Kind, PublishError, Received};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -14,6 +15,7 @@ over_both_transports! {
     a_type_on_the_subject_of_another_event_is_refused
     a_type_on_a_subject_that_its_template_does_not_make_is_refused
     an_event_has_the_subject_it_came_on_also_when_it_was_replayed
+    an_event_on_a_subject_that_is_too_long_is_refused_at_once_and_others_go_on
     a_type_without_a_handler_on_the_subject_of_another_event_is_refused_at_once
 }
 
@@ -62,6 +64,23 @@ impostor!(Impostor claims "rule.activated" on "rules.domain.rule.updated");
 impostor!(Untagged claims "rule.tagged" on "rules.domain.rule.activated");
 impostor!(Stranger claims "rule.unheard" on "rules.domain.rule.activated");
 impostor!(TooDeep claims "rule.tagged" on "rules.domain.rule.tagged.a.b");
+
+/// A server closes the connection over a line that is too long, and whatever is on its way there is lost.
+async fn an_event_on_a_subject_that_is_too_long_is_refused_at_once_and_others_go_on(bus: Bus) -> Outcome {
+    let tagged = |rule_id: &str| Tagged { rule_id: rule_id.to_owned() };
+    let long = tagged(&"x".repeat(5_000));
+
+    let begun = Instant::now();
+    let error = bus.publish(&long).await.unwrap_err();
+    let after = bus.publish(&tagged("r1")).await?;
+    let fits = bus.publish(&tagged(&"x".repeat(3_900))).await?;
+
+    let PublishError::SubjectTooLong { size, limit: 4_000, subject } = &error else { return Err(error.into()) };
+    assert!(*size > 5_000 && subject.chars().count() <= 200, "{error}");
+    assert_eq!((after.sequence, fits.sequence), (1, 2));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    Ok(())
+}
 
 async fn a_type_on_the_subject_of_another_event_is_refused(bus: Bus) -> Outcome {
     let (tell, mut told) = mpsc::unbounded_channel();

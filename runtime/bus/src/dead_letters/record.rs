@@ -90,14 +90,32 @@ const TOO_LARGE: &str = "too-large";
 /// An error may be a page; a header is a line, and a listing shows less.
 const LONGEST_ERROR: usize = 1_000;
 
+/// The last token of the subject on which it is counted how often an event was run.
+pub const RUNS_TAIL: &str = "_runs";
+/// How much of the subject of an event is repeated in that of its dead letter, in bytes.
+const LONGEST_TAIL: usize = 2_048;
+
 /// The subject of the dead letter about an event. Its tail repeats that of the event, so that subjects select dead letters
-/// too.
+/// too. What is left out there, as it would make the subject too long, is in the header that names the subject of the event.
 pub fn address(root: &str, origin: &Origin<'_>) -> String {
     let subject = &*origin.message.subject;
     let tail = subject.strip_prefix(root).and_then(|tail| tail.strip_prefix('.')).unwrap_or(subject);
     let legible = tail.replace(is_illegible, "_");
-    // No subject has an empty token; the client reads one where white space stands alone.
-    let tokens: Vec<&str> = legible.split('.').map(|token| if token.is_empty() { "_" } else { token }).collect();
+    let token = |token| match token {
+        // No subject has an empty token; the client reads one where white space stands alone. And where runs are counted nobody looks
+        // for dead letters.
+        "" | RUNS_TAIL => "_",
+        token => token,
+    };
+    let mut length = 0;
+    let is_short = |token: &&str| {
+        length += token.len() + 1;
+        length <= LONGEST_TAIL
+    };
+    let mut tokens: Vec<&str> = legible.split('.').map(token).take_while(is_short).collect();
+    if length > LONGEST_TAIL {
+        tokens.push("_");
+    }
     let tail = tokens.join(".");
     format!("{root}.{DEAD_LETTERS}.{}.{}.{}.{tail}", origin.consumer, origin.stream, origin.sequence)
 }
@@ -337,13 +355,20 @@ mod tests {
 
     #[test]
     fn the_address_of_a_dead_letter_can_always_be_read() {
+        let long = "x".repeat(LONGEST_TAIL / 2);
         for (subject, tail) in [
+            (&*format!("rules.domain.{long}.a"), &*format!("domain.{long}.a")),
+            (&*format!("rules.domain.{long}.{long}.a"), &*format!("domain.{long}._")),
+            (&*format!("rules.{}", "x".repeat(5_000)), "_"),
+            // It would be taken for a count of runs.
+            ("rules.domain.a._runs", "domain.a._"),
+            ("rules._runs", "_"),
             ("rules.domain.rule.a\u{a0}b", "domain.rule.a_b"),
             ("rules.domain.rule.\u{fffd}", "domain.rule._"),
             ("rules.domain.rule.", "domain.rule._"),
             ("rules.domain.rule.ä", "domain.rule.ä"),
         ] {
-            let message = Message { subject: subject.into(), ..event(&[]) };
+            let message = Message { subject: subject.to_owned().into(), ..event(&[]) };
             assert_eq!(address("rules", &origin(&message)), format!("rules.dlq.promotions.RULES.17.{tail}"));
         }
     }

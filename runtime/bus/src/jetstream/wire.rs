@@ -6,10 +6,51 @@ pub(super) mod simulated;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use async_nats::client::{DrainError, FlushError, PublishError, RequestError, SubscribeError};
-use async_nats::{Client, HeaderMap, Message, ServerInfo, ToSubject, UnsubscribeError};
+use async_nats::client::{
+    DrainError, FlushError, PublishError, PublishErrorKind, RequestError, RequestErrorKind, SubscribeError,
+    SubscribeErrorKind,
+};
+use async_nats::{Client, HeaderMap, Message, ServerInfo, Subject, ToSubject, UnsubscribeError};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+
+/// The longest line of the protocol that a client may send, in bytes: a server's `max_control_line`, as it is unless somebody changes
+/// it. The server closes the connection over a longer one, and whatever is on its way is lost. (nats-server, server/parser.go.)
+const LONGEST_LINE: usize = 4_096;
+/// What a line has beside subjects: spaces, and the sizes of headers and payload, or the number of a subscription.
+const SIZES: usize = 32;
+/// What the client's own places for answers have.
+const OWN_REPLY: usize = 64;
+
+/// A line of the protocol would be longer than a server takes.
+#[derive(Debug, thiserror::Error)]
+#[error("its line would have {0} bytes, and a server takes {LONGEST_LINE}")]
+struct LineTooLong(usize);
+
+/// Checks that a line with these subjects is not too long. All that is sent goes through here: by itself the client sends lines of any
+/// length.
+fn check_line(subject: &str, other: usize) -> Result<(), LineTooLong> {
+    let size = subject.len() + other + SIZES;
+    if size > LONGEST_LINE { Err(LineTooLong(size)) } else { Ok(()) }
+}
+
+impl From<LineTooLong> for PublishError {
+    fn from(error: LineTooLong) -> Self {
+        Self::with_source(PublishErrorKind::InvalidSubject, error)
+    }
+}
+
+impl From<LineTooLong> for RequestError {
+    fn from(error: LineTooLong) -> Self {
+        Self::with_source(RequestErrorKind::InvalidSubject, error)
+    }
+}
+
+impl From<LineTooLong> for SubscribeError {
+    fn from(error: LineTooLong) -> Self {
+        Self::with_source(SubscribeErrorKind::InvalidSubject, error)
+    }
+}
 
 /// A connection to a server.
 #[derive(Debug, Clone)]
@@ -32,6 +73,8 @@ pub(super) enum Subscriber {
 impl Wire {
     /// Puts a message into the client's queue; waits while that is full.
     pub(super) async fn publish(&self, subject: impl ToSubject, payload: Bytes) -> Result<(), PublishError> {
+        let subject: Subject = subject.to_subject();
+        check_line(&subject, 0)?;
         match self {
             Self::Client(client) => client.publish(subject, payload).await,
             #[cfg(feature = "simulation")]
@@ -45,12 +88,12 @@ impl Wire {
         reply: impl ToSubject,
         payload: Bytes,
     ) -> Result<(), PublishError> {
+        let (subject, reply): (Subject, Subject) = (subject.to_subject(), reply.to_subject());
+        check_line(&subject, reply.len())?;
         match self {
             Self::Client(client) => client.publish_with_reply(subject, reply, payload).await,
             #[cfg(feature = "simulation")]
-            Self::Simulated(client) => {
-                client.publish(simulated::outbound(subject, Some(reply.to_subject()), None, payload)).await
-            }
+            Self::Simulated(client) => client.publish(simulated::outbound(subject, Some(reply), None, payload)).await,
         }
     }
 
@@ -61,11 +104,13 @@ impl Wire {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), PublishError> {
+        let (subject, reply): (Subject, Subject) = (subject.to_subject(), reply.to_subject());
+        check_line(&subject, reply.len())?;
         match self {
             Self::Client(client) => client.publish_with_reply_and_headers(subject, reply, headers, payload).await,
             #[cfg(feature = "simulation")]
             Self::Simulated(client) => {
-                client.publish(simulated::outbound(subject, Some(reply.to_subject()), Some(headers), payload)).await
+                client.publish(simulated::outbound(subject, Some(reply), Some(headers), payload)).await
             }
         }
     }
@@ -76,6 +121,8 @@ impl Wire {
         headers: HeaderMap,
         payload: Bytes,
     ) -> Result<(), PublishError> {
+        let subject: Subject = subject.to_subject();
+        check_line(&subject, 0)?;
         match self {
             Self::Client(client) => client.publish_with_headers(subject, headers, payload).await,
             #[cfg(feature = "simulation")]
@@ -85,18 +132,22 @@ impl Wire {
 
     /// Waits for one answer, no longer than the client's own timeout for requests.
     pub(super) async fn request(&self, subject: impl ToSubject, payload: Bytes) -> Result<Message, RequestError> {
+        let subject: Subject = subject.to_subject();
+        check_line(&subject, OWN_REPLY)?;
         match self {
             Self::Client(client) => client.request(subject, payload).await,
             #[cfg(feature = "simulation")]
-            Self::Simulated(client) => client.request(subject.to_subject(), payload).await,
+            Self::Simulated(client) => client.request(subject, payload).await,
         }
     }
 
     pub(super) async fn subscribe(&self, subject: impl ToSubject) -> Result<Subscriber, SubscribeError> {
+        let subject: Subject = subject.to_subject();
+        check_line(&subject, 0)?;
         match self {
             Self::Client(client) => client.subscribe(subject).await.map(Subscriber::Client),
             #[cfg(feature = "simulation")]
-            Self::Simulated(client) => client.subscribe(subject.to_subject()).await.map(Subscriber::Simulated),
+            Self::Simulated(client) => client.subscribe(subject).await.map(Subscriber::Simulated),
         }
     }
 
@@ -106,12 +157,12 @@ impl Wire {
         subject: impl ToSubject,
         queue: String,
     ) -> Result<Subscriber, SubscribeError> {
+        let subject: Subject = subject.to_subject();
+        check_line(&subject, queue.len())?;
         match self {
             Self::Client(client) => client.queue_subscribe(subject, queue).await.map(Subscriber::Client),
             #[cfg(feature = "simulation")]
-            Self::Simulated(client) => {
-                client.queue_subscribe(subject.to_subject(), queue).await.map(Subscriber::Simulated)
-            }
+            Self::Simulated(client) => client.queue_subscribe(subject, queue).await.map(Subscriber::Simulated),
         }
     }
 

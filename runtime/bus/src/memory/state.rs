@@ -20,6 +20,7 @@ use super::stream::Stream;
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
 use crate::transport::{
     AckKind, Headers, Message, MessageSelector, PublishAck, SendFailure, ServerFailure, StreamMessage, Unavailable,
+    check_subject,
 };
 
 /// The server's code for a batch of which not all came to the stream.
@@ -89,6 +90,7 @@ pub(super) struct Shared {
 
 impl Memory {
     pub(super) fn store(&self, message: &Message) -> Result<PublishAck, SendFailure> {
+        check_subject(&message.subject)?;
         let ack = self.store_with(message, |log| log.store(message));
         // What is published to a stream is published to all who listen, whatever the stream says.
         self.shared.listeners.tell(message, None);
@@ -98,6 +100,7 @@ impl Memory {
     pub(super) fn store_batch(&self, messages: &[Message]) -> Result<PublishAck, SendFailure> {
         let refused = |code, reason: &str| SendFailure::Refused { code, reason: reason.into() };
         let last = messages.last().ok_or_else(|| refused(None, "the batch is empty"))?;
+        messages.iter().try_for_each(|message| check_subject(&message.subject))?;
         let ack = self.store_with(last, |log| {
             if !messages.iter().all(|message| log.captures(&message.subject)) {
                 return Err(refused(Some(BATCH_INCOMPLETE), "atomic publish batch is incomplete"));

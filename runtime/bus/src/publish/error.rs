@@ -74,6 +74,18 @@ pub enum PublishError {
         /// The server's limit in bytes.
         limit: usize,
     },
+    /// The subject is too long for a server, which would close the connection over it; nothing was sent.
+    #[error(
+        "the subject {subject} has {size} bytes, and no more than {limit} are sent; shorten the values that it is filled with"
+    )]
+    SubjectTooLong {
+        /// The beginning of the subject of the event, and its end.
+        subject: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may have, in bytes.
+        limit: usize,
+    },
     /// The stream refused the message; nothing was stored.
     #[error("the stream refused the message for {subject}: {reason}")]
     Refused {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use eventsmith_event::clip::clip;
 use eventsmith_event::event::Event;
 use uuid::Uuid;
 
@@ -85,6 +86,9 @@ impl Prepared {
             SendFailure::Denied(denied) => PublishError::Denied(denied),
             SendFailure::NoJetStream(reason) => PublishError::NoJetStream { subject, reason },
             SendFailure::TooLarge { size, limit } => PublishError::TooLarge { subject, size, limit },
+            SendFailure::SubjectTooLong { size, limit } => {
+                PublishError::SubjectTooLong { subject: clip(subject.into_owned()), size, limit }
+            }
             SendFailure::Refused { code: Some(ATOMIC_DISABLED), .. } => PublishError::AtomicDisabled { subject },
             SendFailure::Refused { code, reason } => PublishError::Refused { subject, code, reason },
             SendFailure::AtomicUnsupported { server } => PublishError::AtomicUnsupported { server },

@@ -62,6 +62,15 @@ pub enum RequestError<E> {
         /// The server's limit in bytes.
         limit: usize,
     },
+    /// The subject is too long for a server, which would close the connection over it; nothing was sent.
+    SubjectTooLong {
+        /// The beginning of the subject of the request, and its end.
+        subject: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may have, in bytes.
+        limit: usize,
+    },
     /// The server does not let this user send the request, or receive replies; nothing was done.
     Denied(Denied),
     /// The server does not let this user receive the reply, as it said after the request was sent. The request MAY have been done.
@@ -161,6 +170,10 @@ impl<E: Reply> fmt::Display for RequestError<E> {
             Self::TooLarge { subject, size, limit } => write!(
                 f,
                 "the request to {subject} has {size} bytes, the server takes {limit}; make it smaller or raise max_payload"
+            ),
+            Self::SubjectTooLong { subject, size, limit } => write!(
+                f,
+                "the subject {subject} has {size} bytes, and no more than {limit} are sent; shorten the values that it is filled with"
             ),
             Self::Denied(denied) => denied.fmt(f),
             Self::ReplyDenied { subject, id, denied } => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use eventsmith_event::clip::head;
+use eventsmith_event::clip::{clip, head};
 use eventsmith_event::event::{Kind, Reply, Request};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -242,6 +242,7 @@ impl Asking<'_> {
             RequestFailure::NotSent(_)
             | RequestFailure::Denied(_)
             | RequestFailure::TooLarge { .. }
+            | RequestFailure::SubjectTooLong { .. }
             | RequestFailure::Closed => false,
         }
     }
@@ -259,6 +260,9 @@ impl Asking<'_> {
             RequestFailure::Lost(_) => RequestError::ConnectionLost { subject, id },
             RequestFailure::Denied(denied) => RequestError::Denied(denied),
             RequestFailure::TooLarge { size, limit } => RequestError::TooLarge { subject, size, limit },
+            RequestFailure::SubjectTooLong { size, limit } => {
+                RequestError::SubjectTooLong { subject: clip(subject.into_owned()), size, limit }
+            }
             RequestFailure::Closed if is_sent => RequestError::ConnectionLost { subject, id },
             RequestFailure::Closed => RequestError::Closed,
         }

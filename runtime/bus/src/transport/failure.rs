@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Denied;
+use super::message::LONGEST_SUBJECT;
 use crate::cause::Cause;
 
 /// Why one attempt to store a message failed.
@@ -35,6 +36,14 @@ pub enum SendFailure {
         /// The server's limit in bytes.
         limit: usize,
     },
+    /// The subject is longer than any that is published to, [`LONGEST_SUBJECT`]. Nothing was sent.
+    #[error("its subject has {size} bytes, and no more than {limit} are sent")]
+    SubjectTooLong {
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may have.
+        limit: usize,
+    },
     /// The stream, or the subject in it, does not end where the message expects.
     #[error("the last one has the number {last}, not the one that is expected")]
     WrongSequence {
@@ -65,6 +74,17 @@ pub enum SendFailure {
     /// The bus was shut down.
     #[error("the bus is shut down")]
     Closed,
+}
+
+/// Checks that a subject is short enough to be published to.
+///
+/// # Errors
+/// [`SendFailure::SubjectTooLong`].
+pub fn check_subject(subject: &str) -> Result<(), SendFailure> {
+    match subject.len() {
+        size if size > LONGEST_SUBJECT => Err(SendFailure::SubjectTooLong { size, limit: LONGEST_SUBJECT }),
+        _ => Ok(()),
+    }
 }
 
 /// The server did not answer, or with an error.

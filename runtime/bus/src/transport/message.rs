@@ -11,6 +11,10 @@ use eventsmith_event::stream::Retention;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// The longest subject that is published to, in bytes. A server closes the connection of a client that sends a longer line than its
+/// `max_control_line`, 4,096 bytes by default; the place for the answer and two sizes are on that line, too.
+pub const LONGEST_SUBJECT: usize = 4_000;
+
 /// What is published: also what is stored and delivered.
 #[derive(Debug, Clone)]
 pub struct Message {
