@@ -3,6 +3,7 @@
 mod ack;
 mod acks;
 pub mod batch;
+mod beside;
 mod blind;
 mod bulk;
 mod client;
@@ -15,6 +16,7 @@ mod header_block;
 mod inbox;
 mod life;
 mod link;
+mod listen;
 mod live;
 mod login;
 mod losses;
@@ -34,10 +36,10 @@ mod wire;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::environment;
 use crate::settings::{ConsumerSettings, FoundConsumer};
@@ -48,6 +50,7 @@ use crate::transport::{
 };
 use bulk::FastBatch;
 use follow::Following;
+use live::NOT_CONNECTED;
 use pull::PullDeliveries;
 
 pub use client::{JetStream, Settings, nanos};
@@ -157,11 +160,23 @@ impl Transport for Arc<JetStream> {
         message: &'a Message,
         latest: Instant,
     ) -> BoxFuture<'a, Result<PendingReply, RequestFailure>> {
-        self.send_request(message, latest).boxed()
+        async move {
+            let not_connected = || Err(RequestFailure::NotSent(NOT_CONNECTED.into()));
+            let beside = timeout_at(latest, listen::asking(self)).await.unwrap_or_else(|_| not_connected());
+            beside?.send_request(message, latest).await
+        }
+        .boxed()
     }
 
     fn tell<'a>(&'a self, message: &'a Message, reply: Option<&'a str>) -> BoxFuture<'a, Result<(), RequestFailure>> {
-        self.send_core(message, reply).boxed()
+        async move {
+            match reply {
+                // That nobody listens is told to the connection alone over which the answer is expected.
+                Some(_) => listen::asking(self).await?.send_core(message, reply).await,
+                None => self.send_core(message, reply).await,
+            }
+        }
+        .boxed()
     }
 
     fn inbox(&self) -> String {
@@ -174,7 +189,7 @@ impl Transport for Arc<JetStream> {
         queue: Option<&'a str>,
         room: usize,
     ) -> BoxFuture<'a, Result<Box<dyn Subscription>, Unavailable>> {
-        self.listen(subjects, queue, room).boxed()
+        listen::listen(self, subjects, queue, room).boxed()
     }
 
     fn flush(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
@@ -200,6 +215,16 @@ impl Transport for Arc<JetStream> {
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        self.shut_down().boxed()
+        async move {
+            let beside = async {
+                match self.beside.lock().await.take() {
+                    Some(beside) => beside.shut_down().await,
+                    None => Ok(()),
+                }
+            };
+            let (closed, closed_beside) = join(self.shut_down(), beside).await;
+            closed.and(closed_beside)
+        }
+        .boxed()
     }
 }

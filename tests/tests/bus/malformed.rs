@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_secs(15);
 const ACK_WAIT: Duration = Duration::from_secs(3);
 
 /// Blocks that the server stores and the client cannot read.
-const MALFORMED: [&[u8]; 7] = [
+pub(crate) const MALFORMED: [&[u8]; 7] = [
     b"NATS/1.0\r\nname: M\xfcller\r\n\r\n",
     b"NATS/1.0\r\nno colon\r\n\r\n",
     b"NATS/1.0\r\na name: 1\r\n\r\n",
@@ -34,7 +34,7 @@ const MALFORMED: [&[u8]; 7] = [
     b"\r\n",
 ];
 /// The client's task panics over it.
-const DEADLY: &[u8] = b"NATS/1.0\r\na: 1\r2\r\n\r\n";
+pub(crate) const DEADLY: &[u8] = b"NATS/1.0\r\na: 1\r2\r\n\r\n";
 
 /// Publishes messages as no client would let us.
 pub(crate) async fn publish_raw(server: &NatsServer, subject: &str, head: &[u8], payload: &[u8]) -> Outcome {

@@ -5,6 +5,7 @@
 mod cluster;
 mod common;
 mod idempotent;
+mod isolation;
 mod misled;
 mod network;
 mod once;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::acks::Acks;
@@ -48,6 +49,8 @@ pub struct JetStream {
     pub(super) queued: AtomicUsize,
     /// Whether JetStream ever answered: then it is there, and its silence passes.
     pub(super) has_answered: AtomicBool,
+    /// The connection for what somebody else sends, once there is one.
+    pub(super) beside: Mutex<Option<Arc<JetStream>>>,
     /// Where the client runs.
     pub(super) thread: NetworkThread,
     pub(super) config: Config,
@@ -146,6 +149,7 @@ impl JetStream {
             silences: Silences::default(),
             queued: AtomicUsize::new(0),
             has_answered: AtomicBool::new(false),
+            beside: Mutex::default(),
             thread,
             config: config.clone(),
         }))

@@ -49,6 +49,8 @@ const PASSING: [u64; 3] = [10005, 10023, 10026];
 /// Reads a stream.
 #[derive(Debug)]
 pub(super) struct Following {
+    main: Arc<JetStream>,
+    /// The connection beside it: one of the messages may end it.
     jetstream: Arc<JetStream>,
     wanted: Follow,
     consumer: Option<Consumer>,
@@ -116,13 +118,15 @@ struct Delivered {
 }
 
 impl Following {
-    pub(super) async fn begin(jetstream: Arc<JetStream>, wanted: Follow) -> Result<Self, ServerFailure> {
+    pub(super) async fn begin(main: Arc<JetStream>, wanted: Follow) -> Result<Self, ServerFailure> {
+        let jetstream = main.beside().await?;
         // Who may not ask is not told that a stream was made anew.
         let created = match jetstream.find_extent(&wanted.stream).await {
             Ok(extent) => extent.and_then(|extent| extent.created),
             Err(_) => None,
         };
         let mut following = Self {
+            main,
             jetstream,
             wanted,
             consumer: None,
@@ -227,7 +231,14 @@ impl Following {
     }
 
     /// Waits until there is a connection.
-    async fn connected(&self) -> Result<(), ServerFailure> {
+    async fn connected(&mut self) -> Result<(), ServerFailure> {
+        while let Err(error) = self.main.beside().await.map(|beside| self.jetstream = beside) {
+            let Link { closed, is_locked_out, .. } = *self.main.link.borrow();
+            if closed || is_locked_out {
+                return Err(error.into());
+            }
+            sleep(PAUSE).await;
+        }
         let mut link = self.jetstream.link.clone();
         let is_decided = |link: &Link| link.connected || link.closed || link.is_locked_out;
         match link.wait_for(is_decided).await.map(|link| *link) {
@@ -308,19 +319,19 @@ impl Following {
 
     /// What was kept to be sifted, unless a later message has taken its place.
     async fn sifted(&mut self) -> Result<Option<StreamMessage>, ServerFailure> {
-        let Some(unsifted) = &self.unsifted else { return Ok(None) };
-        loop {
+        while self.unsifted.is_some() {
             self.connected().await?;
+            let Some(unsifted) = &self.unsifted else { break };
             match self.is_replaced(unsifted).await {
-                Ok(true) => {
-                    self.unsifted = None;
-                    return Ok(None);
-                }
+                Ok(true) => self.unsifted = None,
                 Ok(false) => return Ok(self.unsifted.take()),
-                Err(error) => tracing::debug!(%error, "asking again whether a message is superseded"),
+                Err(error) => {
+                    tracing::debug!(%error, "asking again whether a message is superseded");
+                    sleep(PAUSE).await;
+                }
             }
-            sleep(PAUSE).await;
         }
+        Ok(None)
     }
 
     /// Whether a later message on its subject has taken the place of one.
@@ -386,12 +397,8 @@ impl Following {
                 denied = consumer.denied.clone() => {
                     return Err(ServerFailure::Refused { code: 0, reason: Cause::of(denied) });
                 }
-                lost = link.wait_for(|link| link.losses != losses || link.closed) => {
-                    if lost.map_or(true, |link| link.closed) {
-                        self.consumer = None;
-                    } else {
-                        self.lost();
-                    }
+                _ = link.wait_for(|link| link.losses != losses || link.closed) => {
+                    self.lost();
                     continue;
                 }
                 () = sleep_until(consumer.heard + SILENCE) => {
@@ -400,7 +407,7 @@ impl Following {
                 }
             };
             let Some(arrived) = arrived else {
-                self.consumer = None;
+                self.lost();
                 continue;
             };
             consumer.heard = Instant::now();

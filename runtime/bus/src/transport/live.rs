@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Denied, Message, Unavailable, Unheard};
+use super::{Denied, Message, SendFailure, Unavailable, Unheard};
 use crate::cause::Cause;
 
 /// Receives what is sent to one subject or several from now on.
@@ -62,7 +62,27 @@ pub enum RequestFailure {
         /// The server's limit in bytes.
         limit: usize,
     },
+    /// The subject is longer than any that is sent to; nothing was sent.
+    #[error("its subject has {size} bytes, and no more than {limit} are sent")]
+    SubjectTooLong {
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may have.
+        limit: usize,
+    },
     /// The bus was shut down.
     #[error("the bus is shut down")]
     Closed,
+}
+
+impl From<SendFailure> for RequestFailure {
+    fn from(failure: SendFailure) -> Self {
+        match failure {
+            SendFailure::Denied(denied) => Self::Denied(denied),
+            SendFailure::TooLarge { size, limit } => Self::TooLarge { size, limit },
+            SendFailure::SubjectTooLong { size, limit } => Self::SubjectTooLong { size, limit },
+            SendFailure::Closed => Self::Closed,
+            other => Self::NotSent(Cause::of(other)),
+        }
+    }
 }
