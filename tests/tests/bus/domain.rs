@@ -5,7 +5,7 @@ use std::time::Duration;
 use eventsmith::admin::{BusAdmin, DeadLetterFilter, ReplayTo};
 use eventsmith::config::{ConsumerConfig, Order};
 use eventsmith::testing::NatsServer;
-use eventsmith::{Bus, Config, ConnectError, HandlerError, Received};
+use eventsmith::{Bus, Config, ConnectError, HandlerError, PublishError, Received};
 use eventsmith_tests::running::PATIENCE;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -69,6 +69,29 @@ async fn streams(bus: &Bus) -> Outcome<Vec<String>> {
 #[tokio::test]
 async fn events_are_published_handled_dead_lettered_and_replayed_in_another_domain() -> Outcome {
     work_in_another_domain(Order::None).await
+}
+
+#[tokio::test]
+async fn what_a_stream_of_another_domain_has_stored_is_not_taken_for_stored_in_ours() -> Outcome {
+    let scene = Scene::new().await?;
+    scene.bus(None).await?.provision(&[STREAM, DEAD_LETTERS]).await?;
+    let hub = Bus::connect(config(scene.hub.url())).await?;
+    hub.provision(&[STREAM, DEAD_LETTERS]).await?;
+    let (domain, publish_timeout) = (Some("hub".to_owned()), Duration::from_millis(500));
+    let bus = Bus::connect(Config { domain, publish_timeout, ..config(scene.leaf.url()) }).await?;
+
+    // The nearest stream answers first, as a rule.
+    let mut errors = Vec::new();
+    for number in 0..5 {
+        errors.extend(bus.publish(&activated(number)).await.err());
+    }
+
+    assert!(!errors.is_empty());
+    for error in errors {
+        assert!(matches!(&error, PublishError::Unacknowledged { .. }), "{error}");
+        assert!(error.to_string().contains(r#"of the domain "leaf" answered"#), "{error}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use super::convert::WritableHeaders;
 use super::denials::{DenialLog, Denials};
 use super::link::Link;
 use super::outbox::{Outbound, Parcel};
-use super::send::{bad_header, check_size, subject_of};
+use super::send::{bad_header, check_limits, is_of_another, other_domain, subject_of};
 use super::wire::Subscriber;
 use crate::cause::Cause;
 use crate::environment::watch;
@@ -70,6 +70,9 @@ struct Report {
     /// Of the end: the place of the last message that is stored.
     #[serde(default)]
     count: u64,
+    /// Of the end: the domain of the stream.
+    #[serde(default)]
+    domain: String,
     /// Of the end of a batch of one message: whether the stream held it already.
     #[serde(default)]
     duplicate: bool,
@@ -192,7 +195,7 @@ impl FastBatch {
         // Writing into a text cannot fail.
         let _ = write!(reply, "{}.{}.$FI", self.sent + 1, operation as u8);
         let payload = Bytes::clone(&message.payload);
-        check_size(&message.headers, &payload, self.max_payload).map_err(|failure| self.end(Cause::of(failure)))?;
+        check_limits(message, &message.headers, self.max_payload).map_err(|failure| self.end(Cause::of(failure)))?;
         if self.outgoing.is_empty() {
             self.taken = Instant::now();
         }
@@ -248,6 +251,10 @@ impl FastBatch {
             return Err(self.end("the answer is not that of a stream"));
         };
         let is_refused = report.error.is_some();
+        let wanted = self.jetstream.config.domain.as_deref();
+        if !is_refused && is_of_another(&report.stream, &report.domain, wanted) {
+            return Err(self.end(other_domain(&report.stream, &report.domain, wanted)));
+        }
         match (&*report.kind, report.error) {
             ("ack", None) => {
                 self.stored = report.seq.clamp(self.stored, self.sent);

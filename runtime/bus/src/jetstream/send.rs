@@ -20,7 +20,7 @@ use super::outbox::{Outbound, Parcel};
 use super::silence;
 use super::stored::Expectation;
 use crate::cause::Cause;
-use crate::transport::{DeniedAction, Headers, Message, PendingAck, PublishAck, SendFailure};
+use crate::transport::{DeniedAction, Headers, Message, PendingAck, PublishAck, SendFailure, check_subject};
 
 /// The server's code for a stream, or a subject of it, that does not end where the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
@@ -36,6 +36,9 @@ struct Answer {
     seq: u64,
     #[serde(default)]
     duplicate: bool,
+    /// The JetStream domain of the server that stored it.
+    #[serde(default)]
+    domain: String,
 }
 
 /// An ack to come.
@@ -87,7 +90,7 @@ pub(super) async fn send_all(
     let mut outbound = Vec::with_capacity(messages.len());
     for message in messages {
         let fitting = WritableHeaders::of(&message.headers).ok_or_else(bad_header).and_then(|headers| {
-            check_size(&message.headers, &message.payload, limit)?;
+            check_limits(message, &message.headers, limit)?;
             jetstream.make_out(message, headers)
         });
         results.push(fitting.map(|(out, sent)| {
@@ -126,7 +129,7 @@ pub(super) async fn send_batch(
             all.push("Nats-Batch-Commit", "1");
         }
         // Found later, it would leave the server with half a batch.
-        check_size(&all, &message.payload, info.max_payload)?;
+        check_limits(message, &all, info.max_payload)?;
         headers.push(WritableHeaders::of(&all).ok_or_else(bad_header)?);
     }
     jetstream.connected(deadline).await?;
@@ -161,6 +164,7 @@ impl JetStream {
 
     /// A message as the client takes it, and who waits for its ack.
     fn make_out(&self, message: &Message, headers: WritableHeaders) -> Result<(Outbound, Sent), SendFailure> {
+        check_subject(&message.subject)?;
         let subject = subject_of(message);
         let (reply, receiver) = self.acks.expect(&subject).map_err(SendFailure::Denied)?;
         let sent = Sent { subject: Cow::clone(&message.subject), expected: Expectation::of(message), reply: receiver };
@@ -225,7 +229,8 @@ impl Ack {
                 return Err(SendFailure::Transient(reason.into()));
             }
         };
-        let failure = match read(reply) {
+        let domain = jetstream.config.domain.as_deref();
+        let failure = match read(reply, domain) {
             Ok(stored) => {
                 jetstream.note_answer();
                 return Ok(stored);
@@ -236,7 +241,7 @@ impl Ack {
         let refused = |Sent { subject, expected, reply }: Sent| {
             let reply = reply.now_or_never()?.ok()?;
             let is_told = reply.as_ref().map_or(true, |reply| !reply.payload.is_empty());
-            is_told.then(|| Some((subject, expected, read(reply).err()?))).flatten()
+            is_told.then(|| Some((subject, expected, read(reply, domain).err()?))).flatten()
         };
         let (subject, expected, failure) = before.into_iter().find_map(refused).unwrap_or((subject, expected, failure));
         // What is rare and large is kept out of the future, which each message pays for.
@@ -268,7 +273,8 @@ enum Failure {
     Known(SendFailure),
 }
 
-fn read(reply: Reply) -> Result<PublishAck, Failure> {
+/// What a reply says to a message for a stream of this domain.
+fn read(reply: Reply, domain: Option<&str>) -> Result<PublishAck, Failure> {
     let reply = reply.map_err(|denied| match denied.action {
         // It was let in, and may be stored: only what comes back is not let out.
         DeniedAction::Subscribe => Failure::Known(SendFailure::Transient(Cause::of(denied))),
@@ -282,12 +288,30 @@ fn read(reply: Reply) -> Result<PublishAck, Failure> {
             Err(Failure::WrongSequence { stream, error })
         }
         Ok(Answer { error: Some(error), .. }) => Err(Failure::Known(refusal(error))),
-        Ok(Answer { error: None, stream, seq, duplicate }) if !stream.is_empty() => {
+        Ok(Answer { error: None, stream, domain: own, .. }) if is_of_another(&stream, &own, domain) => {
+            Err(Failure::Known(SendFailure::Transient(other_domain(&stream, &own, domain).into())))
+        }
+        Ok(Answer { error: None, stream, seq, duplicate, .. }) if !stream.is_empty() => {
             Ok(PublishAck { stream, sequence: seq, duplicate })
         }
         // Somebody else who listens on the subject answered first; what the stream did is not known.
         _ => Err(Failure::Known(SendFailure::Transient("the answer is not that of a stream".into()))),
     }
+}
+
+/// Whether a stream that answered is of another domain than the one that is meant. A message goes to all streams that capture its
+/// subject, and the nearest of them answers first.
+pub(super) fn is_of_another(stream: &str, own: &str, wanted: Option<&str>) -> bool {
+    !stream.is_empty() && wanted.is_some_and(|wanted| wanted != own)
+}
+
+/// Why such an answer is none.
+pub(super) fn other_domain(stream: &str, own: &str, wanted: Option<&str>) -> String {
+    let wanted = wanted.unwrap_or_default();
+    format!(
+        "the stream {stream} of the domain {own:?} answered, and the setting `domain` is {wanted:?}; streams of both capture the subject, \
+         so nobody knows what the other one did: let one of them have other subjects"
+    )
 }
 
 fn refusal(error: ServerError) -> SendFailure {
@@ -313,9 +337,10 @@ pub(super) fn bad_header() -> SendFailure {
     SendFailure::Refused { code: None, reason: "a header has a character that no header may have".into() }
 }
 
-/// Whether the server takes a message of this size.
-pub(super) fn check_size(headers: &Headers, payload: &[u8], limit: usize) -> Result<(), SendFailure> {
-    let size = headers.size() + payload.len();
+/// Whether the server takes a message with a subject as long, and of this size with these headers.
+pub(super) fn check_limits(message: &Message, headers: &Headers, limit: usize) -> Result<(), SendFailure> {
+    check_subject(&message.subject)?;
+    let size = headers.size() + message.payload.len();
     if size > limit { Err(SendFailure::TooLarge { size, limit }) } else { Ok(()) }
 }
 
@@ -344,7 +369,29 @@ impl Drop for QueueSlot<'_> {
 
 #[cfg(test)]
 mod tests {
+    use async_nats::Message;
+
     use super::*;
+
+    #[test]
+    fn only_the_answer_of_the_domain_that_is_meant_counts() {
+        let read = |domain: &str, wanted: Option<&str>| {
+            let payload = format!(r#"{{"stream":"S"{domain},"seq":7}}"#).into();
+            let (subject, length) = (Subject::from_static("x"), 0);
+            let (reply, headers, status, description) = (None, None, None, None);
+            super::read(Ok(Message { subject, reply, payload, headers, status, description, length }), wanted)
+        };
+        let leaf = r#","domain":"leaf""#;
+
+        assert!([read(leaf, None), read("", None), read(leaf, Some("leaf"))].iter().all(Result::is_ok));
+        for (domain, own) in [(leaf, "leaf"), ("", "")] {
+            let Err(Failure::Known(SendFailure::Transient(reason))) = read(domain, Some("hub")) else {
+                panic!("it is taken for that of the hub")
+            };
+            let reason = reason.to_string();
+            assert!(reason.contains(&format!("of the domain {own:?}")) && reason.contains(r#"is "hub""#), "{reason}");
+        }
+    }
 
     #[test]
     fn a_full_stream_is_no_reason_to_try_again() {
