@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::note_deletion::{NoteDeletion, Noted};
 use crate::cause::Cause;
 use crate::dead_letters::runs::{RunCount, RunCounts};
 use crate::transport::{Delivery, Denied, Transport};
@@ -30,14 +31,13 @@ const SAID_AT_ONCE: usize = 32;
 pub(super) struct Attempts {
     transport: Arc<dyn Transport>,
     counts: RunCounts,
+    deletion: NoteDeletion,
     known: Mutex<BTreeMap<u64, Known>>,
     lost: Mutex<Lost>,
     /// What is to be said of events that were not run, and could not be said yet.
     unsaid: Mutex<BTreeMap<u64, (Timestamp, RunCount)>>,
     /// Whether notes are read and written.
     noting: Pause,
-    /// Whether those that nobody needs are deleted.
-    deleting: Pause,
 }
 
 /// Until when something is not done that failed.
@@ -64,12 +64,15 @@ struct Known {
     is_noted: bool,
     /// Whether another process noted it.
     is_of_another: bool,
+    /// The number of the note in the stream of the dead letters, if it was stored from here.
+    number: Option<u64>,
 }
 
 impl Attempts {
     pub(super) fn new(transport: Arc<dyn Transport>, counts: RunCounts) -> Self {
         let (known, lost, unsaid) = Default::default();
-        Self { transport, counts, known, lost, unsaid, noting: Pause::default(), deleting: Pause::default() }
+        let deletion = NoteDeletion::new(Arc::clone(&transport), counts.clone());
+        Self { transport, counts, deletion, known, lost, unsaid, noting: Pause::default() }
     }
 
     /// Events may have been lost on their way to this process, so that a delivery need not have been run.
@@ -185,17 +188,13 @@ impl Attempts {
     }
 
     /// Forgets an event that is done.
-    pub(super) async fn done(&self, delivery: &Delivery) {
+    pub(super) fn done(&self, delivery: &Delivery) {
         let known = lock(&self.known).remove(&delivery.sequence);
         lock(&self.unsaid).remove(&delivery.sequence);
-        // Of first deliveries they are deleted all at once, with what is left of processes that ended.
-        if delivery.deliveries > 1
-            && known.is_some_and(|known| known.is_noted)
-            && !self.deleting.is_paused()
-            && let Err(error) = self.counts.delete(&*self.transport, delivery.sequence).await
-        {
-            self.deleting
-                .pause(&error, "what was noted of events that are done is not deleted beside the dead letters");
+        if let Some(known) = known.filter(|known| known.is_noted) {
+            // Of a first delivery nobody else noted anything.
+            let once = known.number.filter(|_| delivery.deliveries <= 1);
+            self.deletion.begin(once.map_or(Noted::Of(delivery.sequence), Noted::Once));
         }
     }
 
@@ -227,7 +226,8 @@ impl Attempts {
         }
         match self.counts.get(&*self.transport, sequence, stored).await {
             Ok(count) => {
-                let noted = count.map(|count| Known { stored, count, is_noted: true, is_of_another: true });
+                let noted =
+                    count.map(|count| Known { stored, count, is_noted: true, is_of_another: true, number: None });
                 let is_newer = |noted: &Known| here.is_none_or(|here| here.count.deliveries <= noted.count.deliveries);
                 let known = noted.filter(is_of_this_life).filter(is_newer).or(here);
                 if let Some(known) = known {
@@ -248,7 +248,7 @@ impl Attempts {
             return;
         }
         match self.counts.put(&*self.transport, delivery.sequence, delivery.stored, count).await {
-            Ok(_) => self.update(delivery, |known| known.is_noted = true),
+            Ok(ack) => self.update(delivery, |known| (known.is_noted, known.number) = (true, Some(ack.sequence))),
             Err(error) => self.noting.pause(&error, UNNOTED),
         }
     }
@@ -278,7 +278,8 @@ impl Attempts {
     }
 
     fn update(&self, delivery: &Delivery, change: impl FnOnce(&mut Known)) {
-        let new = Known { stored: delivery.stored, count: RunCount::default(), is_noted: false, is_of_another: false };
+        let (stored, count) = (delivery.stored, RunCount::default());
+        let new = Known { stored, count, is_noted: false, is_of_another: false, number: None };
         let mut all = lock(&self.known);
         let known = all.entry(delivery.sequence).or_insert(new);
         if known.stored != delivery.stored {
@@ -324,6 +325,32 @@ mod tests {
     use super::*;
     use crate::memory::Memory;
     use crate::settings::StreamSettings;
+    use crate::transport::MessageSelector;
+
+    #[tokio::test]
+    async fn nothing_stays_noted_of_events_that_are_done() {
+        let memory = Memory::default();
+        let dead_letters = StreamDescriptor::new("DEAD", &["rules.dlq.>"]);
+        memory.put_stream(&StreamSettings::from(&dead_letters)).unwrap();
+        let attempts =
+            Attempts::new(Arc::new(memory.clone()), RunCounts::new("DEAD".to_owned(), "rules", "shop", "EVENTS"));
+        let delivered = |sequence, deliveries| Delivery { deliveries, ..Delivery::for_test(sequence) };
+
+        // Where there is one attempt only, each is noted before it begins.
+        for sequence in 1..=200 {
+            attempts.note_last(&delivered(sequence, 1), 1).await;
+        }
+        attempts.not_run(&[delivered(201, 1)]).await;
+        attempts.note_last(&delivered(201, 2), 1).await;
+        for sequence in 1..=200 {
+            attempts.done(&delivered(sequence, 1));
+        }
+        attempts.done(&delivered(201, 2));
+
+        while memory.message("DEAD", MessageSelector::LastOf("rules.dlq.>")).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
 
     #[tokio::test]
     async fn deliveries_of_which_nothing_is_known_exhaust_no_event_that_is_nakked_unrun() {

@@ -6,14 +6,12 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::record::{STORED, nanoseconds};
+use super::record::{RUNS_TAIL, STORED, nanoseconds};
 use crate::settings::DEAD_LETTERS;
 use crate::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, Transport, Unavailable};
 
 const DELIVERIES: &str = "Eventsmith-Deliveries";
 const RUNS: &str = "Eventsmith-Runs";
-/// The last token of the subject of a count. No event has it, as the kinds of events have names of their own.
-const TAIL: &str = "_runs";
 
 /// How often the handler of an event had begun at one of its deliveries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,13 +79,21 @@ impl RunCounts {
         self.delete_until(transport, &self.subject(sequence), u64::MAX).await
     }
 
+    /// Deletes one note, by its number in the stream of the dead letters.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub async fn delete_one(&self, transport: &dyn Transport, number: u64) -> Result<(), Unavailable> {
+        transport.delete_message(&self.dead_letters, number).await
+    }
+
     /// Deletes what was noted of events up to this number in their stream: they are done, and whoever handled them did not
     /// live to delete it.
     ///
     /// # Errors
     /// [`Unavailable`]; what is left is deleted next time.
     pub async fn delete_done(&self, transport: &dyn Transport, ack_floor: u64) -> Result<(), Unavailable> {
-        self.delete_until(transport, &format!("{}.*.{TAIL}", self.prefix), ack_floor).await
+        self.delete_until(transport, &format!("{}.*.{RUNS_TAIL}", self.prefix), ack_floor).await
     }
 
     async fn delete_until(&self, transport: &dyn Transport, subject: &str, until: u64) -> Result<(), Unavailable> {
@@ -103,7 +109,7 @@ impl RunCounts {
     }
 
     fn subject(&self, sequence: u64) -> String {
-        format!("{}.{sequence}.{TAIL}", self.prefix)
+        format!("{}.{sequence}.{RUNS_TAIL}", self.prefix)
     }
 
     fn sequence(&self, subject: &str) -> Option<u64> {
@@ -113,7 +119,7 @@ impl RunCounts {
 
 /// Whether a subject in the stream of the dead letters is that of such a count.
 pub fn is_run_count(subject: &str) -> bool {
-    subject.rsplit('.').next() == Some(TAIL)
+    subject.rsplit('.').next() == Some(RUNS_TAIL)
 }
 
 /// The count, unless it is about an event of the same number in an earlier stream of the same name.
