@@ -127,16 +127,15 @@ impl Look {
             || self.progress.deliveries < before.progress.deliveries
             || self.progress.delivered < before.progress.delivered
             || self.last < before.last;
-        if is_another || self.first <= before.passed() + 1 {
+        if is_another {
             return 0;
         }
         // Some of them may be repeated ones: then more were dropped than is counted.
         let delivered = self.progress.deliveries - before.progress.deliveries;
-        let of_all = (self.passed() - before.passed()).saturating_sub(delivered);
-        if self.is_for_all && before.is_for_all {
-            return of_all;
+        if self.is_for_all && before.is_for_all && self.first > before.passed() + 1 {
+            return (self.passed() - before.passed()).saturating_sub(delivered);
         }
-        // What waited then and was neither delivered nor waits now. What waits now may have come since.
+        // From the middle of a stream events go by limits of single subjects, by their own, and as somebody deletes them. What waited then and was neither delivered nor waits now. What waits now may have come since.
         let left = self.progress.lag.min(before.last.saturating_sub(self.passed()));
         before.progress.lag.saturating_sub(delivered).saturating_sub(left)
     }
@@ -195,6 +194,17 @@ mod tests {
         assert_eq!(of_all(look(100, 100, 5, 1_001, 1_005)).dropped_since(&before), 900);
         assert_eq!(of_all(look(1_005, 105, 0, 1_001, 1_005)).dropped_since(&before), 900);
         assert_eq!(of_all(look(100, 100, 5, 1_001, 1_005)).dropped_before(), 900);
+    }
+
+    #[test]
+    fn what_goes_from_the_middle_of_a_stream_counts_too() {
+        let before = look(100, 10, 50, 1, 200);
+
+        // The beginning of the stream stands still: only fewer wait than could be delivered since.
+        assert_eq!(look(100, 10, 20, 1, 200).dropped_since(&before), 30);
+        assert_eq!(look(120, 15, 20, 1, 200).dropped_since(&before), 25);
+        assert_eq!(look(120, 60, 0, 1, 200).dropped_since(&before), 0);
+        assert_eq!(of_all(look(100, 100, 70, 1, 200)).dropped_since(&of_all(look(100, 100, 100, 1, 200))), 30);
     }
 
     #[test]

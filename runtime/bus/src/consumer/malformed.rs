@@ -73,10 +73,16 @@ impl MalformedInHand {
         if let Err(error) = done {
             tracing::error!(%error, "a malformed message is not dead-lettered");
         }
-        if self.tasks.is_empty() {
-            self.sequences.clear();
-            self.messages.clear();
-        }
+        let is_done = |message: &Malformed| message.is_terminating.load(Ordering::Relaxed);
+        let sequences = &mut self.sequences;
+        self.messages.retain(|message| {
+            // Its task may still be about to hear that it is terminated.
+            let is_kept = !is_done(message) || Arc::strong_count(message) > 1;
+            if !is_kept {
+                sequences.remove(&message.delivery.sequence);
+            }
+            is_kept
+        });
     }
 
     /// Whether nothing is to be fetched for now.
@@ -166,6 +172,10 @@ mod tests {
         }
 
         assert_eq!(malformed.unsettled()[0].delivery.sequence, 2);
-        assert_eq!(malformed.sequences, HashSet::from([1, 2]), "until all are done with");
+        assert_eq!(
+            (malformed.messages.len(), malformed.sequences),
+            (1, HashSet::from([2])),
+            "nothing is kept of the other"
+        );
     }
 }
