@@ -426,7 +426,7 @@ async fn a_replay_that_died_before_publishing_is_done_over() -> Outcome {
 async fn a_replay_that_died_between_its_two_deletions_leaves_a_dead_letter_that_says_so() -> Outcome {
     let scene = scene(&[LETTERS]).await?;
     let letter = store_marked(&scene).await?;
-    scene.letters.delete(letter).await?;
+    scene.outside.get_stream(LETTERS.name).await?.delete_message(letter).await?;
     let mut event = HeaderMap::new();
     event.insert("Eventsmith-Replay-Of", format!("RULES_DEAD_LETTERS:{letter}"));
     put(&scene, "rules.domain.rule.activated", event).await?;

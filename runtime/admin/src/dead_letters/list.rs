@@ -28,7 +28,7 @@ impl DeadLetters {
     pub async fn purge(&self, filter: &DeadLetterFilter) -> Result<u64, DeadLetterError> {
         let (mut list, mut purged) = (self.list(filter), 0);
         while let Some(dead_letter) = list.next().await? {
-            self.delete(dead_letter.sequence).await?;
+            self.delete_with_marks(&dead_letter).await?;
             purged += 1;
         }
         Ok(purged)

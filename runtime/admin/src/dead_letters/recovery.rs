@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use eventsmith_bus::cause::Cause;
-use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, cause};
+use eventsmith_bus::dead_letters::advisories::{AdvisoryHandler, HandledAdvisories, cause};
 use eventsmith_bus::dead_letters::record;
 use eventsmith_bus::dead_letters::writer::{self, DeadLettered};
 use eventsmith_bus::settings::{DEAD_LETTERS, FoundConsumer, Progress};
@@ -40,7 +40,7 @@ impl DeadLetters {
     /// [`DeadLetterError::Unavailable`]; what was recovered before has its dead letters, the rest is found next time.
     pub async fn recover(&self, stream: &str, consumer: &str) -> Result<Recovered, DeadLetterError> {
         let advisories = AdvisoryHandler { root: &self.root, dead_letters: &self.stream, stream, consumer };
-        let counts = advisories.handle_advisories(self.transport()).await?;
+        let counts = advisories.handle_advisories(self.transport(), &mut HandledAdvisories::default()).await?;
         let (from_reconciling, unaccounted) = self.reconcile(&advisories).await?;
         // What an advisory reported in vain, the consumer counts too.
         let unaccounted = counts.failed.max(unaccounted);

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use eventsmith_bus::cause::Cause;
 use eventsmith_bus::dead_letters::record::{self, DeadLetter, Mark, write_mark};
 use eventsmith_bus::dead_letters::writer::{last_of, send, send_shortened};
-use eventsmith_bus::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, Unavailable};
+use eventsmith_bus::transport::{
+    Follow, FollowStart, Followed, Headers, Message, MessageSelector, PublishAck, SendFailure, Unavailable,
+};
 
 use super::filter::DeadLetterFilter;
 use super::store::{DeadLetterError, DeadLetters};
@@ -142,7 +144,7 @@ impl DeadLetters {
                     return Ok(Marked::Now { copy: stored.sequence });
                 }
                 Ok(stored) => {
-                    self.delete(stored.sequence).await?;
+                    self.remove(stored.sequence).await?;
                     return Ok(Marked::NotFound);
                 }
                 Err(SendFailure::WrongSequence { last }) => expected = last,
@@ -190,8 +192,25 @@ impl DeadLetters {
     /// Whether the event of a dead letter was stored after a message on its subject.
     async fn is_replayed(&self, subject: &str, after: u64, link: &str) -> Result<bool, DeadLetterError> {
         let Some(stream) = self.transport().streams_of(subject).await?.into_iter().next() else { return Ok(false) };
+        let start = FollowStart::Sequence(after + 1);
+        let wanted = Follow { stream, subject: subject.to_owned(), start, headers_only: true };
+        let Ok(mut follower) = self.transport().follow(&wanted).await else {
+            // This user may not create a consumer.
+            return self.is_replayed_singly(&wanted, after, link).await;
+        };
+        while let Followed::Message(kept) = follower.next().await? {
+            if kept.message.headers.get(Headers::REPLAY_OF) == Some(link) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The same, by reading each message for itself.
+    async fn is_replayed_singly(&self, wanted: &Follow, after: u64, link: &str) -> Result<bool, DeadLetterError> {
+        let Follow { stream, subject, .. } = wanted;
         let mut from = after + 1;
-        while let Some(kept) = self.transport().message(&stream, MessageSelector::NextOf { subject, from }).await? {
+        while let Some(kept) = self.transport().message(stream, MessageSelector::NextOf { subject, from }).await? {
             if kept.message.headers.get(Headers::REPLAY_OF) == Some(link) {
                 return Ok(true);
             }
@@ -203,7 +222,7 @@ impl DeadLetters {
     /// Deletes a dead letter, then its copy: in this order, so that what was replayed is not forgotten before the dead
     /// letter.
     async fn forget(&self, dead_letter: u64, copy: u64) -> Result<(), DeadLetterError> {
-        self.delete(dead_letter).await?;
-        self.delete(copy).await
+        self.remove(dead_letter).await?;
+        self.remove(copy).await
     }
 }

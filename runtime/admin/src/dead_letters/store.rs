@@ -101,11 +101,36 @@ impl DeadLetters {
         Ok(kept.and_then(record::read))
     }
 
-    /// Deletes a dead letter, and with it what the stream knows of its event. One that is not there is no error.
+    /// Deletes a dead letter, and with it what the stream knows of its event, the traces of a replay that was begun included. One that is
+    /// not there is no error.
     ///
     /// # Errors
     /// [`DeadLetterError::Unavailable`].
     pub async fn delete(&self, sequence: u64) -> Result<(), DeadLetterError> {
+        match self.get(sequence).await? {
+            Some(dead_letter) => self.delete_with_marks(&dead_letter).await,
+            // It is gone, or is none that can be read.
+            None => self.remove(sequence).await,
+        }
+    }
+
+    /// Deletes a dead letter, then the copies that say that its replay was begun: left alone, they would be taken for it.
+    pub(super) async fn delete_with_marks(&self, dead_letter: &DeadLetter) -> Result<(), DeadLetterError> {
+        self.remove(dead_letter.sequence).await?;
+        let mut from = dead_letter.sequence + 1;
+        let next = |from| MessageSelector::NextOf { subject: &dead_letter.address, from };
+        while let Some(kept) = self.transport().message(&self.stream, next(from)).await? {
+            let copy = kept.sequence;
+            from = copy + 1;
+            let mark = record::read(kept).and_then(|found| found.mark);
+            if mark.is_some_and(|mark| mark.of == dead_letter.sequence) {
+                self.remove(copy).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, sequence: u64) -> Result<(), DeadLetterError> {
         Ok(self.transport().delete_message(&self.stream, sequence).await?)
     }
 }

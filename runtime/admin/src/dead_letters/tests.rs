@@ -75,6 +75,21 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_purged_while_its_replay_is_under_way_leaves_nothing_behind() {
+    let scene = scene().await;
+    let event = scene.publish().await;
+    let DeadLettered::Now(number) = scene.dead_letter(&event).await else { unreachable!("it is the first") };
+    let letter = scene.dead_letters.get(number).await.unwrap().unwrap();
+    writer::send(&scene.memory, record::write_mark(&letter, event.sequence)).await.unwrap();
+
+    scene.dead_letters.delete(number).await.unwrap();
+
+    assert_eq!(scene.count().await, 0);
+    let left = scene.memory.message("LETTERS", MessageSelector::LastOf("rules.dlq.>")).await.unwrap();
+    assert!(left.is_none(), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_is_dead_lettered_once_for_ever() {
     let scene = scene().await;
     let event = scene.publish().await;

@@ -4,6 +4,7 @@
 //! advisory, which the stream of dead letters captures.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -39,6 +40,27 @@ pub struct AdvisoryCounts {
     pub failed: u64,
 }
 
+/// Advisories that were handled and are still there, by their numbers and times: where they cannot be deleted, each would be handled
+/// again and again, and the dead letter that an operator replayed would be stored anew.
+#[derive(Debug, Default)]
+pub struct HandledAdvisories(BTreeMap<u64, Timestamp>);
+
+/// How many are remembered.
+const REMEMBERED: usize = 65_536;
+
+impl HandledAdvisories {
+    fn add(&mut self, message: &StreamMessage) {
+        self.0.insert(message.sequence, message.stored);
+        if self.0.len() > REMEMBERED {
+            self.0.pop_first();
+        }
+    }
+
+    fn has(&self, message: &StreamMessage) -> bool {
+        self.0.get(&message.sequence) == Some(&message.stored)
+    }
+}
+
 /// What the server reports when a message has reached `max_deliver`. (nats-server, server/jetstream_events.go.)
 #[derive(Deserialize)]
 struct Advisory {
@@ -59,13 +81,20 @@ impl AdvisoryHandler<'_> {
     ///
     /// # Errors
     /// [`Unavailable`]; what was dead-lettered before is, the rest is found next time.
-    pub async fn handle_advisories(&self, transport: &dyn Transport) -> Result<AdvisoryCounts, Unavailable> {
+    pub async fn handle_advisories(
+        &self,
+        transport: &dyn Transport,
+        handled: &mut HandledAdvisories,
+    ) -> Result<AdvisoryCounts, Unavailable> {
         let Self { dead_letters, stream, consumer, .. } = *self;
         let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{consumer}");
         let (mut counts, mut from) = (AdvisoryCounts::default(), 1);
         let next = |from| MessageSelector::NextOf { subject: &subject, from };
         while let Some(message) = transport.message(dead_letters, next(from)).await? {
             from = message.sequence + 1;
+            if handled.has(&message) {
+                continue;
+            }
             let Ok(advisory) = serde_json::from_slice::<Advisory>(&message.message.payload) else {
                 tracing::error!(stream = dead_letters, sequence = message.sequence, "an advisory cannot be read");
                 continue;
@@ -73,6 +102,7 @@ impl AdvisoryHandler<'_> {
             match self.handle(transport, &advisory, message.stored).await {
                 Ok(is_dead_lettered) => {
                     counts.dead_lettered += u64::from(is_dead_lettered);
+                    handled.add(&message);
                     transport.delete_message(dead_letters, message.sequence).await?;
                 }
                 // It must not stand in the way of those behind it. If the server is gone, the next request says so.
