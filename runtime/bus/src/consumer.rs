@@ -15,6 +15,7 @@ mod keeper;
 mod look;
 mod malformed;
 mod monitor;
+mod note_deletion;
 mod overseer;
 mod pace;
 mod queue;
@@ -42,7 +43,7 @@ use tower::Service;
 
 use crate::bus::Bus;
 use crate::config::duration::LONGEST;
-use crate::dead_letters::advisories::AdvisoryHandler;
+use crate::dead_letters::advisories::{AdvisoryHandler, HandledAdvisories};
 use crate::dead_letters::runs::RunCounts;
 use crate::dead_letters::{stream_of, subjects_of};
 use crate::environment::watch;
@@ -309,7 +310,7 @@ impl Consumer {
             reason: error.0,
         })?;
         let in_hand = Arc::new(Mutex::new(InHand::new(settings.ack_wait)));
-        let fitness = Fitness::new(self.bus.shared_transport(), settings.clone());
+        let fitness = Fitness::new(self.bus.shared_transport(), settings.clone(), self.routes.max_attempts());
         let cut_off = watch::Sender::new(false);
         let keeper = Keeper::start(
             Arc::clone(&in_hand),
@@ -319,7 +320,7 @@ impl Consumer {
             self.monitor.clone(),
             Arc::clone(&fitness),
         );
-        let ConsumerSettings { stream, filters, ack_wait, max_deliver, .. } = settings;
+        let ConsumerSettings { stream, filters, ack_wait, .. } = settings;
         tracing::info!(stream, consumer = self.service, ?filters, "consuming");
         let unhandled = filter::beyond(&filters, &handled);
         if !unhandled.is_empty() {
@@ -345,7 +346,6 @@ impl Consumer {
             service: self.service.clone(),
             root,
             ack_wait: ack_wait.min(LONGEST),
-            max_deliver,
             monitor: self.monitor.clone(),
             cut_off,
         };
@@ -368,19 +368,26 @@ impl Consumer {
 
 /// Dead-letters what the server no longer delivers, as its advisories report, at first and from time to time.
 async fn recover(bus: Bus, root: &'static str, stream: String, consumer: String) {
+    let mut handled = HandledAdvisories::default();
     loop {
-        if let Err(error) = handle_advisories(&bus, root, &stream, &consumer).await {
+        if let Err(error) = handle_advisories(&bus, root, &stream, &consumer, &mut handled).await {
             tracing::warn!(stream, consumer, %error, "cannot look for what the server no longer delivers");
         }
         tokio::time::sleep(RECOVER_EVERY).await;
     }
 }
 
-async fn handle_advisories(bus: &Bus, root: &str, stream: &str, consumer: &str) -> Result<(), Unavailable> {
+async fn handle_advisories(
+    bus: &Bus,
+    root: &str,
+    stream: &str,
+    consumer: &str,
+    handled: &mut HandledAdvisories,
+) -> Result<(), Unavailable> {
     let transport = bus.transport();
     let Some(dead_letters) = stream_of(transport, root).await? else { return Ok(()) };
     let advisories = AdvisoryHandler { root, dead_letters: &dead_letters, stream, consumer };
-    let counts = advisories.handle_advisories(transport).await?;
+    let counts = advisories.handle_advisories(transport, handled).await?;
     if counts.dead_lettered > 0 {
         tracing::warn!(stream, consumer, ?counts, "dead-lettered events that the server no longer delivers");
     }

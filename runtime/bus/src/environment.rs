@@ -5,6 +5,7 @@
 #[cfg(feature = "simulation")]
 pub mod simulated;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,51 @@ pub(crate) fn now() -> Timestamp {
         return now;
     }
     Timestamp::now()
+}
+
+/// See [`suspended`], in nanoseconds.
+static SUSPENDED: AtomicU64 = AtomicU64::new(0);
+/// What clocks differ by that are read one after the other is less.
+const LEAST_SUSPENSION: u64 = 1_000_000_000;
+
+/// For how long the machine was suspended since it was started, as it was when the clocks were [looked at](look_at_clocks) last. No
+/// `Instant` counts that: its clock stands still meanwhile, and the server's goes on.
+pub(crate) fn suspended() -> Duration {
+    #[cfg(test)]
+    if let Some(pretended) = tests::PRETENDED.get() {
+        return pretended;
+    }
+    Duration::from_nanos(SUSPENDED.load(Ordering::Relaxed))
+}
+
+/// Looks whether the machine was suspended, and for how long. Where that cannot be told it never was.
+pub(crate) fn look_at_clocks() -> Duration {
+    #[cfg(feature = "simulation")]
+    if simulated::now().is_some() {
+        return Duration::ZERO;
+    }
+    let total = suspension();
+    let before = SUSPENDED.load(Ordering::Relaxed);
+    if total > before.saturating_add(LEAST_SUSPENSION) {
+        // Another thread that looks at the same time sees the same.
+        SUSPENDED.fetch_max(total, Ordering::Relaxed);
+    }
+    suspended()
+}
+
+/// By how much the clock that goes on while the machine is suspended is ahead of that of `Instant`, in nanoseconds.
+#[cfg(target_os = "linux")]
+fn suspension() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+    // In this order: if the thread is kept from running in between, the difference is too small, and never too large.
+    let (going_on, standing) = (clock_gettime(ClockId::Boottime), clock_gettime(ClockId::Monotonic));
+    let nanos = |time: rustix::time::Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    u64::try_from(nanos(going_on) - nanos(standing)).unwrap_or(0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn suspension() -> u64 {
+    0
 }
 
 /// A new id, which sorts by the time at which it was made.
@@ -53,8 +99,15 @@ pub(crate) fn shortened(full: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// For how long this thread takes the machine to have been suspended.
+        pub(crate) static PRETENDED: Cell<Option<Duration>> = const { Cell::new(None) };
+    }
 
     #[test]
     fn a_delay_loses_at_most_a_half() {

@@ -17,6 +17,7 @@ over_both_transports! {
     an_open_breaker_keeps_events_away_and_delivery_counts_flat
     so_it_does_where_keys_are_ordered
     handlers_that_share_a_dependency_share_its_breaker
+    what_waits_for_its_key_is_kept_while_the_breaker_is_open
     a_breaker_that_opened_before_anything_new_came_lets_its_probe_through
     a_probe_that_was_meant_for_somebody_else_makes_room_for_another
 }
@@ -68,6 +69,39 @@ async fn keep_events_away(bus: Bus, order: Order) -> Outcome {
     }
     assert_eq!(breaker_state(), Some(BreakerState::Closed));
     assert_eq!(consumer.stop().await?.handled, 21);
+    Ok(())
+}
+
+/// The breaker is open for longer than a server keeps the pin of a reader that asks for nothing.
+async fn what_waits_for_its_key_is_kept_while_the_breaker_is_open(bus: Bus) -> Outcome {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let is_down = Arc::new(AtomicBool::new(true));
+    let down = Arc::clone(&is_down);
+    let breaker =
+        BreakerConfig { consecutive_failures: 1, open_for: Duration::from_secs(8), ..BreakerConfig::default() };
+    let config = ConsumerConfig { breaker: Some(breaker), order: Order::Key, ..quick() };
+    for number in 0..6 {
+        bus.publish(&Moved { key: "k".to_owned(), number }).await?;
+    }
+    let consumer = bus.consumer("promotions").config(config).on(move |event: Received<Moved>| {
+        let (tell, down) = (tell.clone(), Arc::clone(&down));
+        async move {
+            // Time for the others to come.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            tell.send(event.number)?;
+            if down.load(Ordering::SeqCst) { Err(HandlerError::retry("down")) } else { Ok(()) }
+        }
+    });
+    let consumer = Running::start(consumer);
+
+    assert_eq!([next(&mut told).await?, next(&mut told).await?], [0, 0], "it is the probe");
+    is_down.store(false, Ordering::SeqCst);
+    for number in 0..6 {
+        assert_eq!(next(&mut told).await?, number);
+    }
+    let summary = consumer.stop().await?;
+
+    assert_eq!((summary.handled, summary.released), (6, 0));
     Ok(())
 }
 

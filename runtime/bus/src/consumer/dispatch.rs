@@ -38,6 +38,8 @@ const AT_ONCE: usize = 32;
 const HARMLESS_DELIVERIES: u64 = 2;
 /// How often to look whether those events are settled that another instance held when we took over.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How long a delivery stays away of which the server withheld the payload, or may have: meanwhile it may be able to say.
+const WITHHELD_DELAY: Duration = Duration::from_secs(1);
 /// How much later than it is due an event may be redelivered before those behind it go on without it.
 const OVERDUE: Duration = Duration::from_secs(60);
 
@@ -105,11 +107,17 @@ impl Dispatch {
         let mut tidying = interval_at(Instant::now() + period, period);
         tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_behind = false;
+        let mut known_ack_wait = self.worker.ack_wait;
         loop {
             if self.room() == 0 {
                 self.recall().await?;
             }
             let want = self.want();
+            let ack_wait = self.worker.in_hand().ack_wait();
+            if ack_wait != known_ack_wait {
+                known_ack_wait = ack_wait;
+                self.deliveries.limit(ack_wait);
+            }
             let probe = self.breakers.iter().filter_map(|breaker| breaker.opens_at()).min();
             tokio::select! {
                 biased;
@@ -134,7 +142,7 @@ impl Dispatch {
                     }
                     // Another instance may have been served until now, and hold events of our keys.
                     Ok(Arrival::PinChanged) => {
-                        self.worker.nak_waiting().await;
+                        self.worker.nak_for_another().await;
                         self.worker.in_hand().queue.expect_nothing();
                         self.worker.in_hand().queue.hold();
                     }
@@ -267,7 +275,8 @@ impl Dispatch {
 
     /// Lets nothing come any more that was asked for before a breaker opened; what has been on its way waits here.
     async fn recall(&mut self) -> Result<(), ConsumeError> {
-        let recalled = match self.deliveries.recall().await {
+        let is_holding = self.worker.in_hand().queue.held() > 0;
+        let recalled = match self.deliveries.recall(is_holding).await {
             Ok(recalled) => recalled,
             Err(gone) => return Err(self.worker.fitness.gone(gone).await),
         };
@@ -304,7 +313,7 @@ impl Dispatch {
         }
         if self.worker.fitness.withholds(&delivery).await {
             let _ = timeout(NOTE_PATIENCE, self.worker.attempts.not_run(std::slice::from_ref(&delivery))).await;
-            return send(&*delivery.acker, AckKind::Nak(None)).await;
+            return send(&*delivery.acker, AckKind::Nak(Some(WITHHELD_DELAY))).await;
         }
         self.is_careful &= delivery.deliveries > HARMLESS_DELIVERIES;
         let routing = route(&self.worker, &delivery);

@@ -1,9 +1,10 @@
 //! Whether a service can go on: with its durable consumer, whose settings an operator may edit at any time, and with what the
 //! server lets it do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use eventsmith_event::filter;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -23,9 +24,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Fitness {
     transport: Arc<dyn Transport>,
     begun_with: ConsumerSettings,
+    /// The most attempts that a handler has.
+    max_attempts: u64,
+    /// What an operator may change while events are handled.
+    now: Mutex<Limits>,
     /// Why nothing more may run.
     unfit: OnceLock<Unfit>,
     found: Notify,
+}
+
+#[derive(Debug, PartialEq)]
+struct Limits {
+    /// After this many deliveries the server delivers an event no more.
+    max_deliver: Option<u64>,
+    filters: Vec<String>,
+}
+
+impl Limits {
+    fn of(settings: &ConsumerSettings) -> Self {
+        Self { max_deliver: settings.max_deliver, filters: settings.filters.clone() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -37,8 +55,9 @@ enum Unfit {
 }
 
 impl Fitness {
-    pub(super) fn new(transport: Arc<dyn Transport>, begun_with: ConsumerSettings) -> Arc<Self> {
-        Arc::new(Self { transport, begun_with, unfit: OnceLock::new(), found: Notify::new() })
+    pub(super) fn new(transport: Arc<dyn Transport>, begun_with: ConsumerSettings, max_attempts: u64) -> Arc<Self> {
+        let now = Mutex::new(Limits::of(&begun_with));
+        Arc::new(Self { transport, begun_with, max_attempts, now, unfit: OnceLock::new(), found: Notify::new() })
     }
 
     /// Takes note of what the durable consumer is like now.
@@ -47,6 +66,50 @@ impl Fitness {
         if !differences.is_empty() {
             self.end_with(Unfit::Different(differences.join("; ")));
         }
+        let limits = Limits::of(&found.settings);
+        let mut now = self.now();
+        if *now != limits {
+            *now = limits;
+            self.warn(&now);
+        }
+    }
+
+    /// After this many deliveries the server delivers an event no more, as far as is known.
+    pub(super) fn max_deliver(&self) -> Option<u64> {
+        self.now().max_deliver
+    }
+
+    /// Whether the server delivers an event no more after this delivery.
+    pub(super) fn is_last(&self, delivery: &Delivery) -> bool {
+        self.max_deliver().is_some_and(|most| delivery.deliveries >= most)
+    }
+
+    /// Warns of what was changed so that no service would begin with it. What is under way goes on as far as it can.
+    fn warn(&self, now: &Limits) {
+        let ConsumerSettings { stream, name, filters, .. } = &self.begun_with;
+        if let Some(most) = now.max_deliver.filter(|most| *most <= self.max_attempts) {
+            tracing::warn!(
+                stream,
+                consumer = name,
+                max_deliver = most,
+                attempts = self.max_attempts,
+                "max_deliver was lowered to no more than the attempts of a handler: the server gives up events, as max-deliveries, before \
+                 their last attempt"
+            );
+        }
+        let missing = filter::beyond(filters, &now.filters);
+        if !missing.is_empty() {
+            tracing::warn!(
+                stream,
+                consumer = name,
+                ?missing,
+                "the consumer delivers events no more that it delivered when this service began; nobody handles them"
+            );
+        }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Limits> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes note of why a dead letter is not stored.
@@ -69,10 +132,11 @@ impl Fitness {
             return false;
         }
         if self.unfit.get().is_none() {
-            match self.transport.consumer(&self.begun_with.stream, &self.begun_with.name).await {
-                Ok(Some(found)) => self.look(&found),
+            let looked = self.transport.consumer(&self.begun_with.stream, &self.begun_with.name);
+            match timeout(PATIENCE, looked).await {
+                Ok(Ok(Some(found))) => self.look(&found),
                 // It comes again, and the server is asked again.
-                Ok(None) | Err(_) => return true,
+                _ => return true,
             }
         }
         matches!(self.unfit.get(), Some(Unfit::Different(_)))
@@ -117,4 +181,35 @@ impl Fitness {
 
 fn has_size(headers: &Headers) -> bool {
     headers.get(SIZE).and_then(|size| size.parse::<u64>().ok()).is_some_and(|size| size > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use eventsmith_event::stream::DeliverFrom;
+
+    use super::*;
+    use crate::memory::Memory;
+
+    #[test]
+    fn a_max_deliver_that_an_operator_changes_is_followed() {
+        let settings = |max_deliver| ConsumerSettings {
+            stream: "EVENTS".to_owned(),
+            name: "promotions".to_owned(),
+            filters: vec!["a".to_owned()],
+            deliver: DeliverFrom::All,
+            ack_wait: Duration::from_secs(15),
+            max_ack_pending: 10,
+            max_deliver,
+            ordered: false,
+        };
+        let fitness = Fitness::new(Arc::new(Memory::default()), settings(Some(100)), 10);
+        let fifth = Delivery { deliveries: 5, ..Delivery::for_test(1) };
+        assert!(!fitness.is_last(&fifth));
+
+        fitness.look(&FoundConsumer::exactly(settings(Some(5))));
+        assert!(fitness.is_last(&fifth) && fitness.reason().is_none());
+        fitness.look(&FoundConsumer::exactly(settings(None)));
+
+        assert!(!fitness.is_last(&fifth));
+    }
 }

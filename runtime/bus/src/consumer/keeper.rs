@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::fitness::Fitness;
 use super::monitor::{Counters, Monitor};
 use super::queue::{Queue, Routing};
-use crate::environment::{HashMap, watch};
+use crate::environment::{self, HashMap, watch};
 use crate::settings::{ConsumerSettings, FoundConsumer};
 use crate::transport::{AckKind, Acker, Delivery, Transport};
 
@@ -129,6 +129,10 @@ impl InHand {
         }
     }
 
+    pub(super) fn ack_wait(&self) -> Duration {
+        self.ack_wait
+    }
+
     /// The operator changed it.
     fn limit(&mut self, ack_wait: Duration) {
         self.ack_wait = ack_wait;
@@ -226,6 +230,7 @@ impl StallWatch {
 async fn renew(in_hand: Arc<Mutex<InHand>>, mut ack_wait: watch::Receiver<Duration>, lost: watch::Sender<bool>) {
     let mut renewals = JoinSet::new();
     loop {
+        environment::look_at_clocks();
         let now = Instant::now();
         let (due, has_lost) = {
             let mut in_hand = lock(&in_hand);
@@ -259,9 +264,9 @@ async fn renew_one(in_hand: Arc<Mutex<InHand>>, sequence: u64, acker: Arc<dyn Ac
     if !lock(&in_hand).holds(sequence, &acker) {
         return;
     }
-    let sent = Instant::now();
+    let (sent, suspended) = (Instant::now(), environment::suspended());
     match timeout(ack_wait, acker.renew()).await {
-        Ok(Ok(())) => acker.lease().renewed(sent, Instant::now()),
+        Ok(Ok(())) => acker.lease().renewed(sent, suspended, Instant::now()),
         Ok(Err(error)) => tracing::debug!(sequence, %error, "the lease is not renewed"),
         Err(_) => tracing::debug!(sequence, "the renewal of the lease is not confirmed"),
     }

@@ -225,6 +225,11 @@ impl Queue {
         self.take_out(|_| true)
     }
 
+    /// Takes out what waits and the server would deliver again.
+    pub(super) fn drain_redeliverable(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
+        self.take_out(|delivery| max_deliver.is_none_or(|most| delivery.deliveries < most))
+    }
+
     /// Takes out what waits and another instance may ack. Once all of it is back, what is [held](Self::hold) is released.
     pub(super) fn drain_unsure(&mut self, max_deliver: Option<u64>) -> Vec<Delivery> {
         let unsure: HashSet<u64> = self

@@ -53,8 +53,6 @@ pub(super) struct Worker {
     /// Where dead letters go of events that are of no catalogue known here.
     pub(super) root: &'static str,
     pub(super) ack_wait: Duration,
-    /// After this many deliveries the server delivers an event no more.
-    pub(super) max_deliver: Option<u64>,
     pub(super) monitor: Monitor,
     /// True from when the shutdown has taken too long. Changes, too, when an event that runs has lost its lease.
     pub(super) cut_off: watch::Sender<bool>,
@@ -203,7 +201,7 @@ impl Worker {
                 let max_attempts = route.map_or(&self.retry, |index| &self.routes[index].retry).max_attempts;
                 let attempt = match self.attempts.number(&delivery, max_attempts).await {
                     Some(attempt) => attempt,
-                    None if self.is_last(&delivery) => max_attempts.saturating_add(1),
+                    None if self.fitness.is_last(&delivery) => max_attempts.saturating_add(1),
                     None => return self.put_off(delivery, key).await,
                 };
                 if attempt == max_attempts && is_routed {
@@ -273,15 +271,10 @@ impl Worker {
     /// How often an event was delivered and not run, with this time. The last time counts as the last attempt, as nobody would get it
     /// any more.
     fn hand_backs(&self, delivery: &Delivery, attempt: u64, retry: &RetryPolicy) -> u64 {
-        match self.is_last(delivery) {
+        match self.fitness.is_last(delivery) {
             true => retry.max_attempts,
             false => (delivery.deliveries + 1).saturating_sub(attempt).max(1),
         }
-    }
-
-    /// Whether the server delivers an event no more after this time.
-    fn is_last(&self, delivery: &Delivery) -> bool {
-        self.max_deliver.is_some_and(|most| delivery.deliveries >= most)
     }
 
     /// Hands an event back of which it is not known whether it was run as often as it may be.
@@ -343,7 +336,7 @@ impl Worker {
                     in_hand.settling(delivery.sequence);
                     in_hand.handled(Arc::clone(&delivery.acker));
                 }
-                self.attempts.done(delivery).await;
+                self.attempts.done(delivery);
                 None
             }
             Settlement::Retry(delay) => {
@@ -382,7 +375,7 @@ impl Worker {
                     Ok(_) => {
                         Counters::count(&counters.dead_lettered);
                         self.send_last(delivery, AckKind::Term(reason.as_str())).await;
-                        self.attempts.done(delivery).await;
+                        self.attempts.done(delivery);
                         None
                     }
                     Err(error) => {
@@ -416,7 +409,7 @@ impl Worker {
         error: &str,
         delay: Duration,
     ) -> Result<DeadLettered, Unavailable> {
-        let is_last = self.is_last(delivery);
+        let is_last = self.fitness.is_last(delivery);
         loop {
             let stored = self.dead_letter(delivery, attempts, reason, error).await;
             let Err(failure) = &stored else { return stored };

@@ -63,9 +63,20 @@ impl Worker {
         self.nak(waiting, again).await;
     }
 
+    /// Naks what waits, as another instance may have been served: it is redelivered in its order. What the server delivers no more
+    /// stays.
+    pub(super) async fn nak_for_another(&self) {
+        let (waiting, again) = {
+            let mut in_hand = self.in_hand();
+            let waiting = Self::lend(&mut in_hand, |queue| queue.drain_redeliverable(self.fitness.max_deliver()));
+            (waiting, in_hand.take_again())
+        };
+        self.nak(waiting, again).await;
+    }
+
     /// Naks what waits and another instance may ack, to [see](super::handover) whether the server still counts it as pending.
     pub(super) async fn nak_unsure(&self) {
-        let unsure = Self::lend(&mut self.in_hand(), |queue| queue.drain_unsure(self.max_deliver));
+        let unsure = Self::lend(&mut self.in_hand(), |queue| queue.drain_unsure(self.fitness.max_deliver()));
         self.nak(unsure, Vec::new()).await;
     }
 
@@ -87,6 +98,16 @@ impl Worker {
                 self.in_hand().settled(delivery.sequence);
             }
             if is_cut_off || !delivery.acker.lease().is_held(Instant::now()) {
+                continue;
+            }
+            if self.fitness.is_last(&delivery) {
+                // Nakked, it would be given up at once, and so it is once its lease ends.
+                tracing::warn!(
+                    stream = self.stream,
+                    sequence = delivery.sequence,
+                    "the server has delivered it as often as it may, and it did not run this time; it ends among the dead letters as \
+                     max-deliveries"
+                );
                 continue;
             }
             match delivery.acker.send(AckKind::Nak(None)).await {

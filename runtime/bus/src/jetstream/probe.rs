@@ -45,6 +45,21 @@ impl Probe {
         self.ask_at = now;
     }
 
+    /// The machine was suspended for so long, which its clock does not count: what arrives may have been delivered before.
+    pub(super) fn was_suspended(&mut self, suspended: Duration, now: Instant) {
+        self.heard = self.heard.checked_sub(suspended).unwrap_or(self.heard);
+        self.restart(now);
+    }
+
+    /// It is asked as often as this `ack_wait` needs.
+    pub(super) fn limit(&mut self, ack_wait: Duration) {
+        let interval = (ack_wait / PART).clamp(LEAST, MOST);
+        if interval < self.interval {
+            self.ask_at = self.ask_at.min(Instant::now() + interval);
+        }
+        self.interval = interval;
+    }
+
     /// When to ask next.
     pub(super) fn ask_at(&self) -> Instant {
         match self.asked.back() {
@@ -112,6 +127,25 @@ mod tests {
         probe.answered(third);
 
         assert_eq!((probe.heard(), probe.is_live(later(7)), probe.is_live(later(8))), (later(3), true, false));
+    }
+
+    #[test]
+    fn after_the_machine_was_suspended_nothing_is_live_until_it_is_heard_again() {
+        let begin = Instant::now();
+        let mut probe = Probe::new(Duration::from_secs(30), begin);
+        let second = Duration::from_secs(1);
+        let before = probe.ask(begin);
+        probe.answered(before);
+        assert!(probe.is_live(begin + second));
+
+        let late = probe.ask(begin + second);
+        probe.was_suspended(60 * second, begin + second);
+        probe.answered(late);
+        assert!(!probe.is_live(begin + second) && probe.heard() < begin, "it was asked before");
+        let number = probe.ask(begin + second);
+        probe.answered(number);
+
+        assert!(probe.is_live(begin + second) && probe.heard() == begin + second);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! handlers take long gets no in-progress ack, is delivered again, and runs twice. Here the caller says how many messages
 //! are to be on their way, so everything fetched is in its hands at once. (The protocol: NATS ADR-37.)
 
+mod back;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +28,7 @@ use super::probe::Probe;
 use super::pull_limits::{PullLimits, REQUESTS, is_refusal};
 use super::search::Scope;
 use crate::cause::Cause;
-use crate::config::duration::LONGEST;
-use crate::environment::watch;
+use crate::environment::{self, watch};
 use crate::settings::ConsumerSettings;
 use crate::transport::{Arrival, Deliveries, Delivery, Gone, Lease, LockedOut, Unavailable};
 
@@ -58,6 +59,8 @@ pub(super) struct PullDeliveries {
     check_at: Instant,
     /// Goes off no later than there is something to do; sooner, as it is not put off each time that is.
     alarm: Pin<Box<Sleep>>,
+    /// For how long the machine had been suspended when that was looked at last.
+    suspended: Duration,
     /// To be reported before anything else: messages may have been lost on their way.
     gap: bool,
     /// Of a pinned consumer: whether the pin is ours.
@@ -90,9 +93,9 @@ impl Deliveries for PullDeliveries {
         None
     }
 
-    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
+    fn recall(&mut self, is_holding: bool) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
         async move {
-            let rest = self.take_back().await;
+            let rest = self.take_back(is_holding).await;
             self.note_end(rest)
         }
         .boxed()
@@ -107,7 +110,12 @@ impl Deliveries for PullDeliveries {
     }
 
     fn is_live(&self) -> bool {
-        self.is_connected() && self.probe.is_live(Instant::now())
+        let was_awake = environment::look_at_clocks() == self.suspended;
+        was_awake && self.is_connected() && self.probe.is_live(Instant::now())
+    }
+
+    fn limit(&mut self, ack_wait: Duration) {
+        self.probe.limit(ack_wait);
     }
 
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
@@ -139,6 +147,7 @@ impl PullDeliveries {
             limits: PullLimits::new(),
             check_at: Instant::now() + PATIENCE,
             alarm: Box::pin(sleep_until(Instant::now() + PATIENCE)),
+            suspended: environment::look_at_clocks(),
             gap: false,
             pin: ordered.then(|| PinnedLease::new(Instant::now())),
             life,
@@ -281,6 +290,19 @@ impl PullDeliveries {
             self.probe.restart(Instant::now());
             self.note_gap();
         }
+        let suspended = environment::look_at_clocks();
+        if suspended != self.suspended {
+            let time = suspended.saturating_sub(self.suspended);
+            tracing::warn!(
+                stream = self.stream,
+                consumer = self.durable,
+                ?time,
+                "the machine was suspended; leases have gone on"
+            );
+            self.suspended = suspended;
+            self.probe.was_suspended(time, Instant::now());
+            self.note_gap();
+        }
         self.probe().await?;
         if connected {
             self.watch.search_if_due();
@@ -368,50 +390,6 @@ impl PullDeliveries {
         Ok(())
     }
 
-    async fn take_back(&mut self) -> Result<Vec<Delivery>, Gone> {
-        if let Some(pin) = &mut self.pin {
-            // As long as we want nothing, another reader may have the pin.
-            pin.ask_at = Instant::now() + LONGEST;
-        }
-        if self.outstanding == 0 {
-            return Ok(Vec::new());
-        }
-        let mut rest = self.leave().await;
-        self.outstanding = 0;
-        // Otherwise asking anew begins with that.
-        if self.is_connected() {
-            self.inbox.renew().await.map_err(|error| Gone::Deleted(Cause::of(error)))?;
-            // What the server said of the old requests does not matter to the new ones.
-            let late = self.inbox.take_arrived();
-            rest.extend(self.deliveries(late));
-            self.probe.restart(Instant::now());
-        }
-        Ok(rest)
-    }
-
-    async fn leave(&mut self) -> Vec<Delivery> {
-        let mut rest = self.inbox.take_arrived();
-        let asked = self.asked();
-        // Where asking is denied, nothing comes in answer.
-        let is_denied = self.jetstream.denials.0.borrow().after(0).any(|denied| denied.subject == asked);
-        if self.is_connected() && !is_denied {
-            if self.outstanding > 0 {
-                // Else invalid requests are answered before what was asked for a moment ago is delivered, to nobody, and counted.
-                let _ = timeout(ASK_AGAIN, self.life.info()).await;
-            }
-            let left = timeout(ASK_AGAIN, self.inbox.leave(self.outstanding, &asked, &mut rest)).await;
-            // If it took too long, or the connection is lost now, what was on its way is lost.
-            if !matches!(left, Ok(Some(()))) {
-                self.note_gap();
-                self.inbox.close().await;
-            }
-        } else {
-            self.inbox.close().await;
-        }
-        let kept = self.pin.as_mut().and_then(|pin| pin.held_back.take());
-        kept.into_iter().chain(self.deliveries(rest)).collect()
-    }
-
     /// Whether the connection is that over which messages were asked for.
     fn is_connected(&self) -> bool {
         let Link { connected, losses, .. } = *self.link.borrow();
@@ -476,7 +454,8 @@ impl PullDeliveries {
             return None;
         };
         self.watch.note_arrival(sequence);
-        let acker = Arc::new(ReplyAcker { life: Arc::clone(&self.life), reply, lease: Lease::new(self.probe.heard()) });
+        let lease = Lease::begun(self.probe.heard(), self.suspended);
+        let acker = Arc::new(ReplyAcker { life: Arc::clone(&self.life), reply, lease });
         let message = from_nats(message);
         Some(Delivery { message, sequence, deliveries, stored, acker })
     }

@@ -33,7 +33,7 @@ impl Deliveries for MemoryDeliveries {
         None
     }
 
-    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
+    fn recall(&mut self, _: bool) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>> {
         ready(Ok(Vec::new())).boxed()
     }
 

@@ -22,8 +22,9 @@ pub trait Deliveries: Debug + Send + Sync {
     /// [`next`](Self::next).
     fn arrived(&mut self) -> Option<Delivery>;
 
-    /// Takes back what was asked for, until [`next`](Self::next) asks anew, and returns what was on its way. An error is final.
-    fn recall(&mut self) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>>;
+    /// Takes back what was asked for, until [`next`](Self::next) asks anew, and returns what was on its way. Who holds messages
+    /// of a pinned consumer keeps the pin, for which one message is asked for from time to time. An error is final.
+    fn recall(&mut self, is_holding: bool) -> BoxFuture<'_, Result<Vec<Delivery>, Gone>>;
 
     /// Fetches no more, and returns what was fetched and not yet taken.
     fn stop(&mut self) -> BoxFuture<'_, Vec<Delivery>>;
@@ -34,6 +35,12 @@ pub trait Deliveries: Debug + Send + Sync {
     /// Whether what delivers was heard lately. Otherwise others may soon have what was delivered here, and nothing should
     /// begin until [`next`](Self::next) says so.
     fn is_live(&self) -> bool;
+
+    /// An operator changed `ack_wait`.
+    fn limit(&mut self, ack_wait: Duration) {
+        // Where deliveries come at once, nothing depends on it.
+        let _ = ack_wait;
+    }
 
     /// Waits until the server has received every ack sent before. A pinned consumer releases the pin.
     fn confirm(&self) -> BoxFuture<'_, Result<(), Unavailable>>;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::config::duration::LONGEST;
+use crate::environment;
 
 /// The right to handle a delivery, which ends when the server may deliver the message to somebody else: `ack_wait` after it
 /// was delivered, or after a renewal that the server confirmed was sent. The server's clock is not seen here, so both times
@@ -17,6 +18,8 @@ pub struct Lease(Mutex<Terms>);
 struct Terms {
     /// No later than when the server began to count.
     began: Instant,
+    /// For how long the machine had been suspended by then.
+    suspended: Duration,
     /// When a renewal was sent last, confirmed or not.
     asked: Instant,
     ack_wait: Duration,
@@ -25,7 +28,12 @@ struct Terms {
 impl Lease {
     /// A lease of a message that was not delivered before this. It does not end until it is [limited](Self::limit).
     pub(crate) fn new(began: Instant) -> Self {
-        Self(Mutex::new(Terms { began, asked: began, ack_wait: Duration::MAX }))
+        Self::begun(began, environment::suspended())
+    }
+
+    /// The same, if the machine had been suspended for so long by then.
+    pub(crate) fn begun(began: Instant, suspended: Duration) -> Self {
+        Self(Mutex::new(Terms { began, suspended, asked: began, ack_wait: Duration::MAX }))
     }
 
     /// Lets it end this long after it began, less a tenth for the time it takes to notice.
@@ -67,10 +75,16 @@ impl Lease {
 
     /// A renewal was confirmed. Once the lease has ended that does not begin it anew: the server confirms a renewal whoever
     /// sends it, and somebody else may have had the message before it came there.
-    pub(crate) fn renewed(&self, sent: Instant, now: Instant) {
+    ///
+    /// Nor does it count if the machine was suspended in between: when it came there is not known.
+    pub(crate) fn renewed(&self, sent: Instant, suspended: Duration, now: Instant) {
+        if suspended != environment::suspended() {
+            return;
+        }
         let mut terms = self.terms();
         if terms.is_held(now) {
             terms.began = terms.began.max(sent);
+            terms.suspended = suspended;
         }
     }
 
@@ -85,13 +99,15 @@ impl Terms {
     }
 
     fn left(&self, now: Instant) -> Duration {
-        (self.ack_wait - self.ack_wait / 10).saturating_sub(now.duration_since(self.began))
+        let suspended = environment::suspended().saturating_sub(self.suspended);
+        (self.ack_wait - self.ack_wait / 10).saturating_sub(now.duration_since(self.began).saturating_add(suspended))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::tests::PRETENDED;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -104,7 +120,7 @@ mod tests {
         lease.limit(10 * SECOND);
         assert!(lease.is_held(begin + 8 * SECOND) && !lease.is_held(begin + 9 * SECOND));
 
-        lease.renewed(begin + 5 * SECOND, begin + 6 * SECOND);
+        lease.renewed(begin + 5 * SECOND, environment::suspended(), begin + 6 * SECOND);
         assert!(lease.is_held(begin + 13 * SECOND) && !lease.is_held(begin + 14 * SECOND));
     }
 
@@ -116,7 +132,7 @@ mod tests {
 
         let renew = async {
             sleep(8 * SECOND).await;
-            lease.renewed(begin + 7 * SECOND, Instant::now());
+            lease.renewed(begin + 7 * SECOND, environment::suspended(), Instant::now());
         };
         tokio::join!(lease.end(), renew);
 
@@ -129,9 +145,27 @@ mod tests {
         let lease = Lease::new(begin);
         lease.limit(10 * SECOND);
 
-        lease.renewed(begin + 5 * SECOND, begin + 9 * SECOND);
+        lease.renewed(begin + 5 * SECOND, environment::suspended(), begin + 9 * SECOND);
 
         assert!(!lease.is_held(begin + 9 * SECOND));
+    }
+
+    #[test]
+    fn a_lease_ends_while_the_machine_is_suspended_although_its_clock_stands_still() {
+        let (begin, pretend) = (Instant::now(), |seconds| PRETENDED.set(Some(seconds * SECOND)));
+        pretend(5);
+        let (lease, renewed) = (Lease::new(begin), Lease::new(begin));
+        [&lease, &renewed].into_iter().for_each(|lease| lease.limit(10 * SECOND));
+
+        pretend(8);
+        renewed.renewed(begin + SECOND, 5 * SECOND, begin + SECOND);
+        assert!(lease.is_held(begin + 5 * SECOND) && !lease.is_held(begin + 6 * SECOND));
+        assert!(!renewed.is_held(begin + 6 * SECOND), "nobody knows when the renewal was sent");
+        renewed.renewed(begin + 2 * SECOND, 8 * SECOND, begin + 2 * SECOND);
+        assert!(renewed.is_held(begin + 10 * SECOND), "this one was sent after that");
+        pretend(60);
+        assert!(!lease.is_held(begin) && !renewed.is_held(begin + 2 * SECOND));
+        PRETENDED.set(None);
     }
 
     #[test]
@@ -140,8 +174,8 @@ mod tests {
         let lease = Lease::new(begin);
         lease.limit(10 * SECOND);
 
-        lease.renewed(begin + 5 * SECOND, begin + 5 * SECOND);
-        lease.renewed(begin + 2 * SECOND, begin + 6 * SECOND);
+        lease.renewed(begin + 5 * SECOND, environment::suspended(), begin + 5 * SECOND);
+        lease.renewed(begin + 2 * SECOND, environment::suspended(), begin + 6 * SECOND);
 
         assert!(lease.is_held(begin + 13 * SECOND));
     }
