@@ -1,7 +1,7 @@
 //! Typed, validated events over NATS JetStream, generated from JSON Schema files.
 //!
-//! A schema file describes one version of one event, and its path is the subject: `schemas/domain/rule/activated.v1.json`
-//! describes version 1 of what is published to `rules.domain.rule.activated`. Decoding is validating: a type accepts exactly
+//! A schema file describes one version of one event, and its path is the subject: `schemas/domain/evaluation/started.v1.json`
+//! describes version 1 of what is published to `rules.domain.evaluation.started`. Decoding is validating: a type accepts exactly
 //! the payloads that a JSON Schema validator accepts.
 //!
 //! # A program
@@ -16,14 +16,14 @@
 //! use eventsmith::{Bus, DateTime, HandlerError, Received, domain_event};
 //! use serde::{Deserialize, Serialize};
 //!
-//! #[domain_event("rule.activated", version = 1)]
+//! #[domain_event("evaluation.started", version = 1)]
 //! #[derive(Debug, Serialize, Deserialize)]
-//! struct RuleActivated {
-//!     rule_id: String,
-//!     name: String,
-//!     activated_by: String,
-//!     activated_at: DateTime,
-//!     effective_at: DateTime,
+//! struct EvaluationStarted {
+//!     context_id: String,
+//!     transaction_id: String,
+//!     customer_id: String,
+//!     rule_count: u32,
+//!     started_at: DateTime,
 //! }
 //!
 //! const STREAMS: &[StreamDescriptor] = &[
@@ -31,8 +31,8 @@
 //!     StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]),
 //! ];
 //!
-//! async fn activated(event: Received<RuleActivated>) -> Result<(), HandlerError> {
-//!     println!("{} takes effect at {}", event.rule_id, event.effective_at);
+//! async fn started(event: Received<EvaluationStarted>) -> Result<(), HandlerError> {
+//!     println!("{} rules are evaluated over {}", event.rule_count, event.transaction_id);
 //!     Ok(())
 //! }
 //!
@@ -41,17 +41,17 @@
 //!     let bus = Bus::in_memory(); // with a server: Bus::connect(Config::from_env()?).await?
 //!     bus.provision(STREAMS).await?;
 //!
-//!     let event = RuleActivated {
-//!         rule_id: "rul_01KJQ4T9Q6MZ".to_owned(),
-//!         name: "Free shipping".to_owned(),
-//!         activated_by: "usr_anna-keller".to_owned(),
-//!         activated_at: DateTime::now(),
-//!         effective_at: "2026-12-01T00:00:00+01:00".parse()?,
+//!     let event = EvaluationStarted {
+//!         context_id: "ctx_01KK0A6R4ETB".to_owned(),
+//!         transaction_id: "txn_01KK0A6PZD3G".to_owned(),
+//!         customer_id: "cus_84213907".to_owned(),
+//!         rule_count: 42,
+//!         started_at: DateTime::now(),
 //!     };
 //!     bus.publish(&event).await?; // validated, stored, acknowledged
 //!
 //!     // Runs until the future resolves. A service passes eventsmith::shutdown_signal().
-//!     let summary = bus.consumer("promotions").on(activated).run(bus.settle()).await?;
+//!     let summary = bus.consumer("calculator").on(started).run(bus.settle()).await?;
 //!     assert_eq!(summary.handled, 1);
 //!     Ok(())
 //! }
@@ -187,7 +187,7 @@ pub use eventsmith_event::reply::{NoRefusal, NoReply};
 /// }
 ///
 /// # use eventsmith::Event;
-/// assert_eq!(RuleDeleted::SUBJECT, "rules.domain.rule.deleted");
+/// assert_eq!(RuleDeleted::SUBJECT, "rules.domain.rule.deleted.*"); // the last token is the rule's id
 /// ```
 ///
 /// A command or query becomes a [`Request`]; `reply = ..` and `error = ..` name the types that it is answered with. It is no event,

@@ -120,23 +120,52 @@ pub const CATALOGUE: &[::eventsmith::catalogue::EventDescriptor] = &[
     ::eventsmith::catalogue::EventDescriptor::of_state::<
         checkout::v1::CheckoutSummary,
     >(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<coupon::v1::CouponSnapshot>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<loyalty::v1::LoyaltySnapshot>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<payment::v1::PaymentSnapshot>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<
+        promotion::v1::PromotionSnapshot,
+    >(),
     ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleCompiled>(),
+    ::eventsmith::catalogue::EventDescriptor::of_state::<rule::v1::RuleSnapshot>(),
 ];
 
 /// The streams that the catalogue declares.
 pub const STREAMS: &[::eventsmith::catalogue::StreamDescriptor] = &[
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_COUPON", &["rules.domain.coupon.>"])
+        .description("The histories of coupons, which coupons appends to.").replicas(3)
+        .duplicate_window(::std::time::Duration::from_secs(120))
+        .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
     ::eventsmith::catalogue::StreamDescriptor::new("RULES_DEAD_LETTERS", &["rules.dlq.>"]).description(
         "Events that a consumer dead-lettered, with the reason, until they are replayed or purged.",
     ).max_age(::std::time::Duration::from_secs(1209600)).max_bytes(2147483648).replicas(3)
         .duplicate_window(::std::time::Duration::from_secs(120)),
-    ::eventsmith::catalogue::StreamDescriptor::new("RULES_DOMAIN_EVENTS", &["rules.domain.>"])
-        .description("Facts of the rules engine and of the services around it.")
+    ::eventsmith::catalogue::StreamDescriptor::new(
+            "RULES_DOMAIN_EVENTS",
+            &["rules.domain.evaluation.>", "rules.domain.tax.>"],
+        ).description("What became of evaluations and taxes: facts that are forgotten in time.")
         .max_age(::std::time::Duration::from_secs(2592000)).max_bytes(10737418240).max_messages(1000000)
         .replicas(3).duplicate_window(::std::time::Duration::from_secs(120)),
     ::eventsmith::catalogue::StreamDescriptor::new("RULES_INTEGRATION_EVENTS", &["rules.integration.>"])
         .description("Exchange with external systems: requests, webhooks and data synchronization.")
         .max_age(::std::time::Duration::from_secs(604800)).max_bytes(5368709120).max_messages(500000)
         .replicas(3).duplicate_window(::std::time::Duration::from_secs(60)),
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_LOYALTY", &["rules.domain.loyalty.>"]).description(
+        "The histories of customers' loyalty accounts, which loyalty appends to.",
+    ).replicas(3).duplicate_window(::std::time::Duration::from_secs(120))
+        .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_PAYMENT", &["rules.domain.payment.>"])
+        .description("The histories of payments, which payments appends to.").replicas(3)
+        .duplicate_window(::std::time::Duration::from_secs(120))
+        .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_PROMOTION", &["rules.domain.promotion.>"])
+        .description("The histories of promotions, which promotions appends to.").replicas(3)
+        .duplicate_window(::std::time::Duration::from_secs(120))
+        .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
+    ::eventsmith::catalogue::StreamDescriptor::new("RULES_RULE", &["rules.domain.rule.>"])
+        .description("The histories of rules, which rules-management appends to.").replicas(3)
+        .duplicate_window(::std::time::Duration::from_secs(120))
+        .discard(::eventsmith::catalogue::Discard::New).aggregates(true),
 ];
 
 /// The key-value buckets that the catalogue declares.
@@ -144,8 +173,23 @@ pub const BUCKETS: &[::eventsmith::catalogue::BucketDescriptor] = &[
     ::eventsmith::catalogue::BucketDescriptor::new("CHECKOUT_SUMMARIES", "checkout.summary").description(
         "How far each checkout is, by the transaction's id: the read model of calculator.",
     ).history(5).ttl(::std::time::Duration::from_secs(2592000)).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("COUPON_SNAPSHOTS", "coupon.snapshot").description(
+        "Snapshots of coupons, by the coupon's code, so that coupons need not read whole histories. They are made anew at any time.",
+    ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("LOYALTY_SNAPSHOTS", "loyalty.snapshot").description(
+        "Snapshots of loyalty accounts, by the customer's id, so that loyalty need not read whole histories. They are made anew at any time.",
+    ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("PAYMENT_SNAPSHOTS", "payment.snapshot").description(
+        "Snapshots of payments, by the payment's id, so that payments need not read whole histories. They are made anew at any time.",
+    ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("PROMOTION_SNAPSHOTS", "promotion.snapshot").description(
+        "Snapshots of promotions, by the promotion's id, so that promotions need not read whole histories. They are made anew at any time.",
+    ).replicas(3),
     ::eventsmith::catalogue::BucketDescriptor::new("RULES_COMPILED", "rule.compiled").description(
         "What rules-evaluation compiled of each rule, by the rule's id. It can be compiled anew at any time.",
+    ).replicas(3),
+    ::eventsmith::catalogue::BucketDescriptor::new("RULE_SNAPSHOTS", "rule.snapshot").description(
+        "Snapshots of rules, by the rule's id, so that rules-management need not read whole histories. They are made anew at any time.",
     ).replicas(3),
 ];
 
@@ -463,22 +507,136 @@ pub mod subjects {
             pub const ALL: &str = "rules.domain.coupon.>";
 
             /// Subject of `coupon.expired`.
-            pub const EXPIRED: &str = "rules.domain.coupon.expired";
+            pub const EXPIRED: &str = "rules.domain.coupon.expired.*";
+
+            /// The subject of one `coupon.expired`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn expired(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("expired"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
 
             /// Subject of `coupon.issued`.
-            pub const ISSUED: &str = "rules.domain.coupon.issued";
+            pub const ISSUED: &str = "rules.domain.coupon.issued.*";
+
+            /// The subject of one `coupon.issued`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn issued(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("issued"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
 
             /// Subject of `coupon.redeemed`.
-            pub const REDEEMED: &str = "rules.domain.coupon.redeemed";
+            pub const REDEEMED: &str = "rules.domain.coupon.redeemed.*";
+
+            /// The subject of one `coupon.redeemed`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn redeemed(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("redeemed"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
 
             /// Subject of `coupon.rejected`.
-            pub const REJECTED: &str = "rules.domain.coupon.rejected";
+            pub const REJECTED: &str = "rules.domain.coupon.rejected.*";
+
+            /// The subject of one `coupon.rejected`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn rejected(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("rejected"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
 
             /// Subject of `coupon.released`.
-            pub const RELEASED: &str = "rules.domain.coupon.released";
+            pub const RELEASED: &str = "rules.domain.coupon.released.*";
+
+            /// The subject of one `coupon.released`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn released(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("released"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
 
             /// Subject of `coupon.reserved`.
-            pub const RESERVED: &str = "rules.domain.coupon.reserved";
+            pub const RESERVED: &str = "rules.domain.coupon.reserved.*";
+
+            /// The subject of one `coupon.reserved`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn reserved(
+                coupon_code: &super::super::super::common::CouponCode,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("coupon"),
+                    ::eventsmith::generated::SubjectToken::Literal("reserved"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(coupon_code),
+                    ),
+                ])
+            }
         }
 
         /// Subjects below `rules.domain.evaluation`.
@@ -502,16 +660,92 @@ pub mod subjects {
             pub const ALL: &str = "rules.domain.loyalty.>";
 
             /// Subject of `loyalty.points_earned`.
-            pub const POINTS_EARNED: &str = "rules.domain.loyalty.points_earned";
+            pub const POINTS_EARNED: &str = "rules.domain.loyalty.points_earned.*";
+
+            /// The subject of one `loyalty.points_earned`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn points_earned(
+                customer_id: &super::super::super::common::CustomerId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("loyalty"),
+                    ::eventsmith::generated::SubjectToken::Literal("points_earned"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(customer_id),
+                    ),
+                ])
+            }
 
             /// Subject of `loyalty.points_redeemed`.
-            pub const POINTS_REDEEMED: &str = "rules.domain.loyalty.points_redeemed";
+            pub const POINTS_REDEEMED: &str = "rules.domain.loyalty.points_redeemed.*";
+
+            /// The subject of one `loyalty.points_redeemed`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn points_redeemed(
+                customer_id: &super::super::super::common::CustomerId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("loyalty"),
+                    ::eventsmith::generated::SubjectToken::Literal("points_redeemed"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(customer_id),
+                    ),
+                ])
+            }
 
             /// Subject of `loyalty.points_restored`.
-            pub const POINTS_RESTORED: &str = "rules.domain.loyalty.points_restored";
+            pub const POINTS_RESTORED: &str = "rules.domain.loyalty.points_restored.*";
+
+            /// The subject of one `loyalty.points_restored`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn points_restored(
+                customer_id: &super::super::super::common::CustomerId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("loyalty"),
+                    ::eventsmith::generated::SubjectToken::Literal("points_restored"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(customer_id),
+                    ),
+                ])
+            }
 
             /// Subject of `loyalty.tier_changed`.
-            pub const TIER_CHANGED: &str = "rules.domain.loyalty.tier_changed";
+            pub const TIER_CHANGED: &str = "rules.domain.loyalty.tier_changed.*";
+
+            /// The subject of one `loyalty.tier_changed`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn tier_changed(
+                customer_id: &super::super::super::common::CustomerId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("loyalty"),
+                    ::eventsmith::generated::SubjectToken::Literal("tier_changed"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(customer_id),
+                    ),
+                ])
+            }
         }
 
         /// Subjects below `rules.domain.payment`.
@@ -520,19 +754,114 @@ pub mod subjects {
             pub const ALL: &str = "rules.domain.payment.>";
 
             /// Subject of `payment.authorized`.
-            pub const AUTHORIZED: &str = "rules.domain.payment.authorized";
+            pub const AUTHORIZED: &str = "rules.domain.payment.authorized.*";
+
+            /// The subject of one `payment.authorized`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn authorized(
+                payment_id: &super::super::super::common::PaymentId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("payment"),
+                    ::eventsmith::generated::SubjectToken::Literal("authorized"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(payment_id),
+                    ),
+                ])
+            }
 
             /// Subject of `payment.captured`.
-            pub const CAPTURED: &str = "rules.domain.payment.captured";
+            pub const CAPTURED: &str = "rules.domain.payment.captured.*";
+
+            /// The subject of one `payment.captured`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn captured(
+                payment_id: &super::super::super::common::PaymentId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("payment"),
+                    ::eventsmith::generated::SubjectToken::Literal("captured"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(payment_id),
+                    ),
+                ])
+            }
 
             /// Subject of `payment.failed`.
-            pub const FAILED: &str = "rules.domain.payment.failed";
+            pub const FAILED: &str = "rules.domain.payment.failed.*";
+
+            /// The subject of one `payment.failed`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn failed(
+                payment_id: &super::super::super::common::PaymentId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("payment"),
+                    ::eventsmith::generated::SubjectToken::Literal("failed"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(payment_id),
+                    ),
+                ])
+            }
 
             /// Subject of `payment.refunded`.
-            pub const REFUNDED: &str = "rules.domain.payment.refunded";
+            pub const REFUNDED: &str = "rules.domain.payment.refunded.*";
+
+            /// The subject of one `payment.refunded`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn refunded(
+                payment_id: &super::super::super::common::PaymentId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("payment"),
+                    ::eventsmith::generated::SubjectToken::Literal("refunded"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(payment_id),
+                    ),
+                ])
+            }
 
             /// Subject of `payment.voided`.
-            pub const VOIDED: &str = "rules.domain.payment.voided";
+            pub const VOIDED: &str = "rules.domain.payment.voided.*";
+
+            /// The subject of one `payment.voided`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn voided(
+                payment_id: &super::super::super::common::PaymentId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("payment"),
+                    ::eventsmith::generated::SubjectToken::Literal("voided"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(payment_id),
+                    ),
+                ])
+            }
         }
 
         /// Subjects below `rules.domain.promotion`.
@@ -541,16 +870,92 @@ pub mod subjects {
             pub const ALL: &str = "rules.domain.promotion.>";
 
             /// Subject of `promotion.applied`.
-            pub const APPLIED: &str = "rules.domain.promotion.applied";
+            pub const APPLIED: &str = "rules.domain.promotion.applied.*";
+
+            /// The subject of one `promotion.applied`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn applied(
+                promotion_id: &super::super::super::common::PromotionId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("promotion"),
+                    ::eventsmith::generated::SubjectToken::Literal("applied"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(promotion_id),
+                    ),
+                ])
+            }
 
             /// Subject of `promotion.cancelled`.
-            pub const CANCELLED: &str = "rules.domain.promotion.cancelled";
+            pub const CANCELLED: &str = "rules.domain.promotion.cancelled.*";
+
+            /// The subject of one `promotion.cancelled`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn cancelled(
+                promotion_id: &super::super::super::common::PromotionId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("promotion"),
+                    ::eventsmith::generated::SubjectToken::Literal("cancelled"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(promotion_id),
+                    ),
+                ])
+            }
 
             /// Subject of `promotion.created`.
-            pub const CREATED: &str = "rules.domain.promotion.created";
+            pub const CREATED: &str = "rules.domain.promotion.created.*";
+
+            /// The subject of one `promotion.created`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn created(
+                promotion_id: &super::super::super::common::PromotionId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("promotion"),
+                    ::eventsmith::generated::SubjectToken::Literal("created"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(promotion_id),
+                    ),
+                ])
+            }
 
             /// Subject of `promotion.expired`.
-            pub const EXPIRED: &str = "rules.domain.promotion.expired";
+            pub const EXPIRED: &str = "rules.domain.promotion.expired.*";
+
+            /// The subject of one `promotion.expired`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn expired(
+                promotion_id: &super::super::super::common::PromotionId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("promotion"),
+                    ::eventsmith::generated::SubjectToken::Literal("expired"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(promotion_id),
+                    ),
+                ])
+            }
         }
 
         /// Subjects below `rules.domain.rule`.
@@ -559,19 +964,114 @@ pub mod subjects {
             pub const ALL: &str = "rules.domain.rule.>";
 
             /// Subject of `rule.activated`.
-            pub const ACTIVATED: &str = "rules.domain.rule.activated";
+            pub const ACTIVATED: &str = "rules.domain.rule.activated.*";
+
+            /// The subject of one `rule.activated`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn activated(
+                rule_id: &super::super::super::common::RuleId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("rule"),
+                    ::eventsmith::generated::SubjectToken::Literal("activated"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "rule_id",
+                        ::eventsmith::generated::scalar_text(rule_id),
+                    ),
+                ])
+            }
 
             /// Subject of `rule.created`.
-            pub const CREATED: &str = "rules.domain.rule.created";
+            pub const CREATED: &str = "rules.domain.rule.created.*";
+
+            /// The subject of one `rule.created`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn created(
+                rule_id: &super::super::super::common::RuleId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("rule"),
+                    ::eventsmith::generated::SubjectToken::Literal("created"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "rule_id",
+                        ::eventsmith::generated::scalar_text(rule_id),
+                    ),
+                ])
+            }
 
             /// Subject of `rule.deactivated`.
-            pub const DEACTIVATED: &str = "rules.domain.rule.deactivated";
+            pub const DEACTIVATED: &str = "rules.domain.rule.deactivated.*";
+
+            /// The subject of one `rule.deactivated`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn deactivated(
+                rule_id: &super::super::super::common::RuleId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("rule"),
+                    ::eventsmith::generated::SubjectToken::Literal("deactivated"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "rule_id",
+                        ::eventsmith::generated::scalar_text(rule_id),
+                    ),
+                ])
+            }
 
             /// Subject of `rule.deleted`.
-            pub const DELETED: &str = "rules.domain.rule.deleted";
+            pub const DELETED: &str = "rules.domain.rule.deleted.*";
+
+            /// The subject of one `rule.deleted`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn deleted(
+                rule_id: &super::super::super::common::RuleId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("rule"),
+                    ::eventsmith::generated::SubjectToken::Literal("deleted"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "rule_id",
+                        ::eventsmith::generated::scalar_text(rule_id),
+                    ),
+                ])
+            }
 
             /// Subject of `rule.updated`.
-            pub const UPDATED: &str = "rules.domain.rule.updated";
+            pub const UPDATED: &str = "rules.domain.rule.updated.*";
+
+            /// The subject of one `rule.updated`.
+            ///
+            /// # Errors
+            /// When a value is not one legal subject token.
+            pub fn updated(
+                rule_id: &super::super::super::common::RuleId,
+            ) -> Result<String, ::eventsmith::error::InvalidToken> {
+                ::eventsmith::generated::fill_subject([
+                    ::eventsmith::generated::SubjectToken::Literal("rules"),
+                    ::eventsmith::generated::SubjectToken::Literal("domain"),
+                    ::eventsmith::generated::SubjectToken::Literal("rule"),
+                    ::eventsmith::generated::SubjectToken::Literal("updated"),
+                    ::eventsmith::generated::SubjectToken::Property(
+                        "rule_id",
+                        ::eventsmith::generated::scalar_text(rule_id),
+                    ),
+                ])
+            }
         }
 
         /// Subjects below `rules.domain.tax`.
@@ -697,6 +1197,140 @@ pub mod subjects {
             /// Subject of `rule.list`.
             pub const LIST: &str = "rules.query.rule.list";
         }
+    }
+}
+
+/// The events of each aggregate as one type.
+pub mod aggregates {
+    /// An event of the aggregate `coupon`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    pub enum CouponEvent {
+        /// `coupon.expired`
+        Expired(super::coupon::v1::CouponExpired),
+        /// `coupon.issued`
+        Issued(super::coupon::v1::CouponIssued),
+        /// `coupon.redeemed`
+        Redeemed(super::coupon::v1::CouponRedeemed),
+        /// `coupon.rejected`
+        Rejected(super::coupon::v1::CouponRejected),
+        /// `coupon.released`
+        Released(super::coupon::v1::CouponReleased),
+        /// `coupon.reserved`
+        Reserved(super::coupon::v1::CouponReserved),
+    }
+    ::eventsmith::generated::aggregate_events! {
+        CouponEvent, "coupon", "rules.domain.coupon.*.*",
+        [super::coupon::v1::CouponExpired, super::coupon::v1::CouponIssued,
+        super::coupon::v1::CouponRedeemed, super::coupon::v1::CouponRejected,
+        super::coupon::v1::CouponReleased, super::coupon::v1::CouponReserved];
+        Expired(super::coupon::v1::CouponExpired),
+        Issued(super::coupon::v1::CouponIssued),
+        Redeemed(super::coupon::v1::CouponRedeemed),
+        Rejected(super::coupon::v1::CouponRejected),
+        Released(super::coupon::v1::CouponReleased),
+        Reserved(super::coupon::v1::CouponReserved),
+    }
+
+    /// An event of the aggregate `loyalty`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    pub enum LoyaltyEvent {
+        /// `loyalty.points_earned`
+        PointsEarned(super::loyalty::v1::LoyaltyPointsEarned),
+        /// `loyalty.points_redeemed`
+        PointsRedeemed(super::loyalty::v1::LoyaltyPointsRedeemed),
+        /// `loyalty.points_restored`
+        PointsRestored(super::loyalty::v1::LoyaltyPointsRestored),
+        /// `loyalty.tier_changed`
+        TierChanged(super::loyalty::v1::LoyaltyTierChanged),
+    }
+    ::eventsmith::generated::aggregate_events! {
+        LoyaltyEvent, "loyalty", "rules.domain.loyalty.*.*",
+        [super::loyalty::v1::LoyaltyPointsEarned,
+        super::loyalty::v1::LoyaltyPointsRedeemed,
+        super::loyalty::v1::LoyaltyPointsRestored,
+        super::loyalty::v1::LoyaltyTierChanged];
+        PointsEarned(super::loyalty::v1::LoyaltyPointsEarned),
+        PointsRedeemed(super::loyalty::v1::LoyaltyPointsRedeemed),
+        PointsRestored(super::loyalty::v1::LoyaltyPointsRestored),
+        TierChanged(super::loyalty::v1::LoyaltyTierChanged),
+    }
+
+    /// An event of the aggregate `payment`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    pub enum PaymentEvent {
+        /// `payment.authorized`
+        Authorized(super::payment::v1::PaymentAuthorized),
+        /// `payment.captured`
+        Captured(super::payment::v1::PaymentCaptured),
+        /// `payment.failed`
+        Failed(super::payment::v1::PaymentFailed),
+        /// `payment.refunded`
+        Refunded(super::payment::v1::PaymentRefunded),
+        /// `payment.voided`
+        Voided(super::payment::v1::PaymentVoided),
+    }
+    ::eventsmith::generated::aggregate_events! {
+        PaymentEvent, "payment", "rules.domain.payment.*.*",
+        [super::payment::v1::PaymentAuthorized, super::payment::v1::PaymentCaptured,
+        super::payment::v1::PaymentFailed, super::payment::v1::PaymentRefunded,
+        super::payment::v1::PaymentVoided];
+        Authorized(super::payment::v1::PaymentAuthorized),
+        Captured(super::payment::v1::PaymentCaptured),
+        Failed(super::payment::v1::PaymentFailed),
+        Refunded(super::payment::v1::PaymentRefunded),
+        Voided(super::payment::v1::PaymentVoided),
+    }
+
+    /// An event of the aggregate `promotion`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    pub enum PromotionEvent {
+        /// `promotion.applied`
+        Applied(super::promotion::v1::PromotionApplied),
+        /// `promotion.cancelled`
+        Cancelled(super::promotion::v1::PromotionCancelled),
+        /// `promotion.created`
+        Created(super::promotion::v1::PromotionCreated),
+        /// `promotion.expired`
+        Expired(super::promotion::v1::PromotionExpired),
+    }
+    ::eventsmith::generated::aggregate_events! {
+        PromotionEvent, "promotion", "rules.domain.promotion.*.*",
+        [super::promotion::v1::PromotionApplied,
+        super::promotion::v1::PromotionCancelled, super::promotion::v1::PromotionCreated,
+        super::promotion::v1::PromotionExpired];
+        Applied(super::promotion::v1::PromotionApplied),
+        Cancelled(super::promotion::v1::PromotionCancelled),
+        Created(super::promotion::v1::PromotionCreated),
+        Expired(super::promotion::v1::PromotionExpired),
+    }
+
+    /// An event of the aggregate `rule`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+    pub enum RuleEvent {
+        /// `rule.activated`
+        Activated(super::rule::v1::RuleActivated),
+        /// `rule.created`
+        Created(super::rule::v2::RuleCreated),
+        /// `rule.deactivated`
+        Deactivated(super::rule::v1::RuleDeactivated),
+        /// `rule.deleted`
+        Deleted(super::rule::v1::RuleDeleted),
+        /// `rule.updated`
+        Updated(super::rule::v1::RuleUpdated),
+    }
+    ::eventsmith::generated::aggregate_events! {
+        RuleEvent, "rule", "rules.domain.rule.*.*", [super::rule::v1::RuleActivated,
+        super::rule::v1::RuleCreated, super::rule::v2::RuleCreated,
+        super::rule::v1::RuleDeactivated, super::rule::v1::RuleDeleted,
+        super::rule::v1::RuleUpdated]; Activated(super::rule::v1::RuleActivated),
+        Created(super::rule::v2::RuleCreated),
+        Deactivated(super::rule::v1::RuleDeactivated),
+        Deleted(super::rule::v1::RuleDeleted), Updated(super::rule::v1::RuleUpdated),
     }
 }
 
@@ -2051,6 +2685,25 @@ pub mod common {
 
     ::eventsmith::generated::text_type!(LoyaltyAccountId);
 
+    /// A tier of the loyalty programme, from lowest to highest.
+    ///
+    /// The schema `common.json#/$defs/LoyaltyTier`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum LoyaltyTier {
+        /// `bronze`
+        Bronze,
+        /// `silver`
+        Silver,
+        /// `gold`
+        Gold,
+        /// `platinum`
+        Platinum,
+    }
+    ::eventsmith::generated::text_enum!(
+        LoyaltyTier, { Bronze => "bronze", Silver => "silver", Gold => "gold", Platinum
+        => "platinum" }
+    );
+
     /// Identifies a payment, from authorization to refund.
     ///
     /// The schema `common.json#/$defs/PaymentId`.
@@ -2927,17 +3580,22 @@ pub mod coupon {
     pub use v1::{
         CouponExpired, CouponExpiredRequired, CouponIssued, CouponIssuedRequired,
         CouponRedeem, CouponRedeemError, CouponRedeemReply, CouponRedeemReplyRequired,
-        CouponRedeemRequired, CouponRedeemed, CouponRedeemedRequired, CouponRejected,
-        CouponRejectedRequired, CouponRelease, CouponReleaseError, CouponReleaseReason,
-        CouponReleaseReply, CouponReleaseReplyRequired, CouponReleaseRequired,
-        CouponReleased, CouponReleasedReason, CouponReleasedRequired, CouponReserve,
-        CouponReserveError, CouponReserveReply, CouponReserveReplyRequired,
-        CouponReserveRequired, CouponReserved, CouponReservedRequired, RejectionReason,
+        CouponRedeemRequired, CouponRedeemed, CouponRedeemedRequired, CouponRedemption,
+        CouponRejected, CouponRejectedRequired, CouponRelease, CouponReleaseError,
+        CouponReleaseReason, CouponReleaseReply, CouponReleaseReplyRequired,
+        CouponReleaseRequired, CouponReleased, CouponReleasedReason,
+        CouponReleasedRequired, CouponReservation, CouponReserve, CouponReserveError,
+        CouponReserveReply, CouponReserveReplyRequired, CouponReserveRequired,
+        CouponReserved, CouponReservedRequired, CouponSnapshot, CouponSnapshotRequired,
+        CouponSnapshotStatus, RejectionReason,
     };
 
     /// Version 1 of the `coupon` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
+        use ::std::borrow::Cow;
+        use ::std::collections::BTreeMap;
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, Reply, Request};
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, ContextId, CouponCode, CustomerId, Discount, LimitReached, Money,
@@ -2987,10 +3645,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::EXPIRED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__EXPIRED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponExpired, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("expired"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3071,10 +3743,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::ISSUED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__ISSUED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponIssued, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("issued"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3127,10 +3813,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::REDEEMED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__REDEEMED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponRedeemed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("redeemed"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3186,10 +3886,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::REJECTED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__REJECTED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponRejected, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("rejected"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3235,10 +3949,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::RELEASED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__RELEASED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponReleased, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("released"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3288,10 +4016,24 @@ pub mod coupon {
             const SUBJECT: &'static str = super::super::subjects::domain::coupon::RESERVED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_COUPON__RESERVED_V1;
             const KEY: Option<&'static str> = Some("/coupon_code");
+            const AGGREGATE: Option<&'static str> = Some("coupon");
             ::eventsmith::generated::event_payload!(Event, CouponReserved, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.coupon_code)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("coupon"),
+                    SubjectToken::Literal("reserved"),
+                    SubjectToken::Property(
+                        "coupon_code",
+                        ::eventsmith::generated::scalar_text(&self.coupon_code),
+                    ),
+                ])
             }
         }
 
@@ -3659,6 +4401,105 @@ pub mod coupon {
             ::eventsmith::generated::reply_payload!(CouponReserveError, is_valid, "coupon.reserve.error", 1);
         }
 
+        /// What the events of a coupon made of it, so that coupons need not read all of them to decide a command. It lies under the coupon's code and is never the truth: it is made anew from the events at any time.
+        ///
+        /// The schema `state/coupon/snapshot.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct CouponSnapshot {
+            /// Where the coupon is in its life. `unknown`: nobody issued it, though somebody tried to redeem it; `issued`: it can be redeemed while redemptions remain; `expired`: its time ran out.
+            pub status: CouponSnapshotStatus,
+            /// The promotion to which the coupon belongs, if it was issued.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub promotion_id: Option<PromotionId>,
+            /// The only customer who may redeem it; without one everybody may.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// What the coupon takes off, if it was issued.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub discount: Option<Discount>,
+            /// The price from which on the coupon can be redeemed.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub minimum_subtotal: Option<Money>,
+            /// How often the coupon can still be redeemed, what is held included.
+            pub remaining_redemptions: u32,
+            /// From when on the coupon can be redeemed (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub valid_from: Option<DateTime>,
+            /// Until when, exclusively, the coupon can be redeemed (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub valid_until: Option<DateTime>,
+            /// For which transactions the coupon is held, by their ids.
+            pub reservations: BTreeMap<String, CouponReservation>,
+            /// In which transactions the coupon was redeemed, by their ids: the latest 1000.
+            pub redemptions: BTreeMap<String, CouponRedemption>,
+        }
+
+        ::eventsmith::generated::builder! {
+            CouponSnapshot from CouponSnapshotRequired { status: CouponSnapshotStatus,
+            remaining_redemptions: u32, reservations: BTreeMap<String, CouponReservation>,
+            redemptions: BTreeMap<String, CouponRedemption> };
+            with_promotion_id = promotion_id: into PromotionId,
+            with_customer_id = customer_id: into CustomerId, with_discount = discount: into Discount,
+            with_minimum_subtotal = minimum_subtotal: into Money,
+            with_valid_from = valid_from: of ::eventsmith::DateTime,
+            with_valid_until = valid_until: of ::eventsmith::DateTime
+        }
+
+        impl CouponSnapshot {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount.as_ref().is_none_or(|value| value.is_valid())
+                    && self.minimum_subtotal.as_ref().is_none_or(|value| value.is_valid())
+                    && self.remaining_redemptions <= 2147483647
+                    && self.valid_from.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+                    && self.valid_until.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+                    && self.reservations.len() <= 1000
+                    && self.reservations.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| { s.run(1..=64, ::eventsmith::generated::class!("0-9A-Z_a-z-")) },
+                    )) && self.reservations.values().all(|item| item.is_valid())
+                    && self.redemptions.len() <= 1000
+                    && self.redemptions.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| { s.run(1..=64, ::eventsmith::generated::class!("0-9A-Z_a-z-")) },
+                    )) && self.redemptions.values().all(|item| item.is_valid())
+            }
+        }
+
+        impl ::eventsmith::State for CouponSnapshot {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "coupon.snapshot";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "COUPON_SNAPSHOTS";
+            const SUBJECT: &'static str = "$KV.COUPON_SNAPSHOTS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_COUPON__SNAPSHOT_V1;
+            ::eventsmith::generated::event_payload!(State, CouponSnapshot, is_valid);
+        }
+
         /// Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.
         ///
         /// The schema `domain/coupon/rejected.v1.json#/$defs/RejectionReason`.
@@ -3724,6 +4565,59 @@ pub mod coupon {
             CouponReleaseReason, { CheckoutFailed => "checkout_failed", CustomerRequest
             => "customer_request", ReservationExpired => "reservation_expired" }
         );
+
+        /// Where the coupon is in its life. `unknown`: nobody issued it, though somebody tried to redeem it; `issued`: it can be redeemed while redemptions remain; `expired`: its time ran out.
+        ///
+        /// The schema `state/coupon/snapshot.v1.json#/properties/status`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum CouponSnapshotStatus {
+            /// `unknown`
+            Unknown,
+            /// `issued`
+            Issued,
+            /// `expired`
+            Expired,
+        }
+        ::eventsmith::generated::text_enum!(
+            CouponSnapshotStatus, { Unknown => "unknown", Issued => "issued", Expired =>
+            "expired" }
+        );
+
+        /// A coupon that is held for a transaction.
+        ///
+        /// The schema `state/coupon/snapshot.v1.json#/$defs/CouponReservation`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct CouponReservation {
+            /// The customer who wants to redeem it.
+            pub customer_id: CustomerId,
+            /// Until when it is held (RFC 3339 with offset).
+            pub expires_at: DateTime,
+        }
+
+        impl CouponReservation {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.expires_at)
+            }
+        }
+
+        /// A coupon that was redeemed in a transaction.
+        ///
+        /// The schema `state/coupon/snapshot.v1.json#/$defs/CouponRedemption`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct CouponRedemption {
+            /// The customer who redeemed it.
+            pub customer_id: CustomerId,
+            /// When it was redeemed (RFC 3339 with offset).
+            pub redeemed_at: DateTime,
+        }
+
+        impl CouponRedemption {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.redeemed_at)
+            }
+        }
     }
 }
 
@@ -4342,17 +5236,21 @@ pub mod loyalty {
         LoyaltyPointsRedeemedRequired, LoyaltyPointsRestored,
         LoyaltyPointsRestoredReason, LoyaltyPointsRestoredRequired, LoyaltyRedeemPoints,
         LoyaltyRedeemPointsError, LoyaltyRedeemPointsReply,
-        LoyaltyRedeemPointsReplyRequired, LoyaltyRedeemPointsRequired, LoyaltyTier,
-        LoyaltyTierChanged, LoyaltyTierChangedReason, LoyaltyTierChangedRequired,
+        LoyaltyRedeemPointsReplyRequired, LoyaltyRedeemPointsRequired, LoyaltyRedemption,
+        LoyaltySnapshot, LoyaltySnapshotRequired, LoyaltyTierChanged,
+        LoyaltyTierChangedReason, LoyaltyTierChangedRequired,
     };
 
     /// Version 1 of the `loyalty` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
+        use ::std::borrow::Cow;
+        use ::std::collections::BTreeMap;
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, Reply, Request};
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
-            CustomerId, LimitReached, LoyaltyAccountId, Money, NotAllowed, NotFound,
-            PromotionId, RuleId, TransactionId, WrongState,
+            CustomerId, LimitReached, LoyaltyAccountId, LoyaltyTier, Money, NotAllowed,
+            NotFound, PromotionId, RuleId, TransactionId, WrongState,
         };
 
         /// Points were credited to a loyalty account. Published by loyalty.
@@ -4420,11 +5318,25 @@ pub mod loyalty {
             const VERSION: u32 = 1;
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_EARNED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_EARNED_V1;
-            const KEY: Option<&'static str> = Some("/account_id");
+            const KEY: Option<&'static str> = Some("/customer_id");
+            const AGGREGATE: Option<&'static str> = Some("loyalty");
             ::eventsmith::generated::event_payload!(Event, LoyaltyPointsEarned, is_valid);
 
             fn key(&self) -> Option<String> {
-                ::eventsmith::generated::scalar_text(&self.account_id)
+                ::eventsmith::generated::scalar_text(&self.customer_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("loyalty"),
+                    SubjectToken::Literal("points_earned"),
+                    SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(&self.customer_id),
+                    ),
+                ])
             }
         }
 
@@ -4483,11 +5395,25 @@ pub mod loyalty {
             const VERSION: u32 = 1;
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_REDEEMED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_REDEEMED_V1;
-            const KEY: Option<&'static str> = Some("/account_id");
+            const KEY: Option<&'static str> = Some("/customer_id");
+            const AGGREGATE: Option<&'static str> = Some("loyalty");
             ::eventsmith::generated::event_payload!(Event, LoyaltyPointsRedeemed, is_valid);
 
             fn key(&self) -> Option<String> {
-                ::eventsmith::generated::scalar_text(&self.account_id)
+                ::eventsmith::generated::scalar_text(&self.customer_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("loyalty"),
+                    SubjectToken::Literal("points_redeemed"),
+                    SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(&self.customer_id),
+                    ),
+                ])
             }
         }
 
@@ -4542,11 +5468,25 @@ pub mod loyalty {
             const VERSION: u32 = 1;
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::POINTS_RESTORED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__POINTS_RESTORED_V1;
-            const KEY: Option<&'static str> = Some("/account_id");
+            const KEY: Option<&'static str> = Some("/customer_id");
+            const AGGREGATE: Option<&'static str> = Some("loyalty");
             ::eventsmith::generated::event_payload!(Event, LoyaltyPointsRestored, is_valid);
 
             fn key(&self) -> Option<String> {
-                ::eventsmith::generated::scalar_text(&self.account_id)
+                ::eventsmith::generated::scalar_text(&self.customer_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("loyalty"),
+                    SubjectToken::Literal("points_restored"),
+                    SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(&self.customer_id),
+                    ),
+                ])
             }
         }
 
@@ -4606,11 +5546,25 @@ pub mod loyalty {
             const VERSION: u32 = 1;
             const SUBJECT: &'static str = super::super::subjects::domain::loyalty::TIER_CHANGED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_LOYALTY__TIER_CHANGED_V1;
-            const KEY: Option<&'static str> = Some("/account_id");
+            const KEY: Option<&'static str> = Some("/customer_id");
+            const AGGREGATE: Option<&'static str> = Some("loyalty");
             ::eventsmith::generated::event_payload!(Event, LoyaltyTierChanged, is_valid);
 
             fn key(&self) -> Option<String> {
-                ::eventsmith::generated::scalar_text(&self.account_id)
+                ::eventsmith::generated::scalar_text(&self.customer_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("loyalty"),
+                    SubjectToken::Literal("tier_changed"),
+                    SubjectToken::Property(
+                        "customer_id",
+                        ::eventsmith::generated::scalar_text(&self.customer_id),
+                    ),
+                ])
             }
         }
 
@@ -4984,6 +5938,71 @@ pub mod loyalty {
             );
         }
 
+        /// What the events of a customer's loyalty account made of it, so that loyalty need not read all of them to decide a command. It lies under the customer's id and is never the truth: it is made anew from the events at any time.
+        ///
+        /// The schema `state/loyalty/snapshot.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct LoyaltySnapshot {
+            /// The customer's account.
+            pub account_id: LoyaltyAccountId,
+            /// The account's balance, in points.
+            pub balance: i64,
+            /// The account's tier, once it changed; bronze before.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tier: Option<LoyaltyTier>,
+            /// Until when the tier is kept at least (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tier_valid_until: Option<DateTime>,
+            /// What was paid with points and can be given back, by the transaction's id: of the latest 1000, those of which something is left.
+            pub redemptions: BTreeMap<String, LoyaltyRedemption>,
+            /// How many points were earned with a transaction, by its id, so that it earns them once: the latest 1000.
+            pub earnings: BTreeMap<String, i64>,
+        }
+
+        ::eventsmith::generated::builder! {
+            LoyaltySnapshot from LoyaltySnapshotRequired { account_id: LoyaltyAccountId, balance: i64,
+            redemptions: BTreeMap<String, LoyaltyRedemption>, earnings: BTreeMap<String, i64> };
+            with_tier = tier: into LoyaltyTier,
+            with_tier_valid_until = tier_valid_until: of ::eventsmith::DateTime
+        }
+
+        impl LoyaltySnapshot {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (0..=9007199254740991).contains(&self.balance)
+                    && self.tier_valid_until.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+                    && self.redemptions.len() <= 1000
+                    && self.redemptions.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| { s.run(1..=64, ::eventsmith::generated::class!("0-9A-Z_a-z-")) },
+                    )) && self.redemptions.values().all(|item| item.is_valid())
+                    && self.earnings.len() <= 1000
+                    && self.earnings.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| { s.run(1..=64, ::eventsmith::generated::class!("0-9A-Z_a-z-")) },
+                    ))
+                    && self.earnings.values().all(|item| (1..=9007199254740991).contains(item))
+            }
+        }
+
+        impl ::eventsmith::State for LoyaltySnapshot {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "loyalty.snapshot";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "LOYALTY_SNAPSHOTS";
+            const SUBJECT: &'static str = "$KV.LOYALTY_SNAPSHOTS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_LOYALTY__SNAPSHOT_V1;
+            ::eventsmith::generated::event_payload!(State, LoyaltySnapshot, is_valid);
+        }
+
         /// What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.
         ///
         /// The schema `domain/loyalty/points_earned.v1.json#/properties/reason`.
@@ -5020,25 +6039,6 @@ pub mod loyalty {
             CustomerRequest => "customer_request", Refunded => "refunded" }
         );
 
-        /// A tier of the loyalty programme, from lowest to highest.
-        ///
-        /// The schema `domain/loyalty/tier_changed.v1.json#/$defs/LoyaltyTier`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum LoyaltyTier {
-            /// `bronze`
-            Bronze,
-            /// `silver`
-            Silver,
-            /// `gold`
-            Gold,
-            /// `platinum`
-            Platinum,
-        }
-        ::eventsmith::generated::text_enum!(
-            LoyaltyTier, { Bronze => "bronze", Silver => "silver", Gold => "gold",
-            Platinum => "platinum" }
-        );
-
         /// Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.
         ///
         /// The schema `domain/loyalty/tier_changed.v1.json#/properties/reason`.
@@ -5072,6 +6072,31 @@ pub mod loyalty {
             LoyaltyGiveBackPointsReason, { CheckoutFailed => "checkout_failed",
             CustomerRequest => "customer_request", Refunded => "refunded" }
         );
+
+        /// Points with which a transaction was paid.
+        ///
+        /// The schema `state/loyalty/snapshot.v1.json#/$defs/LoyaltyRedemption`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct LoyaltyRedemption {
+            /// How many points were debited.
+            pub points: i64,
+            /// How many of them can still be given back.
+            pub points_left: i64,
+            /// What the points that were debited were worth.
+            pub value: Money,
+            /// When the points were debited (RFC 3339 with offset).
+            pub redeemed_at: DateTime,
+        }
+
+        impl LoyaltyRedemption {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                (1..=9007199254740991).contains(&self.points)
+                    && (1..=9007199254740991).contains(&self.points_left)
+                    && self.value.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.redeemed_at)
+            }
+        }
     }
 }
 
@@ -5256,14 +6281,17 @@ pub mod payment {
         PaymentCaptured, PaymentCapturedRequired, PaymentFailed, PaymentFailedRequired,
         PaymentFailedStage, PaymentRefund, PaymentRefundError, PaymentRefundReason,
         PaymentRefundReply, PaymentRefundReplyRequired, PaymentRefundRequired,
-        PaymentRefunded, PaymentRefundedReason, PaymentRefundedRequired, PaymentVoid,
-        PaymentVoidError, PaymentVoidReason, PaymentVoidReply, PaymentVoidReplyRequired,
+        PaymentRefunded, PaymentRefundedReason, PaymentRefundedRequired, PaymentSnapshot,
+        PaymentSnapshotRequired, PaymentSnapshotStatus, PaymentVoid, PaymentVoidError,
+        PaymentVoidReason, PaymentVoidReply, PaymentVoidReplyRequired,
         PaymentVoidRequired, PaymentVoided, PaymentVoidedReason, PaymentVoidedRequired,
     };
 
     /// Version 1 of the `payment` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
+        use ::std::borrow::Cow;
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, Reply, Request};
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, CustomerId, ErrorCode, ErrorMessage, LimitReached, Money, NotAllowed,
@@ -5341,10 +6369,24 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::AUTHORIZED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__AUTHORIZED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            const AGGREGATE: Option<&'static str> = Some("payment");
             ::eventsmith::generated::event_payload!(Event, PaymentAuthorized, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("payment"),
+                    SubjectToken::Literal("authorized"),
+                    SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(&self.payment_id),
+                    ),
+                ])
             }
         }
 
@@ -5402,10 +6444,24 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::CAPTURED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__CAPTURED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            const AGGREGATE: Option<&'static str> = Some("payment");
             ::eventsmith::generated::event_payload!(Event, PaymentCaptured, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("payment"),
+                    SubjectToken::Literal("captured"),
+                    SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(&self.payment_id),
+                    ),
+                ])
             }
         }
 
@@ -5463,10 +6519,24 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::FAILED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__FAILED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            const AGGREGATE: Option<&'static str> = Some("payment");
             ::eventsmith::generated::event_payload!(Event, PaymentFailed, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("payment"),
+                    SubjectToken::Literal("failed"),
+                    SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(&self.payment_id),
+                    ),
+                ])
             }
         }
 
@@ -5536,10 +6606,24 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::REFUNDED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__REFUNDED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            const AGGREGATE: Option<&'static str> = Some("payment");
             ::eventsmith::generated::event_payload!(Event, PaymentRefunded, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("payment"),
+                    SubjectToken::Literal("refunded"),
+                    SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(&self.payment_id),
+                    ),
+                ])
             }
         }
 
@@ -5597,10 +6681,24 @@ pub mod payment {
             const SUBJECT: &'static str = super::super::subjects::domain::payment::VOIDED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PAYMENT__VOIDED_V1;
             const KEY: Option<&'static str> = Some("/payment_id");
+            const AGGREGATE: Option<&'static str> = Some("payment");
             ::eventsmith::generated::event_payload!(Event, PaymentVoided, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.payment_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("payment"),
+                    SubjectToken::Literal("voided"),
+                    SubjectToken::Property(
+                        "payment_id",
+                        ::eventsmith::generated::scalar_text(&self.payment_id),
+                    ),
+                ])
             }
         }
 
@@ -6121,6 +7219,96 @@ pub mod payment {
             ::eventsmith::generated::reply_payload!(PaymentVoidError, is_valid, "payment.void.error", 1);
         }
 
+        /// What the events of a payment made of it, so that payments need not read all of them to decide a command. It lies under the payment's id and is never the truth: it is made anew from the events at any time.
+        ///
+        /// The schema `state/payment/snapshot.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct PaymentSnapshot {
+            /// Where the payment is in its life. `declined`: nothing was ever reserved, and it may be tried again; `authorized`: reserved, and perhaps captured in part; `captured`: no further capture will follow; `voided`: the reservation was given up.
+            pub status: PaymentSnapshotStatus,
+            /// The transaction that is paid.
+            pub transaction_id: TransactionId,
+            /// The customer who pays, if known.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub customer_id: Option<CustomerId>,
+            /// The amount that was reserved, or was to be where that was declined. Its currency is that of the other amounts.
+            pub amount: Money,
+            /// How the customer pays.
+            pub method: PaymentMethod,
+            /// The payment provider, once the amount was reserved.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub provider: Option<SystemName>,
+            /// What was collected so far, in minor units of the currency.
+            pub captured_minor: i64,
+            /// What of it was paid back so far, in minor units of the currency.
+            pub refunded_minor: i64,
+            /// The refunds of the payment, so that each is made once: the latest 1000.
+            ///
+            /// The default is `[]`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub refund_ids: Option<Vec<RefundId>>,
+            /// When the reservation lapses if it is not captured (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub expires_at: Option<DateTime>,
+            /// Why the last step failed, if it did.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub last_error: Option<ErrorCode>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PaymentSnapshot from PaymentSnapshotRequired { status: PaymentSnapshotStatus,
+            transaction_id: TransactionId, amount: Money, method: PaymentMethod, captured_minor: i64,
+            refunded_minor: i64 };
+            with_customer_id = customer_id: into CustomerId, with_provider = provider: into SystemName,
+            with_refund_ids = refund_ids: of Vec<RefundId>,
+            with_expires_at = expires_at: of ::eventsmith::DateTime,
+            with_last_error = last_error: into ErrorCode
+        }
+
+        impl PaymentSnapshot {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.amount.is_valid() && self.method.is_valid()
+                    && (0..=9007199254740991).contains(&self.captured_minor)
+                    && (0..=9007199254740991).contains(&self.refunded_minor)
+                    && self.refund_ids.as_ref().is_none_or(|value| {
+                        value.len() <= 1000
+                            && ::eventsmith::generated::checks::unique(value)
+                    })
+                    && self.expires_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+            }
+        }
+
+        impl ::eventsmith::State for PaymentSnapshot {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "payment.snapshot";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "PAYMENT_SNAPSHOTS";
+            const SUBJECT: &'static str = "$KV.PAYMENT_SNAPSHOTS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_PAYMENT__SNAPSHOT_V1;
+            ::eventsmith::generated::event_payload!(State, PaymentSnapshot, is_valid);
+        }
+
         /// The step that failed.
         ///
         /// The schema `domain/payment/failed.v1.json#/properties/stage`.
@@ -6219,24 +7407,47 @@ pub mod payment {
             PaymentVoidReason, { CheckoutFailed => "checkout_failed", CustomerRequest =>
             "customer_request", Duplicate => "duplicate", Fraud => "fraud" }
         );
+
+        /// Where the payment is in its life. `declined`: nothing was ever reserved, and it may be tried again; `authorized`: reserved, and perhaps captured in part; `captured`: no further capture will follow; `voided`: the reservation was given up.
+        ///
+        /// The schema `state/payment/snapshot.v1.json#/properties/status`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PaymentSnapshotStatus {
+            /// `declined`
+            Declined,
+            /// `authorized`
+            Authorized,
+            /// `captured`
+            Captured,
+            /// `voided`
+            Voided,
+        }
+        ::eventsmith::generated::text_enum!(
+            PaymentSnapshotStatus, { Declined => "declined", Authorized => "authorized",
+            Captured => "captured", Voided => "voided" }
+        );
     }
 }
 
 /// The types of `promotion`, in their newest versions.
 pub mod promotion {
     pub use v1::{
-        PromotionApplied, PromotionAppliedRequired, PromotionApply, PromotionApplyError,
-        PromotionApplyReply, PromotionApplyReplyRequired, PromotionApplyRequired,
-        PromotionCancel, PromotionCancelError, PromotionCancelReason,
-        PromotionCancelReply, PromotionCancelReplyRequired, PromotionCancelRequired,
-        PromotionCancelled, PromotionCancelledReason, PromotionCancelledRequired,
-        PromotionCreated, PromotionCreatedRequired, PromotionExpired,
-        PromotionExpiredReason, PromotionExpiredRequired,
+        PromotionApplication, PromotionApplied, PromotionAppliedRequired, PromotionApply,
+        PromotionApplyError, PromotionApplyReply, PromotionApplyReplyRequired,
+        PromotionApplyRequired, PromotionCancel, PromotionCancelError,
+        PromotionCancelReason, PromotionCancelReply, PromotionCancelReplyRequired,
+        PromotionCancelRequired, PromotionCancelled, PromotionCancelledReason,
+        PromotionCancelledRequired, PromotionCreated, PromotionCreatedRequired,
+        PromotionEnd, PromotionEndReason, PromotionExpired, PromotionExpiredReason,
+        PromotionExpiredRequired, PromotionSnapshot, PromotionSnapshotRequired,
     };
 
     /// Version 1 of the `promotion` events.
     pub mod v1 {
-        use ::eventsmith::{DateTime, Event, Kind, Reply, Request};
+        use ::std::borrow::Cow;
+        use ::std::collections::BTreeMap;
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, Reply, Request};
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, ContextId, CouponCode, CustomerId, Discount, LimitReached, Money,
@@ -6301,10 +7512,24 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::APPLIED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__APPLIED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            const AGGREGATE: Option<&'static str> = Some("promotion");
             ::eventsmith::generated::event_payload!(Event, PromotionApplied, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.promotion_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("promotion"),
+                    SubjectToken::Literal("applied"),
+                    SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(&self.promotion_id),
+                    ),
+                ])
             }
         }
 
@@ -6356,10 +7581,24 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::CANCELLED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__CANCELLED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            const AGGREGATE: Option<&'static str> = Some("promotion");
             ::eventsmith::generated::event_payload!(Event, PromotionCancelled, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.promotion_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("promotion"),
+                    SubjectToken::Literal("cancelled"),
+                    SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(&self.promotion_id),
+                    ),
+                ])
             }
         }
 
@@ -6458,10 +7697,24 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__CREATED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            const AGGREGATE: Option<&'static str> = Some("promotion");
             ::eventsmith::generated::event_payload!(Event, PromotionCreated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.promotion_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("promotion"),
+                    SubjectToken::Literal("created"),
+                    SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(&self.promotion_id),
+                    ),
+                ])
             }
         }
 
@@ -6509,10 +7762,24 @@ pub mod promotion {
             const SUBJECT: &'static str = super::super::subjects::domain::promotion::EXPIRED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_PROMOTION__EXPIRED_V1;
             const KEY: Option<&'static str> = Some("/promotion_id");
+            const AGGREGATE: Option<&'static str> = Some("promotion");
             ::eventsmith::generated::event_payload!(Event, PromotionExpired, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.promotion_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("promotion"),
+                    SubjectToken::Literal("expired"),
+                    SubjectToken::Property(
+                        "promotion_id",
+                        ::eventsmith::generated::scalar_text(&self.promotion_id),
+                    ),
+                ])
             }
         }
 
@@ -6766,6 +8033,113 @@ pub mod promotion {
             );
         }
 
+        /// What the events of a promotion made of it, so that promotions need not read all of them to decide a command. It lies under the promotion's id and is never the truth: it is made anew from the events at any time.
+        ///
+        /// The schema `state/promotion/snapshot.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct PromotionSnapshot {
+            /// The promotion's name, as customers see it.
+            pub name: String,
+            /// What the promotion takes off.
+            pub discount: Discount,
+            /// The rule that decides to which transactions the promotion applies; without one it applies to all.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub rule_id: Option<RuleId>,
+            /// Whether it may be applied together with other promotions.
+            ///
+            /// The default is `false`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub combinable: Option<bool>,
+            /// The most that the promotion may take off over all transactions.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub budget: Option<Money>,
+            /// What the promotion took off so far, without what was cancelled; absent before it took off anything.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub budget_used: Option<Money>,
+            /// How often the promotion may be applied over all transactions.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub max_applications: Option<u32>,
+            /// How often the promotion was applied so far, without what was cancelled.
+            pub times_applied: u32,
+            /// From when on the promotion applies (RFC 3339 with offset).
+            pub starts_at: DateTime,
+            /// Until when, exclusively, the promotion applies (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub ends_at: Option<DateTime>,
+            /// How the promotion ended, if it did.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub ended: Option<PromotionEnd>,
+            /// The applications that can be cancelled, by the transaction's id: of the latest 1000, those that are not.
+            pub applications: BTreeMap<String, PromotionApplication>,
+        }
+
+        ::eventsmith::generated::builder! {
+            PromotionSnapshot from PromotionSnapshotRequired { name: String, discount: Discount,
+            times_applied: u32, starts_at: DateTime, applications: BTreeMap<String, PromotionApplication> };
+            with_rule_id = rule_id: into RuleId, with_combinable = combinable: of bool,
+            with_budget = budget: into Money, with_budget_used = budget_used: into Money,
+            with_max_applications = max_applications: of u32,
+            with_ends_at = ends_at: of ::eventsmith::DateTime, with_ended = ended: into PromotionEnd
+        }
+
+        impl PromotionSnapshot {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::length(&self.name, 1..=200)
+                    && self.discount.is_valid()
+                    && self.budget.as_ref().is_none_or(|value| value.is_valid())
+                    && self.budget_used.as_ref().is_none_or(|value| value.is_valid())
+                    && self.max_applications.as_ref().is_none_or(|value| (1..=2147483647).contains(value))
+                    && self.times_applied <= 2147483647
+                    && ::eventsmith::generated::checks::date_time(&self.starts_at)
+                    && self.ends_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+                    && self.ended.as_ref().is_none_or(|value| value.is_valid())
+                    && self.applications.len() <= 1000
+                    && self.applications.keys().all(|name| ::eventsmith::generated::checks::scan_all(
+                        name,
+                        |s| { s.run(1..=64, ::eventsmith::generated::class!("0-9A-Z_a-z-")) },
+                    )) && self.applications.values().all(|item| item.is_valid())
+            }
+        }
+
+        impl ::eventsmith::State for PromotionSnapshot {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "promotion.snapshot";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "PROMOTION_SNAPSHOTS";
+            const SUBJECT: &'static str = "$KV.PROMOTION_SNAPSHOTS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_PROMOTION__SNAPSHOT_V1;
+            ::eventsmith::generated::event_payload!(State, PromotionSnapshot, is_valid);
+        }
+
         /// Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.
         ///
         /// The schema `domain/promotion/cancelled.v1.json#/properties/reason`.
@@ -6820,6 +8194,65 @@ pub mod promotion {
             PromotionCancelReason, { CheckoutFailed => "checkout_failed", CustomerRequest
             => "customer_request", TransactionExpired => "transaction_expired" }
         );
+
+        /// How a promotion ended.
+        ///
+        /// The schema `state/promotion/snapshot.v1.json#/$defs/PromotionEnd`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct PromotionEnd {
+            /// Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.
+            pub reason: PromotionEndReason,
+            /// When it ended (RFC 3339 with offset).
+            pub expired_at: DateTime,
+        }
+
+        impl PromotionEnd {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                ::eventsmith::generated::checks::date_time(&self.expired_at)
+            }
+        }
+
+        /// Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.
+        ///
+        /// The schema `state/promotion/snapshot.v1.json#/$defs/PromotionEnd/properties/reason`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum PromotionEndReason {
+            /// `end_reached`
+            EndReached,
+            /// `budget_exhausted`
+            BudgetExhausted,
+            /// `limit_reached`
+            LimitReached,
+            /// `withdrawn`
+            Withdrawn,
+        }
+        ::eventsmith::generated::text_enum!(
+            PromotionEndReason, { EndReached => "end_reached", BudgetExhausted =>
+            "budget_exhausted", LimitReached => "limit_reached", Withdrawn => "withdrawn"
+            }
+        );
+
+        /// One application of a promotion to a transaction.
+        ///
+        /// The schema `state/promotion/snapshot.v1.json#/$defs/PromotionApplication`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct PromotionApplication {
+            /// The customer whose transaction it is.
+            pub customer_id: CustomerId,
+            /// What the promotion took off.
+            pub discount_amount: Money,
+            /// When it was applied (RFC 3339 with offset).
+            pub applied_at: DateTime,
+        }
+
+        impl PromotionApplication {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.discount_amount.is_valid()
+                    && ::eventsmith::generated::checks::date_time(&self.applied_at)
+            }
+        }
     }
 }
 
@@ -6836,16 +8269,20 @@ pub mod rule {
         RuleDeleteReply, RuleDeleteReplyRequired, RuleDeleteRequired, RuleDeleted,
         RuleDeletedRequired, RuleGet, RuleGetError, RuleGetReply, RuleGetReplyRequired,
         RuleGetRequired, RuleList, RuleListReply, RuleListReplyRequired,
-        RuleListRequired, RuleSummary, RuleSummaryRequired, RuleUpdate, RuleUpdateError,
-        RuleUpdateReply, RuleUpdateReplyRequired, RuleUpdateRequired, RuleUpdated,
-        RuleUpdatedRequired,
+        RuleListRequired, RuleSnapshot, RuleSnapshotRequired, RuleSnapshotStatus,
+        RuleSummary, RuleSummaryRequired, RuleUpdate, RuleUpdateError, RuleUpdateReply,
+        RuleUpdateReplyRequired, RuleUpdateRequired, RuleUpdated, RuleUpdatedRequired,
     };
     pub use v2::{RuleCreated, RuleCreatedRequired};
 
     /// Version 1 of the `rule` events.
     pub mod v1 {
+        use ::std::borrow::Cow;
         use ::std::collections::BTreeMap;
-        use ::eventsmith::{DateTime, Event, Kind, NoRefusal, Reply, Request, Value};
+        use ::eventsmith::{
+            DateTime, Event, Invalid, Kind, NoRefusal, Reply, Request, Value,
+        };
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, LimitReached, NotAllowed, NotFound, PageToken, RuleDefinition, RuleId,
@@ -6890,10 +8327,21 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::ACTIVATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__ACTIVATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(Event, RuleActivated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("activated"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
 
@@ -6942,10 +8390,21 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__CREATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(Event, RuleCreated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("created"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
 
@@ -6995,10 +8454,21 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::DEACTIVATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__DEACTIVATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(Event, RuleDeactivated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("deactivated"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
 
@@ -7039,10 +8509,21 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::DELETED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__DELETED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(Event, RuleDeleted, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("deleted"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
 
@@ -7101,10 +8582,21 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::UPDATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__UPDATED_V1;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(Event, RuleUpdated, is_valid);
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("updated"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
 
@@ -8129,6 +9621,79 @@ pub mod rule {
             ::eventsmith::generated::event_payload!(State, RuleCompiled, is_valid);
         }
 
+        /// What the events of a rule made of it, so that rules-management need not read all of them to decide a command. It lies under the rule's id and is never the truth: it is made anew from the events at any time.
+        ///
+        /// The schema `state/rule/snapshot.v1.json`.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct RuleSnapshot {
+            /// Where the rule is in its life.
+            pub status: RuleSnapshotStatus,
+            /// The rule's version, by which a command of somebody who knows another one is refused.
+            pub version: RuleVersion,
+            /// The rule's name.
+            pub name: RuleName,
+            /// What the rule is for. Empty if its author left it out.
+            pub description: String,
+            /// The rule itself, once an update has told it: its creation does not.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub definition: Option<RuleDefinition>,
+            /// The rule's priority, from 0, the lowest, to 1000.
+            pub priority: RulePriority,
+            /// The rule's tags, without repetition.
+            ///
+            /// The default is `[]`.
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub tags: Option<Vec<Tag>>,
+            /// From when on the rule is evaluated, if it is active and was activated (RFC 3339 with offset).
+            #[serde(
+                default,
+                deserialize_with = "::eventsmith::generated::de::present",
+                skip_serializing_if = "Option::is_none"
+            )]
+            pub effective_at: Option<DateTime>,
+        }
+
+        ::eventsmith::generated::builder! {
+            RuleSnapshot from RuleSnapshotRequired { status: RuleSnapshotStatus, version: RuleVersion,
+            name: RuleName, description: String, priority: RulePriority };
+            with_definition = definition: into RuleDefinition, with_tags = tags: of Vec<Tag>,
+            with_effective_at = effective_at: of ::eventsmith::DateTime
+        }
+
+        impl RuleSnapshot {
+            #[inline]
+            pub(crate) fn is_valid(&self) -> bool {
+                self.version.is_valid()
+                    && ::eventsmith::generated::checks::length(
+                        &self.description,
+                        ..=2000,
+                    ) && self.priority.is_valid()
+                    && self.tags.as_ref().is_none_or(|value| {
+                        value.len() <= 20
+                            && ::eventsmith::generated::checks::unique(value)
+                    })
+                    && self.effective_at.as_ref().is_none_or(::eventsmith::generated::checks::date_time)
+            }
+        }
+
+        impl ::eventsmith::State for RuleSnapshot {
+            const KIND: Kind = Kind::State;
+            const TYPE: &'static str = "rule.snapshot";
+            const VERSION: u32 = 1;
+            const BUCKET: &'static str = "RULE_SNAPSHOTS";
+            const SUBJECT: &'static str = "$KV.RULE_SNAPSHOTS.>";
+            const SCHEMA: &'static str = super::super::schemas::STATE_RULE__SNAPSHOT_V1;
+            ::eventsmith::generated::event_payload!(State, RuleSnapshot, is_valid);
+        }
+
         /// The priority of a rule in version 1 of this event, from lowest to highest.
         ///
         /// The schema `domain/rule/created.v1.json#/$defs/PriorityLevel`.
@@ -8270,11 +9835,34 @@ pub mod rule {
                     && ::eventsmith::generated::checks::date_time(&self.updated_at)
             }
         }
+
+        /// Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only; `deleted`: gone, and every command to it is refused.
+        ///
+        /// The schema `state/rule/snapshot.v1.json#/$defs/RuleSnapshotStatus`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RuleSnapshotStatus {
+            /// `draft`
+            Draft,
+            /// `active`
+            Active,
+            /// `inactive`
+            Inactive,
+            /// `archived`
+            Archived,
+            /// `deleted`
+            Deleted,
+        }
+        ::eventsmith::generated::text_enum!(
+            RuleSnapshotStatus, { Draft => "draft", Active => "active", Inactive =>
+            "inactive", Archived => "archived", Deleted => "deleted" }
+        );
     }
 
     /// Version 2 of the `rule` events.
     pub mod v2 {
-        use ::eventsmith::{DateTime, Event, Kind, Upcast};
+        use ::std::borrow::Cow;
+        use ::eventsmith::{DateTime, Event, Invalid, Kind, Upcast};
+        use ::eventsmith::generated::SubjectToken;
         use ::serde::{Deserialize, Serialize};
         use super::super::common::{
             Actor, RuleId, RuleName, RulePriority, RuleStatus, RuleVersion, Tag,
@@ -8340,12 +9928,23 @@ pub mod rule {
             const SUBJECT: &'static str = super::super::subjects::domain::rule::CREATED;
             const SCHEMA: &'static str = super::super::schemas::DOMAIN_RULE__CREATED_V2;
             const KEY: Option<&'static str> = Some("/rule_id");
+            const AGGREGATE: Option<&'static str> = Some("rule");
             ::eventsmith::generated::event_payload!(
                 Event, RuleCreated, is_valid, 1 => super::v1::RuleCreated, Upcast::upcast
             );
 
             fn key(&self) -> Option<String> {
                 ::eventsmith::generated::scalar_text(&self.rule_id)
+            }
+
+            fn subject(&self) -> Result<Cow<'static, str>, Invalid> {
+                Self::payload_schema().subject([
+                    SubjectToken::Literal("rules"),
+                    SubjectToken::Literal("domain"),
+                    SubjectToken::Literal("rule"),
+                    SubjectToken::Literal("created"),
+                    SubjectToken::Property("rule_id", ::eventsmith::generated::scalar_text(&self.rule_id)),
+                ])
             }
         }
     }
@@ -9194,35 +10793,35 @@ pub mod webhook {
 
 /// The schemas of all payloads, each with everything that it refers to.
 mod schemas {
-    pub(super) const DOMAIN_COUPON__EXPIRED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponExpired","description":"A coupon's time ran out before it was used up. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","promotion_id","unused_redemptions","expired_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that expired."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who could have redeemed it, if it was issued to one."},"unused_redemptions":{"description":"How often the coupon could still have been redeemed.","type":"integer","minimum":1,"maximum":2147483647},"expired_at":{"description":"When the coupon expired (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-M2XA","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84310552","unused_redemptions":1,"expired_at":"2026-04-01T00:00:00+02:00"},{"coupon_code":"OUTLET-25X","promotion_id":"pro_outlet-clearance","unused_redemptions":312,"expired_at":"2026-06-30T22:00:00Z"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
-    pub(super) const DOMAIN_COUPON__ISSUED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponIssued","description":"A coupon was issued, to one customer or to all. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","promotion_id","discount","valid_from","issued_by","issued_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was issued."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who may redeem it; without one everybody may."},"discount":{"$ref":"#/$defs/Discount","description":"What the coupon takes off."},"minimum_subtotal":{"$ref":"#/$defs/Money","description":"The price from which on the coupon can be redeemed."},"max_redemptions":{"description":"How often the coupon may be redeemed in all.","type":"integer","minimum":1,"maximum":2147483647,"default":1},"valid_from":{"description":"From when on the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"valid_until":{"description":"Until when, exclusively, the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"issued_by":{"$ref":"#/$defs/Actor","description":"Who issued the coupon."},"issued_at":{"description":"When the coupon was issued (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"minimum_subtotal":{"amount_minor":5000,"currency":"EUR"},"max_redemptions":1,"valid_from":"2026-03-03T00:00:00+01:00","valid_until":"2026-04-01T00:00:00+02:00","issued_by":"svc_coupons","issued_at":"2026-03-01T06:00:00Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"valid_from":"2026-03-01T00:00:00Z","issued_by":"usr_ben-okafor","issued_at":"2026-02-27T09:05:00Z"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_COUPON__REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeemed","description":"A customer redeemed a coupon. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","promotion_id","customer_id","transaction_id","discount_amount","redeemed_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was redeemed."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who redeemed it."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was redeemed."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the coupon took off."},"remaining_redemptions":{"description":"How often the coupon can still be redeemed.","type":"integer","minimum":0,"maximum":2147483647},"redeemed_at":{"description":"When the coupon was redeemed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","discount_amount":{"amount_minor":1800,"currency":"EUR"},"remaining_redemptions":0,"redeemed_at":"2026-03-05T10:15:00.011Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","discount_amount":{"amount_minor":1000,"currency":"EUR"},"redeemed_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
-    pub(super) const DOMAIN_COUPON__REJECTED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRejected","description":"A customer tried to redeem a coupon and was refused. Input that is no well-formed code at all is refused at the edge and not published. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","reason","rejected_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The code that the customer entered."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was entered."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who entered it, if known."},"reason":{"$ref":"#/$defs/RejectionReason","description":"Why the coupon was refused."},"detail":{"description":"More about the reason, for people.","type":"string","minLength":1,"maxLength":500},"rejected_at":{"description":"When the coupon was refused (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RejectionReason":{"description":"Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.","type":"string","enum":["unknown_code","not_yet_valid","expired","already_redeemed","limit_reached","minimum_not_met","not_eligible","not_combinable","revoked"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","reason":"minimum_not_met","detail":"the basket comes to 31.20 EUR, the coupon asks for 50.00 EUR","rejected_at":"2026-03-09T19:02:44Z"},{"coupon_code":"XMAS-2025","transaction_id":"txn_01KK0A9D2NQW","reason":"expired","rejected_at":"2026-03-05T11:16:58+01:00"}]}"##;
-    pub(super) const DOMAIN_COUPON__RELEASED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReleased","description":"A coupon is held for a transaction no more. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","reason","released_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is free again."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it was held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer for whom it was held."},"reason":{"description":"Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.","type":"string","enum":["checkout_failed","customer_request","reservation_expired"]},"released_at":{"description":"When it was let go (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reason":"customer_request","released_at":"2026-03-05T10:16:00Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed","released_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
-    pub(super) const DOMAIN_COUPON__RESERVED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserved","description":"A coupon is held for a transaction. Published by coupons.","x-event":{"key":"/coupon_code"},"type":"object","required":["coupon_code","transaction_id","customer_id","reserved_at","expires_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is held."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who wants to redeem it."},"reserved_at":{"description":"Since when it is held (RFC 3339 with offset).","type":"string","format":"date-time"},"expires_at":{"description":"Until when it is held (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reserved_at":"2026-03-05T10:14:02Z","expires_at":"2026-03-05T10:19:02Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","reserved_at":"2026-03-05T11:16:40+01:00","expires_at":"2026-03-05T11:31:40+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
+    pub(super) const DOMAIN_COUPON__EXPIRED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponExpired","description":"A coupon's time ran out before it was used up. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","promotion_id","unused_redemptions","expired_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that expired."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who could have redeemed it, if it was issued to one."},"unused_redemptions":{"description":"How often the coupon could still have been redeemed.","type":"integer","minimum":1,"maximum":2147483647},"expired_at":{"description":"When the coupon expired (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-M2XA","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84310552","unused_redemptions":1,"expired_at":"2026-04-01T00:00:00+02:00"},{"coupon_code":"OUTLET-25X","promotion_id":"pro_outlet-clearance","unused_redemptions":312,"expired_at":"2026-06-30T22:00:00Z"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
+    pub(super) const DOMAIN_COUPON__ISSUED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponIssued","description":"A coupon was issued, to one customer or to all. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","promotion_id","discount","valid_from","issued_by","issued_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was issued."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who may redeem it; without one everybody may."},"discount":{"$ref":"#/$defs/Discount","description":"What the coupon takes off."},"minimum_subtotal":{"$ref":"#/$defs/Money","description":"The price from which on the coupon can be redeemed."},"max_redemptions":{"description":"How often the coupon may be redeemed in all.","type":"integer","minimum":1,"maximum":2147483647,"default":1},"valid_from":{"description":"From when on the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"valid_until":{"description":"Until when, exclusively, the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"issued_by":{"$ref":"#/$defs/Actor","description":"Who issued the coupon."},"issued_at":{"description":"When the coupon was issued (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"minimum_subtotal":{"amount_minor":5000,"currency":"EUR"},"max_redemptions":1,"valid_from":"2026-03-03T00:00:00+01:00","valid_until":"2026-04-01T00:00:00+02:00","issued_by":"svc_coupons","issued_at":"2026-03-01T06:00:00Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"valid_from":"2026-03-01T00:00:00Z","issued_by":"usr_ben-okafor","issued_at":"2026-02-27T09:05:00Z"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_COUPON__REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRedeemed","description":"A customer redeemed a coupon. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","promotion_id","customer_id","transaction_id","discount_amount","redeemed_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that was redeemed."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who redeemed it."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was redeemed."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the coupon took off."},"remaining_redemptions":{"description":"How often the coupon can still be redeemed.","type":"integer","minimum":0,"maximum":2147483647},"redeemed_at":{"description":"When the coupon was redeemed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","discount_amount":{"amount_minor":1800,"currency":"EUR"},"remaining_redemptions":0,"redeemed_at":"2026-03-05T10:15:00.011Z"},{"coupon_code":"WELCOME10","promotion_id":"pro_outlet-clearance","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","discount_amount":{"amount_minor":1000,"currency":"EUR"},"redeemed_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const DOMAIN_COUPON__REJECTED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponRejected","description":"A customer tried to redeem a coupon and was refused. Input that is no well-formed code at all is refused at the edge and not published. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","transaction_id","reason","rejected_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The code that the customer entered."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction in which it was entered."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who entered it, if known."},"reason":{"$ref":"#/$defs/RejectionReason","description":"Why the coupon was refused."},"detail":{"description":"More about the reason, for people.","type":"string","minLength":1,"maxLength":500},"rejected_at":{"description":"When the coupon was refused (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RejectionReason":{"description":"Why a coupon was refused. `unknown_code`: no such coupon; `not_yet_valid` and `expired`: outside its time; `already_redeemed`: redeemed before by this customer; `limit_reached`: redeemed by others as often as allowed; `minimum_not_met`: the price is too low; `not_eligible`: not for this customer or these items; `not_combinable`: excluded by another discount; `revoked`: withdrawn by staff.","type":"string","enum":["unknown_code","not_yet_valid","expired","already_redeemed","limit_reached","minimum_not_met","not_eligible","not_combinable","revoked"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","reason":"minimum_not_met","detail":"the basket comes to 31.20 EUR, the coupon asks for 50.00 EUR","rejected_at":"2026-03-09T19:02:44Z"},{"coupon_code":"XMAS-2025","transaction_id":"txn_01KK0A9D2NQW","reason":"expired","rejected_at":"2026-03-05T11:16:58+01:00"}]}"##;
+    pub(super) const DOMAIN_COUPON__RELEASED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReleased","description":"A coupon is held for a transaction no more. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","transaction_id","reason","released_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is free again."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it was held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer for whom it was held."},"reason":{"description":"Why it was let go. `checkout_failed`: a later step failed; `customer_request`: the customer changed their mind; `reservation_expired`: its time was up.","type":"string","enum":["checkout_failed","customer_request","reservation_expired"]},"released_at":{"description":"When it was let go (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reason":"customer_request","released_at":"2026-03-05T10:16:00Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","reason":"checkout_failed","released_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
+    pub(super) const DOMAIN_COUPON__RESERVED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponReserved","description":"A coupon is held for a transaction. Published by coupons.","x-event":{"key":"/coupon_code","aggregate":"coupon"},"type":"object","required":["coupon_code","transaction_id","customer_id","reserved_at","expires_at"],"properties":{"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that is held."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it is held."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who wants to redeem it."},"reserved_at":{"description":"Since when it is held (RFC 3339 with offset).","type":"string","format":"date-time"},"expires_at":{"description":"Until when it is held (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"coupon_code":"SPRING26-7QK4","promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","reserved_at":"2026-03-05T10:14:02Z","expires_at":"2026-03-05T10:19:02Z"},{"coupon_code":"WELCOME10","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","reserved_at":"2026-03-05T11:16:40+01:00","expires_at":"2026-03-05T11:31:40+01:00"}],"$defs":{"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__COMPLETED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationCompleted","description":"The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","success","execution_time","rules_applied","conflicts_found","completed_at","final_result"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was evaluated."},"success":{"description":"Whether the evaluation came to a result.","type":"boolean"},"execution_time":{"description":"How long the evaluation took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"rules_applied":{"description":"How many rules matched and were applied.","type":"integer","minimum":0,"maximum":2147483647},"conflicts_found":{"description":"How many conflicts between rules had to be resolved.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the evaluation ended (RFC 3339 with offset).","type":"string","format":"date-time"},"final_result":{"description":"The result of the evaluation: any JSON, null if there is none."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"Why there is no result. Required if `success` is false."}},"if":{"required":["success"],"properties":{"success":{"const":false}}},"then":{"required":["error_message"]},"examples":[{"context_id":"ctx_01KK0AK8D6ZV","transaction_id":"txn_01KK0A9D2NQW","success":false,"execution_time":2000000000,"rules_applied":0,"conflicts_found":3,"completed_at":"2026-03-05T10:20:02Z","final_result":null,"error_message":"three rules set the price of item 2 with the same priority"},{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","success":true,"execution_time":3871250,"rules_applied":2,"conflicts_found":1,"completed_at":"2026-03-05T10:15:00.008Z","final_result":{"shipping":{"amount_minor":0,"currency":"EUR"},"discounts":[{"promotion_id":"pro_spring-sale-2026","amount_minor":1800}]}},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","success":true,"execution_time":90417,"rules_applied":0,"conflicts_found":0,"completed_at":"2026-03-05T11:17:20+01:00","final_result":null}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__COMPLETED_V2: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationCompleted","description":"The evaluation of rules over a transaction ended, with a result or, if `success` is false, without one. Version 2 adds the number of rules passed over. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","success","execution_time","rules_applied","conflicts_found","completed_at","final_result"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was evaluated."},"success":{"description":"Whether the evaluation came to a result.","type":"boolean"},"execution_time":{"description":"How long the evaluation took, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"rules_applied":{"description":"How many rules matched and were applied.","type":"integer","minimum":0,"maximum":2147483647},"rules_skipped":{"description":"How many rules were passed over without being evaluated.","type":"integer","minimum":0,"maximum":2147483647,"default":0},"conflicts_found":{"description":"How many conflicts between rules had to be resolved.","type":"integer","minimum":0,"maximum":2147483647},"completed_at":{"description":"When the evaluation ended (RFC 3339 with offset).","type":"string","format":"date-time"},"final_result":{"description":"The result of the evaluation: any JSON, null if there is none."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"Why there is no result. Required if `success` is false."}},"if":{"required":["success"],"properties":{"success":{"const":false}}},"then":{"required":["error_message"]},"examples":[{"context_id":"ctx_01KK0AK8D6ZV","transaction_id":"txn_01KK0A9D2NQW","success":false,"execution_time":2000000000,"rules_applied":0,"rules_skipped":4,"conflicts_found":3,"completed_at":"2026-03-05T10:20:02Z","final_result":null,"error_message":"three rules set the price of item 2 with the same priority"},{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","success":true,"execution_time":3871250,"rules_applied":2,"rules_skipped":40,"conflicts_found":1,"completed_at":"2026-03-05T10:15:00.008Z","final_result":{"shipping":{"amount_minor":0,"currency":"EUR"},"discounts":[{"promotion_id":"pro_spring-sale-2026","amount_minor":1800}]}},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","success":true,"execution_time":90417,"rules_applied":0,"conflicts_found":0,"completed_at":"2026-03-05T11:17:20+01:00","final_result":null}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__FAILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationFailed","description":"The evaluation of rules over a transaction broke off because of a technical fault. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","error_code","error_message","retryable","failed_at"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be evaluated."},"error_code":{"$ref":"#/$defs/ErrorCode","description":"What failed, for programs."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"What failed, for people."},"retryable":{"description":"Whether the same evaluation may succeed if it is repeated.","type":"boolean"},"failed_at":{"description":"When the evaluation broke off (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"context_id":"ctx_01KK0APT3QCM","transaction_id":"txn_01KK0A6PZD3G","error_code":"RULE_STORE_UNAVAILABLE","error_message":"the rule store did not answer within 2 s","retryable":true,"failed_at":"2026-03-05T10:31:07.250Z"},{"context_id":"ctx_01KK0ARW5HXD","transaction_id":"txn_01KK0A9D2NQW","error_code":"INVALID_EXPRESSION","error_message":"rule rul_01KJQ5B2W8HD divides by zero","retryable":false,"failed_at":"2026-03-05T11:40:00+01:00"}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
     pub(super) const DOMAIN_EVALUATION__STARTED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"EvaluationStarted","description":"The evaluation of rules over a transaction began. Published by rules-evaluation.","x-event":{"key":"/context_id"},"type":"object","required":["context_id","transaction_id","customer_id","rule_count","started_at"],"properties":{"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction being evaluated."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"rule_count":{"description":"How many rules are to be evaluated.","type":"integer","minimum":0,"maximum":2147483647},"started_at":{"description":"When the evaluation began (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"context_id":"ctx_01KK0A6R4ETB","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","rule_count":42,"started_at":"2026-03-05T10:15:00.004Z"},{"context_id":"ctx_01KK0A9F7YKS","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","rule_count":0,"started_at":"2026-03-05T11:17:20+01:00"}],"$defs":{"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}}}"##;
-    pub(super) const DOMAIN_LOYALTY__POINTS_EARNED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsEarned","description":"Points were credited to a loyalty account. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","reason","points","balance","earned_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that earned the points."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that earned the points, or more of them."},"reason":{"description":"What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.","type":"string","enum":["purchase","promotion","referral","adjustment"]},"points":{"description":"How many points were credited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":1,"maximum":9007199254740991},"expires_at":{"description":"When these points lapse; without it they never do (RFC 3339 with offset).","type":"string","format":"date-time"},"earned_at":{"description":"When the points were credited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","promotion_id":"pro_spring-sale-2026","reason":"purchase","points":98,"balance":2698,"expires_at":"2028-03-05T00:00:00Z","earned_at":"2026-03-05T10:16:41Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","reason":"referral","points":500,"balance":500,"earned_at":"2026-03-06T09:00:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]}}}"##;
-    pub(super) const DOMAIN_LOYALTY__POINTS_REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRedeemed","description":"A customer paid with points from a loyalty account. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","value","redeemed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was debited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was paid with points."},"points":{"description":"How many points were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points were worth."},"reward":{"description":"The reward that was chosen, for people.","type":"string","minLength":1,"maxLength":200},"redeemed_at":{"description":"When the points were debited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":400,"balance":2600,"value":{"amount_minor":400,"currency":"EUR"},"reward":"4 EUR off","redeemed_at":"2026-03-05T10:15:12Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":0,"value":{"amount_minor":500,"currency":"EUR"},"redeemed_at":"2026-03-07T18:20:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
-    pub(super) const DOMAIN_LOYALTY__POINTS_RESTORED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRestored","description":"Points with which a customer had paid were given back. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","reason","restored_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that had been paid with them."},"points":{"description":"How many points were given back.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points had been worth."},"reason":{"description":"Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.","type":"string","enum":["checkout_failed","customer_request","refunded"]},"restored_at":{"description":"When the points were given back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":150,"balance":2750,"value":{"amount_minor":150,"currency":"EUR"},"reason":"refunded","restored_at":"2026-03-06T15:30:02Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":500,"reason":"checkout_failed","restored_at":"2026-03-07T18:21:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
-    pub(super) const DOMAIN_LOYALTY__TIER_CHANGED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyTierChanged","description":"A loyalty account rose or fell to another tier. Published by loyalty.","x-event":{"key":"/account_id"},"type":"object","required":["account_id","customer_id","previous_tier","new_tier","reason","changed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account whose tier changed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"previous_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier before."},"new_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier afterwards."},"reason":{"description":"Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.","type":"string","enum":["threshold_reached","review","adjustment"]},"qualifying_points":{"description":"How many points of the current year counted towards the tier.","type":"integer","minimum":0,"maximum":9007199254740991},"valid_until":{"description":"Until when the new tier is kept at least (RFC 3339 with offset).","type":"string","format":"date-time"},"changed_at":{"description":"When the tier changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"LoyaltyTier":{"description":"A tier of the loyalty programme, from lowest to highest.","type":"string","enum":["bronze","silver","gold","platinum"]},"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","previous_tier":"silver","new_tier":"gold","reason":"threshold_reached","qualifying_points":2698,"valid_until":"2027-12-31T23:59:59+01:00","changed_at":"2026-03-05T10:16:42Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","previous_tier":"silver","new_tier":"bronze","reason":"review","changed_at":"2026-01-01T00:00:00Z"}]}"##;
-    pub(super) const DOMAIN_PAYMENT__AUTHORIZED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorized","description":"A payment provider reserved the amount on the customer's account. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","provider","authorized_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was authorized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was reserved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"provider":{"$ref":"#/$defs/SystemName","description":"The payment provider."},"authorization_code":{"description":"The issuer's authorization code, six characters (ISO 8583).","type":"string","pattern":"^[A-Za-z0-9]{6}$","maxLength":6},"expires_at":{"description":"When the reservation lapses if it is not captured (RFC 3339 with offset).","type":"string","format":"date-time"},"authorized_at":{"description":"When the payment was authorized (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"provider":"stripe","authorization_code":"A7K21X","expires_at":"2026-03-12T10:16:05Z","authorized_at":"2026-03-05T10:16:05Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"provider":"paypal","authorized_at":"2026-03-05T11:18:02+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]}}}"##;
-    pub(super) const DOMAIN_PAYMENT__CAPTURED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCaptured","description":"An authorized amount, or a part of it, was collected. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","captured_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was captured."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was collected by this capture."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"final_capture":{"description":"Whether no further capture of the same authorization will follow.","type":"boolean","default":true},"captured_at":{"description":"When the amount was collected (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"final_capture":true,"captured_at":"2026-03-05T10:16:40Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"captured_at":"2026-03-05T11:20:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]}}}"##;
-    pub(super) const DOMAIN_PAYMENT__FAILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentFailed","description":"A step of a payment was declined or broke off. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","stage","error_code","error_message","retryable","failed_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that failed."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was to be moved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"stage":{"description":"The step that failed.","type":"string","enum":["authorization","capture","refund"]},"error_code":{"$ref":"#/$defs/ErrorCode","description":"What failed, for programs."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"What failed, for people."},"retryable":{"description":"Whether the same step may succeed if it is repeated with the same method.","type":"boolean"},"failed_at":{"description":"When the step failed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KKBZ3V9GWD","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","amount":{"amount_minor":3120,"currency":"EUR"},"method":{"kind":"wallet","provider":"apple_pay","last_four":"0005"},"stage":"authorization","error_code":"CARD_DECLINED","error_message":"the issuer declined: insufficient funds","retryable":false,"failed_at":"2026-03-09T19:05:10.733Z"},{"payment_id":"pay_01KKC4N6T2YS","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF"},"stage":"capture","error_code":"UPSTREAM_TIMEOUT","error_message":"no answer within 10 s","retryable":true,"failed_at":"2026-03-09T20:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
-    pub(super) const DOMAIN_PAYMENT__REFUNDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefunded","description":"A captured amount, or a part of it, was paid back to the customer. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","refund_id","reason","refunded_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was refunded."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was paid back by this refund."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"refund_id":{"$ref":"#/$defs/RefundId","description":"This refund; a payment may have several."},"reason":{"description":"Why the amount was paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.","type":"string","enum":["customer_request","duplicate","fraud","order_cancelled","price_adjustment"]},"remaining_amount":{"$ref":"#/$defs/Money","description":"What is left of the captured amount after all refunds so far."},"refunded_by":{"$ref":"#/$defs/Actor","description":"Who ordered the refund."},"refunded_at":{"description":"When the amount was paid back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":2450,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"refund_id":"ref_01KK3F0S6C2P","reason":"customer_request","remaining_amount":{"amount_minor":7350,"currency":"EUR"},"refunded_by":"usr_ben-okafor","refunded_at":"2026-03-06T15:30:00Z"},{"payment_id":"pay_01KJW9H5E1NB","transaction_id":"txn_01KJW9G0V8AK","amount":{"amount_minor":15900,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"},"refund_id":"ref_01KK2D7M3ZQY","reason":"duplicate","refunded_at":"2026-03-06T08:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_PAYMENT__VOIDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoided","description":"A reservation was given up before it was captured. Published by payments.","x-event":{"key":"/payment_id"},"type":"object","required":["payment_id","transaction_id","amount","method","reason","voided_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was voided."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who was to pay, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that is reserved no more."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer was to pay."},"reason":{"description":"Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.","type":"string","enum":["checkout_failed","customer_request","duplicate","fraud"]},"voided_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"voided_at":{"description":"When it was given up (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"reason":"customer_request","voided_by":"usr_ben-okafor","voided_at":"2026-03-05T10:17:30Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"reason":"checkout_failed","voided_at":"2026-03-05T11:19:01+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_PROMOTION__APPLIED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApplied","description":"A promotion was applied to a transaction. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount","subtotal","discount_amount","applied_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it was applied."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who profits."},"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation that led to it."},"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that opened the promotion to the customer."},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before the discount."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the discount came to, in the currency of the subtotal."},"applied_at":{"description":"When the promotion was applied (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","context_id":"ctx_01KK0A6R4ETB","coupon_code":"SPRING26-7QK4","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_amount":{"amount_minor":1800,"currency":"EUR"},"applied_at":"2026-03-05T10:15:00.012Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"subtotal":{"amount_minor":4990,"currency":"EUR"},"discount_amount":{"amount_minor":1000,"currency":"EUR"},"applied_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}}}"##;
-    pub(super) const DOMAIN_PROMOTION__CANCELLED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancelled","description":"The application of a promotion to a transaction was taken back. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount_amount","reason","cancelled_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it applies no more."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the promotion had taken off."},"reason":{"description":"Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.","type":"string","enum":["checkout_failed","customer_request","transaction_expired"]},"cancelled_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"cancelled_at":{"description":"When it was taken back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"reason":"customer_request","cancelled_by":"usr_ben-okafor","cancelled_at":"2026-03-05T10:17:31Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount_amount":{"amount_minor":1000,"currency":"EUR"},"reason":"checkout_failed","cancelled_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_PROMOTION__CREATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCreated","description":"A promotion was set up. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","name","discount","starts_at","created_by","created_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was created."},"name":{"description":"The promotion's name, as customers see it.","type":"string","minLength":1,"maxLength":200},"description":{"description":"What the promotion offers, for people.","type":"string","minLength":1,"maxLength":2000},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that decides to which transactions the promotion applies; without one it applies to all."},"combinable":{"description":"Whether it may be applied together with other promotions.","type":"boolean","default":false},"budget":{"$ref":"#/$defs/Money","description":"The most that the promotion may take off over all transactions."},"max_applications":{"description":"How often the promotion may be applied over all transactions.","type":"integer","minimum":1,"maximum":2147483647},"starts_at":{"description":"From when on the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ends_at":{"description":"Until when, exclusively, the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the promotion."},"created_at":{"description":"When the promotion was created (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","name":"Spring sale","description":"15 % off everything, up to 50 EUR.","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"rule_id":"rul_01KJM7X3C5VN","combinable":true,"budget":{"amount_minor":25000000,"currency":"EUR"},"max_applications":20000,"starts_at":"2026-03-03T00:00:00+01:00","ends_at":"2026-04-01T00:00:00+02:00","created_by":"usr_anna-keller","created_at":"2026-02-20T13:37:00Z"},{"promotion_id":"pro_outlet-clearance","name":"Outlet clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"starts_at":"2026-03-01T00:00:00Z","created_by":"usr_ben-okafor","created_at":"2026-02-27T09:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_PROMOTION__EXPIRED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionExpired","description":"A promotion ended and is not applied any more. Published by promotions.","x-event":{"key":"/promotion_id"},"type":"object","required":["promotion_id","reason","times_applied","expired_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that ended."},"reason":{"description":"Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.","type":"string","enum":["end_reached","budget_exhausted","limit_reached","withdrawn"]},"times_applied":{"description":"How often the promotion was applied over its life.","type":"integer","minimum":0,"maximum":2147483647},"total_discount":{"$ref":"#/$defs/Money","description":"What the promotion took off over its life."},"expired_at":{"description":"When the promotion ended (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","reason":"end_reached","times_applied":14208,"total_discount":{"amount_minor":19733120,"currency":"EUR"},"expired_at":"2026-04-01T00:00:00+02:00"},{"promotion_id":"pro_outlet-clearance","reason":"withdrawn","times_applied":0,"expired_at":"2026-03-09T16:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
-    pub(super) const DOMAIN_RULE__ACTIVATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivated","description":"A rule was activated; it is evaluated from the effective time on. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","activated_by","activated_at","effective_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was activated."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"activated_by":{"$ref":"#/$defs/Actor","description":"Who activated the rule."},"activated_at":{"description":"When the rule was activated (RFC 3339 with offset).","type":"string","format":"date-time"},"effective_at":{"description":"From when on the rule is evaluated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","activated_by":"usr_anna-keller","activated_at":"2026-03-02T08:30:00Z","effective_at":"2026-03-03T00:00:00+01:00"},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","activated_by":"svc_rules-management","activated_at":"2026-03-01T15:00:00+01:00","effective_at":"2026-03-01T15:00:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_RULE__CREATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreated","description":"A rule was created. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","description","status","priority","created_by","created_at","version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was created."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status at its creation."},"priority":{"$ref":"#/$defs/PriorityLevel","description":"The rule's priority, as one of four levels."},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the rule."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, 1 unless it was imported with a history."}},"$defs":{"PriorityLevel":{"description":"The priority of a rule in version 1 of this event, from lowest to highest.","type":"string","enum":["low","medium","high","critical"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","status":"draft","priority":"medium","created_by":"usr_anna-keller","created_at":"2026-03-01T14:05:09.482Z","version":1},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","description":"","status":"active","priority":"critical","created_by":"svc_rules-management","created_at":"2026-03-01T15:00:00+01:00","version":4}]}"##;
-    pub(super) const DOMAIN_RULE__CREATED_V2: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreated","description":"A rule was created. Since version 2 the priority is a figure (low is 100, medium 400, high 700, critical 1000) and a rule may bear tags. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","description","status","priority","created_by","created_at","version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was created."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status at its creation."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the rule."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, 1 unless it was imported with a history."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","status":"draft","priority":400,"tags":["spring","free-shipping"],"created_by":"usr_anna-keller","created_at":"2026-03-01T14:05:09.482Z","version":1},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","description":"","status":"active","priority":1000,"created_by":"svc_rules-management","created_at":"2026-03-01T15:00:00+01:00","version":4}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
-    pub(super) const DOMAIN_RULE__DEACTIVATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeactivated","description":"A rule was deactivated; it is no longer evaluated. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","deactivated_by","deactivated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deactivated."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"deactivated_by":{"$ref":"#/$defs/Actor","description":"Who deactivated the rule."},"deactivated_at":{"description":"When the rule was deactivated (RFC 3339 with offset).","type":"string","format":"date-time"},"reason":{"description":"Why, in the words of whoever did it.","type":"string","minLength":1,"maxLength":500}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","deactivated_by":"usr_ben-okafor","deactivated_at":"2026-04-01T00:00:00+02:00","reason":"The spring campaign is over."},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","deactivated_by":"usr_anna-keller","deactivated_at":"2026-03-20T11:12:13Z"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
-    pub(super) const DOMAIN_RULE__DELETED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeleted","description":"A rule was deleted; its identifier is not used again. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","name","deleted_by","deleted_at","final_version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deleted."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's last name."},"deleted_by":{"$ref":"#/$defs/Actor","description":"Who deleted the rule."},"deleted_at":{"description":"When the rule was deleted (RFC 3339 with offset).","type":"string","format":"date-time"},"final_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's last version."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","deleted_by":"usr_anna-keller","deleted_at":"2026-05-04T09:00:00.5Z","final_version":2},{"rule_id":"rul_01KJM7X3C5VN","name":"Test","deleted_by":"svc_rules-management","deleted_at":"2026-05-04T11:00:00+02:00","final_version":1}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
-    pub(super) const DOMAIN_RULE__UPDATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleUpdated","description":"Properties of a rule were changed, which gave it a new version. Published by rules-management.","x-event":{"key":"/rule_id"},"type":"object","required":["rule_id","changes","previous_version","new_version","updated_by","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was changed."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name after the change."},"changes":{"description":"What changed: the old and the new value of each property, by the property's name.","type":"object","minProperties":1,"maxProperties":64,"propertyNames":{"pattern":"^[a-z][a-z0-9_]{0,63}$"},"additionalProperties":{"$ref":"#/$defs/PropertyChange"}},"previous_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version before the change."},"new_version":{"description":"The rule's version after the change.","type":"integer","minimum":2,"maximum":2147483647},"updated_by":{"$ref":"#/$defs/Actor","description":"Who changed the rule."},"updated_at":{"description":"When the rule was changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"PropertyChange":{"description":"The change of one property.","type":"object","required":["from","to"],"properties":{"from":{"description":"The value before the change: any JSON, null if there was none."},"to":{"description":"The value after the change: any JSON, null if it was removed."}}},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","changes":{"name":{"from":"Free shipping","to":"Free shipping over 50 EUR"},"priority":{"from":400,"to":450},"tags":{"from":[],"to":["spring","free-shipping"]}},"previous_version":1,"new_version":2,"updated_by":"usr_anna-keller","updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJQ5B2W8HD","changes":{"description":{"from":"","to":"Twice the points for gold members."}},"previous_version":4,"new_version":5,"updated_by":"usr_ben-okafor","updated_at":"2026-03-02T07:45:00+01:00"}]}"##;
+    pub(super) const DOMAIN_LOYALTY__POINTS_EARNED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsEarned","description":"Points were credited to a loyalty account. Published by loyalty.","x-event":{"key":"/customer_id","aggregate":"loyalty"},"type":"object","required":["account_id","customer_id","reason","points","balance","earned_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that earned the points."},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that earned the points, or more of them."},"reason":{"description":"What earned the points. `purchase`: a captured payment; `promotion`: a promotion; `referral`: a customer won over; `adjustment`: a correction by staff.","type":"string","enum":["purchase","promotion","referral","adjustment"]},"points":{"description":"How many points were credited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":1,"maximum":9007199254740991},"expires_at":{"description":"When these points lapse; without it they never do (RFC 3339 with offset).","type":"string","format":"date-time"},"earned_at":{"description":"When the points were credited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","promotion_id":"pro_spring-sale-2026","reason":"purchase","points":98,"balance":2698,"expires_at":"2028-03-05T00:00:00Z","earned_at":"2026-03-05T10:16:41Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","reason":"referral","points":500,"balance":500,"earned_at":"2026-03-06T09:00:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]}}}"##;
+    pub(super) const DOMAIN_LOYALTY__POINTS_REDEEMED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRedeemed","description":"A customer paid with points from a loyalty account. Published by loyalty.","x-event":{"key":"/customer_id","aggregate":"loyalty"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","value","redeemed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was debited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was paid with points."},"points":{"description":"How many points were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points were worth."},"reward":{"description":"The reward that was chosen, for people.","type":"string","minLength":1,"maxLength":200},"redeemed_at":{"description":"When the points were debited (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":400,"balance":2600,"value":{"amount_minor":400,"currency":"EUR"},"reward":"4 EUR off","redeemed_at":"2026-03-05T10:15:12Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":0,"value":{"amount_minor":500,"currency":"EUR"},"redeemed_at":"2026-03-07T18:20:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const DOMAIN_LOYALTY__POINTS_RESTORED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyPointsRestored","description":"Points with which a customer had paid were given back. Published by loyalty.","x-event":{"key":"/customer_id","aggregate":"loyalty"},"type":"object","required":["account_id","customer_id","transaction_id","points","balance","reason","restored_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account that was credited."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that had been paid with them."},"points":{"description":"How many points were given back.","type":"integer","minimum":1,"maximum":9007199254740991},"balance":{"description":"The account's balance afterwards, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points had been worth."},"reason":{"description":"Why the points were given back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `refunded`: what was paid with them was refunded.","type":"string","enum":["checkout_failed","customer_request","refunded"]},"restored_at":{"description":"When the points were given back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","transaction_id":"txn_01KK0A6PZD3G","points":150,"balance":2750,"value":{"amount_minor":150,"currency":"EUR"},"reason":"refunded","restored_at":"2026-03-06T15:30:02Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","transaction_id":"txn_01KK0A9D2NQW","points":500,"balance":500,"reason":"checkout_failed","restored_at":"2026-03-07T18:21:00+01:00"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const DOMAIN_LOYALTY__TIER_CHANGED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltyTierChanged","description":"A loyalty account rose or fell to another tier. Published by loyalty.","x-event":{"key":"/customer_id","aggregate":"loyalty"},"type":"object","required":["account_id","customer_id","previous_tier","new_tier","reason","changed_at"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The account whose tier changed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who holds the account."},"previous_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier before."},"new_tier":{"$ref":"#/$defs/LoyaltyTier","description":"The tier afterwards."},"reason":{"description":"Why the tier changed. `threshold_reached`: enough points for the next tier; `review`: the yearly review; `adjustment`: a correction by staff.","type":"string","enum":["threshold_reached","review","adjustment"]},"qualifying_points":{"description":"How many points of the current year counted towards the tier.","type":"integer","minimum":0,"maximum":9007199254740991},"valid_until":{"description":"Until when the new tier is kept at least (RFC 3339 with offset).","type":"string","format":"date-time"},"changed_at":{"description":"When the tier changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"account_id":"loy_5530018274","customer_id":"cus_84213907","previous_tier":"silver","new_tier":"gold","reason":"threshold_reached","qualifying_points":2698,"valid_until":"2027-12-31T23:59:59+01:00","changed_at":"2026-03-05T10:16:42Z"},{"account_id":"loy_5530021169","customer_id":"cus_84310552","previous_tier":"silver","new_tier":"bronze","reason":"review","changed_at":"2026-01-01T00:00:00Z"}],"$defs":{"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"LoyaltyTier":{"description":"A tier of the loyalty programme, from lowest to highest.","type":"string","enum":["bronze","silver","gold","platinum"],"examples":["gold"]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__AUTHORIZED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentAuthorized","description":"A payment provider reserved the amount on the customer's account. Published by payments.","x-event":{"key":"/payment_id","aggregate":"payment"},"type":"object","required":["payment_id","transaction_id","amount","method","provider","authorized_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was authorized."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was reserved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"provider":{"$ref":"#/$defs/SystemName","description":"The payment provider."},"authorization_code":{"description":"The issuer's authorization code, six characters (ISO 8583).","type":"string","pattern":"^[A-Za-z0-9]{6}$","maxLength":6},"expires_at":{"description":"When the reservation lapses if it is not captured (RFC 3339 with offset).","type":"string","format":"date-time"},"authorized_at":{"description":"When the payment was authorized (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"provider":"stripe","authorization_code":"A7K21X","expires_at":"2026-03-12T10:16:05Z","authorized_at":"2026-03-05T10:16:05Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"provider":"paypal","authorized_at":"2026-03-05T11:18:02+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__CAPTURED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentCaptured","description":"An authorized amount, or a part of it, was collected. Published by payments.","x-event":{"key":"/payment_id","aggregate":"payment"},"type":"object","required":["payment_id","transaction_id","amount","method","captured_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was captured."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was collected by this capture."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"final_capture":{"description":"Whether no further capture of the same authorization will follow.","type":"boolean","default":true},"captured_at":{"description":"When the amount was collected (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"final_capture":true,"captured_at":"2026-03-05T10:16:40Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"captured_at":"2026-03-05T11:20:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__FAILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentFailed","description":"A step of a payment was declined or broke off. Published by payments.","x-event":{"key":"/payment_id","aggregate":"payment"},"type":"object","required":["payment_id","transaction_id","amount","method","stage","error_code","error_message","retryable","failed_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that failed."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was to be moved."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"stage":{"description":"The step that failed.","type":"string","enum":["authorization","capture","refund"]},"error_code":{"$ref":"#/$defs/ErrorCode","description":"What failed, for programs."},"error_message":{"$ref":"#/$defs/ErrorMessage","description":"What failed, for people."},"retryable":{"description":"Whether the same step may succeed if it is repeated with the same method.","type":"boolean"},"failed_at":{"description":"When the step failed (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KKBZ3V9GWD","transaction_id":"txn_01KKBZ0Q4R7M","customer_id":"cus_84213907","amount":{"amount_minor":3120,"currency":"EUR"},"method":{"kind":"wallet","provider":"apple_pay","last_four":"0005"},"stage":"authorization","error_code":"CARD_DECLINED","error_message":"the issuer declined: insufficient funds","retryable":false,"failed_at":"2026-03-09T19:05:10.733Z"},{"payment_id":"pay_01KKC4N6T2YS","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF"},"stage":"capture","error_code":"UPSTREAM_TIMEOUT","error_message":"no answer within 10 s","retryable":true,"failed_at":"2026-03-09T20:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__REFUNDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentRefunded","description":"A captured amount, or a part of it, was paid back to the customer. Published by payments.","x-event":{"key":"/payment_id","aggregate":"payment"},"type":"object","required":["payment_id","transaction_id","amount","method","refund_id","reason","refunded_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was refunded."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was paid back by this refund."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"refund_id":{"$ref":"#/$defs/RefundId","description":"This refund; a payment may have several."},"reason":{"description":"Why the amount was paid back. `customer_request`: goods returned or goodwill; `duplicate`: paid twice; `fraud`: not paid by the customer; `order_cancelled`: not delivered; `price_adjustment`: the price was lowered later.","type":"string","enum":["customer_request","duplicate","fraud","order_cancelled","price_adjustment"]},"remaining_amount":{"$ref":"#/$defs/Money","description":"What is left of the captured amount after all refunds so far."},"refunded_by":{"$ref":"#/$defs/Actor","description":"Who ordered the refund."},"refunded_at":{"description":"When the amount was paid back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":2450,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"refund_id":"ref_01KK3F0S6C2P","reason":"customer_request","remaining_amount":{"amount_minor":7350,"currency":"EUR"},"refunded_by":"usr_ben-okafor","refunded_at":"2026-03-06T15:30:00Z"},{"payment_id":"pay_01KJW9H5E1NB","transaction_id":"txn_01KJW9G0V8AK","amount":{"amount_minor":15900,"currency":"EUR"},"method":{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"},"refund_id":"ref_01KK2D7M3ZQY","reason":"duplicate","refunded_at":"2026-03-06T08:00:00+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_PAYMENT__VOIDED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentVoided","description":"A reservation was given up before it was captured. Published by payments.","x-event":{"key":"/payment_id","aggregate":"payment"},"type":"object","required":["payment_id","transaction_id","amount","method","reason","voided_at"],"properties":{"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment that was voided."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that was to be paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who was to pay, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that is reserved no more."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer was to pay."},"reason":{"description":"Why the reservation was given up. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `duplicate`: authorized twice; `fraud`: not authorized by the customer.","type":"string","enum":["checkout_failed","customer_request","duplicate","fraud"]},"voided_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"voided_at":{"description":"When it was given up (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"payment_id":"pay_01KK0AB8M5XR","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"reason":"customer_request","voided_by":"usr_ben-okafor","voided_at":"2026-03-05T10:17:30Z"},{"payment_id":"pay_01KK0ACV1HTJ","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"reason":"checkout_failed","voided_at":"2026-03-05T11:19:01+01:00"}],"$defs":{"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_PROMOTION__APPLIED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionApplied","description":"A promotion was applied to a transaction. Published by promotions.","x-event":{"key":"/promotion_id","aggregate":"promotion"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount","subtotal","discount_amount","applied_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was applied."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it was applied."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who profits."},"context_id":{"$ref":"#/$defs/ContextId","description":"The evaluation that led to it."},"coupon_code":{"$ref":"#/$defs/CouponCode","description":"The coupon that opened the promotion to the customer."},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"subtotal":{"$ref":"#/$defs/Money","description":"The price before the discount."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the discount came to, in the currency of the subtotal."},"applied_at":{"description":"When the promotion was applied (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","context_id":"ctx_01KK0A6R4ETB","coupon_code":"SPRING26-7QK4","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_amount":{"amount_minor":1800,"currency":"EUR"},"applied_at":"2026-03-05T10:15:00.012Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"subtotal":{"amount_minor":4990,"currency":"EUR"},"discount_amount":{"amount_minor":1000,"currency":"EUR"},"applied_at":"2026-03-05T11:17:21+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"ContextId":{"description":"Identifies one evaluation: the run of a set of rules over one transaction.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ctx_01KK0A6R4ETB"]},"CouponCode":{"description":"The code that a customer enters, in upper case. It identifies the coupon.","type":"string","pattern":"^[A-Z0-9-]{4,32}$","maxLength":32,"examples":["SPRING26-7QK4","WELCOME10"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}}}"##;
+    pub(super) const DOMAIN_PROMOTION__CANCELLED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCancelled","description":"The application of a promotion to a transaction was taken back. Published by promotions.","x-event":{"key":"/promotion_id","aggregate":"promotion"},"type":"object","required":["promotion_id","transaction_id","customer_id","discount_amount","reason","cancelled_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion."},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction to which it applies no more."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the promotion had taken off."},"reason":{"description":"Why it was taken back. `checkout_failed`: a later step failed; `customer_request`: the customer cancelled; `transaction_expired`: the transaction was given up.","type":"string","enum":["checkout_failed","customer_request","transaction_expired"]},"cancelled_by":{"$ref":"#/$defs/Actor","description":"Who asked for it, if not the checkout itself."},"cancelled_at":{"description":"When it was taken back (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"reason":"customer_request","cancelled_by":"usr_ben-okafor","cancelled_at":"2026-03-05T10:17:31Z"},{"promotion_id":"pro_outlet-clearance","transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","discount_amount":{"amount_minor":1000,"currency":"EUR"},"reason":"checkout_failed","cancelled_at":"2026-03-05T11:19:00+01:00"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_PROMOTION__CREATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionCreated","description":"A promotion was set up. Published by promotions.","x-event":{"key":"/promotion_id","aggregate":"promotion"},"type":"object","required":["promotion_id","name","discount","starts_at","created_by","created_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that was created."},"name":{"description":"The promotion's name, as customers see it.","type":"string","minLength":1,"maxLength":200},"description":{"description":"What the promotion offers, for people.","type":"string","minLength":1,"maxLength":2000},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that decides to which transactions the promotion applies; without one it applies to all."},"combinable":{"description":"Whether it may be applied together with other promotions.","type":"boolean","default":false},"budget":{"$ref":"#/$defs/Money","description":"The most that the promotion may take off over all transactions."},"max_applications":{"description":"How often the promotion may be applied over all transactions.","type":"integer","minimum":1,"maximum":2147483647},"starts_at":{"description":"From when on the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ends_at":{"description":"Until when, exclusively, the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the promotion."},"created_at":{"description":"When the promotion was created (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","name":"Spring sale","description":"15 % off everything, up to 50 EUR.","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"rule_id":"rul_01KJM7X3C5VN","combinable":true,"budget":{"amount_minor":25000000,"currency":"EUR"},"max_applications":20000,"starts_at":"2026-03-03T00:00:00+01:00","ends_at":"2026-04-01T00:00:00+02:00","created_by":"usr_anna-keller","created_at":"2026-02-20T13:37:00Z"},{"promotion_id":"pro_outlet-clearance","name":"Outlet clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"starts_at":"2026-03-01T00:00:00Z","created_by":"usr_ben-okafor","created_at":"2026-02-27T09:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_PROMOTION__EXPIRED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionExpired","description":"A promotion ended and is not applied any more. Published by promotions.","x-event":{"key":"/promotion_id","aggregate":"promotion"},"type":"object","required":["promotion_id","reason","times_applied","expired_at"],"properties":{"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion that ended."},"reason":{"description":"Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.","type":"string","enum":["end_reached","budget_exhausted","limit_reached","withdrawn"]},"times_applied":{"description":"How often the promotion was applied over its life.","type":"integer","minimum":0,"maximum":2147483647},"total_discount":{"$ref":"#/$defs/Money","description":"What the promotion took off over its life."},"expired_at":{"description":"When the promotion ended (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"promotion_id":"pro_spring-sale-2026","reason":"end_reached","times_applied":14208,"total_discount":{"amount_minor":19733120,"currency":"EUR"},"expired_at":"2026-04-01T00:00:00+02:00"},{"promotion_id":"pro_outlet-clearance","reason":"withdrawn","times_applied":0,"expired_at":"2026-03-09T16:00:00Z"}],"$defs":{"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}}}"##;
+    pub(super) const DOMAIN_RULE__ACTIVATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleActivated","description":"A rule was activated; it is evaluated from the effective time on. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","name","activated_by","activated_at","effective_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was activated."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"activated_by":{"$ref":"#/$defs/Actor","description":"Who activated the rule."},"activated_at":{"description":"When the rule was activated (RFC 3339 with offset).","type":"string","format":"date-time"},"effective_at":{"description":"From when on the rule is evaluated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","activated_by":"usr_anna-keller","activated_at":"2026-03-02T08:30:00Z","effective_at":"2026-03-03T00:00:00+01:00"},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","activated_by":"svc_rules-management","activated_at":"2026-03-01T15:00:00+01:00","effective_at":"2026-03-01T15:00:00+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_RULE__CREATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreated","description":"A rule was created. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","name","description","status","priority","created_by","created_at","version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was created."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status at its creation."},"priority":{"$ref":"#/$defs/PriorityLevel","description":"The rule's priority, as one of four levels."},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the rule."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, 1 unless it was imported with a history."}},"$defs":{"PriorityLevel":{"description":"The priority of a rule in version 1 of this event, from lowest to highest.","type":"string","enum":["low","medium","high","critical"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","status":"draft","priority":"medium","created_by":"usr_anna-keller","created_at":"2026-03-01T14:05:09.482Z","version":1},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","description":"","status":"active","priority":"critical","created_by":"svc_rules-management","created_at":"2026-03-01T15:00:00+01:00","version":4}]}"##;
+    pub(super) const DOMAIN_RULE__CREATED_V2: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCreated","description":"A rule was created. Since version 2 the priority is a figure (low is 100, medium 400, high 700, critical 1000) and a rule may bear tags. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","name","description","status","priority","created_by","created_at","version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was created."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status at its creation."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"created_by":{"$ref":"#/$defs/Actor","description":"Who created the rule."},"created_at":{"description":"When the rule was created (RFC 3339 with offset).","type":"string","format":"date-time"},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, 1 unless it was imported with a history."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","status":"draft","priority":400,"tags":["spring","free-shipping"],"created_by":"usr_anna-keller","created_at":"2026-03-01T14:05:09.482Z","version":1},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","description":"","status":"active","priority":1000,"created_by":"svc_rules-management","created_at":"2026-03-01T15:00:00+01:00","version":4}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const DOMAIN_RULE__DEACTIVATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeactivated","description":"A rule was deactivated; it is no longer evaluated. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","name","deactivated_by","deactivated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deactivated."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"deactivated_by":{"$ref":"#/$defs/Actor","description":"Who deactivated the rule."},"deactivated_at":{"description":"When the rule was deactivated (RFC 3339 with offset).","type":"string","format":"date-time"},"reason":{"description":"Why, in the words of whoever did it.","type":"string","minLength":1,"maxLength":500}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","deactivated_by":"usr_ben-okafor","deactivated_at":"2026-04-01T00:00:00+02:00","reason":"The spring campaign is over."},{"rule_id":"rul_01KJQ5B2W8HD","name":"Gold members earn double points","deactivated_by":"usr_anna-keller","deactivated_at":"2026-03-20T11:12:13Z"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}}}"##;
+    pub(super) const DOMAIN_RULE__DELETED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleDeleted","description":"A rule was deleted; its identifier is not used again. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","name","deleted_by","deleted_at","final_version"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was deleted."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's last name."},"deleted_by":{"$ref":"#/$defs/Actor","description":"Who deleted the rule."},"deleted_at":{"description":"When the rule was deleted (RFC 3339 with offset).","type":"string","format":"date-time"},"final_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's last version."}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","deleted_by":"usr_anna-keller","deleted_at":"2026-05-04T09:00:00.5Z","final_version":2},{"rule_id":"rul_01KJM7X3C5VN","name":"Test","deleted_by":"svc_rules-management","deleted_at":"2026-05-04T11:00:00+02:00","final_version":1}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}}}"##;
+    pub(super) const DOMAIN_RULE__UPDATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleUpdated","description":"Properties of a rule were changed, which gave it a new version. Published by rules-management.","x-event":{"key":"/rule_id","aggregate":"rule"},"type":"object","required":["rule_id","changes","previous_version","new_version","updated_by","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that was changed."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name after the change."},"changes":{"description":"What changed: the old and the new value of each property, by the property's name.","type":"object","minProperties":1,"maxProperties":64,"propertyNames":{"pattern":"^[a-z][a-z0-9_]{0,63}$"},"additionalProperties":{"$ref":"#/$defs/PropertyChange"}},"previous_version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version before the change."},"new_version":{"description":"The rule's version after the change.","type":"integer","minimum":2,"maximum":2147483647},"updated_by":{"$ref":"#/$defs/Actor","description":"Who changed the rule."},"updated_at":{"description":"When the rule was changed (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"PropertyChange":{"description":"The change of one property.","type":"object","required":["from","to"],"properties":{"from":{"description":"The value before the change: any JSON, null if there was none."},"to":{"description":"The value after the change: any JSON, null if it was removed."}}},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"Actor":{"description":"Who acted: a person (usr_...) or a service (svc_...).","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["usr_anna-keller","svc_rules-management"]}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","changes":{"name":{"from":"Free shipping","to":"Free shipping over 50 EUR"},"priority":{"from":400,"to":450},"tags":{"from":[],"to":["spring","free-shipping"]}},"previous_version":1,"new_version":2,"updated_by":"usr_anna-keller","updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJQ5B2W8HD","changes":{"description":{"from":"","to":"Twice the points for gold members."}},"previous_version":4,"new_version":5,"updated_by":"usr_ben-okafor","updated_at":"2026-03-02T07:45:00+01:00"}]}"##;
     pub(super) const DOMAIN_TAX__CALCULATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxCalculated","description":"The tax on a transaction was calculated. A later calculation for the same transaction replaces an earlier one. Published by taxes.","x-event":{"key":"/transaction_id"},"type":"object","required":["transaction_id","lines","total","calculated_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is taxed."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"lines":{"description":"The taxes that make up the total; a tax of nothing is a line with the rate 0.","type":"array","items":{"$ref":"#/$defs/TaxLine"},"minItems":1,"maxItems":500},"total":{"$ref":"#/$defs/Money","description":"The sum over all lines."},"prices_include_tax":{"description":"Whether the prices of the transaction already include the tax.","type":"boolean","default":false},"calculated_at":{"description":"When the tax was calculated (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"transaction_id":"txn_01KKD5E8HF2C","customer_id":"cus_90017744","lines":[{"jurisdiction":"US-CA","tax_type":"sales","category":"general","rate":"0.0725","taxable_amount":{"amount_minor":10000,"currency":"USD"},"amount":{"amount_minor":725,"currency":"USD"}},{"jurisdiction":"US-CA","tax_type":"sales","category":"district","rate":"0.01","taxable_amount":{"amount_minor":10000,"currency":"USD"},"amount":{"amount_minor":100,"currency":"USD"}}],"total":{"amount_minor":825,"currency":"USD"},"prices_include_tax":false,"calculated_at":"2026-03-10T21:44:03.091Z"},{"transaction_id":"txn_01KKD8W3N6QP","lines":[{"jurisdiction":"DE","tax_type":"vat","rate":"0.19","taxable_amount":{"amount_minor":3990,"currency":"EUR"},"amount":{"amount_minor":758,"currency":"EUR"}}],"total":{"amount_minor":758,"currency":"EUR"},"calculated_at":"2026-03-11T08:03:09+01:00"}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"TaxType":{"description":"The type of a tax.","type":"string","enum":["vat","gst","sales","excise","other"],"examples":["vat"]},"TaxRate":{"description":"A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; \"0.0725\" is 7.25 %.","type":"string","pattern":"^[0-9](\\.[0-9]{1,8})?$","maxLength":10,"examples":["0.0725","0.19","0"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"TaxLine":{"description":"One tax on a part of a transaction, or on all of it.","type":"object","required":["jurisdiction","tax_type","rate","taxable_amount","amount"],"properties":{"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"Where the tax is due."},"tax_type":{"$ref":"#/$defs/TaxType","description":"The type of the tax."},"category":{"description":"The category of goods or services that is taxed.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"rate":{"$ref":"#/$defs/TaxRate","description":"The rate, as a fraction of the taxable amount."},"taxable_amount":{"$ref":"#/$defs/Money","description":"The amount on which the tax is calculated."},"amount":{"$ref":"#/$defs/Money","description":"The tax itself, rounded to minor units."}}}}}"##;
     pub(super) const DOMAIN_TAX__RATES_UPDATED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"TaxRatesUpdated","description":"The tax rates of a jurisdiction changed. Published by taxes.","x-event":{"key":"/jurisdiction"},"type":"object","required":["jurisdiction","rates","effective_at","updated_at"],"properties":{"jurisdiction":{"$ref":"#/$defs/Jurisdiction","description":"The jurisdiction whose rates changed."},"rates":{"description":"The rates that changed, and no others.","type":"array","items":{"$ref":"#/$defs/RateChange"},"minItems":1,"maxItems":1000},"system":{"$ref":"#/$defs/SystemName","description":"The external system that supplied the rates; without one they were entered by hand."},"effective_at":{"description":"From when on the new rates apply (RFC 3339 with offset).","type":"string","format":"date-time"},"updated_at":{"description":"When the change was recorded (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RateChange":{"description":"The change of one rate.","type":"object","required":["tax_type","category","rate"],"properties":{"tax_type":{"$ref":"#/$defs/TaxType","description":"The type of the tax."},"category":{"description":"The category of goods or services to which the rate applies.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"previous_rate":{"$ref":"#/$defs/TaxRate","description":"The rate until now, as a fraction; without one the category is new."},"rate":{"$ref":"#/$defs/TaxRate","description":"The new rate, as a fraction."}}},"Jurisdiction":{"description":"A tax jurisdiction: an ISO 3166-1 country, or an ISO 3166-2 subdivision of one.","type":"string","pattern":"^[A-Z]{2}(-[A-Z0-9]{1,3})?$","maxLength":6,"examples":["DE","US-CA"]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]},"TaxType":{"description":"The type of a tax.","type":"string","enum":["vat","gst","sales","excise","other"],"examples":["vat"]},"TaxRate":{"description":"A tax rate as a fraction of the taxable amount, a decimal string so that it stays exact; \"0.0725\" is 7.25 %.","type":"string","pattern":"^[0-9](\\.[0-9]{1,8})?$","maxLength":10,"examples":["0.0725","0.19","0"]}},"examples":[{"jurisdiction":"DE","rates":[{"tax_type":"vat","category":"restaurant","previous_rate":"0.19","rate":"0.07"},{"tax_type":"vat","category":"e-book","rate":"0.07"}],"system":"vat-rates-eu","effective_at":"2026-01-01T00:00:00+01:00","updated_at":"2025-12-12T04:00:17Z"},{"jurisdiction":"US-CA","rates":[{"tax_type":"sales","category":"general","rate":"0.0725"}],"effective_at":"2026-07-01T00:00:00-07:00","updated_at":"2026-03-10T20:00:00Z"}]}"##;
     pub(super) const INTEGRATION_EXTERNAL__REQUEST_COMPLETED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"ExternalRequestCompleted","description":"A request to an external system was answered. Published by rules-calculation, taxes or payments.","x-event":{"key":"/request_id"},"type":"object","required":["request_id","system","operation","attempts","duration","completed_at"],"properties":{"request_id":{"$ref":"#/$defs/RequestId","description":"The request."},"system":{"$ref":"#/$defs/SystemName","description":"The external system that was asked."},"operation":{"description":"The operation that was asked for, by its name in our adapter.","type":"string","pattern":"^[a-z0-9_-]{1,64}$","maxLength":64},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction for which it was asked, if for one."},"status_code":{"description":"The HTTP status code of the answer, if the system speaks HTTP.","type":"integer","minimum":100,"maximum":599},"attempts":{"description":"How many attempts it took.","type":"integer","minimum":1,"maximum":1000},"duration":{"description":"How long it took over all attempts, in nanoseconds.","type":"integer","minimum":0,"maximum":9223372036854775807},"completed_at":{"description":"When the answer had arrived (RFC 3339 with offset).","type":"string","format":"date-time"}},"examples":[{"request_id":"req_01KK0A7C9WBE","system":"stripe","operation":"authorize","transaction_id":"txn_01KK0A6PZD3G","status_code":200,"attempts":2,"duration":1843220117,"completed_at":"2026-03-05T10:16:05Z"},{"request_id":"req_01KJZX4P2MNS","system":"vat-rates-eu","operation":"list_rates","attempts":1,"duration":312400000,"completed_at":"2026-03-05T05:00:01+01:00"}],"$defs":{"RequestId":{"description":"Identifies one request to an external system; a retry bears the same value.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["req_01KK0A7C9WBE"]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]}}}"##;
@@ -9313,7 +10912,12 @@ mod schemas {
     pub(super) const QUERY_RULE__LIST_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleList","description":"List rules page by page, the most recently changed first. Answered by rules-management.","type":"object","properties":{"status":{"$ref":"#/$defs/RuleStatus","description":"Only rules with this status."},"tag":{"$ref":"#/$defs/Tag","description":"Only rules with this tag."},"min_priority":{"$ref":"#/$defs/RulePriority","description":"Only rules with at least this priority."},"page_size":{"description":"How many items a page has at most.","type":"integer","minimum":1,"maximum":200,"default":50},"page_token":{"$ref":"#/$defs/PageToken","description":"Where the page starts, from the reply with the page before; without it, at the beginning."}},"examples":[{"status":"active","tag":"spring","min_priority":400,"page_size":2,"page_token":"eyJvIjo1MH0"},{}],"$defs":{"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]}}}"##;
     pub(super) const QUERY_RULE__LIST_V1_REPLY: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleListReply","description":"One page of rules. Sent by rules-management in reply to rule.list.","type":"object","required":["items"],"properties":{"items":{"description":"The rules of the page.","type":"array","items":{"$ref":"#/$defs/RuleSummary"},"maxItems":200},"next_page_token":{"$ref":"#/$defs/PageToken","description":"Where the next page starts; without it there is none."}},"$defs":{"RuleSummary":{"description":"A rule without its definition.","type":"object","required":["rule_id","name","status","priority","version","updated_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's current version."},"updated_at":{"description":"When the rule was last changed, or created (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PageToken":{"description":"Where the next page starts. Opaque: it is passed back as it came.","type":"string","pattern":"^[A-Za-z0-9_-]{1,512}$","maxLength":512,"examples":["eyJvIjo1MH0"]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]}},"examples":[{"items":[{"rule_id":"rul_01KJQ4T9Q6MZ","name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"version":2,"updated_at":"2026-03-01T16:20:31Z"},{"rule_id":"rul_01KJN2Z6D9RS","name":"Spring bundle","status":"active","priority":400,"tags":["spring"],"version":1,"updated_at":"2026-02-24T12:00:00Z"}],"next_page_token":"eyJvIjo1Mn0"},{"items":[]}]}"##;
     pub(super) const STATE_CHECKOUT__SUMMARY_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CheckoutSummary","description":"How far a checkout is and what it comes to: the read model that calculator keeps from the events of all services. It lies under the transaction's id.","type":"object","required":["transaction_id","customer_id","status","steps","updated_at"],"properties":{"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays."},"status":{"description":"How far the checkout is. `running`: on its way; `completed`: paid; `compensating`: a step failed, and what was done is being undone; `cancelled`: undone.","type":"string","enum":["running","completed","compensating","cancelled"]},"subtotal":{"$ref":"#/$defs/Money","description":"The price before discounts and taxes."},"discount_total":{"$ref":"#/$defs/Money","description":"What promotions, coupon and points take off."},"tax_total":{"$ref":"#/$defs/Money","description":"The tax."},"total":{"$ref":"#/$defs/Money","description":"What the customer pays."},"points_earned":{"description":"How many loyalty points the customer earns.","type":"integer","minimum":0,"maximum":9007199254740991},"payment_id":{"$ref":"#/$defs/PaymentId","description":"The payment, once there is one."},"steps":{"description":"The steps that were begun, in the order in which they were.","type":"array","items":{"$ref":"#/$defs/CheckoutStep"},"maxItems":9},"reason":{"$ref":"#/$defs/ErrorMessage","description":"Why the checkout is undone, if it is."},"updated_at":{"description":"When the event happened that this summary saw last (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"CheckoutStep":{"description":"A step of a checkout, and how far it is.","type":"object","required":["name","state","changed_at"],"properties":{"name":{"description":"Which step it is.","type":"string","enum":["evaluate","apply_promotions","reserve_coupon","redeem_points","calculate_tax","authorize_payment","capture_payment","redeem_coupon","earn_points"]},"state":{"description":"How far it is. `running`: begun; `done`: ended well; `failed`: ended without effect; `undone`: was done, and has been taken back.","type":"string","enum":["running","done","failed","undone"]},"changed_at":{"description":"When it came into this state (RFC 3339 with offset).","type":"string","format":"date-time"}}},"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"PaymentId":{"description":"Identifies a payment, from authorization to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pay_01KK0AB8M5XR"]},"ErrorMessage":{"description":"What went wrong, for people. It holds no secrets and no account numbers.","type":"string","minLength":1,"maxLength":2000,"examples":["no answer within 2 s"]}},"examples":[{"transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","status":"compensating","subtotal":{"amount_minor":12000,"currency":"EUR"},"discount_total":{"amount_minor":2200,"currency":"EUR"},"tax_total":{"amount_minor":0,"currency":"EUR"},"total":{"amount_minor":9800,"currency":"EUR"},"points_earned":0,"payment_id":"pay_01KK0AB8M5XR","steps":[{"name":"evaluate","state":"done","changed_at":"2026-03-05T10:14:01.120Z"},{"name":"apply_promotions","state":"undone","changed_at":"2026-03-05T10:16:42Z"},{"name":"reserve_coupon","state":"running","changed_at":"2026-03-05T10:14:02Z"},{"name":"authorize_payment","state":"failed","changed_at":"2026-03-05T10:16:41Z"}],"reason":"the issuer declined","updated_at":"2026-03-05T10:16:42Z"},{"transaction_id":"txn_01KK0A9D2NQW","customer_id":"cus_84310552","status":"running","steps":[],"updated_at":"2026-03-05T11:16:38+01:00"}]}"##;
+    pub(super) const STATE_COUPON__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"CouponSnapshot","description":"What the events of a coupon made of it, so that coupons need not read all of them to decide a command. It lies under the coupon's code and is never the truth: it is made anew from the events at any time.","type":"object","required":["status","remaining_redemptions","reservations","redemptions"],"properties":{"status":{"description":"Where the coupon is in its life. `unknown`: nobody issued it, though somebody tried to redeem it; `issued`: it can be redeemed while redemptions remain; `expired`: its time ran out.","type":"string","enum":["unknown","issued","expired"]},"promotion_id":{"$ref":"#/$defs/PromotionId","description":"The promotion to which the coupon belongs, if it was issued."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The only customer who may redeem it; without one everybody may."},"discount":{"$ref":"#/$defs/Discount","description":"What the coupon takes off, if it was issued."},"minimum_subtotal":{"$ref":"#/$defs/Money","description":"The price from which on the coupon can be redeemed."},"remaining_redemptions":{"description":"How often the coupon can still be redeemed, what is held included.","type":"integer","minimum":0,"maximum":2147483647},"valid_from":{"description":"From when on the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"valid_until":{"description":"Until when, exclusively, the coupon can be redeemed (RFC 3339 with offset).","type":"string","format":"date-time"},"reservations":{"description":"For which transactions the coupon is held, by their ids.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"$ref":"#/$defs/CouponReservation"}},"redemptions":{"description":"In which transactions the coupon was redeemed, by their ids: the latest 1000.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"$ref":"#/$defs/CouponRedemption"}}},"$defs":{"CouponReservation":{"description":"A coupon that is held for a transaction.","type":"object","required":["customer_id","expires_at"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who wants to redeem it."},"expires_at":{"description":"Until when it is held (RFC 3339 with offset).","type":"string","format":"date-time"}}},"CouponRedemption":{"description":"A coupon that was redeemed in a transaction.","type":"object","required":["customer_id","redeemed_at"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who redeemed it."},"redeemed_at":{"description":"When it was redeemed (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PromotionId":{"description":"Identifies a promotion.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["pro_spring-sale-2026"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]}},"examples":[{"status":"issued","promotion_id":"pro_spring-sale-2026","customer_id":"cus_84213907","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"minimum_subtotal":{"amount_minor":5000,"currency":"EUR"},"remaining_redemptions":1,"valid_from":"2026-03-03T00:00:00+01:00","valid_until":"2026-04-01T00:00:00+02:00","reservations":{"txn_01KK0A6PZD3G":{"customer_id":"cus_84213907","expires_at":"2026-03-05T10:19:02Z"}},"redemptions":{"txn_01KJW9G0V8AK":{"customer_id":"cus_84213907","redeemed_at":"2026-03-04T08:00:00+01:00"}}},{"status":"unknown","remaining_redemptions":0,"reservations":{},"redemptions":{}}]}"##;
+    pub(super) const STATE_LOYALTY__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"LoyaltySnapshot","description":"What the events of a customer's loyalty account made of it, so that loyalty need not read all of them to decide a command. It lies under the customer's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["account_id","balance","redemptions","earnings"],"properties":{"account_id":{"$ref":"#/$defs/LoyaltyAccountId","description":"The customer's account."},"balance":{"description":"The account's balance, in points.","type":"integer","minimum":0,"maximum":9007199254740991},"tier":{"$ref":"#/$defs/LoyaltyTier","description":"The account's tier, once it changed; bronze before."},"tier_valid_until":{"description":"Until when the tier is kept at least (RFC 3339 with offset).","type":"string","format":"date-time"},"redemptions":{"description":"What was paid with points and can be given back, by the transaction's id: of the latest 1000, those of which something is left.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"$ref":"#/$defs/LoyaltyRedemption"}},"earnings":{"description":"How many points were earned with a transaction, by its id, so that it earns them once: the latest 1000.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"description":"How many points were credited.","type":"integer","minimum":1,"maximum":9007199254740991}}},"$defs":{"LoyaltyRedemption":{"description":"Points with which a transaction was paid.","type":"object","required":["points","points_left","value","redeemed_at"],"properties":{"points":{"description":"How many points were debited.","type":"integer","minimum":1,"maximum":9007199254740991},"points_left":{"description":"How many of them can still be given back.","type":"integer","minimum":1,"maximum":9007199254740991},"value":{"$ref":"#/$defs/Money","description":"What the points that were debited were worth."},"redeemed_at":{"description":"When the points were debited (RFC 3339 with offset).","type":"string","format":"date-time"}}},"LoyaltyAccountId":{"description":"Identifies a loyalty account.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["loy_5530018274"]},"LoyaltyTier":{"description":"A tier of the loyalty programme, from lowest to highest.","type":"string","enum":["bronze","silver","gold","platinum"],"examples":["gold"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]}},"examples":[{"account_id":"loy_5530018274","balance":2750,"tier":"gold","tier_valid_until":"2027-12-31T23:59:59+01:00","redemptions":{"txn_01KK0A6PZD3G":{"points":400,"points_left":250,"value":{"amount_minor":400,"currency":"EUR"},"redeemed_at":"2026-03-05T10:15:12Z"}},"earnings":{"txn_01KK0A6PZD3G":98}},{"account_id":"loy_5530021169","balance":0,"redemptions":{},"earnings":{}}]}"##;
+    pub(super) const STATE_PAYMENT__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PaymentSnapshot","description":"What the events of a payment made of it, so that payments need not read all of them to decide a command. It lies under the payment's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["status","transaction_id","amount","method","captured_minor","refunded_minor"],"properties":{"status":{"description":"Where the payment is in its life. `declined`: nothing was ever reserved, and it may be tried again; `authorized`: reserved, and perhaps captured in part; `captured`: no further capture will follow; `voided`: the reservation was given up.","type":"string","enum":["declined","authorized","captured","voided"]},"transaction_id":{"$ref":"#/$defs/TransactionId","description":"The transaction that is paid."},"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer who pays, if known."},"amount":{"$ref":"#/$defs/Money","description":"The amount that was reserved, or was to be where that was declined. Its currency is that of the other amounts."},"method":{"$ref":"#/$defs/PaymentMethod","description":"How the customer pays."},"provider":{"$ref":"#/$defs/SystemName","description":"The payment provider, once the amount was reserved."},"captured_minor":{"description":"What was collected so far, in minor units of the currency.","type":"integer","minimum":0,"maximum":9007199254740991},"refunded_minor":{"description":"What of it was paid back so far, in minor units of the currency.","type":"integer","minimum":0,"maximum":9007199254740991},"refund_ids":{"description":"The refunds of the payment, so that each is made once: the latest 1000.","type":"array","items":{"$ref":"#/$defs/RefundId"},"maxItems":1000,"uniqueItems":true,"default":[]},"expires_at":{"description":"When the reservation lapses if it is not captured (RFC 3339 with offset).","type":"string","format":"date-time"},"last_error":{"$ref":"#/$defs/ErrorCode","description":"Why the last step failed, if it did."}},"examples":[{"status":"captured","transaction_id":"txn_01KK0A6PZD3G","customer_id":"cus_84213907","amount":{"amount_minor":9800,"currency":"EUR"},"method":{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028},"provider":"stripe","captured_minor":9800,"refunded_minor":2450,"refund_ids":["ref_01KK3F0S6C2P"],"expires_at":"2026-03-12T10:16:05Z","last_error":"UPSTREAM_TIMEOUT"},{"status":"declined","transaction_id":"txn_01KK0A9D2NQW","amount":{"amount_minor":3990,"currency":"EUR"},"method":{"kind":"wallet","provider":"paypal"},"captured_minor":0,"refunded_minor":0}],"$defs":{"TransactionId":{"description":"Identifies a customer's transaction, from basket to refund.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["txn_01KK0A6PZD3G"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"CardBrand":{"description":"The scheme of a card.","type":"string","enum":["visa","mastercard","amex","discover","jcb","unionpay","other"],"examples":["visa"]},"LastFour":{"description":"The last four digits of a card or account number; more is never recorded.","type":"string","pattern":"^[0-9]{4}$","maxLength":4,"examples":["4242"]},"CardMethod":{"title":"CardMethod","description":"Payment by card. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","brand","last_four"],"properties":{"kind":{"description":"Marks payment by card.","const":"card"},"brand":{"$ref":"#/$defs/CardBrand","description":"The card's scheme."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card number."},"expiry_month":{"description":"The month in which the card expires, 1 for January.","type":"integer","minimum":1,"maximum":12},"expiry_year":{"description":"The year in which the card expires, four digits.","type":"integer","minimum":2000,"maximum":2099}},"additionalProperties":false,"examples":[{"kind":"card","brand":"visa","last_four":"4242","expiry_month":8,"expiry_year":2028}]},"WalletProvider":{"description":"The provider of a digital wallet.","type":"string","enum":["apple_pay","google_pay","paypal","other"],"examples":["apple_pay"]},"WalletMethod":{"title":"WalletMethod","description":"Payment by digital wallet. Closed, so that a full card number cannot slip in.","type":"object","required":["kind","provider"],"properties":{"kind":{"description":"Marks payment by wallet.","const":"wallet"},"provider":{"$ref":"#/$defs/WalletProvider","description":"Who runs the wallet."},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the card behind the wallet."}},"additionalProperties":false,"examples":[{"kind":"wallet","provider":"apple_pay","last_four":"0005"}]},"BankTransferMethod":{"title":"BankTransferMethod","description":"Payment by bank transfer. Closed, so that a full account number cannot slip in.","type":"object","required":["kind","bank_code"],"properties":{"kind":{"description":"Marks payment by bank transfer.","const":"bank_transfer"},"bank_code":{"description":"The customer's bank by its ISO 9362 code (BIC), 8 or 11 characters.","type":"string","pattern":"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$","maxLength":11},"last_four":{"$ref":"#/$defs/LastFour","description":"The last four digits of the account number."}},"additionalProperties":false,"examples":[{"kind":"bank_transfer","bank_code":"DEUTDEFF500","last_four":"3000"}]},"PaymentMethod":{"description":"How a customer pays. Of a card or an account only the last four digits are ever recorded.","oneOf":[{"$ref":"#/$defs/CardMethod"},{"$ref":"#/$defs/WalletMethod"},{"$ref":"#/$defs/BankTransferMethod"}],"examples":[{"kind":"card","brand":"visa","last_four":"4242"}]},"SystemName":{"description":"The name of an external system, as configured.","type":"string","pattern":"^[a-z0-9-]{1,64}$","maxLength":64,"examples":["stripe","vat-rates-eu"]},"RefundId":{"description":"Identifies one refund of a payment.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["ref_01KK3F0S6C2P"]},"ErrorCode":{"description":"A stable code of an error, for programs.","type":"string","pattern":"^[A-Z][A-Z0-9_]{0,63}$","maxLength":64,"examples":["CARD_DECLINED","UPSTREAM_TIMEOUT"]}}}"##;
+    pub(super) const STATE_PROMOTION__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"PromotionSnapshot","description":"What the events of a promotion made of it, so that promotions need not read all of them to decide a command. It lies under the promotion's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["name","discount","times_applied","starts_at","applications"],"properties":{"name":{"description":"The promotion's name, as customers see it.","type":"string","minLength":1,"maxLength":200},"discount":{"$ref":"#/$defs/Discount","description":"What the promotion takes off."},"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule that decides to which transactions the promotion applies; without one it applies to all."},"combinable":{"description":"Whether it may be applied together with other promotions.","type":"boolean","default":false},"budget":{"$ref":"#/$defs/Money","description":"The most that the promotion may take off over all transactions."},"budget_used":{"$ref":"#/$defs/Money","description":"What the promotion took off so far, without what was cancelled; absent before it took off anything."},"max_applications":{"description":"How often the promotion may be applied over all transactions.","type":"integer","minimum":1,"maximum":2147483647},"times_applied":{"description":"How often the promotion was applied so far, without what was cancelled.","type":"integer","minimum":0,"maximum":2147483647},"starts_at":{"description":"From when on the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ends_at":{"description":"Until when, exclusively, the promotion applies (RFC 3339 with offset).","type":"string","format":"date-time"},"ended":{"$ref":"#/$defs/PromotionEnd","description":"How the promotion ended, if it did."},"applications":{"description":"The applications that can be cancelled, by the transaction's id: of the latest 1000, those that are not.","type":"object","maxProperties":1000,"propertyNames":{"pattern":"^[A-Za-z0-9_-]{1,64}$"},"additionalProperties":{"$ref":"#/$defs/PromotionApplication"}}},"$defs":{"PromotionEnd":{"description":"How a promotion ended.","type":"object","required":["reason","expired_at"],"properties":{"reason":{"description":"Why it ended. `end_reached`: its time was up; `budget_exhausted`: its budget was spent; `limit_reached`: it had been applied as often as allowed; `withdrawn`: somebody ended it.","type":"string","enum":["end_reached","budget_exhausted","limit_reached","withdrawn"]},"expired_at":{"description":"When it ended (RFC 3339 with offset).","type":"string","format":"date-time"}}},"PromotionApplication":{"description":"One application of a promotion to a transaction.","type":"object","required":["customer_id","discount_amount","applied_at"],"properties":{"customer_id":{"$ref":"#/$defs/CustomerId","description":"The customer whose transaction it is."},"discount_amount":{"$ref":"#/$defs/Money","description":"What the promotion took off."},"applied_at":{"description":"When it was applied (RFC 3339 with offset).","type":"string","format":"date-time"}}},"CurrencyCode":{"description":"A currency by its ISO 4217 alphabetic code.","type":"string","pattern":"^[A-Z]{3}$","maxLength":3,"examples":["EUR","JPY"]},"Money":{"description":"An amount of money. It is never negative: which way the money flows is the event's to say.","type":"object","required":["amount_minor","currency"],"properties":{"amount_minor":{"description":"The amount, in minor units of the currency (cents for EUR, yen for JPY).","type":"integer","minimum":0,"maximum":9007199254740991},"currency":{"$ref":"#/$defs/CurrencyCode","description":"The currency of the amount."}},"examples":[{"amount_minor":12000,"currency":"EUR"},{"amount_minor":0,"currency":"JPY"}]},"AmountDiscount":{"title":"AmountDiscount","description":"A discount of a fixed amount.","type":"object","required":["kind","amount"],"properties":{"kind":{"description":"Marks a discount of a fixed amount.","const":"amount"},"amount":{"$ref":"#/$defs/Money","description":"The amount taken off, at most the price."}},"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}}]},"Percentage":{"description":"A percentage from 0 to 100, as a decimal string so that it stays exact; \"15\" is 15 %.","type":"string","pattern":"^(100|[1-9]?[0-9](\\.[0-9]{1,4})?)$","maxLength":7,"examples":["15","7.5"]},"PercentageDiscount":{"title":"PercentageDiscount","description":"A discount in proportion to the price.","type":"object","required":["kind","percentage"],"properties":{"kind":{"description":"Marks a discount in percent.","const":"percentage"},"percentage":{"$ref":"#/$defs/Percentage","description":"The share of the price taken off, in percent."},"cap":{"$ref":"#/$defs/Money","description":"The most that is taken off, whatever the percentage comes to."}},"examples":[{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}}]},"Discount":{"description":"What a promotion or a coupon takes off: an amount of money or a percentage.","oneOf":[{"$ref":"#/$defs/AmountDiscount"},{"$ref":"#/$defs/PercentageDiscount"}],"examples":[{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},{"kind":"percentage","percentage":"15"}]},"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"CustomerId":{"description":"Identifies a customer. A pseudonym: it carries no personal data.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["cus_84213907"]}},"examples":[{"name":"Spring sale","discount":{"kind":"percentage","percentage":"15","cap":{"amount_minor":5000,"currency":"EUR"}},"rule_id":"rul_01KJM7X3C5VN","combinable":true,"budget":{"amount_minor":25000000,"currency":"EUR"},"budget_used":{"amount_minor":19733120,"currency":"EUR"},"max_applications":20000,"times_applied":14208,"starts_at":"2026-03-03T00:00:00+01:00","ends_at":"2026-04-01T00:00:00+02:00","ended":{"reason":"end_reached","expired_at":"2026-04-01T00:00:00+02:00"},"applications":{"txn_01KK0A6PZD3G":{"customer_id":"cus_84213907","discount_amount":{"amount_minor":1800,"currency":"EUR"},"applied_at":"2026-03-05T10:15:00.012Z"}}},{"name":"Outlet clearance","discount":{"kind":"amount","amount":{"amount_minor":1000,"currency":"EUR"}},"times_applied":0,"starts_at":"2026-03-01T00:00:00Z","applications":{}}]}"##;
     pub(super) const STATE_RULE__COMPILED_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleCompiled","description":"What rules-evaluation keeps of a rule so that it need not be compiled for each evaluation. It lies under the rule's id, and is put anew whenever the rule changes.","type":"object","required":["rule_id","version","status","priority","conditions","actions","source_hash","compiler","compiled_at"],"properties":{"rule_id":{"$ref":"#/$defs/RuleId","description":"The rule."},"version":{"$ref":"#/$defs/RuleVersion","description":"The version of the rule that was compiled."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name, for logs."},"status":{"$ref":"#/$defs/RuleStatus","description":"The rule's status. Only active rules are evaluated; others are kept so that they can be activated at once."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition, by which the cache is invalidated.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"conditions":{"description":"When the rule applies: the compiled expression, in prefix notation. It is true or false of a transaction.","type":"string","minLength":1,"maxLength":65536},"actions":{"description":"What the rule does where it applies: the compiled expressions, in prefix notation, in the order in which they run.","type":"array","items":{"description":"One compiled expression.","type":"string","minLength":1,"maxLength":65536},"minItems":1,"maxItems":50},"source_hash":{"description":"The SHA-256 of the rule's definition, in hexadecimal digits. What has another hash was compiled from another text.","type":"string","pattern":"^[0-9a-f]{64}$","maxLength":64},"compiler":{"description":"The version of the compiler. What another one compiled is compiled anew.","type":"string","pattern":"^[0-9]{1,5}\\.[0-9]{1,5}\\.[0-9]{1,5}$","maxLength":17},"compiled_at":{"description":"When the rule was compiled (RFC 3339 with offset).","type":"string","format":"date-time"},"compile_time":{"description":"How long that took, in nanoseconds.","type":"integer","minimum":0,"maximum":9007199254740991}},"examples":[{"rule_id":"rul_01KJQ4T9Q6MZ","version":2,"name":"Free shipping over 50 EUR","status":"active","priority":450,"tags":["spring","free-shipping"],"conditions":"(>= basket.total (money 5000 EUR))","actions":["(set shipping.price (money 0 EUR))"],"source_hash":"6b1f0d3f9a5c1f7e2d84c0a9b3e657f1c2d4e8a07b9f6e5d4c3b2a1908f7e6d5","compiler":"4.2.0","compiled_at":"2026-03-01T16:20:31.204Z","compile_time":1840000},{"rule_id":"rul_01KJM7X3C5VN","version":1,"status":"draft","priority":0,"conditions":"false","actions":["(set basket.discount (money 0 EUR))"],"source_hash":"0f9e8d7c6b5a49382716051423324150f9e8d7c6b5a493827160514233241500","compiler":"4.2.0","compiled_at":"2026-02-11T10:00:01+01:00"}],"$defs":{"RuleId":{"description":"Identifies a rule, across all its versions.","type":"string","pattern":"^[A-Za-z0-9_-]{1,64}$","maxLength":64,"examples":["rul_01KJQ4T9Q6MZ","rul_01KJQ5B2W8HD"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only.","type":"string","enum":["draft","active","inactive","archived"],"examples":["active"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}}}"##;
+    pub(super) const STATE_RULE__SNAPSHOT_V1: &str = r##"{"$schema":"https://json-schema.org/draft/2020-12/schema","title":"RuleSnapshot","description":"What the events of a rule made of it, so that rules-management need not read all of them to decide a command. It lies under the rule's id and is never the truth: it is made anew from the events at any time.","type":"object","required":["status","version","name","description","priority"],"properties":{"status":{"$ref":"#/$defs/RuleSnapshotStatus","description":"Where the rule is in its life."},"version":{"$ref":"#/$defs/RuleVersion","description":"The rule's version, by which a command of somebody who knows another one is refused."},"name":{"$ref":"#/$defs/RuleName","description":"The rule's name."},"description":{"description":"What the rule is for. Empty if its author left it out.","type":"string","maxLength":2000},"definition":{"$ref":"#/$defs/RuleDefinition","description":"The rule itself, once an update has told it: its creation does not."},"priority":{"$ref":"#/$defs/RulePriority","description":"The rule's priority, from 0, the lowest, to 1000."},"tags":{"description":"The rule's tags, without repetition.","type":"array","items":{"$ref":"#/$defs/Tag"},"maxItems":20,"uniqueItems":true,"default":[]},"effective_at":{"description":"From when on the rule is evaluated, if it is active and was activated (RFC 3339 with offset).","type":"string","format":"date-time"}},"$defs":{"RuleSnapshotStatus":{"description":"Where a rule is in its life. `draft`: not yet released; `active`: evaluated; `inactive`: switched off, may be activated again; `archived`: kept for the record only; `deleted`: gone, and every command to it is refused.","type":"string","enum":["draft","active","inactive","archived","deleted"]},"RuleVersion":{"description":"The version of a rule: 1 at its creation, one more with each update.","type":"integer","minimum":1,"maximum":2147483647,"examples":[1,7]},"RuleName":{"description":"The name of a rule, for people.","type":"string","minLength":1,"maxLength":200,"examples":["Free shipping over 50 EUR"]},"RuleDefinition":{"description":"The text of a rule in the engine's rule language: its conditions and its actions.","type":"string","minLength":1,"maxLength":65536,"examples":["when basket.total >= 50 EUR then shipping.price = 0 EUR"]},"RulePriority":{"description":"The priority of a rule; of two rules in conflict the higher figure wins.","type":"integer","minimum":0,"maximum":1000,"examples":[400,1000]},"Tag":{"description":"A label by which rules are grouped.","type":"string","pattern":"^[a-z0-9-]{1,40}$","maxLength":40,"examples":["spring","free-shipping"]}},"examples":[{"status":"active","version":2,"name":"Free shipping over 50 EUR","description":"Orders of 50 EUR and more ship free within the EU.","definition":"when basket.total >= 50 EUR then shipping.price = 0 EUR","priority":450,"tags":["spring","free-shipping"],"effective_at":"2026-03-03T00:00:00+01:00"},{"status":"draft","version":1,"name":"Test","description":"","priority":0}]}"##;
 }
 
 ::eventsmith::generated::stored_payloads! {
@@ -9383,7 +10987,12 @@ mod schemas {
     of_request rule::v1::RuleGet,
     of_request rule::v1::RuleList,
     of_state checkout::v1::CheckoutSummary,
+    of_state coupon::v1::CouponSnapshot,
+    of_state loyalty::v1::LoyaltySnapshot,
+    of_state payment::v1::PaymentSnapshot,
+    of_state promotion::v1::PromotionSnapshot,
     of_state rule::v1::RuleCompiled,
+    of_state rule::v1::RuleSnapshot,
 }
 
 ::eventsmith::generated::json_schemas! {
@@ -9478,7 +11087,7 @@ mod schemas {
     schemas::DOMAIN_LOYALTY__POINTS_REDEEMED_V1: loyalty::v1::LoyaltyPointsRedeemed "";
     schemas::DOMAIN_LOYALTY__POINTS_RESTORED_V1: loyalty::v1::LoyaltyPointsRestored "",
         loyalty::v1::LoyaltyPointsRestoredReason "/properties/reason";
-    schemas::DOMAIN_LOYALTY__TIER_CHANGED_V1: loyalty::v1::LoyaltyTierChanged "", loyalty::v1::LoyaltyTier,
+    schemas::DOMAIN_LOYALTY__TIER_CHANGED_V1: loyalty::v1::LoyaltyTierChanged "", common::LoyaltyTier,
         loyalty::v1::LoyaltyTierChangedReason "/properties/reason";
     schemas::DOMAIN_PAYMENT__AUTHORIZED_V1: payment::v1::PaymentAuthorized "", common::PaymentId,
         common::PaymentMethod, common::CardBrand, common::LastFour, common::WalletProvider,
@@ -9538,5 +11147,15 @@ mod schemas {
         checkout::v1::CheckoutSummaryStatus "/properties/status", checkout::v1::CheckoutStep,
         checkout::v1::CheckoutStepName "/$defs/CheckoutStep/properties/name",
         checkout::v1::CheckoutStepState "/$defs/CheckoutStep/properties/state";
+    schemas::STATE_COUPON__SNAPSHOT_V1: coupon::v1::CouponSnapshot "",
+        coupon::v1::CouponSnapshotStatus "/properties/status", coupon::v1::CouponReservation,
+        coupon::v1::CouponRedemption;
+    schemas::STATE_LOYALTY__SNAPSHOT_V1: loyalty::v1::LoyaltySnapshot "", loyalty::v1::LoyaltyRedemption;
+    schemas::STATE_PAYMENT__SNAPSHOT_V1: payment::v1::PaymentSnapshot "",
+        payment::v1::PaymentSnapshotStatus "/properties/status";
+    schemas::STATE_PROMOTION__SNAPSHOT_V1: promotion::v1::PromotionSnapshot "", promotion::v1::PromotionEnd,
+        promotion::v1::PromotionEndReason "/$defs/PromotionEnd/properties/reason",
+        promotion::v1::PromotionApplication;
     schemas::STATE_RULE__COMPILED_V1: rule::v1::RuleCompiled "";
+    schemas::STATE_RULE__SNAPSHOT_V1: rule::v1::RuleSnapshot "", rule::v1::RuleSnapshotStatus;
 }

@@ -27,13 +27,14 @@ impl Progress {
         Self { run: Uuid::now_v7(), counts: Arc::default() }
     }
 
-    /// The correlation of all events of this run.
+    /// The correlation of all events of this run, and the id of its rule.
     pub(crate) fn run_id(&self) -> String {
         self.run.to_string()
     }
 
-    pub(crate) fn published(&self) {
-        self.counts.send_modify(|counts| counts.published += 1);
+    /// Counts events that were stored, by publishing or appending.
+    pub(crate) fn published(&self, events: usize) {
+        self.counts.send_modify(|counts| counts.published += events);
     }
 
     pub(crate) fn everything_is_published(&self) {

@@ -12,7 +12,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::stream::StorageType;
 use eventsmith::{Bus, Received};
 use futures_util::{StreamExt, TryStreamExt};
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -70,7 +70,7 @@ impl Child {
         let (handled, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let handler = {
             let enough = Arc::clone(&enough);
-            move |_: Received<RuleCreated>| {
+            move |_: Received<EvaluationCompleted>| {
                 let (handled, enough) = (Arc::clone(&handled), Arc::clone(&enough));
                 async move {
                     sleep(PACE).await;

@@ -11,7 +11,7 @@ use async_nats::jetstream::stream::StorageType;
 use eventsmith::config::ConsumerConfig;
 use eventsmith::{Bus, Consumer, Received};
 use futures_util::{StreamExt, TryStreamExt};
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -85,7 +85,7 @@ async fn ours(world: World, handlers: Handlers) -> Outcome {
     let seen = Arc::new(Seen::new(world.len()));
     let handler = {
         let seen = Arc::clone(&seen);
-        move |event: Received<RuleCreated>| {
+        move |event: Received<EvaluationCompleted>| {
             let seen = Arc::clone(&seen);
             async move {
                 handlers.work().await;

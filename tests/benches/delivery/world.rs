@@ -7,12 +7,12 @@ use eventsmith::admin::BusAdmin;
 use eventsmith::catalogue::{Storage, StreamDescriptor};
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Event, StoredMessage};
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 
 use crate::{Outcome, events};
 
 pub(crate) const STREAM: &str = "BENCH";
-pub(crate) const SUBJECT: &str = RuleCreated::SUBJECT;
+pub(crate) const SUBJECT: &str = EvaluationCompleted::SUBJECT;
 pub(crate) const STORAGES: [stream::StorageType; 2] = [stream::StorageType::Memory, stream::StorageType::File];
 
 pub(crate) fn name_of(storage: stream::StorageType) -> &'static str {
@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) window: usize,
     pub(crate) bus: Bus,
     pub(crate) context: jetstream::Context,
-    pub(crate) typed: Arc<Vec<RuleCreated>>,
+    pub(crate) typed: Arc<Vec<EvaluationCompleted>>,
     pub(crate) written: Arc<Vec<Written>>,
 }
 

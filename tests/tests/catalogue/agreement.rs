@@ -74,7 +74,8 @@ fn generated_checks_agree_with_a_standard_validator_around_every_limit() {
 fn subjects_mirror_the_hierarchy() {
     use rules_events::subjects;
 
-    assert_eq!(subjects::domain::rule::CREATED, "rules.domain.rule.created");
+    assert_eq!(subjects::domain::rule::CREATED, "rules.domain.rule.created.*");
+    assert_eq!(subjects::domain::evaluation::STARTED, "rules.domain.evaluation.started");
     assert_eq!(subjects::domain::rule::ALL, "rules.domain.rule.>");
     assert_eq!(subjects::ALL, "rules.>");
 }

@@ -2,12 +2,12 @@
 
 use eventsmith::admin::BusAdmin;
 use eventsmith::{Bus, PublishOptions};
-use rules_events::rule::v1::RuleActivated;
+use rules_events::evaluation::EvaluationStarted;
 use serde_json::{Map, Value, json};
 
 /// An event from the first example of its schema.
-fn activated() -> Result<RuleActivated, Box<dyn std::error::Error>> {
-    let schema: Value = serde_json::from_str(<RuleActivated as eventsmith::Event>::SCHEMA)?;
+fn started() -> Result<EvaluationStarted, Box<dyn std::error::Error>> {
+    let schema: Value = serde_json::from_str(<EvaluationStarted as eventsmith::Event>::SCHEMA)?;
     Ok(serde_json::from_value(schema["examples"][0].clone())?)
 }
 
@@ -26,8 +26,8 @@ async fn what_is_published_is_an_envelope_as_the_catalogue_describes_it() -> Res
         ..PublishOptions::default()
     };
 
-    bus.publish(&activated()?).await?;
-    bus.publish_with(&activated()?, full).await?;
+    bus.publish(&started()?).await?;
+    bus.publish_with(&started()?, full).await?;
 
     let published = bus.published();
     assert_eq!(published.len(), 2);
@@ -35,9 +35,9 @@ async fn what_is_published_is_an_envelope_as_the_catalogue_describes_it() -> Res
         let envelope: Value = serde_json::from_slice(&message.payload)?;
         let errors: Vec<String> = validator.iter_errors(&envelope).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new(), "{envelope}");
-        assert_eq!(envelope["type"], "rule.activated");
-        assert_eq!(envelope["subject"], "rules.domain.rule.activated");
-        assert_eq!(envelope["data"], serde_json::to_value(activated()?)?);
+        assert_eq!(envelope["type"], "evaluation.started");
+        assert_eq!(envelope["subject"], "rules.domain.evaluation.started");
+        assert_eq!(envelope["data"], serde_json::to_value(started()?)?);
     }
     Ok(())
 }

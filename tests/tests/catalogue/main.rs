@@ -11,6 +11,7 @@
 
 use std::path::Path;
 
+mod aggregates;
 mod agreement;
 mod editors;
 mod envelope;

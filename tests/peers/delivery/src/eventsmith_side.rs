@@ -2,7 +2,7 @@
 
 use eventsmith::config::ConsumerConfig;
 use eventsmith::Received;
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 
 use crate::Outcome;
 use crate::world::{BATCH, MAX_ACK_PENDING, World};
@@ -14,8 +14,8 @@ pub async fn publish(world: World) -> Outcome {
 
 pub async fn consume(world: World, handlers: usize) -> Outcome {
     let seen = world.seen;
-    let handler = move |event: Received<RuleCreated>| async move {
-        seen.add(event.version.0 as usize - 1);
+    let handler = move |event: Received<EvaluationCompleted>| async move {
+        seen.add(event.execution_time as usize - 1);
         Ok(())
     };
     let config = ConsumerConfig {

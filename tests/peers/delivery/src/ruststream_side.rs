@@ -2,7 +2,7 @@
 
 use eventsmith::{DateTime, Event, Uuid};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 use ruststream_nats::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::world::{MAX_ACK_PENDING, SEEN, STREAM, SUBJECT, WINDOW, World};
 
 /// A message as eventsmith writes it, as a service on ruststream would declare it.
 #[derive(Serialize, Outgoing)]
-#[outgoing(name = "rules.domain.rule.created")]
+#[outgoing(name = "rules.domain.evaluation.completed")]
 struct Written<'a> {
     id: &'a str,
     #[serde(rename = "type")]
@@ -20,7 +20,7 @@ struct Written<'a> {
     subject: &'a str,
     time: DateTime,
     version: &'a str,
-    data: &'a RuleCreated,
+    data: &'a EvaluationCompleted,
 }
 
 /// The same, as it is read.
@@ -34,7 +34,7 @@ struct Read {
     subject: String,
     time: DateTime,
     version: String,
-    data: RuleCreated,
+    data: EvaluationCompleted,
 }
 
 /// Each publish waits for its acknowledgement, so the window is one of publishes under way at the same time.
@@ -44,7 +44,7 @@ pub async fn publish(world: World) -> Outcome {
         let id = Uuid::now_v7().to_string();
         let written = Written {
             id: &id,
-            event_type: RuleCreated::TYPE,
+            event_type: EvaluationCompleted::TYPE,
             source: "peers",
             subject: SUBJECT,
             time: DateTime::now(),
@@ -59,7 +59,7 @@ pub async fn publish(world: World) -> Outcome {
 
 fn add(message: &Read) -> HandlerOutcome {
     if let Some(seen) = SEEN.get() {
-        seen.add(message.data.version.0 as usize - 1);
+        seen.add(message.data.execution_time as usize - 1);
     }
     HandlerOutcome::ack()
 }

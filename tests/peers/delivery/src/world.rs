@@ -8,7 +8,7 @@ use async_nats::jetstream::{self, stream};
 use eventsmith::admin::BusAdmin;
 use eventsmith::testing::NatsServer;
 use eventsmith::{Bus, Config, Event, StoredMessage};
-use rules_events::rule::RuleCreated;
+use rules_events::evaluation::EvaluationCompleted;
 use ruststream::Broker;
 use ruststream_nats::{JetStreamPublish, JetStreamPublisher, NatsBroker};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use crate::Outcome;
 
 pub const STREAM: &str = "PEERS";
-pub const SUBJECT: &str = RuleCreated::SUBJECT;
+pub const SUBJECT: &str = EvaluationCompleted::SUBJECT;
 /// Messages sent ahead of their acknowledgements.
 pub const WINDOW: usize = 256;
 /// Messages in one pull request, or on their way. ruststream has this figure from its client and offers no other.
@@ -31,7 +31,7 @@ pub struct World {
     pub context: jetstream::Context,
     /// ruststream's.
     pub publisher: JetStreamPublisher,
-    pub typed: Arc<Vec<RuleCreated>>,
+    pub typed: Arc<Vec<EvaluationCompleted>>,
     pub written: Arc<Vec<Written>>,
     pub seen: &'static Seen,
 }
@@ -119,18 +119,19 @@ impl World {
     }
 }
 
-/// `rule.created` as the catalogue has it; the versions count from 1.
-fn typed(count: usize) -> Outcome<Vec<RuleCreated>> {
-    let schema: Value = serde_json::from_str(RuleCreated::SCHEMA)?;
-    let mut payload = schema["examples"][0].clone();
+/// `evaluation.completed` as the catalogue has it, with less of a result; the times of execution count from 1.
+fn typed(count: usize) -> Outcome<Vec<EvaluationCompleted>> {
+    let schema: Value = serde_json::from_str(EvaluationCompleted::SCHEMA)?;
+    let mut payload = schema["examples"][1].clone();
+    payload["final_result"] = payload["final_result"]["shipping"].take();
     let event = |number| {
-        payload["version"] = json!(number);
-        Ok(RuleCreated::decode(RuleCreated::VERSION, payload.to_string().as_bytes())?)
+        payload["execution_time"] = json!(number);
+        Ok(EvaluationCompleted::decode(EvaluationCompleted::VERSION, payload.to_string().as_bytes())?)
     };
     (1..=count).map(event).collect()
 }
 
-async fn written(typed: &[RuleCreated]) -> Outcome<Vec<Written>> {
+async fn written(typed: &[EvaluationCompleted]) -> Outcome<Vec<Written>> {
     let bus = Bus::in_memory();
     bus.provision(rules_events::STREAMS).await?;
     bus.publish_all(typed).await?;
