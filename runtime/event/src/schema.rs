@@ -180,13 +180,13 @@ impl Schema {
     /// Fills the subject template of an event.
     ///
     /// # Errors
-    /// [`Invalid`] names the property whose value is not one legal subject token.
+    /// [`Invalid`] names the property whose value is not one legal subject token, or makes the subject too long.
     pub fn subject<const N: usize>(&self, tokens: [SubjectToken; N]) -> Result<Cow<'static, str>, Invalid> {
         fill_subject(tokens).map(Cow::Owned).map_err(|error| {
             self.invalid(Violation {
                 instance: format!("/{}", error.property.replace('~', "~0").replace('/', "~1")),
                 schema: "/x-event/subject".to_owned(),
-                expected: "one legal subject token".to_owned(),
+                expected: error.expected().to_owned(),
                 found: error.value,
             })
         })

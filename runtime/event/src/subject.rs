@@ -3,6 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// The longest subject that a value makes, in bytes. A server takes no longer lines than its `max_control_line`, 4,096 bytes by default,
+/// and closes the connection of whoever sends one; beside the subject such a line has another one, for the answer, and two lengths.
+const LONGEST: usize = 2_048;
+
 /// One token of a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubjectToken {
@@ -24,7 +28,8 @@ pub enum SubjectToken {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the value of {property} is not one legal subject token; a token has no spaces, dots or wildcards and is not empty"
+    "the value of {property} is not one legal subject token; a token has no spaces, dots or wildcards, is not empty, and makes its \
+     subject no longer than 2,048 bytes"
 )]
 #[non_exhaustive]
 pub struct InvalidToken {
@@ -34,10 +39,20 @@ pub struct InvalidToken {
     pub value: Option<String>,
 }
 
+impl InvalidToken {
+    /// What the value should be.
+    pub(crate) fn expected(&self) -> &'static str {
+        match &self.value {
+            Some(value) if is_token(value) => "a value with which the subject has 2,048 bytes at most",
+            _ => "one legal subject token",
+        }
+    }
+}
+
 /// Joins tokens to a subject.
 ///
 /// # Errors
-/// [`InvalidToken`] when the value of a property is not one legal token.
+/// [`InvalidToken`] when the value of a property is not one legal token, or makes the subject too long.
 pub fn fill_subject<const N: usize>(tokens: [SubjectToken; N]) -> Result<String, InvalidToken> {
     let mut subject = String::new();
     for token in tokens {
@@ -46,7 +61,9 @@ pub fn fill_subject<const N: usize>(tokens: [SubjectToken; N]) -> Result<String,
         }
         match token {
             SubjectToken::Literal(text) => subject.push_str(text),
-            SubjectToken::Property(_, Some(value)) if is_token(&value) => subject.push_str(&value),
+            SubjectToken::Property(_, Some(value)) if is_token(&value) && subject.len() + value.len() <= LONGEST => {
+                subject.push_str(&value);
+            }
             SubjectToken::Property(property, value) => return Err(InvalidToken { property, value }),
         }
     }
@@ -56,10 +73,10 @@ pub fn fill_subject<const N: usize>(tokens: [SubjectToken; N]) -> Result<String,
 /// A wildcard with a value in place of its last token. The property names the value in the error.
 ///
 /// # Errors
-/// [`InvalidToken`] when the value is not one legal token.
+/// [`InvalidToken`] when the value is not one legal token, or makes the subject too long.
 pub fn with_last_token(wildcard: &str, property: &'static str, value: &str) -> Result<String, InvalidToken> {
     let (before, _) = wildcard.rsplit_once('.').unwrap_or_default();
-    if is_token(value) {
+    if is_token(value) && before.len() + 1 + value.len() <= LONGEST {
         Ok(format!("{before}.{value}"))
     } else {
         Err(InvalidToken { property, value: Some(value.to_owned()) })
@@ -110,5 +127,16 @@ mod tests {
         for value in ["", "a.b", "*", ">", "a b", "a\tb"] {
             assert_eq!(fill(value).map_err(|error| error.property), Err("id"), "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_would_make_the_subject_too_long_is_refused() {
+        let (longest, longer) = ("a".repeat(2_042), "a".repeat(2_043));
+
+        assert_eq!(fill(&longest).unwrap().len(), 2_048);
+        assert_eq!(fill(&longer).unwrap_err().expected(), "a value with which the subject has 2,048 bytes at most");
+        assert_eq!(with_last_token("rules.*", "id", &longest).unwrap().len(), 2_048);
+        assert!(with_last_token("rules.*", "id", &longer).is_err());
+        assert_eq!(fill("a b").unwrap_err().expected(), "one legal subject token");
     }
 }

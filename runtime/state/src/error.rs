@@ -18,7 +18,8 @@ use eventsmith_bus::publish::PublishError;
 pub enum StateError {
     /// The id is not one token of a subject.
     #[error(
-        "{id:?} is no id of an aggregate {aggregate}: it is not one subject token, without spaces, dots and wildcards"
+        "{id:?} is no id of an aggregate {aggregate}: it is not one subject token, without spaces, dots and wildcards, with which \
+         the subject has 2,048 bytes at most"
     )]
     Id {
         /// The name of the aggregate.
