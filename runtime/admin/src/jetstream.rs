@@ -90,6 +90,7 @@ fn found(Info { config, state }: Info) -> FoundStream {
     FoundStream {
         settings: read(&config),
         no_ack: is_set(&config, "no_ack"),
+        max_per_subject: config.get(PER_SUBJECT).and_then(Value::as_u64).filter(|max| *max > 0),
         sealed: is_set(&config, "sealed"),
         messages: state.messages,
         bytes: state.bytes,
@@ -97,6 +98,10 @@ fn found(Info { config, state }: Info) -> FoundStream {
         last_sequence: state.last_seq,
     }
 }
+
+/// The server's names for how many messages of each subject are kept, and for refusing those beyond it.
+const PER_SUBJECT: &str = "max_msgs_per_subject";
+const DISCARD_NEW_PER_SUBJECT: &str = "discard_new_per_subject";
 
 /// The server's name for what lets fast batches in. (NATS ADR-50.)
 const ALLOW_BULK: &str = "allow_batched";
@@ -140,6 +145,12 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
     if wanted.bulk || settings.contains_key(ALLOW_BULK) {
         settings.insert(ALLOW_BULK.to_owned(), json!(wanted.bulk));
     }
+    // A server refuses the second without the first.
+    for (name, value) in [(PER_SUBJECT, json!(-1)), (DISCARD_NEW_PER_SUBJECT, json!(false))] {
+        if settings.contains_key(name) {
+            settings.insert(name.to_owned(), value);
+        }
+    }
     if wanted.aggregates {
         settings.extend(AGGREGATES.map(|(name, value)| (name.to_owned(), json!(value))));
     }
@@ -161,7 +172,7 @@ const MARKER_TTL: &str = "subject_delete_marker_ttl";
 
 fn write_bucket(bucket: &BucketSettings, settings: &mut Settings) {
     settings.extend(BUCKET.map(|(name, value)| (name.to_owned(), json!(value))));
-    settings.insert("max_msgs_per_subject".to_owned(), json!(bucket.history));
+    settings.insert(PER_SUBJECT.to_owned(), json!(bucket.history));
     settings.insert("max_msg_size".to_owned(), bucket.max_value_bytes.map_or_else(|| json!(-1), |max| json!(max)));
     // Servers before 2.11 do not know them.
     if bucket.marker_ttl.is_some() || settings.contains_key(MARKER_TTL) {
@@ -179,7 +190,7 @@ fn read_bucket(name: &str, subjects: &[String], settings: &Settings) -> Option<B
     let number = |key| settings.get(key).and_then(Value::as_u64).filter(|number| *number > 0);
     let is_otherwise = |(name, value): &(&str, bool)| is_set(settings, name) != *value;
     Some(BucketSettings {
-        history: number("max_msgs_per_subject").unwrap_or(u64::MAX),
+        history: number(PER_SUBJECT).unwrap_or(u64::MAX),
         max_value_bytes: number("max_msg_size").map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
         marker_ttl: number(MARKER_TTL).map(Duration::from_nanos).filter(|_| is_set(settings, ALLOW_TTL)),
         defects: BUCKET
@@ -248,11 +259,13 @@ mod tests {
             aggregates: true,
             bucket: None,
         };
-        let mut settings = Settings::from_iter([("allow_direct".to_owned(), json!(true))]);
+        let by_hand = [("allow_direct", json!(true)), (PER_SUBJECT, json!(5)), (DISCARD_NEW_PER_SUBJECT, json!(true))];
+        let mut settings = Settings::from_iter(by_hand.map(|(name, value)| (name.to_owned(), value)));
 
         write(&wanted, &mut settings).unwrap();
 
         assert_eq!(read(&settings), wanted);
         assert_eq!(settings["allow_direct"], json!(true));
+        assert_eq!((&settings[PER_SUBJECT], &settings[DISCARD_NEW_PER_SUBJECT]), (&json!(-1), &json!(false)));
     }
 }

@@ -97,6 +97,19 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
         effect: update,
         needs: |stream| stream.settings.atomic.then_some((2, 12)),
     },
+    Field {
+        name: "max_messages_per_subject",
+        text: |stream| match stream.settings.bucket {
+            None => format::limit(stream.max_per_subject, |max| max.to_string()),
+            Some(_) => format::NOT_APPLICABLE.to_owned(),
+        },
+        effect: |_, wanted| {
+            let warning =
+                "events beyond it are dropped already: `eventsmith aggregates check` names histories that lack some";
+            warn(wanted.settings.aggregates, warning)
+        },
+        needs: any_server,
+    },
     Field { name: "no_ack", text: |stream| stream.no_ack.to_string(), effect: update, needs: any_server },
     Field {
         name: "bulk",

@@ -68,6 +68,7 @@ impl Log {
         FoundStream {
             settings: self.settings.clone(),
             no_ack: false,
+            max_per_subject: None,
             sealed: false,
             messages: self.messages.len() as u64,
             bytes: self.bytes,

@@ -14,6 +14,8 @@ pub struct FoundStream {
     pub settings: StreamSettings,
     /// Whether it stores messages without acknowledging them, so that no publisher learns of it.
     pub no_ack: bool,
+    /// How many messages of each subject it keeps, where somebody has limited it; in a bucket that is its history.
+    pub max_per_subject: Option<u64>,
     /// Whether it is closed for ever, to messages and to changes.
     pub sealed: bool,
     /// How many messages it holds.
@@ -75,7 +77,16 @@ pub struct Progress {
 impl FoundStream {
     /// An empty stream that is just what the settings say.
     pub fn exactly(settings: StreamSettings) -> Self {
-        Self { settings, no_ack: false, sealed: false, messages: 0, bytes: 0, first_sequence: 1, last_sequence: 0 }
+        Self {
+            settings,
+            no_ack: false,
+            max_per_subject: None,
+            sealed: false,
+            messages: 0,
+            bytes: 0,
+            first_sequence: 1,
+            last_sequence: 0,
+        }
     }
 }
 

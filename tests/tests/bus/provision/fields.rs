@@ -35,7 +35,7 @@ async fn every_setting_of_a_stream_is_updated_or_refused_as_its_plan_says() -> O
         ("bulk", STREAM.bulk(true), knows_bulk),
     ];
     // The first on three servers, below; the others among the streams without acks and among aggregates.
-    let mut tried = BTreeSet::from(["replicas", "no_ack", "aggregates"]);
+    let mut tried = BTreeSet::from(["replicas", "no_ack", "aggregates", "max_messages_per_subject"]);
 
     for (name, wanted, is_possible) in cases {
         let plan = bus.plan(&[wanted]).await?;
