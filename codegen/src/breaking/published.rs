@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::filter::captures;
+use crate::filter::{captures, matches};
 use crate::lint;
 use crate::load::Loaded;
 use crate::manifest::{Policy, Retention, Stream};
@@ -26,6 +26,7 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
         root(previous, current, &mut findings);
         streams(previous, current, &mut findings);
         buckets::findings(previous, current, &mut findings);
+        wildcards(previous, current, &mut findings);
     }
     let now: HashMap<&str, &Event> = current.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
     let then: HashMap<&str, &Event> = previous.events.iter().map(|event| (event.event_type.as_str(), event)).collect();
@@ -173,6 +174,32 @@ fn aggregate(current: &Catalogue, event: &Event, then: &Version, now: &Version, 
     let (was, is) = (said(then), said(now));
     let message = format!("the aggregate of {} v{} was {was} and is {is} now", event.event_type, now.number);
     findings.push(in_file("changed-aggregate", current, &now.file, "/x-event/aggregate", message, help));
+}
+
+/// A program looks for the end of a history under the wildcard that it knows, and appends there whatever lies beside it.
+fn wildcards(previous: &Catalogue, current: &Catalogue, findings: &mut Vec<Diagnostic>) {
+    let below = |catalogue: &Catalogue, subject: &str| {
+        let root = format!("{}.", catalogue.manifest.root.get_ref());
+        subject.strip_prefix(&root).unwrap_or(subject).to_owned()
+    };
+    let now = current.aggregates();
+    for then in previous.aggregates() {
+        let Some(now) = now.iter().find(|now| now.name == then.name) else { continue };
+        let (was, is) = (below(previous, &then.subject()), below(current, &now.subject()));
+        if was == is {
+            continue;
+        }
+        let is_beside = |event: &&&Event| {
+            let subject = event.versions.last().map(|version| below(current, &version.subject(event)));
+            subject.is_some_and(|subject| !matches(&was, &subject))
+        };
+        let event = now.events.iter().find(is_beside).or(now.events.first());
+        let Some(newest) = event.and_then(|event| event.versions.last()) else { continue };
+        let message = format!("the events of the aggregate {} were those on {was} and are those on {is} now", now.name);
+        let help = "programs that run look at the old subjects alone, and append beside what lies on the others: give all events of \
+                    the aggregate subjects of the old wildcard";
+        findings.push(in_file("changed-aggregate", current, &newest.file, "/x-event/aggregate", message, help));
+    }
 }
 
 fn reply(event: &Event, then: &Version, now: &Version, findings: &mut Vec<Diagnostic>) {

@@ -154,6 +154,31 @@ fn an_event_stays_in_the_history_of_its_aggregate() {
 }
 
 #[test]
+fn the_subjects_of_an_aggregate_become_no_more() {
+    let event = json!({"x-event": {"key": "/id", "aggregate": "rule"}, "properties": {"id": {"type": "string"}}, "required": ["id"]});
+    let event = event.to_string();
+    let (created, deleted) = ("domain/rule/created.v1.json", "domain/rule/deleted.v1.json");
+    let changed = |file: &str, was: &str, is: &str| {
+        let said = format!("the events of the aggregate rule were those on {was} and are those on {is} now");
+        finding("changed-aggregate", file, &said)
+    };
+    let one = [(created, event.as_str())];
+
+    assert_eq!(found(&one, &[one[0], (deleted, &event)]), [], "one more event of the same kind and group");
+    for (file, is) in [
+        ("integration/rule/imported.v1.json", "*.rule.*.*"),
+        ("domain/import/ended.v1.json", "domain.*.*.*"),
+        ("integration/import/ended.v1.json", "*.*.*.*"),
+    ] {
+        let more = [one[0], (file, event.as_str())];
+        assert_eq!(found(&one, &more), [changed(file, "domain.rule.*.*", is)]);
+        assert_eq!(found(&more, &more), []);
+        let fewer = found(&more, &one);
+        assert!(fewer.contains(&changed(created, is, "domain.rule.*.*")), "{fewer:?}");
+    }
+}
+
+#[test]
 fn streams_keep_what_no_server_changes() {
     let file = ("domain/rule/created.v1.json", NAMED);
     let manifest =

@@ -90,7 +90,9 @@ subjects = [\"rules.domain.>\"]",
 
 pub(crate) const CHANGED_AGGREGATE: Rule = rule(
     "changed-aggregate",
-    "What is stored of an aggregate is its history. An event that is none of it any more, or of another one, leaves gaps where it was.",
+    "What is stored of an aggregate is its history. An event that is none of it any more, or of another one, leaves gaps where it was. One \
+     whose kind or group is another than that of all before makes the subjects of the aggregate more: programs that run look for the \
+     end of a history under those that they know, and append beside what lies on the others.",
     "--- domain/rule/created.v1.json, before
 {\"x-event\": {\"key\": \"/rule_id\", \"aggregate\": \"rule\"}, \"type\": \"object\"}
 --- domain/rule/created.v1.json, now
