@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventsmith_bus::bus::Bus;
 use eventsmith_event::aggregate::AggregateEvents;
 use eventsmith_event::clip::clip;
-use eventsmith_event::envelope::Envelope;
-use eventsmith_event::filter::covers;
 use rand::RngExt;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -19,11 +16,13 @@ use crate::aggregate::Aggregate;
 use crate::append::{ExecuteOptions, Outcome, append};
 use crate::chain::{Broken, Chain, Known, Tail};
 use crate::command::{self, Commands};
-use crate::confine::confined;
 use crate::error::{ExecuteError, StateError};
-use crate::history::{History, HistoryEvent, Point};
+use crate::history::{History, Point};
+use crate::loaded::{apply, decode, take_in};
 use crate::record::Record;
-use crate::snapshot::{Snapshot, Snapshots};
+use crate::snapshot::{Found, Snapshot, Snapshots};
+
+pub use crate::loaded::Loaded;
 
 /// The longest pause before a command is decided again, after others appended.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -54,40 +53,6 @@ pub struct Aggregates {
 impl fmt::Debug for Aggregates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Aggregates").field(&self.bus).finish()
-    }
-}
-
-/// An aggregate as it is after an event, or before any. It is used like the aggregate itself.
-///
-/// ```
-/// use eventsmith::state::Loaded;
-///
-/// fn exists<A>(loaded: &Loaded<A>) -> bool {
-///     loaded.number > 0
-/// }
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Loaded<A> {
-    /// The number of the last event that it is made of; 0 if there is none.
-    pub number: u64,
-    /// The sequence in the stream of that event; 0 if there is none.
-    pub sequence: u64,
-    aggregate: A,
-}
-
-impl<A> Loaded<A> {
-    /// The aggregate alone.
-    pub fn into_aggregate(self) -> A {
-        self.aggregate
-    }
-}
-
-impl<A> Deref for Loaded<A> {
-    type Target = A;
-
-    fn deref(&self) -> &A {
-        &self.aggregate
     }
 }
 
@@ -130,8 +95,27 @@ struct Kept<A> {
     hash: String,
     /// The number of the event that the last one was made after; 0 without one.
     number: u64,
-    /// The revision in the bucket, if it could be read.
-    revision: Option<u64>,
+    /// The revision in the bucket.
+    revision: u64,
+}
+
+/// Where reading a history ends.
+#[derive(Debug, Clone, Copy)]
+enum Until<'a> {
+    /// At its end.
+    End,
+    /// Behind the events of a command, if it has some.
+    Command {
+        id: &'a str,
+        /// Whether it must have some, as far as the server knows.
+        is_stored: bool,
+    },
+}
+
+/// Where reading a history ended.
+enum Reached<A: Aggregate> {
+    End(Current<A>),
+    Command(Executed<A>),
 }
 
 impl Aggregates {
@@ -149,9 +133,13 @@ impl Aggregates {
     /// [`StateError::Gap`] and [`StateError::Double`] where the history is not what was appended; [`StateError`] otherwise. Messages on
     /// the subjects that were not appended, whatever they are, are passed over and logged.
     pub async fn load<A: Aggregate>(&self, id: &str) -> Result<Loaded<A>, StateError> {
-        let mut current = self.current::<A>(id).await?;
-        self.keep(id, &mut current).await;
-        Ok(current.state)
+        match self.read::<A>(id, Until::End).await? {
+            Reached::Command(executed) => Ok(executed.state),
+            Reached::End(current) => {
+                self.keep(id, &current).await;
+                Ok(current.state)
+            }
+        }
     }
 
     /// Loads an aggregate, lets a command decide which events happen to it, and stores them, all or none.
@@ -173,7 +161,7 @@ impl Aggregates {
     /// [`execute`](Self::execute) under an id of the command's own, which is stored with its events: executed again, however much later,
     /// it decides and appends nothing and has the same result.
     ///
-    /// Where a snapshot stands before a command, its id is known if it was among the last 64 before the snapshot. A command that made
+    /// Where a snapshot stands before a command, its id is known if it was among the last 256 before the snapshot. A command that made
     /// no events, or was refused, leaves nothing behind, and is decided anew.
     ///
     /// # Errors
@@ -188,12 +176,11 @@ impl Aggregates {
         command::check(&command_id)?;
         let filter = filter::<A>(id)?;
         for attempt in 1..=options.max_attempts.max(1) {
-            let mut current = self.current::<A>(id).await?;
-            if current.commands.find(&command_id).is_some()
-                && let Some(executed) = self.repeated(id, &command_id).await?
-            {
-                return Ok(executed);
-            }
+            let until = Until::Command { id: &command_id, is_stored: false };
+            let mut current = match self.read::<A>(id, until).await? {
+                Reached::Command(executed) => return Ok(executed),
+                Reached::End(current) => current,
+            };
             let events = decide(&current.state.aggregate).map_err(ExecuteError::Refused)?;
             if events.is_empty() {
                 return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
@@ -209,8 +196,9 @@ impl Aggregates {
                 Outcome::Stored { last } => current.state.sequence = last,
                 outcome => {
                     // Its events may be those that another execution of the same command made.
+                    let until = Until::Command { id: &command_id, is_stored: true };
                     if let Outcome::Duplicate = outcome
-                        && let Some(executed) = self.repeated(id, &command_id).await?
+                        && let Reached::Command(executed) = self.read(id, until).await?
                     {
                         return Ok(executed);
                     }
@@ -220,8 +208,8 @@ impl Aggregates {
                     continue;
                 }
             }
-            current.commands.push(&command_id, number + 1, events.len() as u64);
-            self.keep(id, &mut current).await;
+            current.commands.push(&command_id);
+            self.keep(id, &current).await;
             return Ok(Executed { state: current.state, events, command_id, is_repeated: false });
         }
         let aggregate = A::Event::AGGREGATE;
@@ -236,7 +224,7 @@ impl Aggregates {
         let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
         let chain = self.chain::<A>(id, &stream, &filter);
         let mut tail = self.whole(&chain).await?;
-        if tail.passed > 0 && tail.strays.is_empty() {
+        if tail.passed > tail.strays.len() as u64 {
             tail = chain.scan(Known::default()).await.map_err(|broken| chain.error(broken))?;
         }
         let events = tail.records.into_iter().map(|record| decode::<A>(&chain, record)).collect::<Result<_, _>>()?;
@@ -260,42 +248,25 @@ impl Aggregates {
         Ok(state)
     }
 
-    /// The result of a command, if it was executed before.
-    async fn repeated<A: Aggregate>(&self, id: &str, command_id: &str) -> Result<Option<Executed<A>>, StateError> {
-        let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
-        let chain = self.chain::<A>(id, &stream, &filter);
-        let records = self.whole(&chain).await?.records;
-        let is_of_command = |record: &Record| record.command_id.as_deref() == Some(command_id);
-        let Some(last) = records.iter().rposition(is_of_command) else { return Ok(None) };
-        let (mut state, mut events) = (Loaded::default(), Vec::new());
-        for record in records.into_iter().take(last + 1) {
-            let is_of_command = is_of_command(&record);
-            let event = take_in(&chain, &mut state, record)?;
-            events.extend(is_of_command.then_some(event));
-        }
-        Ok(Some(Executed { state, events, command_id: command_id.to_owned(), is_repeated: true }))
-    }
-
-    /// The aggregate at the end of its history: from a snapshot on, if there is a good one.
-    async fn current<A: Aggregate>(&self, id: &str) -> Result<Current<A>, StateError> {
+    /// Reads the history of an aggregate: from a snapshot on, if there is a good one; and no further than behind the events of a
+    /// command, if that was executed before.
+    async fn read<A: Aggregate>(&self, id: &str, until: Until<'_>) -> Result<Reached<A>, StateError> {
         let (stream, filter) = (self.stream::<A>().await?, filter::<A>(id)?);
         let chain = self.chain::<A>(id, &stream, &filter);
         let (mut kept, mut snapshot) = (None, None);
         if let Some(snapshots) = A::snapshots() {
             let hash = snapshots.hash::<A::Event>();
-            let (found, revision) = snapshots.read(&self.bus, id, &hash).await;
-            kept = Some(Kept { snapshots, hash, number: found.as_ref().map_or(0, |it| it.known.number), revision });
-            snapshot = found;
+            if let Some(Found { snapshot: found, revision }) = snapshots.read(&self.bus, id, &hash).await {
+                kept = Some(Kept { snapshots, hash, number: found.as_ref().map_or(0, |it| it.known.number), revision });
+                snapshot = found;
+            }
         }
         let tail = match &snapshot {
             None => self.whole(&chain).await?,
             Some(Snapshot { known, .. }) => match chain.behind(*known).await {
                 Err(Broken::NotKnown) => {
-                    tracing::warn!(
-                        aggregate = A::Event::AGGREGATE,
-                        id,
-                        "the snapshot is of another history; all events are read"
-                    );
+                    let aggregate = A::Event::AGGREGATE;
+                    tracing::warn!(aggregate, id, "the snapshot is of another history; all events are read");
                     snapshot = None;
                     kept.iter_mut().for_each(|kept| kept.number = 0);
                     self.whole(&chain).await?
@@ -307,16 +278,39 @@ impl Aggregates {
                 Ok(tail) => tail,
             },
         };
+        let Tail { mut records, end, passed, .. } = tail;
+        if let (Until::Command { id: command_id, is_stored }, Some(Snapshot { known, commands, .. })) =
+            (until, &snapshot)
+            && (commands.contains(command_id) || is_stored && last_of(&records, command_id).is_none())
+        {
+            // Its events lie before the snapshot, which is put aside.
+            let mut before = chain.up_to(*known).await.map_err(|broken| chain.error(broken))?.records;
+            before.append(&mut records);
+            (records, snapshot) = (before, None);
+        }
         let (mut state, mut commands) = (Loaded::default(), Commands::default());
         if let Some(Snapshot { aggregate, known, commands: remembered }) = snapshot {
             state = Loaded { number: known.number, sequence: known.sequence, aggregate };
             commands = remembered;
         }
-        commands.extend(&tail.records);
-        for record in tail.records {
+        if let Until::Command { id: command_id, .. } = until
+            && let Some(last) = last_of(&records, command_id)
+        {
+            records.truncate(last + 1);
+            let mut events = Vec::new();
+            for record in records {
+                let is_of_command = is_of(&record, command_id);
+                let event = take_in(&chain, &mut state, record)?;
+                events.extend(is_of_command.then_some(event));
+            }
+            let command_id = command_id.to_owned();
+            return Ok(Reached::Command(Executed { state, events, command_id, is_repeated: true }));
+        }
+        commands.extend(&records);
+        for record in records {
             take_in(&chain, &mut state, record)?;
         }
-        Ok(Current { state, end: tail.end, passed: tail.passed, commands, kept })
+        Ok(Reached::End(Current { state, end, passed, commands, kept }))
     }
 
     /// The history from the beginning.
@@ -363,7 +357,7 @@ impl Aggregates {
     }
 
     /// Keeps a snapshot, if it is time for one.
-    async fn keep<A: Aggregate>(&self, id: &str, current: &mut Current<A>) {
+    async fn keep<A: Aggregate>(&self, id: &str, current: &Current<A>) {
         let Current { state: Loaded { number, sequence, aggregate }, passed, commands, kept: Some(kept), .. } = current
         else {
             return;
@@ -376,62 +370,19 @@ impl Aggregates {
     }
 }
 
-impl<A: Default> Default for Loaded<A> {
-    /// Before any event.
-    fn default() -> Self {
-        Self { number: 0, sequence: 0, aggregate: A::default() }
-    }
-}
-
 /// The wildcard of the subjects of an aggregate.
 fn filter<A: Aggregate>(id: &str) -> Result<String, StateError> {
     A::Event::filter(id).map_err(|_| StateError::Id { aggregate: A::Event::AGGREGATE, id: clip(id.to_owned()) })
 }
 
-/// Decodes an event and applies it.
-fn take_in<A: Aggregate>(chain: &Chain<'_>, state: &mut Loaded<A>, record: Record) -> Result<A::Event, StateError> {
-    let event = decode::<A>(chain, record)?;
-    apply(chain.id, state, &event.event)?;
-    state.sequence = event.sequence;
-    Ok(event.into_event())
+/// Whether an event came of a command.
+fn is_of(record: &Record, command_id: &str) -> bool {
+    record.command_id.as_deref() == Some(command_id)
 }
 
-/// Applies the next event.
-fn apply<A: Aggregate>(id: &str, state: &mut Loaded<A>, event: &A::Event) -> Result<(), StateError> {
-    let number = state.number + 1;
-    confined(|| state.aggregate.apply(event)).map_err(|text| StateError::Panicked {
-        aggregate: A::Event::AGGREGATE,
-        id: id.to_owned(),
-        number,
-        text,
-    })?;
-    state.number = number;
-    Ok(())
-}
-
-fn decode<A: Aggregate>(chain: &Chain<'_>, record: Record) -> Result<HistoryEvent<A::Event>, StateError> {
-    let Record { number, command_id, stored, .. } = record;
-    let sequence = stored.sequence;
-    let failed = |reason: String| StateError::Undecodable {
-        aggregate: chain.aggregate,
-        id: chain.id.to_owned(),
-        stream: chain.stream.to_owned(),
-        number,
-        sequence,
-        reason: clip(reason),
-    };
-    let (envelope, data) = Envelope::read(&stored.message.payload).map_err(|error| failed(error.to_string()))?;
-    let described = A::Event::EVENTS.iter().find(|event| event.event_type == envelope.event_type);
-    let unknown = || {
-        failed(format!("nothing here knows its type {:?}; rebuild with a catalogue that has it", envelope.event_type))
-    };
-    if !covers(described.ok_or_else(unknown)?.subject, &stored.message.subject) {
-        return Err(failed(format!("its type {} does not belong on {}", envelope.event_type, stored.message.subject)));
-    }
-    // Decoding runs the user's code, too: upcasts.
-    let decoded = confined(|| A::Event::decode(&envelope.event_type, envelope.version, data.get().as_bytes()));
-    let event = decoded.map_err(&failed)?.ok_or_else(unknown)?.map_err(|error| failed(error.to_string()))?;
-    Ok(HistoryEvent { number, sequence, stored: stored.stored, envelope, command_id, event })
+/// Where the last event of a command is, if it has one.
+fn last_of(records: &[Record], command_id: &str) -> Option<usize> {
+    records.iter().rposition(|record| is_of(record, command_id))
 }
 
 /// How long to wait before a command decides again: longer each time, and at random, so that not all do it at once.

@@ -4,6 +4,9 @@
 //! event names the one before it. What was appended and is not on this way (as two appends were let in at the same place), or is
 //! gone, the number of messages betrays: then, and only then, all of them are read, and the place is named.
 //!
+//! Where a history ends with messages that are none of it, the last event is searched for by halves, so that what lies before is
+//! read by its sequences all the same.
+//!
 //! Messages are read one by one by the server's API, which writes them into its answer, so that headers that no client can read do
 //! no harm.
 
@@ -16,6 +19,9 @@ use crate::record::{Record, Stray};
 
 /// How often the end is looked at again while others append.
 const LOOKS: u32 = 64;
+
+/// Behind how many messages that are no events the last event is searched for, before all are read.
+const STRAYS: usize = 16;
 
 /// The history of one aggregate, as a stream holds it.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +95,79 @@ impl Chain<'_> {
                     Ok(tail) if tail.places_behind(known) == count => return Ok(tail),
                     _ => break,
                 },
-                Some(Err(_)) => break,
+                Some(Err(stray)) => match self.before_strays(stray, count).await? {
+                    Some(tail) => return Ok(tail),
+                    None => break,
+                },
                 // Somebody has appended between the two answers, or it is so.
                 _ if before == Some(found) => break,
                 _ => before = Some(found),
             }
         }
         self.scan(known).await
+    }
+
+    /// The whole history, which ends with messages that are no events of it; nothing if it is otherwise.
+    async fn before_strays(&self, last: Stray, count: u64) -> Result<Option<Tail>, Broken> {
+        let end = last.sequence;
+        let mut strays = vec![last];
+        while let Some(first) = strays.last().filter(|_| strays.len() <= STRAYS) {
+            let passed = strays.len() as u64;
+            let mut tail = match self.last_before(first.sequence).await?.map(Record::read) {
+                Some(Err(stray)) => {
+                    strays.push(stray);
+                    continue;
+                }
+                Some(Ok(event)) if event.number.saturating_add(event.passed).saturating_add(passed) == count => {
+                    self.back_from(event, Known::default()).await?
+                }
+                None if passed == count => Tail::default(),
+                _ => return Ok(None),
+            };
+            strays.reverse();
+            (tail.end, tail.passed, tail.strays) = (end, tail.passed + passed, strays);
+            self.tell(&tail.strays);
+            return Ok(Some(tail));
+        }
+        Ok(None)
+    }
+
+    /// The last message on the subjects before a sequence at which there is one. It takes as many requests as twice the binary
+    /// logarithm of how far away it is, and reads nothing that lies between.
+    async fn last_before(&self, sequence: u64) -> Result<Option<StreamMessage>, StateError> {
+        // From `from` on there is none before the sequence. There may be one from `from - step` on.
+        let (mut from, mut step) = (sequence, 1);
+        let mut found = loop {
+            let lower = from.saturating_sub(step).max(1);
+            match self.next(lower, sequence).await? {
+                Some(found) => break found,
+                None if lower == 1 => return Ok(None),
+                None => (from, step) = (lower, step.saturating_mul(2)),
+            }
+        };
+        while found.sequence + 1 < from {
+            let middle = found.sequence + (from - found.sequence) / 2;
+            match self.next(middle, sequence).await? {
+                Some(later) => found = later,
+                None => from = middle,
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The next message on the subjects from a sequence on, if it comes before another.
+    async fn next(&self, from: u64, before: u64) -> Result<Option<StreamMessage>, StateError> {
+        let found = self.message(MessageSelector::NextOf { subject: self.filter, from }).await?;
+        Ok(found.filter(|found| found.sequence < before))
+    }
+
+    /// The history up to an event that is known to be of it.
+    pub(crate) async fn up_to(&self, known: Known) -> Result<Tail, Broken> {
+        let found = self.message(MessageSelector::Sequence(known.sequence)).await?;
+        match found.filter(|found| covers(self.filter, &found.message.subject)).map(Record::read) {
+            Some(Ok(event)) if event.number == known.number => self.back_from(event, Known::default()).await,
+            _ => Err(Broken::NotKnown),
+        }
     }
 
     /// Walks back from the last event to the one that is known.
@@ -167,12 +239,16 @@ impl Chain<'_> {
             }
             tail.records.push(record);
         }
-        for Stray { sequence, reason, .. } in &tail.strays {
+        self.tell(&tail.strays);
+        tail.passed = known.passed.saturating_add(tail.strays.len() as u64);
+        Ok(tail)
+    }
+
+    fn tell(&self, strays: &[Stray]) {
+        for Stray { sequence, reason, .. } in strays {
             let (aggregate, id, stream) = (self.aggregate, self.id, self.stream);
             tracing::warn!(aggregate, id, stream, sequence, reason, "no event of the history, and passed over");
         }
-        tail.passed = known.passed.saturating_add(tail.strays.len() as u64);
-        Ok(tail)
     }
 
     /// What a history that cannot be read comes to, where nothing was taken for known.

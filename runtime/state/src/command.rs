@@ -2,30 +2,25 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::error::StateError;
 use crate::record::Record;
 
-/// How many of the last commands before a snapshot are remembered with it.
-const REMEMBERED: usize = 64;
+/// How many of the last commands before a snapshot are remembered with it: 3 KiB of a header.
+const REMEMBERED: usize = 256;
 /// The longest id of a command, in bytes.
 const LONGEST: usize = 256;
+/// How many characters stand for an id.
+const MARK: usize = 11;
 
-/// The commands whose events a history holds, in order.
+/// The commands whose events a history holds, in order, each as a mark of its id. Where two ids have one mark, the history is read
+/// in vain, and says so.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Commands(Vec<Executed>);
-
-/// A command, and the events that it made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Executed {
-    digest: String,
-    /// The number of its first event.
-    first: u64,
-    /// How many there are.
-    count: u64,
-}
+pub(crate) struct Commands(Vec<String>);
 
 /// Whether a header can say which command it was.
 pub(crate) fn check(id: &str) -> Result<(), StateError> {
@@ -56,52 +51,45 @@ pub(crate) fn event_id(aggregate: &str, id: &str, command_id: &str, index: u64) 
 impl Commands {
     /// Adds those of more events.
     pub(crate) fn extend(&mut self, records: &[Record]) {
-        for record in records {
-            let Some(id) = &record.command_id else { continue };
-            let digest = digest(id);
-            match self.0.last_mut() {
-                Some(last) if last.digest == digest && last.first + last.count == record.number => last.count += 1,
-                _ => self.0.push(Executed { digest, first: record.number, count: 1 }),
+        let mut before = None;
+        for id in records.iter().filter_map(|record| record.command_id.as_deref()) {
+            if before != Some(id) {
+                self.push(id);
             }
+            before = Some(id);
         }
     }
 
-    /// Adds one, with the number of its first event and how many there are.
-    pub(crate) fn push(&mut self, id: &str, first: u64, count: u64) {
-        self.0.push(Executed { digest: digest(id), first, count });
+    /// Adds one.
+    pub(crate) fn push(&mut self, id: &str) {
+        self.0.push(mark(id));
     }
 
-    /// The number of the first and the last event of a command, if it made any.
-    pub(crate) fn find(&self, id: &str) -> Option<(u64, u64)> {
-        let digest = digest(id);
-        let found = self.0.iter().rev().find(|executed| executed.digest == digest)?;
-        Some((found.first, found.first + found.count - 1))
+    /// Whether a command is among them, as it seems.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        let mark = mark(id);
+        self.0.iter().rev().any(|known| *known == mark)
     }
 
     /// The last of them as a text.
     pub(crate) fn written(&self) -> String {
-        let last = &self.0[self.0.len().saturating_sub(REMEMBERED)..];
-        let each = last.iter().map(|Executed { digest, first, count }| format!("{digest}:{first}:{count}"));
-        each.collect::<Vec<_>>().join(" ")
+        self.0[self.0.len().saturating_sub(REMEMBERED)..].join(" ")
     }
 
     /// Reads what [`written`](Self::written) gives.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let each = text.split_whitespace().map(|executed| {
-            let mut parts = executed.split(':');
-            let (digest, first, count) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-            let first: u64 = first;
-            (count > 0 && first.checked_add(count).is_some()).then(|| Executed {
-                digest: digest.to_owned(),
-                first,
-                count,
-            })
-        });
+        let is_mark = |text: &str| text.len() == MARK && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let each = text.split_whitespace().map(|text| is_mark(text).then(|| text.to_owned()));
         each.collect::<Option<_>>().map(Self)
     }
 }
 
-/// Stands for an id, so that however long it is, and whatever it holds, many of them fit into a header.
+/// Stands for an id where many of them have to fit into a header.
+fn mark(id: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(id)[..8])
+}
+
+/// Stands for an id that cannot be one of a command.
 fn digest(id: &str) -> String {
     let mut text = String::with_capacity(32);
     for byte in &Sha256::digest(id)[..16] {
@@ -118,20 +106,19 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_bounded() {
         let mut commands = Commands::default();
-        for number in 1..=100 {
-            let digest = digest(&format!("c-{number}"));
-            commands.0.push(Executed { digest, first: 2 * number - 1, count: 2 });
-        }
+        (1..=300).for_each(|number| commands.push(&format!("c-{number}")));
 
-        let read = Commands::read(&commands.written()).unwrap();
+        let written = commands.written();
+        let read = Commands::read(&written).unwrap();
 
-        assert_eq!(read.0.len(), REMEMBERED);
-        assert_eq!(read.find("c-100"), Some((199, 200)));
-        assert_eq!((read.find("c-1"), commands.find("c-1")), (None, Some((1, 2))));
-        for text in ["a:1", "a:1:0", "a:18446744073709551615:2"] {
+        assert_eq!((read.0.len(), written.len()), (REMEMBERED, REMEMBERED * (MARK + 1) - 1));
+        assert!(read.contains("c-300") && read.contains("c-45"));
+        assert!(!read.contains("c-44") && commands.contains("c-1"));
+        // The second is as releases wrote them before.
+        for text in ["short", "0123456789abcdef0123456789abcdef:1:2", "0123456789\u{e9}"] {
             assert!(Commands::read(text).is_none(), "{text}");
         }
-        assert_eq!(Commands::read("").unwrap().find("c"), None);
+        assert!(!Commands::read("").unwrap().contains("c"));
     }
 
     #[test]

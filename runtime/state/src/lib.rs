@@ -4,8 +4,8 @@
 //! promises of its own. It reaches NATS by the contracts of the bus alone.
 //!
 //! From the bottom up: [`error`] says why a history cannot be read or appended to; `record` is an event as a stream keeps it,
-//! `chain` reads those of one aggregate, `snapshot` keeps what they made of it; [`aggregate`] is what users implement, and
-//! [`aggregates`] loads and executes. [`check`] looks through all histories of a stream.
+//! `chain` reads those of one aggregate, `loaded` applies them, `snapshot` keeps what they made; [`aggregate`] is what users implement,
+//! and [`aggregates`] loads and executes. [`check`] looks through all histories of a stream.
 
 pub mod aggregate;
 pub mod aggregates;
@@ -16,5 +16,6 @@ mod command;
 mod confine;
 pub mod error;
 pub mod history;
+mod loaded;
 mod record;
 pub mod snapshot;

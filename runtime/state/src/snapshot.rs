@@ -1,6 +1,7 @@
 //! What events made of an aggregate, kept in a bucket, so that not all of them are read each time. Never the truth.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,6 +12,7 @@ use eventsmith_event::aggregate::AggregateEvents;
 use eventsmith_event::envelope::parse_version;
 use eventsmith_event::event::State;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use crate::chain::Known;
 use crate::command::Commands;
@@ -20,6 +22,9 @@ use crate::confine::confined;
 const SNAPSHOT: &str = "Eventsmith-Snapshot";
 /// The last commands before it.
 const COMMANDS: &str = "Eventsmith-Commands";
+
+/// How long a bucket may take: then it is done without, as the events are there.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where and when snapshots of an aggregate are kept: documents of a bucket, which a schema below `state/` describes, under the
 /// aggregate's id.
@@ -75,6 +80,15 @@ pub(crate) struct Snapshot<A> {
     pub(crate) commands: Commands,
 }
 
+/// What a bucket has under the key of an aggregate.
+#[derive(Debug)]
+pub(crate) struct Found<A> {
+    /// The snapshot, if there is one that these schemas made.
+    pub(crate) snapshot: Option<Snapshot<A>>,
+    /// The revision in the bucket of what is there; 0 for nothing.
+    pub(crate) revision: u64,
+}
+
 impl<A> Snapshots<A> {
     /// A snapshot after every so many events (at least one), made of the aggregate by one function, and turned into it by another.
     pub fn every<S: State>(
@@ -120,24 +134,24 @@ impl<A> Snapshots<A> {
         URL_SAFE_NO_PAD.encode(&hash.finalize()[..18])
     }
 
-    /// The snapshot of an aggregate and its revision in the bucket, if there is one that these schemas made.
-    pub(crate) async fn read(&self, bus: &Bus, id: &str, hash: &str) -> (Option<Snapshot<A>>, Option<u64>) {
-        let last = match Store::new(bus, self.bucket).last(&key(id)).await {
-            Ok(last) => last,
-            Err(error) => {
+    /// What the bucket has of an aggregate; nothing is known where the bucket is not there, or does not answer soon.
+    pub(crate) async fn read(&self, bus: &Bus, id: &str, hash: &str) -> Option<Found<A>> {
+        let last = match timeout(PATIENCE, Store::new(bus, self.bucket).last(&key(id))).await {
+            Ok(Ok(last)) => last,
+            Ok(Err(error)) => {
                 tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be read; all events are");
-                return (None, None);
+                return None;
+            }
+            Err(_) => {
+                tracing::warn!(bucket = self.bucket, id, "no answer within 1 s; all events are read");
+                return None;
             }
         };
-        let Some(last) = last else { return (None, Some(0)) };
-        let revision = Some(last.sequence);
-        match self.parse(&last, hash) {
-            Ok(snapshot) => (Some(snapshot), revision),
-            Err(reason) => {
-                tracing::debug!(bucket = self.bucket, id, reason, "the snapshot is not taken; all events are read");
-                (None, revision)
-            }
-        }
+        let Some(last) = last else { return Some(Found { snapshot: None, revision: 0 }) };
+        let snapshot = self.parse(&last, hash).map_err(|reason| {
+            tracing::debug!(bucket = self.bucket, id, reason, "the snapshot is not taken; all events are read");
+        });
+        Some(Found { snapshot: snapshot.ok(), revision: last.sequence })
     }
 
     fn parse(&self, stored: &StreamMessage, hash: &str) -> Result<Snapshot<A>, String> {
@@ -162,13 +176,13 @@ impl<A> Snapshots<A> {
         Ok(Snapshot { aggregate, known, commands })
     }
 
-    /// Keeps a snapshot, in place of the one with that revision. That nobody can is no reason to fail: the events are stored.
+    /// Keeps a snapshot, in place of what has that revision. That nobody can is no reason to fail: the events are stored.
     pub(crate) async fn write(
         &self,
         bus: &Bus,
         (id, hash): (&str, &str),
         (aggregate, known, commands): (&A, Known, &Commands),
-        revision: Option<u64>,
+        revision: u64,
     ) {
         let payload = match confined(|| (self.take)(aggregate)).and_then(|taken| taken) {
             Ok(payload) => payload,
@@ -181,11 +195,12 @@ impl<A> Snapshots<A> {
         let content = Content::of(self.described.of, self.described.version, payload.into())
             .with_header(SNAPSHOT, &place)
             .with_header(COMMANDS, &commands.written());
-        match Store::new(bus, self.bucket).write(&key(id), content, revision).await {
-            Ok(revision) => tracing::debug!(bucket = self.bucket, id, revision, number = known.number, "snapshot"),
+        match timeout(PATIENCE, Store::new(bus, self.bucket).write(&key(id), content, Some(revision))).await {
+            Ok(Ok(revision)) => tracing::debug!(bucket = self.bucket, id, revision, number = known.number, "snapshot"),
             // Somebody else has kept a newer one.
-            Err(BucketError::Conflict { .. }) => {}
-            Err(error) => tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be kept"),
+            Ok(Err(BucketError::Conflict { .. })) => {}
+            Ok(Err(error)) => tracing::warn!(bucket = self.bucket, id, %error, "no snapshot can be kept"),
+            Err(_) => tracing::warn!(bucket = self.bucket, id, "no answer within 1 s; the snapshot may be kept or not"),
         }
     }
 }

@@ -69,6 +69,7 @@ const FLOORS: &[Floors] = &[
             &["chain", "check", "history"],
             &["append", "snapshot"],
             &["aggregate"],
+            &["loaded"],
             &["aggregates"],
         ],
         known: &[],

@@ -25,6 +25,7 @@ over_both_transports! {
     an_aggregate_is_loaded_as_it_was
     other_aggregates_do_not_matter
     what_was_not_appended_is_passed_over_and_named
+    where_a_history_ends_with_strangers_its_last_event_is_found
     a_gap_is_named
     all_histories_of_a_stream_are_checked
     a_panic_in_apply_stays_in_its_call
@@ -34,6 +35,7 @@ over_both_transports! {
     what_is_not_of_the_aggregate_is_not_appended
     an_event_of_an_aggregate_is_published_in_no_other_way
     a_stream_that_is_not_there_is_named
+    an_id_that_makes_its_subject_too_long_is_refused
 }
 
 async fn events_make_the_aggregate_and_its_history(bus: Bus) -> Outcome {
@@ -203,6 +205,8 @@ async fn what_was_not_appended_is_passed_over_and_named(bus: Bus) -> Outcome {
     foreign().await?;
 
     let at_the_end = accounts.load::<Account>("a1").await?;
+    let strays = accounts.history::<Account>("a1").await?.strays;
+    assert_eq!(strays.iter().map(|stray| stray.sequence).collect::<Vec<_>>(), [1, 4, 5]);
     let executed = pay(&accounts, "a1", 2).await?;
     let behind = accounts.load::<Account>("a1").await?;
 
@@ -213,6 +217,35 @@ async fn what_was_not_appended_is_passed_over_and_named(bus: Bus) -> Outcome {
     assert_eq!(history.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [2, 3, 6]);
     assert_eq!(history.strays.iter().map(|stray| stray.sequence).collect::<Vec<_>>(), [1, 4, 5]);
     assert!(history.strays[0].reason.contains("Eventsmith-Number"), "{:?}", history.strays);
+    Ok(())
+}
+
+/// What lies between are events of others; what lies before, other strangers.
+async fn where_a_history_ends_with_strangers_its_last_event_is_found(bus: Bus) -> Outcome {
+    let accounts = accounts(&bus).await?;
+    let foreign = || async { bus.publish(&Foreign { account: "a1".to_owned() }).await };
+    let mut strangers = 0;
+    for (of_others, at_once) in [(0, 1), (1, 1), (9, 2), (30, 3), (0, 20)] {
+        let before = accounts.load::<Account>("a1").await?.number;
+        if strangers > 0 {
+            pay(&accounts, "a1", 1).await?;
+        }
+        let expected = accounts.load::<Account>("a1").await?;
+        assert_eq!(expected.number, before + u64::from(strangers > 0));
+        let others: Vec<_> = (0..of_others).map(|amount| paid("other", amount)).collect();
+        accounts.execute("other", |_: &Lenient| Ok::<_, String>(others.clone())).await?;
+        for _ in 0..at_once {
+            foreign().await?;
+            strangers += 1;
+        }
+
+        let account = accounts.load::<Account>("a1").await?;
+
+        let result = (account.number, account.sequence, account.balance);
+        assert_eq!(result, (expected.number, expected.sequence, expected.balance), "{strangers} strangers");
+        assert_eq!(accounts.history::<Account>("a1").await?.strays.len(), strangers);
+    }
+    assert_eq!(pay(&accounts, "a1", 1).await?.state.number, 5);
     Ok(())
 }
 
@@ -314,14 +347,14 @@ async fn a_command_long_ago_appends_nothing_as_long_as_its_ids_are_remembered(bu
     let options = || ExecuteOptions { command_id: Some("c-1".to_owned()), ..ExecuteOptions::default() };
     let decide = |_: &Account<10>| Ok::<_, String>(vec![paid("a1", 7)]);
     accounts.execute_with("a1", options(), decide).await?;
-    for _ in 0..80 {
+    for _ in 0..270 {
         accounts.execute("a1", |_: &Account<10>| Ok::<_, String>(vec![paid("a1", 1)])).await?;
     }
 
     let again = accounts.execute_with("a1", options(), decide).await?;
 
     assert_eq!((again.is_repeated, again.events, again.state.number), (true, vec![paid("a1", 7)], 1));
-    assert_eq!(accounts.load::<Account>("a1").await?.number, 81);
+    assert_eq!(accounts.load::<Account<10>>("a1").await?.number, 271);
     Ok(())
 }
 
@@ -381,6 +414,24 @@ async fn a_stream_that_is_not_there_is_named(bus: Bus) -> Outcome {
     assert!(error.to_string().contains("bank.domain.account.*.*"), "{error}");
     bus.provision(&[ACCOUNTS]).await?;
     assert_eq!(accounts.load::<Account>("a1").await?.number, 0);
+    Ok(())
+}
+
+/// A server closes the connection of whoever sends it a longer line than it takes.
+async fn an_id_that_makes_its_subject_too_long_is_refused(bus: Bus) -> Outcome {
+    let accounts = accounts(&bus).await?;
+    let (longest, longer) = ("a".repeat(2_026), "a".repeat(2_027));
+
+    for id in [longer.clone(), longer.repeat(3)] {
+        let loaded = accounts.load::<Account>(&id).await.unwrap_err();
+        let executed = open(&accounts, &id).await.unwrap_err();
+        for error in [loaded.to_string(), executed.to_string()] {
+            assert!(error.contains("no id of an aggregate account") && error.contains("2,048 bytes"), "{error}");
+        }
+    }
+    open(&accounts, &longest).await?;
+
+    assert!(accounts.load::<Account>(&longest).await?.is_open);
     Ok(())
 }
 

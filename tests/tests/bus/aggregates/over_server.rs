@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream;
@@ -212,6 +212,122 @@ async fn a_command_whose_events_may_be_stored_is_executed_again_under_its_id() -
     assert!(matches!(*source, PublishError::Unacknowledged { .. }), "{source}");
     assert!(again.is_repeated);
     assert_eq!(accounts.load::<Account>("a1").await?.number, 1);
+    Ok(())
+}
+
+/// Counts how often a message of the stream is asked for.
+fn count_requests(proxy: &Proxy, stream: &str) -> Arc<AtomicU64> {
+    let (count, subject) = (Arc::new(AtomicU64::new(0)), format!("$JS.API.STREAM.MSG.GET.{stream}"));
+    let counted = Arc::clone(&count);
+    proxy.rule(move |frame| {
+        counted.fetch_add(u64::from(frame.from == End::Client && frame.subject == subject), Ordering::SeqCst);
+        Verdict::Forward
+    });
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_history_that_ends_with_a_stranger_each_event_is_read_once() -> Outcome {
+    let (server, bus) = server().await?;
+    let direct = accounts(&bus).await?;
+    let events = |count: i64| (1..=count).map(|amount| paid("a1", amount)).collect::<Vec<_>>();
+    direct.execute("a1", |_: &Account| Ok::<_, String>(events(40))).await?;
+    for _ in 0..100 {
+        pay(&direct, "other", 1).await?;
+    }
+    bus.publish(&Foreign { account: "a1".to_owned() }).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let accounts = Aggregates::of(&Bus::connect(config(proxy.url())).await?);
+    accounts.load::<Account>("other").await?;
+    let count = count_requests(&proxy, "ACCOUNTS");
+
+    let account = accounts.load::<Account>("a1").await?;
+
+    assert_eq!((account.number, account.balance), (40, 820));
+    // The end, 39 events before the last one, and the search for that: 100 messages back by powers of two and by halves.
+    let requests = count.load(Ordering::SeqCst);
+    assert!((41..=60).contains(&requests), "{requests}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_comes_again_reads_no_event_twice_and_none_in_vain() -> Outcome {
+    let (server, bus) = server().await?;
+    let direct = provisioned(&bus).await?;
+    let options = |id: &str| ExecuteOptions { command_id: Some(id.to_owned()), ..ExecuteOptions::default() };
+    let decide = |_: &Every10| Ok::<_, String>(vec![paid("a1", 1)]);
+    for number in 1..=28 {
+        direct.execute_with("a1", options(&format!("c-{number}")), decide).await?;
+    }
+    let proxy = Proxy::start(server.port()).await?;
+    let accounts = Aggregates::of(&Bus::connect(config(proxy.url())).await?);
+    accounts.load::<Account>("other").await?;
+
+    // Behind the last snapshot, before it, and where there is none.
+    for (id, number, most) in [("c-25", 25, 10), ("c-5", 5, 30)] {
+        let count = count_requests(&proxy, "ACCOUNTS");
+        let again = accounts.execute_with("a1", options(id), decide).await?;
+        let requests = count.load(Ordering::SeqCst);
+        assert!(again.is_repeated && again.state.number == number, "{again:?}");
+        assert!(requests <= most, "{id}: {requests}");
+    }
+    let count = count_requests(&proxy, "ACCOUNTS");
+    let decide = |_: &Account| Ok::<_, String>(vec![paid("a1", 1)]);
+    let again = accounts.execute_with("a1", options("c-5"), decide).await?;
+    assert!(again.is_repeated && again.state.number == 5, "{again:?}");
+    assert!(count.load(Ordering::SeqCst) <= 30, "{count:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_answer_holds_nothing_up() -> Outcome {
+    let (server, bus) = server().await?;
+    let direct = provisioned(&bus).await?;
+    pay_each(&direct, "a1", 1..=19).await?;
+    let proxy = Proxy::start(server.port()).await?;
+    let accounts = Aggregates::of(&Bus::connect(config(proxy.url())).await?);
+
+    for (silent, number) in [("$KV.ACCOUNT_SNAPSHOTS.", 20), ("$JS.API.STREAM.MSG.GET.KV_ACCOUNT_SNAPSHOTS", 21)] {
+        proxy.rule(move |frame| match frame.from == End::Client && frame.subject.starts_with(silent) {
+            true => Verdict::Drop,
+            false => Verdict::Forward,
+        });
+        let began = Instant::now();
+        pay_each(&accounts, "a1", 1..=1).await?;
+        let loaded = accounts.load::<Every10>("a1").await?;
+        let took = began.elapsed();
+
+        assert_eq!(loaded.number, number);
+        assert!(took < Duration::from_secs(10), "{silent}: {took:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_limit_of_messages_for_each_subject_is_told_and_taken_back() -> Outcome {
+    let (server, bus) = server().await?;
+    let accounts = accounts(&bus).await?;
+    let context = jetstream::new(async_nats::connect(server.url()).await?);
+    let by_hand = context.get_stream("ACCOUNTS").await?.cached_info().config.clone();
+    let by_hand = jetstream::stream::Config {
+        max_messages_per_subject: 1,
+        discard: jetstream::stream::DiscardPolicy::New,
+        discard_new_per_subject: true,
+        ..by_hand
+    };
+    context.update_stream(by_hand).await?;
+
+    let plan = bus.plan(&[ACCOUNTS]).await?;
+    bus.apply(&plan).await?;
+    open(&accounts, "a1").await?;
+    pay(&accounts, "a1", 1).await?;
+    pay(&accounts, "a1", 1).await?;
+
+    let printed = plan.to_string();
+    assert!(printed.contains("max_messages_per_subject 1 -> unlimited"), "{printed}");
+    assert!(printed.contains("eventsmith aggregates check"), "{printed}");
+    assert!(bus.plan(&[ACCOUNTS]).await?.is_empty());
+    assert_eq!(accounts.load::<Account>("a1").await?.number, 3);
     Ok(())
 }
 
