@@ -101,7 +101,7 @@
 //! |---|---|---|
 //! | none (`default-features = false`) | event types, decoding, validation; no tokio, no NATS client | crates that only hold events |
 //! | `bus` (default) | [`Bus`]: publishing and consuming, over NATS JetStream or in memory | services |
-//! | `state` | [`mod@state`]: aggregates, whose state is made of their events | services that own such state |
+//! | `state` | [`mod@state`]: aggregates, whose state is made of their events, and projections | services that own such state |
 //! | `admin` | [`admin`]: provisioning, dead letters | operators' programs, tests |
 //! | `schemars` | `JsonSchema` for generated types, [`DateTime`], [`Date`] and [`Number`] | structs of one's own, documentation |
 //! | `testing` | [`testing`]: real nats-servers, the test of [`domain_event`] | `[dev-dependencies]` |
@@ -120,7 +120,7 @@
 //! 5. Requests: [`Bus::request`] asks, [`RequestError`] says why there is no reply; [`Bus::service`] answers, a [`Refusal`] says why
 //!    not. [`Bus::subscribe`] listens to [`live`] events as they pass.
 //! 6. State: [`Bus::bucket`] holds documents, which implement [`State`]; [`bucket`] has what comes of them. [`mod@state`] has
-//!    aggregates, whose state is made of events.
+//!    aggregates, whose state is made of events, and projections, which make read models of streams.
 //! 7. Operating: [`admin`] provisions streams and buckets, and looks after dead letters.
 //! 8. Testing: [`Bus::in_memory`] for handlers, [`testing`] for real servers.
 //! 9. Tools: [`catalogue`] describes events, streams, buckets and services as data; [`error`] holds what errors are made of.

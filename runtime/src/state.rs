@@ -1,6 +1,23 @@
-//! State as events: aggregates whose histories lie in streams. `docs/state.md` is the guide.
+//! State as events: aggregates whose histories lie in streams, and read models that are made of streams. `docs/state.md` and
+//! `docs/projections.md` are the guides.
 
+pub use eventsmith_bus::handler::Place;
 pub use eventsmith_event::aggregate::AggregateEvents;
+pub use eventsmith_state::projection::{
+    checkpoint::Skipped,
+    config::{OnPoison, ProjectionConfig},
+    definition::Projection,
+    documents::Documents,
+    error::ProjectionError,
+    generation::{Generation, NoGeneration},
+    ledger::PROJECTIONS,
+    model::{ReadModel, View},
+    monitor::ProjectionMonitor,
+    operator::{ModelReport, ProjectionReport, Projections},
+    status::{Phase, ProjectionStatus, StreamProgress},
+    store::{ProjectionStore, Transactions},
+    target::Target,
+};
 pub use eventsmith_state::{
     aggregate::Aggregate,
     aggregates::{Aggregates, Executed, Loaded},

@@ -60,6 +60,7 @@ pages! {
     delivery "docs/delivery.md"
     first_service "docs/first-service.md"
     formats "docs/formats.md"
+    projections "docs/projections.md"
     provisioning "docs/provisioning.md"
     requests "docs/requests.md"
     simulation "docs/simulation.md"

@@ -38,6 +38,7 @@ pub use watch::Watcher;
 #[doc(hidden)]
 pub use {
     entry::removal,
+    key::check_key,
     store::{Content, Store},
 };
 

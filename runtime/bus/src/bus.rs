@@ -11,7 +11,7 @@ use futures_util::stream;
 use crate::config::Config;
 use crate::dead_letters::runs::is_run_count;
 use crate::jetstream::{ConnectError, JetStream, ShutdownError};
-use crate::memory::{Memory, Starting, StoredMessage};
+use crate::memory::{Memory, Reading, Starting, StoredMessage};
 use crate::publish::{
     Append, BulkError, BulkPublished, BulkPublisher, PublishAllError, PublishBatch, PublishError, PublishOptions,
     Published, Publisher,
@@ -291,7 +291,8 @@ impl Bus {
     }
 
     /// Waits until every consumer that was made of this bus in memory has settled all it can get: handled or
-    /// dead-lettered, and the same for what its handlers published. Nobody waits for retries: the clock of the bus is put
+    /// dead-lettered, and the same for what its handlers published; and until every projection that runs has projected all that its
+    /// streams hold. Nobody waits for retries: the clock of the bus is put
     /// forward instead. At once for a bus over NATS, which cannot know.
     ///
     /// A consumer that cannot settle, because it is never run, its handler hangs or its breaker is open, is waited for.
@@ -322,6 +323,15 @@ impl Bus {
     pub(crate) fn starting(&self) -> Option<Starting> {
         match self.backend() {
             Backend::Memory(memory) => Some(memory.starting()),
+            Backend::JetStream(_) => None,
+        }
+    }
+
+    /// Says that somebody reads a subject of a stream, from behind a number on: for those who wait until all is settled.
+    #[doc(hidden)]
+    pub fn reading(&self, stream: &str, subject: &str, sequence: u64) -> Option<Reading> {
+        match self.backend() {
+            Backend::Memory(memory) => Some(memory.reading(stream, subject, sequence)),
             Backend::JetStream(_) => None,
         }
     }

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use eventsmith_event::clip::head;
 use eventsmith_event::envelope::Envelope;
 use eventsmith_event::event::{Event, Request};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::bus::Bus;
 use crate::publish::{PublishError, PublishOptions, Published};
 use crate::request::{RequestError, RequestOptions};
-use crate::transport::Acker;
+use crate::transport::{Acker, Headers, Message};
 
 /// An event as a handler receives it: the payload, to which it derefs, and the circumstances.
 ///
@@ -59,6 +60,44 @@ pub(crate) enum Origin {
     Asked(Asked),
     /// As it passed by.
     Heard,
+    /// From a stream that is read in its order.
+    Projected(Place),
+}
+
+/// Where an event that a projection reads lies.
+///
+/// ```
+/// use eventsmith::{Event, Received};
+///
+/// fn tell<E: Event>(event: &Received<E>) {
+///     if let Some(place) = event.place() {
+///         println!("message {} of {}, stored at {}", place.sequence, place.stream, place.stored);
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The name of the stream.
+    pub stream: Arc<str>,
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// When it was stored.
+    pub stored: Timestamp,
+    is_replay: bool,
+}
+
+impl Place {
+    #[doc(hidden)]
+    pub fn new(stream: Arc<str>, sequence: u64, stored: Timestamp) -> Self {
+        Self { stream, sequence, stored, is_replay: false }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn replayed(self, is_replay: bool) -> Self {
+        Self { is_replay, ..self }
+    }
 }
 
 /// An event of a stream.
@@ -162,7 +201,7 @@ impl<E> Received<E> {
     fn deadline(&self) -> Option<Instant> {
         match &self.context.origin {
             Origin::Asked(asked) => Some(asked.begins().map_or(asked.deadline, |begins| begins.latest)),
-            Origin::Delivered(_) | Origin::Heard => None,
+            Origin::Delivered(_) | Origin::Heard | Origin::Projected(_) => None,
         }
     }
 
@@ -180,6 +219,36 @@ impl<E> Received<E> {
 
 /// What only events have. A live event has no attempts and no lease: it came once, and nobody else minds.
 impl<E: Event> Received<E> {
+    /// An event as a projection reads it.
+    #[doc(hidden)]
+    pub fn projected(event: E, message: &Message, version: u32, place: Place, bus: &Bus) -> Self {
+        let context = Context {
+            event_type: E::TYPE,
+            subject: message.subject.clone(),
+            version,
+            envelope: OnceLock::new(),
+            raw: message.payload.clone(),
+            traceparent: traceparent(message.headers.get(Headers::TRACEPARENT)),
+            bus: bus.clone(),
+            origin: Origin::Projected(place),
+        };
+        Self::new(event, context)
+    }
+
+    /// Whether history runs: a projection makes its read model of events that were stored before it first began, or makes it anew beside
+    /// the one that serves. What others notice, such as a mail, is then held back. Never in the handler of a consumer.
+    pub fn is_replay(&self) -> bool {
+        self.place().is_some_and(|place| place.is_replay)
+    }
+
+    /// Where the event lies, if a projection reads it.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.context.origin {
+            Origin::Projected(place) => Some(place),
+            Origin::Delivered(_) | Origin::Asked(_) | Origin::Heard => None,
+        }
+    }
+
     /// Which attempt this is, counted from 1. An attempt is a run of the handler that began: an event that was delivered
     /// and not run, because its service stopped or lost its connection, has not been tried. Of a run that ended the process
     /// nobody knows, unless it was the last; it is counted if that leaves the event another attempt.
@@ -223,7 +292,7 @@ impl<E: Event> Received<E> {
     fn delivered(&self) -> Option<&Delivered> {
         match &self.context.origin {
             Origin::Delivered(delivered) => Some(delivered),
-            Origin::Asked(_) | Origin::Heard => None,
+            Origin::Asked(_) | Origin::Heard | Origin::Projected(_) => None,
         }
     }
 }

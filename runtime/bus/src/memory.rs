@@ -6,6 +6,7 @@ mod durable;
 mod follow;
 mod live;
 mod log;
+mod reading;
 mod settle;
 mod state;
 mod stream;
@@ -27,6 +28,7 @@ use crate::transport::{
 use deliveries::MemoryDeliveries;
 use follow::MemoryFollower;
 
+pub use settle::Reading;
 pub(crate) use settle::Starting;
 pub use state::{Memory, StoredMessage};
 

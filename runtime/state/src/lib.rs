@@ -1,11 +1,11 @@
-//! State as events, for eventsmith: aggregates whose histories lie in streams.
+//! State as events, for eventsmith: aggregates whose histories lie in streams, and projections of streams.
 //!
 //! A wing of the crate [`eventsmith`](https://docs.rs/eventsmith), which is the one to depend on: this crate has no
 //! promises of its own. It reaches NATS by the contracts of the bus alone.
 //!
 //! From the bottom up: [`error`] says why a history cannot be read or appended to; `record` is an event as a stream keeps it,
 //! `chain` reads those of one aggregate, `loaded` applies them, `snapshot` keeps what they made; [`aggregate`] is what users implement,
-//! and [`aggregates`] loads and executes. [`check`] looks through all histories of a stream.
+//! and [`aggregates`] loads and executes. [`check`] looks through all histories of a stream. [`projection`] stands beside them.
 
 pub mod aggregate;
 pub mod aggregates;
@@ -17,5 +17,6 @@ mod confine;
 pub mod error;
 pub mod history;
 mod loaded;
+pub mod projection;
 mod record;
 pub mod snapshot;

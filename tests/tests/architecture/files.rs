@@ -71,6 +71,8 @@ const FLOORS: &[Floors] = &[
             &["aggregate"],
             &["loaded"],
             &["aggregates"],
+            // Beside aggregates, whose records it can tell from what is none.
+            &["projection"],
         ],
         known: &[],
     },

@@ -6,6 +6,14 @@ use crate::settings::bucket_subject;
 /// The longest key, in bytes: a server takes no longer subject lines than its `max_control_line`, 4,096 by default.
 const LONGEST: usize = 2_048;
 
+/// Whether documents can have a key.
+///
+/// # Errors
+/// [`BucketError::Key`] says why not.
+pub fn check_key(key: &str) -> Result<(), BucketError> {
+    check(key, false)
+}
+
 /// The subject of a key.
 pub(super) fn subject_of(bucket: &str, key: &str) -> Result<String, BucketError> {
     check(key, false)?;

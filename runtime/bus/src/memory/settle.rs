@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::durable::Durable;
 use super::log::Log;
+use super::reading::Place;
 use super::state::Memory;
 
 /// What a consumer that somebody reads still has to do.
@@ -28,7 +29,35 @@ impl Drop for Starting {
     }
 }
 
+/// Somebody who reads a stream in its order, and is to be waited for until all that it holds was taken in.
+#[derive(Debug)]
+pub struct Reading {
+    memory: Memory,
+    id: u64,
+}
+
+impl Reading {
+    /// Everything up to a number of the stream was taken in.
+    pub fn at(&self, sequence: u64) {
+        self.memory.shared.readings.at(self.id, sequence);
+        self.memory.shared.changed.send_replace(());
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.memory.shared.readings.end(self.id);
+        self.memory.shared.changed.send_replace(());
+    }
+}
+
 impl Memory {
+    /// Says that somebody reads a subject of a stream, from behind a number on, so that it is waited for.
+    pub(crate) fn reading(&self, stream: &str, subject: &str, sequence: u64) -> Reading {
+        let place = Place { stream: stream.to_owned(), subject: subject.to_owned(), sequence };
+        Reading { memory: self.clone(), id: self.shared.readings.begin(place) }
+    }
+
     /// Says that a consumer is about to read, so that it is waited for.
     pub(crate) fn starting(&self) -> Starting {
         self.shared.starting.fetch_add(1, Ordering::SeqCst);
@@ -61,6 +90,14 @@ impl Memory {
         }
         let now = self.shared.clock.now();
         let streams = self.streams();
+        let is_behind = |Place { stream, subject, sequence }: &Place| {
+            streams
+                .get(stream)
+                .is_some_and(|stream| stream.log.count_from(sequence + 1, std::slice::from_ref(subject)) > 0)
+        };
+        if self.shared.readings.any(is_behind) {
+            return RemainingWork::Ready;
+        }
         let mut first: Option<Instant> = None;
         for stream in streams.values() {
             for durable in stream.consumers.values().filter(|durable| !durable.readers.is_empty()) {

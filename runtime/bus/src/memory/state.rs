@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::durable::{Durable, Exhausted};
 use super::live::{Listeners, SHUT_DOWN};
 use super::log::Log;
+use super::reading::Readings;
 use super::stream::Stream;
 use crate::settings::{ConsumerSettings, FoundConsumer, FoundStream, StreamSettings};
 use crate::transport::{
@@ -84,6 +85,8 @@ pub(super) struct Shared {
     readers: AtomicU64,
     /// How many consumers have been made and do not read yet.
     pub(super) starting: AtomicU64,
+    /// Who reads streams in their order, and how far.
+    pub(super) readings: Readings,
     /// Whether an operator has created consumers.
     has_provisioned_consumers: AtomicBool,
 }

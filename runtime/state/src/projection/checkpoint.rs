@@ -1,0 +1,64 @@
+//! How far a read model is.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How far a read model is in each of its streams, and what it left out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    pub(crate) streams: BTreeMap<String, StreamPosition>,
+    /// How many events were projected.
+    pub(crate) projected: u64,
+    /// How many messages were left out, as nobody can read them or the program rejects them.
+    pub(crate) skipped: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_skipped: Option<Skipped>,
+}
+
+/// How far it is in one stream.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamPosition {
+    /// Everything up to this number is projected, or is none of its events.
+    pub(crate) sequence: u64,
+    /// When the last event was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<Timestamp>,
+    /// When the stream was created, where that is known: one that was made anew counts from 1 again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// A message that a projection left out.
+///
+/// ```
+/// use eventsmith::state::Skipped;
+///
+/// fn tell(skipped: &Skipped) {
+///     println!("message {} of {} ({}): {}", skipped.sequence, skipped.stream, skipped.subject, skipped.reason);
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The stream, which still holds it.
+    pub stream: String,
+    /// Its number there.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+impl Checkpoint {
+    pub(crate) fn sequence(&self, stream: &str) -> u64 {
+        self.streams.get(stream).map_or(0, |position| position.sequence)
+    }
+
+    /// The text that stands for it: equal texts are equal checkpoints.
+    pub(crate) fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}

@@ -1,0 +1,219 @@
+//! Side effects: what others notice of an event, such as a mail. They come once the event is in the read model that serves, in the order of
+//! their stream, at least once, and never for history.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use eventsmith_bus::bus::Bus;
+use eventsmith_bus::handler::{HandlerError, Received};
+use eventsmith_event::event::Event;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::checkpoint::StreamPosition;
+use super::config::ProjectionConfig;
+use super::error::ProjectionError;
+use super::ledger::Ledger;
+use super::monitor::Doing;
+use super::route::{EventFailure, Incoming, Sorted, Wanted, sort};
+use super::source::{Source, next_of};
+use crate::confine::{confined, text_of};
+
+/// After so many events it is noted how far the side effects are.
+const NOTED_AFTER: usize = 64;
+
+/// The side effects of a projection.
+#[derive(Default)]
+pub(crate) struct Effects {
+    routes: Vec<Route>,
+}
+
+struct Route {
+    wanted: Wanted,
+    call: Box<Call>,
+}
+
+type Call = dyn Fn(&Incoming, &Bus) -> BoxFuture<'static, Result<(), EventFailure>> + Send + Sync;
+
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.routes.iter().map(|route| route.wanted.event_type)).finish()
+    }
+}
+
+/// How far side effects are, as the ledger has it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Done {
+    streams: BTreeMap<String, StreamPosition>,
+    skipped: u64,
+}
+
+/// What side effects need of the projection that they belong to.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) bus: &'a Bus,
+    pub(crate) name: &'a str,
+    pub(crate) config: &'a ProjectionConfig,
+    pub(crate) ledger: &'a Ledger,
+    /// The streams, and by which subject each is read.
+    pub(crate) streams: &'a BTreeMap<String, String>,
+    pub(crate) doing: &'a watch::Sender<Doing>,
+}
+
+impl Effects {
+    pub(crate) fn on<E, F>(&mut self, handler: impl Fn(Received<E>) -> F + Send + Sync + 'static)
+    where
+        E: Event,
+        F: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let call = move |event: &Incoming, bus: &Bus| {
+            let (decoded, handler) = (event.decode::<E>(bus, false), Arc::clone(&handler));
+            async move {
+                let event = decoded?;
+                let work = confined(|| handler(event)).map_err(|panic| EventFailure::panicked(&panic))?;
+                match AssertUnwindSafe(work).catch_unwind().await {
+                    Ok(handled) => handled.map_err(EventFailure::of),
+                    Err(panic) => Err(EventFailure::panicked(&text_of(panic))),
+                }
+            }
+            .boxed()
+        };
+        self.routes.push(Route { wanted: Wanted::of::<E>(), call: Box::new(call) });
+    }
+
+    pub(crate) fn wanted(&self) -> Vec<Wanted> {
+        self.routes.iter().map(|route| route.wanted).collect()
+    }
+
+    /// Notes that what the streams hold has no side effects, where there were none before.
+    pub(crate) async fn begin(&self, ledger: &Ledger, ends: &BTreeMap<String, u64>) -> Result<(), ProjectionError> {
+        while !self.routes.is_empty() {
+            let found = ledger.read::<Done>("effects").await?;
+            let mut done = found.value.unwrap_or_default();
+            let known = done.streams.len();
+            for (stream, end) in ends {
+                let end = StreamPosition { sequence: *end, ..StreamPosition::default() };
+                done.streams.entry(stream.clone()).or_insert(end);
+            }
+            if done.streams.len() == known || ledger.write("effects", &done, found.revision).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the side effects of what is projected, until it is told to stop.
+    pub(crate) async fn run(
+        &self,
+        of: Circumstances<'_>,
+        mut projected: watch::Receiver<BTreeMap<String, u64>>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), ProjectionError> {
+        if self.routes.is_empty() {
+            of.doing.send_modify(|doing| doing.are_effects_done = true);
+            return Ok(());
+        }
+        let found = of.ledger.read::<Done>("effects").await?;
+        let (mut done, mut revision) = (found.value.unwrap_or_default(), found.revision);
+        let (mut sources, mut readings) = (Vec::new(), BTreeMap::new());
+        for (stream, filter) in of.streams {
+            let position = done.streams.entry(stream.clone()).or_default();
+            sources.push(Source::open_for_effects(of.bus, of.name, (stream, filter), position).await?);
+            // For those who wait until all is done, where that can be known.
+            readings
+                .extend(of.bus.reading(stream, filter, position.sequence).map(|reading| (stream.as_str(), reading)));
+        }
+        let (wanted, mut turn) = (self.wanted(), 0);
+        loop {
+            if sources.iter().all(|source| source.is_current) {
+                of.doing.send_modify(|doing| doing.are_effects_done = true);
+            }
+            let (index, first) = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                next = next_of(&mut sources, &mut turn) => next?,
+            };
+            let Some(first) = first else { continue };
+            let source = &mut sources[index];
+            let messages = source.arrived(first, NOTED_AFTER)?;
+            let (stream, created) = (Arc::clone(&source.stream), source.created);
+            let mut is_stopped = false;
+            for message in messages {
+                let sequence = message.sequence;
+                let is_projected =
+                    |streams: &BTreeMap<String, u64>| streams.get(&*stream).is_some_and(|at| *at >= sequence);
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => is_stopped = true,
+                    waited = projected.wait_for(is_projected) => is_stopped = waited.is_err(),
+                }
+                if is_stopped {
+                    break;
+                }
+                if let Sorted::Event(event) = sort(&wanted, &stream, message) {
+                    match self.perform(&of, &event, &mut stop).await {
+                        Some(is_done) => done.skipped += u64::from(!is_done),
+                        None => {
+                            is_stopped = true;
+                            break;
+                        }
+                    }
+                }
+                let position = StreamPosition { sequence, time: None, created };
+                done.streams.insert(stream.to_string(), position);
+            }
+            revision = of
+                .ledger
+                .write("effects", &done, revision)
+                .await?
+                .ok_or_else(|| ProjectionError::unavailable("the side effects", "another instance has them"))?;
+            if let (Some(reading), Some(position)) = (readings.get(&*stream), done.streams.get(&*stream)) {
+                reading.at(position.sequence);
+            }
+            if is_stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Has the side effect of one event, however often it takes. Says whether it is done, or left out; nothing if it is to stop.
+    async fn perform(
+        &self,
+        of: &Circumstances<'_>,
+        event: &Incoming,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<bool> {
+        let mut attempt = 0;
+        loop {
+            let failure = match (self.routes[event.index].call)(event, of.bus).await {
+                Ok(()) => return Some(true),
+                Err(failure) => failure,
+            };
+            attempt += 1;
+            let (projection, stream, sequence) = (of.name, &event.place.stream, event.place.sequence);
+            let (subject, reason) = (event.subject(), failure.reason());
+            match failure {
+                EventFailure::Failed(_) | EventFailure::Newer(_) => {
+                    tracing::warn!(projection, %stream, sequence, subject, attempt, reason, "a side effect is tried again");
+                }
+                EventFailure::Unreadable(_) | EventFailure::Rejected(_) => {
+                    tracing::error!(projection, %stream, sequence, subject, reason, "a side effect is left out");
+                    of.doing.send_modify(|doing| {
+                        doing.models.values_mut().for_each(|status| status.skipped_effects += 1);
+                    });
+                    return Some(false);
+                }
+            }
+            tokio::select! {
+                () = sleep(of.config.delay(attempt)) => {}
+                _ = stop.wait_for(|stop| *stop) => return None,
+            }
+        }
+    }
+}

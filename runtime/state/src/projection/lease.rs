@@ -1,0 +1,131 @@
+//! Who makes a read model: one instance at a time.
+//!
+//! The holder of a lease writes it again and again. Whoever waits takes it over when it has seen no change of its revision for as long as
+//! it lasts, by its own clock: no two clocks are compared. A holder that was silent for that long finds its lease at another revision
+//! and stops; what it writes meanwhile is refused by the revisions of what it writes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::ProjectionError;
+use super::generation::Generation;
+use super::ledger::{Found, Ledger, of};
+
+/// After this time at most it is looked whether a lease was given back.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long it takes at most to give a lease back.
+const RELEASE: Duration = Duration::from_secs(2);
+
+/// The lease as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Written {
+    /// The instance that makes the read model; nobody, where it was given back.
+    holder: Option<String>,
+}
+
+/// Who holds the lease of a read model, and when it was written last.
+pub(crate) async fn holder(
+    ledger: &Ledger,
+    generation: Generation,
+) -> Result<(Option<String>, Option<Timestamp>), ProjectionError> {
+    let found = ledger.read::<Written>(&of(generation, "lease")).await?;
+    Ok((found.value.and_then(|written| written.holder), found.stored))
+}
+
+/// The lease of one read model, as one instance sees it.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    ledger: Ledger,
+    key: String,
+    instance: String,
+    lasts: Duration,
+    revision: u64,
+}
+
+impl Lease {
+    pub(crate) fn of(ledger: &Ledger, generation: Generation, instance: &str, lasts: Duration) -> Self {
+        let (ledger, instance) = (ledger.clone(), instance.to_owned());
+        Self { ledger, key: of(generation, "lease"), instance, lasts, revision: 0 }
+    }
+
+    /// Waits until this instance holds it. What does not pass is an error.
+    pub(crate) async fn acquire(&mut self) -> Result<(), ProjectionError> {
+        let mut seen: Option<(u64, Instant)> = None;
+        loop {
+            let found = match self.read().await {
+                Ok(found) => found,
+                Err(error) if error.may_pass() => {
+                    tracing::debug!(%error, "asking again for the lease");
+                    sleep((self.lasts / 4).min(LOOK_AGAIN)).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let holder = found.value.and_then(|written| written.holder);
+            let is_free = holder.is_none_or(|holder| holder == self.instance);
+            let since = match seen {
+                Some((revision, since)) if revision == found.revision => since,
+                _ => Instant::now(),
+            };
+            seen = Some((found.revision, since));
+            if is_free || since.elapsed() >= self.lasts {
+                match self.write(found.revision, true).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => continue,
+                    Err(error) if error.may_pass() => tracing::debug!(%error, "asking again for the lease"),
+                    Err(error) => return Err(error),
+                }
+            }
+            sleep((self.lasts / 4).min(LOOK_AGAIN)).await;
+        }
+    }
+
+    /// Keeps it, until it is lost.
+    pub(crate) async fn keep(&mut self) {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(self.lasts / 3).await;
+            let begun = Instant::now();
+            match timeout(self.lasts / 3, self.renew()).await {
+                Ok(Ok(true)) => renewed = begun,
+                Ok(Ok(false)) => return,
+                Ok(Err(error)) => tracing::debug!(%error, "the lease is not renewed"),
+                Err(_) => tracing::debug!("the lease is not renewed in time"),
+            }
+            if renewed.elapsed() >= self.lasts {
+                return;
+            }
+        }
+    }
+
+    /// Gives it back, so that nobody has to wait.
+    pub(crate) async fn release(&mut self) {
+        if !matches!(timeout(RELEASE, self.write(self.revision, false)).await, Ok(Ok(true))) {
+            tracing::debug!(key = self.key, "the lease was not given back; it ends by itself");
+        }
+    }
+
+    async fn renew(&mut self) -> Result<bool, ProjectionError> {
+        if self.write(self.revision, true).await? {
+            return Ok(true);
+        }
+        // An earlier attempt may have been written after all.
+        let found = self.read().await?;
+        let is_ours = found.value.and_then(|written| written.holder).is_some_and(|holder| holder == self.instance);
+        Ok(is_ours && self.write(found.revision, true).await?)
+    }
+
+    async fn write(&mut self, revision: u64, is_held: bool) -> Result<bool, ProjectionError> {
+        let written = Written { holder: is_held.then(|| self.instance.clone()) };
+        let Some(revision) = self.ledger.write(&self.key, &written, revision).await? else { return Ok(false) };
+        self.revision = revision;
+        Ok(true)
+    }
+
+    async fn read(&self) -> Result<Found<Written>, ProjectionError> {
+        self.ledger.read(&self.key).await
+    }
+}

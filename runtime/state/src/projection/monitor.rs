@@ -1,0 +1,60 @@
+//! What a projection in this process is doing, for those who look.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use super::generation::Generation;
+use super::status::ProjectionStatus;
+
+/// What a projection in this process is doing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Doing {
+    /// The read models that it makes, or would make.
+    pub(crate) models: BTreeMap<Generation, ProjectionStatus>,
+    /// The one that serves, if it makes that.
+    pub(crate) serving: Option<Generation>,
+    /// Whether that has everything which the streams held when this instance began.
+    pub(crate) is_current: bool,
+    /// Whether the side effects of all that are done.
+    pub(crate) are_effects_done: bool,
+}
+
+/// What a projection in this process is doing: live, without asking a server. See [`Projection::monitor`](super::definition::Projection::monitor).
+///
+/// ```
+/// use eventsmith::state::ProjectionMonitor;
+///
+/// fn is_healthy(monitor: &ProjectionMonitor) -> bool {
+///     monitor.statuses().iter().all(|status| status.error.is_none())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ProjectionMonitor(watch::Receiver<Doing>);
+
+impl ProjectionMonitor {
+    pub(crate) fn new(doing: watch::Receiver<Doing>) -> Self {
+        Self(doing)
+    }
+
+    /// The read models that this instance makes, or waits to make.
+    pub fn statuses(&self) -> Vec<ProjectionStatus> {
+        self.0.borrow().models.values().cloned().collect()
+    }
+
+    /// The read model that serves, if this instance makes it or waits to.
+    pub fn serving(&self) -> Option<ProjectionStatus> {
+        let doing = self.0.borrow();
+        doing.models.get(&doing.serving?).cloned()
+    }
+
+    /// Waits until this instance has projected everything that was there when it began into the read model that serves, and the
+    /// side effects of that are done.
+    pub async fn caught_up(&mut self) {
+        let is_current = |doing: &Doing| doing.is_current && doing.are_effects_done;
+        if self.0.wait_for(is_current).await.is_err() {
+            // The projection is gone, and will never be.
+            std::future::pending::<()>().await;
+        }
+    }
+}

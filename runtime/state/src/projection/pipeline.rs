@@ -1,0 +1,431 @@
+//! One instance that makes one read model: it holds the lease, reads the streams, and projects what comes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use eventsmith_bus::bus::Bus;
+use eventsmith_bus::memory::Reading;
+use futures_util::future::try_join;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::checkpoint::{Checkpoint, StreamPosition};
+use super::chunk::{Chunk, Halt, Next};
+use super::config::ProjectionConfig;
+use super::effects::{Circumstances, Effects};
+use super::error::ProjectionError;
+use super::generation::Generation;
+use super::lease::Lease;
+use super::ledger::{Ledger, Serving};
+use super::monitor::Doing;
+use super::report::Report;
+use super::route::Wanted;
+use super::source::{Source, extent, last_of, next_of};
+use super::status::Phase;
+use super::target::{Opening, ProjectFailure, Projected, Target, Writer};
+
+/// A read model serves once it has come to where the streams ended no longer ago than this.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What a read model is to readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// They read it.
+    Serves,
+    /// It is to take the place of the one that serves, if one does.
+    Builds,
+    /// They read that of a later revision.
+    Superseded,
+}
+
+/// Why an instance no longer makes a read model, without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// What serves has changed.
+    Switched,
+}
+
+/// What all read models of a projection have in common.
+pub(crate) struct Common<'a> {
+    pub(crate) bus: &'a Bus,
+    pub(crate) name: &'a str,
+    pub(crate) config: ProjectionConfig,
+    pub(crate) ledger: Ledger,
+    pub(crate) instance: String,
+    pub(crate) target: &'a dyn Target,
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) effects: &'a Effects,
+    /// The streams, and by which subject each is read.
+    pub(crate) streams: BTreeMap<String, String>,
+    pub(crate) doing: &'a watch::Sender<Doing>,
+}
+
+/// One instance that makes one read model.
+pub(crate) struct Pipeline<'a> {
+    common: &'a Common<'a>,
+    serving: Serving,
+    role: Role,
+    opening: Opening,
+    report: Report<'a>,
+    stop: watch::Receiver<bool>,
+    /// How far the read model is in each stream, for side effects.
+    projected: watch::Sender<BTreeMap<String, u64>>,
+    /// Where the streams ended, and when, if it is to come so far.
+    goal: Option<(Instant, BTreeMap<String, u64>)>,
+    has_tidied: bool,
+    /// For those who wait until all is projected, where that can be known.
+    readings: BTreeMap<String, Reading>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(crate) fn new(
+        common: &'a Common<'a>,
+        serving: &Serving,
+        (generation, role): (Generation, Role),
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let Common { bus, name, ledger, doing, instance, .. } = common;
+        Self {
+            common,
+            serving: serving.clone(),
+            role,
+            opening: Opening { bus: (*bus).clone(), name: (*name).to_owned(), generation },
+            report: Report::new((ledger, doing), (name, generation, instance)),
+            stop,
+            projected: watch::Sender::default(),
+            goal: None,
+            has_tidied: false,
+            readings: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the read model, whenever it is this instance's turn, until it is told to stop or what serves has changed.
+    pub(crate) async fn run(mut self) -> Result<Ended, ProjectionError> {
+        let Common { ledger, instance, config, .. } = self.common;
+        let mut lease = Lease::of(ledger, self.opening.generation, instance, config.lease);
+        let mut stop = self.stop.clone();
+        loop {
+            self.report.phase(Phase::Waiting);
+            tokio::select! {
+                biased;
+                () = told(&mut stop) => return Ok(Ended::Stopped),
+                acquired = lease.acquire() => acquired?,
+            }
+            let ended = tokio::select! {
+                biased;
+                () = lease.keep() => None,
+                ended = self.lead() => Some(ended),
+            };
+            let Some(ended) = ended else {
+                let (projection, generation) = (self.common.name, self.opening.generation);
+                tracing::warn!(projection, %generation, "the lease of a read model was lost; another instance makes it");
+                continue;
+            };
+            match &ended {
+                Ok(Ended::Switched) => {}
+                Ok(Ended::Stopped) => self.report.phase(Phase::Stopped),
+                Err(error) => {
+                    self.report.error(Some(error.to_string()));
+                    self.report.phase(Phase::Failed);
+                }
+            }
+            self.report.write().await;
+            lease.release().await;
+            return ended;
+        }
+    }
+
+    /// Makes the read model, again from its checkpoint after what passes.
+    async fn lead(&mut self) -> Result<Ended, ProjectionError> {
+        self.report.phase(match self.role {
+            Role::Serves => Phase::Running,
+            Role::Builds => Phase::Rebuilding,
+            Role::Superseded => Phase::Superseded,
+        });
+        let mut attempt = 0;
+        loop {
+            let projected = self.report.status.projected;
+            let error = match self.attempt().await {
+                Err(error) if error.may_pass() => error,
+                ended => return ended,
+            };
+            attempt = if self.report.status.projected == projected { attempt + 1 } else { 1 };
+            self.report.error(Some(error.to_string()));
+            self.report.write().await;
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                () = sleep(self.common.config.delay(attempt)) => {}
+                () = told(&mut stop) => return Ok(Ended::Stopped),
+            }
+        }
+    }
+
+    /// Makes the read model from its checkpoint on.
+    async fn attempt(&mut self) -> Result<Ended, ProjectionError> {
+        let Common { bus, name, config, ledger, target, effects, streams, doing, .. } = self.common;
+        let (opening, serving, stop) = (self.opening.clone(), self.serving.clone(), self.stop.clone());
+        let mut writer = target.open(&opening).await?;
+        let mut sources = Vec::with_capacity(streams.len());
+        for (stream, filter) in streams {
+            let position = writer.checkpoint().streams.get(stream).cloned().unwrap_or_default();
+            sources.push(Source::open(bus, name, (stream, filter), &position).await?);
+            let progress = self.report.status.streams.entry(stream.clone()).or_default();
+            progress.filter.clone_from(filter);
+            progress.end = last_of(bus, stream, filter).await?;
+            self.readings
+                .extend(bus.reading(stream, filter, position.sequence).map(|reading| (stream.clone(), reading)));
+        }
+        self.goal = None;
+        self.is_at(writer.checkpoint());
+        let projected = self.projected.subscribe();
+        let projecting = self.project(&mut *writer, &mut sources);
+        let circumstances = Circumstances { bus, name, config, ledger, streams, doing };
+        let performing = async {
+            match serving.generation {
+                Some(generation) if generation == opening.generation => {
+                    effects.run(circumstances, projected, stop).await
+                }
+                _ => Ok(()),
+            }
+        };
+        try_join(projecting, performing).await.map(|(ended, ())| ended)
+    }
+
+    /// Tells how far it is.
+    fn is_at(&mut self, checkpoint: &Checkpoint) {
+        self.report.at(checkpoint);
+        for (stream, reading) in &self.readings {
+            reading.at(checkpoint.sequence(stream));
+        }
+        let sequences =
+            checkpoint.streams.iter().map(|(stream, position)| (stream.clone(), position.sequence)).collect();
+        self.projected.send_replace(sequences);
+    }
+
+    async fn project(&mut self, writer: &mut dyn Writer, sources: &mut [Source]) -> Result<Ended, ProjectionError> {
+        let mut ticks = interval(self.common.config.status_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut stop, mut turn) = (self.stop.clone(), 0);
+        loop {
+            if sources.iter().all(|source| source.is_current)
+                && let Some(ended) = self.is_current(writer).await?
+            {
+                return Ok(ended);
+            }
+            tokio::select! {
+                biased;
+                () = told(&mut stop) => {
+                    kept(writer.keep().await)?;
+                    return Ok(Ended::Stopped);
+                }
+                _ = ticks.tick() => {
+                    let current = sources.iter().filter(|source| source.is_current);
+                    let current = current.map(|source| (source.stream.to_string(), source.created)).collect();
+                    self.look_around(writer, current).await?;
+                }
+                next = next_of(sources, &mut turn) => {
+                    let (index, first) = next?;
+                    let source = &mut sources[index];
+                    let Some(first) = first else {
+                        let (stream, end) = (source.stream.to_string(), source.end_at_begin);
+                        self.pass_over(writer, &stream, end, source.created).await?;
+                        continue;
+                    };
+                    let messages = source.arrived(first, self.common.config.max_chunk)?;
+                    let on_poison = self.common.config.on_poison;
+                    let chunk = Chunk::of(&self.common.wanted, &source.stream, source.created, messages, on_poison);
+                    if let Some(ended) = self.take_in(writer, chunk).await? {
+                        return Ok(ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Projects messages, whatever it takes; says if it was told to stop meanwhile.
+    async fn take_in(&mut self, writer: &mut dyn Writer, mut chunk: Chunk) -> Result<Option<Ended>, ProjectionError> {
+        let Common { name, config, .. } = self.common;
+        let history = self.serving.history.get(chunk.stream()).copied().unwrap_or_default();
+        let serves = self.role == Role::Serves;
+        let mut attempt = 0;
+        while !chunk.is_empty() {
+            if let Some(Halt { sequence, subject, failure }) = chunk.halt() {
+                kept(writer.keep().await)?;
+                return Err(ProjectionError::Event {
+                    name: (*name).to_owned(),
+                    stream: chunk.stream().to_owned(),
+                    sequence,
+                    subject: subject.to_owned(),
+                    reason: failure.reason().to_owned(),
+                    way_out: failure.way_out(),
+                });
+            }
+            let to = chunk.behind(writer.checkpoint());
+            let projected = |event| Projected { event, is_replay: !serves || event.place.sequence <= history };
+            let events = chunk.events().map(projected).collect();
+            match writer.project(events, &to).await {
+                Ok(()) => {
+                    chunk.advance(name);
+                    attempt = 0;
+                    self.report.error(None);
+                    self.is_at(&to);
+                }
+                Err(ProjectFailure::Event(event, failure)) => {
+                    let Next::Later(failure) = chunk.failed(event, failure, config.on_poison) else { continue };
+                    attempt += 1;
+                    let reason = failure.reason().to_owned();
+                    if attempt >= config.max_attempts {
+                        chunk.give_up(failure);
+                        continue;
+                    }
+                    chunk.first_alone();
+                    self.report.error(Some(format!("attempt {attempt} of {}: {reason}", config.max_attempts)));
+                    let mut stop = self.stop.clone();
+                    tokio::select! {
+                        () = sleep(config.delay(attempt)) => {}
+                        () = told(&mut stop) => {
+                            kept(writer.keep().await)?;
+                            return Ok(Some(Ended::Stopped));
+                        }
+                    }
+                }
+                Err(ProjectFailure::Fenced) => return Err(fenced()),
+                Err(ProjectFailure::Store(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything up to a number of a stream is projected or is none of its events: so nobody takes that for missing once the stream drops it.
+    async fn pass_over(
+        &mut self,
+        writer: &mut dyn Writer,
+        stream: &str,
+        sequence: u64,
+        created: Option<Timestamp>,
+    ) -> Result<(), ProjectionError> {
+        let mut to = writer.checkpoint().clone();
+        let position = to.streams.entry(stream.to_owned()).or_default();
+        if position.sequence >= sequence && position.created == created {
+            return Ok(());
+        }
+        *position = StreamPosition { sequence: position.sequence.max(sequence), time: position.time, created };
+        kept(writer.project(Vec::new(), &to).await)?;
+        self.is_at(&to);
+        Ok(())
+    }
+
+    /// Looks where the streams end, and says how far it is. Of those that are current all has come which was there once.
+    async fn look_around(
+        &mut self,
+        writer: &mut dyn Writer,
+        current: BTreeMap<String, Option<Timestamp>>,
+    ) -> Result<(), ProjectionError> {
+        let Common { bus, name, streams, .. } = self.common;
+        for (stream, filter) in streams {
+            // What is of the projection's subjects and not seen below was stored behind this.
+            let extent = extent(bus, name, stream, filter).await?;
+            let end = last_of(bus, stream, filter).await?;
+            if let Some(progress) = self.report.status.streams.get_mut(stream) {
+                progress.end = end;
+            }
+            if let Some(created) = current.get(stream)
+                && end <= writer.checkpoint().sequence(stream)
+            {
+                self.pass_over(writer, stream, extent.last, *created).await?;
+            }
+        }
+        kept(writer.keep().await)?;
+        self.report.tell();
+        self.report.write().await;
+        Ok(())
+    }
+
+    /// All that was there when reading began is projected. One that is built serves, if it has come to an end of the streams that is not old.
+    async fn is_current(&mut self, writer: &mut dyn Writer) -> Result<Option<Ended>, ProjectionError> {
+        let Common { bus, ledger, target, streams, doing, .. } = self.common;
+        match self.role {
+            Role::Superseded => Ok(None),
+            Role::Serves => {
+                if !doing.borrow().is_current {
+                    doing.send_modify(|doing| doing.is_current = true);
+                }
+                if !self.has_tidied {
+                    self.has_tidied = true;
+                    self.tidy().await;
+                }
+                Ok(None)
+            }
+            Role::Builds => {
+                let at = writer.checkpoint().clone();
+                let is_there =
+                    |goal: &BTreeMap<String, u64>| goal.iter().all(|(stream, end)| at.sequence(stream) >= *end);
+                match &self.goal {
+                    Some((_, goal)) if !is_there(goal) => return Ok(None),
+                    Some((since, _)) if since.elapsed() < FRESH => {}
+                    _ => {
+                        let mut ends = BTreeMap::new();
+                        for (stream, filter) in streams {
+                            ends.insert(stream.clone(), last_of(bus, stream, filter).await?);
+                        }
+                        let is_there = is_there(&ends);
+                        self.goal = Some((Instant::now(), ends));
+                        if !is_there {
+                            return Ok(None);
+                        }
+                    }
+                }
+                kept(writer.keep().await)?;
+                target.serve(&self.opening).await?;
+                let (from, to) = (self.serving.generation, self.opening.generation);
+                if ledger.switch(from, to).await? {
+                    let projection = self.common.name;
+                    tracing::info!(projection, generation = %to, "a read model serves");
+                    self.report.phase(Phase::Running);
+                }
+                Ok(Some(Ended::Switched))
+            }
+        }
+    }
+
+    /// Forgets read models that nobody reads any more. If that fails, the next who leads does it.
+    async fn tidy(&self) {
+        let Common { bus, name, ledger, target, .. } = self.common;
+        let generations = ledger.generations().await.unwrap_or_default();
+        let is_old = |generation: &Generation| {
+            *generation < self.opening.generation && Some(*generation) != self.serving.previous
+        };
+        for generation in generations.into_iter().filter(is_old) {
+            let opening = Opening { bus: (*bus).clone(), name: (*name).to_owned(), generation };
+            let forgotten = match target.discard(&opening).await {
+                Ok(()) => ledger.forget(generation).await,
+                error => error,
+            };
+            if let Err(error) = forgotten {
+                tracing::warn!(projection = name, %generation, %error, "an old read model is not dropped yet");
+            }
+        }
+    }
+}
+
+/// Waits until it is to stop.
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
+    // Whoever could tell is gone otherwise, and that comes to the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn fenced() -> ProjectionError {
+    ProjectionError::unavailable("the read model", "another instance writes it")
+}
+
+/// Without an event none fails.
+fn kept(outcome: Result<(), ProjectFailure>) -> Result<(), ProjectionError> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(ProjectFailure::Store(error)) => Err(error),
+        Err(ProjectFailure::Fenced | ProjectFailure::Event(..)) => Err(fenced()),
+    }
+}
