@@ -32,6 +32,7 @@ mod middleware;
 mod no_acks;
 mod operations;
 mod permissions;
+mod projections;
 mod provision;
 mod publish;
 
