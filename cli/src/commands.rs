@@ -11,6 +11,7 @@ mod generate;
 mod lint;
 mod man;
 mod new;
+mod projections;
 mod request;
 mod services;
 mod streams;
@@ -44,6 +45,7 @@ enum Command {
     Dlq(dlq::Dlq),
     Bucket(bucket::Buckets),
     Aggregates(aggregates::Aggregates),
+    Projections(projections::Projections),
     Tail(tail::Tail),
     Request(request::Request),
     Services(services::Services),
@@ -66,6 +68,7 @@ impl Arguments {
             Command::Dlq(command) => command.run(out),
             Command::Bucket(command) => command.run(out),
             Command::Aggregates(command) => command.run(out),
+            Command::Projections(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Request(command) => command.run(out),
             Command::Services(command) => command.run(out),

@@ -20,6 +20,7 @@ mod manual;
 mod messages;
 mod new;
 mod passing;
+mod projections;
 mod requests;
 mod streams;
 mod validate;
