@@ -12,6 +12,7 @@ mod error;
 mod fitness;
 mod handover;
 mod keeper;
+mod letter;
 mod look;
 mod malformed;
 mod monitor;

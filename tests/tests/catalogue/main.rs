@@ -11,11 +11,11 @@
 
 use std::path::Path;
 
-mod aggregates;
 mod agreement;
 mod editors;
 mod envelope;
 pub mod habits;
+mod histories;
 mod lists;
 mod readme;
 #[path = "../../../schemas/src/upcast.rs"]
