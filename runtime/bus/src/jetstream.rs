@@ -216,13 +216,16 @@ impl Transport for Arc<JetStream> {
 
     fn close(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
         async move {
-            let beside = async {
-                match self.beside.lock().await.take() {
-                    Some(beside) => beside.shut_down().await,
+            // Held until both are closed, so that nobody makes another meanwhile.
+            let mut beside = self.beside.lock().await;
+            let known = beside.take();
+            let close_beside = async {
+                match known {
+                    Some(known) => known.shut_down().await,
                     None => Ok(()),
                 }
             };
-            let (closed, closed_beside) = join(self.shut_down(), beside).await;
+            let (closed, closed_beside) = join(self.shut_down(), close_beside).await;
             closed.and(closed_beside)
         }
         .boxed()

@@ -146,10 +146,16 @@ impl Wanted {
             drop(beside);
             let Some(rest) = rest.filter(|_| !jetstream.link.borrow().closed) else { return };
             sink = rest;
-            tracing::error!(subjects = ?self.subjects, "a message ended the connection that listens; listening over another");
             ear = loop {
                 match self.begin(&jetstream).await {
-                    Ok(ear) => break ear,
+                    Ok(ear) => {
+                        let subjects = &self.subjects;
+                        tracing::error!(
+                            ?subjects,
+                            "a message ended the connection that listens; listening over another"
+                        );
+                        break ear;
+                    }
                     Err(_) if jetstream.link.borrow().closed || sink.sender.is_closed() => return,
                     Err(error) => tracing::warn!(%error, "nothing is heard yet"),
                 }

@@ -187,8 +187,12 @@ mod tests {
     use super::*;
 
     fn chunk(fates: Vec<Fate>) -> Chunk {
-        let item =
-            |(at, fate): (u64, _)| Item { sequence: 10 + at, stored: Timestamp::UNIX_EPOCH, subject: "a.b".to_owned(), fate };
+        let item = |(at, fate): (u64, _)| Item {
+            sequence: 10 + at,
+            stored: Timestamp::UNIX_EPOCH,
+            subject: "a.b".to_owned(),
+            fate,
+        };
         Chunk { stream: "S".into(), created: None, items: (0..).zip(fates).map(item).collect(), limit: None }
     }
 
