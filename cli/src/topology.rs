@@ -81,9 +81,10 @@ fn settings(name: &str, stream: &manifest::Stream, aggregates: bool) -> StreamSe
             manifest::Discard::Old => Discard::Old,
             manifest::Discard::New => Discard::New,
         },
-        atomic: stream.atomic || aggregates,
+        atomic: stream.atomic || aggregates || !stream.sagas.is_empty(),
         bulk: stream.bulk,
         aggregates,
+        schedules: !stream.sagas.is_empty(),
         bucket: None,
     }
 }

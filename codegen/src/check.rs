@@ -9,6 +9,7 @@ pub(crate) mod manifest;
 mod nowhere;
 mod patterns;
 mod replies;
+mod sagas;
 mod same_names;
 mod schema_help;
 mod stray_files;
@@ -53,6 +54,7 @@ pub(crate) fn check(loaded: &mut Loaded) {
     aggregates::check(catalogue, diagnostics);
     if is_manifest_read {
         buckets::check(catalogue, diagnostics);
+        sagas::check(catalogue, diagnostics);
     }
     diagnostics.sort_by(|a, b| (&a.file, a.position, &a.pointer).cmp(&(&b.file, b.position, &b.pointer)));
     diagnostics.dedup();

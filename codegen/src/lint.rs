@@ -6,6 +6,7 @@ pub(crate) mod catastrophic_pattern;
 mod file;
 pub(crate) mod file_naming;
 pub(crate) mod forgetful_aggregate;
+pub(crate) mod forgetful_saga;
 pub(crate) mod idle_keyword;
 pub(crate) mod invalid_default;
 pub(crate) mod invalid_example;
@@ -75,6 +76,7 @@ enum Look {
 const CHECKS: &[(&Rule, Look)] = &[
     (&file_naming::RULE, Look::Catalogue(file_naming::check)),
     (&forgetful_aggregate::RULE, Look::Catalogue(forgetful_aggregate::check)),
+    (&forgetful_saga::RULE, Look::Catalogue(forgetful_saga::check)),
     (&missing_reply::RULE, Look::Catalogue(missing_reply::check)),
     (&no_consumer::RULE, Look::Catalogue(no_consumer::check)),
     (&no_dead_letters::RULE, Look::Catalogue(no_dead_letters::check)),

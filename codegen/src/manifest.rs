@@ -49,6 +49,16 @@ impl Manifest {
     pub fn bucket_of(&self, state: &str) -> Option<(&Spanned<String>, &Bucket)> {
         self.buckets.iter().find(|(_, bucket)| bucket.state.get_ref() == state)
     }
+
+    /// Every saga, with the stream that it lies in and the type of the document that is its state.
+    pub fn sagas(&self) -> impl Iterator<Item = (&Spanned<String>, &Spanned<String>, &Spanned<String>)> {
+        self.streams.iter().flat_map(|(name, stream)| stream.sagas.iter().map(move |(saga, state)| (name, saga, state)))
+    }
+
+    /// Whether a type of documents is the state of a saga, which lies with its events and needs no bucket.
+    pub(crate) fn is_saga_state(&self, state: &str) -> bool {
+        self.sagas().any(|(_, _, of_saga)| of_saga.get_ref() == state)
+    }
 }
 
 /// How a published version file may change.
@@ -113,6 +123,9 @@ pub struct Stream {
     /// Whether events can be published into it in bulk, by fast batches.
     #[serde(default)]
     pub bulk: bool,
+    /// The sagas that lie in it, by name, each with the type of the document that is its state.
+    #[serde(default)]
+    pub sagas: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// A key-value bucket: documents of one type, each under a key.

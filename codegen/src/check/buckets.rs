@@ -23,7 +23,7 @@ pub(super) fn check(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// The documents of the catalogue.
-fn documents(catalogue: &Catalogue) -> impl Iterator<Item = &Event> {
+pub(super) fn documents(catalogue: &Catalogue) -> impl Iterator<Item = &Event> {
     catalogue.events.iter().filter(|event| event.kind.is_document())
 }
 
@@ -51,7 +51,7 @@ fn states<'a>(catalogue: &'a Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Ve
 }
 
 /// The types of documents nearest to one that no document has. Paths have the kind before the type.
-fn near<'a>(catalogue: &'a Catalogue, unknown: &str) -> Vec<&'a str> {
+pub(super) fn near<'a>(catalogue: &'a Catalogue, unknown: &str) -> Vec<&'a str> {
     let prefix = format!("{}.", Kind::State.as_str());
     let unknown = unknown.strip_prefix(&prefix).unwrap_or(unknown);
     lookup::nearest(unknown, documents(catalogue).map(|event| event.event_type.as_str()))
@@ -64,6 +64,7 @@ fn coverage(catalogue: &Catalogue, meant: &[&str], diagnostics: &mut Vec<Diagnos
         let mut buckets = catalogue.manifest.buckets.iter().filter(|(_, bucket)| bucket.state.get_ref() == state);
         match (buckets.next(), buckets.next()) {
             (None, _) if meant.contains(&state.as_str()) => {}
+            (None, _) if catalogue.manifest.is_saga_state(state) => {}
             (None, _) => {
                 let Some(newest) = document.versions.last() else { continue };
                 let message = format!("{state} is in no bucket");

@@ -6,6 +6,9 @@ use crate::model::Catalogue;
 
 use super::replies;
 
+/// The token below the root of all subjects under which sagas lie.
+pub(super) const SAGAS: &str = "saga";
+
 /// The wildcard of the subjects below which a bucket keeps its documents.
 pub(super) fn subjects_of_bucket(name: &str) -> String {
     format!("$KV.{name}.>")

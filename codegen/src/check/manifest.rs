@@ -12,7 +12,7 @@ use crate::lookup;
 use crate::manifest::FILE_NAME;
 use crate::model::{Catalogue, Token, Usage, is_token};
 
-use super::filters::{meant_filters, meets_bucket};
+use super::filters::{SAGAS, meant_filters, meets_bucket};
 
 /// A stream for messages that no event describes: dead letters, by the name of the token below the root.
 const DEAD_LETTERS: &str = "dlq";
@@ -77,6 +77,7 @@ fn references(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) {
 /// Every subject of a stream must capture something. Returns the subjects that were probably meant by those that do not.
 fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     let dead_letters = format!("{}.{DEAD_LETTERS}.", catalogue.manifest.root.get_ref());
+    let sagas = format!("{}.{SAGAS}.", catalogue.manifest.root.get_ref());
     let mut meant = Vec::new();
     for (name, stream) in &catalogue.manifest.streams {
         for subject in &stream.subjects {
@@ -85,7 +86,8 @@ fn subjects(catalogue: &Catalogue, diagnostics: &mut Vec<Diagnostic>) -> Vec<Str
                 continue;
             }
             let captures = catalogue.events.iter().any(|event| captures(filter, event));
-            if !captures && !filter.starts_with(&dead_letters) {
+            let is_of_sagas = !stream.sagas.is_empty() && filter.starts_with(&sagas);
+            if !captures && !filter.starts_with(&dead_letters) && !is_of_sagas {
                 let message = format!("stream {} captures {filter}, but no event has such a subject", name.get_ref());
                 let near = meant_filters(catalogue, filter);
                 let help = lookup::did_you_mean(&near)

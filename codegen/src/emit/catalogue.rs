@@ -120,6 +120,7 @@ fn stream(runtime: &Runtime, name: &str, stream: &Stream, holds_aggregates: bool
         ("atomic", stream.atomic.then(|| quote!(true))),
         ("bulk", stream.bulk.then(|| quote!(true))),
         ("aggregates", holds_aggregates.then(|| quote!(true))),
+        ("sagas", (!stream.sagas.is_empty()).then(|| texts(stream.sagas.keys()))),
     ]
     .map(|(setter, value)| with(setter, value));
     let subjects = texts(&stream.subjects);
@@ -181,8 +182,8 @@ fn with(setter: &str, value: Option<TokenStream>) -> TokenStream {
     value.map(|value| quote!(.#setter(#value))).unwrap_or_default()
 }
 
-fn texts(values: &[Spanned<String>]) -> TokenStream {
-    let values = values.iter().map(Spanned::get_ref);
+fn texts<'a>(values: impl IntoIterator<Item = &'a Spanned<String>>) -> TokenStream {
+    let values = values.into_iter().map(Spanned::get_ref);
     quote!(&[#(#values),*])
 }
 

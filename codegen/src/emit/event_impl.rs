@@ -208,10 +208,11 @@ pub(crate) fn trait_of(kind: Kind) -> &'static str {
     }
 }
 
-/// The bucket of a document; `None` for all else.
+/// The bucket of a document, empty if it lies in none; `None` for all else.
 pub(crate) fn bucket_of<'a>(loaded: &'a Loaded, event: &Event) -> Option<&'a str> {
-    let bucket = loaded.catalogue.manifest.bucket_of(&event.event_type);
-    bucket.filter(|_| event.kind.is_document()).map(|(name, _)| name.get_ref().as_str())
+    let manifest = &loaded.catalogue.manifest;
+    let bucket = manifest.bucket_of(&event.event_type).map(|(name, _)| name.get_ref().as_str());
+    bucket.or_else(|| manifest.is_saga_state(&event.event_type).then_some("")).filter(|_| event.kind.is_document())
 }
 
 /// The name of a kind's variant in the runtime.

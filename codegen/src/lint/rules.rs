@@ -5,12 +5,12 @@
 
 use crate::diagnostic::Severity;
 use crate::lint::{
-    catastrophic_pattern, file_naming, forgetful_aggregate, idle_keyword, invalid_default, invalid_example,
-    misplaced_keyword, missing_description, missing_examples, missing_reply, missing_title, misspelt_keyword,
-    no_consumer, no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword, other_draft_keyword,
-    property_naming, repeated_title, secret_property, two_handlers, type_naming, unanchored_pattern, unbounded_array,
-    unbounded_string, undeclared_required, undescribed_property, unknown_format, unknown_keyword, unreadable_name,
-    unreadable_reply, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
+    catastrophic_pattern, file_naming, forgetful_aggregate, forgetful_saga, idle_keyword, invalid_default,
+    invalid_example, misplaced_keyword, missing_description, missing_examples, missing_reply, missing_title,
+    misspelt_keyword, no_consumer, no_dead_letters, no_handler, no_key, no_publisher, openapi_keyword,
+    other_draft_keyword, property_naming, repeated_title, secret_property, two_handlers, type_naming,
+    unanchored_pattern, unbounded_array, unbounded_string, undeclared_required, undescribed_property, unknown_format,
+    unknown_keyword, unreadable_name, unreadable_reply, unsatisfiable, unsatisfiable_branch, version_gap, wide_integer,
 };
 use crate::lookup;
 use crate::rule::{evolution, loading, payload, switch};
@@ -41,6 +41,7 @@ pub const RULES: &[Rule] = &[
     loading::BAD_PATTERN,
     payload::BAD_PAYLOAD,
     loading::BAD_REFERENCE,
+    loading::BAD_SAGA,
     loading::BAD_SCHEMA,
     switch::BAD_SWITCH,
     loading::BAD_TOKEN,
@@ -62,6 +63,7 @@ pub const RULES: &[Rule] = &[
     loading::FOREIGN_DIALECT,
     loading::FOREIGN_PATTERN,
     forgetful_aggregate::RULE,
+    forgetful_saga::RULE,
     idle_keyword::RULE,
     loading::INTERNAL,
     invalid_default::RULE,

@@ -78,6 +78,33 @@ pub(crate) const BAD_AGGREGATE: Rule = rule(
 {"type": "object"}"#,
 );
 
+pub(crate) const BAD_SAGA: Rule = rule(
+    "bad-saga",
+    "`sagas` of a stream names the workflows that lie in it, and for each the document below `state/` that is its state. Such a stream captures \
+     `ROOT.saga.NAME.>` of each, and nothing else: whoever may publish there can schedule messages and roll the stream up, so only the \
+     runners of its sagas may. A name is one token, and a saga lies in one stream.",
+    r#"--- eventsmith.toml
+root = "rules"
+[streams.RULES]
+subjects = ["rules.>"]
+sagas = { checkout = "checkout.progress" }
+--- domain/rule/created.v1.json
+{"type": "object"}
+--- state/checkout/progress.v1.json
+{"type": "object"}"#,
+    r#"--- eventsmith.toml
+root = "rules"
+[streams.RULES]
+subjects = ["rules.domain.>"]
+[streams.SAGAS]
+subjects = ["rules.saga.>"]
+sagas = { checkout = "checkout.progress" }
+--- domain/rule/created.v1.json
+{"type": "object"}
+--- state/checkout/progress.v1.json
+{"type": "object"}"#,
+);
+
 pub(crate) const BAD_X_EVENT: Rule = rule(
     "bad-x-event",
     "`x-event` names the ordering key, which every payload must have, the subject template, and the aggregate that the event is of. A \

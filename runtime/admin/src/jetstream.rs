@@ -154,6 +154,13 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
     if wanted.aggregates {
         settings.extend(AGGREGATES.map(|(name, value)| (name.to_owned(), json!(value))));
     }
+    // Servers before 2.12 do not know it.
+    if wanted.schedules || settings.contains_key(ALLOW_SCHEDULES) {
+        settings.insert(ALLOW_SCHEDULES.to_owned(), json!(wanted.schedules));
+    }
+    if wanted.schedules {
+        settings.extend(SCHEDULES.map(|(name, value)| (name.to_owned(), json!(value))));
+    }
     if let Some(bucket) = &wanted.bucket {
         write_bucket(bucket, settings);
     }
@@ -163,6 +170,12 @@ fn write(wanted: &StreamSettings, settings: &mut Settings) -> Result<(), ServerF
 /// What every stream has that holds histories of aggregates. A server does not take back that nobody may delete or purge.
 const AGGREGATES: [(&str, bool); 4] =
     [("deny_delete", true), ("deny_purge", true), ("allow_rollup_hdrs", false), ("allow_direct", true)];
+
+/// The server's name for what lets messages be scheduled. (NATS ADR-51.)
+const ALLOW_SCHEDULES: &str = "allow_msg_schedules";
+/// What every stream has where messages are scheduled: a server takes a schedule back by purging it, and sets roll-ups itself.
+const SCHEDULES: [(&str, bool); 4] =
+    [("allow_rollup_hdrs", true), ("deny_purge", false), ("deny_delete", true), ("allow_direct", true)];
 
 /// What every bucket has. A value of `true` lets its users do what they must, and `false` is what no bucket has. (NATS ADR-8.)
 const BUCKET: [(&str, bool); 3] = [("allow_rollup_hdrs", true), ("deny_delete", true), ("allow_direct", true)];
@@ -229,6 +242,7 @@ fn read(settings: &Settings) -> StreamSettings {
         atomic: is_set(settings, "allow_atomic"),
         bulk: is_set(settings, ALLOW_BULK),
         aggregates: AGGREGATES.iter().all(|(name, value)| is_set(settings, name) == *value),
+        schedules: is_set(settings, ALLOW_SCHEDULES),
     }
 }
 
@@ -257,6 +271,7 @@ mod tests {
             atomic: false,
             bulk: true,
             aggregates: true,
+            schedules: false,
             bucket: None,
         };
         let by_hand = [("allow_direct", json!(true)), (PER_SUBJECT, json!(5)), (DISCARD_NEW_PER_SUBJECT, json!(true))];

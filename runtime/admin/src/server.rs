@@ -121,6 +121,14 @@ impl Server {
         }
     }
 
+    /// The version of a server that is too old for the time-outs of sagas.
+    pub(crate) fn without_schedules(&self) -> Option<String> {
+        match &self.backend {
+            Backend::JetStream(server) => server.without_schedules(),
+            Backend::Memory(_) => None,
+        }
+    }
+
     /// The version of the server.
     pub(crate) fn version(&self) -> String {
         match &self.backend {

@@ -102,6 +102,10 @@ impl Transport for Arc<JetStream> {
         (!self.supports(2, 11)).then(|| self.version())
     }
 
+    fn without_schedules(&self) -> Option<String> {
+        JetStream::without_schedules(self)
+    }
+
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>> {
         async move {
             let following: Box<dyn Follower> = Box::new(Following::begin(Arc::clone(self), wanted.clone()).await?);

@@ -7,6 +7,7 @@ mod follow;
 mod live;
 mod log;
 mod reading;
+mod schedules;
 mod settle;
 mod state;
 mod stream;
@@ -28,8 +29,7 @@ use crate::transport::{
 use deliveries::MemoryDeliveries;
 use follow::MemoryFollower;
 
-pub use settle::Reading;
-pub(crate) use settle::Starting;
+pub use settle::{Reading, Starting};
 pub use state::{Memory, StoredMessage};
 
 /// As over a connection, nothing happens before a future is polled.
@@ -72,6 +72,10 @@ impl Transport for Memory {
     }
 
     fn without_filtered_expectations(&self) -> Option<String> {
+        None
+    }
+
+    fn without_schedules(&self) -> Option<String> {
         None
     }
 

@@ -50,6 +50,8 @@ pub struct StreamSettings {
     pub bulk: bool,
     /// Whether it holds histories of aggregates, so that nobody may delete, purge or roll up.
     pub aggregates: bool,
+    /// Whether messages may be scheduled in it, as the time-outs of sagas are.
+    pub schedules: bool,
     /// What makes it a key-value bucket; nothing if it is none.
     pub bucket: Option<BucketSettings>,
 }
@@ -109,9 +111,10 @@ impl From<&StreamDescriptor> for StreamSettings {
             replicas: usize::from(stream.replicas),
             duplicate_window: stream.duplicate_window,
             discard: stream.discard,
-            atomic: stream.atomic || stream.aggregates,
+            atomic: stream.atomic || stream.aggregates || !stream.sagas.is_empty(),
             bulk: stream.bulk,
             aggregates: stream.aggregates,
+            schedules: !stream.sagas.is_empty(),
             bucket: None,
         }
     }
@@ -158,6 +161,7 @@ impl StreamSettings {
             atomic: false,
             bulk: false,
             aggregates: false,
+            schedules: false,
             bucket: Some(bucket),
         }
     }

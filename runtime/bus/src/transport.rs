@@ -73,6 +73,9 @@ pub trait Transport: Debug + Send + Sync {
     /// would store what it must refuse.
     fn without_filtered_expectations(&self) -> Option<String>;
 
+    /// The version of a server that is too old to store [schedules](Headers::SCHEDULE) together with other messages.
+    fn without_schedules(&self) -> Option<String>;
+
     /// Begins to read messages of a stream, beside all consumers, and goes on with those that are stored from then on.
     fn follow<'a>(&'a self, wanted: &'a Follow) -> BoxFuture<'a, Result<Box<dyn Follower>, ServerFailure>>;
 

@@ -273,7 +273,8 @@ pub trait State: Serialize + Sized + Send + Sync + 'static {
     const TYPE: &'static str;
     /// The version of the schema file.
     const VERSION: u32;
-    /// The name of the bucket that holds such documents, from `[buckets.NAME]` in `eventsmith.toml`.
+    /// The name of the bucket that holds such documents, from `[buckets.NAME]` in `eventsmith.toml`; empty for the state of a saga that
+    /// lies in none.
     const BUCKET: &'static str;
     /// The wildcard of the subjects under which the bucket keeps them: `$KV.{bucket}.>`.
     const SUBJECT: &'static str;

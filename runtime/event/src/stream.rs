@@ -51,6 +51,8 @@ pub struct StreamDescriptor {
     pub bulk: bool,
     /// Whether it holds histories of aggregates: then batches may be stored, and nobody may delete, purge or roll up.
     pub aggregates: bool,
+    /// The names of the sagas that it holds: then messages may be scheduled in it, and batches be stored; needs nats-server 2.12.1.
+    pub sagas: &'static [&'static str],
 }
 
 impl StreamDescriptor {
@@ -81,6 +83,7 @@ impl StreamDescriptor {
             atomic: false,
             bulk: false,
             aggregates: false,
+            sagas: &[],
         }
     }
 
@@ -113,6 +116,8 @@ impl StreamDescriptor {
         bulk: bool;
         /// Whether it holds histories of aggregates, [`aggregates`](field@Self::aggregates).
         aggregates: bool;
+        /// With the [`sagas`](field@Self::sagas) of these names.
+        sagas: &'static [&'static str];
     }
 }
 

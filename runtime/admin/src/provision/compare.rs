@@ -55,6 +55,9 @@ impl Server {
         if change.action == Action::Keep {
             return Ok(change);
         }
+        if let Some(version) = self.without_schedules().filter(|_| wanted.schedules) {
+            change.refuse(format!("the time-outs of sagas need nats-server 2.12.1 or later, and this is {version}"));
+        }
         if found.is_some_and(|found| found.sealed) {
             change.refuse("it is sealed, and nothing about it can change any more");
         }

@@ -127,6 +127,15 @@ pub(crate) const STREAM: &[Field<FoundStream>] = &[
         needs: any_server,
     },
     Field {
+        name: "schedules",
+        text: |stream| stream.settings.schedules.to_string(),
+        effect: |_, wanted| match wanted.settings.schedules {
+            true => (Effect::Update, Some("no server takes it back".to_owned())),
+            false => refuse("no server forbids schedules where they were allowed; use another stream"),
+        },
+        needs: any_server,
+    },
+    Field {
         name: "history",
         text: |stream| {
             let history = |bucket: &BucketSettings| Some(bucket.history).filter(|history| *history != u64::MAX);

@@ -262,6 +262,11 @@ impl JetStream {
         self.client.is_server_compatible(major.into(), minor.into(), 0)
     }
 
+    /// The version of the server that we are connected to, if it cannot schedule messages in batches: 2.12.0 refuses them there.
+    pub fn without_schedules(&self) -> Option<String> {
+        (!self.client.is_server_compatible(2, 12, 1)).then(|| self.version())
+    }
+
     /// The version of the server that we are connected to.
     pub fn version(&self) -> String {
         self.client.server_info().version

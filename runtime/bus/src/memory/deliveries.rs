@@ -112,7 +112,8 @@ impl MemoryDeliveries {
             return Err(None);
         }
         let taken = self.memory.with_current(&self.stream, &self.durable, |durable, log, now| {
-            let taken = durable.take(log, now).ok_or_else(|| durable.next_due())?;
+            let taken = durable.take(log, now);
+            let taken = taken.ok_or_else(|| durable.next_due().into_iter().chain(log.next_schedule()).min())?;
             let (sequence, deliveries) = taken;
             Ok((log.find(MessageSelector::Sequence(sequence)).ok_or(None)?, deliveries))
         });

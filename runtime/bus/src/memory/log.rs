@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::schedules::{self, Schedules, Unschedulable};
 use crate::settings::{FoundStream, StreamSettings};
 use crate::transport::{Headers, Message, MessageSelector, PublishAck, SendFailure, StreamMessage};
 
@@ -26,6 +27,10 @@ const TTL_DISABLED: u64 = 10166;
 const ROLLUP_SUBJECT: &str = "sub";
 /// The server's code for a batch where the stream takes none.
 const ATOMIC_DISABLED: u64 = 10174;
+/// The server's codes for schedules: where the stream takes none, for one that it cannot read, for a target that cannot be.
+const SCHEDULES_DISABLED: u64 = 10188;
+const SCHEDULE_PATTERN: u64 = 10189;
+const SCHEDULE_TARGET: u64 = 10190;
 /// The server's code for a batch with an id that is in the duplicate window, or twice in the batch.
 const BATCH_DUPLICATE: u64 = 10201;
 
@@ -41,6 +46,8 @@ pub(super) struct Log {
     ids: HashMap<String, u64>,
     /// The same ids in the order in which they came, and when.
     recent: VecDeque<(Instant, String)>,
+    /// What waits for its time.
+    schedules: Schedules,
     clock: Clock,
 }
 
@@ -60,6 +67,7 @@ impl Log {
             expiries: BTreeSet::new(),
             ids: HashMap::new(),
             recent: VecDeque::new(),
+            schedules: Schedules::default(),
             clock,
         }
     }
@@ -102,6 +110,7 @@ impl Log {
             return refused(WRONG_LAST_ID, "wrong last msg ID");
         }
         self.check_bucket(message)?;
+        self.check_schedule(message)?;
         self.check_room(1, size(message).saturating_sub(self.replaced(message)))?;
         self.append(message.clone(), now);
         self.trim();
@@ -135,6 +144,7 @@ impl Log {
                 return refused(BATCH_DUPLICATE, "atomic publish batch contains duplicate message id");
             }
             self.check_expectations(&message.headers, &message.subject)?;
+            self.check_schedule(message)?;
         }
         self.check_room(messages.len() as u64, messages.iter().map(size).sum())?;
         for message in messages {
@@ -196,6 +206,14 @@ impl Log {
             self.expiries.extend(now.checked_add(ttl).map(|at| (at, self.last)));
         }
         let is_rollup = message.headers.get(Headers::ROLLUP) == Some(ROLLUP_SUBJECT);
+        if let Some(cancelled) = schedules::cancelled(&message).and_then(|subject| self.schedules.remove(subject)) {
+            self.remove(cancelled);
+        }
+        if let Ok(Some(time)) = schedules::schedule(&message)
+            && let Some(replaced) = self.schedules.insert(&subject, time, self.last, &self.clock)
+        {
+            self.remove(replaced);
+        }
         self.messages.insert(self.last, Entry { message, at: now });
         if let Some(history) = self.settings.bucket.as_ref().map(|bucket| bucket.history) {
             self.keep_of_subject(&subject, if is_rollup { 1 } else { history });
@@ -222,6 +240,36 @@ impl Log {
             (Some(_), None) => refused(TTL_DISABLED, "per-message TTL is disabled"),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the stream takes a message that is to wait for its time.
+    fn check_schedule(&self, message: &Message) -> Result<(), SendFailure> {
+        match schedules::schedule(message) {
+            Ok(None) => Ok(()),
+            _ if !self.settings.schedules => refused(SCHEDULES_DISABLED, "message schedules is disabled"),
+            Ok(Some(_))
+                if message.headers.get(Headers::SCHEDULE_TARGET).is_some_and(|target| self.captures(target)) =>
+            {
+                Ok(())
+            }
+            Err(Unschedulable::Pattern) => refused(SCHEDULE_PATTERN, "message schedule is invalid"),
+            _ => refused(SCHEDULE_TARGET, "message schedule target is invalid"),
+        }
+    }
+
+    /// Stores what has waited for its time.
+    fn fire(&mut self, now: Instant) {
+        while let Some(sequence) = self.schedules.take_due(now) {
+            let Some(entry) = self.messages.get(&sequence) else { continue };
+            let fired = schedules::fired(&entry.message);
+            self.remove(sequence);
+            self.append(fired, now);
+        }
+    }
+
+    /// When the next message is stored that waits for its time.
+    pub(super) fn next_schedule(&self) -> Option<Instant> {
+        self.schedules.next()
     }
 
     /// Drops messages whose own time is over.
@@ -253,7 +301,7 @@ impl Log {
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         let own = self.expiries.first().map(|(at, _)| *at);
         let age = self.settings.max_age.and_then(|age| self.messages.first_key_value()?.1.at.checked_add(age));
-        own.into_iter().chain(age).min()
+        own.into_iter().chain(age).chain(self.next_schedule()).min()
     }
 
     pub(super) fn message(&self, sequence: u64) -> Option<&Message> {
@@ -297,6 +345,7 @@ impl Log {
     pub(super) fn trim(&mut self) {
         let now = self.clock.now();
         self.expire(now);
+        self.fire(now);
         while let Some((&sequence, first)) = self.messages.first_key_value() {
             let settings = &self.settings;
             let too_old = settings.max_age.is_some_and(|age| now.duration_since(first.at) >= age);

@@ -20,7 +20,8 @@ enum RemainingWork {
 
 /// A consumer that has been made and does not read yet.
 #[derive(Debug)]
-pub(crate) struct Starting(Memory);
+#[must_use = "dropped, it waits no more"]
+pub struct Starting(Memory);
 
 impl Drop for Starting {
     fn drop(&mut self) {
@@ -89,7 +90,9 @@ impl Memory {
             return RemainingWork::Ready;
         }
         let now = self.shared.clock.now();
-        let streams = self.streams();
+        let mut streams = self.streams();
+        // What is due now is stored before anybody is asked how far they are.
+        streams.values_mut().for_each(|stream| stream.log.trim());
         let is_behind = |Place { stream, subject, sequence }: &Place| {
             streams
                 .get(stream)
@@ -100,6 +103,9 @@ impl Memory {
         }
         let mut first: Option<Instant> = None;
         for stream in streams.values() {
+            if stream.consumers.values().any(|durable| !durable.readers.is_empty()) {
+                first = first.into_iter().chain(stream.log.next_schedule()).min();
+            }
             for durable in stream.consumers.values().filter(|durable| !durable.readers.is_empty()) {
                 match remaining_work(durable, &stream.log, now) {
                     RemainingWork::None => {}

@@ -1,5 +1,7 @@
 //! The rules of time and retention, on a paused clock.
 
+mod schedules;
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -205,6 +205,18 @@ impl Headers {
     /// Makes the stream refuse the message unless its last one has this id.
     pub const EXPECTED_LAST_ID: &'static str = "Nats-Expected-Last-Msg-Id";
 
+    /// When a stream is to store the message under its [target](Self::SCHEDULE_TARGET), `@at` and a time; until then it lies under its
+    /// own subject, and a later one there replaces it. (NATS ADR-51.)
+    pub const SCHEDULE: &'static str = "Nats-Schedule";
+    /// Where a scheduled message is stored when it is due: a subject of the same stream.
+    pub const SCHEDULE_TARGET: &'static str = "Nats-Schedule-Target";
+    /// The subject of the schedule that a message comes of, or puts an end to.
+    pub const SCHEDULER: &'static str = "Nats-Scheduler";
+    /// What becomes of the [schedule](Self::SCHEDULER) once the message is stored: [`SCHEDULE_PURGE`](Self::SCHEDULE_PURGE).
+    pub const SCHEDULE_NEXT: &'static str = "Nats-Schedule-Next";
+    /// The value of [`SCHEDULE_NEXT`](Self::SCHEDULE_NEXT) that takes a schedule back.
+    pub const SCHEDULE_PURGE: &'static str = "purge";
+
     /// Of a reply that is an error: why, in words. (NATS ADR-32.)
     pub const SERVICE_ERROR: &'static str = "Nats-Service-Error";
     /// Of a reply that is an error: why, as a number. (NATS ADR-32.)
