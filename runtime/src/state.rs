@@ -25,5 +25,15 @@ pub use eventsmith_state::{
     check::{CheckedHistories, Defect, check_histories},
     error::{ExecuteError, StateError},
     history::{History, HistoryEvent, Point, Stray},
+    saga::{
+        Otherwise, SagaEventKind, SagaRetry, SagaStatus, StepOutcome,
+        client::{SagaStream, Sagas, Started},
+        definition::Saga,
+        error::SagaError,
+        history::{SagaCommand, SagaEvent, SagaHistory, SagaInput, SagaSummary, SagaTimeout},
+        options::StartOptions,
+        runner::{SagaConfig, SagaRunner},
+        step::{Asks, Awaits, IntoStep, Step},
+    },
     snapshot::Snapshots,
 };

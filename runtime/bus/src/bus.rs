@@ -320,7 +320,8 @@ impl Bus {
     }
 
     /// Says that a consumer is about to read, until it does: for those who wait until all is settled.
-    pub(crate) fn starting(&self) -> Option<Starting> {
+    #[doc(hidden)]
+    pub fn starting(&self) -> Option<Starting> {
         match self.backend() {
             Backend::Memory(memory) => Some(memory.starting()),
             Backend::JetStream(_) => None,

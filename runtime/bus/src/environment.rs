@@ -35,7 +35,7 @@ const LEAST_SUSPENSION: u64 = 1_000_000_000;
 
 /// For how long the machine was suspended since it was started, as it was when the clocks were [looked at](look_at_clocks) last. No
 /// `Instant` counts that: its clock stands still meanwhile, and the server's goes on.
-pub(crate) fn suspended() -> Duration {
+pub fn suspended() -> Duration {
     #[cfg(test)]
     if let Some(pretended) = tests::PRETENDED.get() {
         return pretended;

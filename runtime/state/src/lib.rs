@@ -5,7 +5,8 @@
 //!
 //! From the bottom up: [`error`] says why a history cannot be read or appended to; `record` is an event as a stream keeps it,
 //! `chain` reads those of one aggregate, `loaded` applies them, `snapshot` keeps what they made; [`aggregate`] is what users implement,
-//! and [`aggregates`] loads and executes. [`check`] looks through all histories of a stream. [`projection`] stands beside them.
+//! and [`aggregates`] loads and executes. [`check`] looks through all histories of a stream. [`projection`] and [`saga`] stand beside
+//! them.
 
 pub mod aggregate;
 pub mod aggregates;
@@ -19,4 +20,5 @@ pub mod history;
 mod loaded;
 pub mod projection;
 mod record;
+pub mod saga;
 pub mod snapshot;

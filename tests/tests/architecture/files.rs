@@ -73,6 +73,7 @@ const FLOORS: &[Floors] = &[
             &["aggregates"],
             // Beside aggregates, whose records it can tell from what is none.
             &["projection"],
+            &["saga"],
         ],
         known: &[],
     },

@@ -1,11 +1,15 @@
 //! Events that are stored right behind the last message of some subjects, all or none: what histories of aggregates are made of.
 
+use std::borrow::Cow;
+
 use eventsmith_event::event::Event;
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::error::PublishError;
 use super::expect::Expect;
 use super::options::{PublishOptions, Published};
-use super::prepare::prepare_any;
+use super::prepare::{prepare_any, prepare_payload};
 use super::publisher::Publisher;
 use crate::publish::prepare::Prepared;
 use crate::transport::Headers;
@@ -39,9 +43,35 @@ impl Append {
         options: PublishOptions,
         headers: Vec<(&'static str, String)>,
     ) -> Result<(), PublishError> {
+        let prepared = prepare_any(&self.source, event, &self.expecting(options))?;
+        self.add(prepared, headers).map(drop)
+    }
+
+    /// Adds what is no event of the catalogue, and returns its id. The type and the version are those of its envelope.
+    ///
+    /// # Errors
+    /// [`PublishError`] when it cannot be encoded, or the batch is full with 1,000.
+    pub fn push_payload<T: Serialize>(
+        &mut self,
+        (payload_type, version): (&'static str, u32),
+        subject: String,
+        data: &T,
+        options: PublishOptions,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<Uuid, PublishError> {
+        let payload = (payload_type, version, Cow::Owned(subject), data);
+        let prepared = prepare_payload(&self.source, payload, &self.expecting(options))?;
+        self.add(prepared, headers)
+    }
+
+    /// The first one says where the subjects must end.
+    fn expecting(&self, options: PublishOptions) -> PublishOptions {
+        let expect = self.events.is_empty().then_some(Expect::LastSubjectSequence(self.last));
+        PublishOptions { expect, ..options }
+    }
+
+    fn add(&mut self, mut prepared: Prepared, headers: Vec<(&'static str, String)>) -> Result<Uuid, PublishError> {
         let is_first = self.events.is_empty();
-        let expect = is_first.then_some(Expect::LastSubjectSequence(self.last));
-        let mut prepared = prepare_any(&self.source, event, &PublishOptions { expect, ..options })?;
         if self.events.len() == MOST {
             let reason = "it has 1,000 events, and a server takes no more at once; append fewer";
             return Err(PublishError::Batch { subject: prepared.message.subject, reason });
@@ -55,8 +85,9 @@ impl Append {
         for (name, value) in headers {
             prepared.message.headers.push(name, value);
         }
+        let id = prepared.id;
         self.events.push(prepared);
-        Ok(())
+        Ok(id)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use eventsmith_event::clip::clip;
 use eventsmith_event::event::Event;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::error::PublishError;
@@ -33,6 +34,15 @@ pub(super) fn prepare_any<E: Event>(
     options: &PublishOptions,
 ) -> Result<Prepared, PublishError> {
     event.validate()?;
+    prepare_payload(source, (E::TYPE, E::VERSION, event.subject()?, event), options)
+}
+
+/// Wraps a payload into its envelope: its type, its version, its subject, and itself.
+pub(super) fn prepare_payload<T: Serialize>(
+    source: &str,
+    (payload_type, version, subject, data): (&'static str, u32, Cow<'static, str>, &T),
+    options: &PublishOptions,
+) -> Result<Prepared, PublishError> {
     let id = options.id.unwrap_or_else(environment::new_id);
     let circumstances = Circumstances {
         source,
@@ -42,9 +52,9 @@ pub(super) fn prepare_any<E: Event>(
         metadata: &options.metadata,
         traceparent: options.traceparent.as_deref(),
     };
-    let message = circumstances.message(E::TYPE, E::VERSION, event.subject()?, event);
+    let message = circumstances.message(payload_type, version, subject, data);
     let mut message = message.map_err(|unwritable| match unwritable {
-        Unwritable::Encode(source) => PublishError::Encode { event_type: E::TYPE, source },
+        Unwritable::Encode(source) => PublishError::Encode { event_type: payload_type, source },
         Unwritable::Traceparent => PublishError::InvalidTraceparent,
     })?;
     if let Some(expect) = options.expect {

@@ -37,12 +37,12 @@ impl Lease {
     }
 
     /// Lets it end this long after it began, less a tenth for the time it takes to notice.
-    pub(crate) fn limit(&self, ack_wait: Duration) {
+    pub fn limit(&self, ack_wait: Duration) {
         self.terms().ack_wait = ack_wait;
     }
 
     /// Whether nobody else can have the message.
-    pub(crate) fn is_held(&self, now: Instant) -> bool {
+    pub fn is_held(&self, now: Instant) -> bool {
         self.terms().is_held(now)
     }
 
@@ -77,7 +77,7 @@ impl Lease {
     /// sends it, and somebody else may have had the message before it came there.
     ///
     /// Nor does it count if the machine was suspended in between: when it came there is not known.
-    pub(crate) fn renewed(&self, sent: Instant, suspended: Duration, now: Instant) {
+    pub fn renewed(&self, sent: Instant, suspended: Duration, now: Instant) {
         if suspended != environment::suspended() {
             return;
         }

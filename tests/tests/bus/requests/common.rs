@@ -130,7 +130,7 @@ macro_rules! reply {
     };
 }
 
-pub(super) use request;
+pub(crate) use request;
 
 request!(Get, Query, "rule.get", 2, "rules.query.rule.get", Found, Unknown, |get| !get.rule_id.is_empty());
 request!(OldGet, Query, "rule.get", 1, "rules.query.rule.get", Found, Unknown, |_| true);

@@ -1,0 +1,25 @@
+//! Sagas: workflows across services that end completed or compensated.
+//!
+//! From the bottom up: `subjects` is where a saga lies in its stream, [`error`] why it does not go on, `instance` what its last event says
+//! of it; [`step`] and [`definition`] are what users write, `asking` puts the types of requests behind a trait; `advance` decides what follows
+//! from what happened, without asking anybody; `store` reads and appends; [`client`] starts, lists, retries and cancels, [`history`] tells;
+//! `inlet` lets events start sagas and go into them; `perform` handles one message, and [`runner`] many.
+
+mod advance;
+mod asking;
+mod choice;
+pub mod client;
+pub mod definition;
+pub mod error;
+pub mod history;
+mod inlet;
+mod instance;
+pub mod options;
+mod perform;
+pub mod runner;
+pub mod step;
+mod store;
+mod subjects;
+
+pub use choice::{Otherwise, SagaRetry};
+pub use instance::{SagaEventKind, SagaStatus, StepOutcome};

@@ -1,0 +1,471 @@
+//! What follows from what happened to an instance. Nobody is asked and nothing is stored here, so that the same input may be decided again.
+
+use std::sync::Arc;
+
+use eventsmith_event::clip::clip;
+use eventsmith_event::event::State;
+use eventsmith_event::invalid::{Invalid, Violation};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::asking::{Asking, Change, Decide};
+use super::choice::Otherwise;
+use super::definition::Saga;
+use super::instance::{
+    EventData, Happening, Instance, SagaEventKind, SagaStatus, StepOutcome, StepRecord, StuckWith, Versioned, Waiting,
+};
+use super::step::{AnyStep, Kind};
+use crate::confine::confined;
+
+/// What is appended at once.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// What happened, at least one thing; the last has the instance as it is then.
+    pub(crate) events: Vec<EventData>,
+    /// A request that is to be made.
+    pub(crate) intent: Option<Intent>,
+    /// A time-out that begins, of this command.
+    pub(crate) timer: Option<Timer>,
+    /// The command whose time-out ends.
+    pub(crate) cancelled: Option<u64>,
+    /// The number of the first of the events.
+    pub(crate) first: u64,
+}
+
+/// A request that is to be made.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    pub(crate) command: u64,
+    pub(crate) request_type: (&'static str, u32),
+    pub(crate) data: Box<RawValue>,
+}
+
+/// A time-out that begins.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    pub(crate) command: u64,
+    pub(crate) step: String,
+    pub(crate) after: std::time::Duration,
+}
+
+/// What came of the request of a command.
+pub(crate) enum Reaction<S> {
+    Replied(Change<S>),
+    Refused(Decide<S>, String),
+    /// All attempts are used up, or another one makes no sense.
+    Unanswered {
+        reason: String,
+        may_be_done: bool,
+    },
+    TimedOut,
+}
+
+/// What an operator wants.
+pub(crate) struct Operator {
+    pub(crate) by: Option<String>,
+    pub(crate) detail: Option<String>,
+}
+
+/// An instance on its way from one wait to the next.
+pub(crate) struct Advance<'a, S> {
+    saga: &'a Saga<S>,
+    instance: Instance,
+    first: u64,
+    happenings: Vec<Happening>,
+    intent: Option<Intent>,
+    timer: Option<Timer>,
+    cancelled: Option<u64>,
+}
+
+/// The first turn of an instance. `Err` has what is wrong with its state.
+pub(crate) fn begin<S: State>(saga: &Saga<S>, state: &S) -> Result<Turn, Invalid> {
+    state.validate()?;
+    let unwritable = |error: serde_json::Error| {
+        let violation = Violation::new("", "", format!("a document that can be written: {error}"));
+        Invalid::new(S::TYPE, S::VERSION, vec![violation])
+    };
+    let data = to_raw_value(state).map_err(unwritable)?;
+    let instance = Instance {
+        number: 0,
+        status: SagaStatus::Running,
+        steps: Vec::new(),
+        waiting: None,
+        stuck: None,
+        commands: 0,
+        reason: None,
+        state: Versioned { version: S::VERSION, data },
+        early: Default::default(),
+    };
+    let mut advance = Advance::of(saga, instance);
+    advance.note(SagaEventKind::Started);
+    advance.proceed();
+    Ok(advance.finish())
+}
+
+impl<'a, S: State> Advance<'a, S> {
+    pub(crate) fn of(saga: &'a Saga<S>, instance: Instance) -> Self {
+        let first = instance.number + 1;
+        Self { saga, instance, first, happenings: Vec::new(), intent: None, timer: None, cancelled: None }
+    }
+
+    /// Why the definition is not the one that the instance began with.
+    pub(crate) fn misfit(&self) -> Option<String> {
+        let differs = |(record, step): &(&StepRecord, &AnyStep<S>)| record.step != step.plan.name;
+        let mut pairs = self.instance.steps.iter().zip(&self.saga.steps);
+        if let Some((record, step)) = pairs.find(|pair| differs(pair)) {
+            return Some(format!("its step {} is called {} here", record.step, step.plan.name));
+        }
+        let waits = self.instance.waiting.as_ref().map(|waiting| waiting.step.as_str());
+        let stuck = self.instance.stuck.as_ref().map(|stuck| stuck.step.as_str());
+        let missing = waits.into_iter().chain(stuck).find(|step| self.step(step).is_none());
+        missing.map(|step| format!("its step {step} is not here"))
+    }
+
+    /// What came of a command; nothing if it is no longer waited for.
+    pub(crate) fn react(mut self, command: u64, reaction: &Reaction<S>) -> Option<Turn> {
+        let waiting = self.instance.waiting.take_if(|waiting| waiting.command == command)?;
+        let step = self.saga.steps.iter().find(|step| step.plan.name == waiting.step)?;
+        if waiting.has_timer && !matches!(reaction, Reaction::TimedOut) {
+            self.cancelled = Some(command);
+        }
+        match waiting.is_undo {
+            true => self.react_to_undo(step, command, reaction),
+            false => self.react_to_step(step, command, reaction),
+        }
+        Some(self.finish())
+    }
+
+    /// An event of a type that some step waits for; nothing if none does any more.
+    pub(crate) fn receive(mut self, event_type: &str, event: &Versioned) -> Option<Turn> {
+        if self.instance.status != SagaStatus::Running {
+            return None;
+        }
+        let is_for =
+            |step: &AnyStep<S>| matches!(&step.kind, Kind::Awaits(awaits) if awaits.event_type() == event_type);
+        let reached = self.instance.steps.len();
+        let position = self.saga.steps.iter().skip(reached).position(is_for)? + reached;
+        let step = &self.saga.steps[position];
+        let waited_for = |waiting: &mut Waiting| !waiting.is_undo && waiting.step == step.plan.name;
+        match self.instance.waiting.take_if(waited_for) {
+            Some(waiting) => {
+                self.cancelled = waiting.has_timer.then_some(waiting.command);
+                if self.take_event(step, waiting.command, event) {
+                    self.proceed();
+                }
+            }
+            None if self.instance.early.contains_key(event_type) => return None,
+            None => {
+                self.instance.early.insert(event_type.to_owned(), event.clone());
+                self.note(SagaEventKind::Received).step = Some(step.plan.name.to_owned());
+            }
+        }
+        Some(self.finish())
+    }
+
+    /// An operator lets what is stuck try again; nothing if it is not stuck.
+    pub(crate) fn retry(mut self, operator: Operator) -> Option<Turn> {
+        let stuck = self.instance.stuck.take_if(|_| self.instance.status == SagaStatus::Stuck)?;
+        self.instance.status = SagaStatus::Compensating;
+        let happening = self.note(SagaEventKind::Retried);
+        (happening.step, happening.by, happening.detail) = (Some(stuck.step), operator.by, operator.detail);
+        self.compensate(stuck.command);
+        Some(self.finish())
+    }
+
+    /// An operator ends it: what runs is compensated, what is stuck passed over. Nothing where it ends already.
+    pub(crate) fn cancel(mut self, operator: Operator) -> Option<Turn> {
+        match self.instance.status {
+            SagaStatus::Running => {
+                let reason = operator.detail.clone().unwrap_or_else(|| "cancelled by an operator".to_owned());
+                let happening = self.note(SagaEventKind::Cancelled);
+                (happening.by, happening.detail) = (operator.by, operator.detail);
+                if let Some(waiting) = self.instance.waiting.take() {
+                    self.cancelled = waiting.has_timer.then_some(waiting.command);
+                    let is_asked = self.step(&waiting.step).is_some_and(|step| matches!(step.kind, Kind::Asks(_)));
+                    // What was asked for may be under way.
+                    let outcome = if is_asked { StepOutcome::Uncertain } else { StepOutcome::NotDone };
+                    self.record(&waiting.step, outcome);
+                }
+                self.begin_to_compensate(reason);
+            }
+            SagaStatus::Stuck => {
+                let stuck = self.instance.stuck.take()?;
+                let happening = self.note(SagaEventKind::PassedOver);
+                (happening.by, happening.detail) = (operator.by, operator.detail);
+                happening.step = Some(stuck.step.clone());
+                self.undone_as(&stuck.step, StepOutcome::PassedOver);
+                self.instance.status = SagaStatus::Compensating;
+                self.compensate(None);
+            }
+            _ => return None,
+        }
+        Some(self.finish())
+    }
+
+    fn react_to_step(&mut self, step: &AnyStep<S>, command: u64, reaction: &Reaction<S>) {
+        let name = step.plan.name;
+        match reaction {
+            Reaction::Replied(change) => match self.change(|state| change(state)) {
+                Ok(()) => {
+                    self.record(name, StepOutcome::Done);
+                    self.note_step(SagaEventKind::Done, name, command);
+                    self.proceed();
+                }
+                Err(reason) => self.give_up(name, command, StepOutcome::Done, reason),
+            },
+            Reaction::Refused(decide, text) => {
+                let mut choice = Otherwise::Compensate;
+                let changed = self.change(|state| choice = decide(state));
+                self.record(name, StepOutcome::Refused);
+                self.note_step(SagaEventKind::Refused, name, command).detail = Some(text.clone());
+                match changed {
+                    Ok(()) => self.go_on(choice, || format!("{name} was refused: {text}")),
+                    Err(reason) => self.begin_to_compensate(reason),
+                }
+            }
+            Reaction::Unanswered { reason, may_be_done } => {
+                let outcome = if *may_be_done { StepOutcome::Uncertain } else { StepOutcome::NotDone };
+                self.give_up(name, command, outcome, reason.clone());
+            }
+            Reaction::TimedOut => {
+                let is_asked = matches!(step.kind, Kind::Asks(_));
+                self.record(name, if is_asked { StepOutcome::Uncertain } else { StepOutcome::NotDone });
+                self.note_step(SagaEventKind::TimedOut, name, command);
+                self.go_on(step.plan.on_timeout, || format!("the time of {name} was over"));
+            }
+        }
+    }
+
+    fn react_to_undo(&mut self, step: &AnyStep<S>, command: u64, reaction: &Reaction<S>) {
+        let name = step.plan.name;
+        match reaction {
+            Reaction::Replied(change) => match self.change(|state| change(state)) {
+                Ok(()) => self.undone(name, command),
+                // It is undone, and what it was to say is lost.
+                Err(reason) => {
+                    self.undone_as(name, StepOutcome::Undone);
+                    self.note_step(SagaEventKind::Undone, name, command).detail = Some(reason);
+                    self.compensate(None);
+                }
+            },
+            Reaction::Refused(decide, text) => {
+                let mut choice = Otherwise::Compensate;
+                match self.change(|state| choice = decide(state)) {
+                    Ok(()) if choice == Otherwise::GoOn => self.undone(name, command),
+                    _ => self.stick(name, None, format!("its compensation was refused: {text}")),
+                }
+            }
+            Reaction::Unanswered { reason, may_be_done } => {
+                let again = may_be_done.then_some(command);
+                self.stick(name, again, format!("its compensation was not answered: {reason}"));
+            }
+            Reaction::TimedOut => self.stick(name, Some(command), "the time of its compensation was over".to_owned()),
+        }
+    }
+
+    fn undone(&mut self, name: &str, command: u64) {
+        self.undone_as(name, StepOutcome::Undone);
+        self.note_step(SagaEventKind::Undone, name, command);
+        self.compensate(None);
+    }
+
+    /// A step ended in a way that nobody decided on.
+    fn give_up(&mut self, name: &str, command: u64, outcome: StepOutcome, reason: String) {
+        self.record(name, outcome);
+        self.note_step(SagaEventKind::Unanswered, name, command).detail = Some(reason.clone());
+        self.begin_to_compensate(format!("{name}: {reason}"));
+    }
+
+    fn go_on(&mut self, choice: Otherwise, reason: impl FnOnce() -> String) {
+        match choice {
+            Otherwise::GoOn => self.proceed(),
+            Otherwise::Compensate => self.begin_to_compensate(reason()),
+            Otherwise::Fail => {
+                let reason = reason();
+                self.instance.reason = Some(reason.clone());
+                self.end(SagaStatus::Failed, SagaEventKind::Failed, Some(reason));
+            }
+        }
+    }
+
+    /// Goes on with the first step that is not decided.
+    fn proceed(&mut self) {
+        while let Some(step) = self.saga.steps.get(self.instance.steps.len()) {
+            let name = step.plan.name;
+            match self.is_needed(step) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.record(name, StepOutcome::Skipped);
+                    self.note(SagaEventKind::Skipped).step = Some(name.to_owned());
+                    continue;
+                }
+                Err(reason) => return self.not_begun(name, reason),
+            }
+            let command = self.instance.commands + 1;
+            match &step.kind {
+                Kind::Asks(asks) => match self.intend(&**asks, command) {
+                    Ok(of) => return self.wait(step, command, false, of),
+                    Err(reason) => return self.not_begun(name, reason),
+                },
+                Kind::Awaits(awaits) => match self.instance.early.remove(awaits.event_type()) {
+                    Some(event) => {
+                        self.instance.commands = command;
+                        if !self.take_event(step, command, &event) {
+                            return;
+                        }
+                    }
+                    None => return self.wait(step, command, false, awaits.event_type()),
+                },
+            }
+        }
+        self.end(SagaStatus::Completed, SagaEventKind::Completed, None);
+    }
+
+    /// What an event makes of the state. `false` if it makes nothing of it, and the saga is compensated.
+    fn take_event(&mut self, step: &AnyStep<S>, command: u64, event: &Versioned) -> bool {
+        let Kind::Awaits(awaits) = &step.kind else { return false };
+        let change = confined(|| awaits.take(event)).and_then(|change| change);
+        match change.and_then(|change| self.change(|state| change(state))) {
+            Ok(()) => {
+                self.record(step.plan.name, StepOutcome::Done);
+                self.note_step(SagaEventKind::Done, step.plan.name, command);
+                true
+            }
+            Err(reason) => {
+                self.give_up(step.plan.name, command, StepOutcome::Done, reason);
+                false
+            }
+        }
+    }
+
+    fn not_begun(&mut self, name: &str, reason: String) {
+        self.record(name, StepOutcome::NotDone);
+        let happening = self.note(SagaEventKind::Unanswered);
+        (happening.step, happening.detail) = (Some(name.to_owned()), Some(reason.clone()));
+        self.begin_to_compensate(format!("{name} could not be asked for: {reason}"));
+    }
+
+    fn begin_to_compensate(&mut self, reason: String) {
+        self.instance.status = SagaStatus::Compensating;
+        self.instance.early.clear();
+        self.instance.reason = Some(reason.clone());
+        self.note(SagaEventKind::Compensating).detail = Some(reason);
+        self.compensate(None);
+    }
+
+    /// Undoes the last step that there is something to undo of, under the id of a command of before where that is given.
+    fn compensate(&mut self, again: Option<u64>) {
+        while let Some(position) = self.instance.steps.iter().rposition(|step| step.outcome.is_to_undo()) {
+            // `misfit` has found that steps and records are the same.
+            let Some(step) = self.saga.steps.get(position) else { break };
+            let name = step.plan.name;
+            let undo = match &step.plan.undo {
+                None if step.plan.is_irreversible => {
+                    return self.stick(name, None, "nothing undoes it".to_owned());
+                }
+                None => {
+                    self.undone_as(name, StepOutcome::Kept);
+                    continue;
+                }
+                Some(undo) => Arc::clone(undo),
+            };
+            let command = again.unwrap_or(self.instance.commands + 1);
+            return match self.intend(&*undo, command) {
+                Ok(of) => self.wait(step, command, true, of),
+                Err(reason) => self.stick(name, None, format!("its compensation could not be asked for: {reason}")),
+            };
+        }
+        let reason = self.instance.reason.clone();
+        self.end(SagaStatus::Compensated, SagaEventKind::Compensated, reason);
+    }
+
+    fn stick(&mut self, name: &str, command: Option<u64>, reason: String) {
+        self.instance.status = SagaStatus::Stuck;
+        self.instance.stuck = Some(StuckWith { step: name.to_owned(), command });
+        let happening = self.note(SagaEventKind::Stuck);
+        (happening.step, happening.command) = (Some(name.to_owned()), command);
+        happening.detail = Some(clip(reason));
+    }
+
+    fn end(&mut self, status: SagaStatus, kind: SagaEventKind, reason: Option<String>) {
+        self.instance.status = status;
+        self.instance.early.clear();
+        self.note(kind).detail = reason;
+    }
+
+    /// Makes a request of the state. Returns its type.
+    fn intend(&mut self, asks: &dyn Asking<S>, command: u64) -> Result<&'static str, String> {
+        let state = self.state()?;
+        let data = confined(|| asks.intent(&state)).and_then(|data| data)?;
+        let request_type = asks.request_type();
+        self.intent = Some(Intent { command, request_type, data });
+        Ok(request_type.0)
+    }
+
+    fn wait(&mut self, step: &AnyStep<S>, command: u64, is_undo: bool, of: &str) {
+        let name = step.plan.name.to_owned();
+        let after = step.plan.timeout.filter(|_| !is_undo);
+        self.timer = after.map(|after| Timer { command, step: name.clone(), after });
+        self.instance.commands = self.instance.commands.max(command);
+        self.instance.waiting =
+            Some(Waiting { command, step: name, is_undo, has_timer: after.is_some(), of: of.to_owned() });
+    }
+
+    fn is_needed(&self, step: &AnyStep<S>) -> Result<bool, String> {
+        let Some(when) = &step.plan.when else { return Ok(true) };
+        let state = self.state()?;
+        confined(|| when(&state))
+    }
+
+    /// The state as it is kept. Reading it may run the user's code, too: upcasts.
+    fn state(&self) -> Result<S, String> {
+        let Versioned { version, data } = &self.instance.state;
+        let read = confined(|| S::decode(*version, data.get().as_bytes()))?;
+        read.map_err(|error| clip(format!("the state cannot be read: {error}")))
+    }
+
+    /// Changes the state, or leaves it as it is and says why.
+    fn change(&mut self, change: impl FnOnce(&mut S)) -> Result<(), String> {
+        let mut state = self.state()?;
+        confined(|| change(&mut state)).map_err(|text| format!("the code of the saga panicked: {text}"))?;
+        state.validate().map_err(|invalid| clip(format!("the state would be invalid: {invalid}")))?;
+        let data = to_raw_value(&state).map_err(|error| clip(format!("the state cannot be written: {error}")))?;
+        self.instance.state = Versioned { version: S::VERSION, data };
+        Ok(())
+    }
+
+    fn record(&mut self, step: &str, outcome: StepOutcome) {
+        self.instance.steps.push(StepRecord { step: step.to_owned(), outcome });
+    }
+
+    fn undone_as(&mut self, step: &str, outcome: StepOutcome) {
+        let record = self.instance.steps.iter_mut().rev().find(|record| record.step == step);
+        record.into_iter().for_each(|record| record.outcome = outcome);
+    }
+
+    fn note_step(&mut self, kind: SagaEventKind, step: &str, command: u64) -> &mut Happening {
+        let happening = self.note(kind);
+        (happening.step, happening.command) = (Some(step.to_owned()), Some(command));
+        happening
+    }
+
+    fn note(&mut self, kind: SagaEventKind) -> &mut Happening {
+        self.happenings.push(Happening { kind, step: None, command: None, detail: None, by: None });
+        let last = self.happenings.len() - 1;
+        &mut self.happenings[last]
+    }
+
+    fn step(&self, name: &str) -> Option<&'a AnyStep<S>> {
+        self.saga.steps.iter().find(|step| step.plan.name == name)
+    }
+
+    fn finish(self) -> Turn {
+        let Self { mut instance, first, happenings, intent, timer, cancelled, .. } = self;
+        instance.number += happenings.len() as u64;
+        let without = |happening| EventData { happening, instance: None };
+        let mut events: Vec<EventData> = happenings.into_iter().map(without).collect();
+        if let Some(last) = events.last_mut() {
+            last.instance = Some(instance);
+        }
+        Turn { events, intent, timer, cancelled, first }
+    }
+}

@@ -1,0 +1,460 @@
+//! Running sagas: one durable consumer for each version of each, many instances at a time.
+
+use std::any::type_name;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventsmith_bus::cause::Cause;
+use eventsmith_bus::environment::suspended;
+use eventsmith_bus::settings::ConsumerSettings;
+use eventsmith_bus::transport::{AckKind, Acker, Arrival, Deliveries, Delivery, ServerFailure, Transport, Unavailable};
+use eventsmith_event::event::State;
+use eventsmith_event::stream::DeliverFrom;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all, try_join_all};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::client::Sagas;
+use super::definition::Saga;
+use super::error::SagaError;
+use super::inlet::{Inlet, joined};
+use super::options::StartOptions;
+use super::perform::{Handled, Job};
+use super::step::{Kind, Signal};
+use super::store::{Store, check_server};
+
+/// How long to wait where something went wrong that is no answer: the server was not reached, or an instance is damaged.
+const AFTER_TROUBLE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// How often to look for instances of versions that are not run here.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How sagas are run.
+///
+/// ```
+/// use eventsmith::state::SagaConfig;
+///
+/// assert_eq!(SagaConfig::default().concurrency, 64);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct SagaConfig {
+    /// How many instances of one version of a saga go on at the same time; at least 1. Default: 64.
+    pub concurrency: usize,
+    /// After how long without a sign of a runner another one takes over what it had in hand. Default: 15 s.
+    pub ack_wait: Duration,
+    /// How many requests, time-outs and inputs of one version of a saga may be in hand or wait to be tried again, over all runners.
+    /// Default: 10,000.
+    pub max_ack_pending: usize,
+}
+
+impl Default for SagaConfig {
+    fn default() -> Self {
+        Self { concurrency: 64, ack_wait: Duration::from_secs(15), max_ack_pending: 10_000 }
+    }
+}
+
+/// Runs sagas until it is stopped. Several at a time do no harm: whatever two of them do, one of them appends.
+///
+/// ```
+/// use eventsmith::state::{Saga, SagaError, Sagas};
+/// use eventsmith::State;
+///
+/// /// Instances that began with version 1 end with it; new ones begin with version 2.
+/// async fn run<S1: State, S2: State>(sagas: &Sagas, first: Saga<S1>, second: Saga<S2>) -> Result<(), SagaError> {
+///     sagas.runner("checkout").saga(first).saga(second).run(eventsmith::shutdown_signal()).await
+/// }
+/// ```
+#[must_use = "sagas do not go on before a runner runs"]
+pub struct SagaRunner {
+    sagas: Sagas,
+    service: String,
+    config: SagaConfig,
+    known: Vec<Arc<dyn AnySaga>>,
+    starting: Option<eventsmith_bus::memory::Starting>,
+}
+
+impl fmt::Debug for SagaRunner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<String> = self.known.iter().map(|saga| durable_name(saga.name(), saga.version())).collect();
+        f.debug_struct("SagaRunner").field("service", &self.service).field("sagas", &known).finish_non_exhaustive()
+    }
+}
+
+impl Sagas {
+    /// A runner, to be given sagas and run. Its name is that of the consumer of the events that start sagas and go into them.
+    pub fn runner(&self, service: impl Into<String>) -> SagaRunner {
+        SagaRunner {
+            sagas: self.clone(),
+            service: service.into(),
+            config: SagaConfig::default(),
+            known: Vec::new(),
+            starting: self.bus().starting(),
+        }
+    }
+}
+
+/// The name of the durable consumer of a version of a saga.
+fn durable_name(saga: &str, version: u32) -> String {
+    format!("saga_{saga}_v{version}")
+}
+
+/// A saga of whatever state.
+trait AnySaga: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn version(&self) -> u32;
+    fn state_type(&self) -> &'static str;
+    fn check(&self) -> Result<(), SagaError>;
+    fn perform<'a>(&'a self, store: &'a Store, delivery: &'a Delivery) -> BoxFuture<'a, Result<Handled, SagaError>>;
+    /// The events that steps of it wait for, and, where it is the newest version, those that start it.
+    fn inlets(self: Arc<Self>, sagas: &Sagas, is_newest: bool) -> Vec<Box<dyn Inlet>>;
+}
+
+impl<S: State> AnySaga for Saga<S> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn version(&self) -> u32 {
+        self.version
+    }
+
+    fn state_type(&self) -> &'static str {
+        type_name::<S>()
+    }
+
+    fn check(&self) -> Result<(), SagaError> {
+        Self::check(self)
+    }
+
+    fn perform<'a>(&'a self, store: &'a Store, delivery: &'a Delivery) -> BoxFuture<'a, Result<Handled, SagaError>> {
+        let job = Job { saga: self, store, message: &delivery.message, deliveries: delivery.deliveries };
+        async move { job.perform().await }.boxed()
+    }
+
+    fn inlets(self: Arc<Self>, sagas: &Sagas, is_newest: bool) -> Vec<Box<dyn Inlet>> {
+        let name = self.name;
+        let waited_for = self.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Awaits(awaits) => {
+                let sagas = sagas.clone();
+                let send = move |signal: Signal| {
+                    let sagas = sagas.clone();
+                    async move { sagas.signal(name, signal).await }.boxed()
+                };
+                Some(awaits.inlet(Arc::new(send)))
+            }
+            Kind::Asks(_) => None,
+        });
+        let starts = self.starters.iter().filter(|_| is_newest).map(|starter| {
+            let (saga, sagas) = (Arc::clone(&self), sagas.clone());
+            let begin = move |id: String, state: S, options: StartOptions| {
+                let (saga, sagas) = (Arc::clone(&saga), sagas.clone());
+                async move { sagas.start_with(&saga, &id, &state, options).await.map(drop) }.boxed()
+            };
+            starter.inlet(Arc::new(begin))
+        });
+        // An instance that an event starts is there for what waits for the same event.
+        starts.chain(waited_for).collect()
+    }
+}
+
+impl SagaRunner {
+    /// Adds a version of a saga.
+    pub fn saga<S: State>(mut self, saga: Saga<S>) -> Self {
+        self.known.push(Arc::new(saga));
+        self
+    }
+
+    /// How they are run.
+    pub fn config(mut self, config: SagaConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs until `shutdown` resolves: then begins nothing more, finishes what is in hand, and returns.
+    ///
+    /// It creates the durable consumers of its sagas in their stream where they are not there, `saga_NAME_vVERSION`. The events that start
+    /// sagas, or go into them, come by a consumer like any other, under the name of the runner.
+    ///
+    /// Dropping the future instead stops at once: what was in hand goes on elsewhere, or here when it runs again, after `ack_wait`.
+    ///
+    /// # Errors
+    /// [`SagaError`] when a definition contradicts itself, a stream or consumer is not there, or the server is too old. Interruptions of the
+    /// connection are no errors: they are waited out.
+    pub async fn run<T>(mut self, shutdown: impl Future<Output = T> + Send) -> Result<(), SagaError> {
+        self.check()?;
+        let bus = self.sagas.bus().clone();
+        check_server(bus.transport())?;
+        let (stop, stopped) = watch::channel(false);
+        let reads = try_join_all(self.known.iter().map(|saga| self.open(saga, &stopped))).await?;
+        let inlets = self.inlets();
+        let others = self.others()?;
+        // From here on messages are waited for by whoever reads them.
+        let starting = self.starting.take();
+        let events = self.consume(inlets, stopped.clone());
+        drop(starting);
+        let stop = Arc::new(stop);
+        let mut running: Vec<BoxFuture<'_, Result<(), SagaError>>> =
+            reads.into_iter().map(|read| read.run().boxed()).collect();
+        running.extend(events);
+        let running = running.into_iter().map(|each| {
+            let stop = Arc::clone(&stop);
+            async move {
+                // The failure of one ends the others too, but in good order.
+                let outcome = each.await;
+                stop.send_replace(true);
+                outcome
+            }
+        });
+        let mut all = pin!(join_all(running));
+        let mut looking = pin!(look_for_others(others));
+        let mut signal = pin!(shutdown);
+        let mut is_signalled = false;
+        let outcomes = loop {
+            tokio::select! {
+                biased;
+                outcomes = &mut all => break outcomes,
+                _ = &mut signal, if !is_signalled => {
+                    is_signalled = true;
+                    stop.send_replace(true);
+                }
+                never = &mut looking => match never {},
+            }
+        };
+        outcomes.into_iter().collect()
+    }
+
+    /// Whether all can be run, each once.
+    fn check(&self) -> Result<(), SagaError> {
+        let mut known: BTreeMap<(&str, u32), &str> = BTreeMap::new();
+        for saga in &self.known {
+            saga.check()?;
+            self.sagas.store(saga.name())?;
+            if known.insert((saga.name(), saga.version()), saga.state_type()).is_some() {
+                let reason = "the runner has it twice; raise the version of one".to_owned();
+                return Err(SagaError::Definition { saga: saga.name().to_owned(), version: saga.version(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the durable consumer of a saga, or creates it, and begins to read.
+    async fn open(&self, saga: &Arc<dyn AnySaga>, stopped: &watch::Receiver<bool>) -> Result<Reading, SagaError> {
+        let store = self.sagas.store(saga.name())?;
+        let transport = self.sagas.bus().transport();
+        let wanted = ConsumerSettings {
+            stream: store.home.stream.clone(),
+            name: durable_name(saga.name(), saga.version()),
+            filters: store.home.work(saga.name(), saga.version()),
+            deliver: DeliverFrom::All,
+            ack_wait: self.config.ack_wait,
+            max_ack_pending: self.config.max_ack_pending,
+            max_deliver: None,
+            ordered: false,
+        };
+        let settings = find_or_create(transport, wanted).await?;
+        let failed = |reason: Cause| consumer_error(&settings, reason);
+        let deliveries = transport.read(&settings).await.map_err(|error| failed(error.0))?;
+        Ok(Reading {
+            saga: Arc::clone(saga),
+            store,
+            settings,
+            deliveries,
+            concurrency: self.config.concurrency.max(1),
+            stopped: stopped.clone(),
+        })
+    }
+
+    fn inlets(&self) -> Vec<Box<dyn Inlet>> {
+        let newest = |saga: &Arc<dyn AnySaga>| {
+            let versions = self.known.iter().filter(|other| other.name() == saga.name()).map(|other| other.version());
+            versions.max() == Some(saga.version())
+        };
+        // Of versions that wait for the same event the newest finds the instance: it goes into whichever is there.
+        let mut known: Vec<&Arc<dyn AnySaga>> = self.known.iter().collect();
+        known.sort_by_key(|saga| std::cmp::Reverse(saga.version()));
+        let mut seen = BTreeSet::new();
+        let mut all = Vec::new();
+        for saga in known {
+            let is_newest = newest(saga);
+            let inlets = Arc::clone(saga).inlets(&self.sagas, is_newest);
+            let types: Vec<&str> = inlets.iter().map(|inlet| inlet.event_type()).collect();
+            all.extend(
+                inlets.into_iter().filter(|inlet| is_newest || !seen.contains(&(saga.name(), inlet.event_type()))),
+            );
+            seen.extend(types.into_iter().map(|event_type| (saga.name(), event_type)));
+        }
+        joined(all)
+    }
+
+    /// Consumes the events that start sagas and go into them, if there are some.
+    fn consume(
+        &self,
+        inlets: Vec<Box<dyn Inlet>>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> Option<BoxFuture<'static, Result<(), SagaError>>> {
+        if inlets.is_empty() {
+            return None;
+        }
+        let consumer = self.sagas.bus().consumer(self.service.clone());
+        let consumer = inlets.into_iter().fold(consumer, |consumer, inlet| inlet.attach(consumer));
+        let service = self.service.clone();
+        let run = async move {
+            match consumer.run(is_stopped(&mut stopped)).await {
+                Ok(_) => Ok(()),
+                Err(source) => Err(SagaError::Consume { service, source: Box::new(source) }),
+            }
+        };
+        Some(run.boxed())
+    }
+
+    /// The sagas that are run here, each with its versions.
+    fn others(&self) -> Result<Vec<(Store, Vec<u32>)>, SagaError> {
+        let mut versions: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for saga in &self.known {
+            versions.entry(saga.name()).or_default().push(saga.version());
+        }
+        versions.into_iter().map(|(name, versions)| Ok((self.sagas.store(name)?, versions))).collect()
+    }
+}
+
+/// Says from time to time which instances are left alone, as they began with a version that is not run here.
+async fn look_for_others(sagas: Vec<(Store, Vec<u32>)>) -> Infallible {
+    loop {
+        for (store, versions) in &sagas {
+            match store.left_alone(versions).await {
+                Ok(0) => {}
+                Ok(instances) => tracing::warn!(
+                    saga = %store.saga,
+                    ?versions,
+                    instances,
+                    "there are instances of versions that this runner does not have, and leaves alone; `eventsmith sagas list` shows them"
+                ),
+                Err(error) => {
+                    tracing::debug!(saga = %store.saga, %error, "cannot look for instances of other versions")
+                }
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn find_or_create(transport: &dyn Transport, wanted: ConsumerSettings) -> Result<ConsumerSettings, SagaError> {
+    let failed = |failure: ServerFailure| consumer_error(&wanted, Unavailable::from(failure).0);
+    let find = async || transport.consumer(&wanted.stream, &wanted.name).await;
+    if let Some(found) = find().await.map_err(failed)? {
+        return Ok(found.settings);
+    }
+    match transport.put_consumer(&wanted, false).await {
+        Ok(()) => {}
+        // Another runner was quicker.
+        Err(ServerFailure::Refused { code: ServerFailure::CONSUMER_EXISTS, .. }) => {}
+        Err(failure) => return Err(failed(failure)),
+    }
+    let found = find().await.map_err(failed)?;
+    Ok(found.map_or_else(|| wanted.clone(), |found| found.settings))
+}
+
+fn consumer_error(settings: &ConsumerSettings, reason: Cause) -> SagaError {
+    SagaError::Consumer { stream: settings.stream.clone(), consumer: settings.name.clone(), reason }
+}
+
+/// Waits until nothing more is to begin.
+async fn is_stopped(stopped: &mut watch::Receiver<bool>) {
+    // Without a sender nothing is to begin either.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// One version of a saga that is read.
+struct Reading {
+    saga: Arc<dyn AnySaga>,
+    store: Store,
+    settings: ConsumerSettings,
+    deliveries: Box<dyn Deliveries>,
+    concurrency: usize,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Reading {
+    async fn run(mut self) -> Result<(), SagaError> {
+        let mut at_work = JoinSet::new();
+        let outcome = loop {
+            let want = self.concurrency - at_work.len().min(self.concurrency);
+            tokio::select! {
+                biased;
+                () = is_stopped(&mut self.stopped) => break Ok(()),
+                Some(_) = at_work.join_next(), if !at_work.is_empty() => {}
+                arrival = self.deliveries.next(want) => match arrival {
+                    Ok(Arrival::Delivery(delivery)) => self.begin(delivery, &mut at_work),
+                    Ok(Arrival::Malformed(delivery)) => {
+                        let (subject, sequence) = (&delivery.message.subject, delivery.sequence);
+                        tracing::error!(%subject, sequence, "passed over a message of a saga whose headers no client can read");
+                        drop(delivery.acker.terminate().await);
+                    }
+                    // What is lost on its way is delivered again, and whatever comes twice is decided once.
+                    Ok(Arrival::PinChanged | Arrival::Gap | Arrival::Live) => {}
+                    Err(gone) => break Err(consumer_error(&self.settings, Cause::of(gone))),
+                },
+            }
+        };
+        for delivery in self.deliveries.stop().await {
+            drop(delivery.acker.send(AckKind::Nak(None)).await);
+        }
+        while at_work.join_next().await.is_some() {}
+        drop(self.deliveries.confirm().await);
+        outcome
+    }
+
+    fn begin(&self, delivery: Delivery, at_work: &mut JoinSet<()>) {
+        let (saga, store, ack_wait) = (Arc::clone(&self.saga), self.store.clone(), self.settings.ack_wait);
+        at_work.spawn(async move {
+            delivery.acker.lease().limit(ack_wait);
+            let work = AssertUnwindSafe(saga.perform(&store, &delivery)).catch_unwind();
+            let handled = tokio::select! {
+                handled = work => handled,
+                // Somebody else has it, or will soon.
+                () = hold(&*delivery.acker, ack_wait) => return,
+            };
+            let trouble = || {
+                let doublings = u32::try_from(delivery.deliveries.min(16)).unwrap_or_default();
+                AFTER_TROUBLE.0.saturating_mul(1 << doublings).min(AFTER_TROUBLE.1)
+            };
+            let subject = &delivery.message.subject;
+            let ack = match handled {
+                Ok(Ok(Handled::Done)) => AckKind::Ack,
+                Ok(Ok(Handled::Again(delay))) => AckKind::Nak(Some(delay)),
+                Ok(Err(error)) => {
+                    tracing::warn!(%subject, %error, "a saga does not go on; it is tried again");
+                    AckKind::Nak(Some(trouble()))
+                }
+                Err(_) => {
+                    tracing::error!(%subject, "the code of a saga panicked; it is tried again");
+                    AckKind::Nak(Some(trouble()))
+                }
+            };
+            // One that is lost brings the message again, which finds that it is done.
+            drop(delivery.acker.send(ack).await);
+        });
+    }
+}
+
+/// Renews the lease until it is lost.
+async fn hold(acker: &dyn Acker, ack_wait: Duration) {
+    loop {
+        sleep((ack_wait / 3).max(Duration::from_millis(1))).await;
+        let lease = acker.lease();
+        if !lease.is_held(Instant::now()) {
+            return;
+        }
+        let (sent, suspended) = (Instant::now(), suspended());
+        if acker.renew().await.is_ok() {
+            lease.renewed(sent, suspended, Instant::now());
+        }
+    }
+}
