@@ -13,6 +13,7 @@ mod man;
 mod new;
 mod projections;
 mod request;
+mod sagas;
 mod services;
 mod streams;
 mod tail;
@@ -46,6 +47,7 @@ enum Command {
     Bucket(bucket::Buckets),
     Aggregates(aggregates::Aggregates),
     Projections(projections::Projections),
+    Sagas(sagas::Sagas),
     Tail(tail::Tail),
     Request(request::Request),
     Services(services::Services),
@@ -69,6 +71,7 @@ impl Arguments {
             Command::Bucket(command) => command.run(out),
             Command::Aggregates(command) => command.run(out),
             Command::Projections(command) => command.run(out),
+            Command::Sagas(command) => command.run(out),
             Command::Tail(command) => command.run(out),
             Command::Request(command) => command.run(out),
             Command::Services(command) => command.run(out),

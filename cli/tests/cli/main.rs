@@ -22,6 +22,7 @@ mod new;
 mod passing;
 mod projections;
 mod requests;
+mod sagas;
 mod streams;
 mod validate;
 mod validate_inputs;
