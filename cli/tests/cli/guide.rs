@@ -63,6 +63,7 @@ pages! {
     projections "docs/projections.md"
     provisioning "docs/provisioning.md"
     requests "docs/requests.md"
+    sagas "docs/sagas.md"
     simulation "docs/simulation.md"
     state "docs/state.md"
     testing "docs/testing.md"
