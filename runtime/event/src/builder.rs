@@ -12,7 +12,7 @@ macro_rules! builder {
         #[doc = ::std::concat!("The required properties of [`", ::std::stringify!($name), "`].")]
         #[doc = ""]
         #[doc = "`From` leaves all others absent, also those with a default in the schema; setters add them."]
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $required {
             $(
                 #[doc = ::std::concat!("See [`", ::std::stringify!($name), "`].")]

@@ -140,6 +140,22 @@ impl<E: Encoding> FromStr for Encoded<E> {
     }
 }
 
+impl<E: Encoding> TryFrom<&str> for Encoded<E> {
+    type Error = InvalidText;
+
+    fn try_from(text: &str) -> Result<Self, InvalidText> {
+        text.parse()
+    }
+}
+
+impl<E: Encoding> TryFrom<String> for Encoded<E> {
+    type Error = InvalidText;
+
+    fn try_from(text: String) -> Result<Self, InvalidText> {
+        text.parse()
+    }
+}
+
 impl<E: Encoding> fmt::Display for Encoded<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text())

@@ -76,6 +76,12 @@ macro_rules! has_format {
     }};
 }
 
+/// How many of some conditions hold.
+#[must_use]
+pub fn count(holds: &[bool]) -> usize {
+    holds.iter().filter(|holds| **holds).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

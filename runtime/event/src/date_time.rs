@@ -92,6 +92,22 @@ impl FromStr for DateTime {
     }
 }
 
+impl TryFrom<&str> for DateTime {
+    type Error = crate::text::InvalidText;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for DateTime {
+    type Error = crate::text::InvalidText;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl<'de> Deserialize<'de> for DateTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;

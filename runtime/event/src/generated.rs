@@ -9,7 +9,7 @@ pub use crate::examples;
 pub use crate::invalid::{DecodeError, Invalid};
 pub use crate::schema::{Format, MAX_PAYLOAD_BYTES, Pattern, Schema};
 pub use crate::subject::{SubjectToken, fill_subject, pointed_text, scalar_text};
-pub use crate::text::InvalidText;
+pub use crate::text::{InvalidText, literal};
 pub use crate::token::Token;
 pub use crate::{
     aggregate_events, any_of, builder, check_payload, class, constants, event_payload, from_alternatives, generated_by,

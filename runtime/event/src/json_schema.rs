@@ -87,6 +87,22 @@ pub fn of<T: ?Sized>(document: &str, pointer: Option<&str>, generator: &mut Sche
     }
 }
 
+/// The same without null, which those say who use the type.
+#[must_use]
+pub fn not_null(schema: Schema) -> Schema {
+    let mut schema = schema.to_value();
+    let types = schema.get_mut("type").and_then(Value::as_array_mut).filter(|types| types.len() > 1);
+    if let Some(types) = types {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            schema["type"] = only.clone();
+        }
+    } else {
+        schema = serde_json::json!({"allOf": [schema], "not": {"type": "null"}});
+    }
+    schema.try_into().unwrap_or_else(|_| true.into())
+}
+
 /// The part of a schema document that a pointer leads to, with all that it refers to among the generator's definitions.
 pub fn part(document: &str, pointer: &str, generator: &mut SchemaGenerator) -> Schema {
     let Ok(parsed) = serde_json::from_str::<Value>(document) else { return true.into() };
@@ -103,6 +119,9 @@ struct Mover<'a> {
 
 /// Keywords whose values are no schemas.
 const VALUES: &[&str] = &["const", "default", "enum", "examples"];
+
+/// Keywords that map names of any kind to schemas: what stands below them is a schema whatever it is called.
+const NAMED: &[&str] = &["$defs", "definitions", "dependentSchemas", "patternProperties", "properties"];
 
 /// Keywords of a document that its parts do not need.
 const OF_DOCUMENTS: &[&str] = &["$schema", "$id", "$defs"];
@@ -134,6 +153,9 @@ impl Mover<'_> {
                     }
                 }
                 _ if VALUES.contains(&keyword.as_str()) => {}
+                Value::Object(schemas) if NAMED.contains(&keyword.as_str()) => {
+                    schemas.values_mut().for_each(|schema| self.rewrite(schema));
+                }
                 _ => self.rewrite(value),
             }
         }
@@ -183,14 +205,16 @@ pub fn name_of<T: ?Sized>() -> Cow<'static, str> {
 }
 
 /// Tells schemars of the types of a catalogue: each is a part of the schema of a payload, below `$defs` under its own name or where a
-/// pointer says. Generated code calls it.
+/// pointer says, and `without null` where the schema takes null and the type does not. Generated code calls it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! json_schemas {
-    ($($text:path: $($name:ident $(::$step:ident)* $($pointer:literal)?),+;)*) => {
-        $($($crate::json_schemas!(@ $text, $name $(::$step)*, $($pointer)?);)+)*
+    ($($text:path: $($name:ident $(::$step:ident)* $($pointer:literal)? $(without $null:ident)?),+;)*) => {
+        $($($crate::json_schemas!(@ $text, $name $(::$step)*, $($pointer)? $(without $null)?);)+)*
     };
-    (@ $text:path, $name:path, $($pointer:literal)?) => {
+    (@schema $schema:expr,) => { $schema };
+    (@schema $schema:expr, without null) => { $crate::json_schema::not_null($schema) };
+    (@ $text:path, $name:path, $($pointer:literal)? $(without $null:ident)?) => {
         impl $crate::json_schema::schemars::JsonSchema for $name {
             fn schema_name() -> ::std::borrow::Cow<'static, str> {
                 $crate::json_schema::name_of::<Self>()
@@ -203,7 +227,10 @@ macro_rules! json_schemas {
             fn json_schema(
                 generator: &mut $crate::json_schema::schemars::SchemaGenerator,
             ) -> $crate::json_schema::schemars::Schema {
-                $crate::json_schema::of::<Self>($text, [$($pointer)?].first().copied(), generator)
+                let pointer: ::std::option::Option<&str> = [$($pointer)?].first().copied();
+                $crate::json_schemas!(@schema
+                    $crate::json_schema::of::<Self>($text, pointer, generator), $(without $null)?
+                )
             }
         }
     };
@@ -214,6 +241,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// The schema of a part of a document.
+    fn part_of(document: &str, pointer: &str) -> Value {
+        let mut generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+        let mut schema = part(document, pointer, &mut generator).to_value();
+        schema["$defs"] = Value::Object(generator.definitions().clone());
+        schema
+    }
+
+    #[test]
+    fn a_property_that_is_called_like_a_keyword_is_a_schema() {
+        for name in ["default", "const", "enum", "examples", "properties"] {
+            let document = json!({"properties": {name: {"$ref": "#/$defs/M"}}, "$defs": {"M": {"type": "string"}}});
+
+            let schema = part_of(&document.to_string(), "");
+
+            let target = schema["properties"][name]["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+            assert!(target.is_some_and(|target| schema.pointer(target).is_some()), "{name}: {schema}");
+        }
+    }
+
+    #[test]
+    fn null_goes_where_the_type_has_no_room_for_it() {
+        let without = |schema: Value| not_null(schema.try_into().unwrap()).to_value();
+
+        assert_eq!(without(json!({"type": ["string", "null"]})), json!({"type": "string"}));
+        assert_eq!(without(json!({"type": ["string", "null", "integer"]})), json!({"type": ["string", "integer"]}));
+        let anything = json!({"anyOf": [{"type": "null"}, {"type": "string"}]});
+        assert_eq!(without(anything.clone()), json!({"allOf": [anything], "not": {"type": "null"}}));
+    }
 
     #[test]
     fn a_part_brings_all_that_it_refers_to_and_may_refer_to_itself() {

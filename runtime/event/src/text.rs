@@ -18,6 +18,20 @@ pub struct InvalidText {
     pub expected: &'static str,
 }
 
+/// A value that generated code is made with, as the schema spells it.
+///
+/// # Panics
+/// When the text is none of the type, which the generator rules out before it writes the call.
+#[doc(hidden)]
+#[must_use]
+#[expect(clippy::panic, reason = "the generator has proven that the text is one of the type")]
+pub fn literal<T: std::str::FromStr>(text: &str) -> T {
+    match text.parse() {
+        Ok(value) => value,
+        Err(_) => panic!("{text:?} is no value of its type, which is a bug in eventsmith; please report it"),
+    }
+}
+
 /// Completes a string type whose every value has passed its check, `is_legal`. Generated code calls it for named
 /// string schemas.
 #[doc(hidden)]
@@ -103,7 +117,7 @@ macro_rules! text_type {
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&self.0)
             }
         }
 
