@@ -167,7 +167,7 @@ fn definitions_with_one_name_and_different_contents_are_named_by_their_owners() 
     let files = [("domain/order/paid.v1.json", schema("integer")), ("domain/order/placed.v1.json", schema("string"))];
     let text = generate(&files.each_ref().map(|(path, schema)| (*path, schema.as_str())));
 
-    assert!(text.contains("pub struct User {"), "{text}");
+    assert!(text.contains("pub struct OrderPaidUser {"), "{text}");
     assert!(text.contains("pub struct OrderPlacedUser {"), "{text}");
 }
 

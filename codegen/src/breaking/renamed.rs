@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Severity, has_errors};
 use crate::generate::types;
 use crate::load::Loaded;
 use crate::pointer::join;
+use crate::references::Location;
+use crate::shape::variants::spelled;
 use crate::shape::{Alternative, Body, Id, Program, Shape, Type, Union};
 
 use super::places::in_file;
@@ -19,20 +23,45 @@ pub(super) fn findings(previous: &Loaded, current: &Loaded) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let (then, now) = (types(previous), types(current));
-    let mut walk = Walk { then: &then, now: &now, current, seen: HashSet::new(), findings: Vec::new() };
+    let (then, now) = (Side::new(previous, &then), Side::new(current, &now));
+    let mut walk = Walk { then, now, seen: HashSet::new(), findings: Vec::new() };
     for file in current.catalogue.versions().flat_map(|(_, version)| version.files()) {
-        if let Some(pair) = then.root_of(file).zip(now.root_of(file)) {
+        if let Some(pair) = walk.then.program.root_of(file).zip(walk.now.program.root_of(file)) {
             walk.open(pair);
         }
     }
     walk.findings
 }
 
+/// A catalogue and its types.
+struct Side<'a> {
+    loaded: &'a Loaded,
+    program: &'a Program,
+    /// The names of the types.
+    names: Vec<String>,
+}
+
+impl<'a> Side<'a> {
+    fn new(loaded: &'a Loaded, program: &'a Program) -> Self {
+        Self { loaded, program, names: program.definitions.iter().map(|definition| definition.name.clone()).collect() }
+    }
+
+    /// What an alternative accepts, as a text that depends neither on its place nor on its name.
+    fn content(&self, variant: &Alternative) -> String {
+        let (Type::Named(id) | Type::Boxed(id)) = variant.shape.ty else { return spelled(&self.names, &variant.shape) };
+        let Location { file, pointer } = &self.program.definitions[id].location;
+        let schema = self.loaded.catalogue.documents.get(file).and_then(|document| document.schema.pointer(pointer));
+        let Some(Value::Object(members)) = schema else { return String::new() };
+        let said =
+            members.iter().filter(|(keyword, _)| !["title", "description", "x-name"].contains(&keyword.as_str()));
+        said.map(|(keyword, value)| format!("{keyword:?}: {value}, ")).collect()
+    }
+}
+
 /// Two programs, followed from payload to part side by side.
 struct Walk<'a> {
-    then: &'a Program,
-    now: &'a Program,
-    current: &'a Loaded,
+    then: Side<'a>,
+    now: Side<'a>,
     seen: HashSet<(Id, Id)>,
     findings: Vec<Diagnostic>,
 }
@@ -50,10 +79,10 @@ impl Walk<'_> {
     }
 
     fn compare_names(&mut self, (then, now): (Id, Id), owner: Option<(Id, Id)>) {
-        let (was, is) = (&self.then.definitions[then].name, &self.now.definitions[now].name);
+        let (was, is) = (&self.then.program.definitions[then].name, &self.now.program.definitions[now].name);
         let follows = owner.is_some_and(|(then, now)| {
-            let rest = was.strip_prefix(self.then.definitions[then].name.as_str());
-            rest.is_some() && rest == is.strip_prefix(self.now.definitions[now].name.as_str())
+            let rest = was.strip_prefix(self.then.program.definitions[then].name.as_str());
+            rest.is_some() && rest == is.strip_prefix(self.now.program.definitions[now].name.as_str())
         });
         if was != is && !follows {
             let help = format!("code names it: keep the name by \"x-name\": {was:?} beside the schema");
@@ -63,7 +92,7 @@ impl Walk<'_> {
 
     /// Reports the fields and variants of a type, and returns the types that it is made of.
     fn compare_bodies(&mut self, (then, now): (Id, Id)) -> Vec<(Id, Id)> {
-        let (older, newer) = (&self.then.definitions[then], &self.now.definitions[now]);
+        let (older, newer) = (&self.then.program.definitions[then], &self.now.program.definitions[now]);
         let of = &newer.name;
         let mut parts = Vec::new();
         let mut renamed: Vec<(String, String, String)> = Vec::new();
@@ -92,7 +121,7 @@ impl Walk<'_> {
             }
             (Body::Union(older), Body::Union(newer)) => {
                 for variant in &newer.variants {
-                    let Some(old) = self.twin(older, variant) else { continue };
+                    let Some(old) = self.twin(older, newer, variant) else { continue };
                     if old.name != variant.name {
                         let message = format!("the variant {of}::{} is called {of}::{} now", old.name, variant.name);
                         renamed.push((String::new(), message, old.name.clone()));
@@ -110,25 +139,36 @@ impl Walk<'_> {
         parts
     }
 
-    /// The alternative of before: the one with the same tag, or whose type comes from the same schema.
-    fn twin<'b>(&self, older: &'b Union, variant: &Alternative) -> Option<&'b Alternative> {
-        older.variants.iter().find(|old| match (&old.shape.ty, &variant.shape.ty) {
-            _ if !variant.tags.is_empty() => old.tags.iter().any(|tag| variant.tags.contains(tag)),
+    /// The alternative of before: the one with the same tag; else the only one with the same content; else the one with the same name;
+    /// else the one whose type comes from the same place.
+    fn twin<'b>(&self, older: &'b Union, newer: &Union, variant: &Alternative) -> Option<&'b Alternative> {
+        if !variant.tags.is_empty() {
+            return older.variants.iter().find(|old| old.tags.iter().any(|tag| variant.tags.contains(tag)));
+        }
+        let content = self.now.content(variant);
+        let mut equal = older.variants.iter().filter(|old| self.then.content(old) == content);
+        let is_alone = newer.variants.iter().filter(|other| self.now.content(other) == content).count() == 1;
+        if let (true, Some(only), None) = (is_alone, equal.next(), equal.next()) {
+            return Some(only);
+        }
+        let same_place = |old: &&Alternative| match (&old.shape.ty, &variant.shape.ty) {
             (Type::Named(old) | Type::Boxed(old), Type::Named(new) | Type::Boxed(new)) => {
-                self.then.definitions[*old].location == self.now.definitions[*new].location
+                self.then.program.definitions[*old].location == self.now.program.definitions[*new].location
             }
-            _ => old.name == variant.name,
-        })
+            _ => false,
+        };
+        let of_name = || older.variants.iter().find(|old| old.name == variant.name);
+        of_name().or_else(|| older.variants.iter().find(same_place))
     }
 
     fn report(&mut self, of: Id, below: &str, message: String, help: &str) {
-        let location = &self.now.definitions[of].location;
-        let document = self.current.catalogue.documents.get(&location.file);
+        let location = &self.now.program.definitions[of].location;
+        let document = self.now.loaded.catalogue.documents.get(&location.file);
         let at = format!("{}{below}", location.pointer);
         // What holds together with another schema may stand there.
         let is_there = document.is_some_and(|document| document.schema.pointer(&at).is_some());
         let at = if is_there { at } else { location.pointer.clone() };
-        let finding = in_file(RULE, &self.current.catalogue, &location.file, &at, message, help);
+        let finding = in_file(RULE, &self.now.loaded.catalogue, &location.file, &at, message, help);
         self.findings.push(Diagnostic { severity: Severity::Warning, ..finding });
     }
 }

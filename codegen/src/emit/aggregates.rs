@@ -11,6 +11,7 @@ use crate::shape::homes::AGGREGATES_MODULE;
 use crate::shape::identifiers::{type_name, unique};
 
 use super::docs::lines;
+use super::layout::allowed;
 use super::source::Source;
 use super::types::{Types, field_ident};
 
@@ -23,9 +24,10 @@ pub(super) fn module(loaded: &Loaded, source: Source<'_>) -> TokenStream {
     let path = [AGGREGATES_MODULE.to_owned()];
     let types = Types::new(source, &path);
     let items = aggregates.iter().map(|aggregate| events_of(aggregate, source, &types));
-    let module = field_ident(AGGREGATES_MODULE);
+    let (module, allowed) = (field_ident(AGGREGATES_MODULE), allowed());
     quote! {
         /// The events of each aggregate as one type.
+        #allowed
         pub mod #module { #(#items)* }
     }
 }
@@ -50,8 +52,7 @@ fn events_of(aggregate: &Aggregate<'_>, source: Source<'_>, types: &Types<'_>) -
     let complete = runtime.internal("aggregate_events");
     quote! {
         #doc
-        #[derive(Debug, Clone, PartialEq)]
-        #[allow(clippy::large_enum_variant, reason = "events are as large as their schemas")]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum #ident { #(#docs #variants(#payloads),)* }
         #complete! {
             #ident, #name, #subject, [#(#versions),*];
@@ -60,12 +61,16 @@ fn events_of(aggregate: &Aggregate<'_>, source: Source<'_>, types: &Types<'_>) -
     }
 }
 
-/// The name of an event among those of its aggregate: the last token of its type, or all of it where another one has that.
+/// The name of an event among those of its aggregate: the last token of its type. Of several with the same one, the event of the group
+/// that is called like the aggregate has it, whatever other groups add; the others have all of their types.
 fn variant(aggregate: &Aggregate<'_>, event: &Event, taken: &mut HashSet<String>) -> String {
     let short = |event: &Event| type_name(event.event_type.rsplit('.').next().unwrap_or(&event.event_type));
+    let is_at_home = |event: &Event| event.event_type.rsplit('.').nth(1) == Some(aggregate.name);
     let own = short(event);
-    let is_alone = aggregate.events.iter().filter(|other| short(other) == own).count() == 1;
-    let name = if is_alone { own } else { type_name(&event.event_type) };
+    let rivals: Vec<&&Event> = aggregate.events.iter().filter(|other| short(other) == own).collect();
+    let at_home = rivals.iter().filter(|other| is_at_home(other)).count();
+    let has_short = rivals.len() == 1 || at_home == 1 && is_at_home(event);
+    let name = if has_short { own } else { type_name(&event.event_type) };
     let name = unique(&name, |name| taken.contains(name));
     taken.insert(name.clone());
     name

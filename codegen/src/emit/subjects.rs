@@ -1,6 +1,6 @@
 //! Subject constants in modules that mirror the hierarchy, and builders for subject templates.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use heck::ToShoutySnakeCase;
 use proc_macro2::TokenStream;
@@ -8,11 +8,11 @@ use quote::{format_ident, quote};
 
 use crate::load::Loaded;
 use crate::model::{Event, Token};
-use crate::shape::identifiers::{snake, unique};
+use crate::shape::identifiers::{Style, distinct, snake};
 
 use super::docs::lines;
 use super::fields::field_of;
-use super::layout::SAME_MODULE;
+use super::layout::allowed;
 use super::source::Source;
 use super::types::{Types, field_ident};
 
@@ -26,7 +26,6 @@ pub(super) struct Subjects {
 #[derive(Default)]
 struct Level {
     items: TokenStream,
-    taken: HashSet<String>,
     levels: BTreeMap<String, (String, Level)>,
 }
 
@@ -36,6 +35,7 @@ impl Subjects {
         let root = loaded.catalogue.manifest.root.get_ref();
         let mut top = Level::default();
         let mut constants = BTreeMap::new();
+        let names = constant_names(loaded);
         // Documents are not published: whoever reads or writes them names their bucket.
         for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
             let mut steps = vec![event.kind.as_str()];
@@ -49,7 +49,7 @@ impl Subjects {
                 path.push(snake(step));
                 level = &mut level.levels.entry(snake(step)).or_insert_with(|| (prefix.clone(), Level::default())).1;
             }
-            let constant = constant_name(name, &mut level.taken);
+            let constant = names.get(event.event_type.as_str()).cloned().unwrap_or_default();
             let newest = &event.versions[event.versions.len() - 1];
             let subject = newest.subject(event);
             let (ident, text) = (format_ident!("{}", constant), format!("Subject of `{}`.", event.event_type));
@@ -61,9 +61,11 @@ impl Subjects {
             path.push(constant);
             constants.insert(event.event_type.clone(), (path, subject));
         }
-        let inner = top.tokens(root, "subjects");
+        let inner = top.tokens(root);
+        let allowed = allowed();
         let module = quote! {
             /// The subjects of all events, and the wildcards of their groups.
+            #allowed
             pub mod subjects { #inner }
         };
         (Self { constants }, module)
@@ -82,21 +84,28 @@ impl Subjects {
     }
 }
 
-fn constant_name(token: &str, taken: &mut HashSet<String>) -> String {
-    let name = snake(token).to_shouty_snake_case();
-    let name = unique(&name, |name| name == "ALL" || taken.contains(name));
-    taken.insert(name.clone());
-    name
+/// The names of the constants of all events but documents, by their types. The one for all events below a level is `ALL`.
+fn constant_names(loaded: &Loaded) -> HashMap<&str, String> {
+    let mut levels: BTreeMap<(&str, Vec<String>), Vec<(&str, &str)>> = BTreeMap::new();
+    for event in loaded.catalogue.events.iter().filter(|event| !event.kind.is_document()) {
+        let (group, name) = event.event_type.rsplit_once('.').unwrap_or(("", &event.event_type));
+        let level = (event.kind.as_str(), group.split('.').map(snake).collect());
+        levels.entry(level).or_default().push((&event.event_type, name));
+    }
+    let named = levels.into_values().flat_map(|events| {
+        let names = distinct(Style::Field, &["all"], events.iter().map(|(_, name)| (*name, "")));
+        events.into_iter().map(|(event_type, _)| event_type).zip(names)
+    });
+    named.map(|(event_type, name)| (event_type, name.to_shouty_snake_case())).collect()
 }
 
 impl Level {
-    fn tokens(&self, prefix: &str, outer: &str) -> TokenStream {
+    fn tokens(&self, prefix: &str) -> TokenStream {
         let (items, all) = (&self.items, format!("{prefix}.>"));
         let levels = self.levels.iter().map(|(name, (prefix, level))| {
             let doc = lines(&format!("Subjects below `{prefix}`."));
-            let same = (name == outer).then(|| SAME_MODULE.parse::<TokenStream>().unwrap_or_default());
-            let (name, inner) = (field_ident(name), level.tokens(prefix, name));
-            quote!(#doc #same pub mod #name { #inner })
+            let (name, inner) = (field_ident(name), level.tokens(prefix));
+            quote!(#doc pub mod #name { #inner })
         });
         let doc = lines(&format!("Every subject below `{prefix}`."));
         quote!(#doc pub const ALL: &str = #all; #items #(#levels)*)

@@ -10,6 +10,7 @@ use crate::pointer::join;
 use crate::references::Location;
 use crate::rule::{Family, Rule};
 use crate::shape::identifiers::is_readable;
+use crate::shape::{Alternative, Body, Type};
 
 pub(crate) const RULE: Rule = Rule {
     id: "unreadable-name",
@@ -76,6 +77,15 @@ pub(crate) fn check_alternatives(loaded: &Loaded, report: &mut Report<'_>) {
                 definition.name
             );
             report.at(document, pointer, message, "say what it is: \"title\": \"Card payment\"");
+        }
+        let Body::Union(union) = &definition.body else { continue };
+        let is_plain = |variant: &&Alternative| !matches!(variant.shape.ty, Type::Named(_) | Type::Boxed(_));
+        for variant in union.variants.iter().filter(is_plain).filter(|variant| ends_in_number(&variant.name)) {
+            let message = format!(
+                "nothing tells an alternative from the others, so that it is called {}::{}",
+                definition.name, variant.name
+            );
+            report.at(document, pointer, message, "say what it is: \"title\": \"Card payment\" in the alternative");
         }
     }
 }

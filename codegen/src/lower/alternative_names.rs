@@ -12,6 +12,9 @@ use super::branch::Branch;
 use super::conjunction::Conjunction;
 use super::context::Context;
 
+/// A title of more words is a sentence.
+const MOST_WORDS: usize = 5;
+
 /// More values of a property are no name.
 const MOST_VALUES: usize = 3;
 
@@ -23,19 +26,19 @@ impl<'a> Context<'a> {
         'a: 'b,
     {
         let title = self.text(&branch.location, "title");
-        if !title.is_empty() {
+        if !title.is_empty() && title.split_whitespace().count() <= MOST_WORDS {
             return title.to_owned();
         }
         let others: Vec<&Branch<'_>> = others.collect();
         let required: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.required()).collect();
-        if let Some(name) = branch.flat.required().into_iter().find(|name| !required.contains(name)) {
+        if let Some(name) = shortest(branch.flat.required().into_iter().filter(|name| !required.contains(name))) {
             return name.to_owned();
         }
         if let Some(name) = self.by_constants(branch, &others) {
             return name;
         }
         let declared: BTreeSet<&str> = others.iter().flat_map(|other| other.flat.property_names()).collect();
-        if let Some(own) = branch.flat.property_names().find(|name| !declared.contains(name)) {
+        if let Some(own) = shortest(branch.flat.property_names().filter(|name| !declared.contains(name))) {
             return own.to_owned();
         }
         let meets = |classes: Classes, other: Classes| !classes.and(other).is_empty();
@@ -49,7 +52,7 @@ impl<'a> Context<'a> {
 
     /// A property with the constants that it may be here, and in no other alternative: `card`, `type 1`, `on or off`.
     fn by_constants(&self, branch: &Branch<'a>, others: &[&Branch<'a>]) -> Option<String> {
-        branch.flat.property_names().find_map(|name| {
+        in_order(branch.flat.property_names()).into_iter().find_map(|name| {
             let values = self.constants_of(branch, name).filter(|values| (1..=MOST_VALUES).contains(&values.len()))?;
             let has_none = values.len() > 1;
             let shares = |other: &&Branch<'a>| match self.constants_of(other, name) {
@@ -88,7 +91,7 @@ impl<'a> Context<'a> {
             let property = branch.flat.properties().into_iter().find(|property| property.name == name)?;
             Some(self.flattened(&Conjunction::all(property.locations)).classes)
         };
-        branch.flat.property_names().find_map(|name| {
+        in_order(branch.flat.property_names()).into_iter().find_map(|name| {
             let own = classes(branch, name)?;
             let differs = |other: &&Branch<'a>| classes(other, name).is_some_and(|other| own.and(other).is_empty());
             let class = one_class(own).filter(|_| others.iter().all(differs))?;
@@ -117,9 +120,19 @@ pub(super) fn of_tags(tags: &[String]) -> String {
 
 /// Several values in one name, in an order of their own.
 fn joined(values: &[impl AsRef<str>]) -> String {
-    let mut values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-    values.sort_unstable_by_key(|value| (value.len(), *value));
-    values.join(" or ")
+    in_order(values.iter().map(AsRef::as_ref)).join(" or ")
+}
+
+/// The first of some names, wherever they stand.
+fn shortest<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names.min_by_key(|name| (name.len(), *name))
+}
+
+/// Names in an order of their own, whatever the schema has: short ones first.
+pub(super) fn in_order<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable_by_key(|name| (name.len(), *name));
+    names
 }
 
 /// What stands in a name for a schema of which nothing says what it is.

@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::load::Loaded;
-use crate::model::VersionPart;
+use crate::model::{Catalogue, VersionPart};
 
 use super::identifiers::{snake, type_name, unique};
 
@@ -18,7 +17,7 @@ pub(crate) const RESERVED_MODULES: &[&str] = &["subjects", "schemas"];
 pub(crate) const AGGREGATES_MODULE: &str = "aggregates";
 
 /// The modules of all files.
-pub(super) struct Homes<'a> {
+pub(crate) struct Homes<'a> {
     /// Module and payload name of every file that describes an event, a request or an answer.
     events: HashMap<&'a str, (Vec<String>, String)>,
     /// Every module of an event, and every module around one.
@@ -26,9 +25,9 @@ pub(super) struct Homes<'a> {
 }
 
 impl<'a> Homes<'a> {
-    pub(super) fn new(loaded: &'a Loaded) -> Self {
+    pub(crate) fn new(catalogue: &'a Catalogue) -> Self {
         let mut events = HashMap::new();
-        for event in &loaded.catalogue.events {
+        for event in &catalogue.events {
             let mut group: Vec<String> = event.event_type.split('.').map(snake).collect();
             group.pop();
             let name = type_name(&event.event_type);
@@ -44,14 +43,14 @@ impl<'a> Homes<'a> {
                 }
             }
         }
-        let shared = loaded.catalogue.documents.keys().filter(|file| !events.contains_key(file.as_str()));
+        let shared = catalogue.documents.keys().filter(|file| !events.contains_key(file.as_str()));
         let modules = events.values().map(|(module, _)| module.clone()).chain(shared.map(|file| shared_file(file).0));
         let taken = modules.flat_map(|module| (1..=module.len()).map(move |length| module[..length].to_vec()));
         Self { taken: taken.collect(), events }
     }
 
     /// The module of a file, and the name that its path gives to its payload.
-    pub(super) fn of(&self, file: &str) -> (Vec<String>, String) {
+    pub(crate) fn of(&self, file: &str) -> (Vec<String>, String) {
         self.events.get(file).cloned().unwrap_or_else(|| shared_file(file))
     }
 

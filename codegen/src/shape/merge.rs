@@ -61,6 +61,7 @@ pub(super) fn merge_equal(
         let locations = ids.iter().map(|id| &program.definitions[*id].location);
         let files: BTreeSet<&str> = locations.clone().map(|location| location.file.as_str()).collect();
         let mut definition = program.definitions[ids[0]].clone();
+        definition.is_without_null = ids.iter().any(|id| program.definitions[*id].is_without_null);
         definition.module = homes.of_all(&files);
         definition.copies = files.iter().map(|file| homes.of(file).0).collect();
         definition.copies.remove(&definition.module);

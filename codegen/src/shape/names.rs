@@ -6,12 +6,14 @@ use serde_json::Value;
 
 use crate::load::Loaded;
 use crate::pointer;
-use crate::shape::{Body, Id, Program, Type};
+use crate::shape::{Body, Id, Program};
 
 use super::homes::Homes;
 use super::identifiers::{Names, Style, distinct, hash, is_readable, type_name, type_name_part};
 use super::owners::Owners;
+use super::rivals::{self, Claim};
 use super::siblings::Siblings;
+use super::variants;
 
 /// Where the name of a type comes from.
 pub(crate) enum Origin {
@@ -96,61 +98,91 @@ pub(super) fn wanted(program: &Program, origins: &[Origin], loaded: &Loaded, hom
 }
 
 /// Gives every definition its name, and every field and variant.
+///
+/// Payloads have the first choice, then definitions, then what lies in them, and then what lies in that. Among those of one rank none
+/// has a name by coming first.
 pub(super) fn assign(program: &mut Program, origins: &[Origin], loaded: &Loaded, homes: &Homes<'_>) {
-    let mut taken: BTreeMap<Vec<String>, Names> = BTreeMap::new();
     let owners = Owners::new(program);
     let mut named: Vec<String> = vec![String::new(); origins.len()];
     let definitions = definitions(program, origins, loaded);
-    let unrivalled = wanted(program, origins, loaded, homes);
-    let mut wanting: HashMap<(&[String], &str), usize> = HashMap::new();
-    for (definition, name) in program.definitions.iter().zip(&unrivalled) {
-        *wanting.entry((&definition.module, name)).or_default() += 1;
-    }
-    let is_rivalled: Vec<bool> = program
-        .definitions
-        .iter()
-        .zip(&unrivalled)
-        .map(|(definition, name)| {
-            wanting.get(&(definition.module.as_slice(), name.as_str())).is_some_and(|count| *count > 1)
-        })
-        .collect();
+    let is_rivalled = rivalled(program, &wanted(program, origins, loaded, homes));
     let siblings = Siblings::new(loaded);
-    for id in owners.order(program) {
-        let (_, path_name) = homes.of(&program.definitions[id].location.file);
-        let title = title(program, id, loaded);
-        let mut candidates = match &origins[id] {
-            Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
-            Origin::Definition { .. } => {
-                let own = definitions.get(&id).cloned().unwrap_or_default();
-                vec![own.clone(), format!("{path_name}{own}")]
-            }
-            Origin::Inline { owner, hint } => {
-                let owner = if named[*owner].is_empty() { &path_name } else { &named[*owner] };
-                let part = part(program, id, hint, &siblings);
-                let lexical = owners.of(program, id, &named).unwrap_or_else(|| owner.clone());
-                let (lexical, nested) = (format!("{lexical}{part}"), format!("{owner}{part}"));
-                let pointer = &program.definitions[id].location.pointer;
-                let by_path = format!("{owner}{}", path_part(pointer, hint));
-                let by_steps = format!("{path_name}{}", type_name(pointer));
-                match title {
-                    // Of several that want one name, none has it by coming first.
-                    None if is_rivalled[id] => vec![by_path, by_steps],
-                    title => vec![title.unwrap_or_else(|| lexical.clone()), lexical, nested, by_path, by_steps],
+    let ranks = ranks(program, origins, &owners);
+    let mut taken: BTreeMap<Vec<String>, Names> = BTreeMap::new();
+    for definition in &program.definitions {
+        taken.entry(definition.module.clone()).or_insert_with(|| Names::without(RESERVED_TYPES));
+    }
+    for rank in ranks.values() {
+        let claim = |id: &Id| {
+            let id = *id;
+            let definition = &program.definitions[id];
+            let (_, path_name) = homes.of(&definition.location.file);
+            let title = title(program, id, loaded);
+            let mut candidates = match &origins[id] {
+                Origin::Root => vec![title.unwrap_or_else(|| path_name.clone()), path_name],
+                Origin::Definition { .. } => {
+                    let own = definitions.get(&id).cloned().unwrap_or_default();
+                    vec![own.clone(), format!("{path_name}{own}")]
                 }
+                Origin::Inline { owner, hint } => {
+                    let owner = if named[*owner].is_empty() { &path_name } else { &named[*owner] };
+                    let part = part(program, id, hint, &siblings);
+                    let lexical = owners.of(program, id, &named).unwrap_or_else(|| owner.clone());
+                    let (lexical, nested) = (format!("{lexical}{part}"), format!("{owner}{part}"));
+                    let pointer = &definition.location.pointer;
+                    let by_path = format!("{owner}{}", path_part(pointer, hint));
+                    let by_steps = format!("{path_name}{}", type_name(pointer));
+                    match title {
+                        None if is_rivalled[id] => vec![by_path, by_steps],
+                        Some(title) if !is_rivalled[id] => vec![title, lexical, nested, by_path, by_steps],
+                        _ => vec![lexical, nested, by_path, by_steps],
+                    }
+                }
+            };
+            if let Some(last) = candidates.last().filter(|last| RESERVED_TYPES.contains(&last.as_str())) {
+                candidates.push(format!("{last}Type"));
+            }
+            let candidates = candidates.iter().map(|name| shortened(name)).collect();
+            let place = format!("{}#{}", definition.location.file, definition.location.pointer);
+            Claim { id, module: definition.module.clone(), candidates, place }
+        };
+        let claims: Vec<Claim> = rank.iter().map(claim).collect();
+        for (id, name) in rivals::settle(claims, &mut taken) {
+            named[id].clone_from(&name);
+            program.definitions[id].name = name;
+        }
+    }
+    variants::name_alternatives(program);
+    program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
+}
+
+/// Whether several types of one module want the name of each.
+fn rivalled(program: &Program, wanted: &[String]) -> Vec<bool> {
+    let mut wanting: HashMap<(&[String], &str), usize> = HashMap::new();
+    let all = || program.definitions.iter().map(|definition| definition.module.as_slice()).zip(wanted);
+    for (module, name) in all() {
+        *wanting.entry((module, name)).or_default() += 1;
+    }
+    all().map(|(module, name)| wanting.get(&(module, name.as_str())).is_some_and(|count| *count > 1)).collect()
+}
+
+/// The definitions by what they lie in: payloads, definitions, what lies in those, and so on.
+fn ranks(program: &Program, origins: &[Origin], owners: &Owners) -> BTreeMap<usize, Vec<Id>> {
+    const OF_INLINE: usize = 2;
+    let mut rank = vec![0; origins.len()];
+    let mut ranks: BTreeMap<usize, Vec<Id>> = BTreeMap::new();
+    for id in owners.order(program) {
+        rank[id] = match &origins[id] {
+            Origin::Root => 0,
+            Origin::Definition { .. } => 1,
+            Origin::Inline { owner, .. } => {
+                let lexical = owners.owner(program, id).map_or(0, |owner| rank[owner]);
+                OF_INLINE.max(1 + lexical).max(1 + rank[*owner])
             }
         };
-        if let Some(last) = candidates.last().filter(|last| RESERVED_TYPES.contains(&last.as_str())) {
-            candidates.push(format!("{last}Type"));
-        }
-        let module = program.definitions[id].module.clone();
-        let names = taken.entry(module).or_insert_with(|| Names::without(RESERVED_TYPES));
-        let free = candidates.iter().find(|name| !names.has(name));
-        let chosen = shortened(free.or(candidates.last()).map(String::as_str).unwrap_or_default());
-        program.definitions[id].name = names.take(&chosen);
-        named[id].clone_from(&program.definitions[id].name);
+        ranks.entry(rank[id]).or_default().push(id);
     }
-    name_alternatives(program);
-    program.definitions.iter_mut().for_each(|definition| name_members(&mut definition.body));
+    ranks
 }
 
 /// The names of definitions. Those of one file that fall together are told apart by their characters, as fields and variants are.
@@ -198,39 +230,6 @@ fn is_property(program: &Program, id: Id) -> bool {
 fn part(program: &Program, id: Id, hint: &str, siblings: &Siblings<'_>) -> String {
     let of_property = if is_property(program, id) { siblings.part(&program.definitions[id].location) } else { None };
     of_property.unwrap_or_else(|| type_name_part(hint))
-}
-
-/// Gives every alternative that has no tag the name of its type.
-fn name_alternatives(program: &mut Program) {
-    let names: Vec<String> = program.definitions.iter().map(|definition| definition.name.clone()).collect();
-    for definition in &mut program.definitions {
-        let Body::Union(union) = &mut definition.body else { continue };
-        for variant in union.variants.iter_mut().filter(|variant| variant.name.is_empty()) {
-            variant.name = match &variant.shape.ty {
-                Type::Named(id) | Type::Boxed(id) => {
-                    let name = names[*id].strip_prefix(definition.name.as_str()).unwrap_or(&names[*id]);
-                    if name.starts_with(|first: char| unicode_ident::is_xid_start(first) && !first.is_lowercase()) {
-                        name
-                    } else {
-                        &names[*id]
-                    }
-                    .to_owned()
-                }
-                Type::Text => "String".to_owned(),
-                Type::Uuid => "Uuid".to_owned(),
-                Type::DateTime => "DateTime".to_owned(),
-                Type::Date => "Date".to_owned(),
-                Type::Bytes(_) => "Bytes".to_owned(),
-                Type::Integer(_) => "Integer".to_owned(),
-                Type::Number => "Number".to_owned(),
-                Type::Bool => "Boolean".to_owned(),
-                Type::Null => "Null".to_owned(),
-                Type::List(_) | Type::Tuple(_) => "List".to_owned(),
-                Type::Map(_) => "Map".to_owned(),
-                Type::Any => "Other".to_owned(),
-            };
-        }
-    }
 }
 
 fn name_members(body: &mut Body) {

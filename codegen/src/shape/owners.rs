@@ -40,7 +40,7 @@ impl Owners {
     }
 
     /// The innermost type that a type lies in.
-    fn owner(&self, program: &Program, id: Id) -> Option<Id> {
+    pub(super) fn owner(&self, program: &Program, id: Id) -> Option<Id> {
         let location = &program.definitions[id].location;
         let mut outer = location.pointer.as_str();
         while let Some(end) = outer.rfind('/') {

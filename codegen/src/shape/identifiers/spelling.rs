@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::mixed_script::AugmentedScriptSet;
-use unicode_security::{GeneralSecurityProfile, is_potential_mixed_script_confusable_char};
+use unicode_security::{GeneralSecurityProfile, is_potential_mixed_script_confusable_char, skeleton};
 
 /// Which characters that cannot stand in a name have a word in it. The others part words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +123,23 @@ fn has_letters(text: &str) -> bool {
     text.chars().any(char::is_alphabetic)
 }
 
-/// One way to write what may be written in several: the compiler compares names so.
+/// One way to write what may be written in several: the compiler compares names so. Latin letters that it takes for those of ASCII
+/// become those, as it warns of names of one crate that differ in nothing else (the Turkish `ı` and `i`).
 fn normal(text: &str) -> String {
-    text.nfkc().collect()
+    text.nfkc().map(|c| if !c.is_ascii() && script(c) == script('a') { ascii(c) } else { c }).collect()
+}
+
+fn script(c: char) -> String {
+    format!("{:?}", AugmentedScriptSet::for_char(c))
+}
+
+/// The letter of ASCII that a letter is easily taken for, or else itself.
+fn ascii(c: char) -> char {
+    let mut skeleton = skeleton(c.encode_utf8(&mut [0; 4])).collect::<String>().chars().collect::<Vec<_>>().into_iter();
+    match (skeleton.next(), skeleton.next()) {
+        (Some(letter), None) if !c.is_ascii() && letter.is_ascii_alphabetic() => letter,
+        _ => c,
+    }
 }
 
 /// The characters of a text that a name keeps. The compiler warns of letters that are easily taken for those of ASCII, unless others
@@ -136,7 +150,6 @@ fn kept(text: &str) -> impl Fn(char) -> bool + use<> {
     };
     // Names change the case of letters, and some are such in one case alone.
     let cases = |c: char| c.to_lowercase().chain(c.to_uppercase()).chain([c]).filter(|c| !c.is_ascii());
-    let script = |c: char| format!("{:?}", AugmentedScriptSet::for_char(c));
     let foreign: Vec<char> = text.chars().filter(|c| !c.is_ascii() && may_stand(*c)).collect();
     let is_plain = |c: char| cases(c).all(|c| !is_potential_mixed_script_confusable_char(c));
     let verified: HashSet<String> =
